@@ -1,0 +1,81 @@
+"""Damaged files end in a sentence that names them, and never take the memory they claim."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from activepick.errors import MicrographError
+
+__all__ = ["MAX_SIDE_PX", "check_size", "guarded"]
+
+MAX_SIDE_PX = 65_536
+MAX_PIXELS = 2**30
+# Deflate cannot shrink by more than about 1030; a file that claims more pixels than this is lying.
+MAX_COMPRESSION = 2_000
+
+
+@contextlib.contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Turn whatever a library raises on a damaged file into a sentence that names the file.
+
+    Raises
+    ------
+    MicrographError
+        For every exception from within the block.
+    """
+    try:
+        yield
+    except MicrographError:
+        raise
+    except FileNotFoundError:
+        raise MicrographError(f"{path} does not exist: check the name and the folder.") from None
+    except PermissionError:
+        raise MicrographError(
+            f"{path} may not be read by you: ask its owner for the right to read it."
+        ) from None
+    except (EOFError, IndexError):
+        raise MicrographError(f"{path} is truncated or damaged: copy it again.") from None
+    # Readers of damaged files raise nearly everything (struct.error, KeyError, zlib.error, ...).
+    except Exception as error:
+        reason = str(error).strip().rstrip(".") or type(error).__name__
+        raise MicrographError(
+            f"{path} cannot be read ({reason}): it may be damaged, copy or convert it again."
+        ) from error
+
+
+def check_size(path: Path, shape: tuple[int, int], claimed_bytes: int, compressed: bool) -> None:
+    """Refuse sizes that no micrograph has or that the file cannot hold, before memory is taken.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shape
+        Height and width that the header claims.
+    claimed_bytes
+        Bytes in the file if it is not compressed, bytes of its pixels otherwise.
+    compressed
+        Whether the pixels are compressed.
+
+    Raises
+    ------
+    MicrographError
+        When the size is absurd or the file is too short for it.
+    """
+    height, width = shape
+    size = f"{width} x {height} pixels"
+    if height < 1 or width < 1 or max(shape) > MAX_SIDE_PX or height * width > MAX_PIXELS:
+        raise MicrographError(
+            f"{path} claims {size}, which no micrograph has: it is damaged or not a micrograph."
+        )
+    file_bytes = path.stat().st_size
+    if compressed and claimed_bytes > MAX_COMPRESSION * file_bytes:
+        raise MicrographError(
+            f"{path} claims {size} in a file of {file_bytes} bytes: it is truncated or damaged, "
+            "copy it again."
+        )
+    if not compressed and claimed_bytes > file_bytes:
+        raise MicrographError(
+            f"{path} is truncated: {size} take {claimed_bytes} bytes, but the file has "
+            f"{file_bytes}. Copy it again."
+        )

@@ -1,0 +1,205 @@
+"""A micrograph file: its size, its pixel size, and the working images made from it."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.errors import MicrographError
+from activepick.micrograph.fourier_crop import fourier_crop
+from activepick.micrograph.guard import guarded
+from activepick.micrograph.normalise import Normalisation, normalise
+from activepick.micrograph.pixel_size import checked_pixel_size
+from activepick.micrograph.reading import open_micrograph
+from activepick.micrograph.source import MicrographFile, checked_blocks
+from activepick.micrograph.working_image import WorkingImage
+from activepick.micrograph.working_scale import checked_diameter, working_radius, working_size
+
+__all__ = ["Micrograph"]
+
+KEY_BYTES = 64 * 1024
+
+
+class Micrograph:
+    """A file with one image of particles; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    path
+        The file; see `activepick.micrograph.EXTENSIONS`. Whether it can be read shows on use.
+    pixel_size_angstrom
+        Å per pixel; what the header says if not given.
+    inverted
+        Whether particles are bright.
+
+    Attributes
+    ----------
+    path
+        The file.
+    inverted
+        Whether particles are bright.
+
+    Raises
+    ------
+    SettingsError
+        When the pixel size is not between 0.05 and 100 Å.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        pixel_size_angstrom: float | None = None,
+        inverted: bool = False,
+    ) -> None:
+        self.path = Path(path)
+        self.inverted = inverted
+        self._given_pixel_size = (
+            None if pixel_size_angstrom is None else checked_pixel_size(pixel_size_angstrom)
+        )
+
+    def __repr__(self) -> str:
+        return f"Micrograph({str(self.path)!r})"
+
+    @cached_property
+    def _file(self) -> MicrographFile:
+        return open_micrograph(self.path)
+
+    @property
+    def name(self) -> str:
+        """File name with extension."""
+        return self.path.name
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels; MicrographError when the file cannot be read."""
+        return self._file.shape
+
+    @property
+    def has_pixel_size(self) -> bool:
+        """Whether a pixel size was given or is in the header."""
+        return self._given_pixel_size is not None or self._file.pixel_size_angstrom is not None
+
+    @property
+    def pixel_size_angstrom(self) -> float:
+        """Å per pixel; MicrographError when neither the header nor the user gave it."""
+        size = self._given_pixel_size or self._file.pixel_size_angstrom
+        if size is None:
+            raise MicrographError(
+                f"{self.path} has no usable pixel size in its header: pass --pixel-size in Å."
+            )
+        return size
+
+    def read(self) -> NDArray[np.float32]:
+        """Read all pixels as they are in the file.
+
+        Returns
+        -------
+        ndarray
+            Image (height, width), float32, row 0 as the file gives it.
+
+        Raises
+        ------
+        MicrographError
+            When the file is damaged, constant, or contains NaN or infinite values.
+        """
+        pixels = np.empty(self.shape, np.float32)
+        start = 0
+        for block in checked_blocks(self._file):
+            pixels[start : start + len(block)] = block
+            start += len(block)
+        return pixels
+
+    def radius_px(self, diameter_angstrom: float) -> float:
+        """Return the particle radius in original pixels.
+
+        Parameters
+        ----------
+        diameter_angstrom
+            Particle diameter in Å.
+
+        Raises
+        ------
+        MicrographError
+            When the pixel size is missing.
+        SettingsError
+            When the diameter is not a number above 0.
+        """
+        return checked_diameter(diameter_angstrom) / 2 / self.pixel_size_angstrom
+
+    def working_images(
+        self,
+        diameter_angstrom: float,
+        working_radii: Sequence[float],
+        normalisation: Normalisation = "affine",
+    ) -> list[WorkingImage]:
+        """Make images in which the particles have the radii asked for, reading the file once.
+
+        Parameters
+        ----------
+        diameter_angstrom
+            Particle diameter in Å.
+        working_radii
+            Particle radii in working pixels, one for each image. Reached to within the rounding
+            of the image's sides to even numbers.
+        normalisation
+            "affine" or "gmm"; see `activepick.micrograph.normalise`.
+
+        Returns
+        -------
+        list of WorkingImage
+            One for each radius, normalised, particles dark.
+
+        Raises
+        ------
+        MicrographError
+            When the file is damaged, constant, contains NaN or infinite values, or has no pixel
+            size.
+        SettingsError
+            When the diameter and the pixel size do not fit the micrograph.
+        """
+        radius = self.radius_px(diameter_angstrom)
+        sizes = [working_size(self.shape, radius, asked, self.name) for asked in working_radii]
+        if not sizes:
+            return []
+        images = fourier_crop(checked_blocks(self._file), self.shape, sizes)
+        return [self._working_image(image, radius, normalisation) for image in images]
+
+    def _working_image(
+        self, image: NDArray[np.float32], radius: float, normalisation: Normalisation
+    ) -> WorkingImage:
+        # Below this lies only the rounding of float32: all contrast was finer than a pixel.
+        if np.ptp(image) <= 1e-6 * np.abs(image).max():
+            raise MicrographError(
+                f"{self.path} has no contrast at the scale of the particles. "
+                "Check the diameter and the pixel size, or leave it out."
+            )
+        pixels = normalise(image, normalisation)
+        if self.inverted:
+            np.negative(pixels, out=pixels)
+        n_rows, n_columns = image.shape
+        reached = working_radius(self.shape, (n_rows, n_columns), radius)
+        return WorkingImage(pixels, self.shape, reached)
+
+    def content_key(self) -> str:
+        """Return a hash by which a changed file is noticed, without reading all of it.
+
+        It is made of the size, the time of the last change, and the first and last 64 KiB.
+
+        Raises
+        ------
+        MicrographError
+            When the file cannot be read.
+        """
+        with guarded(self.path), self.path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            key = hashlib.blake2b(
+                f"{status.st_size} {status.st_mtime_ns} ".encode(), digest_size=16
+            )
+            key.update(file.read(KEY_BYTES))
+            file.seek(max(0, status.st_size - KEY_BYTES))
+            key.update(file.read(KEY_BYTES))
+        return key.hexdigest()

@@ -1,0 +1,145 @@
+"""MRC files, plain or compressed.
+
+The layout is that of https://www.ccpem.ac.uk/mrc_format/mrc2014.php; the header's fields and types
+are mrcfile's. Reading is permissive: a wrong map ID or machine stamp, and bytes after the image,
+are forgiven as long as the header makes sense in one of the two byte orders.
+"""
+
+import bz2
+import gzip
+import math
+from functools import partial
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mrcfile.dtypes import HEADER_DTYPE
+from mrcfile.utils import byte_order_from_machine_stamp, dtype_from_mode
+
+from activepick.errors import MicrographError
+from activepick.micrograph.guard import MAX_SIDE_PX, check_size, guarded
+from activepick.micrograph.pixel_size import header_pixel_size
+from activepick.micrograph.source import MicrographFile, open_plain, raw_blocks
+
+__all__ = ["open_mrc"]
+
+HEADER_BYTES = HEADER_DTYPE.itemsize
+REAL_MODES = (0, 1, 2, 6, 12)
+REFUSED_MODES = {
+    3: "complex numbers, the Fourier transform of an image",
+    4: "complex numbers, the Fourier transform of an image",
+    16: "colours",
+    101: "4-bit numbers, as movies do",
+}
+# "IMOD" in bytes 152 to 155 of the header, followed by flags of which the lowest says that bytes
+# are signed; see https://bio3d.colorado.edu/imod/doc/mrc_format.txt
+IMOD_STAMP = 1146047817
+IMOD_SIGNED_BYTES = 1
+
+
+def open_gzip(path: Path) -> BufferedIOBase:
+    """Open a gzip file to read what is in it."""
+    return gzip.open(path, "rb")
+
+
+def open_bzip2(path: Path) -> BufferedIOBase:
+    """Open a bzip2 file to read what is in it."""
+    return bz2.open(path, "rb")
+
+
+OPENERS = {".gz": open_gzip, ".bz2": open_bzip2}
+
+
+def open_mrc(path: Path) -> MicrographFile:
+    """Read and check the header of an MRC file.
+
+    Parameters
+    ----------
+    path
+        `.mrc` or `.mrcs`, or either followed by `.gz` or `.bz2`; modes 0, 1, 2, 6 and 12, one
+        slice. Bytes (mode 0) are signed unless an IMOD header says otherwise.
+
+    Returns
+    -------
+    MicrographFile
+        Shape, pixel size and a way to the pixels.
+
+    Raises
+    ------
+    MicrographError
+        When the file is no MRC file, is truncated, or is a stack, a movie or a transform.
+    """
+    opener = OPENERS.get(path.suffix.lower(), open_plain)
+    with guarded(path), opener(path) as stream:
+        raw = stream.read(HEADER_BYTES)
+    if len(raw) < HEADER_BYTES:
+        raise MicrographError(
+            f"{path} is truncated: an MRC header takes {HEADER_BYTES} bytes and it has "
+            f"{len(raw)}. Copy it again."
+        )
+    header = _header(path, raw)
+    if int(header["nz"]) > 1:
+        raise MicrographError(
+            f"{path} is a stack of {header['nz']} images: run motion correction first if it is a "
+            "movie, or write its slices as single micrographs."
+        )
+    dtype = _dtype(header)
+    shape = (int(header["ny"]), int(header["nx"]))
+    offset = HEADER_BYTES + int(header["nsymbt"])
+    compressed = opener is not open_plain
+    check_size(path, shape, offset + shape[0] * shape[1] * dtype.itemsize, compressed)
+    return MicrographFile(
+        path,
+        shape,
+        header_pixel_size(_sampling(header, "x"), _sampling(header, "y")),
+        partial(raw_blocks, path, opener, offset, shape, dtype),
+    )
+
+
+def _header(path: Path, raw: bytes) -> np.void:
+    """Interpret the header in the byte order in which it makes sense."""
+    header: np.void = np.frombuffer(raw, HEADER_DTYPE)[0]
+    try:
+        stamped = byte_order_from_machine_stamp(header["machst"])
+    except ValueError:
+        stamped = "<"
+    refused = None
+    for order in (stamped, ">" if stamped == "<" else "<"):
+        header = np.frombuffer(raw, HEADER_DTYPE.newbyteorder(order))[0]
+        if not (
+            all(1 <= int(header[axis]) <= MAX_SIDE_PX for axis in ("nx", "ny"))
+            and int(header["nz"]) >= 0
+            and int(header["nsymbt"]) >= 0
+        ):
+            continue
+        mode = int(header["mode"])
+        if mode in REAL_MODES:
+            return header
+        refused = refused or REFUSED_MODES.get(mode)
+    if refused:
+        raise MicrographError(
+            f"{path} stores {refused}: an MRC micrograph has mode 0, 1, 2, 6 or 12. "
+            "Run motion correction first if it is a movie, or convert it."
+        )
+    raise MicrographError(
+        f"{path} is not an MRC file, or its header is damaged: the size or the mode in it makes "
+        "no sense. Check where it comes from, or copy it again."
+    )
+
+
+def _dtype(header: np.void) -> np.dtype[Any]:
+    dtype: np.dtype[Any] = dtype_from_mode(int(header["mode"]))
+    order = header.dtype["mode"].byteorder
+    if dtype == np.int8:
+        extra = header["extra2"].tobytes()[40:48]
+        stamp, flags = np.frombuffer(extra, np.dtype(np.int32).newbyteorder(order))
+        if stamp == IMOD_STAMP and not flags & IMOD_SIGNED_BYTES:
+            return np.dtype(np.uint8)
+    return dtype.newbyteorder(order)
+
+
+def _sampling(header: np.void, axis: str) -> float:
+    """Return cell length over number of intervals, the pixel size in Å along an axis."""
+    intervals = int(header["m" + axis])
+    return float(header["cella"][axis]) / intervals if intervals > 0 else math.nan

@@ -1,0 +1,139 @@
+"""Open a micrograph by the ending of its name, after a look whether the content agrees."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from activepick.errors import MicrographError
+from activepick.micrograph.guard import guarded
+from activepick.micrograph.mrc import OPENERS, open_mrc
+from activepick.micrograph.raster import open_jpeg, open_png
+from activepick.micrograph.source import MicrographFile
+from activepick.micrograph.tiff import open_tiff
+
+__all__ = ["EXTENSIONS", "has_micrograph_extension", "open_micrograph"]
+
+# Extension -> kind of file that has to be in it.
+EXTENSIONS = {
+    ".mrc": "MRC",
+    ".mrcs": "MRC",
+    ".mrc.gz": "gzip",
+    ".mrcs.gz": "gzip",
+    ".mrc.bz2": "bzip2",
+    ".mrcs.bz2": "bzip2",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+}
+READERS: dict[str, Callable[[Path], MicrographFile]] = {
+    "MRC": open_mrc,
+    "gzip": open_mrc,
+    "bzip2": open_mrc,
+    "TIFF": open_tiff,
+    "PNG": open_png,
+    "JPEG": open_jpeg,
+}
+SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\x89HDF\r\n\x1a\n": "HDF5",
+    b"PK\x03\x04": "zip",
+}
+MAP_ID = slice(208, 211)
+MOVIES = (".eer", ".tbz")
+CONVERTIBLE = (
+    ".dm3",
+    ".dm4",
+    ".ser",
+    ".emi",
+    ".emd",
+    ".hdf",
+    ".h5",
+    ".spi",
+    ".img",
+    ".raw",
+    ".map",
+)
+
+
+def open_micrograph(path: Path) -> MicrographFile:
+    """Read and check the header of a micrograph file.
+
+    Parameters
+    ----------
+    path
+        A file with one of the endings in `EXTENSIONS`, in capitals or not.
+
+    Returns
+    -------
+    MicrographFile
+        Shape, pixel size and a way to the pixels.
+
+    Raises
+    ------
+    MicrographError
+        When the file is missing, empty, damaged, of an unknown kind or not what its name says.
+    """
+    expected = EXTENSIONS.get(extension(path))
+    if expected is None:
+        raise _unknown_extension(path)
+    with guarded(path):
+        if path.is_dir():
+            raise MicrographError(f"{path} is a folder: name the micrographs in it.")
+        with path.open("rb") as file:
+            start = file.read(256)
+    if not start:
+        raise MicrographError(f"{path} is empty (0 bytes): copy or make it again.")
+    found = _kind(start)
+    # A header without map ID may still be an MRC file, if an old one; its reader decides.
+    if found != expected and not (expected == "MRC" and found is None):
+        if found is None:
+            raise MicrographError(
+                f"{path} is not a {expected} file, although its name says so: it is damaged or "
+                "something else. Check where it comes from."
+            )
+        raise MicrographError(
+            f"{path} is a {found} file by its content, but its name says {expected}: "
+            "give it the right ending."
+        )
+    return READERS[expected](path)
+
+
+def has_micrograph_extension(path: Path) -> bool:
+    """Tell whether the name ends as a micrograph's that can be read."""
+    return extension(path) in EXTENSIONS
+
+
+def extension(path: Path) -> str:
+    """Return the ending of a name in lower case, both parts of it for compressed files."""
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() + suffix if suffix in OPENERS else suffix
+
+
+def _kind(start: bytes) -> str | None:
+    # First the map ID: the width of an MRC file could look like one of the short signatures.
+    if start[MAP_ID] == b"MAP":
+        return "MRC"
+    return next((kind for sign, kind in SIGNATURES.items() if start.startswith(sign)), None)
+
+
+def _unknown_extension(path: Path) -> MicrographError:
+    ending = extension(path)
+    if not path.exists():
+        return MicrographError(f"{path} does not exist: check the name and the folder.")
+    if path.is_dir():
+        return MicrographError(f"{path} is a folder: name the micrographs in it.")
+    if ending in MOVIES:
+        advice = "movies cannot be picked: run motion correction first and give its output."
+    elif ending in CONVERTIBLE:
+        advice = "convert it to MRC first."
+    else:
+        advice = f"micrographs end in {', '.join(EXTENSIONS)}."
+    return MicrographError(f"{path} has the unknown ending '{ending}': {advice}")

@@ -1,0 +1,139 @@
+"""What every reader hands over: the shape, the pixel size, and the pixels in blocks of rows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.errors import MicrographError
+from activepick.micrograph.guard import guarded
+
+__all__ = ["MicrographFile", "blocks_of_array", "checked_blocks", "open_plain", "raw_blocks"]
+
+BLOCK_BYTES = 4 * 2**20
+# Sums over a whole micrograph and squares of it have to fit into float32.
+MAX_ABS_VALUE = 1e15
+
+AnyArray = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class MicrographFile:
+    """A micrograph file whose header was read and checked, and its pixels not yet.
+
+    Attributes
+    ----------
+    path
+        The file.
+    shape
+        Height and width in pixels.
+    pixel_size_angstrom
+        What the header says, None where it says nothing usable.
+    blocks
+        Call it to get the pixels from row 0 on, as blocks (rows, width) in the type of the file.
+    """
+
+    path: Path
+    shape: tuple[int, int]
+    pixel_size_angstrom: float | None
+    blocks: Callable[[], Iterator[AnyArray]]
+
+
+def open_plain(path: Path) -> BufferedIOBase:
+    """Open an uncompressed file."""
+    return path.open("rb")
+
+
+def raw_blocks(
+    path: Path,
+    opener: Callable[[Path], BufferedIOBase],
+    offset: int,
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+) -> Iterator[AnyArray]:
+    """Read uncompressed pixels block by block, from a plain file or a decompressing stream.
+
+    Plain reads rather than a memory map: the pixels in memory stay one block, large sequential
+    reads suit network file systems, and a file cut short meanwhile gives an error, not SIGBUS.
+
+    Yields
+    ------
+    ndarray
+        Rows (rows, width) of type `dtype`.
+
+    Raises
+    ------
+    MicrographError
+        When the stream ends early or is damaged.
+    """
+    height, width = shape
+    rows = max(1, BLOCK_BYTES // (width * dtype.itemsize))
+    with guarded(path), opener(path) as stream:
+        stream.seek(offset)
+        for start in range(0, height, rows):
+            block = np.empty((min(rows, height - start), width), dtype)
+            unread = block.reshape(-1).view(np.uint8).data
+            while unread:
+                count = stream.readinto(unread)
+                if not count:
+                    raise EOFError
+                unread = unread[count:]
+            yield block
+
+
+def blocks_of_array(pixels: AnyArray) -> Iterator[AnyArray]:
+    """Cut an image (height, width) that is in memory into blocks of rows, without copying.
+
+    Yields
+    ------
+    ndarray
+        Rows (rows, width).
+    """
+    rows = max(1, BLOCK_BYTES // max(1, pixels[:1].nbytes))
+    for start in range(0, pixels.shape[0], rows):
+        yield pixels[start : start + rows]
+
+
+def checked_blocks(file: MicrographFile) -> Iterator[NDArray[np.float32]]:
+    """Read the pixels as float32 and check on the way that they can be used.
+
+    Yields
+    ------
+    ndarray
+        Rows (rows, width), float32.
+
+    Raises
+    ------
+    MicrographError
+        When the file is damaged, a value is NaN, infinite or absurd, or all values are the same
+        (known only after the last block).
+    """
+    lowest, highest = np.inf, -np.inf
+    for native in file.blocks():
+        with np.errstate(over="ignore"):
+            block = native.astype(np.float32, copy=False)
+        low, high = float(block.min()), float(block.max())
+        # One comparison for all: it is false for NaN, which minimum and maximum hand on.
+        if not (low >= -MAX_ABS_VALUE and high <= MAX_ABS_VALUE):
+            what = (
+                "NaN (not-a-number) values"
+                if np.isnan(low)
+                else "infinite values"
+                if np.isinf(low) or np.isinf(high)
+                else f"values up to {max(-low, high):.0e}"
+            )
+            raise MicrographError(
+                f"{file.path} contains {what}: it is damaged or went wrong in motion correction. "
+                "Make it again or leave it out."
+            )
+        lowest, highest = min(lowest, low), max(highest, high)
+        yield block
+    if lowest == highest:
+        raise MicrographError(
+            f"{file.path} is constant: every pixel is {lowest:g}. "
+            "It holds no image; make it again or leave it out."
+        )

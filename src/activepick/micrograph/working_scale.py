@@ -1,0 +1,96 @@
+"""Which size a working image has."""
+
+import math
+
+from activepick.errors import SettingsError
+
+__all__ = ["checked_diameter", "working_radius", "working_size"]
+
+MIN_SIDE_PX = 32
+MAX_ENLARGEMENT = 4.0
+MAX_ENLARGED_PIXELS = 2**26
+
+
+def checked_diameter(diameter_angstrom: float) -> float:
+    """Return the particle diameter that a person gave, in Å.
+
+    Raises
+    ------
+    SettingsError
+        When it is not a number above 0.
+    """
+    value = float(diameter_angstrom)
+    if not (math.isfinite(value) and value > 0):
+        raise SettingsError(
+            f"A particle diameter of {value:g} Å is not possible: give a number above 0, in Å."
+        )
+    return value
+
+
+def working_size(
+    shape: tuple[int, int], radius_px: float, working_radius_px: float, name: str
+) -> tuple[int, int]:
+    """Return the even size at which the particle radius is closest to the one asked for.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the micrograph.
+    radius_px
+        Particle radius in its pixels.
+    working_radius_px
+        Particle radius that the working image should have, in working pixels.
+    name
+        The micrograph's name, for messages.
+
+    Returns
+    -------
+    tuple of int
+        Height and width of the working image. The two ratios to `shape` can differ slightly.
+
+    Raises
+    ------
+    SettingsError
+        When the particle is larger than the micrograph, or the working image would be too small
+        to hold anything or many times larger than the micrograph.
+    """
+    if not (math.isfinite(working_radius_px) and working_radius_px > 0):
+        raise SettingsError(f"A working radius of {working_radius_px:g} pixels is not possible.")
+    height, width = shape
+    facts = (
+        f"{name}: a particle is {2 * radius_px:.3g} pixels wide in a micrograph of "
+        f"{width} x {height} pixels"
+    )
+    advice = "Check the diameter and the pixel size, both in Å."
+    if 2 * radius_px > min(shape):
+        raise SettingsError(f"{facts}, so it does not fit into it. {advice}")
+    enlargement = working_radius_px / radius_px
+    n_rows, n_columns = (2 * round(side * enlargement / 2) for side in shape)
+    if min(n_rows, n_columns) < MIN_SIDE_PX:
+        raise SettingsError(
+            f"{facts}, which leaves a working image of {n_columns} x {n_rows} pixels, too small "
+            f"to find anything in. {advice}"
+        )
+    if enlargement > MAX_ENLARGEMENT or (
+        enlargement > 1 and n_rows * n_columns > MAX_ENLARGED_PIXELS
+    ):
+        raise SettingsError(
+            f"{facts}, too small to be seen: the micrograph would have to be enlarged "
+            f"{enlargement:.3g} times. {advice}"
+        )
+    return n_rows, n_columns
+
+
+def working_radius(shape: tuple[int, int], size: tuple[int, int], radius_px: float) -> float:
+    """Return the particle radius in working pixels, the geometric mean of the two axes.
+
+    Parameters
+    ----------
+    shape
+        Height and width of the micrograph.
+    size
+        Height and width of the working image.
+    radius_px
+        Particle radius in the micrograph's pixels.
+    """
+    return radius_px * math.sqrt(size[0] / shape[0] * size[1] / shape[1])
