@@ -1,0 +1,173 @@
+"""Local maxima of a score map that keep a distance from each other."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+__all__ = ["find_peaks"]
+
+_EIGHT = tuple((dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2) if (dy, dx) != (1, 1))
+# Candidates are thinned out in blocks of this many, so that memory stays bounded (a block has at
+# most half its square in pairs) however large the distance is.
+_BLOCK = 4096
+
+
+def find_peaks(
+    scores: npt.ArrayLike, min_distance_px: float, threshold: float = -np.inf
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Find the peaks of a score map, the highest first.
+
+    A peak is a local maximum: no sample of its 3x3 neighbourhood is higher. A sample on the border
+    can be one; there is nothing beyond the border, and nothing wraps around. A flat top of several
+    samples gives one peak, a flat ledge below something higher gives none. Peaks are then visited
+    from the highest to the lowest, and each removes the lower ones closer than `min_distance_px`;
+    of equal ones the first in reading order wins.
+
+    This differs from ``topaz.algorithms.non_maximum_suppression`` on purpose: that one visits every
+    sample, so that where the disc around a peak ends, the slope just outside it comes out as a
+    further "peak" that is no maximum of anything. Here only local maxima are candidates.
+
+    Parameters
+    ----------
+    scores
+        Score map, ``(h, w)``. Samples that are NaN or -inf are masked: never a peak.
+    min_distance_px
+        Smallest distance between two peaks, in samples of the map, measured between the refined
+        positions. Usually a fraction of the particle radius. May be fractional; 0 keeps all.
+    threshold
+        Lowest score of a peak (inclusive), as a logit like the map.
+
+    Returns
+    -------
+    positions : ndarray, (n, 2)
+        ``x, y`` in samples of the map, integer = sample centre. Refined along each axis by the
+        parabola through the sample and its two neighbours, by at most half a sample; along an axis
+        on which a neighbour is masked or beyond the border the position stays on the sample.
+    values : ndarray, (n,)
+        The score *of the sample*, descending, and not of the parabola's top: it is a logit that the
+        head gave for features that exist, comparable with every other score of the map and with the
+        threshold, and on a noisy map the parabola would raise just the noisiest peaks most.
+
+    Raises
+    ------
+    ValueError
+        When the map is not two-dimensional or the distance is negative or NaN.
+    """
+    array = np.array(scores, dtype=np.float64)
+    if array.ndim != 2:
+        raise ValueError(f"a score map has two axes, this one has {array.ndim}")
+    if not min_distance_px >= 0:
+        raise ValueError(f"min_distance_px has to be 0 or more, not {min_distance_px}")
+    if array.size == 0:
+        return np.empty((0, 2)), np.empty(0)
+    padded = np.pad(np.where(np.isnan(array), -np.inf, array), 1, constant_values=-np.inf)
+    rows, columns = np.nonzero(_local_maxima(padded, threshold))
+    values = padded[rows + 1, columns + 1]
+    order = np.argsort(-values, kind="stable")  # equal values stay in reading order
+    rows, columns, values = rows[order], columns[order], values[order]
+    positions = np.stack(
+        [
+            columns + _parabola_offset(padded, rows, columns, (0, 1)),
+            rows + _parabola_offset(padded, rows, columns, (1, 0)),
+        ],
+        axis=1,
+    )
+    kept = _keep_distance(positions, min_distance_px)
+    return positions[kept], values[kept]
+
+
+def _local_maxima(padded: npt.NDArray[np.float64], threshold: float) -> npt.NDArray[np.bool_]:
+    """Mark one sample of each local maximum of a map padded with a border of one -inf."""
+    height, width = padded.shape[0] - 2, padded.shape[1] - 2
+    centre = padded[1:-1, 1:-1]
+    highest = np.full_like(centre, -np.inf)
+    for dy, dx in _EIGHT:
+        np.maximum(highest, padded[dy : dy + height, dx : dx + width], out=highest)
+    eligible = (centre > -np.inf) & (centre >= threshold)
+    peaks: npt.NDArray[np.bool_] = eligible & (centre > highest)
+    flat = eligible & (centre == highest)
+    if flat.any():
+        rows, columns = _flat_tops(padded, flat)
+        peaks[rows, columns] = True
+    return peaks
+
+
+def _flat_tops(
+    padded: npt.NDArray[np.float64], flat: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Give the most central sample of each flat region that nothing higher touches.
+
+    `flat` marks the samples that have an equal neighbour and no higher one; two neighbours that are
+    both marked are equal, so that a connected region of marks has one value.
+    """
+    regions, _ = ndimage.label(flat, structure=np.ones((3, 3)))
+    rows, columns = np.nonzero(flat)
+    region = regions[rows, columns] - 1
+    count = int(region.max()) + 1
+    # A ledge has a sample with an equal neighbour that is not marked, as that touches a higher one.
+    beside = np.pad(np.where(flat, -np.inf, padded[1:-1, 1:-1]), 1, constant_values=-np.inf)
+    touched = np.zeros(len(rows), dtype=bool)
+    for dy, dx in _EIGHT:
+        touched |= beside[rows + dy, columns + dx] == padded[rows + 1, columns + 1]
+    ledge = np.bincount(region, weights=touched, minlength=count) > 0
+    size = np.bincount(region, minlength=count)
+    centre_y = np.bincount(region, weights=rows, minlength=count) / size
+    centre_x = np.bincount(region, weights=columns, minlength=count) / size
+    off_centre = (rows - centre_y[region]) ** 2 + (columns - centre_x[region]) ** 2
+    order = np.lexsort((off_centre, region))
+    first = order[np.unique(region[order], return_index=True)[1]]
+    first = first[~ledge[region[first]]]
+    return rows[first], columns[first]
+
+
+def _parabola_offset(
+    padded: npt.NDArray[np.float64],
+    rows: npt.NDArray[np.intp],
+    columns: npt.NDArray[np.intp],
+    step: tuple[int, int],
+) -> npt.NDArray[np.float64]:
+    """Offset of the top of the parabola through three samples along one axis, in samples."""
+    dy, dx = step
+    before = padded[rows + 1 - dy, columns + 1 - dx]
+    here = padded[rows + 1, columns + 1]
+    after = padded[rows + 1 + dy, columns + 1 + dx]
+    usable = np.isfinite(before) & np.isfinite(here) & np.isfinite(after)
+    before, here, after = (np.where(usable, part, 0.0) for part in (before, here, after))
+    left, right = here - before, here - after  # both 0 or more: `here` is a maximum
+    curvature = left + right
+    offset = np.zeros(len(here))
+    np.divide(left - right, 2 * curvature, out=offset, where=curvature > 0)
+    return np.clip(offset, -0.5, 0.5)
+
+
+def _keep_distance(positions: npt.NDArray[np.float64], min_distance: float) -> npt.NDArray[np.intp]:
+    """Give the indices of the positions that no earlier kept one is closer to than the distance."""
+    kept = np.empty(0, dtype=np.intp)
+    if min_distance == 0:
+        return np.arange(len(positions))
+    for start in range(0, len(positions), _BLOCK):
+        block = np.arange(start, min(start + _BLOCK, len(positions)))
+        if len(kept):
+            nearest, _ = cKDTree(positions[kept]).query(positions[block])
+            block = block[nearest >= min_distance]
+        kept = np.concatenate([kept, block[_thin_out(positions[block], min_distance)]])
+    return kept
+
+
+def _thin_out(positions: npt.NDArray[np.float64], min_distance: float) -> npt.NDArray[np.bool_]:
+    """Mark the positions that survive when each kept one removes the later ones close to it."""
+    # The tree's own distances round differently from those of the query above, so take a little
+    # more and decide by one and the same formula.
+    pairs = cKDTree(positions).query_pairs(min_distance * (1 + 1e-9), output_type="ndarray")
+    gaps = positions[pairs[:, 0]] - positions[pairs[:, 1]]
+    pairs = np.sort(pairs[np.sqrt((gaps**2).sum(axis=1)) < min_distance], axis=1)
+    alive = np.ones(len(positions), dtype=bool)
+    while len(pairs):
+        # Whoever has no earlier neighbour left is decided to stay, and removes its neighbours.
+        waits = np.zeros(len(positions), dtype=bool)
+        waits[pairs[:, 1]] = True
+        alive[pairs[~waits[pairs[:, 0]], 1]] = False
+        # An edge is settled when its later end is gone, or its earlier end is gone.
+        pairs = pairs[alive[pairs].all(axis=1)]
+    return alive

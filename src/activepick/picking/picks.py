@@ -1,0 +1,173 @@
+"""From peaks to the table of picks: margin, threshold, and what a person said."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.spatial import cKDTree
+from scipy.special import logit
+
+from activepick.errors import SettingsError
+
+__all__ = ["apply_labels", "make_picks", "score_threshold"]
+
+
+def score_threshold(probability: float) -> float:
+    """Give the score (logit) that belongs to a threshold on the probability.
+
+    Parameters
+    ----------
+    probability
+        Between 0 (everything passes, -inf) and 1 (nothing finite passes, inf).
+
+    Raises
+    ------
+    SettingsError
+        When it is not between 0 and 1.
+    """
+    if not 0 <= probability <= 1:
+        raise SettingsError(
+            f"the threshold {probability} is no probability: give a number between 0 and 1 "
+            "(0.5 keeps what is more likely a particle than not)"
+        )
+    return float(logit(probability))
+
+
+def make_picks(
+    micrograph: str,
+    xy: npt.ArrayLike,
+    scores: npt.ArrayLike,
+    shape: tuple[int, int],
+    *,
+    edge_margin_px: float = 0.0,
+    threshold: float = 0.0,
+) -> pd.DataFrame:
+    """Make the table of picks of one micrograph.
+
+    Parameters
+    ----------
+    micrograph
+        Its name, written into every row.
+    xy
+        Positions ``(n, 2)`` as ``x, y`` in original pixels.
+    scores
+        Scores ``(n,)``, logits.
+    shape
+        ``(H, W)`` of the micrograph in original pixels.
+    edge_margin_px
+        Picks whose centre is closer than this to the first or last row or column are left out, in
+        original pixels; the particle radius leaves out all that are cut by the border.
+    threshold
+        Lowest *probability* of a pick (inclusive); 0 keeps all.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``micrograph, x, y, score``, the highest score first.
+
+    Raises
+    ------
+    SettingsError
+        When the threshold is no probability or the margin is negative.
+    """
+    if not edge_margin_px >= 0:
+        raise SettingsError(f"the edge margin {edge_margin_px} is below 0: give 0 or more pixels")
+    positions = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+    values = np.asarray(scores, dtype=np.float64).reshape(-1)
+    last = np.array([shape[1] - 1, shape[0] - 1])
+    inside = ((positions >= edge_margin_px) & (positions <= last - edge_margin_px)).all(axis=1)
+    # Without a margin also what lies in the outer half of a border pixel is on the micrograph.
+    chosen = (inside | (edge_margin_px == 0)) & (values >= score_threshold(threshold))
+    return _table(micrograph, positions[chosen], values[chosen])
+
+
+def apply_labels(
+    picks: pd.DataFrame,
+    labels_xy: npt.ArrayLike,
+    labels_y: npt.ArrayLike,
+    radius_px: float,
+    *,
+    micrograph: str,
+    threshold: float = 0.0,
+    label_scores: npt.ArrayLike | None = None,
+    same_place: float = 0.5,
+) -> pd.DataFrame:
+    """Make what a person said true in the picks of one micrograph, whatever the threshold.
+
+    A label and a pick are the same place when they are at most ``same_place`` particle radii apart:
+    half a radius is the distance within which the benchmark's oracle calls a query a particle, and
+    it is below the distance that picks keep from each other (0.6 radius), so that a label rarely
+    reaches two. Each pick listens to the nearest label at the same place. Picks of a negative label
+    go. The nearest pick of a positive label stays, with its own position and score, also below the
+    threshold; where no pick remains at the place, one is added at the label itself.
+
+    Give the picks unthresholded and the threshold here, so that a particle that was clicked keeps
+    the position and the score of its peak.
+
+    Parameters
+    ----------
+    picks
+        Table with ``micrograph, x, y, score`` of one micrograph, original pixels.
+    labels_xy
+        ``(m, 2)`` as ``x, y`` in original pixels.
+    labels_y
+        ``(m,)``, 1 particle, 0 not a particle.
+    radius_px
+        Particle radius in original pixels.
+    micrograph
+        Name for added rows.
+    threshold
+        Lowest *probability* of a pick without a positive label.
+    label_scores
+        Score of the head at each label ``(m,)``, used for added picks. Without it an added pick
+        gets the lowest score that passes the threshold (0 where the threshold is 0 or 1).
+    same_place
+        Distance in particle radii within which a label and a pick are the same place.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``micrograph, x, y, score``, the highest score first.
+    """
+    lowest = score_threshold(threshold)
+    labels = np.asarray(labels_xy, dtype=np.float64).reshape(-1, 2)
+    positive = np.asarray(labels_y).reshape(-1) == 1
+    xy = picks[["x", "y"]].to_numpy(dtype=np.float64)
+    scores = picks["score"].to_numpy(dtype=np.float64)
+    reach = same_place * radius_px
+    if label_scores is None:
+        added_scores = np.full(len(labels), lowest if np.isfinite(lowest) else 0.0)
+    else:
+        added_scores = np.asarray(label_scores, dtype=np.float64).reshape(-1)
+
+    keep = scores >= lowest
+    if len(labels) and len(xy):
+        # Positive labels stand first, so that of two labels at one distance the positive one wins.
+        order = np.argsort(~positive, kind="stable")
+        distance, nearest = map(np.asarray, cKDTree(labels[order]).query(xy))
+        owner = np.where(distance <= reach, order[np.minimum(nearest, len(order) - 1)], -1)
+        keep[(owner >= 0) & ~positive[owner]] = False
+        for index in np.flatnonzero(positive):
+            mine = np.flatnonzero(owner == index)
+            if len(mine):
+                keep[mine[np.argmin(distance[mine])]] = True
+    final_xy, final_scores = xy[keep], scores[keep]
+    for index in np.flatnonzero(positive):
+        gaps = np.sqrt(((final_xy - labels[index]) ** 2).sum(axis=1))
+        if not (gaps <= reach).any():
+            final_xy = np.vstack([final_xy, labels[index]])
+            final_scores = np.append(final_scores, added_scores[index])
+    return _table(micrograph, final_xy, final_scores)
+
+
+def _table(
+    micrograph: str, xy: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
+) -> pd.DataFrame:
+    order = np.argsort(-scores, kind="stable")
+    return pd.DataFrame(
+        {
+            "micrograph": pd.Series([micrograph] * len(order), dtype=str),
+            "x": xy[order, 0],
+            "y": xy[order, 1],
+            "score": scores[order],
+        }
+    )
