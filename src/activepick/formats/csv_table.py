@@ -1,0 +1,93 @@
+"""CSV with a header line: ``micrograph,x,y,score,label`` and any other column.
+
+The separator is a comma, a semicolon or a tab, whichever splits the header into known columns;
+with semicolons, numbers may have decimal commas. This is the one format that holds everything.
+"""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from activepick.errors import TableError
+from activepick.formats.columns import standard_names, standard_table
+from activepick.formats.text import read_text, write_text
+
+__all__ = ["read_csv", "read_separated", "sniff", "split_header", "write_csv"]
+
+_SEPARATORS = ",;\t"
+
+
+def split_header(line: str, separators: str = _SEPARATORS) -> tuple[str, list[str]]:
+    """Give the separator that splits a header into the most known columns, and the columns."""
+    best: tuple[int, str, list[str]] = (-1, separators[0], [line])
+    for separator in separators:
+        try:
+            columns = [c.strip() for c in next(csv.reader([line], delimiter=separator))]
+        except (csv.Error, StopIteration):
+            continue
+        known = len(standard_names(columns))
+        if known > best[0]:
+            best = (known, separator, columns)
+    return best[1], best[2]
+
+
+def sniff(head: bytes) -> bool:
+    """Tell whether the first line is a header with coordinates."""
+    line = head.decode("latin-1").lstrip("\ufeffï»¿").replace("\r", "\n").split("\n", 1)[0]
+    found = set(standard_names(split_header(line)[1]).values())
+    return {"micrograph", "x", "y"} <= found and "x_coord" not in line
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV file; see `activepick.formats.read_table` for what comes out.
+
+    Raises
+    ------
+    TableError
+        For wrong columns, rows of another length, and values that are not right, with the line.
+    """
+    return read_separated(path, _SEPARATORS)
+
+
+def read_separated(path: Path, separators: str) -> pd.DataFrame:
+    """Read a table with a header line whose separator is one of these characters."""
+    text = read_text(path)
+    skipped = len(text) - len(text.lstrip("\n"))
+    text = text[skipped:]
+    separator, columns = split_header(text.split("\n", 1)[0], separators)
+    repeated = sorted({name for name in columns if name and columns.count(name) > 1})
+    if repeated:
+        raise TableError(f"{path}, line 1: the column {repeated[0][:40]!r} is there twice")
+    # A row has to be a line: without strictness a lone quote would swallow the rest of the file.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows, lines = [], []
+    try:
+        next(reader)
+        for row in reader:
+            if not row or (len(row) == 1 and not row[0].strip()):
+                continue
+            line = reader.line_num + skipped
+            if len(row) != len(columns):
+                raise TableError(
+                    f"{path}, line {line}: {len(row)} values where the header has {len(columns)} "
+                    "columns; the file may be cut off, or a name holds the separator unquoted"
+                )
+            rows.append(row)
+            lines.append(line)
+    except csv.Error as error:
+        raise TableError(f"{path}, line {reader.line_num + skipped}: {error}") from None
+    raw = pd.DataFrame(rows, columns=columns, dtype=str)
+    raw = raw.loc[:, [bool(name) for name in columns]].rename(columns=standard_names(columns))
+    return standard_table(
+        raw, path, np.array(lines, dtype=np.int64), decimal_comma=separator == ";"
+    )
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a CSV file with commas; all columns and all digits are kept."""
+    first = [name for name in ("micrograph", "x", "y", "score", "label") if name in table]
+    ordered = table[first + [name for name in table.columns if name not in first]]
+    write_text(path, ordered.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,82 @@
+"""The coordinates file of Topaz: tab separated ``image_name x_coord y_coord score``.
+
+Names have neither folder nor ending. Topaz itself writes integers, but reads any number, and
+rounds where it needs pixels; decimals are kept here, as sub-pixel positions are worth keeping.
+https://topaz-em.readthedocs.io
+"""
+
+import warnings
+from pathlib import Path
+
+import pandas as pd
+
+from activepick.errors import TableError
+from activepick.formats.csv_table import read_separated
+from activepick.formats.names import without_ending
+from activepick.formats.text import TableWarning, write_text
+
+__all__ = ["read_topaz", "sniff", "write_topaz"]
+
+
+def sniff(head: bytes) -> bool:
+    """Tell whether the first line is the header of Topaz."""
+    line = head.decode("latin-1").lstrip("\ufeffï»¿").replace("\r", "\n").split("\n", 1)[0]
+    return {"image_name", "x_coord", "y_coord"} <= set(line.split("\t"))
+
+
+def read_topaz(path: Path) -> pd.DataFrame:
+    """Read a coordinates file of Topaz; see `activepick.formats.read_table`.
+
+    Raises
+    ------
+    TableError
+        For wrong columns, rows of another length, and values that are not right, with the line.
+    """
+    return read_separated(path, "\t")
+
+
+def write_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> None:
+    """Write a coordinates file of Topaz.
+
+    Parameters
+    ----------
+    table
+        Checked table in original pixels.
+    path
+        The file.
+    scale
+        Factor on the coordinates, such as 1/8 for micrographs that ``topaz preprocess -s 8`` made.
+
+    Raises
+    ------
+    TableError
+        When two micrographs would get one name, or the scale is not above 0.
+    """
+    try:
+        factor = float(scale)
+    except (TypeError, ValueError):
+        factor = float("nan")
+    if not 0 < factor < float("inf"):
+        raise TableError(f"{path}: the scale {scale} has to be a number above 0")
+    names = {name: without_ending(name) for name in table["micrograph"].unique()}
+    owners: dict[str, str] = {}
+    for name, stem in names.items():
+        if owners.setdefault(stem, name) != name:
+            raise TableError(
+                f"{path}: {owners[stem]!r} and {name!r} would both be {stem!r} in this format, "
+                "which has no folders and endings; write them to two files or use CSV"
+            )
+    dropped = [c for c in table.columns if c not in ("micrograph", "x", "y", "score")]
+    if dropped:
+        message = f"{path}: the Topaz format has no place for the columns {', '.join(dropped)}"
+        warnings.warn(message, TableWarning, stacklevel=3)
+    out = pd.DataFrame(
+        {
+            "image_name": table["micrograph"].map(names).astype(str),
+            "x_coord": (table["x"] * factor).round(4),
+            "y_coord": (table["y"] * factor).round(4),
+        }
+    )
+    if "score" in table:
+        out["score"] = table["score"]
+    write_text(path, out.to_csv(index=False, sep="\t", lineterminator="\n"))

@@ -1,0 +1,159 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from topaz.algorithms import match_coordinates
+from topaz.metrics import precision_recall_curve as topaz_curve
+
+from activepick import metrics
+from activepick.errors import SettingsError, TableError
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def table(*rows: tuple, score: bool = True) -> pd.DataFrame:
+    columns = ["micrograph", "x", "y", "score"] if score else ["micrograph", "x", "y"]
+    return pd.DataFrame(list(rows), columns=columns)
+
+
+@settings(max_examples=120, deadline=None)
+@given(SEEDS, st.integers(1, 80), st.integers(1, 60), st.floats(0.5, 30))
+def test_hits_are_those_of_topaz(seed, n_picks, n_truth, radius):
+    rng = np.random.default_rng(seed)
+    picks, truth = rng.random((n_picks, 2)) * 100, rng.random((n_truth, 2)) * 100
+    expected, _ = match_coordinates(truth, picks, radius)
+    np.testing.assert_array_equal(metrics.match(picks, truth, radius), expected.astype(bool))
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS, st.integers(1, 30), st.integers(1, 30), st.integers(1, 5))
+def test_on_a_grid_full_of_ties_as_many_are_hit_at_the_same_cost(seed, n_picks, n_truth, radius):
+    # With ties the optimum is not unique, but the best cost is. Leaving the misses out must not
+    # change it, so solve again densely with the hits alone.
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(0, 8, (n_picks, 2)).astype(float)
+    truth = rng.integers(0, 8, (n_truth, 2)).astype(float)
+
+    def best_cost(chosen: np.ndarray) -> float:
+        if not len(chosen):
+            return 0.0
+        hit, distance = match_coordinates(truth, chosen, radius)
+        return float(((distance**2 - radius**2) * hit).sum())
+
+    hits = metrics.match(picks, truth, radius)
+    assert best_cost(picks[hits]) == pytest.approx(best_cost(picks), abs=1e-9)
+
+
+@settings(max_examples=120, deadline=None)
+@given(SEEDS, st.integers(1, 200), st.integers(1, 60), st.sampled_from([0, 1, 6]))
+def test_curve_and_ap_are_those_of_topaz(seed, n_picks, n_truth, decimals):
+    rng = np.random.default_rng(seed)
+    picks, truth = rng.random((n_picks, 2)) * 100, rng.random((n_truth, 2)) * 100
+    # float32 values, as Topaz needs them; few decimals make ties.
+    scores = np.round(rng.normal(size=n_picks), decimals).astype(np.float32)
+    hits = metrics.match(picks, truth, 12)
+    target, _ = match_coordinates(truth, picks, 12)
+    precision, recall, thresholds, ap = topaz_curve(target, scores, N=n_truth)
+    curve = metrics.precision_recall(scores, hits, n_truth)
+    np.testing.assert_allclose(curve.precision, precision, atol=1e-6)
+    np.testing.assert_allclose(curve.recall, recall, atol=1e-6)
+    np.testing.assert_allclose(curve.thresholds, thresholds, atol=1e-6)
+    assert metrics.average_precision(scores, hits, n_truth) == pytest.approx(ap, abs=1e-6)
+
+
+def test_thousands_of_crowded_picks_are_matched():
+    rng = np.random.default_rng(5)
+    truth = rng.random((600, 2)) * 4096
+    picks = np.vstack([truth + rng.normal(size=truth.shape) * 10, rng.random((3000, 2)) * 4096])
+    hits = metrics.match(picks, truth, 54)
+    expected, _ = match_coordinates(truth, picks, 54)
+    np.testing.assert_array_equal(hits, expected.astype(bool))
+
+
+def test_the_radius_itself_is_no_hit_and_one_particle_gives_one_hit():
+    assert metrics.match([(10, 0)], [(0, 0)], 10).tolist() == [False]
+    assert metrics.match([(9.999, 0)], [(0, 0)], 10).tolist() == [True]
+    assert metrics.match([(3, 0), (1, 0), (2, 0)], [(0, 0)], 10).tolist() == [False, True, False]
+
+
+def test_nothing_picked_or_nothing_true():
+    none = np.empty((0, 2))
+    assert metrics.match(none, [(0, 0)], 5).shape == (0,)
+    assert metrics.match([(0, 0)], none, 5).tolist() == [False]
+    assert metrics.average_precision([], [], 4) == 0
+    assert metrics.ap90([], [], 4) == 0
+    assert metrics.best_f1([], [], 4)[0] == 0
+    with pytest.raises(ValueError, match="true particle"):
+        metrics.precision_recall([1.0], [True], 0)
+    with pytest.raises(ValueError, match="number"):
+        metrics.precision_recall([np.nan], [True], 1)
+
+
+def test_worked_example():
+    scores, hits = [4, 3, 2, 1, 0], [1, 0, 1, 0, 1]
+    assert metrics.average_precision(scores, hits, 4) == pytest.approx((1 + 2 / 3 + 3 / 5) / 4)
+    assert metrics.ap90(scores, hits, 4) == 0  # recall ends at 0.75
+    assert metrics.ap90(scores, hits, 3) == pytest.approx(3 / 5)
+    assert metrics.best_f1(scores, hits, 3) == (pytest.approx(0.75), 0)
+    assert metrics.f1_at(scores, hits, 4, 1.5) == pytest.approx((2 / 3, 0.5, 4 / 7))
+    assert metrics.f1_at(scores, hits, 4, 9) == (0, 0, 0)
+
+
+def test_recall_of_exactly_nine_tenths_counts():
+    hits = [1] * 9 + [0] * 9 + [1]
+    assert metrics.ap90(np.arange(19, 0, -1), hits, 10) == 1.0
+
+
+def test_evaluation_over_micrographs():
+    truth = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), ("b.mrc", 0, 0), ("c.mrc", 9, 9), score=False)
+    # The name without its ending, and a pick of `b` that would fit in `a`.
+    picks = table(("a", 1, 1, 2.0), ("a", 20, 0, -1.0), ("b", 50, 50, 1.0), ("b", 0, 1, -0.5))
+    result = metrics.evaluate(picks, truth, 10)
+    assert (result.n_picks, result.n_truth, result.n_hits, result.n_micrographs) == (4, 4, 2, 3)
+    assert result.ap == pytest.approx((1 + 2 / 3) / 4)
+    assert (result.precision, result.recall) == (0.5, 0.25)
+    assert result.best_f1 == pytest.approx(2 * (2 / 3) * 0.5 / (2 / 3 + 0.5))
+    assert result.best_threshold == pytest.approx(1 / (1 + np.exp(0.5)))
+    assert metrics.evaluate(picks, truth, 10, threshold=0).recall == 0.5
+
+
+def test_picks_where_nobody_annotated_are_left_out_and_named():
+    truth = table(("a.mrc", 0, 0), score=False)
+    picks = table(("a.mrc", 0, 0, 1.0), ("z.mrc", 0, 0, 3.0))
+    with pytest.warns(UserWarning, match=r"z\.mrc"):
+        result = metrics.evaluate(picks, truth, 10)
+    assert result.ap == 1
+    assert result.not_annotated == ("z.mrc",)
+
+
+def test_rejected_places_are_no_truth_and_scores_may_be_missing():
+    truth = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False).assign(label=[1, 0])
+    picks = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False)
+    result = metrics.evaluate(picks, truth, 10, threshold=0.99)
+    assert (result.n_truth, result.ap, result.precision, result.recall) == (1, 0.5, 0.5, 1)
+
+
+def test_no_pick_at_all_is_a_result():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = metrics.evaluate(table(), table(("a.mrc", 0, 0), score=False), 10)
+    assert (result.ap, result.recall, result.n_truth) == (0, 0, 1)
+
+
+def test_what_cannot_be_compared_is_refused():
+    truth = table(("a.mrc", 0, 0), score=False)
+    with pytest.raises(TableError, match="check the names"):
+        metrics.evaluate(table(("q.mrc", 0, 0, 1.0)), truth, 10)
+    with pytest.raises(TableError, match="no particle"):
+        metrics.evaluate(table(("a.mrc", 0, 0, 1.0)), truth[:0], 10)
+    with pytest.raises(TableError, match="no score"):
+        metrics.evaluate(table(("a.mrc", 0, 0, np.nan)), truth, 10)
+    with pytest.raises(TableError, match="told apart"):
+        metrics.evaluate(table(("1/a.mrc", 0, 0, 1.0), ("2/a.mrc", 0, 0, 1.0)), truth, 10)
+    with pytest.raises(SettingsError, match="radius"):
+        metrics.evaluate(table(("a.mrc", 0, 0, 1.0)), truth, 0)
+    with pytest.raises(SettingsError, match="probability"):
+        metrics.evaluate(table(("a.mrc", 0, 0, 1.0)), truth, 10, threshold=50)
