@@ -1,0 +1,67 @@
+"""Where the network runs, and in which precision."""
+
+import torch
+
+from activepick.errors import SettingsError
+
+__all__ = ["DEVICES", "PRECISIONS", "choose_device", "choose_precision"]
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+PRECISIONS = ("auto", "bfloat16", "float16", "float32")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Turn a user's choice into a device; "auto" takes a GPU when there is one.
+
+    Raises
+    ------
+    SettingsError
+        When the name is unknown or the machine has no such device.
+    """
+    kind = name.split(":")[0]
+    if kind not in DEVICES:
+        raise SettingsError(f"--device {name}: use one of {', '.join(DEVICES)}.")
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, here in present.items() if here))
+    if not present[kind]:
+        raise SettingsError(
+            f"--device {name}: PyTorch finds no such device here. Use --device cpu, or install a "
+            "PyTorch build with support for your GPU."
+        )
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Turn a user's choice into a number type; "auto" takes 16 bits where that is faster.
+
+    On a CPU only those with bfloat16 instructions gain from it; others emulate them slowly.
+
+    Raises
+    ------
+    SettingsError
+        When the name is unknown.
+    """
+    if name not in PRECISIONS:
+        raise SettingsError(f"--precision {name}: use one of {', '.join(PRECISIONS)}.")
+    if name != "auto":
+        dtype: torch.dtype = getattr(torch, name)
+        return dtype
+    if device.type == "cuda":
+        return torch.float16 if torch.cuda.get_device_capability(device)[0] >= 7 else torch.float32
+    if device.type == "cpu" and _cpu_has_bfloat16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _cpu_has_bfloat16() -> bool:
+    # Both checks are private to PyTorch and moved between versions, so that their absence is "no".
+    checks = (
+        getattr(torch.cpu, "_is_avx512_bf16_supported", None),
+        getattr(torch.cpu, "_is_amx_tile_supported", None),
+    )
+    return any(check is not None and check() for check in checks)

@@ -1,0 +1,133 @@
+"""Features of a micrograph at several working scales, side by side."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from activepick.features.interpolation import resample, sample
+from activepick.features.score_map import ScoreMap, grid
+
+__all__ = ["FeatureMap", "MicrographFeatures"]
+
+# Rows of a float16 map that are turned into float32 at a time while scoring.
+_BLOCK_VALUES = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """Features at one working scale.
+
+    Attributes
+    ----------
+    values
+        float16, shape (h, w, C).
+    spacing_px
+        Original pixels between two samples, (x, y). Sample (0, 0) lies on pixel (0, 0).
+    working_radius_px
+        Nominal particle radius in working pixels.
+    """
+
+    values: NDArray[np.float16]
+    spacing_px: tuple[float, float]
+    working_radius_px: float
+
+    def project(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Multiply each feature vector with the weights (C,): a map of shape (h, w)."""
+        height, width, channels = self.values.shape
+        vector = weights.astype(np.float32)
+        out = np.empty((height, width), np.float32)
+        step = max(1, _BLOCK_VALUES // (width * channels))
+        for start in range(0, height, step):
+            rows = slice(start, start + step)
+            out[rows] = self.values[rows].astype(np.float32) @ vector
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class MicrographFeatures:
+    """Everything that a head needs to know about one micrograph.
+
+    The scales have different grids. Since a head is linear, its score between the samples is the
+    sum of the interpolated scores of the scales: features are only interpolated at single
+    positions, never on the whole grid.
+
+    Attributes
+    ----------
+    name
+        The micrograph's name.
+    maps
+        One feature map a working scale.
+    shape
+        Height and width of the micrograph.
+    radius_px
+        Particle radius in original pixels.
+    """
+
+    name: str
+    maps: tuple[FeatureMap, ...]
+    shape: tuple[int, int]
+    radius_px: float
+
+    @cached_property
+    def channels(self) -> int:
+        """Number of features of all scales together."""
+        return sum(part.values.shape[2] for part in self.maps)
+
+    def at(self, xy: ArrayLike) -> NDArray[np.float32]:
+        """Features at positions.
+
+        Parameters
+        ----------
+        xy
+            Positions (n, 2) as x, y in original pixels.
+
+        Returns
+        -------
+        array of float32, shape (n, channels)
+            The scales one after the other.
+        """
+        xy = np.asarray(xy, np.float64).reshape(-1, 2)
+        return np.concatenate([sample(m.values, xy / m.spacing_px) for m in self.maps], axis=1)
+
+    def score_map(self, weights: NDArray[np.float64], bias: float) -> ScoreMap:
+        """Score of a linear head everywhere.
+
+        Parameters
+        ----------
+        weights
+            Shape (number of scales, C); a scale whose weights are all zero costs nothing.
+        bias
+            Added once.
+        """
+        parts = [
+            (m.project(w), m.spacing_px) for m, w in zip(self.maps, weights, strict=True) if w.any()
+        ]
+        return merge(parts, bias, self.shape, self.radius_px)
+
+
+def merge(
+    parts: list[tuple[NDArray[np.float32], tuple[float, float]]],
+    bias: float,
+    shape: tuple[int, int],
+    radius_px: float,
+) -> ScoreMap:
+    """Add the score maps of several scales on the common grid.
+
+    Parameters
+    ----------
+    parts
+        Scores without bias (h, w) and their spacing in original pixels as (x, y), one a scale.
+    bias
+        Added once.
+    shape
+        Height and width of the micrograph.
+    radius_px
+        Particle radius in original pixels.
+    """
+    y, x, spacing = grid(shape, radius_px)
+    total = np.full((len(y), len(x)), bias, np.float32)
+    for scores, (dx, dy) in parts:
+        total += resample(scores, y / dy, x / dx)
+    return ScoreMap(total, spacing, radius_px)

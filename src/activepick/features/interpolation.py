@@ -1,0 +1,75 @@
+"""Values between the samples of a map, by cubic convolution.
+
+The kernel is that of Keys (IEEE Trans. ASSP 29, 1153, 1981) with a = -1/2: it passes through the
+samples and needs four of them along each axis. Beyond the border the outermost sample is repeated.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["resample", "sample"]
+
+
+def sample(values: NDArray[np.float16], xy: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Interpolate a map of features at single positions.
+
+    Parameters
+    ----------
+    values
+        Shape (h, w, C).
+    xy
+        Positions (n, 2) as x, y in samples.
+
+    Returns
+    -------
+    array of float32, shape (n, C)
+    """
+    rows, row_weights = _taps(xy[:, 1], values.shape[0])
+    columns, column_weights = _taps(xy[:, 0], values.shape[1])
+    out = np.zeros((len(xy), values.shape[2]), np.float32)
+    for i in range(4):
+        for j in range(4):
+            weight = row_weights[:, i] * column_weights[:, j]
+            out += weight[:, None] * values[rows[:, i], columns[:, j]]
+    return out
+
+
+def resample(
+    values: NDArray[np.float32], y: NDArray[np.float64], x: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Interpolate a map on a rectangular grid, as two small matrix products.
+
+    Parameters
+    ----------
+    values
+        Shape (h, w).
+    y, x
+        Rows and columns of the grid in samples, shapes (n,) and (m,).
+
+    Returns
+    -------
+    array of float32, shape (n, m)
+    """
+    by_row, by_column = _matrix(y, values.shape[0]), _matrix(x, values.shape[1])
+    return by_row @ values @ by_column.T
+
+
+def _matrix(position: NDArray[np.float64], n: int) -> NDArray[np.float32]:
+    indices, weights = _taps(position, n)
+    matrix = np.zeros((len(position), n), np.float32)
+    # Repeated border samples occur more than once in a row, so their weights have to add up.
+    np.add.at(matrix, (np.arange(len(position))[:, None], indices), weights)
+    return matrix
+
+
+def _taps(position: NDArray[np.float64], n: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Give the four samples around each position, clipped to the map, and their weights."""
+    position = np.clip(position, 0, n - 1)
+    first = np.floor(position)
+    t = (position - first)[:, None]
+    distance = np.abs(t - np.arange(-1, 3))
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    weights = np.where(distance <= 1, near, far)
+    indices = first.astype(np.intp)[:, None] + np.arange(-1, 3)
+    return np.clip(indices, 0, n - 1), weights.astype(np.float32)
