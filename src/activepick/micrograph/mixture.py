@@ -21,6 +21,9 @@ STARTING_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 MAX_STEPS = 100
 TOLERANCE = 1e-3
 BINS = 4096
+# Images of few grey values would end in Gaussians of no width and a share of exactly one.
+MIN_VARIANCE_SHARE = 1e-6
+MAX_SHARE = 1 - 1e-12
 
 Doubles = NDArray[np.float64]
 
@@ -139,7 +142,9 @@ class _Fit:
             dark_mean = np.where(n - weight > 0, (n * mean - total) / (n - weight), mean)
         squares = histogram.count @ (histogram.mean**2 + histogram.variance)
         explained = weight * bright_mean**2 + (n - weight) * dark_mean**2
-        return cls(dark_mean, bright_mean, (squares - explained) / n, share)
+        least = MIN_VARIANCE_SHARE * (squares / n - mean**2)
+        variance = np.maximum((squares - explained) / n, least)
+        return cls(dark_mean, bright_mean, variance, np.minimum(share, MAX_SHARE))
 
     def expect(self, histogram: Histogram) -> tuple[Doubles, Doubles]:
         """Return the probability (fits, bins) of being background, and log probability (fits,)."""

@@ -1,4 +1,8 @@
-"""TIFF files, read with tifffile. Row 0 is the first row of the file; nothing is flipped."""
+"""TIFF files, read with tifffile.
+
+Row 0 is the first row of the file. RELION and IMOD turn TIFF files upside down when they read them,
+so that coordinates for these programs have to be flipped in y; nothing is flipped here.
+"""
 
 import math
 from collections.abc import Iterator
