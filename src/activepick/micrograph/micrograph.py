@@ -36,13 +36,6 @@ class Micrograph:
     inverted
         Whether particles are bright.
 
-    Attributes
-    ----------
-    path
-        The file.
-    inverted
-        Whether particles are bright.
-
     Raises
     ------
     SettingsError
@@ -115,11 +108,6 @@ class Micrograph:
 
     def radius_px(self, diameter_angstrom: float) -> float:
         """Return the particle radius in original pixels.
-
-        Parameters
-        ----------
-        diameter_angstrom
-            Particle diameter in Å.
 
         Raises
         ------
