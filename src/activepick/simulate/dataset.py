@@ -1,0 +1,214 @@
+"""A folder of simulated micrographs with their truth."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pandas as pd
+import starfile
+
+from activepick.atomic import replacing
+from activepick.errors import SettingsError
+from activepick.simulate.micrograph import SimulatedMicrograph, simulate_micrograph
+from activepick.simulate.settings import SimulationSettings
+
+__all__ = ["SimulatedDataset", "simulate_dataset", "simulated_micrographs", "write_mrc"]
+
+# Multiples of these irrational numbers, modulo one, fill an interval evenly however many are
+# taken, so that even four micrographs span the defocus range and the first ones of a set do not
+# depend on how many follow.
+DEFOCUS_STEP = (math.sqrt(5) - 1) / 2
+CARBON_STEP = math.sqrt(2) - 1
+
+
+@dataclass(frozen=True)
+class SimulatedDataset:
+    """Where a simulated set lies.
+
+    Attributes
+    ----------
+    micrographs
+        The MRC files, in order.
+    truth
+        `truth.star`: one block `particles` with `rlnMicrographName` (the file name),
+        `rlnCoordinateX` and `rlnCoordinateY` in pixels.
+    summary
+        `simulation.json`: the seed, the settings, the diameter, and what each micrograph got.
+    diameter_angstrom, pixel_size_angstrom
+        Diameter of the particles, and pixel size.
+    particles
+        Number of particles in the truth.
+    """
+
+    micrographs: list[Path]
+    truth: Path
+    summary: Path
+    diameter_angstrom: float
+    pixel_size_angstrom: float
+    particles: int
+
+
+def simulated_micrographs(
+    settings: SimulationSettings, count: int, seed: int
+) -> Iterator[SimulatedMicrograph]:
+    """Simulate the micrographs of a set one by one.
+
+    The defocus is spread evenly over its range, and the carbon edges over the micrographs. A
+    longer set with the same seed begins with the same micrographs.
+
+    Parameters
+    ----------
+    settings
+        What the set is like.
+    count
+        Number of micrographs.
+    seed
+        Not negative; the same seed gives the same pixels.
+
+    Yields
+    ------
+    SimulatedMicrograph
+
+    Raises
+    ------
+    SettingsError
+        When count or seed make no sense.
+    """
+    if count < 1:
+        raise SettingsError(f"{count} micrographs can't be simulated; ask for one or more.")
+    if seed < 0:
+        raise SettingsError(f"The seed is {seed}; give 0 or a positive number.")
+    low, high = settings.defocus_um
+    defocus_start, carbon_start = np.random.default_rng([seed]).random(2).tolist()
+    for index in range(count):
+        yield simulate_micrograph(
+            settings,
+            [seed, index],
+            defocus_um=low + (high - low) * ((defocus_start + index * DEFOCUS_STEP) % 1),
+            carbon=(carbon_start + index * CARBON_STEP) % 1 < settings.carbon_share,
+        )
+
+
+def simulate_dataset(
+    folder: str | Path,
+    micrographs: int = 5,
+    seed: int = 0,
+    settings: SimulationSettings | None = None,
+    *,
+    protein: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SimulatedDataset:
+    """Write a set: `micrograph_001.mrc`, ..., `truth.star` and `simulation.json`.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made when missing. Micrographs of the same names are replaced.
+    micrographs
+        How many.
+    seed
+        Not negative; the same seed gives the same pixels.
+    settings
+        What the set is like; the default is as hard as real micrographs.
+    protein
+        Takes the place of the settings' protein.
+    progress
+        Called with (done, all) before the first and after every micrograph.
+
+    Returns
+    -------
+    SimulatedDataset
+
+    Raises
+    ------
+    SettingsError
+        When a setting makes no sense, or the folder holds micrographs of another set.
+    OSError
+        When the folder cannot be written to.
+    """
+    chosen = settings or SimulationSettings()
+    if protein is not None:
+        chosen = replace(chosen, protein=protein)
+    target = Path(folder)
+    paths = [target / f"micrograph_{number:03d}.mrc" for number in range(1, micrographs + 1)]
+    others = sorted(set(target.glob("*.mrc")) - set(paths))
+    if others:
+        # Left in place they would be read as micrographs without a single particle.
+        raise SettingsError(
+            f"{target} already holds other micrographs ({others[0].name}); "
+            "give an empty or a new folder."
+        )
+    tables = []
+    rows = []
+    if progress is not None:
+        progress(0, micrographs)
+    for path, micrograph in zip(
+        paths, simulated_micrographs(chosen, micrographs, seed), strict=True
+    ):
+        write_mrc(micrograph, path)
+        tables.append(micrograph.truth.assign(micrograph=path.name))
+        rows.append(
+            {
+                "micrograph": path.name,
+                "particles": len(micrograph.truth),
+                "defocus": asdict(micrograph.defocus),
+                "carbon": micrograph.carbon,
+            }
+        )
+        if progress is not None:
+            progress(len(tables), micrographs)
+    truth = pd.concat(tables, ignore_index=True)
+    _write_truth(truth, target / "truth.star")
+    summary = {
+        "seed": seed,
+        "protein": chosen.protein,
+        "symmetry": chosen.density.symmetry,
+        "diameter_angstrom": chosen.diameter_angstrom,
+        "pixel_size_angstrom": chosen.pixel_size_angstrom,
+        "particles": len(truth),
+        "settings": asdict(chosen),
+        "micrographs": rows,
+    }
+    with replacing(target / "simulation.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return SimulatedDataset(
+        paths,
+        target / "truth.star",
+        target / "simulation.json",
+        chosen.diameter_angstrom,
+        chosen.pixel_size_angstrom,
+        len(truth),
+    )
+
+
+def write_mrc(micrograph: SimulatedMicrograph, path: str | Path) -> None:
+    """Write a micrograph as MRC mode 2 (float32) with its pixel size in the header.
+
+    Parameters
+    ----------
+    micrograph
+        What is written.
+    path
+        Where.
+    """
+    with (
+        replacing(path) as temporary,
+        mrcfile.new(temporary, data=micrograph.pixels, overwrite=True) as file,
+    ):
+        file.voxel_size = micrograph.pixel_size_angstrom
+
+
+def _write_truth(truth: pd.DataFrame, path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "rlnMicrographName": truth["micrograph"],
+            "rlnCoordinateX": truth["x"],
+            "rlnCoordinateY": truth["y"],
+        }
+    )
+    with replacing(path) as temporary:
+        starfile.write({"particles": table}, temporary, float_format="%.3f")

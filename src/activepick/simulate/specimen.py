@@ -1,0 +1,176 @@
+"""The specimen before the microscope: particles, ice, carbon film and contaminants."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from activepick.simulate.contaminants import add_aggregate, add_fragment, add_ice_crystal
+from activepick.simulate.densities import POTENTIAL_PER_DALTON
+from activepick.simulate.ice import (
+    CarbonFilm,
+    coloured_noise,
+    denatured_protein,
+    ice_thickness,
+    solvent_noise,
+)
+from activepick.simulate.placement import place
+from activepick.simulate.projection import add_projection
+from activepick.simulate.settings import SimulationSettings
+
+__all__ = ["Specimen", "build_specimen"]
+
+# Amorphous carbon: the phase's standard deviation at a film of 120 Å, and the film's thickness.
+CARBON_PHASE_RAD = 0.07
+CARBON_THICKNESS_ANGSTROM = 120.0
+# Carbon scatters more than ice of the same thickness.
+CARBON_LOSS = 2.5
+# Mean inner potential of ice crystals against vacuum, lessened to stay a weak phase object.
+CRYSTAL_VOLT = 0.8
+# The ice thickness that `solvent_phase_rad` is given for.
+REFERENCE_THICKNESS_ANGSTROM = 300.0
+
+
+@dataclass(frozen=True, eq=False)
+class Specimen:
+    """What the beam passes through.
+
+    Attributes
+    ----------
+    phase_rad
+        (H, W) float32 phase shift.
+    thickness_angstrom
+        (H, W) float32 thickness that takes electrons away, as that of ice.
+    particles
+        (n, 2) x, y of the intact particles in the ice, in pixels of this field.
+    """
+
+    phase_rad: NDArray[np.float32]
+    thickness_angstrom: NDArray[np.float32]
+    particles: NDArray[np.float64]
+
+
+def build_specimen(
+    settings: SimulationSettings,
+    shape: tuple[int, int],
+    border: int,
+    film: CarbonFilm | None,
+    rng: np.random.Generator,
+) -> Specimen:
+    """Draw a specimen.
+
+    Parameters
+    ----------
+    settings
+        What it is like.
+    shape
+        (H, W) of the field, with its border.
+    border
+        Width in pixels of what lies above and left of the frame.
+    film
+        The carbon film, if there is one.
+    rng
+        The source of randomness.
+
+    Returns
+    -------
+    Specimen
+    """
+    pixel_size = settings.pixel_size_angstrom
+    density = settings.density
+    radius = settings.radius_px
+    clearance = None if film is None else film.clearance_angstrom
+    in_ice = _frame_margin(settings, shape, border)
+    on_film = np.zeros(shape, bool)
+    if clearance is not None:
+        on_film = in_ice & (clearance < -settings.diameter_angstrom / 2)
+        in_ice &= clearance > settings.diameter_angstrom / 2
+    area = np.pi * radius**2
+    crowding = rng.uniform(*settings.crowding)
+    distance = 0.95 * 2 * radius
+    overlap = (0.4 * 2 * radius, 0.85 * 2 * radius)
+    number = round(crowding * int(in_ice.sum()) / area)
+    particles = place(in_ice, number, distance, settings.overlap_share, overlap, rng)
+    # The film binds fewer particles than the ice holds.
+    stray_number = round(0.4 * crowding * int(on_film.sum()) / area)
+    strays = place(on_film, stray_number, distance, 0.0, overlap, rng)
+
+    potential = np.zeros(shape, np.float32)
+    for x, y in np.concatenate([particles, strays]):
+        add_projection(
+            potential, density.rotated(Rotation.random(rng=rng)), float(x), float(y), pixel_size
+        )
+    _add_contaminants(potential, settings, len(particles) + len(strays), rng)
+    mass = settings.denatured_mass_per_angstrom2 * shape[0] * shape[1] * pixel_size**2
+    chain_dalton = 15e3
+    potential += denatured_protein(
+        shape, pixel_size, round(mass / chain_dalton), chain_dalton, POTENTIAL_PER_DALTON, rng
+    )
+
+    thickness = ice_thickness(
+        shape, rng.uniform(*settings.ice_thickness_angstrom), settings.ice_gradient, rng
+    )
+    crystals = _crystals(settings, shape, rng)
+    microscope = settings.microscope
+    phase = (potential + CRYSTAL_VOLT * crystals) * np.float32(
+        microscope.interaction_rad_per_volt_angstrom
+    )
+    phase += (
+        np.float32(settings.solvent_phase_rad)
+        * np.sqrt(thickness / REFERENCE_THICKNESS_ANGSTROM)
+        * solvent_noise(shape, pixel_size, rng)
+    )
+    thickness = thickness + crystals
+    if film is not None:
+        amorphous = coloured_noise(shape, pixel_size, 1.2, rng)
+        phase += film.cover * np.float32(CARBON_PHASE_RAD) * (1.5 + amorphous)
+        thickness = thickness + film.cover * np.float32(CARBON_LOSS * CARBON_THICKNESS_ANGSTROM)
+    return Specimen(phase, thickness, particles)
+
+
+def _frame_margin(
+    settings: SimulationSettings, shape: tuple[int, int], border: int
+) -> NDArray[np.bool_]:
+    """Where no centre is in doubt: a fifth of the diameter away from the frame's border."""
+    margin = 0.4 * settings.radius_px
+    y = np.arange(shape[0])[:, None] - border
+    x = np.arange(shape[1])[None, :] - border
+    inwards = np.minimum(
+        np.minimum(x, settings.shape[1] - 1 - x), np.minimum(y, settings.shape[0] - 1 - y)
+    )
+    return np.abs(inwards) > margin
+
+
+def _add_contaminants(
+    potential: NDArray[np.float32],
+    settings: SimulationSettings,
+    particles: int,
+    rng: np.random.Generator,
+) -> None:
+    height, width = potential.shape
+    pixel_size = settings.pixel_size_angstrom
+    density = settings.density
+    mass = float(density.weights.sum()) / POTENTIAL_PER_DALTON
+    for _ in range(rng.poisson(settings.fragments * particles)):
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        add_fragment(potential, density, x, y, pixel_size, rng)
+    for _ in range(rng.poisson(settings.aggregates * particles)):
+        x, y = rng.uniform(0, width), rng.uniform(0, height)
+        size = rng.uniform(0.4, 1.6)
+        extent = size * settings.diameter_angstrom / 2
+        dalton = mass * size * rng.uniform(0.5, 1.3)
+        add_aggregate(potential, x, y, extent, dalton, pixel_size, rng)
+
+
+def _crystals(
+    settings: SimulationSettings, shape: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Draw the thickness of ice crystals and ethane drops in Å."""
+    thickness = np.zeros(shape, np.float32)
+    field_um2 = shape[0] * shape[1] * (settings.pixel_size_angstrom * 1e-4) ** 2
+    for _ in range(rng.poisson(settings.crystals * field_um2)):
+        x, y = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])
+        radius = rng.uniform(60.0, 260.0) / settings.pixel_size_angstrom
+        add_ice_crystal(thickness, x, y, radius, rng.uniform(150.0, 600.0), rng)
+    return thickness
