@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from activepick.features.interpolation import resample, sample
-from activepick.features.score_map import ScoreMap, grid
+from activepick.features.interpolation import sample
+from activepick.features.score_map import ScoreMap, merge
 
 __all__ = ["FeatureMap", "MicrographFeatures"]
 
@@ -105,29 +105,3 @@ class MicrographFeatures:
             (m.project(w), m.spacing_px) for m, w in zip(self.maps, weights, strict=True) if w.any()
         ]
         return merge(parts, bias, self.shape, self.radius_px)
-
-
-def merge(
-    parts: list[tuple[NDArray[np.float32], tuple[float, float]]],
-    bias: float,
-    shape: tuple[int, int],
-    radius_px: float,
-) -> ScoreMap:
-    """Add the score maps of several scales on the common grid.
-
-    Parameters
-    ----------
-    parts
-        Scores without bias (h, w) and their spacing in original pixels as (x, y), one a scale.
-    bias
-        Added once.
-    shape
-        Height and width of the micrograph.
-    radius_px
-        Particle radius in original pixels.
-    """
-    y, x, spacing = grid(shape, radius_px)
-    total = np.full((len(y), len(x)), bias, np.float32)
-    for scores, (dx, dy) in parts:
-        total += resample(scores, y / dy, x / dx)
-    return ScoreMap(total, spacing, radius_px)

@@ -51,7 +51,7 @@ def resample(
     array of float32, shape (n, m)
     """
     by_row, by_column = _matrix(y, values.shape[0]), _matrix(x, values.shape[1])
-    return by_row @ values @ by_column.T
+    return np.asarray(by_row @ values @ by_column.T, np.float32)
 
 
 def _matrix(position: NDArray[np.float64], n: int) -> NDArray[np.float32]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ScoreMap", "grid"]
+from activepick.features.interpolation import resample
+
+__all__ = ["ScoreMap", "merge"]
 
 # Samples per particle radius: enough for a parabola to find a peak to a small part of the radius.
 SAMPLES_PER_RADIUS = 7.0
@@ -34,18 +36,36 @@ class ScoreMap:
         return np.asarray(xy, np.float64).reshape(-1, 2) * self.spacing_px
 
 
-def grid(
-    shape: tuple[int, int], radius_px: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Give the rows and columns of a score map in original pixels, and its spacing.
+def merge(
+    parts: list[tuple[NDArray[np.float32], tuple[float, float]]],
+    bias: float,
+    shape: tuple[int, int],
+    radius_px: float,
+) -> ScoreMap:
+    """Add the score maps of several scales on the common grid.
 
     Parameters
     ----------
+    parts
+        Scores without bias (h, w) and their spacing in original pixels as (x, y), one a scale.
+    bias
+        Added once.
     shape
         Height and width of the micrograph.
     radius_px
         Particle radius in original pixels.
     """
+    y, x, spacing = _grid(shape, radius_px)
+    total = np.full((len(y), len(x)), bias, np.float32)
+    for scores, (dx, dy) in parts:
+        total += resample(scores, y / dy, x / dx)
+    return ScoreMap(total, spacing, radius_px)
+
+
+def _grid(
+    shape: tuple[int, int], radius_px: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Give the rows and columns of a score map in original pixels, and its spacing."""
     spacing = radius_px / SAMPLES_PER_RADIUS
     y, x = (np.arange(0, side - 1 + 1e-9, spacing) for side in shape)
     return y, x, spacing

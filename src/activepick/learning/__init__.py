@@ -1,0 +1,1 @@
+"""Learn a head from labels, and ask the next questions."""

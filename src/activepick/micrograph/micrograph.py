@@ -118,6 +118,27 @@ class Micrograph:
         """
         return checked_diameter(diameter_angstrom) / 2 / self.pixel_size_angstrom
 
+    def working_ratio(
+        self, diameter_angstrom: float, working_radius_px: float
+    ) -> tuple[float, float]:
+        """Return how many original pixels a working pixel spans, along x and y.
+
+        Parameters
+        ----------
+        diameter_angstrom
+            Particle diameter in Å.
+        working_radius_px
+            Particle radius asked for in working pixels.
+
+        Raises
+        ------
+        MicrographError, SettingsError
+            As `working_images`.
+        """
+        radius = self.radius_px(diameter_angstrom)
+        n_rows, n_columns = working_size(self.shape, radius, working_radius_px, self.name)
+        return self.shape[1] / n_columns, self.shape[0] / n_rows
+
     def working_images(
         self,
         diameter_angstrom: float,

@@ -1,0 +1,72 @@
+"""Feature maps on disk, so that each is computed once. The folder can be deleted at any time."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from activepick.atomic import replacing
+
+__all__ = ["FeatureCache"]
+
+GIB = 1 << 30
+
+
+class FeatureCache:
+    """A folder of memory-mapped feature maps that stays below a size.
+
+    Parameters
+    ----------
+    folder
+        Where the files lie; by default the user's cache folder.
+    limit_bytes
+        When a new file makes the folder larger than this, those unused for longest are deleted.
+    """
+
+    def __init__(self, folder: str | Path | None = None, limit_bytes: int = 20 * GIB) -> None:
+        self.folder = Path(folder or platformdirs.user_cache_path("activepick") / "features")
+        self.limit_bytes = limit_bytes
+
+    def get(self, key: str, compute: Callable[[], NDArray[np.float16]]) -> NDArray[np.float16]:
+        """Give the map of a key, computing and storing it when it is not there.
+
+        A map that cannot be stored (full disk, no rights) is given from memory instead: the cache
+        saves time and never stops the work.
+
+        Parameters
+        ----------
+        key
+            Names everything that the features depend on.
+        compute
+            Gives the array (h, w, C).
+        """
+        path = self.folder / f"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
+        with contextlib.suppress(OSError, ValueError):
+            found: NDArray[np.float16] = np.load(path, mmap_mode="r")
+            os.utime(path)
+            return found
+        values = compute()
+        try:
+            with replacing(path) as temporary:
+                np.save(temporary, values)
+            self._make_room(path)
+            stored: NDArray[np.float16] = np.load(path, mmap_mode="r")
+        except OSError:
+            return values
+        return stored
+
+    def _make_room(self, newest: Path) -> None:
+        files = [(f.stat().st_mtime, f.stat().st_size, f) for f in self.folder.glob("*.npy")]
+        total = sum(size for _, size, _ in files)
+        for _, size, file in sorted(files):
+            if total <= self.limit_bytes:
+                return
+            if file != newest:
+                # Whoever has it open keeps it: the file goes when the last map of it is closed.
+                file.unlink(missing_ok=True)
+                total -= size

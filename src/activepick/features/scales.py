@@ -1,0 +1,55 @@
+"""Which working radii to use: the choice that decides most about accuracy.
+
+The network was trained on particles of many sizes, and the working radius at which it does best
+differs from protein to protein. It shows without any label: where the working radius suits, the
+upper tail of the pretrained score map is highest (`docs/benchmarks.md`). A head then looks at that
+radius and its two neighbours on the ladder side by side.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LADDER", "climb", "neighbourhood", "score_tail"]
+
+LADDER = (5.0, 7.0, 10.0, 14.0, 20.0)
+# The three radii that are looked at in any case.
+_START = 2
+
+# Particles cover a few percent of a micrograph and their centres a few thousandths.
+_TAIL_PERCENTILE = 99.7
+
+
+def score_tail(scores: NDArray[np.float32]) -> float:
+    """Give the upper tail of a pretrained score map: its 99.7th percentile, a logit."""
+    return float(np.percentile(scores, _TAIL_PERCENTILE))
+
+
+def climb(tails: Callable[[Sequence[float]], Sequence[float]]) -> float:
+    """Find the working radius whose score tail is highest, without trying more than needed.
+
+    Parameters
+    ----------
+    tails
+        Gives the score tail for each of some working radii.
+
+    Returns
+    -------
+    float
+        The best of `LADDER`, going up or down from its middle as long as that pays.
+    """
+    start = LADDER[_START - 1 : _START + 2]
+    known = dict(zip(start, tails(start), strict=True))
+    while True:
+        best = max(known, key=lambda radius: known[radius])
+        missing = [radius for radius in neighbourhood(best) if radius not in known]
+        if not missing:
+            return best
+        known.update(zip(missing, tails(missing), strict=True))
+
+
+def neighbourhood(radius: float) -> tuple[float, ...]:
+    """Give the three steps of the ladder around one of its steps."""
+    middle = min(max(LADDER.index(radius), 1), len(LADDER) - 2)
+    return LADDER[middle - 1 : middle + 2]

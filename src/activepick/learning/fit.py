@@ -1,0 +1,133 @@
+"""Fit the weights of a head."""
+
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+
+from activepick.learning.loss import HeadLoss
+
+__all__ = ["HeadFit"]
+
+Floats = NDArray[np.float64]
+
+# Above this number of features the dense matrix of BFGS makes a refit slower than L-BFGS's.
+_BFGS_FEATURES = 256
+
+
+@dataclass
+class HeadFit:
+    """Binary logistic regression on features, as an estimator in the manner of scikit-learn.
+
+    Parameters
+    ----------
+    l2
+        Weight of the L2 term.
+    towards
+        What the L2 term draws the weights to: the "pretrained" classifier or "zero".
+    start
+        Where a fit without a warm start begins: "pretrained" or "zero".
+    pi, pi_weight
+        Expected share of particle pixels, and the weight of the term that says so.
+    balanced
+        Give both classes the same total weight.
+    solver
+        "bfgs", "lbfgs", or "auto": BFGS for up to 256 features. All reach the same optimum.
+
+    Attributes
+    ----------
+    weights_
+        Shape (D,).
+    bias_
+        A number.
+    loss_
+        Value at the optimum.
+    evaluations_
+        Number of evaluations of the loss.
+    """
+
+    l2: float = 20.0
+    towards: Literal["pretrained", "zero"] = "pretrained"
+    start: Literal["pretrained", "zero"] = "pretrained"
+    pi: float = 0.02
+    pi_weight: float = 2.0
+    balanced: bool = False
+    solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
+    weights_: Floats = field(init=False, repr=False)
+    bias_: float = field(init=False, repr=False)
+    loss_: float = field(init=False, repr=False)
+    evaluations_: int = field(init=False, repr=False)
+
+    def fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        unlabelled: ArrayLike | None = None,
+        pretrained: tuple[Floats, float] | None = None,
+        warm_start: tuple[Floats, float] | None = None,
+    ) -> Self:
+        """Fit to labelled pixels.
+
+        Parameters
+        ----------
+        x
+            Features, shape (n, D).
+        y
+            1 particle, 0 not a particle, shape (n,).
+        weights
+            Weight of each pixel, shape (n,); by default 1.
+        unlabelled
+            Features of sampled pixels, shape (u, D), for the pi term.
+        pretrained
+            Weights (D,) and bias of the classifier that the fit starts from or is drawn to; zeros
+            when not given.
+        warm_start
+            Weights and bias of an earlier fit to begin with.
+
+        Returns
+        -------
+        HeadFit
+            Itself.
+        """
+        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        zero = (np.zeros(x.shape[1]), 0.0)
+        pretrained = pretrained or zero
+        loss = HeadLoss(
+            x=x,
+            y=y,
+            v=self._weights(y, weights),
+            unlabelled=np.asarray(
+                np.empty((0, x.shape[1])) if unlabelled is None else unlabelled, np.float64
+            ),
+            mean=(pretrained if self.towards == "pretrained" else zero)[0],
+            l2=self.l2,
+            pi=self.pi,
+            pi_weight=self.pi_weight,
+        )
+        begin = warm_start or (pretrained if self.start == "pretrained" else zero)
+        self._minimise(loss, np.append(*begin))
+        return self
+
+    def _weights(self, y: Floats, weights: ArrayLike | None) -> Floats:
+        v = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
+        if self.balanced:
+            totals = np.array([v[y == 0].sum(), v[y == 1].sum()])
+            if totals.all():
+                v = v * (v.sum() / 2 / totals)[y.astype(int)]
+        return v
+
+    def _minimise(self, loss: HeadLoss, begin: Floats) -> None:
+        solver = self.solver
+        if solver == "auto":
+            solver = "bfgs" if len(begin) - 1 <= _BFGS_FEATURES else "lbfgs"
+        if solver == "bfgs":
+            result = minimize(loss, begin, jac=True, method="BFGS", options={"gtol": 1e-6})
+        else:
+            options = {"maxiter": 1000, "maxcor": 20, "ftol": 1e-9, "gtol": 1e-6}
+            result = minimize(loss, begin, jac=True, method="L-BFGS-B", options=options)
+        self.weights_, self.bias_ = result.x[:-1], float(result.x[-1])
+        self.loss_, self.evaluations_ = float(result.fun), int(result.nfev)

@@ -1,0 +1,111 @@
+"""The head: what is learnt, and all that is needed to use it again."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.errors import HeadError
+
+__all__ = ["FeatureSpec", "Head", "pretrained_head"]
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """The features that a head was made for; it is meaningless on any others.
+
+    Attributes
+    ----------
+    backbone, digest
+        Name of the network and hash of its weights.
+    working_radii
+        Particle radius in working pixels at each scale.
+    stride
+        Working pixels between samples.
+    normalisation
+        "affine" or "gmm".
+    """
+
+    backbone: str
+    digest: str
+    working_radii: tuple[float, ...]
+    stride: int
+    normalisation: str
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A linear classifier on the features of one or more scales.
+
+    Attributes
+    ----------
+    weights
+        float64, shape (number of scales, C).
+    bias
+        The score is the sum of weights times features, plus this.
+    spec
+        The features it was made for.
+    diameter_angstrom
+        Of the particles that it learnt from; used on other particles by giving theirs.
+    inverted
+        Whether the particles that it learnt from were bright.
+    particles, others
+        How many labels of either class it learnt from.
+    """
+
+    weights: NDArray[np.float64]
+    bias: float
+    spec: FeatureSpec
+    diameter_angstrom: float | None = None
+    inverted: bool = False
+    particles: int = 0
+    others: int = 0
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.weights.ndim != 2 or len(self.weights) != len(self.spec.working_radii):
+            raise HeadError(
+                f"A head for {len(self.spec.working_radii)} scales cannot have weights of shape "
+                f"{self.weights.shape}."
+            )
+
+    def require(self, spec: FeatureSpec) -> None:
+        """Make sure that features are those that this head was made for.
+
+        Raises
+        ------
+        HeadError
+            Naming all that differs.
+        """
+        mine, theirs = asdict(self.spec), asdict(spec)
+        # The name of a network does not matter when its weights are the same.
+        differences = [
+            f"{name} {mine[name]} instead of {theirs[name]}"
+            for name in mine
+            if mine[name] != theirs[name] and name != "backbone"
+        ]
+        if differences:
+            raise HeadError(
+                f"This head was made for other features: {', '.join(differences)} (its network is "
+                f"{self.spec.backbone}). Use it with its own settings, or train a new one."
+            )
+
+
+def pretrained_head(
+    spec: FeatureSpec, weights: NDArray[np.float64], bias: float, radius: float
+) -> Head:
+    """Give the network's own classifier as a head on one of several scales.
+
+    Parameters
+    ----------
+    spec
+        The features; must contain the working radius.
+    weights, bias
+        The network's classifier, shape (C,) and a number.
+    radius
+        Working radius of the scale that gets the weights; the others get zeros.
+    """
+    scales = np.zeros((len(spec.working_radii), len(weights)))
+    scales[spec.working_radii.index(radius)] = weights
+    return Head(scales, bias, spec)

@@ -1,0 +1,84 @@
+"""Heads as files: safetensors, with everything but the numbers in its JSON metadata.
+
+Nothing is unpickled, so a head from anybody can be opened.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+import activepick
+from activepick.atomic import replacing
+from activepick.errors import HeadError
+from activepick.learning.head import FeatureSpec, Head
+
+__all__ = ["load_head", "save_head"]
+
+FORMAT = "activepick-head"
+VERSION = 1
+
+
+def save_head(head: Head, path: str | Path) -> None:
+    """Write a head to a safetensors file, whole or not at all."""
+    facts = {
+        "version": VERSION,
+        "activepick": activepick.__version__,
+        "spec": asdict(head.spec),
+        "diameter_angstrom": head.diameter_angstrom,
+        "inverted": head.inverted,
+        "particles": head.particles,
+        "others": head.others,
+        "notes": head.notes,
+    }
+    tensors = {"weights": np.ascontiguousarray(head.weights), "bias": np.array([head.bias])}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={FORMAT: json.dumps(facts)})
+
+
+def load_head(path: str | Path) -> Head:
+    """Read a head from a safetensors file.
+
+    Raises
+    ------
+    HeadError
+        When the file is missing, no head, damaged, or from a newer version of the program.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise HeadError(f"{path}: there is no such file. Give the path of a saved head.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = (file.metadata() or {}).get(FORMAT)
+            if metadata is None:
+                raise HeadError(f"{path}: this safetensors file is not a head of activepick.")
+            facts = json.loads(metadata)
+            weights = np.asarray(file.get_tensor("weights"), np.float64)
+            bias = float(file.get_tensor("bias")[0])
+        if facts["version"] > VERSION:
+            raise HeadError(
+                f"{path}: this head was saved by activepick {facts['activepick']}, which is newer "
+                f"than this one ({activepick.__version__}). Update activepick to use it."
+            )
+        if not (np.isfinite(weights).all() and np.isfinite(bias)):
+            raise HeadError(f"{path}: this head holds numbers that are not finite.")
+        spec = TypeAdapter(FeatureSpec).validate_python(facts["spec"])
+        return Head(
+            weights=weights,
+            bias=bias,
+            spec=spec,
+            diameter_angstrom=facts["diameter_angstrom"],
+            inverted=bool(facts["inverted"]),
+            particles=int(facts["particles"]),
+            others=int(facts["others"]),
+            notes=dict(facts["notes"]),
+        )
+    except (SafetensorError, OSError, KeyError, IndexError, TypeError, ValueError) as error:
+        reason = "its metadata is damaged" if isinstance(error, ValidationError) else error
+        raise HeadError(
+            f"{path}: this is not a head of activepick, or it is damaged ({reason})."
+        ) from error
