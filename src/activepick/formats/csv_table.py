@@ -6,6 +6,7 @@ with semicolons, numbers may have decimal commas. This is the one format that ho
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def read_separated(path: Path, separators: str) -> pd.DataFrame:
     skipped = len(text) - len(text.lstrip("\n"))
     text = text[skipped:]
     separator, columns = split_header(text.split("\n", 1)[0], separators)
-    repeated = sorted({name for name in columns if name and columns.count(name) > 1})
+    repeated = [name for name, count in Counter(columns).items() if name and count > 1]
     if repeated:
         raise TableError(f"{path}, line 1: the column {repeated[0][:40]!r} is there twice")
     # A row has to be a line: without strictness a lone quote would swallow the rest of the file.

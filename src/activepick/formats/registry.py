@@ -125,7 +125,8 @@ def read_table(path: str | os.PathLike[str], format: str | None = None) -> pd.Da
     try:
         return chosen.read(Path(path))
     except TableError as error:
-        likely = [entry.name for entry in FORMATS.values() if entry.sniff(_head(Path(path)))]
+        head = _head(Path(path)) if Path(path).is_file() else b""
+        likely = [entry.name for entry in FORMATS.values() if entry.sniff(head)]
         if likely and chosen.name not in likely:
             raise TableError(
                 f"{error} (it was read as {chosen.title}, but looks like "
@@ -172,5 +173,5 @@ def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(_HEAD_BYTES)
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path}: cannot be read ({error}); check the path") from None

@@ -8,6 +8,7 @@ a broken file needs. On well-formed files both read the same, which the tests ma
 import csv
 import io
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def read_blocks(text: str, path: Path) -> list[Block]:
     if not blocks:
         raise TableError(f"{path}: no data_ block, so this is no STAR file")
     for block in blocks:
-        repeated = sorted({name for name in block.columns if block.columns.count(name) > 1})
+        repeated = [name for name, count in Counter(block.columns).items() if count > 1]
         if repeated:
             raise TableError(
                 f"{path}, line {block.line}: the column {repeated[0][:40]} comes twice"

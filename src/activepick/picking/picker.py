@@ -1,0 +1,104 @@
+"""From a micrograph and a head to picks."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from activepick.features.engine import FeatureEngine
+from activepick.features.score_map import ScoreMap
+from activepick.learning.head import Head
+from activepick.micrograph import Micrograph
+from activepick.picking.peaks import find_peaks
+from activepick.picking.picks import make_picks
+
+__all__ = ["MIN_DISTANCE", "pick_micrograph", "pick_score_map"]
+
+# Smallest distance of two picks in particle radii: neighbours in crowded ice may overlap a little.
+MIN_DISTANCE = 0.8
+
+
+def pick_micrograph(
+    engine: FeatureEngine,
+    head: Head,
+    micrograph: Micrograph,
+    *,
+    threshold: float = 0.5,
+    min_distance: float = MIN_DISTANCE,
+    edge_margin: float = 0.0,
+    progress: Callable[[float], None] | None = None,
+) -> pd.DataFrame:
+    """Pick the particles of a micrograph without keeping its features.
+
+    Parameters
+    ----------
+    engine
+        Knows the network and the particle's diameter.
+    head
+        What decides.
+    micrograph
+        The file.
+    threshold
+        Lowest probability of a pick.
+    min_distance
+        Smallest distance between two picks, in particle radii.
+    edge_margin
+        Picks closer than this to the border are left out, in particle radii.
+    progress
+        Called with the fraction done; may raise to cancel.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``micrograph, x, y, score``: original pixels and logits, the best pick first.
+
+    Raises
+    ------
+    ActivepickError
+        When the micrograph cannot be read, or the head does not fit.
+    """
+    head.require(engine.spec(head.spec.working_radii))
+    scores = engine.score_map(
+        micrograph, head.spec.working_radii, head.weights, head.bias, progress
+    )
+    return pick_score_map(
+        scores,
+        micrograph.name,
+        micrograph.shape,
+        threshold=threshold,
+        min_distance=min_distance,
+        edge_margin=edge_margin,
+    )
+
+
+def pick_score_map(
+    scores: ScoreMap,
+    name: str,
+    shape: tuple[int, int],
+    *,
+    threshold: float = 0.5,
+    min_distance: float = MIN_DISTANCE,
+    edge_margin: float = 0.0,
+) -> pd.DataFrame:
+    """Turn a score map into picks; arguments and result as in `pick_micrograph`.
+
+    Parameters
+    ----------
+    scores
+        The score map.
+    name
+        Of the micrograph, for the table.
+    shape
+        Height and width of the micrograph.
+    threshold, min_distance, edge_margin
+        As in `pick_micrograph`.
+    """
+    radius = scores.radius_px
+    peaks, values = find_peaks(scores.values, min_distance * radius / scores.spacing_px)
+    return make_picks(
+        name,
+        scores.to_original(peaks),
+        values,
+        shape,
+        edge_margin_px=edge_margin * radius,
+        threshold=threshold,
+    )
