@@ -5,7 +5,7 @@ need no interpolation.
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,8 +93,8 @@ class Density:
 
 def symmetry_rotations(symmetry: str) -> Rotation:
     """Rotations of a point group (C1, C3, D2, D7, T, O, I, ...) with its main axis along z."""
-    group = Rotation.create_group(symmetry, axis="Z")  # type: ignore[arg-type]
-    return cast(Rotation, group)
+    group: Rotation = Rotation.create_group(cast(Any, symmetry), axis="Z")
+    return group
 
 
 # One row a blob of the asymmetric unit: x, y, z, standard deviation, share of the mass.

@@ -79,7 +79,7 @@ def simulate_micrograph(
     -------
     SimulatedMicrograph
     """
-    rng = np.random.default_rng(seed)
+    rng, for_film, for_specimen, for_counts = np.random.default_rng(seed).spawn(4)
     pixel_size = settings.pixel_size_angstrom
     drawn_defocus = rng.uniform(*settings.defocus_um)
     drawn_carbon = rng.random() < settings.carbon_share
@@ -91,11 +91,11 @@ def simulate_micrograph(
     has_carbon = bool(drawn_carbon) if carbon is None else carbon
     border = int(np.ceil(BORDER_ANGSTROM / pixel_size))
     height, width = (fft.next_fast_len(side + 2 * border, real=True) for side in settings.shape)
-    film = carbon_film((height, width), pixel_size, rng) if has_carbon else None
-    specimen = build_specimen(settings, (height, width), border, film, rng)
+    film = carbon_film((height, width), pixel_size, for_film) if has_carbon else None
+    specimen = build_specimen(settings, (height, width), border, film, for_specimen)
     expected = expose(specimen, settings, defocus)
     frame = expected[border : border + settings.shape[0], border : border + settings.shape[1]]
-    counts = rng.poisson(frame) if settings.shot_noise else frame
+    counts = for_counts.poisson(frame) if settings.shot_noise else frame
     inside = specimen.particles - border
     in_frame = (
         (inside[:, 0] >= 0)

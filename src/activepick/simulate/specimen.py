@@ -77,6 +77,8 @@ def build_specimen(
     -------
     Specimen
     """
+    # A stream for each part, so that another setting for one leaves the others as they are.
+    for_places, for_views, for_contaminants, for_ice, for_crystals, for_film = rng.spawn(6)
     pixel_size = settings.pixel_size_angstrom
     density = settings.density
     radius = settings.radius_px
@@ -87,31 +89,35 @@ def build_specimen(
         on_film = in_ice & (clearance < -settings.diameter_angstrom / 2)
         in_ice &= clearance > settings.diameter_angstrom / 2
     area = np.pi * radius**2
-    crowding = rng.uniform(*settings.crowding)
+    crowding = for_places.uniform(*settings.crowding)
     distance = 0.95 * 2 * radius
     overlap = (0.4 * 2 * radius, 0.85 * 2 * radius)
     number = round(crowding * int(in_ice.sum()) / area)
-    particles = place(in_ice, number, distance, settings.overlap_share, overlap, rng)
+    particles = place(in_ice, number, distance, settings.overlap_share, overlap, for_places)
     # The film binds fewer particles than the ice holds.
     stray_number = round(0.4 * crowding * int(on_film.sum()) / area)
-    strays = place(on_film, stray_number, distance, 0.0, overlap, rng)
+    strays = place(on_film, stray_number, distance, 0.0, overlap, for_places)
 
     potential = np.zeros(shape, np.float32)
     for x, y in np.concatenate([particles, strays]):
         add_projection(
-            potential, density.rotated(Rotation.random(rng=rng)), float(x), float(y), pixel_size
+            potential,
+            density.rotated(Rotation.random(rng=for_views)),
+            float(x),
+            float(y),
+            pixel_size,
         )
-    _add_contaminants(potential, settings, len(particles) + len(strays), rng)
+    _add_contaminants(potential, settings, len(particles) + len(strays), for_contaminants)
     mass = settings.denatured_mass_per_angstrom2 * shape[0] * shape[1] * pixel_size**2
     chain_dalton = 15e3
     potential += denatured_protein(
-        shape, pixel_size, round(mass / chain_dalton), chain_dalton, POTENTIAL_PER_DALTON, rng
+        shape, pixel_size, round(mass / chain_dalton), chain_dalton, POTENTIAL_PER_DALTON, for_ice
     )
 
     thickness = ice_thickness(
-        shape, rng.uniform(*settings.ice_thickness_angstrom), settings.ice_gradient, rng
+        shape, for_ice.uniform(*settings.ice_thickness_angstrom), settings.ice_gradient, for_ice
     )
-    crystals = _crystals(settings, shape, rng)
+    crystals = _crystals(settings, shape, for_crystals)
     microscope = settings.microscope
     phase = (potential + CRYSTAL_VOLT * crystals) * np.float32(
         microscope.interaction_rad_per_volt_angstrom
@@ -119,11 +125,11 @@ def build_specimen(
     phase += (
         np.float32(settings.solvent_phase_rad)
         * np.sqrt(thickness / REFERENCE_THICKNESS_ANGSTROM)
-        * solvent_noise(shape, pixel_size, rng)
+        * solvent_noise(shape, pixel_size, for_ice)
     )
     thickness = thickness + crystals
     if film is not None:
-        amorphous = coloured_noise(shape, pixel_size, 1.2, rng)
+        amorphous = coloured_noise(shape, pixel_size, 1.2, for_film)
         phase += film.cover * np.float32(CARBON_PHASE_RAD) * (1.5 + amorphous)
         thickness = thickness + film.cover * np.float32(CARBON_LOSS * CARBON_THICKNESS_ANGSTROM)
     return Specimen(phase, thickness, particles)
