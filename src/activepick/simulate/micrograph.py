@@ -60,9 +60,9 @@ def simulate_micrograph(
 
     The truth holds every intact particle in the ice with its centre in the frame: overlapping and
     touching ones, and those that the frame cuts. No centre lies closer to the frame's border than
-    a fifth of the diameter, on either side, so that none is in doubt. Particles on the carbon film
-    drown in its texture, and people leave them out: some lie there, and they are not in the truth.
-    Nor are broken particles, aggregates and crystals.
+    a fifth of the diameter, on either side, so that none is in doubt; a crystal may cover a few.
+    On the carbon film particles drown in its texture, and people leave even the visible ones out:
+    some lie there, and they are not in the truth. Nor are broken particles, aggregates, crystals.
 
     Parameters
     ----------
