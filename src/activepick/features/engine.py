@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from activepick.features.cache import FeatureCache
 from activepick.features.extractor import Extractor
 from activepick.features.feature_map import FeatureMap, MicrographFeatures
+from activepick.features.feature_spec import FeatureSpec
 from activepick.features.scales import climb, score_tail
 from activepick.features.score_map import ScoreMap, merge
 from activepick.micrograph import Micrograph, Normalisation, WorkingImage
@@ -44,6 +45,17 @@ class FeatureEngine:
     diameter_angstrom: float
     normalisation: Normalisation = "affine"
     cache: FeatureCache | None = None
+
+    def spec(self, radii: Sequence[float]) -> FeatureSpec:
+        """Describe the features at some working radii, for a head to remember."""
+        backbone = self.extractor.backbone
+        return FeatureSpec(
+            backbone=backbone.name,
+            digest=backbone.digest,
+            working_radii=tuple(radii),
+            stride=self.extractor.stride,
+            normalisation=self.normalisation,
+        )
 
     def features(
         self, micrograph: Micrograph, radii: Sequence[float], progress: Progress | None = None

@@ -73,6 +73,16 @@ class Extractor:
                 self._by_phase.add(i)
                 gain //= _stride(self._layers[i])
 
+    def with_stride(self, stride: int) -> "Extractor":
+        """Give the same extractor with another output stride."""
+        return Extractor(
+            self.backbone,
+            stride=stride,
+            device=str(self.device),
+            tile_px=self.tile_px,
+            precision=str(self.dtype).removeprefix("torch."),
+        )
+
     def extract(
         self, image: NDArray[np.float32], progress: Callable[[float], None] | None = None
     ) -> NDArray[np.float16]:

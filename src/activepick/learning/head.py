@@ -7,31 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.errors import HeadError
+from activepick.features.feature_spec import FeatureSpec
 
-__all__ = ["FeatureSpec", "Head", "pretrained_head"]
-
-
-@dataclass(frozen=True)
-class FeatureSpec:
-    """The features that a head was made for; it is meaningless on any others.
-
-    Attributes
-    ----------
-    backbone, digest
-        Name of the network and hash of its weights.
-    working_radii
-        Particle radius in working pixels at each scale.
-    stride
-        Working pixels between samples.
-    normalisation
-        "affine" or "gmm".
-    """
-
-    backbone: str
-    digest: str
-    working_radii: tuple[float, ...]
-    stride: int
-    normalisation: str
+__all__ = ["Head", "pretrained_head"]
 
 
 @dataclass(frozen=True, eq=False)

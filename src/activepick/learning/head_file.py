@@ -15,7 +15,8 @@ from safetensors.numpy import save_file
 import activepick
 from activepick.atomic import replacing
 from activepick.errors import HeadError
-from activepick.learning.head import FeatureSpec, Head
+from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.head import Head
 
 __all__ = ["load_head", "save_head"]
 

@@ -1,5 +1,6 @@
 """Labels in, head out: the state of learning on a set of micrographs."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -61,6 +62,10 @@ class Learner:
         For each micrograph the labelled positions (n, 2) in original pixels.
     targets
         For each micrograph the answers (n,): 1 particle, 0 not.
+    skipped
+        For each micrograph the positions (n, 2) that nobody wants to be asked about again.
+    refit_seconds
+        How long the last refit took.
     """
 
     def __init__(
@@ -76,6 +81,8 @@ class Learner:
         self.head = self._first_head()
         self.labels: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
         self.targets: list[Floats] = [np.empty(0) for _ in self.micrographs]
+        self.skipped: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
+        self.refit_seconds = 0.0
         self._rows: list[Floats] = [np.empty((0, m.channels)) for m in self.micrographs]
         self._unlabelled = self._sample(np.random.default_rng(seed))
         self._fitted = False
@@ -100,8 +107,14 @@ class Learner:
         self.targets[index] = np.append(self.targets[index], np.asarray(targets, np.float64))
         self._rows[index] = np.concatenate([self._rows[index], rows.astype(np.float64)])
 
+    def skip(self, index: int, xy: ArrayLike) -> None:
+        """Leave positions (n, 2) without an answer, and do not ask about them again."""
+        xy = np.asarray(xy, np.float64).reshape(-1, 2)
+        self.skipped[index] = np.concatenate([self.skipped[index], xy])
+
     def refit(self) -> Head:
         """Fit the head to all labels, starting from the last one."""
+        start = time.perf_counter()
         y = np.concatenate(self.targets)
         if not len(y):
             self.head = self._first_head()
@@ -124,6 +137,7 @@ class Learner:
             particles=int(y.sum()),
             others=int(len(y) - y.sum()),
         )
+        self.refit_seconds = time.perf_counter() - start
         return self.head
 
     def score_map(self, index: int) -> ScoreMap:

@@ -144,7 +144,8 @@ STRATEGIES = {
 
 
 def _unlabelled(learner: Learner, index: int, xy: Floats) -> NDArray[np.bool_]:
-    labels = learner.labels[index]
+    """Mark the places that nobody has answered or skipped yet."""
+    labels = np.concatenate([learner.labels[index], learner.skipped[index]])
     if not len(labels) or not len(xy):
         return np.ones(len(xy), bool)
     distance = cKDTree(labels).query(xy)[0]
