@@ -6,6 +6,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from activepick.learning.loss import HeadLoss
 
@@ -109,7 +110,9 @@ class HeadFit:
             pi_weight=self.pi_weight,
         )
         begin = warm_start or (pretrained if self.start == "pretrained" else zero)
-        self._minimise(loss, np.append(*begin))
+        # The matrices are small: waiting for a second thread costs many times what it saves.
+        with threadpool_limits(1, user_api="blas"):
+            self._minimise(loss, np.append(*begin))
         return self
 
     def _weights(self, y: Floats, weights: ArrayLike | None) -> Floats:

@@ -1,0 +1,1 @@
+"""Learning curves: an oracle that knows the truth answers the questions of a method."""

@@ -1,0 +1,208 @@
+"""Learning curves of methods on micrographs with known particles."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from activepick.benchmark.methods import Method
+from activepick.benchmark.oracle import Oracle, learn
+from activepick.errors import SettingsError
+from activepick.features.engine import FeatureEngine
+from activepick.features.feature_map import MicrographFeatures
+from activepick.features.scales import neighbourhood
+from activepick.learning.head import Head, pretrained_head
+from activepick.learning.learner import Learner
+from activepick.metrics import evaluate
+from activepick.micrograph import Micrograph
+from activepick.picking.picker import pick_score_map
+
+__all__ = ["COLUMNS", "Dataset", "learning_curve", "starting_head"]
+
+COLUMNS = ["method", "seed", "labels", "positives", "ap", "ap90", "f1", "refit_seconds"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Micrographs with known particles, and what is needed to compute their features.
+
+    Attributes
+    ----------
+    micrographs
+        All files, in name order.
+    truth
+        For each micrograph the true centres (n, 2) in original pixels.
+    engine
+        With the particle diameter and the default output stride.
+    train
+        How many micrographs are learnt from; the rest is for evaluation.
+    """
+
+    micrographs: Sequence[Micrograph]
+    truth: Sequence[NDArray[np.float64]]
+    engine: FeatureEngine
+    train: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.train < len(self.micrographs):
+            raise SettingsError(
+                f"Of {len(self.micrographs)} micrographs with known particles {self.train} cannot "
+                "be used for training: at least one is needed to train and one to evaluate."
+            )
+
+    def split(self, seed: int) -> tuple[list[int], list[int]]:
+        """Give the indices to train on and to evaluate on: the seed rotates the list."""
+        count = len(self.micrographs)
+        order = [(seed * self.train + i) % count for i in range(count)]
+        return order[: self.train], order[self.train :]
+
+
+def starting_head(engine: FeatureEngine, micrographs: Sequence[Micrograph]) -> Head:
+    """Give the pretrained head on the three scales that suit some micrographs.
+
+    Parameters
+    ----------
+    engine
+        With the particle diameter.
+    micrographs
+        A few of the dataset; no labels are needed.
+    """
+    best = engine.best_radius(micrographs)
+    backbone = engine.extractor.backbone
+    return pretrained_head(engine.spec(neighbourhood(best)), backbone.weights, backbone.bias, best)
+
+
+def learning_curve(
+    name: str,
+    method: Method,
+    data: Dataset,
+    seed: int,
+    counts: Sequence[int],
+    batch: int,
+    step: Callable[[str], None] = lambda text: None,
+) -> Iterator[dict[str, object]]:
+    """Run a method once and evaluate it at each number of labels.
+
+    Parameters
+    ----------
+    name, method
+        The method, and what it is called in the rows.
+    data
+        The micrographs.
+    seed
+        Chooses the training micrographs and the randomness.
+    counts
+        Numbers of labels at which to evaluate, ascending; 0 is always added.
+    batch
+        Answers between two refits.
+    step
+        Called with a few words before each longer step; may raise to cancel.
+
+    Yields
+    ------
+    dict
+        A row with the keys `COLUMNS`.
+    """
+    train, test = data.split(seed)
+    engine = _engine(method, data.engine)
+    step("choosing the scale")
+    head = _first_head(method, engine, [data.micrographs[i] for i in train])
+    features = {}
+    for i in (*train, *test):
+        step(f"features of {data.micrographs[i].name}")
+        features[i] = engine.features(data.micrographs[i], head.spec.working_radii)
+    learner = Learner([features[i] for i in train], head, method.settings, seed)
+    course = _Course(
+        name, seed, learner, [features[i] for i in test], [data.truth[i] for i in test]
+    )
+    truth = [data.truth[i] for i in train]
+    if method.supervised:
+        step("learning from all particles")
+        _label_everything(learner, truth, np.random.default_rng(seed))
+        yield course.row()
+        return
+    yield course.row()
+    if method.strategy is None:
+        # Nothing is learnt, so that labels change nothing: the line to compare the others with.
+        yield from (course.row(labels=count) for count in counts)
+        return
+    oracle = Oracle(truth, [features[i].radius_px for i in train])
+    rng = np.random.default_rng(seed)
+    for count in counts:
+        while course.labels < count:
+            step(f"{course.labels} labels")
+            if not learn(learner, oracle, min(batch, count - course.labels), method.strategy, rng):
+                return
+            course.refit_seconds.append(learner.refit_seconds)
+        yield course.row()
+
+
+@dataclass
+class _Course:
+    """A learner on its way, and what it is evaluated on."""
+
+    name: str
+    seed: int
+    learner: Learner
+    features: list[MicrographFeatures]
+    truth: list[NDArray[np.float64]]
+    refit_seconds: list[float] = field(default_factory=list)
+
+    @property
+    def labels(self) -> int:
+        return sum(len(targets) for targets in self.learner.targets)
+
+    def row(self, labels: int | None = None) -> dict[str, object]:
+        """Evaluate the head as it is now; the refit time is the median since the last row."""
+        head = self.learner.head
+        picks, truth = [], []
+        for features, xy in zip(self.features, self.truth, strict=True):
+            scores = features.score_map(head.weights, head.bias)
+            picks.append(pick_score_map(scores, features.name, features.shape, threshold=0))
+            truth.append(pd.DataFrame({"micrograph": features.name, "x": xy[:, 0], "y": xy[:, 1]}))
+        # The radius is the same for all micrographs of a dataset but for different pixel sizes.
+        result = evaluate(pd.concat(picks), pd.concat(truth), self.features[0].radius_px)
+        seconds = float(np.median(self.refit_seconds)) if self.refit_seconds else float("nan")
+        self.refit_seconds = []
+        values = (
+            self.name,
+            self.seed,
+            self.labels if labels is None else labels,
+            int(sum(targets.sum() for targets in self.learner.targets)),
+            result.ap,
+            result.ap90,
+            result.f1,
+            seconds,
+        )
+        return dict(zip(COLUMNS, values, strict=True))
+
+
+def _engine(method: Method, engine: FeatureEngine) -> FeatureEngine:
+    if method.stride == engine.extractor.stride:
+        return engine
+    return replace(engine, extractor=engine.extractor.with_stride(method.stride))
+
+
+def _first_head(method: Method, engine: FeatureEngine, micrographs: Sequence[Micrograph]) -> Head:
+    if method.working_radius is None:
+        return starting_head(engine, micrographs)
+    radius = method.working_radius(engine.diameter_angstrom)
+    backbone = engine.extractor.backbone
+    return pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
+
+
+def _label_everything(
+    learner: Learner, truth: Sequence[NDArray[np.float64]], rng: np.random.Generator
+) -> None:
+    """Label all true particles, and as many random places that are none."""
+    for index, (features, xy) in enumerate(zip(learner.micrographs, truth, strict=True)):
+        height, width = features.shape
+        places = rng.uniform(0, 1, (4 * len(xy), 2)) * [width - 1, height - 1]
+        if len(xy):
+            empty = places[cKDTree(xy).query(places)[0] > features.radius_px]
+            learner.add(index, xy, np.ones(len(xy)))
+            learner.add(index, empty[: len(xy)], np.zeros(min(len(xy), len(empty))))
+    learner.refit()

@@ -1,0 +1,62 @@
+"""The methods that are compared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from activepick.learning.fit import HeadFit
+from activepick.learning.learner import LearnerSettings
+
+__all__ = ["METHODS", "Method"]
+
+# Working pixel of the published method, in Å.
+_PAPER_PIXEL = 7.84
+
+
+@dataclass(frozen=True)
+class Method:
+    """How features are made, questions chosen and answers learnt.
+
+    Attributes
+    ----------
+    summary
+        One line for the help text.
+    strategy
+        One of `activepick.learning.queries.STRATEGIES`; None for a method without questions.
+    settings
+        How labels become a head.
+    stride
+        Output stride of the feature extractor.
+    working_radius
+        Gives the working radius in pixels for a diameter in Å; None lets the images decide and
+        looks at three scales side by side.
+    supervised
+        Learn from all true particles of the training micrographs at once.
+    """
+
+    summary: str
+    strategy: str | None = None
+    settings: LearnerSettings = field(default_factory=LearnerSettings)
+    stride: int = 4
+    working_radius: Callable[[float], float] | None = None
+    supervised: bool = False
+
+
+_PAPER = LearnerSettings(
+    fit=HeadFit(l2=1.0, towards="zero", start="zero", pi=0.01, pi_weight=1.0, solver="bfgs")
+)
+
+METHODS: dict[str, Method] = {
+    "topaz": Method("the pretrained detector of Topaz at the best of our scales, never trained"),
+    "active": Method("the default: uncertain peaks of the score map, spread", "active"),
+    "uncertain": Method("uncertain peaks of the score map, not spread", "uncertain"),
+    "top": Method("the best picks so far", "top"),
+    "random": Method("random positions", "random"),
+    "paper": Method(
+        "Kiewisz and Bepler 2023: one scale of 7.84 Å, dense, zero start, entropy peaks",
+        "entropy",
+        _PAPER,
+        stride=1,
+        working_radius=lambda diameter_angstrom: diameter_angstrom / 2 / _PAPER_PIXEL,
+    ),
+    "supervised": Method("all particles of the training micrographs: the ceiling", supervised=True),
+}

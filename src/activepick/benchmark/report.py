@@ -1,0 +1,94 @@
+"""Learning curves as a file, a table and a plot."""
+
+import itertools
+from pathlib import Path
+
+import pandas as pd
+
+from activepick.atomic import replacing
+
+__all__ = ["plot_curves", "summary", "write_curves"]
+
+# Okabe and Ito's palette, which the colour-blind can tell apart.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def write_curves(rows: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
+    """Write `curve.csv` and `curve.png` into a folder and give their paths.
+
+    Parameters
+    ----------
+    rows
+        As `learning_curve` yields them.
+    folder
+        Made when missing.
+    """
+    table, plot = folder / "curve.csv", folder / "curve.png"
+    with replacing(table) as temporary:
+        rows.to_csv(temporary, index=False, float_format="%.6g")
+    with replacing(plot) as temporary:
+        plot_curves(rows, temporary)
+    return table, plot
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Average over the seeds.
+
+    Parameters
+    ----------
+    rows
+        As `learning_curve` yields them.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, labels, seeds, positives, ap, spread (standard deviation of ap), ap90, f1,
+        refit_seconds; methods in their first order.
+    """
+    supervised = rows["method"] == "supervised"
+    if supervised.any():
+        # The ceiling has another number of labels in each seed, and is one line all the same.
+        rows = rows.copy()
+        rows.loc[supervised, "labels"] = round(rows.loc[supervised, "labels"].mean())
+    order = pd.Categorical(rows["method"], rows["method"].unique())
+    groups = rows.assign(method=order).groupby(["method", "labels"], as_index=False, observed=True)
+    table = groups.agg(
+        seeds=("ap", "size"),
+        positives=("positives", "mean"),
+        ap=("ap", "mean"),
+        spread=("ap", lambda ap: ap.std(ddof=0)),
+        ap90=("ap90", "mean"),
+        f1=("f1", "mean"),
+        refit_seconds=("refit_seconds", "mean"),
+    )
+    return table.astype({"method": str})
+
+
+def plot_curves(rows: pd.DataFrame, path: Path) -> None:
+    """Draw average precision against the number of labels, with the spread over the seeds.
+
+    Parameters
+    ----------
+    rows
+        As `learning_curve` yields them.
+    path
+        A PNG file.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    table = summary(rows)
+    last = int(table.loc[table["method"] != "supervised", "labels"].max())
+    curves = table.groupby("method", sort=False)
+    for colour, (method, group) in zip(itertools.cycle(_COLOURS), curves, strict=False):
+        if method == "supervised":
+            axes.axhline(group["ap"].iloc[0], color="0.4", ls="--", label="all labels")
+            continue
+        low, high = group["ap"] - group["spread"], group["ap"] + group["spread"]
+        axes.plot(group["labels"], group["ap"], marker="o", ms=4, color=colour, label=method)
+        axes.fill_between(group["labels"], low, high, color=colour, alpha=0.15, lw=0)
+    axes.set(xlabel="labels", ylabel="average precision", xlim=(0, max(last, 1)), ylim=(None, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,28 @@
+"""What makes features comparable."""
+
+from dataclasses import dataclass
+
+__all__ = ["FeatureSpec"]
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """The features that a head was made for; it is meaningless on any others.
+
+    Attributes
+    ----------
+    backbone, digest
+        Name of the network and hash of its weights.
+    working_radii
+        Particle radius in working pixels at each scale.
+    stride
+        Working pixels between samples.
+    normalisation
+        "affine" or "gmm".
+    """
+
+    backbone: str
+    digest: str
+    working_radii: tuple[float, ...]
+    stride: int
+    normalisation: str
