@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking.picker import pick_score_map
 
-__all__ = ["COLUMNS", "Dataset", "learning_curve", "starting_head"]
+__all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve", "starting_head"]
 
 COLUMNS = ["method", "seed", "labels", "positives", "ap", "ap90", "f1", "refit_seconds"]
 
@@ -106,22 +107,10 @@ def learning_curve(
     dict
         A row with the keys `COLUMNS`.
     """
-    train, test = data.split(seed)
-    engine = _engine(method, data.engine)
-    step("choosing the scale")
-    head = _first_head(method, engine, [data.micrographs[i] for i in train])
-    features = {}
-    for i in (*train, *test):
-        step(f"features of {data.micrographs[i].name}")
-        features[i] = engine.features(data.micrographs[i], head.spec.working_radii)
-    learner = Learner([features[i] for i in train], head, method.settings, seed)
-    course = _Course(
-        name, seed, learner, [features[i] for i in test], [data.truth[i] for i in test]
-    )
-    truth = [data.truth[i] for i in train]
+    course = _Course.start(name, method, data, seed, step)
     if method.supervised:
         step("learning from all particles")
-        _label_everything(learner, truth, np.random.default_rng(seed))
+        _label_everything(course, np.random.default_rng(seed))
         yield course.row()
         return
     yield course.row()
@@ -129,15 +118,31 @@ def learning_curve(
         # Nothing is learnt, so that labels change nothing: the line to compare the others with.
         yield from (course.row(labels=count) for count in counts)
         return
-    oracle = Oracle(truth, [features[i].radius_px for i in train])
-    rng = np.random.default_rng(seed)
     for count in counts:
         while course.labels < count:
             step(f"{course.labels} labels")
-            if not learn(learner, oracle, min(batch, count - course.labels), method.strategy, rng):
+            if not course.learn(min(batch, count - course.labels), method.strategy):
                 return
-            course.refit_seconds.append(learner.refit_seconds)
         yield course.row()
+
+
+def learned_head(method: Method, data: Dataset, seed: int, count: int, batch: int) -> Head:
+    """Give the head that a method ends with after a number of labels.
+
+    Parameters
+    ----------
+    method
+        One that asks questions.
+    data, seed, batch
+        As in `learning_curve`.
+    count
+        Number of labels.
+    """
+    course = _Course.start("", method, data, seed, lambda text: None, evaluate=False)
+    strategy = method.strategy or "active"
+    while course.labels < count and course.learn(min(batch, count - course.labels), strategy):
+        pass
+    return course.learner.head
 
 
 @dataclass
@@ -147,9 +152,51 @@ class _Course:
     name: str
     seed: int
     learner: Learner
+    training_truth: list[NDArray[np.float64]]
     features: list[MicrographFeatures]
     truth: list[NDArray[np.float64]]
+    rng: np.random.Generator
     refit_seconds: list[float] = field(default_factory=list)
+
+    @classmethod
+    def start(
+        cls,
+        name: str,
+        method: Method,
+        data: Dataset,
+        seed: int,
+        step: Callable[[str], None],
+        evaluate: bool = True,
+    ) -> Self:
+        train, test = data.split(seed)
+        engine = _engine(method, data.engine)
+        step("choosing the scale")
+        head = _first_head(method, engine, [data.micrographs[i] for i in train])
+
+        def features(index: int) -> MicrographFeatures:
+            step(f"features of {data.micrographs[index].name}")
+            return engine.features(data.micrographs[index], head.spec.working_radii)
+
+        learner = Learner([features(i) for i in train], head, method.settings, seed)
+        test = test if evaluate else []
+        return cls(
+            name=name,
+            seed=seed,
+            learner=learner,
+            training_truth=[data.truth[i] for i in train],
+            features=[features(i) for i in test],
+            truth=[data.truth[i] for i in test],
+            rng=np.random.default_rng(seed),
+        )
+
+    def learn(self, count: int, strategy: str) -> int:
+        """Do one round with an oracle; give the number of answers."""
+        radii = [features.radius_px for features in self.learner.micrographs]
+        answered = learn(
+            self.learner, Oracle(self.training_truth, radii), count, strategy, self.rng
+        )
+        self.refit_seconds.append(self.learner.refit_seconds)
+        return answered
 
     @property
     def labels(self) -> int:
@@ -194,15 +241,15 @@ def _first_head(method: Method, engine: FeatureEngine, micrographs: Sequence[Mic
     return pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
 
 
-def _label_everything(
-    learner: Learner, truth: Sequence[NDArray[np.float64]], rng: np.random.Generator
-) -> None:
+def _label_everything(course: _Course, rng: np.random.Generator) -> None:
     """Label all true particles, and as many random places that are none."""
-    for index, (features, xy) in enumerate(zip(learner.micrographs, truth, strict=True)):
+    learner = course.learner
+    pairs = zip(learner.micrographs, course.training_truth, strict=True)
+    for index, (features, xy) in enumerate(pairs):
         height, width = features.shape
         places = rng.uniform(0, 1, (4 * len(xy), 2)) * [width - 1, height - 1]
         if len(xy):
-            empty = places[cKDTree(xy).query(places)[0] > features.radius_px]
+            empty = places[cKDTree(xy).query(places)[0] > features.radius_px][: len(xy)]
             learner.add(index, xy, np.ones(len(xy)))
-            learner.add(index, empty[: len(xy)], np.zeros(min(len(xy), len(empty))))
+            learner.add(index, empty, np.zeros(len(empty)))
     learner.refit()

@@ -1,0 +1,65 @@
+"""A micrograph with its picks as a picture."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from activepick.atomic import replacing
+from activepick.micrograph import Micrograph
+
+__all__ = ["draw_picks"]
+
+# At this working radius a particle is easily seen and noise finer than it is gone.
+_WORKING_RADIUS = 10.0
+
+
+def draw_picks(
+    micrograph: Micrograph, picks: pd.DataFrame, diameter_angstrom: float, path: Path
+) -> None:
+    """Draw circles of the particle's diameter around picks, coloured by their probability.
+
+    Parameters
+    ----------
+    micrograph
+        The file; drawn low-pass filtered, with its contrast stretched.
+    picks
+        Columns x, y (original pixels) and score.
+    diameter_angstrom
+        Particle diameter in Å.
+    path
+        A PNG file.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.collections import EllipseCollection
+    from matplotlib.figure import Figure
+
+    [image] = micrograph.working_images(diameter_angstrom, [_WORKING_RADIUS])
+    height, width = micrograph.shape
+    low, high = np.percentile(image.pixels, [1, 99])
+    figure = Figure(figsize=(6.4, 6.4 * height / width), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(image.pixels, cmap="gray", vmin=low, vmax=high, extent=(0, width, height, 0))
+    diameters = np.full(len(picks), 2 * micrograph.radius_px(diameter_angstrom))
+    circles = EllipseCollection(
+        diameters,
+        diameters,
+        np.zeros(len(picks)),
+        units="xy",
+        offsets=picks[["x", "y"]].to_numpy(),
+        offset_transform=axes.transData,
+        facecolors="none",
+        linewidths=1.2,
+        cmap="viridis",
+        clim=(0.5, 1),
+    )
+    circles.set_array(expit(picks["score"].to_numpy(float)))
+    axes.add_collection(circles)
+    axes.set_axis_off()
+    axes.set_title(f"{micrograph.name}: {len(picks)} picks", fontsize=9)
+    figure.colorbar(
+        ScalarMappable(circles.norm, circles.cmap), ax=axes, label="probability", shrink=0.6
+    )
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)

@@ -1,0 +1,63 @@
+"""Arguments that several commands share, with one help text each."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Device",
+    "Diameter",
+    "Invert",
+    "Json",
+    "Micrographs",
+    "Model",
+    "Normalise",
+    "PixelSize",
+    "Precision",
+    "TrustModel",
+]
+
+Micrographs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="MICROGRAPH...",
+        help="Motion-corrected micrographs (MRC, TIFF, PNG, JPEG), or folders of them.",
+        show_default=False,
+    ),
+]
+Diameter = Annotated[
+    float, typer.Option("--diameter", help="Particle diameter in Å.", show_default=False)
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option(
+        "--pixel-size",
+        help="Pixel size in Å; needed when the files do not carry it.",
+        show_default=False,
+    ),
+]
+Invert = Annotated[
+    bool, typer.Option("--invert", help="Particles are bright on a dark background.")
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="Feature extractor: resnet16_u64, resnet16_u32, resnet8_u64, resnet8_u32, or the file "
+        "of your own Topaz model.",
+    ),
+]
+TrustModel = Annotated[
+    bool,
+    typer.Option(
+        "--trust-model",
+        help="Open a pickled model file. It can run any code: only for files of your own.",
+    ),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cuda, mps or cpu.")]
+Precision = Annotated[str, typer.Option("--precision", help="auto, bfloat16, float16 or float32.")]
+Normalise = Annotated[
+    str, typer.Option("--normalise", help="How grey values are normalised: affine or gmm.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]

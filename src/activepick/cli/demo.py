@@ -1,0 +1,90 @@
+"""`activepick demo`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from activepick.cli.benchmark import print_table, run_methods
+from activepick.cli.console import progress_bar, say
+from activepick.cli.inputs import make_engine
+
+__all__ = ["demo"]
+
+_MICROGRAPHS = 6
+_TRAIN = 2
+_LABELS = [10, 25, 50, 100]
+_BATCH = 10
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="Of the simulation and the learning.")] = 0,
+) -> None:
+    """Show the whole job on simulated micrographs, with Topaz's real network.
+
+    Simulates micrographs, lets an oracle answer the questions of the program on two of them,
+    prints the learning curve on the others, and saves the head, the picks of all micrographs as
+    STAR and CSV, and two pictures.
+    """
+    from activepick.benchmark.curves import Dataset, learned_head
+    from activepick.benchmark.methods import METHODS
+    from activepick.benchmark.overview import draw_picks
+    from activepick.benchmark.report import write_curves
+    from activepick.features.cache import FeatureCache
+    from activepick.formats import read_table, write_table
+    from activepick.learning.head_file import save_head
+    from activepick.micrograph import Micrograph
+    from activepick.picking.picker import pick_micrograph
+    from activepick.simulate import simulate_dataset
+
+    say(f"1. {_MICROGRAPHS} micrographs are simulated")
+    simulated = simulate_dataset(out / "micrographs", _MICROGRAPHS, seed)
+    micrographs = [Micrograph(path) for path in simulated.micrographs]
+    truth = read_table(simulated.truth)
+    engine = make_engine(
+        simulated.diameter_angstrom,
+        model="resnet16_u64",
+        trust_model=False,
+        device="auto",
+        precision="auto",
+        normalisation="affine",
+        cache=FeatureCache(out / "features"),
+    )
+    data = Dataset(
+        micrographs,
+        [truth.loc[truth["micrograph"] == m.name, ["x", "y"]].to_numpy() for m in micrographs],
+        engine,
+        _TRAIN,
+    )
+    say(f"2. an oracle answers {_LABELS[-1]} questions on {_TRAIN} of them")
+    rows = run_methods(data, ["topaz", "active", "supervised"], _LABELS, _BATCH, 1)
+    write_curves(rows, out)
+    head = replace(
+        learned_head(METHODS["active"], data, 0, _LABELS[-1], _BATCH),
+        diameter_angstrom=simulated.diameter_angstrom,
+    )
+    save_head(head, out / "head.safetensors")
+    say("3. all micrographs are picked with the head")
+    tables = []
+    with progress_bar(len(micrographs)) as bar:
+        for micrograph in micrographs:
+            bar.step(micrograph.name)
+            tables.append(pick_micrograph(engine, head, micrograph, progress=bar.part))
+            bar.done()
+    picks = pd.concat(tables, ignore_index=True)
+    size = simulated.pixel_size_angstrom
+    write_table(picks, out / "picks.star", pixel_size_angstrom=size)
+    write_table(picks, out / "picks.csv")
+    draw_picks(micrographs[-1], tables[-1], simulated.diameter_angstrom, out / "picks.png")
+    print_table(rows)
+    print(f"\n{len(picks)} picks in {len(micrographs)} micrographs. Written to {out}:")
+    for name, what in (
+        ("curve.csv, curve.png", "the learning curve: average precision against labels"),
+        ("head.safetensors", "the head that was learnt, for activepick pick --head"),
+        ("picks.star, picks.csv", "the picks of all micrographs"),
+        ("picks.png", "a micrograph with its picks"),
+    ):
+        print(f"  {name:<24}{what}")

@@ -1,0 +1,71 @@
+"""The command `activepick`: its subcommands, and how it ends."""
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+import activepick
+from activepick.cli import benchmark, convert, demo, evaluate, pick, simulate, train
+from activepick.cli.console import say
+from activepick.errors import ActivepickError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="activepick",
+    help="Find all the particles in cryo-EM micrographs after 10 to 100 clicks.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command, summary in (
+    (demo.demo, "The whole job on simulated micrographs."),
+    (simulate.simulate, "Make micrographs with known particles."),
+    (pick.pick, "Pick particles in micrographs."),
+    (train.train, "Train a head on labelled positions."),
+    (evaluate.evaluate, "Compare picks with known particles."),
+    (benchmark.benchmark, "Measure learning curves on known particles."),
+    (convert.convert, "Convert tables of picks between formats."),
+):
+    app.command(short_help=summary)(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"activepick {activepick.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Take the options of the program itself."""
+
+
+def main() -> None:
+    """Run the command line: status 0 when all went well, 2 when not, 130 when interrupted."""
+    warnings.showwarning = _warn
+    try:
+        app(standalone_mode=True)
+    except ActivepickError as error:
+        say(f"error: {error}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        say("interrupted: what was finished is kept, nothing half-written is left")
+        sys.exit(130)
+    except OSError as error:
+        # A full disk or a folder without rights is no bug either.
+        say(f"error: {error.filename or 'file'}: {error.strerror or error}")
+        sys.exit(2)
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    if issubclass(category, DeprecationWarning | FutureWarning):
+        return
+    say(f"warning: {message}")

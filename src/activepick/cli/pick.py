@@ -1,0 +1,248 @@
+"""`activepick pick`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pandas as pd
+import typer
+
+from activepick.cli import arguments as a
+from activepick.cli.console import print_json, progress_bar, say
+from activepick.cli.inputs import find_micrographs, inverted_warning, make_engine
+from activepick.errors import ActivepickError, SettingsError
+from activepick.formats import FORMATS, choose_format, write_coordinate_index, write_table
+from activepick.formats.names import without_ending
+from activepick.micrograph import Micrograph
+
+if TYPE_CHECKING:
+    from activepick.features.engine import FeatureEngine
+    from activepick.learning.head import Head
+
+__all__ = ["pick"]
+
+# So many micrographs are looked at to choose the working scale for all.
+_LOOK_AT = 3
+
+
+def pick(
+    micrographs: a.Micrographs,
+    diameter: a.Diameter,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="A file for all picks (.star, .csv, .txt), or a folder for one file a micrograph.",
+            show_default=False,
+        ),
+    ],
+    pixel_size: a.PixelSize = None,
+    head: Annotated[
+        str, typer.Option(help="A saved head, or topaz for Topaz's pretrained detector.")
+    ] = "topaz",
+    threshold: Annotated[float, typer.Option(help="Lowest probability of a pick.")] = 0.5,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{', '.join(FORMATS)}; by default what the file name says, star for folders.",
+            show_default=False,
+        ),
+    ] = None,
+    relion: Annotated[
+        str, typer.Option(help="Version of STAR files: 3.1 (also for 4 and 5) or 3.0.")
+    ] = "3.1",
+    min_distance: Annotated[
+        float, typer.Option(help="Smallest distance of two picks, in particle radii.")
+    ] = 0.8,
+    edge_margin: Annotated[
+        float, typer.Option(help="Leave out picks this close to the border, in particle radii.")
+    ] = 0.0,
+    working_radius: Annotated[
+        float | None,
+        typer.Option(
+            help="Particle radius in pixels of the image that the network sees. By default the "
+            "images decide (with --head topaz) or the head does.",
+            show_default=False,
+        ),
+    ] = None,
+    invert: a.Invert = False,
+    model: a.Model = "resnet16_u64",
+    trust_model: a.TrustModel = False,
+    device: a.Device = "auto",
+    precision: a.Precision = "auto",
+    normalise: a.Normalise = "affine",
+    json: a.Json = False,
+) -> None:
+    """Pick particles in micrographs and write them as a table of positions and scores.
+
+    Positions are particle centres in pixels of the original micrographs. Names are written as
+    they are given here: run it in the RELION project folder to get RELION's names. A micrograph
+    that cannot be used is reported and left out; the exit status is then 2.
+    """
+    files = find_micrographs(micrographs, pixel_size, invert)
+    target = _Target(out, format, relion, files)
+    engine, chosen = _prepare(
+        head,
+        files,
+        diameter,
+        working_radius,
+        {
+            "model": model,
+            "trust_model": trust_model,
+            "device": device,
+            "precision": precision,
+            "normalisation": normalise,
+        },
+    )
+    from activepick.picking.picker import pick_micrograph
+
+    counts: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    with progress_bar(len(files)) as bar:
+        for micrograph in files:
+            bar.step(micrograph.name)
+            name = micrograph.path.as_posix()
+            try:
+                picks = pick_micrograph(
+                    engine,
+                    chosen,
+                    micrograph,
+                    threshold=threshold,
+                    min_distance=min_distance,
+                    edge_margin=edge_margin,
+                    progress=bar.part,
+                )
+                target.add(micrograph, picks.assign(micrograph=name))
+                counts[name] = len(picks)
+            except ActivepickError as error:
+                if len(files) == 1:
+                    raise
+                bar.say(f"left out: {error}")
+                failed[name] = str(error)
+            bar.done()
+    target.finish()
+    if json:
+        print_json(
+            {
+                "out": str(out),
+                "picks": sum(counts.values()),
+                "micrographs": counts,
+                "failed": failed,
+                "working_radii_px": list(chosen.spec.working_radii),
+            }
+        )
+    else:
+        left_out = f" ({len(failed)} left out)" if failed else ""
+        print(f"{sum(counts.values())} picks in {len(counts)} micrographs{left_out}: {out}")
+    if failed:
+        raise typer.Exit(2)
+
+
+def _prepare(
+    head: str,
+    files: list[Micrograph],
+    diameter: float,
+    working_radius: float | None,
+    options: dict[str, Any],
+) -> "tuple[FeatureEngine, Head]":
+    """Load what decides, and the network that it was made for."""
+    if head != "topaz":
+        from activepick.learning.head_file import load_head
+
+        if working_radius is not None:
+            raise SettingsError("--working-radius: a saved head brings its own working radii.")
+        saved = load_head(Path(head))
+        if options["model"] == "resnet16_u64":
+            options["model"] = saved.spec.backbone
+        options["normalisation"] = saved.spec.normalisation
+        engine = make_engine(diameter, stride=saved.spec.stride, **options)
+        saved.require(engine.spec(saved.spec.working_radii))
+        _usable(engine, files)
+        return engine, saved
+    from activepick.learning.head import pretrained_head
+
+    engine = make_engine(diameter, **options)
+    usable = _usable(engine, files)
+    radius = working_radius or engine.best_radius(usable)
+    backbone = engine.extractor.backbone
+    return engine, pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
+
+
+def _usable(engine: "FeatureEngine", files: list[Micrograph]) -> list[Micrograph]:
+    """Give the first few micrographs that can be used, and warn when particles look bright."""
+    usable: list[Micrograph] = []
+    suspects: list[Micrograph] = []
+    for micrograph in files:
+        try:
+            if engine.looks_inverted(micrograph):
+                suspects.append(micrograph)
+        except ActivepickError:
+            if len(files) == 1:
+                raise
+            continue  # it is reported when its turn comes
+        usable.append(micrograph)
+        if len(usable) == _LOOK_AT:
+            break
+    if not usable:
+        raise SettingsError("None of the micrographs can be used; name one alone to see why.")
+    if 2 * len(suspects) > len(usable):
+        say(f"warning: {inverted_warning(suspects[0])}")
+    return usable
+
+
+class _Target:
+    """Where the picks go: one file for all of them, or a folder with a file for each."""
+
+    def __init__(
+        self, out: Path, format: str | None, relion: str, micrographs: list[Micrograph]
+    ) -> None:
+        self._out = out
+        self._tables: list[pd.DataFrame] = []
+        self._coordinates: dict[str, str] = {}
+        self._folder = out.is_dir() or not out.suffix
+        self._format = format or ("star" if self._folder else choose_format(out, sniff=False).name)
+        self._micrographs = {m.path.as_posix(): m for m in micrographs}
+        if self._format not in FORMATS:
+            raise SettingsError(f"--format {format}: use one of {', '.join(FORMATS)}.")
+        self._relion = relion
+        if self._folder:
+            paths: dict[Path, Micrograph] = {}
+            for micrograph in micrographs:
+                other = paths.setdefault(self._path(micrograph), micrograph)
+                if other is not micrograph:
+                    raise SettingsError(
+                        f"{other.path} and {micrograph.path} would both be written to "
+                        f"{self._path(micrograph)}. Pick them separately, or into one file."
+                    )
+
+    def add(self, micrograph: Micrograph, picks: pd.DataFrame) -> None:
+        """Take the picks of a micrograph; in a folder they are written at once."""
+        if not self._folder:
+            self._tables.append(picks)
+            return
+        options = {"per_micrograph": True} if self._format == "star" else {}
+        path = self._path(micrograph)
+        write_table(picks, path, self._format, **options)
+        self._coordinates[micrograph.path.as_posix()] = path.as_posix()
+
+    def finish(self) -> None:
+        """Write the one file, or for RELION the list of the files in the folder."""
+        if self._folder:
+            if self._format == "star":
+                write_coordinate_index(self._coordinates, self._out / "autopick.star")
+            return
+        tables = [table for table in self._tables if len(table)] or self._tables[:1]
+        options: dict[str, object] = {}
+        if self._format == "star":
+            sizes = {m.pixel_size_angstrom for m in self._used()}
+            options = {"version": self._relion}
+            if len(sizes) == 1:
+                options["pixel_size_angstrom"] = sizes.pop()
+        write_table(pd.concat(tables, ignore_index=True), self._out, self._format, **options)
+
+    def _used(self) -> list[Micrograph]:
+        names = {name for table in self._tables for name in table["micrograph"].unique()}
+        return [m for name, m in self._micrographs.items() if name in names]
+
+    def _path(self, micrograph: Micrograph) -> Path:
+        stem = without_ending(micrograph.name)
+        endings = {"star": "_autopick.star", "csv": ".csv", "topaz": ".txt"}
+        return self._out / f"{stem}{endings[self._format]}"

@@ -1,0 +1,48 @@
+"""`activepick simulate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from activepick.cli import arguments as a
+from activepick.cli.console import print_json, progress_bar
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
+    micrographs: Annotated[int, typer.Option(help="Number of micrographs.")] = 5,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same micrographs.")] = 0,
+    protein: Annotated[
+        str, typer.Option(help="barrel, cage, globule, trefoil or duplex.")
+    ] = "barrel",
+    json: a.Json = False,
+) -> None:
+    """Simulate micrographs with known particles: MRC files, truth.star and simulation.json."""
+    from activepick.simulate import simulate_dataset
+
+    with progress_bar(micrographs) as bar:
+
+        def progress(done: int, count: int) -> None:
+            bar.step(f"micrograph {min(done + 1, count)} of {count}")
+            if done:
+                bar.done()
+
+        data = simulate_dataset(folder, micrographs, seed, protein=protein, progress=progress)
+    if json:
+        print_json(
+            {
+                "micrographs": [str(path) for path in data.micrographs],
+                "truth": str(data.truth),
+                "particles": data.particles,
+                "diameter_angstrom": data.diameter_angstrom,
+                "pixel_size_angstrom": data.pixel_size_angstrom,
+            }
+        )
+    else:
+        print(
+            f"{len(data.micrographs)} micrographs with {data.particles} particles of "
+            f"{data.diameter_angstrom:g} Å at {data.pixel_size_angstrom:g} Å per pixel: {folder}"
+        )

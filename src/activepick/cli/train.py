@@ -1,0 +1,98 @@
+"""`activepick train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from activepick.cli import arguments as a
+from activepick.cli.console import print_json, progress_bar, say
+from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
+from activepick.formats import read_table
+
+__all__ = ["train"]
+
+
+def train(
+    micrographs: a.Micrographs,
+    labels: Annotated[
+        Path,
+        typer.Option(
+            help="Labelled positions: CSV with a column label (1 particle, 0 not), or any table of "
+            "particles.",
+            show_default=False,
+        ),
+    ],
+    diameter: a.Diameter,
+    out: Annotated[
+        Path, typer.Option(help="The head to write (.safetensors).", show_default=False)
+    ],
+    pixel_size: a.PixelSize = None,
+    expected: Annotated[
+        float | None,
+        typer.Option(help="Expected number of particles per micrograph.", show_default=False),
+    ] = None,
+    invert: a.Invert = False,
+    model: a.Model = "resnet16_u64",
+    trust_model: a.TrustModel = False,
+    device: a.Device = "auto",
+    precision: a.Precision = "auto",
+    normalise: a.Normalise = "affine",
+    json: a.Json = False,
+) -> None:
+    """Train a head on labelled positions and save it for `activepick pick --head`."""
+    from dataclasses import replace
+
+    from activepick.benchmark.curves import starting_head
+    from activepick.features.cache import FeatureCache
+    from activepick.learning.fit import HeadFit
+    from activepick.learning.head_file import save_head
+    from activepick.learning.learner import Learner, LearnerSettings
+    from activepick.learning.loss import expected_pi
+
+    files = find_micrographs(micrographs, pixel_size, invert)
+    table = read_table(labels)
+    rows = group_by_micrograph(table, files, labels)
+    labelled = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]
+    engine = make_engine(
+        diameter,
+        model=model,
+        trust_model=trust_model,
+        device=device,
+        precision=precision,
+        normalisation=normalise,
+        cache=FeatureCache(),
+    )
+    with progress_bar(len(labelled)) as bar:
+        bar.step("choosing the scale")
+        first = starting_head(engine, [f for f, _ in labelled[:3]])
+        features = []
+        for file, _ in labelled:
+            bar.step(file.name)
+            features.append(engine.features(file, first.spec.working_radii, bar.part))
+            bar.done()
+    fit = HeadFit()
+    if expected is not None:
+        fit.pi = expected_pi(expected, features[0].radius_px, features[0].shape)
+    learner = Learner(features, first, LearnerSettings(fit=fit))
+    for index, (_, own) in enumerate(labelled):
+        targets = own["label"] if "label" in own else np.ones(len(own))
+        learner.add(index, own[["x", "y"]].to_numpy(), np.asarray(targets, float))
+    head = replace(learner.refit(), diameter_angstrom=diameter, inverted=invert)
+    save_head(head, out)
+    if not (head.particles and head.others):
+        kind = "particles" if head.particles else "places without a particle"
+        say(f"warning: {labels}: there are only {kind}; labels of both kinds give a better head.")
+    if json:
+        print_json(
+            {
+                "head": str(out),
+                "particles": head.particles,
+                "others": head.others,
+                "micrographs": len(labelled),
+                "working_radii_px": list(head.spec.working_radii),
+            }
+        )
+    else:
+        print(f"trained on {head.particles} particles and {head.others} other places: {out}")
