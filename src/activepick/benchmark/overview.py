@@ -38,7 +38,7 @@ def draw_picks(
     [image] = micrograph.working_images(diameter_angstrom, [_WORKING_RADIUS])
     height, width = micrograph.shape
     low, high = np.percentile(image.pixels, [1, 99])
-    figure = Figure(figsize=(6.4, 6.4 * height / width), layout="constrained")
+    figure = Figure(figsize=(6.4, 0.3 + 5.4 * height / width), layout="constrained")
     axes = figure.subplots()
     axes.imshow(image.pixels, cmap="gray", vmin=low, vmax=high, extent=(0, width, height, 0))
     diameters = np.full(len(picks), 2 * micrograph.radius_px(diameter_angstrom))
