@@ -1,7 +1,14 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
+
+# Qt cannot even be imported on a machine without a screen's libraries.
+HAS_SCREEN = not sys.platform.startswith("linux") or bool(
+    os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+)
+pytest_plugins = ["pytestqt.plugin"] if HAS_SCREEN else []
 
 DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

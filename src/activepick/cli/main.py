@@ -13,6 +13,8 @@ from activepick.errors import ActivepickError
 
 __all__ = ["app", "main"]
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="activepick",
     help="Find all the particles in cryo-EM micrographs after 10 to 100 clicks.",
@@ -56,9 +58,10 @@ def main() -> None:
     except ActivepickError as error:
         say(f"error: {error}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        say("interrupted: what was finished is kept, nothing half-written is left")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # typer has caught the KeyboardInterrupt
+            say("interrupted: what was finished is kept, nothing half-written is left")
+        raise
     except OSError as error:
         # A full disk or a folder without rights is no bug either.
         say(f"error: {error.filename or 'file'}: {error.strerror or error}")

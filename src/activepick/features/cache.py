@@ -46,7 +46,7 @@ class FeatureCache:
             Gives the array (h, w, C).
         """
         path = self.folder / f"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, EOFError):
             found: NDArray[np.float16] = np.load(path, mmap_mode="r")
             os.utime(path)
             return found

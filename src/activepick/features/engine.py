@@ -19,7 +19,7 @@ __all__ = ["FeatureEngine"]
 
 # The polarity shows in a part of the micrograph; at this working radius it shows for all proteins.
 _POLARITY_RADIUS = 10.0
-_POLARITY_EDGE = 512
+_POLARITY_EDGE = 256
 _POLARITY_MARGIN = 0.5
 
 Progress = Callable[[float], None]

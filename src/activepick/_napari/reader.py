@@ -1,0 +1,59 @@
+"""Open MRC micrographs in napari."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from activepick._napari.layer_data import LayerData, contrast_limits, in_angstrom
+from activepick.micrograph import Micrograph, has_micrograph_extension
+
+__all__ = ["get_reader", "read_micrographs"]
+
+Paths = str | list[str]
+
+
+def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
+    """Say whether files can be opened, by the endings of their names.
+
+    A stack, a movie or a damaged file is taken as well: refused here, napari would only say that
+    no reader returned data, while the error of `read_micrographs` says what to do.
+
+    Returns
+    -------
+    callable or None
+        `read_micrographs`, or None when one of the names is not a micrograph's.
+    """
+    return read_micrographs if all(map(has_micrograph_extension, _files(path))) else None
+
+
+def read_micrographs(path: Paths) -> list[LayerData]:
+    """Read each file as an image layer.
+
+    Returns
+    -------
+    list of (pixels, layer attributes, "image")
+        Pixels (H, W) float32, row 0 as the file gives it; scale in Å per pixel when the header
+        has a pixel size; `metadata` has `path` and `pixel_size_angstrom` (None if unknown).
+
+    Raises
+    ------
+    MicrographError
+        When a file is damaged or is not a single image; napari shows it as a notification.
+    """
+    return [_image_layer(Micrograph(file)) for file in _files(path)]
+
+
+def _files(path: Paths) -> list[Path]:
+    return [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
+
+
+def _image_layer(micrograph: Micrograph) -> LayerData:
+    pixels = micrograph.read()
+    size = micrograph.pixel_size_angstrom if micrograph.has_pixel_size else None
+    attributes = {
+        "name": micrograph.name,
+        "colormap": "gray",
+        "contrast_limits": contrast_limits(pixels),
+        "metadata": {"path": str(micrograph.path), "pixel_size_angstrom": size},
+        **in_angstrom(size),
+    }
+    return pixels, attributes, "image"

@@ -1,0 +1,96 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from activepick.benchmark.curves import COLUMNS, Dataset, learned_head, learning_curve
+from activepick.benchmark.methods import METHODS
+from activepick.benchmark.oracle import Oracle
+from activepick.benchmark.report import summary, write_curves
+from activepick.errors import SettingsError
+from activepick.features.backbone import load_backbone
+from activepick.features.cache import FeatureCache
+from activepick.features.engine import FeatureEngine
+from activepick.features.extractor import Extractor
+from activepick.formats import read_table
+from activepick.learning.queries import Query
+from activepick.micrograph import Micrograph
+from activepick.simulate import SimulationSettings, simulate_dataset
+
+
+def test_oracle_says_yes_near_no_far_and_nothing_in_between():
+    oracle = Oracle([np.array([[100.0, 100.0]]), np.empty((0, 2))], [20.0, 20.0])
+
+    def at(distance, micrograph=0):
+        return oracle.answer(Query(micrograph, 100 + distance, 100, 0.0))
+
+    assert [at(0), at(10), at(10.1), at(20), at(20.1)] == [1, 1, None, None, 0]
+    assert at(0, micrograph=1) == 0
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated")
+    simulated = simulate_dataset(folder / "mics", 4, 0, SimulationSettings(shape=(700, 640)))
+    truth = read_table(simulated.truth)
+    micrographs = [Micrograph(path) for path in simulated.micrographs]
+    engine = FeatureEngine(
+        Extractor(load_backbone(), device="cpu"),
+        simulated.diameter_angstrom,
+        cache=FeatureCache(folder / "cache"),
+    )
+    centres = [truth.loc[truth.micrograph == m.name, ["x", "y"]].to_numpy() for m in micrographs]
+    return Dataset(micrographs, centres, engine, train=2)
+
+
+def test_learning_from_the_oracle_beats_the_pretrained_detector(data, tmp_path):
+    rows = pd.DataFrame(
+        [
+            row
+            for name in ("topaz", "active", "supervised")
+            for row in learning_curve(name, METHODS[name], data, 0, [10, 40], 10)
+        ]
+    )
+    assert list(rows.columns) == COLUMNS
+    ap = rows.set_index(["method", "labels"])["ap"]
+    assert ap["topaz", 0] == ap["topaz", 40] == ap["active", 0]
+    assert ap["active", 40] > ap["topaz", 40] + 0.03
+    assert rows.loc[rows.method == "supervised", "ap"].item() > ap["topaz", 0]
+    table, plot = write_curves(rows, tmp_path)
+    assert np.allclose(pd.read_csv(table)["ap"], rows["ap"], atol=1e-5)
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    mean = summary(pd.concat([rows, rows.assign(seed=1, ap=rows["ap"] + 0.1)]))
+    assert np.allclose(mean["spread"], 0.05)
+    assert set(mean["seeds"]) == {2}
+
+
+def test_curves_are_reproducible_and_end_with_the_same_head(data):
+    runs = [list(learning_curve("active", METHODS["active"], data, 1, [10], 5)) for _ in range(2)]
+    assert [row["ap"] for row in runs[0]] == [row["ap"] for row in runs[1]]
+    head = learned_head(METHODS["active"], data, 1, 10, 5)
+    assert head.particles == runs[0][-1]["positives"]
+    assert head.particles + head.others == 10
+
+
+def test_each_seed_trains_on_others_and_evaluates_on_the_rest(data):
+    splits = [data.split(seed) for seed in range(2)]
+    assert splits == [([0, 1], [2, 3]), ([2, 3], [0, 1])]
+
+
+def test_a_step_can_cancel(data):
+    def cancel(text):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(learning_curve("active", METHODS["active"], data, 0, [10], 10, cancel))
+
+
+@pytest.mark.parametrize("train", [0, 4, 9])
+def test_impossible_splits_are_refused(data, train):
+    with pytest.raises(SettingsError, match="at least one"):
+        Dataset(data.micrographs, data.truth, data.engine, train)
+
+
+def test_published_method_runs_dense_at_its_own_scale(data):
+    rows = list(learning_curve("paper", METHODS["paper"], data, 0, [10], 10))
+    assert [row["labels"] for row in rows] == [0, 10]
+    assert rows[1]["ap"] > rows[0]["ap"]

@@ -1,0 +1,97 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from activepick.errors import HeadError
+from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.head import Head, pretrained_head
+from activepick.learning.head_file import load_head, save_head
+
+SPEC = FeatureSpec("resnet16_u64", "abc", (7.0, 10.0, 14.0), 4, "affine")
+
+
+def head(seed=0):
+    rng = np.random.default_rng(seed)
+    return Head(rng.standard_normal((3, 8)), 0.5, SPEC, 191.0, False, 40, 60, {"name": "gal"})
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=10, deadline=None)
+def test_a_saved_head_comes_back_the_same(tmp_path_factory, seed):
+    path = tmp_path_factory.mktemp("heads") / "my head.safetensors"
+    saved = head(seed)
+    save_head(saved, path)
+    loaded = load_head(path)
+    assert np.array_equal(loaded.weights, saved.weights)
+    assert loaded.bias == saved.bias
+    assert loaded.spec == saved.spec
+    assert (loaded.diameter_angstrom, loaded.inverted) == (191.0, False)
+    assert (loaded.particles, loaded.others, loaded.notes) == (40, 60, {"name": "gal"})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"digest": "xyz", "backbone": "resnet8_u32"}, "digest"),
+        ({"stride": 2}, "stride 4 instead of 2"),
+        ({"normalisation": "gmm"}, "normalisation affine instead of gmm"),
+        ({"working_radii": (10.0,)}, "working_radii"),
+    ],
+)
+def test_a_head_for_other_features_says_what_differs(change, said):
+    with pytest.raises(HeadError, match=said):
+        head().require(replace(SPEC, **change))
+
+
+def test_the_name_of_a_network_does_not_matter_when_its_weights_are_the_same():
+    head().require(replace(SPEC, backbone="my copy.sav"))
+
+
+def test_files_that_are_no_heads_are_named(tmp_path):
+    path = tmp_path / "head.safetensors"
+    with pytest.raises(HeadError, match="no such file"):
+        load_head(path)
+    path.write_text("not safetensors")
+    with pytest.raises(HeadError, match=r"head\.safetensors"):
+        load_head(path)
+    save_file({"weights": np.zeros(3)}, path)
+    with pytest.raises(HeadError, match="not a head"):
+        load_head(path)
+    facts = {"version": 1, "spec": {}}
+    save_file({"weights": np.zeros((3, 8))}, path, metadata={"activepick-head": json.dumps(facts)})
+    with pytest.raises(HeadError, match="damaged"):
+        load_head(path)
+    facts = {"version": 99, "activepick": "7.0"}
+    both = {"weights": np.zeros((3, 8)), "bias": np.zeros(1)}
+    save_file(both, path, metadata={"activepick-head": json.dumps(facts)})
+    with pytest.raises(HeadError, match="Update activepick"):
+        load_head(path)
+
+
+def test_truncated_heads_are_errors_not_heads(tmp_path):
+    path = tmp_path / "head.safetensors"
+    save_head(head(), path)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 37):
+        path.write_bytes(whole[:size])
+        with pytest.raises(HeadError):
+            load_head(path)
+
+
+def test_not_finite_weights_are_refused(tmp_path):
+    path = tmp_path / "head.safetensors"
+    save_head(replace(head(), weights=np.full((3, 8), np.nan)), path)
+    with pytest.raises(HeadError, match="not finite"):
+        load_head(path)
+
+
+def test_pretrained_head_has_the_classifier_on_one_scale():
+    weights = np.arange(8.0)
+    first = pretrained_head(SPEC, weights, -0.1, 10.0)
+    assert np.array_equal(first.weights[1], weights)
+    assert not first.weights[[0, 2]].any()

@@ -1,0 +1,41 @@
+import subprocess
+import sys
+
+WINDOW = {"PyQt5", "PyQt6", "PySide2", "PySide6", "qtpy", "superqt", "pyqtgraph", "napari"}
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+import activepick
+
+imported = 0
+for module in pkgutil.walk_packages(activepick.__path__, "activepick."):
+    if not module.name.startswith("activepick._napari"):
+        importlib.import_module(module.name)
+        imported += 1
+assert imported > 50, imported
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+IMPORT_COMMAND = """
+import sys
+import activepick.cli
+
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+
+def packages_after(program: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_nothing_outside_the_plugin_imports_qt_or_napari():
+    imported = packages_after(IMPORT_ALL)
+    assert "activepick" in imported
+    assert not imported & WINDOW
+
+
+def test_the_command_starts_without_torch():
+    imported = packages_after(IMPORT_COMMAND)
+    assert "typer" in imported
+    assert not imported & {"torch", "topaz", "matplotlib"} | imported & WINDOW

@@ -1,0 +1,59 @@
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MANIFEST = (ROOT / "napari.yaml").read_text(encoding="utf-8")
+
+pytestmark = pytest.mark.skipif(
+    find_spec("hatchling") is None or not (ROOT / "pyproject.toml").is_file(),
+    reason="building needs hatchling and the source",
+)
+
+
+def build(source: Path, kind: str, target: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", target]
+    done = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = target.iterdir()
+    return built
+
+
+def check_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        assert archive.read("activepick/napari.yaml").decode() == MANIFEST
+        (scripts,) = (name for name in names if name.endswith("entry_points.txt"))
+        assert "napari-activepick = activepick:napari.yaml" in archive.read(scripts).decode()
+    assert len(names) == len(set(names))
+    assert {"activepick/py.typed", "activepick/_napari/reader.py"} <= set(names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {
+        "activepick",
+        "napari_activepick",
+    }
+
+
+def test_a_wheel_of_the_checkout_has_the_manifest_once(tmp_path):
+    check_wheel(build(ROOT, "wheel", tmp_path))
+
+
+def test_a_wheel_of_the_source_archive_has_it_too(tmp_path):
+    archive = build(ROOT, "sdist", tmp_path / "sdist")
+    with tarfile.open(archive) as tar:
+        tar.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.glob("napari_activepick-*")
+    check_wheel(build(source, "wheel", tmp_path / "wheel"))
+
+
+def test_the_installed_package_has_the_manifest_that_its_entry_point_names():
+    (entry,) = entry_points(group="napari.manifest", name="napari-activepick")
+    package, _, name = entry.value.partition(":")
+    (folder,) = find_spec(package).submodule_search_locations
+    assert Path(folder, name).read_text(encoding="utf-8") == MANIFEST
