@@ -1,0 +1,42 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from napari.components import ViewerModel
+from npe2 import PluginManager, PluginManifest
+
+NAME = "napari-activepick"
+
+
+def test_npe2_finds_the_manifest_valid():
+    command = [sys.executable, "-m", "npe2", "validate", NAME]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "valid" in done.stdout
+
+
+def test_every_command_is_a_function_that_exists():
+    manifest = PluginManifest.from_distribution(NAME)
+    manifest.validate_imports()
+    assert manifest.contributions.commands
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mrc", "a.MRC", "a.mrcs", "a.mrc.gz", "a.mrcs.gz", "a.mrc.bz2", "a.mrcs.bz2"]
+)
+def test_mrc_files_find_the_reader(name):
+    manager = PluginManager()
+    manager.register(PluginManifest.from_distribution(NAME))
+    readers = [reader.command for reader in manager.iter_compatible_readers([name])]
+    assert readers == ["napari-activepick.read_micrograph"]
+
+
+def test_viewers_open_files_and_samples_through_the_plugin(micrograph_file: Path):
+    PluginManager.instance().discover()  # as napari does when its window opens
+    viewer = ViewerModel()
+    (image,) = viewer.open(str(micrograph_file), plugin=NAME)
+    assert image.source.reader_plugin == NAME
+    viewer.layers.clear()
+    viewer.open_sample(NAME, "simulated-micrograph")
+    assert [layer.name for layer in viewer.layers] == ["simulated micrograph", "true particles"]

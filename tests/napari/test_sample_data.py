@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from activepick._napari.sample_data import simulated_micrograph
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return simulated_micrograph()
+
+
+def test_image_and_particles_lie_on_each_other(sample):
+    viewer = ViewerModel()
+    for layer in sample:
+        viewer._add_layer_from_data(*layer)
+    image, particles = viewer.layers
+    assert particles.name == "true particles"
+    assert image.data.ndim == 2
+    np.testing.assert_array_equal(image.scale, particles.scale)
+    assert image.units == particles.units
+    assert len(particles.data) > 20
+    assert (particles.data >= 0).all()
+    assert (particles.data <= np.array(image.data.shape) - 1).all()
+    diameter = image.metadata["diameter_angstrom"]
+    np.testing.assert_allclose(particles.size * particles.scale[0], diameter)
+    # Circles, not discs: the particle is seen through them.
+    assert (particles.face_color[:, 3] == 0).all()
+
+
+def test_particles_are_dark_where_the_truth_says(sample):
+    (pixels, image, _), (rows_columns, *_) = sample
+    radius = int(image["metadata"]["diameter_angstrom"] / image["metadata"]["pixel_size_angstrom"])
+    inside = [
+        pixels[y - radius // 4 : y + radius // 4, x - radius // 4 : x + radius // 4].mean()
+        for y, x in np.rint(rows_columns).astype(int)
+        if radius <= y < len(pixels) - radius and radius <= x < len(pixels) - radius
+    ]
+    assert np.mean(inside) < pixels.mean()
+
+
+def test_it_is_the_same_each_time(sample):
+    again = simulated_micrograph()
+    np.testing.assert_array_equal(again[0][0], sample[0][0])
+    np.testing.assert_array_equal(again[1][0], sample[1][0])
