@@ -1,0 +1,60 @@
+"""Features of one working image: the extractor against Topaz's own dense network.
+
+    python benchmarks/features.py [--size 512]
+
+Topaz's `fill()` turns strides into dilations and computes every pixel. The extractor's strides 4, 2
+and 1 give every fourth, second, and each sample of the same map.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from topaz.model.factory import load_model
+
+from activepick.features.backbone import load_backbone
+from activepick.features.extractor import Extractor
+
+
+def seconds(work: Callable[[], object], repeats: int = 3) -> float:
+    """Give the median time of some runs after one that is not counted."""
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times[1:]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=512, help="edge of the image (default 512)")
+    size = parser.parse_args().size
+    image = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)
+    model = load_model("resnet16_u64").eval()
+    model.fill()
+
+    def dense() -> np.ndarray:
+        with torch.inference_mode():
+            features: np.ndarray = model.features(torch.from_numpy(image)[None, None])[0].numpy()
+        return features
+
+    reference = dense().transpose(1, 2, 0)
+    topaz = seconds(dense, 1)
+    print(f"{size} x {size}, {torch.get_num_threads()} threads: Topaz fill() {topaz:.2f} s")
+    print(f"{'stride':>6} {'precision':>9} {'seconds':>8} {'times faster':>13} {'difference':>11}")
+    backbone = load_backbone()
+    for stride in (4, 2, 1):
+        for precision in ("auto", "float32"):
+            extractor = Extractor(backbone, stride=stride, device="cpu", precision=precision)
+            ours = extractor.extract(image).astype(np.float32)
+            wrong = np.abs(ours - reference[::stride, ::stride]).max() / np.abs(reference).max()
+            took = seconds(lambda extractor=extractor: extractor.extract(image))  # type: ignore[misc]
+            name = str(extractor.dtype).removeprefix("torch.")
+            print(f"{stride:>6} {name:>9} {took:>8.2f} {topaz / took:>13.1f} {wrong:>11.1e}")
+
+
+if __name__ == "__main__":
+    main()
