@@ -1,0 +1,56 @@
+# Everything sets itself up: system libraries where they may be installed, and .venv.
+# Another Python: make PYTHON=/path/to/python3.11 test
+
+# Tried out, not only looked for: a version manager's stub may stand for a Python that is not there.
+PYTHON ?= $(or $(shell for python in python3.11 python3.12 python3; do \
+	$$python -c '' 2>/dev/null && echo $$python && break; done),python3)
+BIN := .venv/bin
+WINDOW_PACKAGES := libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 fonts-dejavu-core \
+	libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
+SCREEN_PACKAGES := xvfb xauth
+
+.PHONY: help demo test lint napari bench docs clean
+
+help:
+	@echo "make demo    learn to pick on simulated micrographs and export the picks, without a window"
+	@echo "make test    all tests; those of the window on a screen that nobody sees"
+	@echo "make lint    ruff and mypy"
+	@echo "make napari  napari with the plugin and its sample micrograph"
+	@echo "make bench   all benchmarks, one after the other"
+	@echo "make docs    the documentation, into site/"
+	@echo "make clean   remove all that the others made"
+
+demo: .venv/ready
+	$(BIN)/activepick demo --out demo
+
+test: .venv/ready
+	@tools/system_packages.sh "testing the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
+	tools/with_display.sh $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+napari: .venv/ready
+	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES)
+	$(BIN)/python tools/open_sample.py
+
+bench: .venv/ready
+	@failed=; for script in benchmarks/*.py; do \
+		echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; \
+	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+
+docs: .venv/docs-ready
+	$(BIN)/mkdocs build --strict --site-dir site
+
+clean:
+	rm -rf .venv site demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/ready: pyproject.toml constraints.txt tools/environment.sh
+	@tools/environment.sh "$(PYTHON)" all,dev
+	@touch $@
+
+.venv/docs-ready: .venv/ready
+	@tools/environment.sh "$(PYTHON)" all,dev,docs
+	@touch $@
