@@ -103,7 +103,8 @@ def _at_peaks(worth: Callable[[Floats], Floats]) -> Callable[..., Places]:
 
 def _entropy_peaks(map: ScoreMap, rng: np.random.Generator) -> Places:
     """Maxima of the entropy itself within a particle radius, as in the paper."""
-    uncertainty = entropy(map.values)
+    # A head that starts from zero finds all places alike: a hair of noise draws lots among them.
+    uncertainty = entropy(map.values) + rng.uniform(0, 1e-7, map.values.shape)
     size = 2 * round(map.radius_px / map.spacing_px) + 1
     highest = ndimage.maximum_filter(uncertainty, size, mode="nearest")
     y, x = np.nonzero(uncertainty == highest)
