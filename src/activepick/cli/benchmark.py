@@ -24,9 +24,6 @@ def benchmark(
     micrographs: a.Micrographs,
     truth: Annotated[Path, typer.Option(help="Table of all particles.", show_default=False)],
     diameter: a.Diameter,
-    out: Annotated[
-        Path, typer.Option(help="Folder for curve.csv and curve.png.", show_default=False)
-    ],
     pixel_size: a.PixelSize = None,
     train: Annotated[
         int, typer.Option(help="Micrographs to learn from; all others are for evaluation.")
@@ -50,6 +47,9 @@ def benchmark(
     device: a.Device = "auto",
     precision: a.Precision = "auto",
     normalise: a.Normalise = "affine",
+    out: Annotated[Path, typer.Option(help="Folder for curve.csv and curve.png.")] = Path(
+        "activepick-benchmark"
+    ),
     cache: Annotated[
         Path | None,
         typer.Option(
