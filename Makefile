@@ -42,7 +42,8 @@ bench: .venv/ready
 	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
 
 docs: .venv/docs-ready
-	$(BIN)/mkdocs build --strict --site-dir site
+	$(BIN)/python -m typer activepick.cli utils docs --name activepick --output docs/commands.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 
 clean:
 	rm -rf .venv site demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
