@@ -46,8 +46,9 @@ class FeatureCache:
             Gives the array (h, w, C).
         """
         path = self.folder / f"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
+        # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.
         with contextlib.suppress(OSError, ValueError, EOFError):
-            found: NDArray[np.float16] = np.load(path, mmap_mode="r")
+            found: NDArray[np.float16] = np.load(path, mmap_mode="c")
             os.utime(path)
             return found
         values = compute()
@@ -55,7 +56,7 @@ class FeatureCache:
             with replacing(path) as temporary:
                 np.save(temporary, values)
             self._make_room(path)
-            stored: NDArray[np.float16] = np.load(path, mmap_mode="r")
+            stored: NDArray[np.float16] = np.load(path, mmap_mode="c")
         except OSError:
             return values
         return stored

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from activepick.features.interpolation import sample
@@ -11,8 +12,9 @@ from activepick.features.score_map import ScoreMap, merge
 
 __all__ = ["FeatureMap", "MicrographFeatures"]
 
-# Rows of a float16 map that are turned into float32 at a time while scoring.
-_BLOCK_VALUES = 1 << 22
+# Feature vectors that are turned into float32 at a time: so few stay in the processor's cache, and
+# are too few for a second thread, whose start would cost more than it saves.
+_BLOCK = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +37,13 @@ class FeatureMap:
 
     def project(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         """Multiply each feature vector with the weights (C,): a map of shape (h, w)."""
-        height, width, channels = self.values.shape
-        vector = weights.astype(np.float32)
-        out = np.empty((height, width), np.float32)
-        step = max(1, _BLOCK_VALUES // (width * channels))
-        for start in range(0, height, step):
-            rows = slice(start, start + step)
-            out[rows] = self.values[rows].astype(np.float32) @ vector
-        return out
+        rows = torch.from_numpy(self.values).view(-1, self.values.shape[2])
+        vector = torch.as_tensor(weights, dtype=torch.float32)
+        out = torch.empty(len(rows))
+        for start in range(0, len(rows), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            torch.mv(rows[block].float(), vector, out=out[block])
+        return out.numpy().reshape(self.values.shape[:2])
 
 
 @dataclass(frozen=True, eq=False)
