@@ -47,7 +47,9 @@ def test_a_wheel_of_the_checkout_has_the_manifest_once(tmp_path):
 def test_a_wheel_of_the_source_archive_has_it_too(tmp_path):
     archive = build(ROOT, "sdist", tmp_path / "sdist")
     with tarfile.open(archive) as tar:
-        tar.extractall(tmp_path, filter="data")
+        # Python 3.11 has filters only from 3.11.4 on.
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(tmp_path)
     (source,) = tmp_path.glob("napari_activepick-*")
     check_wheel(build(source, "wheel", tmp_path / "wheel"))
 
