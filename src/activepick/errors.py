@@ -28,3 +28,7 @@ class HeadError(ActivepickError):
 
 class SettingsError(ActivepickError):
     """A setting that is missing or makes no sense."""
+
+
+class SessionError(ActivepickError):
+    """A session that cannot be opened, read or written, or an action that does not fit it."""

@@ -1,0 +1,29 @@
+"""What a person saves and returns to: micrographs, settings, labels, questions and history.
+
+Every change is an action; every action is a line in the session's journal. Nothing here knows
+about windows, and nothing but `LearningLoop` needs more than the standard library, pydantic and
+psygnal.
+"""
+
+from activepick.session.session import Session
+from activepick.session.settings import Settings, checked_settings
+from activepick.session.state import (
+    Label,
+    MicrographEntry,
+    Progress,
+    Question,
+    SessionState,
+    Source,
+)
+
+__all__ = [
+    "Label",
+    "MicrographEntry",
+    "Progress",
+    "Question",
+    "Session",
+    "SessionState",
+    "Settings",
+    "Source",
+    "checked_settings",
+]

@@ -1,0 +1,33 @@
+"""What a refusal of the file system means to a person."""
+
+import errno
+from pathlib import Path
+
+__all__ = ["disk_sentence"]
+
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def disk_sentence(path: Path, error: OSError, otherwise: str) -> str:
+    """Say why a file cannot be written and what to do.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    error
+        What the file system said.
+    otherwise
+        What to do instead of mending it; ends the sentence that begins with the mending.
+    """
+    if error.errno in _FULL:
+        reason = "the disk is full, or your share of it is used up. Free some space"
+    elif error.errno in _FORBIDDEN:
+        reason = "it may not be written by you. Ask for the right to write to its folder"
+    elif error.errno == errno.ENOENT:
+        reason = "its folder is not there. Put it back"
+    else:
+        detail = error.strerror or str(error) or type(error).__name__
+        reason = f"the file system does not take it ({detail}). See whether the disk is there"
+    return f"{path}: {reason}, or {otherwise}."

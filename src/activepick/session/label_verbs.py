@@ -1,0 +1,108 @@
+"""What can be done to the labels and questions of a session, in one call each."""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from activepick.errors import SessionError
+from activepick.session import actions as a
+from activepick.session.state import Label, Question, SessionState, Source, Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LabelVerbs"]
+
+# Micrograph, x, y.
+Place = tuple[int, float, float]
+
+
+class LabelVerbs(ABC):
+    """Actions on labels by name. Positions are original pixels; errors are those of `do`."""
+
+    _acting: threading.RLock
+
+    @property
+    @abstractmethod
+    def state(self) -> SessionState:
+        """Everything as it is now."""
+
+    @abstractmethod
+    def do(self, action: a.Action) -> int:
+        """Do an action."""
+
+    def add_labels(
+        self,
+        micrograph: int,
+        xy: Iterable[Sequence[float]],
+        target: Target,
+        source: Source = "click",
+    ) -> list[int]:
+        """Add labels of one class to a micrograph; gives their ids."""
+        return self.add_places([(micrograph, x, y) for x, y in xy], target, source)
+
+    def add_places(
+        self, places: Iterable[Place], target: Target, source: Source = "click"
+    ) -> list[int]:
+        """Add labels of one class to any micrographs; gives their ids."""
+        with self._acting:
+            labels = tuple(
+                Label(id=i, micrograph=m, x=float(x), y=float(y), target=target, source=source)
+                for i, (m, x, y) in enumerate(places, self.state.next_id)
+            )
+            if labels:
+                self.do(a.AddLabels(labels=labels))
+        return [label.id for label in labels]
+
+    def skip(self, micrograph: int, xy: Iterable[Sequence[float]]) -> list[int]:
+        """Leave places without an answer, and do not ask about them again."""
+        return self.add_labels(micrograph, xy, None)
+
+    def remove_labels(self, ids: Iterable[int]) -> int:
+        """Remove labels."""
+        return self.do(a.RemoveLabels(ids=tuple(ids)))
+
+    def move_label(self, label: int, x: float, y: float) -> int:
+        """Move a label."""
+        return self.move_labels([(label, x, y)])
+
+    def move_labels(self, moves: Iterable[tuple[int, float, float]]) -> int:
+        """Move labels, given as (id, x, y), in one action."""
+        wanted = tuple(a.Move(id=i, x=float(x), y=float(y)) for i, x, y in moves)
+        return self.do(a.MoveLabels(moves=wanted))
+
+    def reclass_labels(self, ids: Iterable[int], target: Target) -> int:
+        """Give labels another answer."""
+        return self.do(a.ReclassLabels(ids=tuple(ids), target=target))
+
+    def clear_labels(self, micrograph: int | None = None) -> int:
+        """Remove all labels and places left open, of one micrograph or of all."""
+        return self.do(a.ClearLabels(micrograph=micrograph))
+
+    def ask(self, places: Iterable[tuple[int, float, float, float]]) -> list[Question]:
+        """Put questions, given as (micrograph, x, y, score), in the place of the last round."""
+        with self._acting:
+            questions = tuple(
+                Question(id=i, micrograph=m, x=float(x), y=float(y), score=float(score))
+                for i, (m, x, y, score) in enumerate(places, self.state.next_id)
+            )
+            self.do(a.AskQuestions(questions=questions))
+        return list(questions)
+
+    def answer(self, question: int, target: Target) -> int:
+        """Answer a question: 1 particle, 0 not a particle, None to leave it open."""
+        found = next((q for q in self.state.questions if q.id == question), None)
+        if found is None:
+            raise SessionError(f"question {question} does not wait for an answer")
+        label = Label(**found.model_dump(exclude={"score"}), target=target, source="query")
+        return self.do(a.AddLabels(labels=(label,)))
+
+    def labels_table(self) -> "pd.DataFrame":
+        """Give all labels: columns micrograph, x, y, label (1 particle, 0 not a particle)."""
+        import pandas as pd
+
+        names, labels = self.state.names, self.state.labels.values()
+        rows = [(names[label.micrograph], label.x, label.y, label.target) for label in labels]
+        table = pd.DataFrame(rows, columns=["micrograph", "x", "y", "label"])
+        return table.astype({"micrograph": str, "x": float, "y": float, "label": int})

@@ -1,0 +1,79 @@
+"""How a session picks."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from activepick.errors import SettingsError
+
+__all__ = ["Record", "Settings", "checked_settings"]
+
+
+class Record(BaseModel):
+    """A small immutable part of a session that goes to disk as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Settings(Record):
+    """How a session picks.
+
+    Attributes
+    ----------
+    diameter_angstrom
+        Particle diameter in Å.
+    pixel_size_angstrom
+        Å per pixel; None takes it from each file.
+    inverted
+        Whether particles are bright.
+    expected_particles
+        Particles per micrograph, for the expected share of particle pixels; None for the default.
+    threshold
+        Lowest probability of a pick.
+    min_distance, edge_margin
+        Of picks from each other and from the border, in particle radii.
+    batch
+        Questions in a round.
+    strategy
+        How questions are chosen; see `activepick.learning.queries.STRATEGIES`.
+    live_refit
+        Whether each answer trains at once, or a round does.
+    model, normalisation
+        The network, and how grey values are brought to its scale.
+    working_radius_px
+        Working radius at which the pretrained network suits these particles; None until found.
+    seed
+        For all that is drawn by lot.
+    """
+
+    diameter_angstrom: float = Field(gt=0)
+    pixel_size_angstrom: float | None = Field(None, gt=0)
+    inverted: bool = False
+    expected_particles: float | None = Field(None, gt=0)
+    threshold: float = Field(0.5, ge=0, le=1)
+    min_distance: float = Field(0.8, ge=0)
+    edge_margin: float = Field(0.0, ge=0)
+    batch: int = Field(10, ge=1)
+    strategy: str = "active"
+    live_refit: bool = True
+    model: str = "resnet16_u64"
+    normalisation: Literal["affine", "gmm"] = "affine"
+    working_radius_px: float | None = Field(None, gt=0)
+    seed: int = Field(0, ge=0)
+
+
+def checked_settings(values: Mapping[str, Any]) -> Settings:
+    """Make settings from a table of values.
+
+    Raises
+    ------
+    SettingsError
+        Naming the setting that is unknown or makes no sense.
+    """
+    try:
+        return Settings.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise SettingsError(f"{name} {first.get('input')!r}: {first['msg']}.") from None

@@ -1,0 +1,350 @@
+import contextlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from activepick.errors import SessionError
+from activepick.session import Session, Settings
+from activepick.session.migrations import migrate
+
+
+def journal(session: Session) -> Path:
+    return session.folder / "journal.jsonl"
+
+
+def labelled(session: Session, count: int) -> Session:
+    for k in range(count):
+        session.add_labels(1, [(k, k)], k % 2)
+    assert session.flush()
+    return session
+
+
+def places(session: Session) -> list[float]:
+    return [label.x for label in session.state.labels.values()]
+
+
+@pytest.mark.parametrize("cut", [1, 20, 60])
+def test_a_torn_last_line_is_left_out_and_told(session, cut):
+    labelled(session, 5).close()
+    whole = journal(session).read_bytes()
+    journal(session).write_bytes(whole[: -cut - 1])
+    expected = [0, 1, 2, 3]
+    again = Session.open(session.folder)
+    assert places(again) == expected
+    assert "not finished" in again.notices[0]
+    again.add_labels(1, [(77, 77)], 1)
+    again.close()
+    with Session.open(session.folder) as once_more:
+        assert places(once_more) == [*expected, 77]
+        assert once_more.notices == []
+
+
+def test_a_line_that_lacks_only_its_end_is_kept(session):
+    labelled(session, 3).close()
+    journal(session).write_bytes(journal(session).read_bytes()[:-1])
+    again = Session.open(session.folder)
+    assert places(again) == [0, 1, 2]
+    again.add_labels(1, [(3, 3)], 1)
+    again.close()
+    with Session.open(session.folder) as once_more:
+        assert places(once_more) == [0, 1, 2, 3]
+
+
+def test_zeros_that_a_power_cut_leaves_are_a_torn_line(session):
+    labelled(session, 3).close()
+    with journal(session).open("ab") as file:
+        file.write(bytes(5000))
+    with Session.open(session.folder) as again:
+        assert places(again) == [0, 1, 2]
+    assert (session.folder / "journal-1.torn").read_bytes() == bytes(5000)
+
+
+def test_a_damaged_line_in_the_middle_is_told_and_can_be_repaired(session):
+    labelled(session, 6)
+    session.undo()
+    session.close()
+    whole = journal(session).read_bytes()
+    lines = whole.splitlines(keepends=True)
+    lines[3] = lines[3].replace(b'"x":2.0', b'"x":9.0')
+    damaged = b"".join(lines)
+    assert damaged != whole
+    journal(session).write_bytes(damaged)
+    with pytest.raises(SessionError, match=r"line 4 is damaged.*repair"):
+        Session.open(session.folder)
+    assert journal(session).read_bytes() == damaged
+    with Session.open(session.folder, repair=True) as again:
+        assert places(again) == [0, 1, 3, 4]
+        again.redo()
+    with Session.open(session.folder) as again:
+        assert places(again) == [0, 1, 3, 4, 5]
+    assert (session.folder / "journal.damaged-1.jsonl").read_bytes() == damaged
+
+
+def test_missing_lines_are_damage_and_what_stood_on_them_goes(session):
+    labelled(session, 3)
+    session.move_label(2, 50, 50)
+    session.close()
+    lines = journal(session).read_bytes().splitlines(keepends=True)
+    del lines[2]
+    journal(session).write_bytes(b"".join(lines))
+    with pytest.raises(SessionError, match="line 3"):
+        Session.open(session.folder)
+    with Session.open(session.folder, repair=True) as again:
+        assert places(again) == [0, 2]
+
+
+def test_an_action_of_a_newer_version_is_told(session):
+    from activepick.session.journal_lines import encode_line
+
+    labelled(session, 1).close()
+    with journal(session).open("ab") as file:
+        file.write(encode_line(3, {"kind": "fold_micrograph", "micrograph": 1}))
+    with pytest.raises(SessionError, match=r"line 3.*fold_micrograph.*Update"):
+        Session.open(session.folder)
+
+
+def test_a_missing_journal_is_told(session):
+    labelled(session, 1).close()
+    journal(session).unlink()
+    with pytest.raises(SessionError, match="is missing"):
+        Session.open(session.folder)
+
+
+@contextlib.contextmanager
+def files_end_at(size: int):
+    """Let no file grow beyond a size: a write fails halfway, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(session, tmp_path):
+    labelled(session, 3)
+    messages, numbers = [], []
+    session.failed.connect(messages.append)
+    session.acknowledged.connect(numbers.append)
+    size = journal(session).stat().st_size
+    with files_end_at(size + 150):
+        for k in range(3, 10):
+            session.add_labels(1, [(k, k)], 1)
+            assert session.flush() == (k < 3)
+        assert places(session) == list(range(10))
+        assert list(session.pending) == list(range(5, 12))
+        with pytest.raises(SessionError, match="not on disk"):
+            session.close()
+        assert numbers == []
+        assert len(messages) == 1
+        assert "disk is full" in messages[0]
+    copy = session.save_copy(tmp_path / "rescued")
+    assert session.flush()
+    assert numbers == list(range(5, 12))
+    assert session.failure is None
+    session.close()
+    for folder in (session.folder, copy):
+        with Session.open(folder) as again:
+            assert places(again) == list(range(10))
+            assert again.notices == []
+            assert not again.check_micrographs()
+
+
+def test_a_deleted_journal_is_written_again(session):
+    labelled(session, 3)
+    journal(session).unlink()
+    labelled(session, 1).close()
+    with Session.open(session.folder) as again:
+        assert places(again) == [0, 1, 2, 0]
+
+
+def test_a_journal_changed_by_something_else_is_left_alone(session):
+    labelled(session, 3)
+    foreign = journal(session).read_bytes() + b"something else\n"
+    journal(session).write_bytes(foreign)
+    session.add_labels(1, [(9, 9)], 1)
+    assert not session.flush()
+    assert "changed by something else" in session.failure
+    assert journal(session).read_bytes() == foreign
+
+
+@pytest.fixture
+def read_only_session(request):
+    """A session in a folder that may not be written to, also where the tests run as root."""
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        with Session.create(Path(name) / "s", Settings(diameter_angstrom=1)) as session:
+            session.set_settings(batch=7)
+        session.folder.chmod(0o555)
+        if root:
+            os.seteuid(65534)
+        try:
+            yield session.folder
+        finally:
+            if root:
+                os.seteuid(0)
+            session.folder.chmod(0o755)
+
+
+def test_a_read_only_folder_is_told(read_only_session):
+    with pytest.raises(SessionError, match=r"may not be written.*reading only"):
+        Session.open(read_only_session)
+    with Session.open(read_only_session, read_only=True) as session:
+        assert session.state.settings.batch == 7
+    with pytest.raises(SessionError, match="may not be written"):
+        Session.create(read_only_session / "new", Settings(diameter_angstrom=1))
+
+
+OPEN = """
+import sys
+from activepick.errors import SessionError
+from activepick.session import Session
+try:
+    session = Session.open(sys.argv[1], force="force" in sys.argv)
+    session.set_settings(batch=33)
+    session.close()
+    print("opened")
+except SessionError as error:
+    print(error)
+"""
+
+
+def open_elsewhere(folder: Path, *how: str) -> str:
+    command = [sys.executable, "-c", OPEN, str(folder), *how]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_second_program_is_told_who_has_the_session(session):
+    labelled(session, 2)
+    for how in ((), ("force",)):
+        assert f"process {os.getpid()}" in open_elsewhere(session.folder, *how)
+    with pytest.raises(SessionError, match=f"process {os.getpid()}"):
+        Session.open(session.folder)
+    assert places(labelled(session, 1)) == [0, 1, 0]
+    session.close()
+    assert open_elsewhere(session.folder).strip() == "opened"
+
+
+def test_a_program_on_another_machine_is_asked_about(session):
+    labelled(session, 2).close()
+    lock = session.folder / "lock"
+    facts = {"host": "node17", "pid": 5, "since": "yesterday", "token": "x"}
+    lock.write_text(json.dumps(facts))
+    with pytest.raises(SessionError, match=r"process 5 on node17.*by force"):
+        Session.open(session.folder)
+    assert json.loads(lock.read_text()) == facts
+    with Session.open(session.folder, force=True) as again:
+        assert places(again) == [0, 1]
+    assert not lock.exists()
+
+
+def test_whoever_loses_the_session_stops_writing(session):
+    labelled(session, 2)
+    (session.folder / "lock").unlink()
+    assert open_elsewhere(session.folder).strip() == "opened"
+    with Session.open(session.folder) as other:
+        session.add_labels(1, [(9, 9)], 1)
+        assert not session.flush()
+        assert "took this session over" in session.failure
+        session.close(abandon=True)
+        assert other.state.settings.batch == 33
+        labelled(other, 1)
+    with Session.open(session.folder) as again:
+        assert places(again) == [0, 1, 0]
+
+
+def test_moved_together_and_moved_alone(session, tmp_path, files):
+    labelled(session, 2).close()
+    shutil.move(session.folder.parent, tmp_path / "archive")
+    with Session.open(tmp_path / "archive" / "work.activepick") as again:
+        assert places(again) == [0, 1]
+        assert not again.check_micrographs()
+        assert again.find_micrograph(1) == tmp_path / "archive" / "micrographs" / "m0.mrc"
+    shutil.move(tmp_path / "archive" / "micrographs", files[0].parent)
+    with Session.open(tmp_path / "archive" / "work.activepick") as again:
+        assert not again.check_micrographs()
+        assert again.find_micrograph(1) == files[0]
+
+
+def test_missing_and_changed_micrographs_are_told_and_keep_their_labels(session, files, tmp_path):
+    labelled(session, 2)
+    elsewhere = tmp_path / "elsewhere.mrc"
+    shutil.move(files[0], elsewhere)
+    data = bytearray(files[1].read_bytes())
+    data[150_000:150_010] = b"0123456789"
+    files[1].write_bytes(data)
+    os.utime(files[2])
+    found = session.check_micrographs()
+    assert (found.missing, found.changed, found.unreadable) == ([1], [2], [])
+    with pytest.raises(SessionError, match=r"m0\.mrc is missing"):
+        session.find_micrograph(1)
+    session.relink_micrograph(1, elsewhere)
+    session.relink_micrograph(2)
+    assert not session.check_micrographs()
+    assert places(session) == [0, 1]
+
+
+def version_0(folder: Path, tail: str = "") -> Path:
+    """A session as it was written before the first release."""
+    folder.mkdir()
+    settings = {"diameter": 180.0, "pixel_size": 1.5, "threshold": 0.4}
+    header = {"format": "activepick-session", "schema_version": 0, "settings": settings}
+    (folder / "session.json").write_text(json.dumps(header))
+    entry = {"id": 1, "relative": None, "absolute": "/data/a.mrc", "fingerprint": "f"}
+    actions = [
+        {"kind": "add_micrographs", "micrographs": [entry]},
+        {"kind": "add", "id": 1, "micrograph": 1, "x": 1.5, "y": 2, "class": "particle"},
+        {"kind": "add", "id": 2, "micrograph": 1, "x": 3, "y": 4, "class": "other"},
+    ]
+    lines = [json.dumps({"n": n, "action": action}) for n, action in enumerate(actions, 1)]
+    (folder / "journal.jsonl").write_text("\n".join(lines) + "\n" + tail)
+    return folder
+
+
+@pytest.mark.parametrize("tail", ["", '{"n": 4, "acti'])
+def test_an_older_session_is_brought_up_to_date(tmp_path, tail):
+    folder = version_0(tmp_path / "old.activepick", tail)
+    old = (folder / "journal.jsonl").read_bytes()
+    with pytest.raises(SessionError, match="older version"):
+        Session.open(folder, read_only=True)
+    for _ in range(2):
+        with Session.open(folder) as session:
+            assert [(m.x, m.target) for m in session.state.labels.values()] == [(1.5, 1), (3, 0)]
+            assert session.state.settings.diameter_angstrom == 180
+            assert session.state.settings.pixel_size_angstrom == 1.5
+            assert session.state.settings.threshold == 0.4
+            assert session.can_undo
+    assert (folder / "journal.v0.jsonl").read_bytes() == old
+
+
+def test_an_interrupted_migration_begins_again(tmp_path):
+    folder = version_0(tmp_path / "old.activepick")
+    header = (folder / "session.json").read_text()
+    migrate(folder, json.loads(header))
+    (folder / "session.json").write_text(header)  # the journal is new, the header not yet
+    with Session.open(folder) as session:
+        assert len(session.state.labels) == 2
+
+
+def test_labelling_from_several_threads(session):
+    def work(micrograph):
+        for k in range(50):
+            session.add_labels(micrograph, [(k, k)], 1)
+
+    threads = [threading.Thread(target=work, args=(m,)) for m in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    session.close()
+    with Session.open(session.folder) as again:
+        assert len(again.state.labels) == 150

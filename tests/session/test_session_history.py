@@ -1,0 +1,113 @@
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from activepick.session import Session, Settings
+
+coordinates = st.floats(-1e6, 1e6)
+targets = st.sampled_from([0, 1, None])
+
+
+class Histories(RuleBasedStateMachine):
+    """A session against a list of tables, one for each moment that undo can return to."""
+
+    @initialize()
+    def create(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        folder = Path(self.temporary.name)
+        for name in "ab":
+            (folder / name).write_text(name)
+        self.session = Session.create(folder / "s", Settings(diameter_angstrom=100))
+        self.session.add_micrographs([folder / "a", folder / "b"])
+        self.moments, self.now = [{}], 0
+
+    def become(self, table):
+        if table != self.moments[self.now]:
+            self.moments[self.now + 1 :] = [table]
+            self.now += 1
+
+    @property
+    def table(self):
+        return dict(self.moments[self.now])
+
+    @rule(
+        micrograph=st.sampled_from([1, 2]), xy=st.tuples(coordinates, coordinates), answer=targets
+    )
+    def add(self, micrograph, xy, answer):
+        ids = self.session.add_labels(micrograph, [xy, xy], answer)
+        self.become(self.table | dict.fromkeys(ids, (micrograph, *xy, answer)))
+
+    @precondition(lambda self: self.table)
+    @rule(data=st.data())
+    def remove(self, data):
+        ids = data.draw(st.sets(st.sampled_from(sorted(self.table)), min_size=1))
+        self.session.remove_labels(ids)
+        self.become({i: v for i, v in self.table.items() if i not in ids})
+
+    @precondition(lambda self: self.table)
+    @rule(data=st.data(), xy=st.tuples(coordinates, coordinates))
+    def move(self, data, xy):
+        i = data.draw(st.sampled_from(sorted(self.table)))
+        self.session.move_label(i, *xy)
+        micrograph, _, _, target = self.table[i]
+        self.become(self.table | {i: (micrograph, *xy, target)})
+
+    @precondition(lambda self: self.table)
+    @rule(data=st.data(), answer=targets)
+    def reclass(self, data, answer):
+        ids = data.draw(st.sets(st.sampled_from(sorted(self.table)), min_size=1))
+        self.session.reclass_labels(ids, answer)
+        self.become(self.table | {i: (*self.table[i][:3], answer) for i in ids})
+
+    @rule(micrograph=st.sampled_from([1, 2, None]))
+    def clear(self, micrograph):
+        self.session.clear_labels(micrograph)
+        kept = {} if micrograph is None else self.table
+        self.become({i: v for i, v in kept.items() if v[0] != micrograph})
+
+    @rule(value=st.integers(1, 50))
+    def change_settings(self, value):
+        self.session.set_settings(batch=value)
+
+    @precondition(lambda self: self.now > 0)
+    @rule()
+    def undo(self):
+        self.session.undo()
+        self.now -= 1
+
+    @precondition(lambda self: self.now + 1 < len(self.moments))
+    @rule()
+    def redo(self):
+        self.session.redo()
+        self.now += 1
+
+    @rule()
+    def reopen(self):
+        self.session.close()
+        self.session = Session.open(self.session.folder)
+        assert self.session.notices == []
+
+    @invariant()
+    def agrees(self):
+        if hasattr(self, "session"):
+            marks = self.session.state.marks
+            assert {i: (m.micrograph, m.x, m.y, m.target) for i, m in marks.items()} == self.table
+            assert self.session.can_undo == (self.now > 0)
+            assert self.session.can_redo == (self.now + 1 < len(self.moments))
+
+    def teardown(self):
+        if hasattr(self, "session"):
+            self.session.close()
+            self.temporary.cleanup()
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(
+    max_examples=20,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
