@@ -2,42 +2,25 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.score_map import ScoreMap
-from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head
+from activepick.learning.training import (
+    LABEL_PIXELS,
+    LearnerSettings,
+    fit_head,
+    label_rows,
+    sampled_rows,
+)
 
 __all__ = ["Learner", "LearnerSettings"]
 
 Floats = NDArray[np.float64]
-
-# A label stands for its centre and six pixels around it.
-_RING = np.arange(6) * np.pi / 3
-_DISC = np.vstack([np.zeros((1, 2)), np.stack([np.cos(_RING), np.sin(_RING)], axis=1)])
-
-
-@dataclass(frozen=True)
-class LearnerSettings:
-    """How labels become a head.
-
-    Attributes
-    ----------
-    fit
-        The regression.
-    label_radius
-        Radius of the disc around a label whose pixels share its weight, in particle radii.
-    unlabelled
-        Number of pixels sampled from all micrographs together for the pi term.
-    """
-
-    fit: HeadFit = field(default_factory=HeadFit)
-    label_radius: float = 0.15
-    unlabelled: int = 2000
 
 
 class Learner:
@@ -53,6 +36,8 @@ class Learner:
         See `LearnerSettings`.
     seed
         For the sample of unlabelled pixels.
+    unlabelled
+        Features (u, D) of unlabelled pixels to use instead of a sample.
 
     Attributes
     ----------
@@ -74,6 +59,7 @@ class Learner:
         pretrained: Head,
         settings: LearnerSettings | None = None,
         seed: int = 0,
+        unlabelled: Floats | None = None,
     ) -> None:
         self.micrographs = list(micrographs)
         self.pretrained = pretrained
@@ -83,8 +69,12 @@ class Learner:
         self.targets: list[Floats] = [np.empty(0) for _ in self.micrographs]
         self.skipped: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
         self.refit_seconds = 0.0
-        self._rows: list[Floats] = [np.empty((0, m.channels)) for m in self.micrographs]
-        self._unlabelled = self._sample(np.random.default_rng(seed))
+        self._rows: list[Floats] = [
+            np.empty((0, LABEL_PIXELS, m.channels)) for m in self.micrographs
+        ]
+        if unlabelled is None:
+            unlabelled = self._sample(np.random.default_rng(seed))
+        self._unlabelled = unlabelled
         self._fitted = False
 
     def add(self, index: int, xy: ArrayLike, targets: ArrayLike) -> None:
@@ -100,12 +90,10 @@ class Learner:
             1 particle, 0 not a particle, shape (n,).
         """
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
-        features = self.micrographs[index]
-        offsets = _DISC * (self.settings.label_radius * features.radius_px)
-        rows = features.at((xy[:, None] + offsets).reshape(-1, 2))
+        rows = label_rows(self.micrographs[index], xy, self.settings.label_radius)
         self.labels[index] = np.concatenate([self.labels[index], xy])
         self.targets[index] = np.append(self.targets[index], np.asarray(targets, np.float64))
-        self._rows[index] = np.concatenate([self._rows[index], rows.astype(np.float64)])
+        self._rows[index] = np.concatenate([self._rows[index], rows])
 
     def skip(self, index: int, xy: ArrayLike) -> None:
         """Leave positions (n, 2) without an answer, and do not ask about them again."""
@@ -120,23 +108,15 @@ class Learner:
             self.head = self._first_head()
             self._fitted = False
             return self.head
-        per_label = len(_DISC)
-        fit = replace(self.settings.fit).fit(
+        self.head = fit_head(
+            self.pretrained,
+            self.settings.fit,
             np.concatenate(self._rows),
-            np.repeat(y, per_label),
-            np.full(len(y) * per_label, 1 / per_label),
-            unlabelled=self._unlabelled,
-            pretrained=(self.pretrained.weights.ravel(), self.pretrained.bias),
-            warm_start=(self.head.weights.ravel(), self.head.bias) if self._fitted else None,
+            y,
+            self._unlabelled,
+            self.head if self._fitted else None,
         )
         self._fitted = True
-        self.head = replace(
-            self.pretrained,
-            weights=fit.weights_.reshape(self.pretrained.weights.shape),
-            bias=fit.bias_,
-            particles=int(y.sum()),
-            others=int(len(y) - y.sum()),
-        )
         self.refit_seconds = time.perf_counter() - start
         return self.head
 
@@ -153,9 +133,4 @@ class Learner:
         if not self.micrographs:
             return np.empty((0, self.pretrained.weights.size))
         count = -(-self.settings.unlabelled // len(self.micrographs))
-        parts = []
-        for features in self.micrographs:
-            height, width = features.shape
-            xy = rng.uniform(0, 1, (count, 2)) * [width - 1, height - 1]
-            parts.append(features.at(xy))
-        return np.concatenate(parts).astype(np.float64)
+        return np.concatenate([sampled_rows(part, count, rng) for part in self.micrographs])
