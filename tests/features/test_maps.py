@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from activepick.features.cache import FeatureCache
 from activepick.features.feature_map import FeatureMap, MicrographFeatures
 from activepick.features.interpolation import resample, sample
-from activepick.features.scales import LADDER, climb, neighbourhood
+from activepick.features.scales import LADDER, climb, side_by_side
 
 sizes = st.integers(4, 20)
 seeds = st.integers(0, 2**32 - 1)
@@ -76,9 +76,8 @@ def test_climb_finds_the_top_and_looks_at_no_more_than_needed(best):
     assert climb(tails) == best
     assert len(asked) == len(set(asked))
     assert len(asked) <= 3 + abs(LADDER.index(best) - 2)
-    around = neighbourhood(best)
-    assert best in around
-    assert len(around) == 3
+    coarse, fine = side_by_side(best)
+    assert coarse == best < fine <= 2 * best
 
 
 def test_cache_computes_once_and_gives_the_same(tmp_path):

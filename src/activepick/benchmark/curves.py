@@ -14,7 +14,7 @@ from activepick.benchmark.oracle import Oracle, learn
 from activepick.errors import SettingsError
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
-from activepick.features.scales import neighbourhood
+from activepick.features.scales import side_by_side
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.learner import Learner
 from activepick.metrics import evaluate
@@ -62,7 +62,7 @@ class Dataset:
 
 
 def starting_head(engine: FeatureEngine, micrographs: Sequence[Micrograph]) -> Head:
-    """Give the pretrained head on the three scales that suit some micrographs.
+    """Give the pretrained head on the scales that suit some micrographs.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def starting_head(engine: FeatureEngine, micrographs: Sequence[Micrograph]) -> H
     """
     best = engine.best_radius(micrographs)
     backbone = engine.extractor.backbone
-    return pretrained_head(engine.spec(neighbourhood(best)), backbone.weights, backbone.bias, best)
+    return pretrained_head(engine.spec(side_by_side(best)), backbone.weights, backbone.bias, best)
 
 
 def learning_curve(

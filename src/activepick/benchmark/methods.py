@@ -28,7 +28,7 @@ class Method:
         Output stride of the feature extractor.
     working_radius
         Gives the working radius in pixels for a diameter in Å; None lets the images decide and
-        looks at three scales side by side.
+        looks at two scales side by side.
     supervised
         Learn from all true particles of the training micrographs at once.
     """

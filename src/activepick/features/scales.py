@@ -2,8 +2,8 @@
 
 The network was trained on particles of many sizes, and the working radius at which it does best
 differs from protein to protein. It shows without any label: where the working radius suits, the
-upper tail of the pretrained score map is highest (`docs/benchmarks.md`). A head then looks at that
-radius and its two neighbours on the ladder side by side.
+upper tail of the pretrained score map is highest (`docs/benchmarks.md`). With labels a finer scale
+gains on it, so that a head looks at that radius and at twice the radius side by side.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,11 +11,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LADDER", "climb", "neighbourhood", "score_tail"]
+__all__ = ["LADDER", "climb", "score_tail", "side_by_side"]
 
 LADDER = (5.0, 7.0, 10.0, 14.0, 20.0)
-# The three radii that are looked at in any case.
-_START = 2
+# Where the climb begins.
+_MIDDLE = 2
+
+# Finer than this costs much and shows nothing more.
+_FINEST = 28.0
 
 # Particles cover a few percent of a micrograph and their centres a few thousandths.
 _TAIL_PERCENTILE = 99.7
@@ -43,17 +46,20 @@ def climb(tails: Callable[[Sequence[float]], Sequence[float]]) -> float:
     float
         The best of `LADDER`, going up or down from its middle as long as that pays.
     """
-    start = LADDER[_START - 1 : _START + 2]
+    start = _around(_MIDDLE)
     known = dict(zip(start, tails(start), strict=True))
     while True:
         best = max(known, key=lambda radius: known[radius] + _FINER * LADDER.index(radius))
-        missing = [radius for radius in neighbourhood(best) if radius not in known]
+        missing = [radius for radius in _around(LADDER.index(best)) if radius not in known]
         if not missing:
             return best
         known.update(zip(missing, tails(missing), strict=True))
 
 
-def neighbourhood(radius: float) -> tuple[float, ...]:
-    """Give the three steps of the ladder around one of its steps."""
-    middle = min(max(LADDER.index(radius), 1), len(LADDER) - 2)
-    return LADDER[middle - 1 : middle + 2]
+def side_by_side(radius: float) -> tuple[float, ...]:
+    """Give the working radii that a head looks at when one of them suits best."""
+    return radius, min(2 * radius, _FINEST)
+
+
+def _around(step: int) -> tuple[float, ...]:
+    return LADDER[max(step - 1, 0) : step + 2]

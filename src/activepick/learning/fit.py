@@ -49,7 +49,7 @@ class HeadFit:
         Number of evaluations of the loss.
     """
 
-    l2: float = 20.0
+    l2: float = 15.0
     towards: Literal["pretrained", "zero"] = "pretrained"
     start: Literal["pretrained", "zero"] = "pretrained"
     pi: float = 0.02
