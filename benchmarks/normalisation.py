@@ -30,8 +30,8 @@ def main() -> int:
     parser.add_argument("--micrographs", type=int, default=1, help="of each dataset (default 1)")
     count = parser.parse_args().micrographs
     if not DATA.is_dir():
-        print(f"No real micrographs at {DATA}; set ACTIVEPICK_DATA to their folder.")
-        return 2
+        print(f"skipped: no real micrographs at {DATA}; set ACTIVEPICK_DATA to their folder")
+        return 0
     print(f"{'micrograph':36} {'radius':>6} {'mean off':>9} {'std off':>8} {'times faster':>12}")
     shifts, ratios, speeds = [], [], []
     for folder, ending, pixel_size, diameter in DATASETS:
