@@ -121,5 +121,5 @@ class MicrographVerbs(ABC):
         scale = {"diameter_angstrom", "pixel_size_angstrom", "inverted", "model", "normalisation"}
         now = self.state.settings
         if any(name in scale and value != getattr(now, name) for name, value in changes.items()):
-            changes = {"working_radius_px": None, **changes}
+            changes = {"working_radius_px": None, "working_radii_px": (), **changes}
         return self.do(a.SetSettings(changes=changes))

@@ -43,6 +43,8 @@ class Settings(Record):
         The network, and how grey values are brought to its scale.
     working_radius_px
         Working radius at which the pretrained network suits these particles; None until found.
+    working_radii_px
+        Working radii of the features, that one among them; empty until found.
     seed
         For all that is drawn by lot.
     """
@@ -60,6 +62,7 @@ class Settings(Record):
     model: str = "resnet16_u64"
     normalisation: Literal["affine", "gmm"] = "affine"
     working_radius_px: float | None = Field(None, gt=0)
+    working_radii_px: tuple[float, ...] = ()
     seed: int = Field(0, ge=0)
 
 

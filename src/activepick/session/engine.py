@@ -1,0 +1,77 @@
+"""From the settings of a session to what computes its features."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from activepick.session.settings import Settings
+
+if TYPE_CHECKING:
+    from activepick.features.engine import FeatureEngine
+    from activepick.learning.head import Head
+    from activepick.micrograph import Micrograph
+
+__all__ = ["EngineMaker", "engine_of", "feature_settings", "micrograph_of", "start"]
+
+EngineMaker = Callable[[Settings], "FeatureEngine"]
+
+
+def engine_of(settings: Settings) -> "FeatureEngine":
+    """Load the network that comes with the program, on the best device, with the user's cache."""
+    from activepick.features.backbone import load_backbone
+    from activepick.features.cache import FeatureCache
+    from activepick.features.engine import FeatureEngine
+    from activepick.features.extractor import Extractor
+
+    return FeatureEngine(
+        Extractor(load_backbone(settings.model)),
+        settings.diameter_angstrom,
+        settings.normalisation,
+        FeatureCache(),
+    )
+
+
+def feature_settings(settings: Settings) -> tuple[object, ...]:
+    """Give the settings that features depend on: when these change, all is computed anew."""
+    return (
+        settings.diameter_angstrom,
+        settings.pixel_size_angstrom,
+        settings.inverted,
+        settings.model,
+        settings.normalisation,
+        settings.working_radius_px,
+        settings.working_radii_px,
+        settings.seed,
+    )
+
+
+def micrograph_of(path: Path, settings: Settings) -> "Micrograph":
+    """Give the micrograph in a file."""
+    from activepick.micrograph import Micrograph
+
+    return Micrograph(path, settings.pixel_size_angstrom, settings.inverted)
+
+
+def start(
+    engine: "FeatureEngine", settings: Settings, micrographs: Sequence["Micrograph"]
+) -> "Head":
+    """Give the head before the first label, at the working radii of the settings.
+
+    Parameters
+    ----------
+    engine
+        With the particle diameter.
+    settings
+        Where they have no working radii yet, those that suit the micrographs are found.
+    micrographs
+        A few of the session.
+    """
+    from activepick.benchmark.curves import starting_head
+    from activepick.learning.head import pretrained_head
+
+    best, radii = settings.working_radius_px, settings.working_radii_px
+    if best is None:
+        return starting_head(engine, micrographs)
+    backbone = engine.extractor.backbone
+    radii = radii if best in radii else (best,)
+    return pretrained_head(engine.spec(radii), backbone.weights, backbone.bias, best)

@@ -1,0 +1,161 @@
+"""What is kept of each micrograph when its features are gone: all that learning needs of it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.errors import ActivepickError
+from activepick.features.feature_map import MicrographFeatures
+from activepick.learning.head import Head
+from activepick.learning.queries import entropy
+from activepick.learning.training import LearnerSettings, label_rows, sampled_rows
+from activepick.picking.peaks import find_peaks
+from activepick.session.state import Label, MicrographEntry
+
+__all__ = ["Evidence", "Training"]
+
+Floats = NDArray[np.float64]
+Get = Callable[[MicrographEntry], MicrographFeatures]
+
+# Peaks of the pretrained network by which a micrograph is known: some of them are particles.
+_PEAKS = 64
+_PEAK_DISTANCE = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What a head is fitted to.
+
+    Attributes
+    ----------
+    labels
+        Those that count: of micrographs that can be read.
+    rows, targets, unlabelled
+        As in `activepick.learning.training.fit_head`.
+    unreadable
+        By number, why the labels of a micrograph do not count at present.
+    """
+
+    labels: Sequence[Label]
+    rows: Floats
+    targets: Floats
+    unlabelled: Floats
+    unreadable: Mapping[int, str]
+
+
+class Evidence:
+    """Features at labels, at random places and at peaks, by the content of the micrographs.
+
+    Parameters
+    ----------
+    pretrained
+        The head that peaks are found with.
+    settings
+        The disc of a label and the number of random places.
+    seed
+        For the random places: they depend on it and on the micrograph alone.
+    """
+
+    def __init__(self, pretrained: Head, settings: LearnerSettings, seed: int) -> None:
+        self._pretrained = pretrained
+        self._settings = settings
+        self._seed = seed
+        self._labels: dict[tuple[str, float, float], NDArray[np.float32]] = {}
+        self._samples: dict[str, NDArray[np.float32]] = {}
+        self._peaks: dict[str, NDArray[np.float16]] = {}
+        self._levels: dict[str, float] = {}
+
+    def look_at(self, key: str, features: MicrographFeatures) -> None:
+        """Remember the peaks of a micrograph.
+
+        Parameters
+        ----------
+        key
+            The micrograph's fingerprint.
+        features
+            Its features.
+        """
+        if key in self._peaks:
+            return
+        map = features.score_map(self._pretrained.weights, self._pretrained.bias)
+        peaks, scores = find_peaks(map.values, _PEAK_DISTANCE * map.radius_px / map.spacing_px)
+        rows = features.at(map.to_original(peaks[:_PEAKS]))
+        self._levels[key] = float(scores[:_PEAKS].mean()) if len(scores) else 0.0
+        self._peaks[key] = rows.astype(np.float16)
+
+    def levels(self, entries: Iterable[MicrographEntry]) -> dict[int, float]:
+        """Give the mean pretrained score of the peaks, of the micrographs looked at, by number."""
+        return {e.id: self._levels[e.fingerprint] for e in entries if e.fingerprint in self._levels}
+
+    def uncertainties(self, entries: Iterable[MicrographEntry], head: Head) -> dict[int, float]:
+        """Give the mean entropy of a head over the peaks, of the micrographs looked at."""
+        found = {}
+        for entry in entries:
+            rows = self._peaks.get(entry.fingerprint)
+            if rows is not None and len(rows):
+                scores = rows.astype(np.float64) @ head.weights.ravel() + head.bias
+                found[entry.id] = float(entropy(scores).mean())
+        return found
+
+    def training(
+        self, labels: Iterable[Label], entries: Mapping[int, MicrographEntry], get: Get
+    ) -> Training:
+        """Collect what a head is fitted to; micrographs are asked for only where it is missing.
+
+        Parameters
+        ----------
+        labels
+            All labels of the session.
+        entries
+            The micrographs by number.
+        get
+            Gives the features of one.
+        """
+        by_micrograph: dict[int, list[Label]] = {}
+        for label in labels:
+            by_micrograph.setdefault(label.micrograph, []).append(label)
+        unreadable: dict[int, str] = {}
+        while True:
+            readable = sorted(by_micrograph.keys() - unreadable)
+            share = -(-self._settings.unlabelled // max(1, len(readable)))
+            before = len(unreadable)
+            for number in readable:
+                try:
+                    self._complete(entries[number], by_micrograph[number], share, get)
+                except ActivepickError as error:
+                    unreadable[number] = str(error)
+            if len(unreadable) == before:
+                break
+        keys = {number: entries[number].fingerprint for number in readable}
+        used = [label for number in readable for label in by_micrograph[number]]
+        rows = [self._labels[keys[label.micrograph], label.x, label.y] for label in used]
+        samples = [self._samples[keys[number]][:share] for number in readable]
+        width = self._pretrained.weights.size
+        return Training(
+            used,
+            np.array(rows, np.float64),
+            np.array([label.target for label in used], np.float64),
+            np.concatenate([np.empty((0, width)), *samples]).astype(np.float64),
+            unreadable,
+        )
+
+    def _complete(
+        self, entry: MicrographEntry, labels: Sequence[Label], share: int, get: Get
+    ) -> None:
+        key = entry.fingerprint
+        missing = [(m.x, m.y) for m in labels if (key, m.x, m.y) not in self._labels]
+        if missing:
+            rows = label_rows(get(entry), missing, self._settings.label_radius)
+            for place, row in zip(missing, rows.astype(np.float32), strict=True):
+                self._labels[key, *place] = row
+        if len(self._samples.get(key, ())) < share:
+            # Fewer places are the first ones of more places: what is kept stays of use.
+            rng = np.random.default_rng([self._seed, int(key, 16) % 2**32])
+            try:
+                self._samples[key] = sampled_rows(get(entry), share, rng).astype(np.float32)
+            except ActivepickError:
+                if key not in self._samples:  # a few places too few are better than no label
+                    raise
+        self._samples[key] = self._samples[key][:share]
