@@ -132,6 +132,20 @@ def test_picks_say_what_the_person_said(session, loop):
     assert set(loop.picks(1)["micrograph"]) == {session.state.names[1]}
 
 
+def test_what_was_answered_or_left_open_is_not_asked_again(session, loop):
+    loop.open_micrograph(1)
+    asked = []
+    for _ in range(3):
+        questions = loop.ask()
+        assert len(questions) == 6
+        for k, question in enumerate(questions):
+            session.answer(question.id, (1, 0, None)[k % 3])
+        asked += [(q.x, q.y) for q in questions]
+    radius = loop.open_micrograph(1).radius_px
+    between = cdist(asked, asked) + np.diag(np.full(len(asked), np.inf))
+    assert between.min() > radius / 2
+
+
 def test_labels_count_after_their_micrograph_was_let_go(session, make_engine):
     with LearningLoop(session, make_engine, LEARNING, keep=1) as loop:
         session.add_labels(1, [(100, 100)], 1)

@@ -64,6 +64,10 @@ def test_zeros_that_a_power_cut_leaves_are_a_torn_line(session):
         file.write(bytes(5000))
     with Session.open(session.folder) as again:
         assert places(again) == [0, 1, 2]
+        again.add_labels(1, [(3, 3)], 1)
+    with Session.open(session.folder) as again:
+        assert places(again) == [0, 1, 2, 3]
+        assert again.notices == []
     assert (session.folder / "journal-1.torn").read_bytes() == bytes(5000)
 
 
