@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from activepick.benchmark.curves import starting_head
 from activepick.benchmark.oracle import Oracle, learn
 from activepick.features.backbone import load_backbone
 from activepick.features.engine import FeatureEngine
@@ -21,6 +20,7 @@ from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.learning.fit import HeadFit
 from activepick.learning.learner import Learner, LearnerSettings
+from activepick.learning.start import starting_head
 from activepick.micrograph import Micrograph
 from activepick.simulate import simulate_dataset
 

@@ -14,14 +14,14 @@ from activepick.benchmark.oracle import Oracle, learn
 from activepick.errors import SettingsError
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
-from activepick.features.scales import side_by_side
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.learner import Learner
+from activepick.learning.start import starting_head
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking.picker import pick_score_map
 
-__all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve", "starting_head"]
+__all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve"]
 
 COLUMNS = ["method", "seed", "labels", "positives", "ap", "ap90", "f1", "refit_seconds"]
 
@@ -59,21 +59,6 @@ class Dataset:
         count = len(self.micrographs)
         order = [(seed * self.train + i) % count for i in range(count)]
         return order[: self.train], order[self.train :]
-
-
-def starting_head(engine: FeatureEngine, micrographs: Sequence[Micrograph]) -> Head:
-    """Give the pretrained head on the scales that suit some micrographs.
-
-    Parameters
-    ----------
-    engine
-        With the particle diameter.
-    micrographs
-        A few of the dataset; no labels are needed.
-    """
-    best = engine.best_radius(micrographs)
-    backbone = engine.extractor.backbone
-    return pretrained_head(engine.spec(side_by_side(best)), backbone.weights, backbone.bias, best)
 
 
 def learning_curve(

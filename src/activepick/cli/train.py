@@ -44,12 +44,12 @@ def train(
     """Train a head on labelled positions and save it for `activepick pick --head`."""
     from dataclasses import replace
 
-    from activepick.benchmark.curves import starting_head
     from activepick.features.cache import FeatureCache
     from activepick.learning.fit import HeadFit
     from activepick.learning.head_file import save_head
     from activepick.learning.learner import Learner, LearnerSettings
     from activepick.learning.loss import expected_pi
+    from activepick.learning.start import starting_head
 
     files = find_micrographs(micrographs, pixel_size, invert)
     table = read_table(labels)

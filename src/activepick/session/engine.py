@@ -66,8 +66,8 @@ def start(
     micrographs
         A few of the session.
     """
-    from activepick.benchmark.curves import starting_head
     from activepick.learning.head import pretrained_head
+    from activepick.learning.start import starting_head
 
     best, radii = settings.working_radius_px, settings.working_radii_px
     if best is None:
