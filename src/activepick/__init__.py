@@ -1,5 +1,12 @@
 """Find all the particles in cryo-EM micrographs after 10 to 100 clicks."""
 
-from importlib.metadata import version
+__all__ = ["__version__"]
 
-__version__ = version("napari-activepick")
+
+def __getattr__(name: str) -> str:
+    # Looked up when asked for: it takes as long as all other imports of a small module together.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("napari-activepick")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,7 +20,7 @@ BETA = 1.0
 STARTING_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 MAX_STEPS = 100
 TOLERANCE = 1e-3
-BINS = 4096
+BINS = 1024
 # Images of few grey values would end in Gaussians of no width and a share of exactly one.
 MIN_VARIANCE_SHARE = 1e-6
 MAX_SHARE = 1 - 1e-12
