@@ -45,7 +45,9 @@ class Evaluation:
     """Picks against truth over all annotated micrographs; see `evaluate`.
 
     `precision`, `recall` and `f1` are at the probability `threshold`; `best_f1` is the highest F1
-    of the curve, reached at the probability `best_threshold`.
+    of the curve, reached at the probability `best_threshold`. `not_annotated` names micrographs
+    that have picks only, which were left out, and `not_picked` those that have truth only, whose
+    particles count as missed.
     """
 
     ap: float
@@ -62,6 +64,7 @@ class Evaluation:
     n_micrographs: int
     radius_px: float
     not_annotated: tuple[str, ...]
+    not_picked: tuple[str, ...]
 
 
 def match(picks_xy: npt.ArrayLike, truth_xy: npt.ArrayLike, radius: float) -> npt.NDArray[np.bool_]:
@@ -274,6 +277,7 @@ def evaluate(
         n_micrographs=len(true_xy),
         radius_px=float(radius_px),
         not_annotated=not_annotated,
+        not_picked=tuple(sorted(set(true_xy) - set(names.values()))),
     )
 
 

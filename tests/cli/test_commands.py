@@ -61,6 +61,9 @@ def test_pick_evaluate_convert_train_and_pick_again(data, options, tmp_path):
         assert np.allclose(other[["x", "y"]], table[["x", "y"]], atol=1e-3)
     assert "data_optics" in picks.read_text()
     assert "data_optics" not in (tmp_path / "old.star").read_text()
+    run("convert", picks, tmp_path / "fine.star", "--scale", 4)
+    [optics] = read_table(tmp_path / "fine.star").attrs["optics"]
+    assert float(optics["rlnMicrographPixelSize"]) == data.pixel_size_angstrom / 4
     run("convert", picks, tmp_path / "binned.csv", "--scale", 0.25)
     assert np.allclose(read_table(tmp_path / "binned.csv")["x"] * 4, table["x"], atol=1e-3)
 
@@ -115,6 +118,9 @@ def test_a_folder_gets_a_file_for_each_micrograph_and_bad_ones_are_left_out(
         (["pick", "MICROGRAPH", "--diameter", 150, "--out", "o.xyz"], "o.xyz"),
         (["pick", "MICROGRAPH", "--diameter", 150, "--out", "o.csv", "--threshold", 2], "2"),
         (["pick", "MICROGRAPH", "--diameter", 150, "--out", "o.star", "--head", "no"], "no"),
+        (["pick", "MICROGRAPH", "--diameter", 150, "--out", "o.star", "--min-distance", -1], "min"),
+        (["train", "MICROGRAPH", "--diameter", 150, "--labels", "FAR", "--out", "o"], "outside"),
+        (["train", "MICROGRAPH", "--diameter", 150, "--labels", "EMPTY", "--out", "o"], "empty"),
         (["pick", "MICROGRAPH", "--diameter", 150, "--out", "o.star", "--model", "vgg"], "vgg"),
         (["pick", "UNSCALED", "--diameter", 150, "--out", "o.star"], "--pixel-size"),
         (["evaluate", "--picks", "no.star", "--truth", "no.star", "--radius", 9], "no.star"),
@@ -128,7 +134,16 @@ def test_errors_are_one_sentence_and_status_2(data, tmp_path, arguments, said):
     unscaled = tmp_path / "unscaled.mrc"
     with mrcfile.new(unscaled) as file:
         file.set_data(np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32))
-    places = {"MICROGRAPH": data.micrographs[0], "TRUTH": data.truth, "UNSCALED": unscaled}
+    outside, empty = tmp_path / "labels.csv", tmp_path / "empty.csv"
+    outside.write_text("micrograph,x,y,label\nmicrograph_001.mrc,5000,10,1\n")
+    empty.write_text("micrograph,x,y,label\nmicrograph_001.mrc,50,10,1\nmicrograph_001.mrc,9,9,\n")
+    places = {
+        "MICROGRAPH": data.micrographs[0],
+        "TRUTH": data.truth,
+        "UNSCALED": unscaled,
+        "FAR": outside,
+        "EMPTY": empty,
+    }
     typed = [places.get(a, tmp_path / a if str(a).startswith("o") else a) for a in arguments]
     done = run(*typed, status=2)
     assert said in done.stderr

@@ -37,7 +37,7 @@ def test_a_saved_head_comes_back_the_same(tmp_path_factory, seed):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"digest": "xyz", "backbone": "resnet8_u32"}, "digest"),
+        ({"digest": "xyz", "backbone": "resnet8_u32"}, "resnet16_u64 instead of resnet8_u32"),
         ({"stride": 2}, "stride 4 instead of 2"),
         ({"normalisation": "gmm"}, "normalisation affine instead of gmm"),
         ({"working_radii": (10.0,)}, "working_radii"),

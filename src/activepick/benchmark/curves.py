@@ -50,8 +50,9 @@ class Dataset:
     def __post_init__(self) -> None:
         if not 0 < self.train < len(self.micrographs):
             raise SettingsError(
-                f"Of {len(self.micrographs)} micrographs with known particles {self.train} cannot "
-                "be used for training: at least one is needed to train and one to evaluate."
+                f"--train {self.train}: there are {len(self.micrographs)} micrographs with known "
+                "particles, of which at least one has to be left for training and one for "
+                "evaluation."
             )
 
     def split(self, seed: int) -> tuple[list[int], list[int]]:

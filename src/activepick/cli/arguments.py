@@ -58,6 +58,11 @@ TrustModel = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto, cuda, mps or cpu.")]
 Precision = Annotated[str, typer.Option("--precision", help="auto, bfloat16, float16 or float32.")]
 Normalise = Annotated[
-    str, typer.Option("--normalise", help="How grey values are normalised: affine or gmm.")
+    str,
+    typer.Option(
+        "--normalise",
+        help="How grey values are normalised: affine (mean and deviation) or gmm (Topaz's mixture "
+        "of two Gaussians).",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]

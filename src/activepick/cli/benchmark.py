@@ -92,6 +92,7 @@ def benchmark(
         ),
         train,
     )
+    out.mkdir(parents=True, exist_ok=True)  # better told now than after an hour
     result = run_methods(data, names, counts, batch, seeds)
     table, plot = write_curves(result, out)
     if json:

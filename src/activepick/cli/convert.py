@@ -42,6 +42,13 @@ def convert(
         raise SettingsError(f"--scale {scale}: give a number above 0.")
     table = read_table(source, read_as)
     table[["x", "y"]] *= scale
+    for group in table.attrs.get("optics", []):
+        for tag in ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"):
+            if tag in group:
+                group[tag] = float(group[tag]) / scale
+    if "label" in table and (table["label"] == 0).any() and target.suffix.lower() != ".csv":
+        say("warning: rows with label 0 are no particles, and are left out")
+        table = table[table["label"] != 0]
     if micrographs is not None:
         table["micrograph"] = table["micrograph"].map(_paths(table["micrograph"], micrographs))
     chosen = choose_format(target, write_as, sniff=False)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from activepick.cli import arguments as a
-from activepick.cli.console import print_json
+from activepick.cli.console import print_json, say
 
 __all__ = ["evaluate"]
 
@@ -37,6 +37,11 @@ def evaluate(
     from activepick.metrics import evaluate as compare
 
     result = compare(read_table(picks), read_table(truth), radius, threshold)
+    if result.not_picked:
+        say(
+            f"warning: {len(result.not_picked)} of {result.n_micrographs} micrographs have no "
+            f"picks, and all their particles count as missed, such as {result.not_picked[0]}"
+        )
     if json:
         print_json(asdict(result))
         return

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import pandas as pd
 
+from activepick.cli.console import say
 from activepick.errors import SettingsError, TableError
 from activepick.formats import match_names
 from activepick.micrograph import Micrograph, Normalisation, has_micrograph_extension
@@ -64,8 +65,27 @@ def group_by_micrograph(
             if len(table)
             else f"{source}: the table is empty."
         )
+    if matched.unmatched:
+        count = int(table["micrograph"].isin(matched.unmatched).sum())
+        some = ", ".join(matched.unmatched[:3])
+        say(f"warning: {source}: {count} rows of other micrographs are left out ({some})")
     own = table["micrograph"].map(matched)
-    return [table[own == name] for name in names]
+    groups = [table[own == name] for name in names]
+    for micrograph, rows in zip(micrographs, groups, strict=True):
+        if len(rows):
+            _check_inside(rows, micrograph, source)
+    return groups
+
+
+def _check_inside(rows: pd.DataFrame, micrograph: Micrograph, source: Path) -> None:
+    height, width = micrograph.shape
+    outside = int(((rows["x"] > width - 0.5) | (rows["y"] > height - 0.5)).sum())
+    if outside:
+        raise TableError(
+            f"{source}: {outside} of {len(rows)} positions lie outside of {micrograph.path}, which "
+            f"has {width} x {height} pixels. Positions have to be in pixels of these files: "
+            "activepick convert --scale brings them there."
+        )
 
 
 def make_engine(
@@ -94,4 +114,7 @@ def make_engine(
 def inverted_warning(micrograph: Micrograph) -> str:
     """Say that the particles seem to have the other polarity, and what to do."""
     seem, remedy = ("dark", "leave out") if micrograph.inverted else ("bright", "pass")
-    return f"{micrograph.path}: the particles look {seem}; {remedy} --invert if that is so."
+    return (
+        f"{micrograph.path}: the particles look {seem}; {remedy} --invert if that is so, or "
+        "correct the diameter or the pixel size."
+    )

@@ -66,7 +66,7 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as end:
         if end.code == _INTERRUPTED:  # typer has caught the KeyboardInterrupt
-            say("interrupted: what was finished is kept, nothing half-written is left")
+            say("interrupted: files that were finished are kept, no half-written one is left")
         raise
     except OSError as error:
         # A full disk or a folder without rights is no bug either.

@@ -13,6 +13,7 @@ from activepick.errors import ActivepickError, SettingsError
 from activepick.formats import FORMATS, choose_format, write_coordinate_index, write_table
 from activepick.formats.names import without_ending
 from activepick.micrograph import Micrograph
+from activepick.picking.picks import score_threshold
 
 if TYPE_CHECKING:
     from activepick.features.engine import FeatureEngine
@@ -64,11 +65,25 @@ def pick(
         ),
     ] = None,
     invert: a.Invert = False,
-    model: a.Model = "resnet16_u64",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Feature extractor, as in activepick train; by default resnet16_u64, or the one "
+            "that the head was made for.",
+            show_default=False,
+        ),
+    ] = None,
     trust_model: a.TrustModel = False,
     device: a.Device = "auto",
     precision: a.Precision = "auto",
-    normalise: a.Normalise = "affine",
+    normalise: Annotated[
+        str | None,
+        typer.Option(
+            help="How grey values are normalised: affine (mean and deviation) or gmm (Topaz's "
+            "mixture of two Gaussians); by default affine, or what the head was made for.",
+            show_default=False,
+        ),
+    ] = None,
     json: a.Json = False,
 ) -> None:
     """Pick particles in micrographs and write them as a table of positions and scores.
@@ -77,6 +92,10 @@ def pick(
     they are given here: run it in the RELION project folder to get RELION's names. A micrograph
     that cannot be used is reported and left out; the exit status is then 2.
     """
+    score_threshold(threshold)
+    for option, value in (("--min-distance", min_distance), ("--edge-margin", edge_margin)):
+        if not value >= 0:
+            raise SettingsError(f"{option} {value:g}: give 0 or more particle radii.")
     files = find_micrographs(micrographs, pixel_size, invert)
     target = _Target(out, format, relion, files)
     engine, chosen = _prepare(
@@ -150,18 +169,19 @@ def _prepare(
         if working_radius is not None:
             raise SettingsError("--working-radius: a saved head brings its own working radii.")
         saved = load_head(Path(head))
-        if options["model"] == "resnet16_u64":
-            options["model"] = saved.spec.backbone
-        options["normalisation"] = saved.spec.normalisation
+        options["model"] = options["model"] or saved.spec.backbone
+        options["normalisation"] = options["normalisation"] or saved.spec.normalisation
         engine = make_engine(diameter, stride=saved.spec.stride, **options)
         saved.require(engine.spec(saved.spec.working_radii))
         _usable(engine, files)
         return engine, saved
     from activepick.learning.head import pretrained_head
 
+    options["model"] = options["model"] or "resnet16_u64"
+    options["normalisation"] = options["normalisation"] or "affine"
     engine = make_engine(diameter, **options)
     usable = _usable(engine, files)
-    radius = working_radius or engine.best_radius(usable)
+    radius = engine.best_radius(usable) if working_radius is None else working_radius
     backbone = engine.extractor.backbone
     return engine, pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
 
@@ -170,19 +190,21 @@ def _usable(engine: "FeatureEngine", files: list[Micrograph]) -> list[Micrograph
     """Give the first few micrographs that can be used, and warn when particles look bright."""
     usable: list[Micrograph] = []
     suspects: list[Micrograph] = []
+    reasons: list[str] = []
     for micrograph in files:
         try:
             if engine.looks_inverted(micrograph):
                 suspects.append(micrograph)
-        except ActivepickError:
+        except ActivepickError as error:
             if len(files) == 1:
                 raise
-            continue  # it is reported when its turn comes
+            reasons.append(str(error))  # reported when its turn comes
+            continue
         usable.append(micrograph)
         if len(usable) == _LOOK_AT:
             break
     if not usable:
-        raise SettingsError("None of the micrographs can be used; name one alone to see why.")
+        raise SettingsError("\n".join(["None of the micrographs can be used:", *reasons]))
     if 2 * len(suspects) > len(usable):
         say(f"warning: {inverted_warning(suspects[0])}")
     return usable
@@ -202,6 +224,8 @@ class _Target:
         self._micrographs = {m.path.as_posix(): m for m in micrographs}
         if self._format not in FORMATS:
             raise SettingsError(f"--format {format}: use one of {', '.join(FORMATS)}.")
+        if relion not in ("3.0", "3.1"):
+            raise SettingsError(f"--relion {relion}: use 3.1 (also for 4 and 5) or 3.0.")
         self._relion = relion
         if self._folder:
             paths: dict[Path, Micrograph] = {}

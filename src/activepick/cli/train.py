@@ -9,6 +9,7 @@ import typer
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json, progress_bar, say
 from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
+from activepick.errors import SettingsError, TableError
 from activepick.formats import read_table
 
 __all__ = ["train"]
@@ -19,8 +20,8 @@ def train(
     labels: Annotated[
         Path,
         typer.Option(
-            help="Labelled positions: CSV with a column label (1 particle, 0 not), or any table of "
-            "particles.",
+            help="Labelled positions: CSV with the columns micrograph, x, y, label (1 particle, 0 "
+            "not), or any table of particles.",
             show_default=False,
         ),
     ],
@@ -53,6 +54,12 @@ def train(
 
     files = find_micrographs(micrographs, pixel_size, invert)
     table = read_table(labels)
+    if "label" not in table:
+        say(f"warning: {labels} has no column label: all positions are taken as particles")
+    elif table["label"].isna().any():
+        raise TableError(f"{labels}: some labels are empty; 1 is a particle, 0 is none.")
+    if expected is not None and not expected > 0:
+        raise SettingsError(f"--expected {expected:g}: give a number above 0.")
     rows = group_by_micrograph(table, files, labels)
     labelled = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]
     engine = make_engine(

@@ -89,12 +89,10 @@ def choose_format(
         head = _head(Path(path))
         found = [entry for entry in FORMATS.values() if entry.sniff(head)]
     if len(found) != 1:
-        tried = (
-            "neither its extension nor its content tells" if sniff else "its extension tells not"
-        )
+        tried = "extension and content do not tell" if sniff else "the extension does not tell"
         raise TableError(
             f"{path}: {tried} the format; name one of {names}, or end the file name in .star, .csv "
-            "or .txt"
+            "or .txt (a folder's name has no dot)"
         )
     return found[0]
 

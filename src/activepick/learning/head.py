@@ -57,16 +57,17 @@ class Head:
             Naming all that differs.
         """
         mine, theirs = asdict(self.spec), asdict(spec)
-        # The name of a network does not matter when its weights are the same.
+        # The name of a network does not matter when its weights are the same, and tells a person
+        # more than their hash when they are not.
         differences = [
-            f"{name} {mine[name]} instead of {theirs[name]}"
-            for name in mine
+            f"{shown} {mine[shown]} instead of {theirs[shown]}"
+            for name, shown in ((name, "backbone" if name == "digest" else name) for name in mine)
             if mine[name] != theirs[name] and name != "backbone"
         ]
         if differences:
             raise HeadError(
-                f"This head was made for other features: {', '.join(differences)} (its network is "
-                f"{self.spec.backbone}). Use it with its own settings, or train a new one."
+                f"This head was made for other features: {', '.join(differences)}. "
+                "Use it with its own settings, or train a new one."
             )
 
 

@@ -142,6 +142,9 @@ def simulate_dataset(
             f"{target} already holds other micrographs ({others[0].name}); "
             "give an empty or a new folder."
         )
+    for stale in ("truth.star", "simulation.json"):
+        # Interrupted, new micrographs must not lie beside the truth of old ones.
+        (target / stale).unlink(missing_ok=True)
     tables = []
     rows = []
     if progress is not None:
