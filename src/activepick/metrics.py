@@ -26,7 +26,6 @@ __all__ = [
     "f1_at",
     "match",
     "precision_recall",
-    "precision_recall_curve",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -146,9 +145,6 @@ def precision_recall(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -
     last = np.flatnonzero(np.append(values[1:] != values[:-1], True)[: len(values)])
     true_positives = np.cumsum(found)[last]
     return Curve(true_positives / (last + 1), true_positives / n_truth, values[last])
-
-
-precision_recall_curve = precision_recall
 
 
 def average_precision(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> float:

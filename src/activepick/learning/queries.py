@@ -13,14 +13,13 @@ from scipy.special import expit
 from activepick.errors import SettingsError
 from activepick.features.score_map import ScoreMap
 from activepick.learning.learner import Learner
-from activepick.picking.peaks import find_peaks
+from activepick.picking.score_peaks import score_peaks
 
 __all__ = ["STRATEGIES", "Query", "ask", "entropy"]
 
 Floats = NDArray[np.float64]
 
-# Two questions, or a question and a label, are never closer than this many particle radii.
-_DISTANCE = 0.8
+# A question is never closer to a label or a skipped place than this many particle radii.
 _ANSWERED = 0.5
 # A batch is spread over this many times as many candidates.
 _POOL = 4
@@ -95,8 +94,8 @@ Places = tuple[Floats, Floats, Floats]
 
 def _at_peaks(worth: Callable[[Floats], Floats]) -> Callable[..., Places]:
     def candidates(map: ScoreMap, rng: np.random.Generator) -> Places:
-        peaks, score = find_peaks(map.values, _DISTANCE * map.radius_px / map.spacing_px)
-        return map.to_original(peaks), score, worth(score)
+        positions, score = score_peaks(map)
+        return positions, score, worth(score)
 
     return candidates
 

@@ -8,13 +8,10 @@ from activepick.features.engine import FeatureEngine
 from activepick.features.score_map import ScoreMap
 from activepick.learning.head import Head
 from activepick.micrograph import Micrograph
-from activepick.picking.peaks import find_peaks
 from activepick.picking.picks import make_picks
+from activepick.picking.score_peaks import MIN_DISTANCE, score_peaks
 
-__all__ = ["MIN_DISTANCE", "pick_micrograph", "pick_score_map"]
-
-# Smallest distance of two picks in particle radii: neighbours in crowded ice may overlap a little.
-MIN_DISTANCE = 0.8
+__all__ = ["pick_micrograph", "pick_score_map"]
 
 
 def pick_micrograph(
@@ -92,13 +89,12 @@ def pick_score_map(
     threshold, min_distance, edge_margin
         As in `pick_micrograph`.
     """
-    radius = scores.radius_px
-    peaks, values = find_peaks(scores.values, min_distance * radius / scores.spacing_px)
+    positions, values = score_peaks(scores, min_distance)
     return make_picks(
         name,
-        scores.to_original(peaks),
+        positions,
         values,
         shape,
-        edge_margin_px=edge_margin * radius,
+        edge_margin_px=edge_margin * scores.radius_px,
         threshold=threshold,
     )

@@ -11,7 +11,7 @@ from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.learning.queries import entropy
 from activepick.learning.training import LearnerSettings, label_rows, sampled_rows
-from activepick.picking.peaks import find_peaks
+from activepick.picking.score_peaks import score_peaks
 from activepick.session.state import Label, MicrographEntry
 
 __all__ = ["Evidence", "Training"]
@@ -21,7 +21,6 @@ Get = Callable[[MicrographEntry], MicrographFeatures]
 
 # Peaks of the pretrained network by which a micrograph is known: some of them are particles.
 _PEAKS = 64
-_PEAK_DISTANCE = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +79,8 @@ class Evidence:
         if key in self._peaks:
             return
         map = features.score_map(self._pretrained.weights, self._pretrained.bias)
-        peaks, scores = find_peaks(map.values, _PEAK_DISTANCE * map.radius_px / map.spacing_px)
-        rows = features.at(map.to_original(peaks[:_PEAKS]))
+        positions, scores = score_peaks(map)
+        rows = features.at(positions[:_PEAKS])
         self._levels[key] = float(scores[:_PEAKS].mean()) if len(scores) else 0.0
         self._peaks[key] = rows.astype(np.float16)
 
