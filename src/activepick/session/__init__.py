@@ -8,22 +8,28 @@ psygnal.
 from activepick.session.session import Session
 from activepick.session.settings import Settings, checked_settings
 from activepick.session.state import (
+    Area,
     Label,
     MicrographEntry,
     Progress,
     Question,
+    RoundRecord,
     SessionState,
     Source,
+    Target,
 )
 
 __all__ = [
+    "Area",
     "Label",
     "MicrographEntry",
     "Progress",
     "Question",
+    "RoundRecord",
     "Session",
     "SessionState",
     "Settings",
     "Source",
+    "Target",
     "checked_settings",
 ]

@@ -6,7 +6,15 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from activepick.errors import SessionError
 from activepick.session.settings import Record
-from activepick.session.state import Label, MicrographEntry, Progress, Question, Target
+from activepick.session.state import (
+    Area,
+    Label,
+    MicrographEntry,
+    Progress,
+    Question,
+    RoundRecord,
+    Target,
+)
 
 __all__ = [
     "Action",
@@ -14,17 +22,21 @@ __all__ = [
     "AddMicrographs",
     "AskQuestions",
     "ClearLabels",
-    "LabelAction",
     "Lost",
     "Move",
     "MoveLabels",
+    "NoteRound",
     "ReclassLabels",
     "Redo",
     "RelinkMicrograph",
     "RemoveLabels",
+    "ReplaceLabels",
+    "SetAreas",
     "SetProgress",
     "SetSettings",
+    "SetSuggestion",
     "Undo",
+    "UndoableAction",
     "parse_action",
 ]
 
@@ -112,8 +124,39 @@ class ClearLabels(Record):
     micrograph: int | None
 
 
+class ReplaceLabels(Record):
+    """Remove labels and add others, as one action."""
+
+    kind: Literal["replace_labels"] = "replace_labels"
+    ids: tuple[int, ...]
+    labels: tuple[Label, ...]
+
+
+class SetAreas(Record):
+    """Say what is left out of a micrograph, instead of what was so far."""
+
+    kind: Literal["set_areas"] = "set_areas"
+    micrograph: int
+    areas: tuple[Area, ...]
+
+
+class SetSuggestion(Record):
+    """Give an open question another suggestion, or none."""
+
+    kind: Literal["set_suggestion"] = "set_suggestion"
+    question: int
+    target: Target
+
+
+class NoteRound(Record):
+    """Note how things stand at the end of a round."""
+
+    kind: Literal["note_round"] = "note_round"
+    record: RoundRecord
+
+
 class Undo(Record):
-    """Take back the action on labels with the number `of`."""
+    """Take back the action with the number `of`."""
 
     kind: Literal["undo"] = "undo"
     of: int
@@ -133,14 +176,25 @@ class Lost(Record):
     text: str
 
 
-LabelAction: TypeAlias = AddLabels | RemoveLabels | MoveLabels | ReclassLabels | ClearLabels
+# What concerns a person's work on places, and can be taken back.
+UndoableAction: TypeAlias = (
+    AddLabels
+    | RemoveLabels
+    | MoveLabels
+    | ReclassLabels
+    | ClearLabels
+    | ReplaceLabels
+    | SetAreas
+    | SetSuggestion
+)
 Action: TypeAlias = (
     AddMicrographs
     | SetProgress
     | RelinkMicrograph
     | SetSettings
     | AskQuestions
-    | LabelAction
+    | UndoableAction
+    | NoteRound
     | Undo
     | Redo
     | Lost

@@ -1,54 +1,87 @@
 """What an action does to the state."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from activepick.errors import SessionError
 from activepick.session import actions as a
 from activepick.session.settings import checked_settings
-from activepick.session.state import Label, MicrographEntry, SessionState
+from activepick.session.state import Area, Label, MicrographEntry, SessionState, Target
 
 __all__ = ["Change", "after_change", "after_other", "change_of"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """What an action does to labels: all that undo, redo and a display need.
+    """What an action does to places: all that undo, redo and a display need.
 
     Attributes
     ----------
     before, after
         The labels that differ, by `id`; None where there is none.
+    areas_before, areas_after
+        The areas of the micrographs where they differ, by number.
+    suggested_before, suggested_after
+        The suggestions that differ, by the question's `id`.
     """
 
-    before: Mapping[int, Label | None]
-    after: Mapping[int, Label | None]
+    before: Mapping[int, Label | None] = field(default_factory=dict)
+    after: Mapping[int, Label | None] = field(default_factory=dict)
+    areas_before: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
+    areas_after: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
+    suggested_before: Mapping[int, Target] = field(default_factory=dict)
+    suggested_after: Mapping[int, Target] = field(default_factory=dict)
+
+    @property
+    def areas(self) -> frozenset[int]:
+        """The micrographs whose areas differ."""
+        return frozenset(self.areas_after)
+
+    @property
+    def suggestions(self) -> frozenset[int]:
+        """The questions whose suggestions differ."""
+        return frozenset(self.suggested_after)
 
     def reversed(self) -> "Change":
         """Give the change that takes this one back."""
-        return Change(self.after, self.before)
+        return Change(
+            self.after,
+            self.before,
+            self.areas_after,
+            self.areas_before,
+            self.suggested_after,
+            self.suggested_before,
+        )
 
     def __bool__(self) -> bool:
-        return bool(self.before)
+        return bool(self.before or self.areas_before or self.suggested_before)
 
 
-def change_of(state: SessionState, action: a.LabelAction) -> Change:
-    """Give what an action would do to the labels.
+def change_of(state: SessionState, action: a.UndoableAction) -> Change:
+    """Give what an action would do to labels, areas and suggestions.
 
     Raises
     ------
     SessionError
-        When it speaks of a label or micrograph that is not there.
+        When it speaks of a label, question or micrograph that is not there.
     """
     after: dict[int, Label | None]
     match action:
+        case a.SetAreas(micrograph=number, areas=areas):
+            _micrograph(state, number)
+            old = state.areas.get(number, ())
+            return Change() if areas == old else Change({}, {}, {number: old}, {number: areas})
+        case a.SetSuggestion(question=number, target=target):
+            found = next((q for q in state.questions if q.id == number), None)
+            if found is None:
+                raise SessionError(f"question {number} does not wait for an answer")
+            was, now = {number: found.suggestion}, {number: target}
+            return Change() if was == now else Change(suggested_before=was, suggested_after=now)
         case a.AddLabels(labels=labels):
-            after = {label.id: label for label in labels}
-            taken = sorted(after.keys() & state.marks.keys())
-            if taken or len(after) < len(labels):
-                raise SessionError(f"there is a label {taken[0] if taken else labels[0].id} twice")
-            for label in labels:
-                _micrograph(state, label.micrograph)
+            after = _added(state, labels)
+        case a.ReplaceLabels(ids=ids, labels=labels):
+            after = {**{label.id: None for label in _labels(state, ids)}, **_added(state, labels)}
         case a.RemoveLabels(ids=ids):
             after = {label.id: None for label in _labels(state, ids)}
         case a.MoveLabels(moves=moves):
@@ -73,14 +106,23 @@ def change_of(state: SessionState, action: a.LabelAction) -> Change:
 
 
 def after_change(state: SessionState, change: Change) -> SessionState:
-    """Give the state with other labels."""
-    marks = {**state.marks}
-    for i, label in change.after.items():
-        if label is None:
-            marks.pop(i, None)
-        else:
-            marks[i] = label
-    return replace(state, marks=marks, next_id=max([state.next_id, *(i + 1 for i in change.after)]))
+    """Give the state with other labels, areas and suggestions."""
+    facts: dict[str, Any] = {}
+    if change.after:
+        merged = {**state.marks, **change.after}
+        facts["marks"] = {i: label for i, label in merged.items() if label is not None}
+        facts["next_id"] = max([state.next_id, *(i + 1 for i in change.after)])
+    if change.areas_after:
+        areas = {**state.areas, **change.areas_after}
+        facts["areas"] = {number: those for number, those in areas.items() if those}
+    if change.suggested_after:
+        # Questions that are gone by now need no suggestion.
+        suggested = change.suggested_after
+        facts["asked"] = tuple(
+            q.model_copy(update={"suggestion": suggested[q.id]}) if q.id in suggested else q
+            for q in state.asked
+        )
+    return replace(state, **facts)
 
 
 def after_other(state: SessionState, action: a.Action) -> SessionState:
@@ -116,6 +158,8 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
                     raise SessionError(f"there is a label {question.id} already")
             next_id = max([state.next_id, *(q.id + 1 for q in questions)])
             return replace(state, asked=questions, next_id=next_id)
+        case a.NoteRound(record=record):
+            return replace(state, rounds=(*state.rounds, record))
         case _:
             return state
 
@@ -130,6 +174,16 @@ def _micrograph(state: SessionState, number: int) -> MicrographEntry:
     if entry is None:
         raise SessionError(f"there is no micrograph {number} in this session")
     return entry
+
+
+def _added(state: SessionState, labels: Iterable[Label]) -> dict[int, Label | None]:
+    after: dict[int, Label | None] = {}
+    for label in labels:
+        _micrograph(state, label.micrograph)
+        if label.id in after or label.id in state.marks:
+            raise SessionError(f"there is a label {label.id} twice")
+        after[label.id] = label
+    return after
 
 
 def _labels(state: SessionState, ids: Iterable[int]) -> list[Label]:

@@ -1,7 +1,7 @@
 """The state, and the way back.
 
 Undo and redo are actions like all others, so that they survive a crash as well. They concern what
-was done to labels; settings and micrographs stay as they are.
+was done to places: labels, areas, suggestions. Settings and micrographs stay as they are.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class History:
     state
         As it is now.
     done, undone
-        Numbers of the actions on labels that can be taken back or done again, the next one last,
+        Numbers of the actions on places that can be taken back or done again, the next one last,
         each with its change.
     """
 
@@ -44,7 +44,7 @@ class History:
         Returns
         -------
         Change or None
-            What became of the labels; None when the action is not about labels.
+            What became of the places; None when the action is not about places.
 
         Raises
         ------
@@ -68,6 +68,9 @@ class History:
                 | a.MoveLabels()
                 | a.ReclassLabels()
                 | a.ClearLabels()
+                | a.ReplaceLabels()
+                | a.SetAreas()
+                | a.SetSuggestion()
             ):
                 change = change_of(self.state, action)
                 if change:

@@ -1,13 +1,12 @@
-"""What can be done to the labels and questions of a session, in one call each."""
+"""What can be done to the labels and areas of a session, in one call each."""
 
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from activepick.errors import SessionError
 from activepick.session import actions as a
-from activepick.session.state import Label, Question, SessionState, Source, Target
+from activepick.session.state import Area, Label, SessionState, Source, Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,23 +79,18 @@ class LabelVerbs(ABC):
         """Remove all labels and places left open, of one micrograph or of all."""
         return self.do(a.ClearLabels(micrograph=micrograph))
 
-    def ask(self, places: Iterable[tuple[int, float, float, float]]) -> list[Question]:
-        """Put questions, given as (micrograph, x, y, score), in the place of the last round."""
-        with self._acting:
-            questions = tuple(
-                Question(id=i, micrograph=m, x=float(x), y=float(y), score=float(score))
-                for i, (m, x, y, score) in enumerate(places, self.state.next_id)
-            )
-            self.do(a.AskQuestions(questions=questions))
-        return list(questions)
+    def set_areas(self, micrograph: int, polygons: Iterable[Sequence[Sequence[float]]]) -> int:
+        """Say what is left out of a micrograph, instead of what was so far.
 
-    def answer(self, question: int, target: Target) -> int:
-        """Answer a question: 1 particle, 0 not a particle, None to leave it open."""
-        found = next((q for q in self.state.questions if q.id == question), None)
-        if found is None:
-            raise SessionError(f"question {question} does not wait for an answer")
-        label = Label(**found.model_dump(exclude={"score"}), target=target, source="query")
-        return self.do(a.AddLabels(labels=(label,)))
+        Parameters
+        ----------
+        micrograph
+            Its number.
+        polygons
+            Each a sequence of at least three corners (x, y).
+        """
+        areas = [Area(vertices=tuple((float(x), float(y)) for x, y in p)) for p in polygons]
+        return self.do(a.SetAreas(micrograph=micrograph, areas=tuple(areas)))
 
     def labels_table(self) -> "pd.DataFrame":
         """Give all labels: columns micrograph, x, y, label (1 particle, 0 not a particle)."""

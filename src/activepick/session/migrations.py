@@ -46,7 +46,12 @@ def _from_0(header: Facts, actions: list[Facts]) -> tuple[Facts, list[Facts]]:
     return {**header, "settings": settings}, new
 
 
-MIGRATIONS: Mapping[int, Step] = {0: _from_0}
+def _from_1(header: Facts, actions: list[Facts]) -> tuple[Facts, list[Facts]]:
+    """Before areas, suggestions, audits and rounds: all of these begin empty."""
+    return header, actions
+
+
+MIGRATIONS: Mapping[int, Step] = {0: _from_0, 1: _from_1}
 
 
 def migrate(folder: Path, header: Facts, steps: Mapping[int, Step] = MIGRATIONS) -> Facts:

@@ -16,6 +16,7 @@ from activepick.session.label_verbs import LabelVerbs
 from activepick.session.lock import SessionLock
 from activepick.session.micrograph_verbs import MicrographVerbs
 from activepick.session.opening import Opened
+from activepick.session.question_verbs import QuestionVerbs
 from activepick.session.state import SessionState
 
 __all__ = ["OngoingSession"]
@@ -23,7 +24,7 @@ __all__ = ["OngoingSession"]
 _EXIT_SECONDS = 10.0
 
 
-class OngoingSession(MicrographVerbs, LabelVerbs):
+class OngoingSession(MicrographVerbs, LabelVerbs, QuestionVerbs):
     """The part of `Session` that works between opening and closing."""
 
     changed = Signal(object, object)
@@ -99,16 +100,16 @@ class OngoingSession(MicrographVerbs, LabelVerbs):
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is an action on labels to take back."""
+        """Whether there is an action on places to take back."""
         return bool(self._history.done)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an action on labels to do again."""
+        """Whether there is an action on places to do again."""
         return bool(self._history.undone)
 
     def undo(self) -> int:
-        """Take back the last action on labels; SessionError when there is none."""
+        """Take back the last action on places; SessionError when there is none."""
         with self._acting:
             if not self.can_undo:
                 raise SessionError("There is nothing to take back.")

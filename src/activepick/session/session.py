@@ -37,8 +37,8 @@ class Session(OngoingSession):
     Signals
     -------
     changed(action, change)
-        After each action, in the thread that did it. `change` tells what became of labels
-        (`activepick.session.effects.Change`), or is None.
+        After each action, in the thread that did it. `change` tells what became of labels, areas
+        and suggestions (`activepick.session.effects.Change`), or is None.
     acknowledged(number)
         The action is on disk. In the writing thread: connect with ``thread="main"`` for windows.
     failed(message)

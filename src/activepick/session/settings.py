@@ -33,6 +33,11 @@ class Settings(Record):
         Lowest probability of a pick.
     min_distance, edge_margin
         Of picks from each other and from the border, in particle radii.
+    lowest_contrast, highest_contrast
+        Picks whose local contrast (`activepick.picking.contrast`) lies outside are left out; None
+        for no limit.
+    low_pass_angstrom, high_pass_angstrom
+        Of the display; None for what suits the diameter.
     batch
         Questions in a round.
     strategy
@@ -45,6 +50,9 @@ class Settings(Record):
         Working radius at which the pretrained network suits these particles; None until found.
     working_radii_px
         Working radii of the features, that one among them; empty until found.
+    base_head
+        File name in the session's `heads` folder of the head that learning starts from and is
+        drawn to; its working radii rule. None for the pretrained network.
     seed
         For all that is drawn by lot.
     """
@@ -56,6 +64,10 @@ class Settings(Record):
     threshold: float = Field(0.5, ge=0, le=1)
     min_distance: float = Field(0.8, ge=0)
     edge_margin: float = Field(0.0, ge=0)
+    lowest_contrast: float | None = Field(None, ge=0)
+    highest_contrast: float | None = Field(None, ge=0)
+    low_pass_angstrom: float | None = Field(None, gt=0)
+    high_pass_angstrom: float | None = Field(None, gt=0)
     batch: int = Field(10, ge=1)
     strategy: str = "active"
     live_refit: bool = True
@@ -63,6 +75,7 @@ class Settings(Record):
     normalisation: Literal["affine", "gmm"] = "affine"
     working_radius_px: float | None = Field(None, gt=0)
     working_radii_px: tuple[float, ...] = ()
+    base_head: str | None = None
     seed: int = Field(0, ge=0)
 
 

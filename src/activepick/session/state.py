@@ -11,17 +11,19 @@ from pydantic import Field
 from activepick.session.settings import Record, Settings
 
 __all__ = [
+    "Area",
     "Label",
     "MicrographEntry",
     "Progress",
     "Question",
+    "RoundRecord",
     "SessionState",
     "Source",
     "Target",
 ]
 
 Progress = Literal["unseen", "seen", "done", "rejected"]
-Source = Literal["query", "click", "suggestion", "import"]
+Source = Literal["query", "click", "suggestion", "import", "audit", "gallery"]
 # None: a person looked and left it open. It trains nothing and is not asked about again.
 Target = Literal[0, 1] | None
 
@@ -73,7 +75,8 @@ class Label(Record):
     target
         1 particle, 0 not a particle, None left open.
     source
-        Where the place came from.
+        Where the place came from. What was answered in an audit holds in the picks as any label,
+        but never trains: it could not tell any more how good the picks are that nobody looked at.
     """
 
     id: int = Field(ge=1)
@@ -93,6 +96,10 @@ class Question(Record):
         As in `Label`.
     score
         The head's logit when it was asked.
+    suggestion
+        An answer that waits to be accepted; None where a person is asked.
+    purpose
+        "learn", or "audit": part of a random sample of the picks.
     """
 
     id: int = Field(ge=1)
@@ -100,6 +107,42 @@ class Question(Record):
     x: float
     y: float
     score: float
+    suggestion: Target = None
+    purpose: Literal["learn", "audit"] = "learn"
+
+
+class Area(Record):
+    """A part of a micrograph in which nothing is picked.
+
+    Attributes
+    ----------
+    vertices
+        Of a polygon, (x, y) in original pixels.
+    """
+
+    vertices: tuple[tuple[float, float], ...] = Field(min_length=3)
+
+
+class RoundRecord(Record):
+    """How things stood at the end of a round.
+
+    Attributes
+    ----------
+    labels, particles
+        Labels that trained the head, and how many of them are particles.
+    picks
+        On the micrographs that were compared.
+    changed
+        Share of the picks that changed since the round before; None for the first.
+    ap
+        Average precision where the truth is known.
+    """
+
+    labels: int
+    particles: int
+    picks: int
+    changed: float | None = None
+    ap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +161,10 @@ class SessionState:
         The last round of questions, answered or not.
     next_id
         The next `id` of a label or question.
+    areas
+        By the micrograph's number, what is left out of it; no entry where that is nothing.
+    rounds
+        How learning went on.
     """
 
     settings: Settings
@@ -125,11 +172,20 @@ class SessionState:
     marks: Mapping[int, Label] = field(default_factory=dict)
     asked: tuple[Question, ...] = ()
     next_id: int = 1
+    areas: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
+    rounds: tuple[RoundRecord, ...] = ()
 
     @cached_property
     def labels(self) -> Mapping[int, Label]:
         """What trains the head: the marks with an answer, by `id`, in order of `id`."""
-        return {i: self.marks[i] for i in sorted(self.marks) if self.marks[i].target is not None}
+        return {i: self.marks[i] for i in sorted(self.marks) if _trains(self.marks[i])}
+
+    @cached_property
+    def audits(self) -> Mapping[int, Label]:
+        """What was answered in audits, by `id`, in order of `id`."""
+        marks = self.marks
+        answered = (i for i in sorted(marks) if marks[i].target is not None)
+        return {i: marks[i] for i in answered if marks[i].source == "audit"}
 
     @cached_property
     def _by_micrograph(self) -> Mapping[int, list[Label]]:
@@ -138,9 +194,13 @@ class SessionState:
             groups.setdefault(mark.micrograph, []).append(mark)
         return groups
 
+    def marks_of(self, micrograph: int) -> list[Label]:
+        """All marks of a micrograph, also audits and places left open, in order of `id`."""
+        return list(self._by_micrograph.get(micrograph, []))
+
     def labels_of(self, micrograph: int) -> list[Label]:
-        """Labels of a micrograph, in order of `id`."""
-        return [m for m in self._by_micrograph.get(micrograph, []) if m.target is not None]
+        """Labels of a micrograph that train, in order of `id`."""
+        return [m for m in self._by_micrograph.get(micrograph, []) if _trains(m)]
 
     def skipped_of(self, micrograph: int) -> list[Label]:
         """Places of a micrograph that were left open, in order of `id`."""
@@ -157,3 +217,7 @@ class SessionState:
         entries = self.micrographs.values()
         count = Counter(entry.name for entry in entries)
         return {e.id: e.name if count[e.name] == 1 else e.relative or e.absolute for e in entries}
+
+
+def _trains(mark: Label) -> bool:
+    return mark.target is not None and mark.source != "audit"
