@@ -1,0 +1,111 @@
+"""What goes on in the background, how long it still takes, and a way to stop it."""
+
+import time
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+__all__ = ["BusyBar"]
+
+# Sooner, the remaining time would be a guess.
+SECONDS_BEFORE_ESTIMATE = 2.0
+
+
+class BusyBar(QWidget):
+    """A line of text, a bar, and a button; it keeps its place when nothing goes on.
+
+    Attributes
+    ----------
+    cancelled
+        Signal when the person wants it to stop.
+    """
+
+    cancelled = Signal()
+
+    def __init__(
+        self, parent: QWidget | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(parent)
+        self._clock = clock
+        self._began = (0.0, 0.0)
+        self._fraction: float | None = None
+        self._busy = False
+
+        self._text = QLabel()
+        self._text.setMinimumWidth(1)
+        self._left = QLabel()
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._cancel = QPushButton("Stop")
+        self._cancel.setToolTip("Stop this; what is done stays done")
+        self._cancel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for widget in (self._bar, self._cancel):
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
+
+        line = QHBoxLayout()
+        line.addWidget(self._text, stretch=1)
+        line.addWidget(self._left)
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        column.addLayout(line)
+        column.addWidget(self._bar)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(column, stretch=1)
+        layout.addWidget(self._cancel)
+        self._cancel.clicked.connect(self.cancelled)
+        self.set_idle()
+
+    def set_busy(self, text: str, fraction: float | None = None) -> None:
+        """Show what goes on.
+
+        Parameters
+        ----------
+        text
+            What, in a few words.
+        fraction
+            How much of it is done, 0 to 1; None when that is not known.
+        """
+        now = self._clock()
+        if fraction is not None and (self._fraction is None or fraction < self._fraction):
+            self._began = (now, fraction)
+        self._fraction = fraction
+        self._busy = True
+        self._text.setText(text)
+        self._text.setToolTip(text)
+        self._bar.setRange(0, 0 if fraction is None else 1000)
+        self._bar.setValue(round(1000 * (fraction or 0)))
+        self._left.setText(self._remaining(now))
+        self._bar.show()
+        self._cancel.show()
+
+    def set_idle(self, text: str = "") -> None:
+        """Show that nothing goes on, and a text if there is one."""
+        self._busy = False
+        self._fraction = None
+        self._text.setText(text)
+        self._text.setToolTip(text)
+        self._left.clear()
+        self._bar.setRange(0, 1)
+        self._bar.hide()
+        self._cancel.hide()
+
+    def _remaining(self, now: float) -> str:
+        began, first = self._began
+        if self._fraction is None or now - began < SECONDS_BEFORE_ESTIMATE:
+            return ""
+        done = self._fraction - first
+        return _duration((now - began) / done * (1 - self._fraction)) if done > 0 else ""
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s left"
+    if seconds < 3600:
+        return f"{round(seconds / 60)} min left"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min left"

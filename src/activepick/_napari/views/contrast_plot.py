@@ -1,0 +1,191 @@
+"""Score against local contrast, with a range of contrast to drag: ice and carbon stand out."""
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import ArrayLike
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from activepick._napari.colours import PARTICLE
+from activepick._napari.views.score_axis import score_range, score_ticks
+from activepick._napari.views.shades import Shades
+from activepick._napari.views.themed_plot import ThemedPlot
+
+__all__ = ["ContrastPlot"]
+
+# Contrast is a ratio: it is drawn by its logarithm, and nothing lies below this one.
+LEAST = 0.05
+TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+# A line let go this near to the border is no limit.
+BORDER_PX = 6
+
+
+class ContrastPlot(QWidget):
+    """A point for each candidate; those outside the range of contrast are not picked.
+
+    Attributes
+    ----------
+    range_changed
+        Signal (lowest, highest) while a limit is dragged; None is no limit.
+    range_chosen
+        Signal of the same where it was let go.
+    """
+
+    range_changed = Signal(object, object)
+    range_chosen = Signal(object, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._low: float | None = None
+        self._high: float | None = None
+        self._held: str | None = None
+        self._contrast = np.empty(0)
+        self._shown = (np.log10(0.2), np.log10(5))
+
+        self._value = QLabel()
+        self._count = QLabel()
+        self._plot = ThemedPlot()
+        self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
+        self._plot.setMinimumHeight(130)
+        self._plot.setToolTip(
+            "Score and local contrast of each candidate.\n"
+            "Ice, carbon and dirt lie on the right, empty places on the left.\n"
+            "Drag in from either side to cut them; drag back to the border for no limit."
+        )
+        self._points = pg.ScatterPlotItem(size=4, pen=None, pxMode=True)
+        self._plot.addItem(self._points)
+        self._outside = [
+            pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in ("low", "high")
+        ]
+        self._lines = [pg.InfiniteLine(angle=90) for _ in ("low", "high")]
+        for item in (*self._outside, *self._lines):
+            self._plot.addItem(item)
+        plot = self._plot.getPlotItem()
+        plot.getAxis("left").setTicks(score_ticks())
+        plot.getAxis("left").setWidth(34)
+        plot.getAxis("bottom").setTicks([[(float(np.log10(c)), f"{c:g}") for c in TICKS]])
+        plot.getAxis("bottom").setLabel("local contrast")
+
+        header = QHBoxLayout()
+        header.addWidget(self._value)
+        header.addStretch()
+        header.addWidget(self._count)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(header)
+        layout.addWidget(self._plot)
+
+        self._plot.themed.connect(self._paint)
+        self._plot.grabbed.connect(self._grab)
+        self._plot.dragged.connect(self._drag)
+        self._plot.dropped.connect(self._drop)
+        self.set_points([], [], [])
+        self._paint(self._plot.shades)
+
+    def contrast_range(self) -> tuple[float | None, float | None]:
+        """Give the lowest and highest contrast; None where there is no limit."""
+        return self._low, self._high
+
+    def set_points(self, scores: ArrayLike, contrast: ArrayLike, kept: ArrayLike) -> None:
+        """Show candidates.
+
+        Parameters
+        ----------
+        scores, contrast
+            (n,) logits and local contrasts.
+        kept
+            (n,) bool: whether it is a pick.
+        """
+        scores = np.asarray(scores, np.float64).ravel()
+        self._contrast = np.asarray(contrast, np.float64).ravel()
+        self._kept = np.asarray(kept, bool).ravel()
+        log = np.log10(np.maximum(self._contrast, LEAST))
+        shown = score_range(scores)
+        if self._held is None:
+            self._shown = self._range_of(log)
+        self._points.setData(
+            x=np.clip(log, *self._shown), y=np.clip(scores, *shown), brush=self._brushes()
+        )
+        self._plot.getPlotItem().setRange(xRange=self._shown, yRange=shown, padding=0)
+        self._draw_range()
+
+    def set_range(self, low: float | None, high: float | None) -> None:
+        """Move the limits, without a signal; not while a person drags one."""
+        if self._held is None:
+            self._low, self._high = low, high
+            self._shown = self._range_of(np.log10(np.maximum(self._contrast, LEAST)))
+            self._plot.getPlotItem().setXRange(*self._shown, padding=0)
+            self._draw_range()
+
+    def _range_of(self, log: np.ndarray) -> tuple[float, float]:
+        limits = [np.log10(max(c, LEAST)) for c in (self._low, self._high) if c is not None]
+        values = np.concatenate((log, limits, [np.log10(0.5), np.log10(2)]))
+        low, high = values.min(), values.max()
+        margin = 0.08 * (high - low)
+        return float(low - margin), float(high + margin)
+
+    def _at(self) -> tuple[float, float]:
+        low, high = self._shown
+        return (
+            low if self._low is None else float(np.log10(max(self._low, LEAST))),
+            high if self._high is None else float(np.log10(max(self._high, LEAST))),
+        )
+
+    def _grab(self, x: float) -> None:
+        low, high = self._at()
+        self._held = "low" if abs(x - low) <= abs(x - high) else "high"
+        self._drag(x)
+
+    def _drag(self, x: float) -> None:
+        if self._held is None:
+            return
+        first, last = self._shown
+        border = BORDER_PX / self._plot.px_per_unit()
+        low, high = self._at()
+        if self._held == "low":
+            self._low = None if x <= first + border else float(10 ** min(x, high))
+        else:
+            self._high = None if x >= last - border else float(10 ** max(x, low))
+        self._draw_range()
+        self.range_changed.emit(self._low, self._high)
+
+    def _drop(self, x: float) -> None:
+        if self._held is not None:
+            self._drag(x)
+            self._held = None
+            self.range_chosen.emit(self._low, self._high)
+
+    def _draw_range(self) -> None:
+        low, high = self._at()
+        first, last = self._shown
+        self._outside[0].setRegion((first, low))
+        self._outside[1].setRegion((high, last))
+        for line, value in zip(self._lines, (low, high), strict=True):
+            line.setValue(value)
+        names = {
+            (True, True): "Any contrast",
+            (False, True): f"Contrast from {self._low or 0:.2f}",
+            (True, False): f"Contrast to {self._high or 0:.2f}",
+            (False, False): f"Contrast {self._low or 0:.2f} to {self._high or 0:.2f}",
+        }
+        self._value.setText(names[self._low is None, self._high is None])
+        outside = np.zeros(self._contrast.shape, bool)
+        if self._low is not None:
+            outside |= self._contrast < self._low
+        if self._high is not None:
+            outside |= self._contrast > self._high
+        self._count.setText(f"{np.count_nonzero(outside):,} of {outside.size:,} cut")
+
+    def _brushes(self) -> list:
+        kept, cut = pg.mkBrush(PARTICLE), pg.mkBrush(self._plot.shades.line)
+        return [kept if one else cut for one in self._kept]
+
+    def _paint(self, shades: Shades) -> None:
+        self._points.setBrush(self._brushes())
+        veil = shades.background
+        veil.setAlphaF(0.6)
+        for region in self._outside:
+            region.setBrush(veil)
+        for line in self._lines:
+            line.setPen(pg.mkPen(shades.text, width=2))

@@ -1,0 +1,139 @@
+"""Crops in rows and columns, drawn and clicked."""
+
+from typing import cast
+
+from qtpy.QtCore import QModelIndex, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from qtpy.QtWidgets import QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from activepick._napari.colours import NOT_PARTICLE
+from activepick._napari.views.pick_list import PickList
+
+__all__ = ["CropGrid"]
+
+LEAST_TILE = 68
+GAP = 2
+
+
+class CropGrid(QListView):
+    """A `PickList` as crops that fill the width; only those on screen are drawn.
+
+    Attributes
+    ----------
+    toggled
+        Signal (place in the list, whether Shift was held) of a click.
+    opened
+        Signal (place) of a double click. The `toggled` of its first click came before.
+    """
+
+    toggled = Signal(int, bool)
+    opened = Signal(int)
+
+    def __init__(self, picks: PickList, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setModel(picks)
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QListView.SelectionMode.NoSelection)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMinimumHeight(3 * LEAST_TILE)
+        self.setItemDelegate(_TileDrawer(self))
+        self._pressed: int | None = None
+
+    def visible_places(self) -> range:
+        """Give the places in the list that are on screen."""
+        first = self.indexAt(QPoint(GAP, GAP)).row()
+        if first < 0:
+            return range(0)
+        columns = max(1, self.viewport().width() // self.gridSize().width())
+        rows = self.viewport().height() // self.gridSize().height() + 2
+        return range(first, min(first + rows * columns, self.model().rowCount()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make the crops just large enough to fill the width."""
+        width = self.viewport().width() - 2 * GAP
+        side = width // max(1, width // LEAST_TILE)
+        self.setGridSize(QSize(side, side))
+        self.verticalScrollBar().setSingleStep(side // 2)
+        super().resizeEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Get the pictures of what is on screen together, then draw."""
+        cast(PickList, self.model()).prepare(self.visible_places())
+        super().paintEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Remember where a click began."""
+        self._pressed = self._place_at(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Take a press and release on one crop as a click."""
+        if self._pressed is not None and self._place_at(event) == self._pressed:
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.toggled.emit(self._pressed, shift)
+        self._pressed = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Open a crop; the release that follows is no click."""
+        self._pressed = None
+        place = self._place_at(event)
+        if place is not None:
+            self.opened.emit(place)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Nothing is dragged."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Mark with Space and open with Enter; a list would search for the letters typed."""
+        place = self.currentIndex().row()
+        if event.key() == Qt.Key.Key_Space and place >= 0:
+            self.toggled.emit(place, False)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and place >= 0:
+            self.opened.emit(place)
+        elif event.text():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
+    def _place_at(self, event: QMouseEvent) -> int | None:
+        index = self.indexAt(event.position().toPoint())
+        left = Qt.MouseButton.LeftButton
+        return index.row() if index.isValid() and event.button() == left else None
+
+
+class _TileDrawer(QStyledItemDelegate):
+    """Draws a crop; one that is marked is dimmed and crossed out."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
+        return cast(CropGrid, self.parent()).gridSize()
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        grid = cast(CropGrid, self.parent())
+        place = QRectF(QRect(option.rect.topLeft(), grid.gridSize())).adjusted(GAP, GAP, -GAP, -GAP)
+        painter.save()
+        painter.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+        )
+        picture = index.data(Qt.ItemDataRole.DecorationRole)
+        if picture is not None:
+            painter.drawImage(place, picture)
+        if index.data(PickList.WRONG):
+            self._cross_out(painter, place)
+        if grid.hasFocus() and index == grid.currentIndex():
+            painter.setPen(QPen(option.palette.windowText().color(), 1, Qt.PenStyle.DotLine))
+            painter.drawRect(place.adjusted(-1, -1, 1, 1))
+        painter.restore()
+
+    def _cross_out(self, painter: QPainter, place: QRectF) -> None:
+        painter.fillRect(place, QColor(0, 0, 0, 130))
+        painter.setPen(QPen(QColor(NOT_PARTICLE), 3))
+        painter.drawRect(place.adjusted(1, 1, -1, -1))
+        arm = place.width() / 4
+        for turn in (-1, 1):
+            corner = QPointF(arm, turn * arm)
+            painter.drawLine(place.center() - corner, place.center() + corner)

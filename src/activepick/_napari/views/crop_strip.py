@@ -1,0 +1,175 @@
+"""The open questions as a row of small pictures to click."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
+from qtpy.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from activepick._napari.views.grey_images import grey_image
+from activepick._napari.views.shades import shades_of
+
+__all__ = ["Crop", "CropStrip"]
+
+CROP = 72
+FRAME = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """A small picture of a place.
+
+    Attributes
+    ----------
+    id
+        Of the question or label.
+    pixels
+        (n, n) grey values.
+    colour
+        Of its border, "#rrggbb".
+    badge
+        One character on it: "?", "✓", "×".
+    tip
+        What it says when the mouse rests on it.
+    """
+
+    id: int
+    pixels: NDArray[np.uint8]
+    colour: str
+    badge: str = ""
+    tip: str = ""
+
+
+class _Tile(QAbstractButton):
+    """One crop. Reached by the Tab key, but a click leaves the keys to the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFixedSize(self.sizeHint())
+        self.current = False
+
+    def show_crop(self, crop: Crop) -> None:
+        self.crop = crop
+        self._picture = grey_image(crop.pixels)
+        self.setToolTip(crop.tip)
+        self.setAccessibleName(crop.tip)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(CROP + 2 * FRAME, CROP + 2 * FRAME)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHints(
+            QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform
+        )
+        shades = shades_of(self)
+        inside = QRectF(self.rect()).adjusted(FRAME, FRAME, -FRAME, -FRAME)
+        painter.drawImage(inside, self._picture)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(self.crop.colour), 3))
+        painter.drawRect(inside.adjusted(1, 1, -1, -1))
+        if self.current or self.hasFocus():
+            style = Qt.PenStyle.SolidLine if self.current else Qt.PenStyle.DotLine
+            painter.setPen(QPen(shades.text, 2, style))
+            painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
+        if self.crop.badge:
+            centre = inside.bottomRight() - QPointF(11, 11)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(self.crop.colour))
+            painter.drawEllipse(centre, 9, 9)
+            painter.setPen(QColor("black"))
+            font = painter.font()
+            font.setBold(True)
+            font.setPixelSize(13)
+            painter.setFont(font)
+            badge = QRectF(centre - QPointF(9, 9), centre + QPointF(9, 9))
+            painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, self.crop.badge)
+
+
+class _SidewaysArea(QScrollArea):
+    """The wheel moves it sideways."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        bar = self.horizontalScrollBar()
+        steps = event.angleDelta().y() or event.angleDelta().x()
+        before = bar.value()
+        bar.setValue(before - steps * (CROP + 2 * FRAME) // 120)
+        # At its end the wheel goes on to what is around it.
+        event.setAccepted(bar.value() != before)
+
+
+class CropStrip(QWidget):
+    """Crops side by side; the current one is framed.
+
+    Attributes
+    ----------
+    clicked
+        Signal with the `id` of the crop.
+    """
+
+    clicked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tiles: list[_Tile] = []
+        self._current: int | None = None
+        self._empty = QLabel("No open questions")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._row = QWidget()
+        self._row_layout = QHBoxLayout(self._row)
+        self._row_layout.setContentsMargins(0, 0, 0, 0)
+        self._row_layout.setSpacing(2)
+        self._row_layout.addStretch()
+        self._area = _SidewaysArea()
+        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setWidgetResizable(True)
+        self._area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(self._row)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._empty)
+        layout.addWidget(self._area)
+        self.setFixedHeight(CROP + 2 * FRAME + 16)
+        self.set_crops([])
+
+    def set_empty_text(self, text: str) -> None:
+        """Say what stands there when there are no crops."""
+        self._empty.setText(text)
+
+    def set_crops(self, crops: Sequence[Crop]) -> None:
+        """Show these crops, in this order; the place it is scrolled to stays."""
+        while len(self._tiles) < len(crops):
+            tile = _Tile()
+            tile.clicked.connect(self._clicked)
+            self._tiles.append(tile)
+            self._row_layout.insertWidget(len(self._tiles) - 1, tile)
+        while len(self._tiles) > len(crops):
+            tile = self._tiles.pop()
+            self._row_layout.removeWidget(tile)
+            tile.hide()
+            tile.deleteLater()
+        for tile, crop in zip(self._tiles, crops, strict=True):
+            tile.show_crop(crop)
+        self._empty.setVisible(not crops)
+        self._area.setVisible(bool(crops))
+        self.set_current(self._current)
+
+    def set_current(self, id: int | None) -> None:
+        """Frame the crop with this `id` and scroll to it; None frames none."""
+        self._current = id
+        for tile in self._tiles:
+            tile.current = tile.crop.id == id
+            tile.update()
+            if tile.current:
+                self._row_layout.activate()
+                self._area.ensureWidgetVisible(tile, CROP, 0)
+
+    def _clicked(self) -> None:
+        self.clicked.emit(self.sender().crop.id)

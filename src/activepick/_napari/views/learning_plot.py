@@ -1,0 +1,100 @@
+"""What the answers changed, round by round, and what it means in words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from activepick._napari.colours import PARTICLE, TRUTH
+from activepick._napari.views.shades import Shades
+from activepick._napari.views.themed_plot import ThemedPlot
+
+__all__ = ["LearningPlot"]
+
+SHARES = (0, 0.25, 0.5, 0.75, 1)
+
+
+class LearningPlot(QWidget):
+    """Over the number of labels: how many picks changed, and AP where the truth is known."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._plot = ThemedPlot()
+        self._plot.setMinimumHeight(130)
+        self._plot.setToolTip(
+            "After each round of answers: the share of picks that changed since the round before.\n"
+            "With a file of true particles loaded, also the average precision (AP) against it."
+        )
+        self._legend = self._plot.addLegend(offset=(-4, 2), labelTextSize="8pt")
+        self._changed = self._plot.plot(symbol="o", symbolSize=7, connect="finite")
+        self._ap = self._plot.plot(symbol="s", symbolSize=7, connect="finite")
+        plot = self._plot.getPlotItem()
+        plot.getAxis("left").setTicks([[(share, f"{share:.0%}") for share in SHARES]])
+        plot.getAxis("left").setWidth(38)
+        plot.getAxis("bottom").setLabel("labels")
+
+        self._empty = QLabel("After each round of answers, this shows how much the picks changed.")
+        self._sentence = QLabel()
+        self._precision = QLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for label in (self._empty, self._sentence, self._precision):
+            label.setWordWrap(True)
+            label.hide()
+        for widget in (self._plot, self._empty, self._sentence, self._precision):
+            layout.addWidget(widget)
+
+        self._plot.themed.connect(self._paint)
+        self._paint(self._plot.shades)
+        self.set_rounds([], [], [])
+
+    def set_rounds(
+        self,
+        labels: Sequence[int],
+        changed: Sequence[float | None],
+        ap: Sequence[float | None],
+    ) -> None:
+        """Show rounds.
+
+        Parameters
+        ----------
+        labels
+            Number of labels at the end of each round.
+        changed
+            Share of the picks that changed in it, 0 to 1; None where it is not known.
+        ap
+            Average precision, 0 to 1; None where it is not known.
+        """
+        x = np.asarray(labels, np.float64)
+        shares = [np.array(values, np.float64) for values in (changed, ap)]
+        self._legend.clear()
+        for curve, y, name in (
+            (self._changed, shares[0], "picks that changed"),
+            (self._ap, shares[1], "AP"),
+        ):
+            curve.setData(x=x, y=y)
+            if np.isfinite(y).any():
+                self._legend.addItem(curve, name)
+        last = max(x.max() if x.size else 0, 10)
+        self._plot.getPlotItem().setRange(xRange=(0, last * 1.04), yRange=(0, 1.04), padding=0)
+        self._plot.setVisible(x.size > 0)
+        self._empty.setVisible(x.size == 0)
+
+    def set_sentence(self, text: str) -> None:
+        """Say what the rounds mean; nothing for an empty text."""
+        self._sentence.setText(text)
+        self._sentence.setVisible(bool(text))
+
+    def set_precision(self, text: str) -> None:
+        """Say how many of the picks are particles; nothing for an empty text."""
+        self._precision.setText(text)
+        self._precision.setVisible(bool(text))
+
+    def _paint(self, shades: Shades) -> None:
+        for curve, colour in ((self._changed, PARTICLE), (self._ap, TRUTH)):
+            curve.setPen(pg.mkPen(colour, width=2))
+            curve.setSymbolBrush(colour)
+            curve.setSymbolPen(pg.mkPen(shades.background, width=1))
+        self._legend.setLabelTextColor(shades.text)

@@ -1,0 +1,96 @@
+"""What the table of micrographs says of each, column by column."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+
+__all__ = ["COLUMNS", "LABELS", "NAME", "PICKS", "STATE", "UNSURE", "USE", "Column", "Row"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A micrograph.
+
+    Attributes
+    ----------
+    number
+        In the session.
+    name
+        File name.
+    state
+        "unseen", "seen", "done" or "rejected".
+    labels
+        How many it has.
+    picks
+        How many it has at the present threshold; None when not known.
+    uncertainty
+        Mean entropy of its candidates in nats, 0 to log 2; None when not known.
+    note
+        What is wrong with it; empty when nothing is.
+    """
+
+    number: int
+    name: str
+    state: str
+    labels: int = 0
+    picks: int | None = None
+    uncertainty: float | None = None
+    note: str = ""
+
+    @property
+    def rejected(self) -> bool:
+        """Whether it is left out."""
+        return self.state == "rejected"
+
+    @property
+    def unsure(self) -> float | None:
+        """Its uncertainty as a share of the largest possible one."""
+        return None if self.uncertainty is None else self.uncertainty / log(2)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its title, what it explains, what its cells say and are sorted by."""
+
+    title: str
+    tip: str
+    text: Callable[[Row], str]
+    key: Callable[[Row], object]
+
+
+MARKS = {"unseen": "", "seen": "○", "done": "✓", "rejected": "×"}
+STATES = tuple(MARKS)
+USE, STATE, NAME, LABELS, PICKS, UNSURE = range(6)
+COLUMNS = (
+    Column(
+        "Use",
+        "Untick a micrograph to leave it out",
+        lambda row: "",
+        lambda row: row.rejected,
+    ),
+    Column(
+        "",
+        "○ looked at, ✓ done, × left out, ! something is wrong",
+        lambda row: "!" if row.note else MARKS.get(row.state, ""),
+        lambda row: (not row.note, STATES.index(row.state) if row.state in MARKS else -1),
+    ),
+    Column("Micrograph", "File name", lambda row: row.name, lambda row: row.name.casefold()),
+    Column(
+        "Labels",
+        "How many labels it has",
+        lambda row: f"{row.labels}" if row.labels else "",
+        lambda row: row.labels,
+    ),
+    Column(
+        "Picks",
+        "How many particles are picked at the present threshold",
+        lambda row: "" if row.picks is None else f"{row.picks:,}",
+        lambda row: -1 if row.picks is None else row.picks,
+    ),
+    Column(
+        "Unsure",
+        "How unsure the picks are: 0 % none is in doubt, 100 % a coin would do as well",
+        lambda row: "" if row.unsure is None else f"{row.unsure:.0%}",
+        lambda row: -1.0 if row.unsure is None else row.unsure,
+    ),
+)

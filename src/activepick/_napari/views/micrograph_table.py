@@ -1,0 +1,132 @@
+"""The micrographs of a session, to find one, open it or leave it out."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QModelIndex, Qt, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from activepick._napari.views.micrograph_model import MicrographModel
+from activepick._napari.views.micrograph_rows import LABELS, NAME, PICKS, STATE, UNSURE, USE, Row
+
+__all__ = ["MicrographTable", "Row"]
+
+WIDTHS = {USE: 32, STATE: 22, LABELS: 50, PICKS: 50, UNSURE: 54}
+
+
+class MicrographTable(QWidget):
+    """A row for each micrograph.
+
+    Attributes
+    ----------
+    opened
+        Signal with the number of a micrograph whose row was clicked.
+    rejected
+        Signal (number, whether it is to be left out) when its box is ticked or unticked. The box
+        changes by `update_row`, so that it shows what the session has.
+    """
+
+    opened = Signal(int)
+    rejected = Signal(int, bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = MicrographModel(self)
+        self._view = _View()
+        self._view.setModel(self._model)
+        self._filter = QLineEdit()
+        self._filter.setPlaceholderText("Find by name")
+        self._filter.setToolTip("Show only micrographs whose name holds this")
+        self._filter.setClearButtonEnabled(True)
+        self._count = QLabel()
+        header = self._view.horizontalHeader()
+        header.setMinimumSectionSize(20)
+        for column in range(self._model.columnCount()):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, WIDTHS.get(column, 100))
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+
+        top = QHBoxLayout()
+        top.addWidget(self._filter, stretch=1)
+        top.addWidget(self._count)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        layout.addWidget(self._view)
+
+        self._filter.textChanged.connect(self._model.set_filter)
+        self._filter.returnPressed.connect(self._filter.clearFocus)
+        self._view.clicked.connect(self._clicked)
+        self._view.entered_row.connect(self._open)
+        self._model.use_asked.connect(lambda number, use: self.rejected.emit(number, not use))
+        self._model.layoutChanged.connect(self._show_count)
+        self._show_count()
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these micrographs, in this order until the person sorts them."""
+        self._model.set_rows(rows)
+
+    def update_row(self, row: Row) -> None:
+        """Show what changed of one micrograph, where it stands."""
+        self._model.update_row(row)
+
+    def set_current(self, number: int | None) -> None:
+        """Stress the micrograph that is shown, and scroll to it."""
+        self._model.set_current(number)
+        place = None if number is None else self._model.place_of(number)
+        if place is not None:
+            self._view.scrollTo(self._model.index(place, NAME))
+
+    def _clicked(self, index: QModelIndex) -> None:
+        if index.column() != USE:
+            self._open(index.row())
+
+    def _open(self, place: int) -> None:
+        self.opened.emit(self._model.row_at(place).number)
+
+    def _show_count(self) -> None:
+        shown, total = self._model.rowCount(), self._model.total()
+        self._count.setText(f"{shown:,}" if shown == total else f"{shown:,} of {total:,}")
+
+
+class _View(QTableView):
+    """Whole rows; a click leaves the keys to the image, and so do letters."""
+
+    entered_row = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setSortingEnabled(True)
+        self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(22)
+        self.horizontalHeader().setHighlightSections(False)
+        self.setMinimumHeight(6 * 22)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if self.currentIndex().isValid():
+                self.entered_row.emit(self.currentIndex().row())
+        elif event.text().strip():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)

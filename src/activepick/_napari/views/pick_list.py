@@ -1,0 +1,140 @@
+"""The picks behind the gallery: their order, their marks, and their pictures as needed."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
+from qtpy.QtGui import QImage
+from scipy.special import expit
+
+from activepick._napari.views.grey_images import grey_image
+
+__all__ = ["ORDERS", "PickList", "PixelsOf"]
+
+PixelsOf = Callable[[NDArray[np.intp]], NDArray[np.uint8]]
+# About twenty screens of crops, some 25 MB.
+PICTURES_KEPT = 6000
+
+
+def _as_found(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    return np.arange(scores.size)
+
+
+def _highest_first(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    return np.argsort(-scores, kind="stable")
+
+
+def _lowest_first(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    return np.argsort(scores, kind="stable")
+
+
+def _at_random(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    return np.random.default_rng(0).permutation(scores.size)
+
+
+ORDERS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.intp]]] = {
+    "Lowest score first": _lowest_first,
+    "Highest score first": _highest_first,
+    "Random order": _at_random,
+    "As they were found": _as_found,
+}
+
+
+class PickList(QAbstractListModel):
+    """A row for each pick, in a chosen order. A place in the list is not the row in the arrays."""
+
+    WRONG = Qt.ItemDataRole.UserRole + 1
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._ids = np.empty(0, np.int64)
+        self._scores = np.empty(0)
+        self._order = np.empty(0, np.intp)
+        self._order_name = next(iter(ORDERS))
+        self._pixels_of: PixelsOf | None = None
+        self._pictures: dict[int, QImage] = {}
+        self._wrong: set[int] = set()
+
+    def set_items(self, ids: ArrayLike, scores: ArrayLike, pixels_of: PixelsOf) -> None:
+        """Show other picks; marks of those that are still there stay."""
+        self.beginResetModel()
+        self._ids = np.asarray(ids, np.int64).ravel()
+        self._scores = np.asarray(scores, np.float64).ravel()
+        self._pixels_of = pixels_of
+        self._pictures.clear()
+        self._wrong &= set(self._ids.tolist())
+        self._order = ORDERS[self._order_name](self._scores)
+        self.endResetModel()
+
+    def set_order(self, name: str) -> None:
+        """Sort by one of `ORDERS`."""
+        self.beginResetModel()
+        self._order_name = name
+        self._order = ORDERS[name](self._scores)
+        self.endResetModel()
+
+    def wrong_ids(self) -> list[int]:
+        """Give the `id` of what is marked, in the order shown."""
+        return [id for id in self._ids[self._order].tolist() if id in self._wrong]
+
+    def id_at(self, place: int) -> int:
+        """Give the `id` of what is at a place of the list."""
+        return int(self._ids[self._order[place]])
+
+    def is_wrong(self, place: int) -> bool:
+        """Say whether what is at a place of the list is marked."""
+        return self.id_at(place) in self._wrong
+
+    def mark(self, places: range, wrong: bool) -> None:
+        """Mark places of the list as wrong, or take the marks back."""
+        ids = self._ids[self._order[places.start : places.stop]].tolist()
+        if wrong:
+            self._wrong.update(ids)
+        else:
+            self._wrong.difference_update(ids)
+        self._changed(places)
+
+    def clear_marks(self) -> None:
+        """Take all marks back."""
+        self._wrong.clear()
+        self._changed(range(len(self._order)))
+
+    def drop_pictures(self) -> None:
+        """Ask for all pictures again."""
+        self._pictures.clear()
+        self._changed(range(len(self._order)))
+
+    def prepare(self, places: range) -> None:
+        """Get the pictures of places that are about to be drawn, all with one call."""
+        rows = self._order[places.start : places.stop]
+        missing = np.array([row for row in rows.tolist() if row not in self._pictures], np.intp)
+        if self._pixels_of is None or not missing.size:
+            return
+        if len(self._pictures) + missing.size > PICTURES_KEPT:
+            self._pictures.clear()
+            missing = rows
+        for row, pixels in zip(missing.tolist(), self._pixels_of(missing), strict=True):
+            self._pictures[row] = grey_image(pixels)
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
+        """Count the picks."""
+        return 0 if parent.isValid() else len(self._order)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        """Give what the roles of this class ask for, and a tool tip."""
+        if not index.isValid():
+            return None
+        row = int(self._order[index.row()])
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._pictures.get(row)
+        if role == self.WRONG:
+            return self.is_wrong(index.row())
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            mark = ", marked as not a particle" if self.is_wrong(index.row()) else ""
+            return f"probability {expit(self._scores[row]):.3f}{mark}"
+        return None
+
+    def _changed(self, places: range) -> None:
+        if len(places):
+            self.dataChanged.emit(self.index(places.start), self.index(places.stop - 1))

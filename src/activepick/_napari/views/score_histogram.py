@@ -1,0 +1,145 @@
+"""How the scores are distributed, with the threshold as a line to drag."""
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import ArrayLike
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from activepick._napari.colours import PARTICLE
+from activepick._napari.views.score_axis import (
+    probability_of,
+    score_of,
+    score_range,
+    score_ticks,
+)
+from activepick._napari.views.shades import Shades
+from activepick._napari.views.themed_plot import ThemedPlot
+
+__all__ = ["ScoreHistogram"]
+
+BARS = 60
+
+
+class ScoreHistogram(QWidget):
+    """A histogram of scores; those above the threshold are coloured and counted.
+
+    Attributes
+    ----------
+    threshold_changed
+        Signal with the threshold's probability while it is dragged.
+    threshold_chosen
+        Signal with it where it was let go.
+    """
+
+    threshold_changed = Signal(float)
+    threshold_chosen = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scores = np.empty(0)
+        self._threshold = 0.5
+        self._square_root = True
+        self._shown = score_range(self._scores)
+        self._dragging = False
+
+        self._value = QLabel()
+        self._count = QLabel()
+        self._count.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._plot = ThemedPlot()
+        self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
+        self._plot.setToolTip(
+            "How many candidates have which score.\n"
+            "Click or drag to move the threshold: those right of it are picked."
+        )
+        self._cut = pg.BarGraphItem(x0=[], x1=[], height=[])
+        self._kept = pg.BarGraphItem(x0=[], x1=[], height=[])
+        self._line = pg.InfiniteLine(angle=90)
+        for item in (self._cut, self._kept, self._line):
+            self._plot.addItem(item)
+        plot = self._plot.getPlotItem()
+        plot.hideAxis("left")
+        plot.getAxis("bottom").setTicks(score_ticks())
+        plot.getAxis("bottom").setLabel("probability of a particle")
+
+        header = QHBoxLayout()
+        header.addWidget(self._value)
+        header.addStretch()
+        header.addWidget(self._count)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(header)
+        layout.addWidget(self._plot)
+        self._plot.setMinimumHeight(110)
+
+        self._plot.themed.connect(self._paint)
+        self._plot.grabbed.connect(self._grab)
+        self._plot.dragged.connect(self._drag)
+        self._plot.dropped.connect(self._drop)
+        self._paint(self._plot.shades)
+        self._count_bars()
+
+    def threshold(self) -> float:
+        """Give the threshold's probability."""
+        return self._threshold
+
+    def set_scores(self, scores: ArrayLike) -> None:
+        """Show other scores (logits), in any order."""
+        self._scores = np.sort(np.asarray(scores, np.float64).ravel())
+        if not self._dragging:
+            self._shown = score_range(self._scores)
+        self._count_bars()
+
+    def set_threshold(self, probability: float) -> None:
+        """Move the threshold, without a signal; not while a person drags it."""
+        if not self._dragging:
+            self._threshold = float(probability)
+            self._draw_threshold()
+
+    def set_square_root(self, on: bool) -> None:
+        """Draw bars as high as the square root of their count, so that small ones are seen."""
+        self._square_root = on
+        self._count_bars()
+
+    def _grab(self, score: float) -> None:
+        self._dragging = True
+        self._drag(score)
+
+    def _drag(self, score: float) -> None:
+        if self._dragging:
+            self._threshold = probability_of(score, self._shown)
+            self._draw_threshold()
+            self.threshold_changed.emit(self._threshold)
+
+    def _drop(self, score: float) -> None:
+        if self._dragging:
+            self._drag(score)
+            self._dragging = False
+            self.threshold_chosen.emit(self._threshold)
+
+    def _count_bars(self) -> None:
+        low, high = self._shown
+        counts, edges = np.histogram(np.clip(self._scores, low, high), BARS, (low, high))
+        self._edges = edges
+        self._heights = np.sqrt(counts) if self._square_root else counts.astype(float)
+        top = max(self._heights.max() * 1.05, 1.0)
+        self._plot.getPlotItem().setRange(xRange=self._shown, yRange=(0, top), padding=0)
+        self._draw_threshold()
+
+    def _draw_threshold(self) -> None:
+        line = score_of(self._threshold, self._shown)
+        left, right = self._edges[:-1], self._edges[1:]
+        self._cut.setOpts(x0=left, x1=np.clip(right, left, line), height=self._heights)
+        self._kept.setOpts(x0=np.clip(left, line, right), x1=right, height=self._heights)
+        self._line.setValue(line)
+        picked = self._scores.size - np.searchsorted(
+            self._scores, -np.inf if line <= self._shown[0] else line
+        )
+        self._value.setText(f"Threshold {self._threshold:.2f}")
+        self._count.setText(f"{picked:,} picks of {self._scores.size:,}")
+
+    def _paint(self, shades: Shades) -> None:
+        self._cut.setOpts(brush=shades.line, pen=None)
+        self._kept.setOpts(brush=PARTICLE, pen=None)
+        self._line.setPen(pg.mkPen(shades.text, width=2))
