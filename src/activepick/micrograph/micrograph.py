@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -101,10 +101,14 @@ class Micrograph:
         """
         pixels = np.empty(self.shape, np.float32)
         start = 0
-        for block in checked_blocks(self._file):
+        for block in self.blocks():
             pixels[start : start + len(block)] = block
             start += len(block)
         return pixels
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Read the pixels from row 0 on, in blocks of rows; errors as `read`."""
+        return checked_blocks(self._file)
 
     def radius_px(self, diameter_angstrom: float) -> float:
         """Return the particle radius in original pixels.
@@ -174,7 +178,7 @@ class Micrograph:
         sizes = [working_size(self.shape, radius, asked, self.name) for asked in working_radii]
         if not sizes:
             return []
-        images = fourier_crop(checked_blocks(self._file), self.shape, sizes)
+        images = fourier_crop(self.blocks(), self.shape, sizes)
         return [self._working_image(image, radius, normalisation) for image in images]
 
     def _working_image(
