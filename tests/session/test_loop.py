@@ -111,7 +111,7 @@ def test_the_head_depends_on_nothing_but_the_labels(session, loop, make_engine):
         assert (fresh.head.particles, fresh.head.others) == (2, 2)
     session.clear_labels()
     assert not loop.up_to_date
-    assert same(loop.refit(), loop._tools().pretrained)
+    assert same(loop.refit(), loop._tools().base)
 
 
 def test_picks_say_what_the_person_said(session, loop):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import map_coordinates
 
 from activepick.features.interpolation import resample
 
@@ -34,6 +35,14 @@ class ScoreMap:
     def to_original(self, xy: ArrayLike) -> NDArray[np.float64]:
         """Convert positions (n, 2) from samples of the map to original pixels."""
         return np.asarray(xy, np.float64).reshape(-1, 2) * self.spacing_px
+
+    def at(self, xy: ArrayLike) -> NDArray[np.float64]:
+        """Interpolate the score (n,) at positions (n, 2) in original pixels."""
+        columns, rows = np.asarray(xy, np.float64).reshape(-1, 2).T / self.spacing_px
+        scores: NDArray[np.float64] = map_coordinates(
+            self.values, [rows, columns], np.float64, order=1, mode="nearest"
+        )
+        return scores
 
 
 def merge(

@@ -1,8 +1,8 @@
 """Which places to ask about next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,11 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 
 from activepick.errors import SettingsError
+from activepick.features.feature_map import MicrographFeatures
 from activepick.features.score_map import ScoreMap
-from activepick.learning.learner import Learner
 from activepick.picking.score_peaks import score_peaks
 
-__all__ = ["STRATEGIES", "Query", "ask", "entropy"]
+__all__ = ["STRATEGIES", "Known", "Query", "ask", "entropy"]
 
 Floats = NDArray[np.float64]
 
@@ -54,8 +54,27 @@ def entropy(score: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(np.logaddexp(0, -size) + size * expit(-size))
 
 
+class Known(Protocol):
+    """What questions are chosen from; `activepick.learning.learner.Learner` is one."""
+
+    @property
+    def micrographs(self) -> Sequence[MicrographFeatures]:
+        """Features of each micrograph."""
+
+    @property
+    def labels(self) -> Sequence[Floats]:
+        """Labelled positions of each."""
+
+    @property
+    def skipped(self) -> Sequence[Floats]:
+        """Positions of each that nobody wants to be asked about again."""
+
+    def score_map(self, index: int) -> ScoreMap:
+        """Score of the head on one."""
+
+
 def ask(
-    learner: Learner, count: int, strategy: str = "active", rng: np.random.Generator | None = None
+    learner: Known, count: int, strategy: str = "active", rng: np.random.Generator | None = None
 ) -> list[Query]:
     """Choose the next questions; never where a label lies already.
 
@@ -143,7 +162,7 @@ STRATEGIES = {
 }
 
 
-def _unlabelled(learner: Learner, index: int, xy: Floats) -> NDArray[np.bool_]:
+def _unlabelled(learner: Known, index: int, xy: Floats) -> NDArray[np.bool_]:
     """Mark the places that nobody has answered or skipped yet."""
     labels = np.concatenate([learner.labels[index], learner.skipped[index]])
     if not len(labels) or not len(xy):
@@ -163,7 +182,7 @@ def _best(places: list[Places], count: int) -> list[Query]:
 
 
 def _spread(
-    learner: Learner, places: list[Places], count: int, rng: np.random.Generator
+    learner: Known, places: list[Places], count: int, rng: np.random.Generator
 ) -> list[Query]:
     """Take places of much entropy that differ from each other, from all micrographs.
 

@@ -5,7 +5,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-__all__ = ["find_peaks"]
+__all__ = ["find_peaks", "keep_distance"]
 
 _EIGHT = tuple((dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2) if (dy, dx) != (1, 1))
 # Candidates are thinned out in blocks of this many, so that memory stays bounded (a block has at
@@ -73,7 +73,7 @@ def find_peaks(
         ],
         axis=1,
     )
-    kept = _keep_distance(positions, min_distance_px)
+    kept = keep_distance(positions, min_distance_px)
     return positions[kept], values[kept]
 
 
@@ -141,8 +141,16 @@ def _parabola_offset(
     return np.clip(offset, -0.5, 0.5)
 
 
-def _keep_distance(positions: npt.NDArray[np.float64], min_distance: float) -> npt.NDArray[np.intp]:
-    """Give the indices of the positions that no earlier kept one is closer to than the distance."""
+def keep_distance(positions: npt.NDArray[np.float64], min_distance: float) -> npt.NDArray[np.intp]:
+    """Give the indices of the positions that no earlier kept one is closer to than the distance.
+
+    Parameters
+    ----------
+    positions
+        ``(n, 2)``, those first that are to be kept rather.
+    min_distance
+        In the units of the positions.
+    """
     kept = np.empty(0, dtype=np.intp)
     if min_distance == 0:
         return np.arange(len(positions))

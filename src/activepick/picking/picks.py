@@ -7,8 +7,9 @@ from scipy.spatial import cKDTree
 from scipy.special import logit
 
 from activepick.errors import SettingsError
+from activepick.picking.peaks import keep_distance
 
-__all__ = ["apply_labels", "make_picks", "score_threshold"]
+__all__ = ["apply_labels", "inside", "make_picks", "obey_labels", "score_threshold"]
 
 
 def score_threshold(probability: float) -> float:
@@ -73,11 +74,19 @@ def make_picks(
         raise SettingsError(f"the edge margin {edge_margin_px} is below 0: give 0 or more pixels")
     positions = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
     values = np.asarray(scores, dtype=np.float64).reshape(-1)
-    last = np.array([shape[1] - 1, shape[0] - 1])
-    inside = ((positions >= edge_margin_px) & (positions <= last - edge_margin_px)).all(axis=1)
-    # Without a margin also what lies in the outer half of a border pixel is on the micrograph.
-    chosen = (inside | (edge_margin_px == 0)) & (values >= score_threshold(threshold))
+    chosen = inside(positions, shape, edge_margin_px) & (values >= score_threshold(threshold))
     return _table(micrograph, positions[chosen], values[chosen])
+
+
+def inside(
+    xy: npt.NDArray[np.float64], shape: tuple[int, int], edge_margin_px: float
+) -> npt.NDArray[np.bool_]:
+    """Mark the positions ``(n, 2)`` that keep a distance from the first and last row and column."""
+    if edge_margin_px == 0:
+        # Also what lies in the outer half of a border pixel is on the micrograph.
+        return np.ones(len(xy), dtype=bool)
+    last = np.array([shape[1] - 1, shape[0] - 1])
+    return np.asarray(((xy >= edge_margin_px) & (xy <= last - edge_margin_px)).all(axis=1))
 
 
 def apply_labels(
@@ -133,30 +142,64 @@ def apply_labels(
     positive = np.asarray(labels_y).reshape(-1) == 1
     xy = picks[["x", "y"]].to_numpy(dtype=np.float64)
     scores = picks["score"].to_numpy(dtype=np.float64)
-    reach = same_place * radius_px
     if label_scores is None:
         added_scores = np.full(len(labels), lowest if np.isfinite(lowest) else 0.0)
     else:
         added_scores = np.asarray(label_scores, dtype=np.float64).reshape(-1)
+    keep, added = obey_labels(xy, scores >= lowest, labels, positive, same_place * radius_px)
+    return _table(
+        micrograph,
+        np.concatenate([xy[keep], labels[added]]),
+        np.concatenate([scores[keep], added_scores[added]]),
+    )
 
-    keep = scores >= lowest
-    if len(labels) and len(xy):
+
+def obey_labels(
+    xy: npt.NDArray[np.float64],
+    keep: npt.NDArray[np.bool_],
+    labels_xy: npt.NDArray[np.float64],
+    positive: npt.NDArray[np.bool_],
+    reach_px: float,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Decide which peaks are picks when a person's word counts more than the head's.
+
+    Parameters
+    ----------
+    xy
+        Peaks ``(n, 2)``.
+    keep
+        Which of them would be picks without labels, ``(n,)``. It is not changed.
+    labels_xy, positive
+        Labels ``(m, 2)`` and whether each is a particle ``(m,)``.
+    reach_px
+        Within this distance a label and a peak are the same place.
+
+    Returns
+    -------
+    keep : ndarray of bool, (n,)
+        The peaks that are picks. The nearest peak of a positive label is one in any case, of those
+        that would be picks or else of the others.
+    added : ndarray, (k,)
+        Indices of the positive labels that no pick is near, to be picks themselves.
+    """
+    keep = keep.copy()
+    particles = np.flatnonzero(positive)
+    if len(labels_xy) and len(xy):
         # Positive labels stand first, so that of two labels at one distance the positive one wins.
         order = np.argsort(~positive, kind="stable")
-        distance, nearest = map(np.asarray, cKDTree(labels[order]).query(xy))
-        owner = np.where(distance <= reach, order[np.minimum(nearest, len(order) - 1)], -1)
-        keep[(owner >= 0) & ~positive[owner]] = False
-        for index in np.flatnonzero(positive):
-            mine = np.flatnonzero(owner == index)
-            if len(mine):
-                keep[mine[np.argmin(distance[mine])]] = True
-    final_xy, final_scores = xy[keep], scores[keep]
-    for index in np.flatnonzero(positive):
-        gaps = np.sqrt(((final_xy - labels[index]) ** 2).sum(axis=1))
-        if not (gaps <= reach).any():
-            final_xy = np.vstack([final_xy, labels[index]])
-            final_scores = np.append(final_scores, added_scores[index])
-    return _table(micrograph, final_xy, final_scores)
+        distance, nearest = map(np.asarray, cKDTree(labels_xy[order]).query(xy))
+        near = np.flatnonzero(distance <= reach_px)
+        owner = order[nearest[near]]
+        # Those that would be picks before those that would not, the nearest first.
+        preferred = np.lexsort((distance[near], ~keep[near], owner))
+        near, owner = near[preferred], owner[preferred]
+        first = np.flatnonzero(np.diff(owner, prepend=-1))
+        keep[near[~positive[owner]]] = False
+        keep[near[first[positive[owner[first]]]]] = True
+    if len(particles) and keep.any():
+        gap = np.asarray(cKDTree(xy[keep]).query(labels_xy[particles])[0])
+        particles = particles[gap > reach_px]
+    return keep, particles[keep_distance(labels_xy[particles], reach_px)]
 
 
 def _table(

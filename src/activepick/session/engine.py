@@ -41,6 +41,7 @@ def feature_settings(settings: Settings) -> tuple[object, ...]:
         settings.normalisation,
         settings.working_radius_px,
         settings.working_radii_px,
+        settings.base_head,
         settings.seed,
     )
 

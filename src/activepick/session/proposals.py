@@ -1,72 +1,50 @@
-"""From the labels and the head of a session to picks and questions."""
+"""From the labels and the head of a session to questions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from activepick.features.feature_map import MicrographFeatures
-from activepick.learning.head import Head
-from activepick.learning.learner import Learner
+from activepick.features.score_map import ScoreMap
 from activepick.learning.queries import ask
-from activepick.picking.picker import pick_score_map
-from activepick.picking.picks import apply_labels
-from activepick.session.state import Label, SessionState
+from activepick.session.peaks import Peaks, eligible, positions
+from activepick.session.state import SessionState, Target
 
-__all__ = ["new_questions", "picks_of"]
+__all__ = ["Place", "new_questions", "suggestions"]
+
+Floats = NDArray[np.float64]
+# Micrograph, x, y, score.
+Place = tuple[int, float, float, float]
+
+# Suggestions keep this distance from whatever was marked, and from each other, in particle radii.
+_APART = 1.0
 
 
-def picks_of(
-    state: SessionState, micrograph: int, features: MicrographFeatures, head: Head
-) -> pd.DataFrame:
-    """Pick a micrograph and make true in the picks what a person said.
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What questions are chosen from; see `activepick.learning.queries.Known`."""
 
-    Parameters
-    ----------
-    state
-        Labels and settings.
-    micrograph
-        Its number.
-    features
-        Of the micrograph.
-    head
-        What decides where nobody said anything.
+    micrographs: Sequence[MicrographFeatures]
+    labels: Sequence[Floats]
+    skipped: Sequence[Floats]
+    maps: Sequence[ScoreMap]
 
-    Returns
-    -------
-    DataFrame
-        Columns ``micrograph, x, y, score``, the best first.
-    """
-    settings, name = state.settings, state.names[micrograph]
-    peaks = pick_score_map(
-        features.score_map(head.weights, head.bias),
-        name,
-        features.shape,
-        threshold=0,
-        min_distance=settings.min_distance,
-        edge_margin=settings.edge_margin,
-    )
-    labels = state.labels_of(micrograph)
-    xy = _positions(labels)
-    return apply_labels(
-        peaks,
-        xy,
-        np.array([label.target for label in labels], np.float64),
-        features.radius_px,
-        micrograph=name,
-        threshold=settings.threshold,
-        label_scores=features.at(xy) @ head.weights.ravel() + head.bias,
-    )
+    def score_map(self, index: int) -> ScoreMap:
+        return self.maps[index]
 
 
 def new_questions(
     state: SessionState,
     micrographs: Sequence[int],
     features: Sequence[MicrographFeatures],
-    head: Head,
+    maps: Sequence[ScoreMap],
     count: int,
-) -> list[tuple[int, float, float, float]]:
+    beside: Sequence[Place] = (),
+) -> list[Place]:
     """Choose questions, spread over micrographs.
 
     Parameters
@@ -75,26 +53,68 @@ def new_questions(
         Labels and settings.
     micrographs
         Their numbers.
-    features
+    features, maps
         Of each.
-    head
-        What is unsure.
     count
         Largest number of questions.
+    beside
+        What is asked besides: nothing is asked there again.
 
     Returns
     -------
     list of (micrograph, x, y, score)
         Never where a label lies or an answer was left open.
     """
-    learner = Learner(features, head, unlabelled=np.empty((0, head.weights.size)))
-    for index, micrograph in enumerate(micrographs):
-        learner.labels[index] = _positions(state.labels_of(micrograph))
-        learner.skip(index, _positions(state.skipped_of(micrograph)))
+    taken = [
+        np.array([place[1:3] for place in beside if place[0] == number]).reshape(-1, 2)
+        for number in micrographs
+    ]
+    marks = [positions(state.marks_of(number)) for number in micrographs]
     rng = np.random.default_rng([state.settings.seed, state.next_id])
-    asked = ask(learner, count, state.settings.strategy, rng)
+    known = _Known(features, marks, taken, maps)
+    asked = ask(known, count, state.settings.strategy, rng)
     return [(micrographs[query.micrograph], query.x, query.y, query.score) for query in asked]
 
 
-def _positions(labels: Sequence[Label]) -> NDArray[np.float64]:
-    return np.array([(label.x, label.y) for label in labels], np.float64).reshape(-1, 2)
+def suggestions(
+    state: SessionState, peaks: Sequence[Peaks], count: int
+) -> list[tuple[Place, Target]]:
+    """Choose the surest particles and the surest others, in turn from each micrograph.
+
+    Parameters
+    ----------
+    state
+        Labels and settings.
+    peaks
+        Of each micrograph.
+    count
+        Of either kind.
+
+    Returns
+    -------
+    list of (place, answer)
+        Particles first.
+    """
+    free = [_free(state, one) for one in peaks]
+    surest = [list(places[: 2 * count]) for places in free]
+    least = [list(places[::-1][: 2 * count]) for places in free]
+    particles = _in_turn(surest, count)
+    others = [place for place in _in_turn(least, 2 * count) if place not in particles][:count]
+    return [*((place, 1) for place in particles), *((place, 0) for place in others)]
+
+
+def _free(state: SessionState, peaks: Peaks) -> list[Place]:
+    """Give the peaks of a micrograph that are far from all marks, the highest score first."""
+    keep = eligible(peaks, state)
+    marks = positions(state.marks_of(peaks.micrograph))
+    if len(marks):
+        keep &= cKDTree(marks).query(peaks.xy)[0] > _APART * peaks.radius_px
+    return [
+        (peaks.micrograph, x, y, score)
+        for (x, y), score in zip(peaks.xy[keep].tolist(), peaks.score[keep].tolist(), strict=True)
+    ]
+
+
+def _in_turn(places: Sequence[Sequence[Place]], count: int) -> list[Place]:
+    rounds = zip_longest(*places)
+    return [place for one in rounds for place in one if place is not None][:count]

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,14 +16,20 @@ from activepick.learning.head_file import load_head
 from activepick.learning.learner import LearnerSettings
 from activepick.learning.loss import expected_pi
 from activepick.learning.training import fit_head
+from activepick.session.contrasts import Contrasts, micrograph_contrast
 from activepick.session.engine import EngineMaker, feature_settings, micrograph_of, start
 from activepick.session.evidence import Evidence
 from activepick.session.feature_store import FeatureStore, Step
 from activepick.session.micrograph_files import fingerprint
+from activepick.session.score_maps import ScoreMaps
 from activepick.session.session import Session
 from activepick.session.state import MicrographEntry, SessionState
 
-__all__ = ["Tools", "head_file", "labels_digest", "make_tools"]
+if TYPE_CHECKING:
+    from activepick.features.engine import FeatureEngine
+    from activepick.micrograph import Micrograph
+
+__all__ = ["Tools", "checked_file", "head_file", "labels_digest", "make_tools"]
 
 # Micrographs from which the working radius is found.
 _FIRST = 3
@@ -38,10 +45,14 @@ class Tools:
         Those settings.
     learning
         How labels become a head.
-    pretrained
-        The head before the first label.
+    engine
+        Computes features.
+    base
+        The head before the first label, which all others are drawn to.
     store, evidence
         Features at hand, and what is kept of the others.
+    contrasts, maps
+        Local contrast and score maps of the last micrographs.
     head
         The head as it is now.
     unreadable
@@ -50,9 +61,12 @@ class Tools:
 
     settings: tuple[object, ...]
     learning: LearnerSettings
-    pretrained: Head
+    engine: "FeatureEngine"
+    base: Head
     store: FeatureStore
     evidence: Evidence
+    contrasts: Contrasts
+    maps: ScoreMaps
     head: Head
     unreadable: Mapping[int, str] = field(default_factory=dict)
 
@@ -60,7 +74,7 @@ class Tools:
         """Fit the head to all labels of a state."""
         entries = state.micrographs
         training = self.evidence.training(state.labels.values(), entries, self.store.get)
-        head = self.pretrained
+        head = self.base
         if training.labels:
             fit = self.learning.fit
             expected = state.settings.expected_particles
@@ -68,7 +82,7 @@ class Tools:
                 first = self.store.get(entries[training.labels[0].micrograph])
                 fit = replace(fit, pi=expected_pi(expected, first.radius_px, first.shape))
             head = fit_head(
-                self.pretrained,
+                self.base,
                 fit,
                 training.rows,
                 training.targets,
@@ -101,33 +115,32 @@ def make_tools(
     ActivepickError
         When there is none that can be used.
     """
-    state = session.state
-    found = state.settings.working_radius_px is not None
-    files = [] if found else _first_files(session)
-    engine = make_engine(state.settings)
-    pretrained = start(engine, state.settings, [micrograph_of(f, state.settings) for f in files])
-    radii = pretrained.spec.working_radii
-    if not found and not session.read_only:
-        best = int(np.flatnonzero(pretrained.weights.any(axis=1))[0])
-        session.set_settings(working_radius_px=radii[best], working_radii_px=radii)
+    base, engine = _beginning(session, make_engine)
     settings = session.state.settings
-    evidence = Evidence(pretrained, learning, settings.seed)
+    evidence = Evidence(base, learning, settings.seed)
+
+    def opened(entry: MicrographEntry) -> "Micrograph":
+        return micrograph_of(checked_file(session, entry), settings)
+
+    contrasts = Contrasts(lambda entry: micrograph_contrast(engine, opened(entry)))
 
     def load(entry: MicrographEntry, progress: Step) -> MicrographFeatures:
-        micrograph = micrograph_of(_checked_file(session, entry), settings)
-        features = engine.features(micrograph, radii, progress)
+        features = engine.features(opened(entry), base.spec.working_radii, progress)
         evidence.look_at(entry.fingerprint, features)
+        contrasts.get(entry)
         return features
 
-    head = pretrained
-    # A head that was saved for these very labels need not be learnt again.
-    with contextlib.suppress(HeadError):
-        saved = load_head(head_file(session))
-        saved.require(pretrained.spec)
-        if saved.notes.get("labels") == labels_digest(state):
-            head = saved
-    store = FeatureStore(load, keep)
-    return Tools(feature_settings(settings), learning, pretrained, store, evidence, head)
+    return Tools(
+        feature_settings(settings),
+        learning,
+        engine,
+        base,
+        FeatureStore(load, keep),
+        evidence,
+        contrasts,
+        ScoreMaps(keep),
+        _saved_head(session, base) or base,
+    )
 
 
 def head_file(session: Session) -> Path:
@@ -142,8 +155,46 @@ def labels_digest(state: SessionState) -> str:
         for m in state.labels.values()
     )
     settings = state.settings
-    facts = (settings.diameter_angstrom, settings.inverted, settings.expected_particles, labels)
+    facts: tuple[object, ...] = (
+        settings.diameter_angstrom,
+        settings.inverted,
+        settings.expected_particles,
+        labels,
+    )
+    if settings.base_head is not None:
+        facts = (settings.base_head, *facts)
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+
+def _beginning(session: Session, make_engine: EngineMaker) -> tuple[Head, "FeatureEngine"]:
+    """Give the head before the first label, and the engine for its features."""
+    state = session.state
+    engine = make_engine(state.settings)
+    if state.settings.base_head is not None:
+        base = load_head(session.folder / "heads" / state.settings.base_head)
+        if base.spec.stride != engine.extractor.stride:
+            extractor = engine.extractor.with_stride(base.spec.stride)
+            engine = replace(engine, extractor=extractor)
+        base.require(engine.spec(base.spec.working_radii))
+        return base, engine
+    found = state.settings.working_radius_px is not None
+    files = [] if found else _first_files(session)
+    base = start(engine, state.settings, [micrograph_of(f, state.settings) for f in files])
+    if not found and not session.read_only:
+        radii = base.spec.working_radii
+        best = int(np.flatnonzero(base.weights.any(axis=1))[0])
+        session.set_settings(working_radius_px=radii[best], working_radii_px=radii)
+    return base, engine
+
+
+def _saved_head(session: Session, base: Head) -> Head | None:
+    """Give the head that was saved for these very labels: it need not be learnt again."""
+    with contextlib.suppress(HeadError):
+        saved = load_head(head_file(session))
+        saved.require(base.spec)
+        if saved.notes.get("labels") == labels_digest(session.state):
+            return saved
+    return None
 
 
 def _first_files(session: Session) -> list[Path]:
@@ -154,7 +205,7 @@ def _first_files(session: Session) -> list[Path]:
         if entry.progress == "rejected":
             continue
         try:
-            files.append(_checked_file(session, entry))
+            files.append(checked_file(session, entry))
         except ActivepickError as error:
             problem = SessionError(str(error))
         if len(files) == _FIRST:
@@ -164,7 +215,8 @@ def _first_files(session: Session) -> list[Path]:
     return files
 
 
-def _checked_file(session: Session, entry: MicrographEntry) -> Path:
+def checked_file(session: Session, entry: MicrographEntry) -> Path:
+    """Give the file of a micrograph; SessionError when it is missing or not what it was."""
     path = session.find_micrograph(entry.id)
     if fingerprint(path) != session.state.micrographs[entry.id].fingerprint:
         raise SessionError(

@@ -1,0 +1,112 @@
+"""How much contrast there is around a place: ice and carbon have more than particles.
+
+The measure is the standard deviation within the disc of a particle, divided by its median over the
+whole micrograph: about 1 where there is nothing special, well above 1 on ice, carbon and their
+edges, below 1 where there is nothing at all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+__all__ = ["ContrastMap", "contrast_map", "local_contrast"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ContrastMap:
+    """The local contrast everywhere on a micrograph.
+
+    Attributes
+    ----------
+    values
+        Shape (h, w), 1 in the median.
+    spacing_px
+        Original pixels between two samples, (x, y). Sample (0, 0) lies on pixel (0, 0).
+    """
+
+    values: NDArray[np.floating]
+    spacing_px: tuple[float, float]
+
+    def at(self, xy: ArrayLike) -> Floats:
+        """Give the contrast (n,) at positions (n, 2) in original pixels, of the nearest sample."""
+        places = np.rint(np.asarray(xy, np.float64).reshape(-1, 2) / self.spacing_px).astype(int)
+        height, width = self.values.shape
+        rows, columns = places[:, 1].clip(0, height - 1), places[:, 0].clip(0, width - 1)
+        return np.asarray(self.values[rows, columns], np.float32)
+
+
+def contrast_map(image: Floats, radius: float) -> Floats:
+    """Compute the local contrast at each pixel.
+
+    Parameters
+    ----------
+    image
+        Pixels (h, w), best at a scale where a particle's radius is 5 to 10 pixels: the finer the
+        scale, the more of the contrast is noise.
+    radius
+        Particle radius in these pixels.
+
+    Returns
+    -------
+    ndarray
+        Shape (h, w), float32: standard deviation within the disc, over the median of all.
+    """
+    centred = image - image.mean(dtype=np.float64).astype(np.float32)
+    mean, square = _disc_means(centred, radius)
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
+    return np.asarray(deviation / max(float(np.median(deviation)), 1e-12), np.float32)
+
+
+def local_contrast(image: Floats, xy: ArrayLike, radius: float) -> Floats:
+    """Compute the local contrast at some places.
+
+    Parameters
+    ----------
+    image, radius
+        As in `contrast_map`.
+    xy
+        Positions (n, 2) as x, y in pixels of the image.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,), float32.
+    """
+    return ContrastMap(contrast_map(image, radius), (1.0, 1.0)).at(xy)
+
+
+def _disc_means(image: Floats, radius: float) -> tuple[Floats, Floats]:
+    """Give the mean of the pixels and of their squares in the disc around each pixel."""
+    reach = int(radius)
+    half_widths = [int(np.sqrt(radius * radius - dy * dy)) for dy in range(-reach, reach + 1)]
+    padded = np.pad(image, reach, mode="reflect" if min(image.shape) > reach else "edge")
+    count = sum(2 * half + 1 for half in half_widths)
+
+    def mean(values: Floats) -> Floats:
+        total = _sum_of_rows(lambda half: _row_sums(values, half), half_widths, image.shape)
+        return total / np.float32(count)
+
+    return mean(padded), mean(padded * padded)
+
+
+def _sum_of_rows(
+    rows: Callable[[int], Floats], half_widths: list[int], shape: tuple[int, ...]
+) -> Floats:
+    height, width = shape
+    reach = len(half_widths) // 2
+    known = {half: rows(half) for half in set(half_widths)}
+    total = np.zeros(shape, np.float32)
+    for k, half in enumerate(half_widths):
+        total += known[half][k : k + height, reach : reach + width]
+    return total
+
+
+def _row_sums(values: Floats, half: int) -> Floats:
+    size = 2 * half + 1
+    means: Floats = ndimage.uniform_filter1d(values, size, axis=1, mode="nearest")
+    return means * np.float32(size)

@@ -1,0 +1,141 @@
+"""What all parts of a loop share: the network, and the micrographs at hand."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from activepick.errors import SessionError
+from activepick.features.feature_map import MicrographFeatures
+from activepick.learning.head import Head
+from activepick.learning.learner import LearnerSettings
+from activepick.session.engine import EngineMaker, engine_of, feature_settings
+from activepick.session.feature_store import Step
+from activepick.session.next_micrograph import Offer, next_offer
+from activepick.session.peak_store import PeakStore
+from activepick.session.peaks import head_digest
+from activepick.session.session import Session
+from activepick.session.state import MicrographEntry
+from activepick.session.tools import Tools, labels_digest, make_tools
+
+__all__ = ["LoopBase"]
+
+
+class LoopBase:
+    """The part of `LearningLoop` that opens micrographs.
+
+    Parameters
+    ----------
+    session, make_engine, learning, keep
+        As in `LearningLoop`.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        make_engine: EngineMaker = engine_of,
+        learning: LearnerSettings | None = None,
+        keep: int = 8,
+    ) -> None:
+        self.session = session
+        self._make_engine = make_engine
+        self._learning = learning or LearnerSettings()
+        self._keep = keep
+        self._made: Tools | None = None
+        self._making = threading.RLock()
+        self._fitting = threading.RLock()
+        self._peaks = PeakStore(session.folder / "peaks")
+
+    @property
+    def head(self) -> Head:
+        """The head as it is now; the first time this loads the network and finds the scale."""
+        return self._tools().head
+
+    @property
+    def head_digest(self) -> str:
+        """Name of the head as it is now, and of the settings that peaks follow from."""
+        return head_digest(self.head, self.session.state.settings)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the network is loaded and the scale found for the settings as they are now."""
+        made = self._made
+        return made is not None and made.settings == feature_settings(self.session.state.settings)
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the head follows from the labels as they are now; if not, `refit`."""
+        head, state = self.head, self.session.state
+        if not state.labels:
+            return head is self._tools().base or head.notes.get("labels") == labels_digest(state)
+        return head.notes.get("labels") == labels_digest(state)
+
+    @property
+    def unreadable(self) -> Mapping[int, str]:
+        """By number, why the labels of a micrograph did not count at the last refit."""
+        return self._tools().unreadable
+
+    def open_micrograph(self, micrograph: int, progress: Step | None = None) -> MicrographFeatures:
+        """Get a micrograph ready, and note that the person has seen it; may take long.
+
+        Parameters
+        ----------
+        micrograph
+            Its number.
+        progress
+            Called with the fraction done; may raise to cancel.
+
+        Raises
+        ------
+        ActivepickError
+            When it is missing, changed, or cannot be read.
+        """
+        entry = self._entry(micrograph)
+        features = self._tools().store.get(entry, progress)
+        if entry.progress == "unseen" and not self.session.read_only:
+            self.session.set_progress(micrograph, "seen")
+        return features
+
+    def prefetch(self, micrographs: Sequence[int]) -> None:
+        """Compute the features of micrographs in the background, in this order."""
+        self._tools().store.prefetch([self._entry(number) for number in micrographs])
+
+    def prefetch_neighbours(self, micrograph: int) -> None:
+        """Prefetch the micrographs that are likely to be opened after this one."""
+        entries = self.session.state.micrographs
+        offer = self.next_micrograph()
+        wanted = [micrograph + 1, *([offer.micrograph] if offer else []), micrograph - 1]
+        usable = [i for i in wanted if i in entries and entries[i].progress != "rejected"]
+        self.prefetch([i for i in dict.fromkeys(usable) if i != micrograph])
+
+    def next_micrograph(self) -> Offer | None:
+        """Offer a micrograph to go on with; None when all were seen."""
+        tools, state = self._tools(), self.session.state
+        entries = list(state.micrographs.values())
+        return next_offer(
+            state,
+            tools.evidence.levels(entries),
+            tools.evidence.uncertainties(entries, tools.head),
+        )
+
+    def close(self) -> None:
+        """Stop working in the background and let go of all features."""
+        with self._making:
+            if self._made is not None:
+                self._made.store.close()
+                self._made = None
+
+    def _entry(self, micrograph: int) -> MicrographEntry:
+        entry = self.session.state.micrographs.get(micrograph)
+        if entry is None:
+            raise SessionError(f"there is no micrograph {micrograph} in this session")
+        return entry
+
+    def _tools(self) -> Tools:
+        made = self._made
+        if made is not None and made.settings == feature_settings(self.session.state.settings):
+            return made
+        with self._making:
+            settings = self.session.state.settings
+            if self._made is None or self._made.settings != feature_settings(settings):
+                self.close()
+                self._made = make_tools(self.session, self._make_engine, self._learning, self._keep)
+            return self._made

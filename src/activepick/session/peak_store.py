@@ -1,0 +1,104 @@
+"""Peaks of many micrographs: in memory, and those of whole datasets also on disk."""
+
+import contextlib
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from activepick.atomic import replacing
+from activepick.session.peaks import Peaks
+from activepick.session.state import MicrographEntry
+
+__all__ = ["PeakStore"]
+
+
+class PeakStore:
+    """The newest peaks of each micrograph, by its content.
+
+    Parameters
+    ----------
+    folder
+        Where the files lie, one a micrograph; they can be deleted at any time. None for memory
+        alone.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._known: dict[str, Peaks] = {}
+        self._looked: set[str] = set()
+        self._lock = threading.Lock()
+
+    def get(self, entry: MicrographEntry, name: str) -> Peaks | None:
+        """Give the newest peaks of a micrograph, of whatever head; the first time from disk.
+
+        Parameters
+        ----------
+        entry
+            The micrograph.
+        name
+            Its name in tables.
+        """
+        key = entry.fingerprint
+        with self._lock:
+            found = self._known.get(key)
+            look = found is None and key not in self._looked
+            self._looked.add(key)
+        if look and self._folder is not None:
+            found = _read(self._folder / f"{key}.npz")
+            if found is not None:
+                with self._lock:
+                    found = self._known.setdefault(key, found)
+        if found is None or (found.micrograph, found.name) == (entry.id, name):
+            return found
+        return replace(found, micrograph=entry.id, name=name)
+
+    def put(self, entry: MicrographEntry, peaks: Peaks, *, on_disk: bool = False) -> None:
+        """Take new peaks of a micrograph.
+
+        What cannot be written (full disk, no rights) is kept in memory: files save time only.
+        """
+        with self._lock:
+            self._known[entry.fingerprint] = peaks
+        if on_disk and self._folder is not None:
+            with contextlib.suppress(OSError):
+                _write(self._folder / f"{entry.fingerprint}.npz", peaks)
+
+
+def _write(path: Path, peaks: Peaks) -> None:
+    labels = [(*place, *values) for place, values in peaks.at_labels.items()]
+    with replacing(path) as temporary:
+        np.savez(
+            temporary,
+            xy=peaks.xy.astype(np.float32),
+            score=peaks.score.astype(np.float32),
+            contrast=peaks.contrast,
+            shape=np.array(peaks.shape),
+            numbers=np.array([peaks.radius_px, peaks.uncertainty]),
+            head=np.array(peaks.head),
+            labels=np.array(labels, np.float64).reshape(-1, 4),
+        )
+
+
+def _read(path: Path) -> Peaks | None:
+    """Read a file; None where there is none, or nothing of use in it."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            height, width = map(int, file["shape"])
+            radius, uncertainty = map(float, file["numbers"])
+            return Peaks(
+                micrograph=0,
+                name="",
+                xy=file["xy"].astype(np.float64),
+                score=file["score"].astype(np.float64),
+                contrast=file["contrast"],
+                shape=(height, width),
+                radius_px=radius,
+                uncertainty=uncertainty,
+                head=str(file["head"]),
+                at_labels={(x, y): (s, c) for x, y, s, c in file["labels"].tolist()},
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None

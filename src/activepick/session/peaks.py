@@ -1,0 +1,211 @@
+"""Peaks of a micrograph, from which its picks are made at once whenever a setting changes."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from activepick.features.score_map import ScoreMap
+from activepick.learning.head import Head
+from activepick.learning.queries import entropy
+from activepick.picking.contrast import ContrastMap
+from activepick.picking.peaks import keep_distance
+from activepick.picking.picks import inside, obey_labels, score_threshold
+from activepick.picking.score_peaks import score_peaks
+from activepick.session.settings import Settings
+from activepick.session.state import Label, SessionState
+
+__all__ = ["Peaks", "curate", "head_digest", "make_peaks", "stored_distance"]
+
+Floats = NDArray[np.float64]
+
+# Peaks are kept at this distance in particle radii, and thinned out to that of the settings.
+_STORED_DISTANCE = 0.5
+# A label and a pick this close, in particle radii, are the same place.
+_SAME_PLACE = 0.5
+# Peaks count for the uncertainty of a micrograph from this probability on.
+_CANDIDATE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """Peaks of the score map of one micrograph.
+
+    Attributes
+    ----------
+    micrograph, name
+        Its number, and its name in tables.
+    xy
+        Positions (n, 2) in original pixels, the highest score first.
+    score
+        Logits (n,).
+    contrast
+        Local contrast (n,), float32; see `activepick.picking.contrast`.
+    shape
+        Height and width of the micrograph.
+    radius_px
+        Particle radius in original pixels.
+    uncertainty
+        Mean entropy of the peaks that may be particles.
+    head
+        Names the head, and all else that the peaks follow from; see `head_digest`.
+    at_labels
+        Score and contrast where labels lie, by position.
+    """
+
+    micrograph: int
+    name: str
+    xy: Floats
+    score: Floats
+    contrast: NDArray[np.float32]
+    shape: tuple[int, int]
+    radius_px: float
+    uncertainty: float
+    head: str
+    at_labels: Mapping[tuple[float, float], tuple[float, float]] = field(default_factory=dict)
+
+    @cached_property
+    def _thinned(self) -> dict[float, NDArray[np.bool_]]:
+        return {}
+
+    def apart(self, min_distance: float) -> NDArray[np.bool_]:
+        """Mark the peaks (n,) that are left when all keep a distance, in particle radii."""
+        known = self._thinned.get(min_distance)
+        if known is None:
+            known = np.zeros(len(self.xy), bool)
+            known[keep_distance(self.xy, min_distance * self.radius_px)] = True
+            self._thinned.clear()  # nobody goes back to an older distance for long
+            self._thinned[min_distance] = known
+        return known
+
+
+def head_digest(head: Head, settings: Settings) -> str:
+    """Name a head and the settings that decide, with it, what the peaks of a micrograph are."""
+    facts = (
+        head.spec,
+        head.bias,
+        settings.diameter_angstrom,
+        settings.pixel_size_angstrom,
+        settings.inverted,
+        stored_distance(settings),
+    )
+    digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(head.weights, np.float64).tobytes())
+    return digest.hexdigest()
+
+
+def stored_distance(settings: Settings) -> float:
+    """Give the distance of stored peaks in particle radii: no picks are ever closer than that."""
+    return min(settings.min_distance, _STORED_DISTANCE)
+
+
+def make_peaks(
+    state: SessionState,
+    micrograph: int,
+    shape: tuple[int, int],
+    scores: ScoreMap,
+    contrast: ContrastMap,
+    head: Head,
+) -> Peaks:
+    """Find the peaks of a micrograph.
+
+    Parameters
+    ----------
+    state
+        Labels and settings.
+    micrograph
+        Its number.
+    shape
+        Its height and width.
+    scores
+        Its score map.
+    contrast
+        Its local contrast.
+    head
+        The head that gave the scores.
+    """
+    xy, values = score_peaks(scores, stored_distance(state.settings))
+    marks = positions(state.marks_of(micrograph))
+    at_marks = zip(scores.at(marks).tolist(), contrast.at(marks).tolist(), strict=True)
+    candidates = values[values >= score_threshold(_CANDIDATE)]
+    return Peaks(
+        micrograph=micrograph,
+        name=state.names[micrograph],
+        xy=xy,
+        score=values,
+        contrast=contrast.at(xy),
+        shape=shape,
+        radius_px=scores.radius_px,
+        uncertainty=float(entropy(candidates).mean()) if len(candidates) else 0.0,
+        head=head_digest(head, state.settings),
+        at_labels=dict(zip(map(tuple, marks.tolist()), at_marks, strict=True)),
+    )
+
+
+def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
+    """Make the picks of a micrograph from its peaks, at the settings as they are now.
+
+    In this order: threshold, distance, margin, contrast and areas leave peaks out; then labels
+    decide whatever these said. A positive label is always among the picks, a negative one never.
+
+    Parameters
+    ----------
+    peaks
+        Of the micrograph.
+    state
+        Labels, areas and settings.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``micrograph, x, y, score, contrast``, the highest score first.
+    """
+    lowest = score_threshold(state.settings.threshold)
+    labels = [mark for mark in state.marks_of(peaks.micrograph) if mark.target is not None]
+    keep = eligible(peaks, state)
+    keep[np.searchsorted(-peaks.score, -lowest, side="right") :] = False
+    at = positions(labels)
+    positive = np.array([label.target == 1 for label in labels], bool)
+    keep, added = obey_labels(peaks.xy, keep, at, positive, _SAME_PLACE * peaks.radius_px)
+    unknown = (lowest if np.isfinite(lowest) else 0.0, np.nan)
+    known = [peaks.at_labels.get((labels[k].x, labels[k].y), unknown) for k in added]
+    extra = np.array(known, np.float64).reshape(-1, 2)
+    score = np.concatenate([peaks.score[keep], extra[:, 0]])
+    order = np.argsort(-score, kind="stable")
+    xy = np.concatenate([peaks.xy[keep], at[added]])[order]
+    contrast = np.concatenate([peaks.contrast[keep], extra[:, 1].astype(np.float32)])
+    return pd.DataFrame(
+        {
+            "micrograph": pd.Series([peaks.name] * len(order), dtype=str),
+            "x": xy[:, 0],
+            "y": xy[:, 1],
+            "score": score[order],
+            "contrast": contrast[order],
+        }
+    )
+
+
+def eligible(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:
+    """Mark the peaks (n,) that may be picks if their score is high enough."""
+    settings = state.settings
+    keep = peaks.apart(settings.min_distance).copy()
+    keep &= inside(peaks.xy, peaks.shape, settings.edge_margin * peaks.radius_px)
+    if settings.lowest_contrast is not None:
+        keep &= peaks.contrast >= settings.lowest_contrast
+    if settings.highest_contrast is not None:
+        keep &= peaks.contrast <= settings.highest_contrast
+    areas = state.areas.get(peaks.micrograph, ())
+    if areas:
+        from matplotlib.path import Path as Outline
+    for area in areas:
+        keep &= ~Outline(np.array(area.vertices)).contains_points(peaks.xy)
+    return keep
+
+
+def positions(marks: list[Label]) -> Floats:
+    """Give the positions (n, 2) of marks in original pixels."""
+    return np.array([(mark.x, mark.y) for mark in marks], np.float64).reshape(-1, 2)
