@@ -209,3 +209,10 @@ def test_demo_does_the_whole_job(tmp_path):
     assert curve["active", 100] > curve["topaz", 0] + 0.1
     assert len(read_table(tmp_path / "picks.star")) == len(read_table(tmp_path / "picks.csv")) > 50
     assert "active" in done.stdout
+
+
+def test_help_names_all_methods():
+    from activepick.benchmark.methods import METHODS
+
+    text = " ".join(run("benchmark", "--help").stdout.replace("│", " ").split())
+    assert [name for name in METHODS if f"{name}," not in text and f"{name}." not in text] == []

@@ -49,6 +49,11 @@ METHODS: dict[str, Method] = {
     "topaz": Method("the pretrained detector of Topaz at the best of our scales, never trained"),
     "active": Method("the default: uncertain peaks of the score map, spread", "active"),
     "uncertain": Method("uncertain peaks of the score map, not spread", "uncertain"),
+    "badge": Method("BADGE: uncertain peaks, spread over gradients", "badge"),
+    "typical": Method("TypiClust: typical peaks of what has no label yet", "typical"),
+    "typical-first": Method("ten typical peaks first, then as active", "typical-first"),
+    "range": Method("peaks over the whole range of scores", "range"),
+    "mixed": Method("as active, every fifth question over the range of scores", "mixed"),
     "top": Method("the best picks so far", "top"),
     "random": Method("random positions", "random"),
     "paper": Method(

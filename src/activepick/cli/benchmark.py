@@ -35,7 +35,8 @@ def benchmark(
     method: Annotated[
         str,
         typer.Option(
-            help="Methods to compare: topaz, active, uncertain, top, random, paper, supervised."
+            help="Methods to compare: topaz, active, uncertain, badge, typical, typical-first, "
+            "range, mixed, top, random, paper, supervised."
         ),
     ] = "topaz,active,random,supervised",
     seeds: Annotated[
