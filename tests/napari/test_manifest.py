@@ -6,6 +6,8 @@ import pytest
 from napari.components import ViewerModel
 from npe2 import PluginManager, PluginManifest
 
+from activepick.formats import FORMATS
+
 NAME = "napari-activepick"
 
 
@@ -30,6 +32,16 @@ def test_mrc_files_find_the_reader(name):
     manager.register(PluginManifest.from_distribution(NAME))
     readers = [reader.command for reader in manager.iter_compatible_readers([name])]
     assert readers == ["napari-activepick.read_micrograph"]
+
+
+def test_tables_of_all_formats_are_opened_and_saved():
+    endings = sorted(ending for format in FORMATS.values() for ending in format.extensions)
+    contributions = PluginManifest.from_distribution(NAME).contributions
+    (reader,) = (r for r in contributions.readers if r.command == f"{NAME}.read_picks")
+    assert sorted(reader.filename_patterns) == [f"*{ending}" for ending in endings]
+    (writer,) = contributions.writers
+    assert set(writer.filename_extensions) <= set(endings)
+    assert writer.filename_extensions[0] == ".star"
 
 
 def test_viewers_open_files_and_samples_through_the_plugin(micrograph_file: Path):

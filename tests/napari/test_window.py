@@ -2,7 +2,11 @@ import os
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
+from napari.utils.notifications import notification_manager
+
+from activepick.formats import read_table, write_table
 
 pytestmark = pytest.mark.skipif(
     sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
@@ -22,3 +26,38 @@ def test_a_micrograph_is_shown_as_it_lies_in_the_file(make_napari_viewer, microg
     assert rows.mean() < height / 2
     assert columns.mean() < width / 2
     assert shown[height // 2, width // 2] < 0.5 * shown.max()
+
+
+def drop(viewer, *paths):
+    """Open files as if they were dropped onto the window."""
+    viewer.window._qt_viewer._qt_open([str(path) for path in paths], stack=False)
+
+
+def test_picks_that_are_dropped_lie_on_their_micrograph_and_can_be_saved(
+    make_napari_viewer, micrograph_file, tmp_path
+):
+    picks = pd.DataFrame({"micrograph": "a/grid_07.mrc", "x": [12.5, 100], "y": [3, 50.25]})
+    others = picks.assign(micrograph="a/grid_08.mrc")
+    table = pd.concat([picks, others]).assign(score=[1.0, 2, 3, 4])
+    write_table(table, tmp_path / "picks.star")
+    viewer = make_napari_viewer()
+    drop(viewer, micrograph_file, tmp_path / "picks.star")
+    image, layer = viewer.layers
+    for position in layer.data:
+        np.testing.assert_allclose(layer.data_to_world(position), image.data_to_world(position))
+    layer.add((20, 30))
+    layer.save(str(tmp_path / "new.star"), plugin="napari-activepick")
+    saved = read_table(tmp_path / "new.star")
+    np.testing.assert_allclose(saved[["x", "y"]], [(12.5, 3), (100, 50.25), (30, 20)])
+    np.testing.assert_allclose(saved["score"], [1, 2, np.nan])
+    assert set(saved["micrograph"]) == {"a/grid_07.mrc"}
+
+
+def test_a_file_that_cannot_be_opened_is_told_in_our_words(make_napari_viewer, tmp_path):
+    (tmp_path / "cut.star").write_text("data_particles\nloop_\n")
+    viewer = make_napari_viewer()
+    drop(viewer, tmp_path / "cut.star")
+    assert not viewer.layers
+    message = notification_manager.records[-1].message
+    assert message.startswith(str(tmp_path / "cut.star"))
+    assert "cut off" in message

@@ -1,17 +1,13 @@
 """Open MRC micrographs in napari."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 from activepick._napari.layer_data import LayerData, contrast_limits, in_angstrom
+from activepick._napari.reading import Paths, Read, files_of, plainly
 from activepick.micrograph import Micrograph, has_micrograph_extension
 
 __all__ = ["get_reader", "read_micrographs"]
 
-Paths = str | list[str]
 
-
-def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
+def get_reader(path: Paths) -> Read | None:
     """Say whether files can be opened, by the endings of their names.
 
     A stack, a movie or a damaged file is taken as well: refused here, napari would only say that
@@ -22,9 +18,10 @@ def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
     callable or None
         `read_micrographs`, or None when one of the names is not a micrograph's.
     """
-    return read_micrographs if all(map(has_micrograph_extension, _files(path))) else None
+    return read_micrographs if all(map(has_micrograph_extension, files_of(path))) else None
 
 
+@plainly
 def read_micrographs(path: Paths) -> list[LayerData]:
     """Read each file as an image layer.
 
@@ -37,13 +34,10 @@ def read_micrographs(path: Paths) -> list[LayerData]:
     Raises
     ------
     MicrographError
-        When a file is damaged or is not a single image; napari shows it as a notification.
+        When a file is damaged or is not a single image; in a window it is shown as a
+        notification instead.
     """
-    return [_image_layer(Micrograph(file)) for file in _files(path)]
-
-
-def _files(path: Paths) -> list[Path]:
-    return [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
+    return [_image_layer(Micrograph(file)) for file in files_of(path)]
 
 
 def _image_layer(micrograph: Micrograph) -> LayerData:
