@@ -4,7 +4,16 @@ import time
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
 
 __all__ = ["BusyBar"]
 
@@ -30,10 +39,10 @@ class BusyBar(QWidget):
         self._clock = clock
         self._began = (0.0, 0.0)
         self._fraction: float | None = None
-        self._busy = False
 
-        self._text = QLabel()
-        self._text.setMinimumWidth(1)
+        self._text = QElidingLabel()
+        # It does not count the padding that the theme gives labels.
+        self._text.setEllipsesWidth(14)
         self._left = QLabel()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -57,6 +66,7 @@ class BusyBar(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(column, stretch=1)
         layout.addWidget(self._cancel)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._cancel.clicked.connect(self.cancelled)
         self.set_idle()
 
@@ -74,7 +84,6 @@ class BusyBar(QWidget):
         if fraction is not None and (self._fraction is None or fraction < self._fraction):
             self._began = (now, fraction)
         self._fraction = fraction
-        self._busy = True
         self._text.setText(text)
         self._text.setToolTip(text)
         self._bar.setRange(0, 0 if fraction is None else 1000)
@@ -85,7 +94,6 @@ class BusyBar(QWidget):
 
     def set_idle(self, text: str = "") -> None:
         """Show that nothing goes on, and a text if there is one."""
-        self._busy = False
         self._fraction = None
         self._text.setText(text)
         self._text.setToolTip(text)

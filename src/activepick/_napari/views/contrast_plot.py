@@ -44,9 +44,8 @@ class ContrastPlot(QWidget):
 
         self._value = QLabel()
         self._count = QLabel()
-        self._plot = ThemedPlot()
+        self._plot = ThemedPlot(height=170)
         self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
-        self._plot.setMinimumHeight(130)
         self._plot.setToolTip(
             "Score and local contrast of each candidate.\n"
             "Ice, carbon and dirt lie on the right, empty places on the left.\n"
@@ -58,11 +57,13 @@ class ContrastPlot(QWidget):
             pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in ("low", "high")
         ]
         self._lines = [pg.InfiniteLine(angle=90) for _ in ("low", "high")]
+        for line in self._lines:
+            line.addMarker("v", position=1, size=9)
         for item in (*self._outside, *self._lines):
             self._plot.addItem(item)
         plot = self._plot.getPlotItem()
         plot.getAxis("left").setTicks(score_ticks())
-        plot.getAxis("left").setWidth(34)
+        plot.getAxis("left").setWidth(46)
         plot.getAxis("bottom").setTicks([[(float(np.log10(c)), f"{c:g}") for c in TICKS]])
         plot.getAxis("bottom").setLabel("local contrast")
 

@@ -2,6 +2,7 @@
 
 from numpy.typing import ArrayLike
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from activepick._napari.views.crop_grid import CropGrid
@@ -30,7 +31,7 @@ class CropGallery(QWidget):
         self._grid = CropGrid(self._picks)
         self._last_toggled: int | None = None
 
-        self._order = QComboBox()
+        self._order = _OrderBox()
         self._order.addItems(list(ORDERS))
         self._order.setToolTip("The order in which the picks are shown")
         self._count = QLabel()
@@ -123,3 +124,10 @@ class CropGallery(QWidget):
         self._reject.setText(f"Not particles: {wrong:,}")
         self._reject.setEnabled(wrong > 0)
         self._clear.setEnabled(wrong > 0)
+
+
+class _OrderBox(QComboBox):
+    """The wheel scrolls what is around it: one turn too many would sort everything anew."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()

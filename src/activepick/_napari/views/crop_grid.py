@@ -56,7 +56,7 @@ class CropGrid(QListView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make the crops just large enough to fill the width."""
-        width = self.viewport().width() - 2 * GAP
+        width = self.viewport().width() - 1
         side = width // max(1, width // LEAST_TILE)
         self.setGridSize(QSize(side, side))
         self.verticalScrollBar().setSingleStep(side // 2)

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from activepick._napari.views.shades import changes_shades, shades_of
 
 __all__ = ["KeyList"]
+
+Align = Qt.AlignmentFlag
 
 
 class KeyList(QWidget):
@@ -24,19 +26,21 @@ class KeyList(QWidget):
             self._layout.setColumnStretch(column, 1)
 
     def set_rows(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Show rows of (key as it is written, what it does)."""
+        """Show rows of (key as it is written, what it does); "/" stands between two keys."""
         while self._layout.count():
-            self._layout.takeAt(0).widget().deleteLater()
+            old = self._layout.takeAt(0).widget()
+            old.hide()
+            old.deleteLater()
         self._caps.clear()
+        self._layout.setRowStretch(self._layout.rowCount() - 1, 0)
         half = (len(rows) + 1) // 2
+        self._layout.setRowStretch(half, 1)
         for number, (key, does) in enumerate(rows):
             side, row = divmod(number, half)
-            cap, text = QLabel(key), QLabel(does)
-            cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            text = QLabel(does)
             text.setWordWrap(True)
-            self._caps.append(cap)
-            self._layout.addWidget(cap, row, 2 * side, Qt.AlignmentFlag.AlignVCenter)
-            self._layout.addWidget(text, row, 2 * side + 1)
+            self._layout.addWidget(self._caps_of(key), row, 2 * side, Align.AlignTop)
+            self._layout.addWidget(text, row, 2 * side + 1, Align.AlignTop)
         self._paint_caps()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -45,11 +49,24 @@ class KeyList(QWidget):
         if changes_shades(event):
             self._paint_caps()
 
+    def _caps_of(self, keys: str) -> QWidget:
+        stack = QWidget()
+        layout = QVBoxLayout(stack)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        for key in keys.split("/"):
+            cap = QLabel(key.strip())
+            cap.setAlignment(Align.AlignCenter)
+            self._caps.append(cap)
+            layout.addWidget(cap, alignment=Align.AlignLeft)
+        return stack
+
     def _paint_caps(self) -> None:
         shades = shades_of(self)
         style = (
             f"QLabel {{ background-color: {shades.faint.name()}; color: {shades.text.name()};"
-            f" border: 1px solid {shades.line.name()}; border-radius: 3px; padding: 0px 4px; }}"
+            f" border: 1px solid {shades.line.name()}; border-radius: 3px; padding: 0px 4px;"
+            " font-size: 8pt; min-width: 10px; }"
         )
         for cap in self._caps:
             if cap.styleSheet() != style:

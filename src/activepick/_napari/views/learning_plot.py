@@ -20,18 +20,16 @@ class LearningPlot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._plot = ThemedPlot()
-        self._plot.setMinimumHeight(130)
+        self._plot = ThemedPlot(height=150)
         self._plot.setToolTip(
             "After each round of answers: the share of picks that changed since the round before.\n"
             "With a file of true particles loaded, also the average precision (AP) against it."
         )
-        self._legend = self._plot.addLegend(offset=(-4, 2), labelTextSize="8pt")
         self._changed = self._plot.plot(symbol="o", symbolSize=7, connect="finite")
         self._ap = self._plot.plot(symbol="s", symbolSize=7, connect="finite")
         plot = self._plot.getPlotItem()
         plot.getAxis("left").setTicks([[(share, f"{share:.0%}") for share in SHARES]])
-        plot.getAxis("left").setWidth(38)
+        plot.getAxis("left").setWidth(44)
         plot.getAxis("bottom").setLabel("labels")
 
         self._empty = QLabel("After each round of answers, this shows how much the picks changed.")
@@ -40,10 +38,11 @@ class LearningPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        self._legend = QLabel()
         for label in (self._empty, self._sentence, self._precision):
             label.setWordWrap(True)
             label.hide()
-        for widget in (self._plot, self._empty, self._sentence, self._precision):
+        for widget in (self._legend, self._plot, self._empty, self._sentence, self._precision):
             layout.addWidget(widget)
 
         self._plot.themed.connect(self._paint)
@@ -69,14 +68,18 @@ class LearningPlot(QWidget):
         """
         x = np.asarray(labels, np.float64)
         shares = [np.array(values, np.float64) for values in (changed, ap)]
-        self._legend.clear()
-        for curve, y, name in (
-            (self._changed, shares[0], "picks that changed"),
-            (self._ap, shares[1], "AP"),
-        ):
+        for curve, y in zip((self._changed, self._ap), shares, strict=True):
             curve.setData(x=x, y=y)
-            if np.isfinite(y).any():
-                self._legend.addItem(curve, name)
+        names = [
+            f'<span style="color: {colour}">{mark}</span> {name}'
+            for y, colour, mark, name in (
+                (shares[0], PARTICLE, "●", "picks that changed"),
+                (shares[1], TRUTH, "■", "average precision"),
+            )
+            if np.isfinite(y).any()
+        ]
+        self._legend.setText("&nbsp;&nbsp; ".join(names))
+        self._legend.setVisible(x.size > 0)
         last = max(x.max() if x.size else 0, 10)
         self._plot.getPlotItem().setRange(xRange=(0, last * 1.04), yRange=(0, 1.04), padding=0)
         self._plot.setVisible(x.size > 0)
@@ -97,4 +100,3 @@ class LearningPlot(QWidget):
             curve.setPen(pg.mkPen(colour, width=2))
             curve.setSymbolBrush(colour)
             curve.setSymbolPen(pg.mkPen(shades.background, width=1))
-        self._legend.setLabelTextColor(shades.text)

@@ -6,6 +6,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QFont
 
 from activepick._napari.views.micrograph_rows import COLUMNS, NAME, STATE, USE, Row
+from activepick._napari.views.short_names import short_names
 
 __all__ = ["MicrographModel"]
 
@@ -29,6 +30,7 @@ class MicrographModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: dict[int, Row] = {}
+        self._short: dict[int, str] = {}
         self._shown: list[int] = []
         self._places: dict[int, int] = {}
         self._filter = ""
@@ -38,12 +40,21 @@ class MicrographModel(QAbstractTableModel):
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show other rows."""
         self._rows = {row.number: row for row in rows}
+        self._short = dict(zip(self._rows, short_names([row.name for row in rows]), strict=True))
         self._arrange()
 
     def update_row(self, row: Row) -> None:
-        """Show what changed in a row. It stays where it is until the table is sorted again."""
+        """Show what changed in a row, or a new one.
+
+        It stays where it is until the table is sorted again.
+        """
+        known = row.number in self._rows
         self._rows[row.number] = row
-        self._redraw(row.number)
+        if known:
+            self._redraw(row.number)
+        else:
+            self._short[row.number] = row.name
+            self._arrange()
 
     def set_filter(self, text: str) -> None:
         """Show only names that hold all words of a text, in any case."""
@@ -111,7 +122,7 @@ class MicrographModel(QAbstractTableModel):
             return None
         row, column = self.row_at(index.row()), index.column()
         if role == Role.DisplayRole:
-            return COLUMNS[column].text(row)
+            return self._short[row.number] if column == NAME else COLUMNS[column].text(row)
         if role == Role.CheckStateRole and column == USE:
             return Qt.CheckState.Unchecked if row.rejected else Qt.CheckState.Checked
         if role == Role.ToolTipRole:
@@ -139,6 +150,12 @@ class MicrographModel(QAbstractTableModel):
         if self._sorted_by is not None:
             column, reverse = self._sorted_by
             shown.sort(key=COLUMNS[column].key, reverse=reverse)
+        held = [(index, self._shown[index.row()]) for index in self.persistentIndexList()]
         self._shown = [row.number for row in shown]
         self._places = {number: place for place, number in enumerate(self._shown)}
+        # What is selected stays selected, wherever it goes.
+        for index, number in held:
+            place = self._places.get(number)
+            moved = QModelIndex() if place is None else self.index(place, index.column())
+            self.changePersistentIndex(index, moved)
         self.layoutChanged.emit()

@@ -58,7 +58,7 @@ class Column:
     key: Callable[[Row], object]
 
 
-MARKS = {"unseen": "", "seen": "○", "done": "✓", "rejected": "×"}
+MARKS = {"unseen": "", "seen": "○", "done": "✓", "rejected": ""}
 STATES = tuple(MARKS)
 USE, STATE, NAME, LABELS, PICKS, UNSURE = range(6)
 COLUMNS = (
@@ -70,11 +70,16 @@ COLUMNS = (
     ),
     Column(
         "",
-        "○ looked at, ✓ done, × left out, ! something is wrong",
+        "○ looked at, ✓ done, ! something is wrong with it",
         lambda row: "!" if row.note else MARKS.get(row.state, ""),
         lambda row: (not row.note, STATES.index(row.state) if row.state in MARKS else -1),
     ),
-    Column("Micrograph", "File name", lambda row: row.name, lambda row: row.name.casefold()),
+    Column(
+        "Micrograph",
+        "File name, without the beginning and end that all share",
+        lambda row: row.name,
+        lambda row: row.name.casefold(),
+    ),
     Column(
         "Labels",
         "How many labels it has",

@@ -20,7 +20,7 @@ from activepick._napari.views.micrograph_rows import LABELS, NAME, PICKS, STATE,
 
 __all__ = ["MicrographTable", "Row"]
 
-WIDTHS = {USE: 32, STATE: 22, LABELS: 50, PICKS: 50, UNSURE: 54}
+WIDTHS = {USE: 30, STATE: 20, LABELS: 48, PICKS: 46, UNSURE: 52}
 
 
 class MicrographTable(QWidget):
@@ -85,13 +85,17 @@ class MicrographTable(QWidget):
         self._model.set_current(number)
         place = None if number is None else self._model.place_of(number)
         if place is not None:
-            self._view.scrollTo(self._model.index(place, NAME))
+            # Rows that were just set are not laid out yet, and could not be scrolled to.
+            self._view.doItemsLayout()
+            self._view.setCurrentIndex(self._model.index(place, NAME))
 
     def _clicked(self, index: QModelIndex) -> None:
         if index.column() != USE:
             self._open(index.row())
 
     def _open(self, place: int) -> None:
+        # What is typed next is meant for the image.
+        self._filter.clearFocus()
         self.opened.emit(self._model.row_at(place).number)
 
     def _show_count(self) -> None:

@@ -45,16 +45,16 @@ class ScoreHistogram(QWidget):
 
         self._value = QLabel()
         self._count = QLabel()
-        self._count.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._plot = ThemedPlot()
+        self._plot = ThemedPlot(height=130)
         self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
         self._plot.setToolTip(
-            "How many candidates have which score.\n"
+            "How many candidates have which score; the height is the square root of the number.\n"
             "Click or drag to move the threshold: those right of it are picked."
         )
         self._cut = pg.BarGraphItem(x0=[], x1=[], height=[])
         self._kept = pg.BarGraphItem(x0=[], x1=[], height=[])
         self._line = pg.InfiniteLine(angle=90)
+        self._line.addMarker("v", position=1, size=9)
         for item in (self._cut, self._kept, self._line):
             self._plot.addItem(item)
         plot = self._plot.getPlotItem()
@@ -71,7 +71,6 @@ class ScoreHistogram(QWidget):
         layout.setSpacing(2)
         layout.addLayout(header)
         layout.addWidget(self._plot)
-        self._plot.setMinimumHeight(110)
 
         self._plot.themed.connect(self._paint)
         self._plot.grabbed.connect(self._grab)
@@ -130,14 +129,14 @@ class ScoreHistogram(QWidget):
     def _draw_threshold(self) -> None:
         line = score_of(self._threshold, self._shown)
         left, right = self._edges[:-1], self._edges[1:]
-        self._cut.setOpts(x0=left, x1=np.clip(right, left, line), height=self._heights)
-        self._kept.setOpts(x0=np.clip(left, line, right), x1=right, height=self._heights)
+        self._cut.setOpts(x0=left, x1=np.clip(line, left, right), height=self._heights)
+        self._kept.setOpts(x0=np.clip(line, left, right), x1=right, height=self._heights)
         self._line.setValue(line)
         picked = self._scores.size - np.searchsorted(
             self._scores, -np.inf if line <= self._shown[0] else line
         )
         self._value.setText(f"Threshold {self._threshold:.2f}")
-        self._count.setText(f"{picked:,} picks of {self._scores.size:,}")
+        self._count.setText(f"{picked:,} of {self._scores.size:,} candidates")
 
     def _paint(self, shades: Shades) -> None:
         self._cut.setOpts(brush=shades.line, pen=None)

@@ -1,9 +1,9 @@
 """A plot that looks like the theme around it and leaves wheel and keys to others."""
 
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from activepick._napari.views.shades import Shades, changes_shades, shades_of
 
@@ -12,6 +12,13 @@ __all__ = ["ThemedPlot"]
 
 class ThemedPlot(pg.PlotWidget):
     """A plot without zoom and menus, for a narrow dock.
+
+    Parameters
+    ----------
+    height
+        In screen pixels, at least.
+    parent
+        Of the widget.
 
     Attributes
     ----------
@@ -26,24 +33,33 @@ class ThemedPlot(pg.PlotWidget):
     dropped = Signal(float)
     themed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, height: int, parent: QWidget | None = None) -> None:
         super().__init__(parent, enableMenu=False)
+        self._height = height
+        self.setMinimumHeight(height)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFrameShape(self.Shape.NoFrame)
         item = self.getPlotItem()
         item.setMouseEnabled(False, False)
         item.hideButtons()
-        item.setContentsMargins(0, 2, 4, 0)
+        # pyqtgraph draws a label 5 pixels below the end of its axis.
+        item.layout.setContentsMargins(0, 2, 4, 6)
         for name in ("left", "bottom"):
             axis = item.getAxis(name)
             axis.enableAutoSIPrefix(False)
-            axis.setStyle(tickLength=-4)
+            axis.setStyle(tickLength=-4, tickTextOffset=3)
+        item.getAxis("bottom").setHeight(36)
         self._restyle()
 
     @property
     def shades(self) -> Shades:
         """The colours to draw with now."""
         return shades_of(self)
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height it was made with."""
+        return QSize(300, self._height)
 
     def px_per_unit(self) -> float:
         """Screen pixels for one unit along x."""

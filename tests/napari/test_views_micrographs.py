@@ -1,0 +1,172 @@
+import os
+import sys
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QLabel, QLineEdit, QTableView
+
+from activepick._napari.views.micrograph_table import MicrographTable, Row
+from activepick._napari.views.short_names import short_names
+
+pytestmark = pytest.mark.skipif(
+    sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
+    reason="a window needs a screen: run it under xvfb-run",
+)
+LEFT = Qt.MouseButton.LeftButton
+USE, NAME, PICKS, UNSURE = 0, 2, 4, 5
+ROWS = [
+    Row(1, "grid_0001_b.mrc", "done", 12, 300, 0.1),
+    Row(2, "grid_0002_a.mrc", "seen", 0, 120, 0.6),
+    Row(3, "grid_0003_c.mrc", "unseen"),
+    Row(4, "grid_0004_d.mrc", "rejected", 3, 90, 0.3, "the file changed"),
+]
+
+
+class Table(MicrographTable):
+    """The table, with hands and eyes."""
+
+    @property
+    def view(self) -> QTableView:
+        return self.findChild(QTableView)
+
+    @property
+    def filter(self) -> QLineEdit:
+        return self.findChild(QLineEdit)
+
+    def cell(self, row: int, column: int) -> QPoint:
+        return self.view.visualRect(self.view.model().index(row, column)).center()
+
+    def text(self, row: int, column: int) -> str:
+        return self.view.model().index(row, column).data()
+
+    def column(self, column: int) -> list[str]:
+        return [self.text(row, column) for row in range(self.view.model().rowCount())]
+
+    def numbers(self) -> list[int]:
+        return [self.view.model().row_at(row).number for row in range(len(self.column(0)))]
+
+    def ticked(self, row: int) -> bool:
+        state = self.view.model().index(row, USE).data(Qt.ItemDataRole.CheckStateRole)
+        return state == Qt.CheckState.Checked
+
+
+def tick(qtbot, table: Table, row: int) -> None:
+    rect = table.view.visualRect(table.view.model().index(row, USE))
+    box = QPoint(rect.left() + 11, rect.center().y())
+    qtbot.mouseClick(table.view.viewport(), LEFT, pos=box)
+
+
+def click_header(qtbot, table: Table, column: int) -> None:
+    header = table.view.horizontalHeader()
+    middle = header.sectionViewportPosition(column) + header.sectionSize(column) // 2
+    qtbot.mouseClick(header.viewport(), LEFT, pos=QPoint(middle, header.height() // 2))
+
+
+@pytest.fixture
+def table(qtbot):
+    table = Table()
+    table.resize(390, 300)
+    qtbot.addWidget(table)
+    table.set_rows(ROWS)
+    with qtbot.waitExposed(table):
+        table.show()
+    return table
+
+
+def test_a_click_on_a_row_opens_it(qtbot, table):
+    with qtbot.waitSignal(table.opened) as heard:
+        qtbot.mouseClick(table.view.viewport(), LEFT, pos=table.cell(2, NAME))
+    assert heard.args == [3]
+
+
+def test_a_tick_asks_and_waits_for_the_answer(qtbot, table):
+    opened, rejected = [], []
+    table.opened.connect(opened.append)
+    table.rejected.connect(lambda number, out: rejected.append((number, out)))
+    tick(qtbot, table, 0)
+    tick(qtbot, table, 3)
+    assert rejected == [(1, True), (4, False)]
+    assert opened == []
+    assert table.ticked(0)
+    table.update_row(replace(ROWS[0], state="rejected"))
+    assert not table.ticked(0)
+
+
+def test_what_is_not_known_is_left_empty(table):
+    assert table.column(PICKS) == ["300", "120", "", "90"]
+    assert [bool(text) for text in table.column(UNSURE)] == [True, True, False, True]
+
+
+def test_headers_sort(qtbot, table):
+    click_header(qtbot, table, PICKS)
+    assert table.numbers() == [3, 4, 2, 1]
+    click_header(qtbot, table, PICKS)
+    assert table.numbers() == [1, 2, 4, 3]
+
+
+def test_what_is_selected_stays_selected_through_sorting(qtbot, table):
+    table.set_current(2)
+    click_header(qtbot, table, PICKS)
+    assert table.view.model().row_at(table.view.currentIndex().row()).number == 2
+
+
+def test_names_are_found_by_parts_of_them(qtbot, table):
+    qtbot.keyClicks(table.filter, "A 0002")
+    assert table.numbers() == [2]
+    assert "1 of 4" in [label.text() for label in table.findChildren(QLabel)]
+    table.filter.clear()
+    assert table.numbers() == [1, 2, 3, 4]
+
+
+def test_a_row_that_is_updated_stays_where_it_is(qtbot, table):
+    click_header(qtbot, table, PICKS)
+    table.update_row(replace(ROWS[2], picks=1000))
+    assert table.numbers() == [3, 4, 2, 1]
+    assert table.text(0, PICKS) == "1,000"
+
+
+def test_rows_that_are_filtered_out_are_updated_too(qtbot, table):
+    qtbot.keyClicks(table.filter, "0002")
+    table.update_row(replace(ROWS[0], picks=7))
+    table.filter.clear()
+    assert table.text(0, PICKS) == "7"
+
+
+def test_the_current_micrograph_comes_into_sight(qtbot, table):
+    rows = [Row(number, f"grid_{number:04}.mrc", "unseen") for number in range(1, 8001)]
+    table.set_rows(rows)
+    table.set_current(7000)
+    rect = table.view.visualRect(table.view.model().index(6999, NAME))
+    assert table.view.viewport().rect().contains(rect)
+    table.set_current(None)
+
+
+def test_trouble_is_told_with_the_name(table):
+    tip = table.view.model().index(3, NAME).data(Qt.ItemDataRole.ToolTipRole)
+    assert "grid_0004_d.mrc" in tip
+    assert "the file changed" in tip
+
+
+def test_after_a_search_a_click_gives_the_keys_back(qtbot, table):
+    table.filter.setFocus()
+    qtbot.mouseClick(table.view.viewport(), LEFT, pos=table.cell(0, NAME))
+    assert not table.filter.hasFocus()
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["a_1.mrc", "b_2.mrc"], ["a_1.mrc", "b_2.mrc"]),
+        (["Falcon_12-14_aligned.mrc", "Falcon_12-15_aligned.mrc"], ["…14", "…15"]),
+        (["FoilHole_107.mrc", "FoilHole_1078.mrc"], ["…107.mrc", "…1078.mrc"]),
+        (["sample_x.mrc", "sample_x.mrc"], ["sample_x.mrc", "sample_x.mrc"]),
+        (["only_one_file.mrc"], ["only_one_file.mrc"]),
+        ([], []),
+    ],
+)
+def test_names_are_cut_to_what_tells_them_apart(names, short):
+    assert short_names(names) == short

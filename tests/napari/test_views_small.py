@@ -1,0 +1,143 @@
+import os
+import sys
+
+import pytest
+
+pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton
+
+from activepick._napari.views.busy_bar import BusyBar
+from activepick._napari.views.key_list import KeyList
+from activepick._napari.views.learning_plot import LearningPlot
+from activepick._napari.views.themed_plot import ThemedPlot
+
+pytestmark = pytest.mark.skipif(
+    sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
+    reason="a window needs a screen: run it under xvfb-run",
+)
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def shown(qtbot, widget):
+    widget.resize(390, 300)
+    qtbot.addWidget(widget)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    return widget
+
+
+def texts(widget) -> list[str]:
+    labels = widget.findChildren(QLabel)
+    return [label.text() for label in labels if label.isVisibleTo(widget) and label.text()]
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def bar(qtbot, clock):
+    return shown(qtbot, BusyBar(clock=clock))
+
+
+def test_the_remaining_time_follows_what_is_done(bar, clock):
+    bar.set_busy("Finding particles", 0.0)
+    assert texts(bar) == ["Finding particles"]
+    clock.now += 30
+    bar.set_busy("Finding particles", 0.25)
+    assert texts(bar) == ["Finding particles", "2 min left"]
+    clock.now += 270
+    bar.set_busy("Finding particles", 0.9)
+    assert texts(bar)[1] == "33 s left"
+
+
+def test_what_was_done_before_does_not_count_as_speed(bar, clock):
+    bar.set_busy("Finding particles", 0.5)
+    clock.now += 3600
+    bar.set_busy("Finding particles", 0.6)
+    assert texts(bar)[1] == "4 h 0 min left"
+
+
+def test_another_job_has_its_own_time(bar, clock):
+    bar.set_busy("One", 0.0)
+    clock.now += 50
+    bar.set_busy("One", 0.9)
+    bar.set_busy("Other", 0.1)
+    assert texts(bar) == ["Other"]
+
+
+def test_a_job_of_unknown_length_shows_that_it_goes_on(bar, clock):
+    bar.set_busy("Reading", None)
+    progress = bar.findChild(QProgressBar)
+    assert progress.isVisible()
+    assert progress.maximum() == 0
+    clock.now += 50
+    bar.set_busy("Reading", None)
+    assert texts(bar) == ["Reading"]
+
+
+def test_it_can_be_stopped_only_while_something_goes_on(qtbot, bar):
+    button = bar.findChild(QPushButton)
+    height = bar.sizeHint().height()
+    assert not button.isVisible()
+    bar.set_busy("Reading", 0.3)
+    with qtbot.waitSignal(bar.cancelled):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    bar.set_idle("Ready")
+    assert not button.isVisible()
+    assert texts(bar) == ["Ready"]
+    assert bar.sizeHint().height() == height
+
+
+def test_rounds_are_drawn_where_they_are_known(qtbot):
+    plot = shown(qtbot, LearningPlot())
+    plot.set_rounds([10, 20, 30], [None, 0.4, 0.1], [None, None, None])
+    changed, ap = plot.findChild(ThemedPlot).getPlotItem().listDataItems()
+    assert changed.xData.tolist() == [10, 20, 30]
+    assert changed.yData[1:].tolist() == [0.4, 0.1]
+    assert not any("precision" in text for text in texts(plot))
+    plot.set_rounds([10, 20], [None, 0.4], [0.6, 0.7])
+    assert ap.yData.tolist() == [0.6, 0.7]
+    assert any("precision" in text for text in texts(plot))
+
+
+def test_before_the_first_round_it_says_what_will_be_there(qtbot):
+    plot = shown(qtbot, LearningPlot())
+    assert not plot.findChild(ThemedPlot).isVisible()
+    assert any("round" in text for text in texts(plot))
+    plot.set_rounds([10], [None], [None])
+    assert plot.findChild(ThemedPlot).isVisible()
+
+
+def test_sentences_take_no_room_until_there_are_some(qtbot):
+    plot = shown(qtbot, LearningPlot())
+    plot.set_rounds([10], [0.5], [None])
+    without = len(texts(plot))
+    plot.set_sentence("Go on.")
+    plot.set_precision("About 90 %.")
+    assert texts(plot)[without:] == ["Go on.", "About 90 %."]
+    plot.set_sentence("")
+    plot.set_precision("")
+    assert len(texts(plot)) == without
+
+
+def test_keys_are_listed_and_replaced(qtbot):
+    keys = shown(qtbot, KeyList())
+    keys.set_rows([("F", "particle"), ("X / Ctrl+Z", "undo"), ("G", "skip")])
+    all_of_them = ["Ctrl+Z", "F", "G", "X", "particle", "skip", "undo"]
+    qtbot.waitUntil(lambda: sorted(texts(keys)) == all_of_them)
+    keys.set_rows([("D", "not a particle")])
+    qtbot.waitUntil(lambda: sorted(texts(keys)) == ["D", "not a particle"])
+    keys.set_rows([])
+    assert texts(keys) == []

@@ -1,0 +1,179 @@
+import os
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
+
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtWidgets import QLabel
+from scipy.special import logit
+
+from activepick._napari.views.contrast_plot import ContrastPlot
+from activepick._napari.views.score_histogram import ScoreHistogram
+from activepick._napari.views.themed_plot import ThemedPlot
+
+pytestmark = pytest.mark.skipif(
+    sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
+    reason="a window needs a screen: run it under xvfb-run",
+)
+LEFT = Qt.MouseButton.LeftButton
+
+
+def shown(qtbot, widget):
+    """Show a view as in a dock, and give its plot."""
+    widget.resize(390, 200)
+    qtbot.addWidget(widget)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    return widget.findChild(ThemedPlot)
+
+
+def pixel_of(plot: ThemedPlot, x: float) -> QPoint:
+    """Give the pixel of x, in the units of the plot, halfway up."""
+    box = plot.getViewBox()
+    middle = sum(box.viewRange()[1]) / 2
+    return plot.mapFromScene(box.mapViewToScene(QPointF(x, middle)))
+
+
+def drag(qtbot, plot: ThemedPlot, start: float, *stops: float) -> None:
+    """Drag from x to x, and let go at the last."""
+    qtbot.mousePress(plot.viewport(), LEFT, pos=pixel_of(plot, start))
+    for stop in stops:
+        qtbot.mouseMove(plot.viewport(), pixel_of(plot, stop))
+    qtbot.mouseRelease(plot.viewport(), LEFT, pos=pixel_of(plot, stops[-1]))
+
+
+class Heard(list):
+    """What a signal said, call by call."""
+
+    def __init__(self, signal):
+        super().__init__()
+        signal.connect(lambda *values: self.append(values if len(values) > 1 else values[0]))
+
+
+@pytest.fixture
+def histogram(qtbot):
+    histogram = ScoreHistogram()
+    shown(qtbot, histogram)
+    histogram.set_scores(logit([0.05, 0.2, 0.4, 0.55, 0.7, 0.95, 0.97, 0.99]))
+    return histogram
+
+
+@pytest.fixture
+def contrast(qtbot):
+    plot = ContrastPlot()
+    shown(qtbot, plot)
+    plot.set_points(np.zeros(5), [0.3, 0.8, 1, 1.2, 3], np.ones(5, bool))
+    return plot
+
+
+def texts(widget) -> str:
+    return " | ".join(label.text() for label in widget.findChildren(QLabel))
+
+
+def test_dragging_the_line_moves_the_threshold(qtbot, histogram):
+    plot = histogram.findChild(ThemedPlot)
+    changed, chosen = Heard(histogram.threshold_changed), Heard(histogram.threshold_chosen)
+    drag(qtbot, plot, logit(0.5), logit(0.7), logit(0.9))
+    assert chosen == [pytest.approx(0.9, abs=0.01)]
+    assert len(changed) >= 2
+    assert histogram.threshold() == chosen[0]
+    assert "0.90" in texts(histogram)
+
+
+def test_a_click_anywhere_sets_the_threshold(qtbot, histogram):
+    chosen = Heard(histogram.threshold_chosen)
+    plot = histogram.findChild(ThemedPlot)
+    qtbot.mouseClick(plot.viewport(), LEFT, pos=pixel_of(plot, logit(0.2)))
+    assert chosen == [pytest.approx(0.2, abs=0.02)]
+
+
+def test_the_other_buttons_leave_the_threshold_alone(qtbot, histogram):
+    changed = Heard(histogram.threshold_changed)
+    plot = histogram.findChild(ThemedPlot)
+    qtbot.mouseClick(plot.viewport(), Qt.MouseButton.RightButton, pos=pixel_of(plot, 1))
+    assert changed == []
+
+
+def test_it_counts_what_is_above_the_threshold(histogram):
+    for threshold, count in ((0, 8), (0.5, 5), (0.96, 2), (1, 0)):
+        histogram.set_threshold(threshold)
+        assert f"{count} of 8" in texts(histogram)
+
+
+def test_dragged_beyond_the_ends_all_or_none_are_picked(qtbot, histogram):
+    plot = histogram.findChild(ThemedPlot)
+    chosen = Heard(histogram.threshold_chosen)
+    drag(qtbot, plot, 0, -30)
+    assert "8 of 8" in texts(histogram)
+    drag(qtbot, plot, 0, 30)
+    assert "0 of 8" in texts(histogram)
+    assert chosen == [0.0, 1.0]
+
+
+def test_setting_the_threshold_is_no_choice_of_the_person(histogram):
+    changed, chosen = Heard(histogram.threshold_changed), Heard(histogram.threshold_chosen)
+    histogram.set_threshold(0.3)
+    assert histogram.threshold() == 0.3
+    assert changed == chosen == []
+
+
+def test_new_scores_do_not_pull_the_line_out_of_the_hand(qtbot, histogram):
+    plot = histogram.findChild(ThemedPlot)
+    histogram.threshold_changed.connect(lambda _: histogram.set_scores(np.linspace(-9, 9, 50)))
+    histogram.threshold_changed.connect(lambda _: histogram.set_threshold(0.1))
+    drag(qtbot, plot, 0, logit(0.8), logit(0.9))
+    assert histogram.threshold() == pytest.approx(0.9, abs=0.01)
+
+
+def test_scores_may_be_missing_or_extreme(histogram):
+    histogram.set_scores([])
+    assert "0 of 0" in texts(histogram)
+    histogram.set_scores([-800.0, 900.0])
+    histogram.set_threshold(0.5)
+    assert "1 of 2" in texts(histogram)
+
+
+def test_limits_are_dragged_in_from_the_sides(qtbot, contrast):
+    plot = contrast.findChild(ThemedPlot)
+    low, high = plot.getViewBox().viewRange()[0]
+    chosen = Heard(contrast.range_chosen)
+    drag(qtbot, plot, high, np.log10(2))
+    drag(qtbot, plot, low, np.log10(0.5))
+    assert chosen == [(None, pytest.approx(2, rel=0.03)), pytest.approx((0.5, 2), rel=0.03)]
+    assert "2 of 5 cut" in texts(contrast)
+
+
+def test_a_limit_dragged_to_the_border_is_none(qtbot, contrast):
+    contrast.set_range(0.5, 2.0)
+    plot = contrast.findChild(ThemedPlot)
+    low, high = plot.getViewBox().viewRange()[0]
+    changed, chosen = Heard(contrast.range_changed), Heard(contrast.range_chosen)
+    drag(qtbot, plot, np.log10(0.5), np.log10(0.4), low)
+    assert chosen == [(None, 2.0)]
+    assert changed[0] == pytest.approx((0.5, 2.0), rel=0.03)
+    drag(qtbot, plot, np.log10(2), high)
+    assert contrast.contrast_range() == (None, None)
+    assert "0 of 5 cut" in texts(contrast)
+
+
+def test_limits_do_not_cross(qtbot, contrast):
+    contrast.set_range(0.8, 1.2)
+    plot = contrast.findChild(ThemedPlot)
+    drag(qtbot, plot, np.log10(0.8), np.log10(2))
+    low, high = contrast.contrast_range()
+    assert low <= high == 1.2
+
+
+def test_limits_beyond_all_points_can_be_seen_and_grabbed(qtbot, contrast):
+    contrast.set_range(None, 8.0)
+    plot = contrast.findChild(ThemedPlot)
+    drag(qtbot, plot, np.log10(8), np.log10(2))
+    assert contrast.contrast_range() == (None, pytest.approx(2, rel=0.05))
+
+
+def test_no_points_are_fine(contrast):
+    contrast.set_points([], [], [])
+    assert "0 of 0 cut" in texts(contrast)
