@@ -35,6 +35,7 @@ class _Job:
     work: Callable[[Step], Any]
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
+    dropped: Callable[[Any], object]
     cancelled: bool = False
 
 
@@ -74,6 +75,7 @@ class Jobs(QObject):
         *,
         text: str = "",
         failed: Callable[[Exception], None] | None = None,
+        dropped: Callable[[Any], object] = lambda result: None,
     ) -> None:
         """Run a job in a thread; call from the window's thread.
 
@@ -90,10 +92,12 @@ class Jobs(QObject):
             What is going on, for the person; nothing is shown without it.
         failed
             Called with an error instead of the common handler.
+        dropped
+            Called with a result that nobody wants any more, where it has to be put away.
         """
         if self._closed:
             return
-        job = _Job(lane, text, work, done, failed or self._failed)
+        job = _Job(lane, text, work, done, failed or self._failed, dropped)
         running = self._running.get(lane)
         if running is None:
             self._start(job)
@@ -106,6 +110,11 @@ class Jobs(QObject):
         self._waiting.pop(lane, None)
         if lane in self._running:
             self._running[lane].cancelled = True
+
+    def cancel_all(self) -> None:
+        """Stop what runs and waits in all lanes."""
+        for lane in list(self._running):
+            self.cancel(lane)
 
     def busy(self, *lanes: str) -> bool:
         """Tell whether something runs in one of the lanes, or in any when none is named."""
@@ -169,8 +178,9 @@ class Jobs(QObject):
         if waiting is not None:
             self._start(waiting)
         if job.cancelled:
-            return
-        if error is None:
+            if result is not None:
+                job.dropped(result)
+        elif error is None:
             job.done(result)
         else:
             _log.error("%s failed", job.lane, exc_info=error)

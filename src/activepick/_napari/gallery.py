@@ -1,0 +1,65 @@
+"""The picks of the shown micrograph as crops, in which the wrong ones are clicked away."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from activepick._napari.desk import Desk
+from activepick._napari.views.crop_gallery import CropGallery
+from activepick.micrograph.crops import cut_crops
+
+__all__ = ["Gallery"]
+
+# Side of a crop in particle diameters.
+_AROUND = 1.5
+
+
+class Gallery(QWidget):
+    """A view on the picks; those that are rejected become labels.
+
+    Parameters
+    ----------
+    desk
+        The desk.
+    go_to
+        Shows a place (x, y) in original pixels.
+    """
+
+    def __init__(self, desk: Desk, go_to: Callable[[float, float], None]) -> None:
+        super().__init__()
+        self._desk, self._go_to = desk, go_to
+        self._xy = np.empty((0, 2))
+        self.view = CropGallery()
+        self.view.rejected.connect(self._reject)
+        self.view.opened.connect(lambda k: self._go_to(*map(float, self._xy[k])))
+        self.setMinimumHeight(240)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.view)
+
+    def refresh(self) -> None:
+        """Show the picks as they are now; crosses that wait stay."""
+        picks = self._desk.picking.picks
+        if picks is None:
+            self._xy = np.empty((0, 2))
+            self.view.set_items([], [], self._pixels)
+            return
+        xy = picks[["x", "y"]].to_numpy(np.float64)
+        if len(xy) != len(self._xy) or not np.array_equal(xy, self._xy):
+            self._xy = xy
+            self.view.set_items(np.arange(len(xy)), picks["score"].to_numpy(), self._pixels)
+
+    def _pixels(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        picture = self._desk.images.picture
+        if picture is None:
+            return np.zeros((len(rows), 64, 64), np.uint8)
+        spacing = np.array(picture.image.spacing_px)
+        half = self._desk.radius_px * _AROUND / float(spacing.mean())
+        places = self._xy[rows] / spacing
+        return cut_crops(picture.image.pixels, places, half, limits=picture.image.limits)
+
+    def _reject(self, rows: list[int]) -> None:
+        number, places = self._desk.shown, [tuple(self._xy[k]) for k in rows]
+        self._desk.attempt(lambda session: session.add_labels(number, places, 0, "gallery"))

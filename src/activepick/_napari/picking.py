@@ -1,0 +1,341 @@
+"""Picks at the desk: of the shown micrograph at once, of all when asked for."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from activepick.errors import ActivepickError
+from activepick.formats import FORMATS, write_table
+from activepick.session import actions as a
+from activepick.session.peaks import Peaks, curate
+
+if TYPE_CHECKING:
+    from activepick._napari.desk import Desk
+    from activepick.features.score_map import ScoreMap
+    from activepick.session.effects import Change
+
+__all__ = ["Picking", "Prediction"]
+
+Step = Callable[[float], None]
+
+# Settings that change what is made of peaks, not the peaks.
+_CURATION = {"threshold", "min_distance", "edge_margin", "lowest_contrast", "highest_contrast"}
+# Those that change nothing here.
+_OTHER = {"batch", "strategy", "live_refit", "low_pass_angstrom", "high_pass_angstrom", "seed"}
+# Those that the loop sets itself when it has found them.
+_FOUND = {"working_radius_px", "working_radii_px", "base_head"}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What became of picking all micrographs.
+
+    Attributes
+    ----------
+    done
+        How many were picked.
+    errors
+        By number, what was wrong with the others.
+    """
+
+    done: int
+    errors: dict[int, str]
+
+
+class Picking(QObject):
+    """Features, head, peaks and picks.
+
+    Attributes
+    ----------
+    peaks
+        Of the shown micrograph; None until they are known.
+    picks
+        What is left of them at the present settings.
+    map_wanted
+        Whether the score map of the shown micrograph is to be worked out.
+    errors
+        By number, why micrographs could not be picked the last time.
+
+    Signals
+    -------
+    picks_changed()
+        Of the shown micrograph.
+    counts_changed()
+        Numbers of picks may be others.
+    learnt()
+        There is another head.
+    predicted(prediction)
+        All micrographs were picked.
+    map_ready(map)
+        The score map of the shown micrograph.
+    exported(path, count, warnings)
+        So many positions were written to a file.
+    """
+
+    picks_changed = Signal()
+    counts_changed = Signal()
+    learnt = Signal()
+    predicted = Signal(object)
+    map_ready = Signal(object)
+    exported = Signal(object, int, list)
+
+    def __init__(self, desk: "Desk") -> None:
+        super().__init__(desk)
+        self._desk = desk
+        self.peaks: Peaks | None = None
+        self.picks: pd.DataFrame | None = None
+        self.map_wanted = False
+        self.errors: dict[int, str] = {}
+        self._warned = False
+
+    @property
+    def offered(self) -> NDArray[np.float64]:
+        """Scores of what would be picked if the threshold were 0, for the histogram."""
+        return self._at(threshold=0.0)["score"].to_numpy(np.float64)
+
+    def by_contrast(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Give score, contrast, and whether it is picked, of all that the threshold lets pass."""
+        table = self._at(lowest_contrast=None, highest_contrast=None)
+        assert self.picks is not None
+        kept = set(zip(self.picks["x"], self.picks["y"], strict=True))
+        is_kept = [place in kept for place in zip(table["x"], table["y"], strict=True)]
+        return (
+            table["score"].to_numpy(np.float64),
+            table["contrast"].to_numpy(np.float64),
+            np.array(is_kept, bool),
+        )
+
+    def preview(self, **changes: object) -> None:
+        """Show the picks as they would be with other settings."""
+        if self.peaks is not None and self._desk.session is not None:
+            self.picks = self._at(**changes)
+            self.picks_changed.emit()
+
+    def _at(self, **changes: object) -> pd.DataFrame:
+        assert self.peaks is not None
+        assert self._desk.session is not None
+        state = self._desk.session.state
+        settings = state.settings.model_copy(update=changes)
+        return curate(self.peaks, replace(state, settings=settings))
+
+    def open(self, number: int) -> None:
+        """Work out the picks of the shown micrograph, and then of those that may come next."""
+        loop = self._desk.loop
+        if loop is None:
+            return
+        stored = loop.stored_peaks(number)
+        if stored is not None:
+            self._show(stored)
+
+        def work(step: Step) -> tuple[Peaks, list[str]]:
+            loop.open_micrograph(number, step)
+            if not loop.up_to_date:
+                loop.refit()
+            peaks = loop.peaks(number)
+            doubts = [] if self._warned else _doubts(loop, number)
+            return peaks, doubts
+
+        def done(result: tuple[Peaks, list[str]]) -> None:
+            peaks, doubts = result
+            self._show(peaks)
+            self._warned = True
+            for doubt in doubts:
+                self._desk.told.emit("warning", doubt)
+            self.learnt.emit()
+            self._desk.micrographs_changed.emit()
+            self._desk.labelling.ask_on()
+            self._map()
+            loop.prefetch_neighbours(number)
+            if not loop.up_to_date:  # answers that came meanwhile
+                self.learn()
+
+        self._desk.jobs.run("features", work, done, text="Computing features")
+
+    def learn(self) -> None:
+        """Fit the head to the labels; then there are new picks, and questions when none is left."""
+        loop, number = self._desk.loop, self._desk.shown
+        if loop is None or not number or not loop.ready or self._desk.jobs.busy("features"):
+            return
+
+        def work(step: Step) -> Peaks:
+            peaks = loop.update(number).peaks
+            session = self._desk.session
+            if session is not None and session.state.asked and not session.state.questions:
+                loop.end_of_round(number)
+            return peaks
+
+        def done(peaks: Peaks) -> None:
+            if self._desk.shown == number:
+                self._show(peaks)
+                self._map()
+            self.learnt.emit()
+            self._desk.labelling.ask_on()
+
+        self._desk.jobs.run("learn", work, done)
+
+    def predict(self, then: Callable[[], None] = lambda: None) -> None:
+        """Pick all micrographs that are not rejected."""
+        loop = self._desk.loop
+        if loop is None:
+            return
+        errors: dict[int, str] = {}
+
+        def failed(number: int, error: ActivepickError) -> None:
+            errors[number] = str(error)
+
+        def work(step: Step) -> int:
+            return loop.predict_all(lambda done, total, name: step(done / max(1, total)), failed)
+
+        def done(count: int) -> None:
+            self.errors = errors
+            self.counts_changed.emit()
+            self._desk.micrographs_changed.emit()
+            self.predicted.emit(Prediction(count, errors))
+            then()
+
+        self._desk.jobs.run("predict", work, done, text="Picking all micrographs")
+
+    def unpicked(self) -> int:
+        """Tell how many micrographs that are not rejected have no picks of the present head."""
+        session, loop = self._desk.session, self._desk.loop
+        if session is None or loop is None:
+            return 0
+        known = self.counts()
+        entries = session.state.micrographs.values()
+        return sum(entry.progress != "rejected" and entry.id not in known for entry in entries)
+
+    def export(self, path: Path, format: str, *, only_shown: bool) -> None:
+        """Write the picks of the shown micrograph, or of all that have some, to a file."""
+        loop, number = self._desk.loop, self._desk.shown
+        if loop is None:
+            return
+        size = self._pixel_size()
+
+        def work(step: Step) -> tuple[Path, int, list[str]]:
+            table = loop.picks(number) if only_shown else loop.known_picks()
+            return path, len(table), _write(table, path, format, size)
+
+        self._desk.jobs.run("export", work, lambda r: self.exported.emit(*r), text="Writing")
+
+    def export_labels(self, path: Path, format: str) -> None:
+        """Write the labels of all micrographs to a file."""
+        session, size = self._desk.session, self._pixel_size()
+        if session is None:
+            return
+
+        def work(step: Step) -> tuple[Path, int, list[str]]:
+            table = session.labels_table()
+            return path, len(table), _write(table, path, format, size)
+
+        self._desk.jobs.run("export", work, lambda r: self.exported.emit(*r), text="Writing")
+
+    def _pixel_size(self) -> float | None:
+        picture = self._desk.images.picture
+        return None if picture is None else picture.pixel_size_angstrom
+
+    def counts(self) -> dict[int, int]:
+        """Give the number of picks of each micrograph where it is known."""
+        return {} if self._desk.loop is None else self._desk.loop.counts()
+
+    def uncertainties(self) -> dict[int, float]:
+        """Give how unsure the model is of each micrograph, where it is known."""
+        return {} if self._desk.loop is None else self._desk.loop.uncertainties()
+
+    def want_map(self, wanted: bool) -> None:
+        """Say whether the score map is seen."""
+        self.map_wanted = wanted
+        self._map()
+
+    def use_head(self, path: Path) -> None:
+        """Go on from a head that was saved."""
+        loop = self._desk.loop
+        if loop is not None:
+            self._desk.jobs.run("head", lambda step: loop.use_head(path), self._reopen)
+
+    def reset_head(self) -> None:
+        """Go back to the pretrained network; labels stay."""
+        loop = self._desk.loop
+        if loop is not None:
+            self._desk.jobs.run("head", lambda step: loop.reset_head(), self._reopen)
+
+    def follow(self, action: a.Action, change: "Change | None") -> None:
+        """Take notice of what was done to the session."""
+        session = self._desk.session
+        if session is None:
+            return
+        if isinstance(action, a.SetSettings):
+            changed = set(action.changes)
+            if changed & _CURATION:
+                self._curate()
+                self.counts_changed.emit()
+            if not changed <= _CURATION | _OTHER | _FOUND | {"expected_particles"}:
+                self._reopen()
+            elif "expected_particles" in changed:
+                self.learn()
+        elif change is not None:
+            self._curate()
+            self.counts_changed.emit()
+            if session.state.settings.live_refit or not session.state.questions:
+                self.learn()
+
+    def clear_shown(self) -> None:
+        """Forget the picks of the micrograph that was shown."""
+        self.peaks = self.picks = None
+        self.picks_changed.emit()
+
+    def clear(self) -> None:
+        """Let go of the session."""
+        self._warned = False
+        self.clear_shown()
+        self.counts_changed.emit()
+
+    def _reopen(self, result: object = None) -> None:
+        if self._desk.shown:
+            self.open(self._desk.shown)
+
+    def _show(self, peaks: Peaks) -> None:
+        if peaks.micrograph == self._desk.shown:
+            self.peaks = peaks
+            self._curate()
+            self.counts_changed.emit()
+
+    def _curate(self) -> None:
+        if self.peaks is not None and self._desk.session is not None:
+            self.picks = curate(self.peaks, self._desk.session.state)
+            self.picks_changed.emit()
+
+    def _map(self) -> None:
+        loop, number = self._desk.loop, self._desk.shown
+        if not self.map_wanted or loop is None or not loop.ready or not number:
+            return
+
+        def done(map: "ScoreMap") -> None:
+            if self._desk.shown == number:
+                self.map_ready.emit(map)
+
+        self._desk.jobs.run("map", lambda step: loop.score_map(number), done)
+
+
+def _doubts(loop: object, number: int) -> list[str]:
+    found = (loop.polarity_warning(number), loop.pixel_size_warning(number))
+    return [sentence for sentence in found if sentence]
+
+
+def _write(
+    table: pd.DataFrame, path: Path, format: str, pixel_size_angstrom: float | None
+) -> list[str]:
+    """Write a table; gives what the format could not hold."""
+    options: dict[str, object] = {}
+    if "pixel_size_angstrom" in FORMATS[format].options and pixel_size_angstrom:
+        options["pixel_size_angstrom"] = pixel_size_angstrom
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        write_table(table, path, format, **options)
+    return [str(warning.message) for warning in caught]

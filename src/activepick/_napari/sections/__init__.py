@@ -1,0 +1,1 @@
+"""The sections of the widget, in the order of the work."""

@@ -1,0 +1,150 @@
+"""Section: which micrographs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QMenu, QToolButton
+
+from activepick._napari.desk import Desk
+from activepick._napari.sections.section import Section, button, hint, row
+from activepick._napari.views.micrograph_rows import Row
+from activepick._napari.views.micrograph_table import MicrographTable
+
+__all__ = ["DataSection"]
+
+Open = Callable[[list[Path]], None]
+_FILES = "Micrographs (*.mrc *.mrcs *.mrc.gz *.mrc.bz2 *.tif *.tiff *.png *.jpg *.jpeg);;All (*)"
+
+
+class DataSection(Section):
+    """Open micrographs, see how far each is, and go from one to the next.
+
+    Parameters
+    ----------
+    desk
+        The desk.
+    open_paths
+        Opens what was chosen.
+    open_layers
+        Takes the images that are open in napari.
+    """
+
+    def __init__(self, desk: Desk, open_paths: Open, open_layers: Callable[[], None]) -> None:
+        super().__init__("1  Micrographs")
+        self._desk, self._open = desk, open_paths
+        self._last_folder = str(Path.home())
+        opener = QToolButton()
+        opener.setText("Open …")
+        opener.setToolTip("Open micrographs, or go on with a session")
+        opener.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        opener.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        opener.setMinimumSize(74, 26)
+        menu = QMenu(opener)
+        menu.addAction("Folder of micrographs …", self._folder)
+        menu.addAction("Micrographs …", self._files)
+        menu.addAction("List of micrographs (STAR) …", self._star)
+        menu.addAction("Images that are open in napari", open_layers)
+        menu.addSeparator()
+        menu.addAction("Session (.activepick) …", self._session)
+        self._copy = menu.addAction("Save a copy of the session …", self._save_copy)
+        opener.setMenu(menu)
+        self._where = hint()
+        self._table = MicrographTable()
+        self._table.setFixedHeight(150)
+        self._table.opened.connect(desk.show)
+        self._table.rejected.connect(self._reject)
+        self._moves = row(
+            button("◀ Before", lambda: desk.show_beside(-1), "Micrograph before (Q)"),
+            button("Next ▶", lambda: desk.show_beside(1), "Next micrograph (E)"),
+            button(
+                "Worth seeing",
+                desk.show_offered,
+                "The micrograph where the model is least sure, or that is unlike all seen so far: "
+                "another defocus, other scores (O)",
+            ),
+        )
+        self.add(row(opener, self._where, stretch=1), self._table, self._moves)
+        desk.opened.connect(self._refresh)
+        desk.micrographs_changed.connect(self._refresh)
+        desk.picking.counts_changed.connect(self._refresh)
+        desk.labelling.labels_changed.connect(self._refresh)
+        desk.shown_changed.connect(self._mark)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        session, draft = self._desk.session, self._desk.draft
+        self._copy.setEnabled(session is not None)
+        self._moves.setEnabled(session is not None)
+        self._table.setVisible(session is not None)
+        self._moves.setVisible(session is not None)
+        if session is None:
+            text = "Open a folder of motion-corrected micrographs, or drop it on the window."
+            if draft is not None:
+                count = len(draft.files)
+                text = f"{draft.files[0].parent.name}: {count} micrograph{'s' * (count != 1)}"
+            self._where.setText(text)
+            self._where.setToolTip("")
+            return
+        only = " (only to look at)" if session.read_only else ""
+        self._where.setText(f"<b>{session.folder.stem}</b>{only}")
+        self._where.setToolTip(f"The session lies in {session.folder}")
+        state, counts = session.state, self._desk.picking.counts()
+        unsure = self._desk.picking.uncertainties()
+        self._table.set_rows(
+            [
+                Row(
+                    number=entry.id,
+                    name=state.names[entry.id],
+                    state=entry.progress,
+                    labels=len(state.labels_of(entry.id)),
+                    picks=counts.get(entry.id),
+                    uncertainty=unsure.get(entry.id),
+                    note=self._desk.picking.errors.get(entry.id, ""),
+                )
+                for entry in state.micrographs.values()
+            ]
+        )
+        self._mark()
+
+    def _mark(self) -> None:
+        self._table.set_current(self._desk.shown or None)
+
+    def _reject(self, number: int, rejected: bool) -> None:
+        progress = "rejected" if rejected else "seen"
+        self._desk.attempt(lambda session: session.set_progress(number, progress))
+
+    def _folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Folder of micrographs", self._last_folder)
+        self._take([path])
+
+    def _session(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Session", self._last_folder)
+        self._take([path])
+
+    def _files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "Micrographs", self._last_folder, _FILES)
+        self._take(paths)
+
+    def _star(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "List of micrographs", self._last_folder, "STAR files (*.star);;All (*)"
+        )
+        self._take([path])
+
+    def _take(self, paths: list[str]) -> None:
+        chosen = [Path(path) for path in paths if path]
+        if chosen:
+            self._last_folder = str(chosen[0].parent)
+            self._open(chosen)
+
+    def _save_copy(self) -> None:
+        session = self._desk.session
+        path, _ = QFileDialog.getSaveFileName(self, "Copy of the session", self._last_folder)
+        if session is not None and path:
+            self._desk.jobs.run(
+                "copy",
+                lambda step: session.save_copy(path),
+                lambda folder: self._desk.told.emit("info", f"Copied to {folder}"),
+                text="Copying the session",
+            )

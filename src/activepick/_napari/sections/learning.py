@@ -1,0 +1,81 @@
+"""Section: whether more labels still help, and how good the picks are."""
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QFileDialog
+
+from activepick._napari.desk import Desk
+from activepick._napari.sections.section import Section, button, row
+from activepick._napari.views.learning_plot import LearningPlot
+
+__all__ = ["LearningSection"]
+
+# Answers that tell the precision to about ten points.
+_AUDIT = 20
+
+
+class LearningSection(Section):
+    """A plot over rounds, an honest estimate of precision, and a plain sentence.
+
+    Parameters
+    ----------
+    desk
+        The desk.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__("5  How good is it?")
+        self._desk = desk
+        self._plot = LearningPlot()
+        self.add(
+            self._plot,
+            row(
+                button(
+                    f"Check {_AUDIT} picks",
+                    lambda: desk.labelling.audit(_AUDIT),
+                    "Answer for picks drawn by lot: the only honest way to know how many are "
+                    "right. These answers train nothing.",
+                ),
+                button(
+                    "True particles …",
+                    self._truth,
+                    "Load a file of known particles, to see the average precision after each round",
+                ),
+            ),
+        )
+        for signal in (
+            desk.opened,
+            desk.picking.learnt,
+            desk.labelling.labels_changed,
+            desk.labelling.rounds_changed,
+        ):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        session, loop = self._desk.session, self._desk.loop
+        self.setEnabled(session is not None)
+        rounds = () if session is None else session.state.rounds
+        self._plot.set_rounds(
+            [r.labels for r in rounds], [r.changed for r in rounds], [r.ap for r in rounds]
+        )
+        ready = loop is not None and loop.ready
+        self._plot.set_sentence(loop.advice() if ready else "")
+        estimate = loop.precision() if ready else None
+        self._plot.set_precision(
+            ""
+            if estimate is None
+            else f"Of the picks, about {estimate.mean:.0%} are particles ({estimate.low:.0%} to "
+            f"{estimate.high:.0%}; {estimate.n} picks drawn by lot and checked)."
+        )
+
+    def _truth(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "True particles", str(Path.home()))
+        loop = self._desk.loop
+        if path and loop is not None:
+            self._desk.jobs.run(
+                "truth",
+                lambda step: loop.set_truth(Path(path)),
+                lambda result: self._refresh(),
+                text="Reading",
+            )
