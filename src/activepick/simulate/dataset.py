@@ -203,6 +203,8 @@ def write_mrc(micrograph: SimulatedMicrograph, path: str | Path) -> None:
         mrcfile.new(temporary, data=micrograph.pixels, overwrite=True) as file,
     ):
         file.voxel_size = micrograph.pixel_size_angstrom
+        # In the place of a line with the time, so that the same seed gives the same files.
+        file.header.label[0] = b"Simulated by activepick"
 
 
 def _write_truth(truth: pd.DataFrame, path: Path) -> None:

@@ -1,0 +1,127 @@
+"""Simulated micrographs to try everything out: the same on every computer, made once.
+
+Beside them lies ``truth.star`` with the true particles.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+
+import platformdirs
+
+import activepick
+from activepick.errors import SessionError
+from activepick.session import Session, checked_settings
+from activepick.simulate import SimulationSettings, simulate_dataset
+
+__all__ = ["sample_micrographs", "sample_session"]
+
+_MICROGRAPHS = 6
+_SEED = 0
+_SUMMARY = "simulation.json"
+
+Progress = Callable[[int, int], None]
+
+
+def sample_micrographs(
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    settings: SimulationSettings | None = None,
+) -> Path:
+    """Simulate the sample, unless that was done before; it takes some seconds.
+
+    Parameters
+    ----------
+    folder
+        Where the samples lie; None for the user's cache, which can be deleted at any time.
+    progress
+        Called with (done, all) before the first and after every micrograph.
+    settings
+        What the micrographs are like.
+
+    Returns
+    -------
+    Path
+        The folder of the micrographs, with ``truth.star`` and ``simulation.json``.
+
+    Raises
+    ------
+    OSError
+        When the folder cannot be written to.
+    """
+    chosen = settings or SimulationSettings()
+    facts = json.dumps([activepick.__version__, _MICROGRAPHS, _SEED, asdict(chosen)])
+    name = hashlib.blake2b(facts.encode(), digest_size=6).hexdigest()
+    home = platformdirs.user_cache_path("activepick") if folder is None else Path(folder)
+    target = home / "sample" / name
+    # The summary is written last, so that with it the rest is there.
+    if not (target / _SUMMARY).is_file() or len(_images(target)) != _MICROGRAPHS:
+        simulate_dataset(target, _MICROGRAPHS, _SEED, chosen, progress=progress)
+    return target
+
+
+def sample_session(
+    folder: Path | None = None,
+    progress: Progress | None = None,
+    settings: SimulationSettings | None = None,
+) -> Path:
+    """Give a session of the sample, ready to label: the one from the last time, or a new one.
+
+    Parameters
+    ----------
+    folder
+        Where sessions and samples lie; None for the user's own folders.
+    progress, settings
+        See `sample_micrographs`.
+
+    Returns
+    -------
+    Path
+        The session. One that is open in another window, damaged, or of another sample is left
+        alone, and a new one is made beside it.
+
+    Raises
+    ------
+    SessionError, OSError
+        When nothing can be written.
+    """
+    source = sample_micrographs(folder, progress, settings)
+    home = platformdirs.user_data_path("activepick") if folder is None else Path(folder)
+    for number in count(1):
+        session = home / f"sample{'' if number == 1 else f' {number}'}.activepick"
+        if not session.exists():
+            return _created(session, source)
+        if _usable(session, source):
+            return session
+    raise AssertionError
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.mrc"))
+
+
+def _created(session: Path, source: Path) -> Path:
+    summary = json.loads((source / _SUMMARY).read_text(encoding="utf-8"))
+    micrographs = summary["micrographs"]
+    settings = checked_settings({"diameter_angstrom": summary["diameter_angstrom"]})
+    with Session.create(session, settings) as new:
+        new.add_micrographs(
+            [source / micrograph["micrograph"] for micrograph in micrographs],
+            [1e4 * micrograph["defocus"]["mean_um"] for micrograph in micrographs],
+        )
+    return session
+
+
+def _usable(session: Path, source: Path) -> bool:
+    try:
+        with Session.open(session) as old:
+            entries = old.state.micrographs.values()
+            return {e.absolute for e in entries} == {
+                os.path.abspath(image) for image in _images(source)
+            } and not old.check_micrographs()
+    except SessionError:
+        return False

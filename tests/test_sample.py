@@ -1,0 +1,61 @@
+import pytest
+
+from activepick.formats import read_table
+from activepick.micrograph import Micrograph
+from activepick.sample import sample_micrographs, sample_session
+from activepick.session import Session
+from activepick.simulate import SimulationSettings
+
+SMALL = SimulationSettings(shape=(320, 320))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home")
+    sample_micrographs(folder, settings=SMALL)
+    return folder
+
+
+def test_the_sample_is_made_once_and_knows_its_particles(folder):
+    steps = []
+    micrographs = sample_micrographs(folder, lambda done, total: steps.append(done), SMALL)
+    assert steps == []
+    files = sorted(micrographs.glob("*.mrc"))
+    assert len(files) == 6
+    truth = read_table(micrographs / "truth.star")
+    assert set(truth["micrograph"]) == {file.name for file in files}
+    assert Micrograph(files[0]).pixel_size_angstrom == pytest.approx(2)
+
+
+def test_a_session_is_ready_and_goes_on_the_next_time(folder):
+    path = sample_session(folder, settings=SMALL)
+    with Session.open(path) as session:
+        state = session.state
+        assert len(state.micrographs) == 6
+        assert all(0.5e4 < e.defocus_angstrom < 3e4 for e in state.micrographs.values())
+        assert state.settings.diameter_angstrom > 100
+        session.add_labels(1, [(100.0, 200.0)], 1)
+    assert sample_session(folder, settings=SMALL) == path
+    with Session.open(path) as session:
+        assert len(session.state.labels) == 1
+
+
+def test_a_session_that_is_open_or_damaged_is_left_alone(folder):
+    first = sample_session(folder, settings=SMALL)
+    with Session.open(first):
+        second = sample_session(folder, settings=SMALL)
+        assert second != first
+    assert sample_session(folder, settings=SMALL) == first
+    (first / "session.json").write_text("{")
+    assert sample_session(folder, settings=SMALL) == second
+    assert (first / "session.json").read_text() == "{"
+
+
+def test_a_deleted_cache_is_made_again_for_the_same_session(folder):
+    path = sample_session(folder, settings=SMALL)
+    micrographs = sample_micrographs(folder, settings=SMALL)
+    content = {file.name: file.read_bytes() for file in micrographs.glob("*.mrc")}
+    for file in list(micrographs.iterdir())[::2]:
+        file.unlink()
+    assert sample_session(folder, settings=SMALL) == path
+    assert {file.name: file.read_bytes() for file in micrographs.glob("*.mrc")} == content
