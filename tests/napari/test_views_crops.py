@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QPushButton
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QPushButton, QScrollArea
 
 from activepick._napari.views.crop_gallery import CropGallery
 from activepick._napari.views.crop_grid import CropGrid
@@ -107,6 +107,18 @@ def test_the_current_crop_is_framed_and_in_sight(qtbot, strip):
     assert tile.grab().toImage() == plain
 
 
+def test_answers_do_not_scroll_back_to_the_current_crop(qtbot, strip):
+    strip.set_crops(crops(*range(1, 21)))
+    strip.set_current(2)
+    bar = strip.findChild(QScrollArea).horizontalScrollBar()
+    bar.setValue(bar.maximum())
+    strip.set_crops(crops(*range(1, 21)))
+    strip.set_current(2)
+    assert bar.value() == bar.maximum()
+    strip.set_current(3)
+    assert bar.value() < bar.maximum()
+
+
 def test_without_crops_it_says_so(strip):
     strip.set_empty_text("Nothing to ask")
     strip.set_crops([])
@@ -193,6 +205,12 @@ def test_marks_follow_their_pick_through_sorting_and_new_picks(qtbot, gallery):
     assert gallery.wrong_ids() == [1000]
 
 
+def test_marks_can_be_set_when_picks_got_another_id(gallery):
+    gallery.set_wrong_ids([1004, 1002, 9999])
+    assert gallery.wrong_ids() == [1002, 1004]
+    assert gallery.button.text() == "Not particles: 2"
+
+
 def test_only_what_is_on_screen_is_cut(qtbot, gallery):
     gallery.grid.repaint()
     assert 0 < len(gallery.asked) < 100
@@ -219,6 +237,15 @@ def test_crops_fill_the_width(qtbot, gallery, width):
     columns = tops.count(tops[0])
     assert columns == grid.viewport().width() // grid.gridSize().width()
     assert grid.viewport().width() - columns * grid.gridSize().width() <= columns
+
+
+def test_below_the_image_the_controls_take_one_line(qtbot, gallery):
+    gallery.resize(380, 200)
+    qtbot.wait(1)
+    narrow = gallery.grid.height()
+    gallery.resize(900, 200)
+    qtbot.wait(1)
+    assert gallery.grid.height() > narrow
 
 
 def test_new_picks_leave_the_gallery_scrolled_where_it_was(qtbot, gallery):

@@ -129,6 +129,27 @@ def test_a_row_that_is_updated_stays_where_it_is(qtbot, table):
     assert table.text(0, PICKS) == "1,000"
 
 
+def test_the_same_micrographs_again_neither_jump_nor_scroll(qtbot, table):
+    rows = [Row(number, f"grid_{number:04}.mrc", "unseen") for number in range(1, 501)]
+    table.set_rows(rows)
+    click_header(qtbot, table, NAME)
+    click_header(qtbot, table, NAME)
+    table.set_current(7)
+    table.view.scrollToTop()
+    rows[499] = replace(rows[499], picks=33, labels=4)
+    table.set_rows(rows)
+    table.set_current(7)
+    assert table.view.verticalScrollBar().value() == 0
+    assert table.numbers()[0] == 500
+    assert table.text(0, PICKS) == "33"
+
+
+def test_micrographs_that_come_later_are_shown_in_order(qtbot, table):
+    click_header(qtbot, table, PICKS)
+    table.set_rows([*ROWS, Row(5, "grid_0005_e.mrc", "seen", 0, 100)])
+    assert table.numbers() == [3, 4, 5, 2, 1]
+
+
 def test_rows_that_are_filtered_out_are_updated_too(qtbot, table):
     qtbot.keyClicks(table.filter, "0002")
     table.update_row(replace(ROWS[0], picks=7))

@@ -15,6 +15,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from activepick._napari.views.shades import LABEL_PADDING
+
 __all__ = ["BusyBar"]
 
 # Sooner, the remaining time would be a guess.
@@ -41,8 +43,7 @@ class BusyBar(QWidget):
         self._fraction: float | None = None
 
         self._text = QElidingLabel()
-        # It does not count the padding that the theme gives labels.
-        self._text.setEllipsesWidth(14)
+        self._text.setEllipsesWidth(LABEL_PADDING)
         self._left = QLabel()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)

@@ -51,19 +51,20 @@ class ContrastPlot(QWidget):
             "Ice, carbon and dirt lie on the right, empty places on the left.\n"
             "Drag in from either side to cut them; drag back to the border for no limit."
         )
-        self._points = pg.ScatterPlotItem(size=4, pen=None, pxMode=True)
-        self._plot.addItem(self._points)
+        self._cut = pg.ScatterPlotItem(size=4, pen=None)
+        self._kept = pg.ScatterPlotItem(size=4, pen=None)
         self._outside = [
             pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _ in ("low", "high")
         ]
         self._lines = [pg.InfiniteLine(angle=90) for _ in ("low", "high")]
         for line in self._lines:
             line.addMarker("v", position=1, size=9)
-        for item in (*self._outside, *self._lines):
+        for item in (self._cut, self._kept, *self._outside, *self._lines):
             self._plot.addItem(item)
         plot = self._plot.getPlotItem()
         plot.getAxis("left").setTicks(score_ticks())
-        plot.getAxis("left").setWidth(46)
+        plot.getAxis("left").setLabel("probability")
+        plot.getAxis("left").setWidth(58)
         plot.getAxis("bottom").setTicks([[(float(np.log10(c)), f"{c:g}") for c in TICKS]])
         plot.getAxis("bottom").setLabel("local contrast")
 
@@ -100,14 +101,14 @@ class ContrastPlot(QWidget):
         """
         scores = np.asarray(scores, np.float64).ravel()
         self._contrast = np.asarray(contrast, np.float64).ravel()
-        self._kept = np.asarray(kept, bool).ravel()
+        kept = np.asarray(kept, bool).ravel()
         log = np.log10(np.maximum(self._contrast, LEAST))
         shown = score_range(scores)
         if self._held is None:
             self._shown = self._range_of(log)
-        self._points.setData(
-            x=np.clip(log, *self._shown), y=np.clip(scores, *shown), brush=self._brushes()
-        )
+        x, y = np.clip(log, *self._shown), np.clip(scores, *shown)
+        self._cut.setData(x[~kept], y[~kept])
+        self._kept.setData(x[kept], y[kept])
         self._plot.getPlotItem().setRange(xRange=self._shown, yRange=shown, padding=0)
         self._draw_range()
 
@@ -178,12 +179,9 @@ class ContrastPlot(QWidget):
             outside |= self._contrast > self._high
         self._count.setText(f"{np.count_nonzero(outside):,} of {outside.size:,} cut")
 
-    def _brushes(self) -> list:
-        kept, cut = pg.mkBrush(PARTICLE), pg.mkBrush(self._plot.shades.line)
-        return [kept if one else cut for one in self._kept]
-
     def _paint(self, shades: Shades) -> None:
-        self._points.setBrush(self._brushes())
+        self._cut.setBrush(shades.line)
+        self._kept.setBrush(PARTICLE)
         veil = shades.background
         veil.setAlphaF(0.6)
         for region in self._outside:

@@ -1,14 +1,29 @@
 """The picks as small pictures, in which wrong ones are clicked away."""
 
+from collections.abc import Iterable
+
 from numpy.typing import ArrayLike
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtGui import QResizeEvent, QWheelEvent
+from qtpy.QtWidgets import (
+    QBoxLayout,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
 
 from activepick._napari.views.crop_grid import CropGrid
 from activepick._napari.views.pick_list import ORDERS, PickList, PixelsOf
+from activepick._napari.views.shades import LABEL_PADDING
 
 __all__ = ["CropGallery"]
+
+# From here on there is room for all controls in one line.
+WIDE = 700
 
 
 class CropGallery(QWidget):
@@ -36,31 +51,34 @@ class CropGallery(QWidget):
         self._order.setToolTip("The order in which the picks are shown")
         self._count = QLabel()
         self._reject = QPushButton()
+        self._reject.setMinimumWidth(150)
         self._reject.setToolTip("Label the crossed-out picks as not particles")
         self._clear = QPushButton("Clear")
         self._clear.setToolTip("Take all crosses back")
         for control in (self._order, self._reject, self._clear):
             # A click leaves the keys to the image; the Tab key still gets here.
             control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._hint = QLabel(
-            "Click what is no particle; Shift: all up to it. Double-click: go there"
-        )
-        self._hint.setWordWrap(True)
+        hint = QElidingLabel("Click what is no particle; double-click to go there")
+        hint.setToolTip("Shift+click crosses out all from the last click up to there")
+        hint.setEllipsesWidth(LABEL_PADDING)
 
-        top = QHBoxLayout()
-        top.addWidget(self._order)
-        top.addStretch()
-        top.addWidget(self._count)
-        bottom = QHBoxLayout()
-        bottom.addWidget(self._reject, stretch=1)
-        bottom.addWidget(self._clear)
+        order = QHBoxLayout()
+        order.addWidget(self._order)
+        order.addStretch()
+        order.addWidget(self._count)
+        marked = QHBoxLayout()
+        marked.addWidget(self._reject, stretch=1)
+        marked.addWidget(self._clear)
+        self._controls = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._controls.setSpacing(4)
+        self._controls.addLayout(order)
+        self._controls.addWidget(hint, stretch=1)
+        self._controls.addLayout(marked)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(top)
+        layout.addLayout(self._controls)
         layout.addWidget(self._grid, stretch=1)
-        layout.addWidget(self._hint)
-        layout.addLayout(bottom)
 
         self._order.currentTextChanged.connect(self._sort)
         self._reject.clicked.connect(self._hand_over)
@@ -93,6 +111,17 @@ class CropGallery(QWidget):
     def wrong_ids(self) -> list[int]:
         """Give the `id` of the picks that are marked now."""
         return self._picks.wrong_ids()
+
+    def set_wrong_ids(self, ids: Iterable[int]) -> None:
+        """Mark just these, for instance when picks got another `id`."""
+        self._picks.set_wrong(ids)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the controls in one line where it is wide, as below the image."""
+        super().resizeEvent(event)
+        wide = event.size().width() >= WIDE
+        direction = QBoxLayout.Direction
+        self._controls.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
 
     def _toggle(self, place: int, to_here: bool) -> None:
         wrong = not self._picks.is_wrong(place)

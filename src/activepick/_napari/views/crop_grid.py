@@ -41,9 +41,13 @@ class CropGrid(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setMinimumHeight(3 * LEAST_TILE)
+        self.setMinimumHeight(LEAST_TILE)
         self.setItemDelegate(_TileDrawer(self))
         self._pressed: int | None = None
+
+    def sizeHint(self) -> QSize:
+        """Ask for five rows of five."""
+        return QSize(5 * LEAST_TILE + 20, 5 * LEAST_TILE)
 
     def visible_places(self) -> range:
         """Give the places in the list that are on screen."""

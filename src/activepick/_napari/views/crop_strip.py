@@ -118,6 +118,7 @@ class CropStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tiles: list[_Tile] = []
+        self._ids: list[int] = []
         self._current: int | None = None
         self._empty = QLabel("No open questions")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -155,19 +156,24 @@ class CropStrip(QWidget):
             self._row_layout.removeWidget(tile)
             tile.hide()
             tile.deleteLater()
+        before = self._ids
+        self._ids = [crop.id for crop in crops]
         for tile, crop in zip(self._tiles, crops, strict=True):
             tile.show_crop(crop)
         self._empty.setVisible(not crops)
         self._area.setVisible(bool(crops))
-        self.set_current(self._current)
+        self._frame(scroll=self._ids != before)
 
     def set_current(self, id: int | None) -> None:
-        """Frame the crop with this `id` and scroll to it; None frames none."""
-        self._current = id
+        """Frame the crop with this `id`, and scroll to it when it is another; None frames none."""
+        before, self._current = self._current, id
+        self._frame(scroll=id != before)
+
+    def _frame(self, scroll: bool) -> None:
         for tile in self._tiles:
-            tile.current = tile.crop.id == id
+            tile.current = tile.crop.id == self._current
             tile.update()
-            if tile.current:
+            if tile.current and scroll:
                 self._row_layout.activate()
                 self._area.ensureWidgetVisible(tile, CROP, 0)
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
-from qtpy.QtGui import QFont
+from qtpy.QtGui import QColor, QFont
 
+from activepick._napari.colours import EXCLUDED
 from activepick._napari.views.micrograph_rows import COLUMNS, NAME, STATE, USE, Row
 from activepick._napari.views.short_names import short_names
 
@@ -38,9 +39,14 @@ class MicrographModel(QAbstractTableModel):
         self._current: int | None = None
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show other rows."""
-        self._rows = {row.number: row for row in rows}
-        self._short = dict(zip(self._rows, short_names([row.name for row in rows]), strict=True))
+        """Show these rows; the same micrographs stay where they are until sorted again."""
+        before, self._rows = self._rows, {row.number: row for row in rows}
+        names = [row.name for row in self._rows.values()]
+        if list(before) == list(self._rows) and names == [row.name for row in before.values()]:
+            changed = [number for number, row in self._rows.items() if row != before[number]]
+            self._redraw(*changed)
+            return
+        self._short = dict(zip(self._rows, short_names(names), strict=True))
         self._arrange()
 
     def update_row(self, row: Row) -> None:
@@ -64,8 +70,7 @@ class MicrographModel(QAbstractTableModel):
     def set_current(self, number: int | None) -> None:
         """Stress the row of the micrograph that is shown."""
         before, self._current = self._current, number
-        self._redraw(before)
-        self._redraw(number)
+        self._redraw(before, number)
 
     def row_at(self, place: int) -> Row:
         """Give what is at a place of the table."""
@@ -129,17 +134,21 @@ class MicrographModel(QAbstractTableModel):
             return f"{row.name}\n{row.note}" if row.note else row.name
         if role == Role.TextAlignmentRole:
             return ALIGNMENT.get(column, Align.AlignRight) | Align.AlignVCenter
+        if role == Role.ForegroundRole and column == STATE and row.note:
+            return QColor(EXCLUDED)
         if role == Role.FontRole:
             font = QFont()
-            font.setBold(row.number == self._current)
+            font.setBold(row.number == self._current or (column == STATE and bool(row.note)))
             font.setStrikeOut(row.rejected and column == NAME)
             return font
         return None
 
-    def _redraw(self, number: int | None) -> None:
-        place = self._places.get(number) if number is not None else None
-        if place is not None:
-            self.dataChanged.emit(self.index(place, 0), self.index(place, len(COLUMNS) - 1))
+    def _redraw(self, *numbers: int | None) -> None:
+        places = [self._places[number] for number in numbers if number in self._places]
+        if places:
+            # One signal for all between: the view draws only what is on screen.
+            last = self.index(max(places), len(COLUMNS) - 1)
+            self.dataChanged.emit(self.index(min(places), 0), last)
 
     def _arrange(self) -> None:
         self.layoutAboutToBeChanged.emit()

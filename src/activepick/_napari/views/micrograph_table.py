@@ -41,6 +41,7 @@ class MicrographTable(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = MicrographModel(self)
+        self._current: int | None = None
         self._view = _View()
         self._view.setModel(self._model)
         self._filter = QLineEdit()
@@ -73,7 +74,10 @@ class MicrographTable(QWidget):
         self._show_count()
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these micrographs, in this order until the person sorts them."""
+        """Show these micrographs, in this order until the person sorts them.
+
+        The same ones again change in place: rows neither jump nor scroll.
+        """
         self._model.set_rows(rows)
 
     def update_row(self, row: Row) -> None:
@@ -81,7 +85,10 @@ class MicrographTable(QWidget):
         self._model.update_row(row)
 
     def set_current(self, number: int | None) -> None:
-        """Stress the micrograph that is shown, and scroll to it."""
+        """Stress the micrograph that is shown, and scroll to it when it is another one."""
+        if number == self._current:
+            return
+        self._current = number
         self._model.set_current(number)
         place = None if number is None else self._model.place_of(number)
         if place is not None:

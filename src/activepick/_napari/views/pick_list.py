@@ -1,6 +1,6 @@
 """The picks behind the gallery: their order, their marks, and their pictures as needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,10 +95,14 @@ class PickList(QAbstractListModel):
             self._wrong.difference_update(ids)
         self._changed(places)
 
+    def set_wrong(self, ids: Iterable[int]) -> None:
+        """Mark just the picks with these `id`."""
+        self._wrong = set(ids) & set(self._ids.tolist())
+        self._changed(range(len(self._order)))
+
     def clear_marks(self) -> None:
         """Take all marks back."""
-        self._wrong.clear()
-        self._changed(range(len(self._order)))
+        self.set_wrong(())
 
     def drop_pictures(self) -> None:
         """Ask for all pictures again."""

@@ -6,7 +6,10 @@ from qtpy.QtCore import QEvent
 from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QWidget
 
-__all__ = ["Shades", "changes_shades", "mixed", "shades_of"]
+__all__ = ["LABEL_PADDING", "Shades", "changes_shades", "mixed", "shades_of"]
+
+# What napari's themes leave free around the text of a label, which `QElidingLabel` does not count.
+LABEL_PADDING = 14
 
 
 @dataclass(frozen=True)
