@@ -1,7 +1,9 @@
 """Features of a micrograph at several working scales, side by side."""
 
+import threading
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,8 +15,10 @@ from activepick.features.score_map import ScoreMap, merge
 __all__ = ["FeatureMap", "MicrographFeatures"]
 
 # Feature vectors that are turned into float32 at a time: so few stay in the processor's cache, and
-# are too few for a second thread, whose start would cost more than it saves.
+# are too few for PyTorch to share them among threads, which would cost more than it saves.
 _BLOCK = 128
+# Threads that share a whole map. More would only wait for the memory.
+_THREADS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +44,21 @@ class FeatureMap:
         rows = torch.from_numpy(self.values).view(-1, self.values.shape[2])
         vector = torch.as_tensor(weights, dtype=torch.float32)
         out = torch.empty(len(rows))
-        for start in range(0, len(rows), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            torch.mv(rows[block].float(), vector, out=out[block])
+
+        def part(begin: int, end: int) -> None:
+            for start in range(begin, end, _BLOCK):
+                block = slice(start, min(start + _BLOCK, end))
+                torch.mv(rows[block].float(), vector, out=out[block])
+
+        bounds = np.linspace(0, len(rows), min(_THREADS, torch.get_num_threads()) + 1).astype(int)
+        others = [
+            threading.Thread(target=part, args=pair) for pair in pairwise(bounds[1:].tolist())
+        ]
+        for thread in others:
+            thread.start()
+        part(0, int(bounds[1]))
+        for thread in others:
+            thread.join()
         return out.numpy().reshape(self.values.shape[:2])
 
 

@@ -6,6 +6,7 @@ samples and needs four of them along each axis. Beyond the border the outermost 
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 __all__ = ["resample", "sample"]
 
@@ -37,7 +38,7 @@ def sample(values: NDArray[np.float16], xy: NDArray[np.float64]) -> NDArray[np.f
 def resample(
     values: NDArray[np.float32], y: NDArray[np.float64], x: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Interpolate a map on a rectangular grid, as two small matrix products.
+    """Interpolate a map on a rectangular grid, as two products with sparse matrices.
 
     Parameters
     ----------
@@ -50,16 +51,16 @@ def resample(
     -------
     array of float32, shape (n, m)
     """
-    by_row, by_column = _matrix(y, values.shape[0]), _matrix(x, values.shape[1])
-    return np.asarray(by_row @ values @ by_column.T, np.float32)
+    rows = _matrix(y, values.shape[0]) @ values
+    return np.asarray((_matrix(x, values.shape[1]) @ rows.T).T, np.float32)
 
 
-def _matrix(position: NDArray[np.float64], n: int) -> NDArray[np.float32]:
+def _matrix(position: NDArray[np.float64], n: int) -> csr_array:
+    """Give the matrix (len(position), n) that takes samples to the values between them."""
     indices, weights = _taps(position, n)
-    matrix = np.zeros((len(position), n), np.float32)
-    # Repeated border samples occur more than once in a row, so their weights have to add up.
-    np.add.at(matrix, (np.arange(len(position))[:, None], indices), weights)
-    return matrix
+    # Samples of the border that are repeated occur more than once in a row; products add them up.
+    ends = np.arange(0, indices.size + 1, indices.shape[1])
+    return csr_array((weights.ravel(), indices.ravel(), ends), shape=(len(position), n))
 
 
 def _taps(position: NDArray[np.float64], n: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

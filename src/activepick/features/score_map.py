@@ -1,12 +1,14 @@
 """The score of a head at every place of a micrograph."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
 from activepick.features.interpolation import resample
+from activepick.picking.peaks import find_peaks
 
 __all__ = ["ScoreMap", "merge"]
 
@@ -31,6 +33,11 @@ class ScoreMap:
     values: NDArray[np.float32]
     spacing_px: float
     radius_px: float
+
+    @cached_property
+    def maxima(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """All local maxima, the highest first: positions (n, 2) in samples, and values (n,)."""
+        return find_peaks(self.values, 0.0)
 
     def to_original(self, xy: ArrayLike) -> NDArray[np.float64]:
         """Convert positions (n, 2) from samples of the map to original pixels."""

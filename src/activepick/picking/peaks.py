@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 __all__ = ["find_peaks", "keep_distance"]
 
 _EIGHT = tuple((dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2) if (dy, dx) != (1, 1))
+_Map = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 # Candidates are thinned out in blocks of this many, so that memory stays bounded (a block has at
 # most half its square in pairs) however large the distance is.
 _BLOCK = 4096
@@ -54,16 +55,19 @@ def find_peaks(
     ValueError
         When the map is not two-dimensional or the distance is negative or NaN.
     """
-    array = np.array(scores, dtype=np.float64)
+    array = np.asarray(scores)
+    if array.dtype != np.float32:
+        array = np.asarray(array, dtype=np.float64)
     if array.ndim != 2:
         raise ValueError(f"a score map has two axes, this one has {array.ndim}")
     if not min_distance_px >= 0:
         raise ValueError(f"min_distance_px has to be 0 or more, not {min_distance_px}")
     if array.size == 0:
         return np.empty((0, 2)), np.empty(0)
-    padded = np.pad(np.where(np.isnan(array), -np.inf, array), 1, constant_values=-np.inf)
+    padded = np.pad(array, 1, constant_values=-np.inf)
+    padded[np.isnan(padded)] = -np.inf
     rows, columns = np.nonzero(_local_maxima(padded, threshold))
-    values = padded[rows + 1, columns + 1]
+    values = padded[rows + 1, columns + 1].astype(np.float64)
     order = np.argsort(-values, kind="stable")  # equal values stay in reading order
     rows, columns, values = rows[order], columns[order], values[order]
     positions = np.stack(
@@ -77,24 +81,31 @@ def find_peaks(
     return positions[kept], values[kept]
 
 
-def _local_maxima(padded: npt.NDArray[np.float64], threshold: float) -> npt.NDArray[np.bool_]:
+def _local_maxima(padded: _Map, threshold: float) -> npt.NDArray[np.bool_]:
     """Mark one sample of each local maximum of a map padded with a border of one -inf."""
     height, width = padded.shape[0] - 2, padded.shape[1] - 2
     centre = padded[1:-1, 1:-1]
-    highest = np.full_like(centre, -np.inf)
+    peaks: npt.NDArray[np.bool_] = centre > -np.inf
+    peaks &= centre >= threshold
     for dy, dx in _EIGHT:
-        np.maximum(highest, padded[dy : dy + height, dx : dx + width], out=highest)
-    eligible = (centre > -np.inf) & (centre >= threshold)
-    peaks: npt.NDArray[np.bool_] = eligible & (centre > highest)
-    flat = eligible & (centre == highest)
-    if flat.any():
+        peaks &= centre >= padded[dy : dy + height, dx : dx + width]
+    # Few samples are left, so that it is cheap to see which of them have an equal neighbour.
+    rows, columns = np.nonzero(peaks)
+    values = centre[rows, columns]
+    equal = np.zeros(len(rows), dtype=bool)
+    for dy, dx in _EIGHT:
+        equal |= padded[rows + dy, columns + dx] == values
+    if equal.any():
+        flat = np.zeros_like(peaks)
+        flat[rows[equal], columns[equal]] = True
+        peaks &= ~flat
         rows, columns = _flat_tops(padded, flat)
         peaks[rows, columns] = True
     return peaks
 
 
 def _flat_tops(
-    padded: npt.NDArray[np.float64], flat: npt.NDArray[np.bool_]
+    padded: _Map, flat: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Give the most central sample of each flat region that nothing higher touches.
 
@@ -122,7 +133,7 @@ def _flat_tops(
 
 
 def _parabola_offset(
-    padded: npt.NDArray[np.float64],
+    padded: _Map,
     rows: npt.NDArray[np.intp],
     columns: npt.NDArray[np.intp],
     step: tuple[int, int],
@@ -133,7 +144,9 @@ def _parabola_offset(
     here = padded[rows + 1, columns + 1]
     after = padded[rows + 1 + dy, columns + 1 + dx]
     usable = np.isfinite(before) & np.isfinite(here) & np.isfinite(after)
-    before, here, after = (np.where(usable, part, 0.0) for part in (before, here, after))
+    before, here, after = (
+        np.where(usable, part, 0.0).astype(np.float64) for part in (before, here, after)
+    )
     left, right = here - before, here - after  # both 0 or more: `here` is a maximum
     curvature = left + right
     offset = np.zeros(len(here))

@@ -187,8 +187,10 @@ def obey_labels(
     if len(labels_xy) and len(xy):
         # Positive labels stand first, so that of two labels at one distance the positive one wins.
         order = np.argsort(~positive, kind="stable")
-        distance, nearest = map(np.asarray, cKDTree(labels_xy[order]).query(xy))
-        near = np.flatnonzero(distance <= reach_px)
+        bound = np.nextafter(reach_px, np.inf)  # which is exclusive
+        tree = cKDTree(labels_xy[order])
+        distance, nearest = map(np.asarray, tree.query(xy, distance_upper_bound=bound))
+        near = np.flatnonzero(np.isfinite(distance))
         owner = order[nearest[near]]
         # Those that would be picks before those that would not, the nearest first.
         preferred = np.lexsort((distance[near], ~keep[near], owner))

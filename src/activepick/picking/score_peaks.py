@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.features.score_map import ScoreMap
-from activepick.picking.peaks import find_peaks
+from activepick.picking.peaks import keep_distance
 
 __all__ = ["MIN_DISTANCE", "score_peaks"]
 
@@ -15,7 +15,7 @@ MIN_DISTANCE = 0.8
 def score_peaks(
     scores: ScoreMap, min_distance: float = MIN_DISTANCE
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the peaks of a score map, the highest first; see `find_peaks`.
+    """Find the peaks of a score map, the highest first; see `activepick.picking.find_peaks`.
 
     Parameters
     ----------
@@ -31,5 +31,6 @@ def score_peaks(
     values : ndarray, (n,)
         Scores, descending.
     """
-    peaks, values = find_peaks(scores.values, min_distance * scores.radius_px / scores.spacing_px)
-    return scores.to_original(peaks), values
+    peaks, values = scores.maxima
+    kept = keep_distance(peaks, min_distance * scores.radius_px / scores.spacing_px)
+    return scores.to_original(peaks[kept]), values[kept]

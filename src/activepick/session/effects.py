@@ -1,7 +1,7 @@
 """What an action does to the state."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from activepick.errors import SessionError
@@ -122,7 +122,7 @@ def after_change(state: SessionState, change: Change) -> SessionState:
             q.model_copy(update={"suggestion": suggested[q.id]}) if q.id in suggested else q
             for q in state.asked
         )
-    return replace(state, **facts)
+    return state.with_(**facts)
 
 
 def after_other(state: SessionState, action: a.Action) -> SessionState:
@@ -142,7 +142,7 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
                 if entry.id in added:
                     raise SessionError(f"there is a micrograph {entry.id} already")
                 added[entry.id] = entry
-            return replace(state, micrographs=added)
+            return state.with_(micrographs=added)
         case a.SetProgress(micrograph=number, progress=progress):
             return _with_entry(state, number, progress=progress)
         case a.RelinkMicrograph(micrograph=number):
@@ -150,23 +150,23 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
             return _with_entry(state, number, **facts)
         case a.SetSettings(changes=changes):
             merged = {**state.settings.model_dump(), **changes}
-            return replace(state, settings=checked_settings(merged))
+            return state.with_(settings=checked_settings(merged))
         case a.AskQuestions(questions=questions):
             for question in questions:
                 _micrograph(state, question.micrograph)
                 if question.id in state.marks:
                     raise SessionError(f"there is a label {question.id} already")
             next_id = max([state.next_id, *(q.id + 1 for q in questions)])
-            return replace(state, asked=questions, next_id=next_id)
+            return state.with_(asked=questions, next_id=next_id)
         case a.NoteRound(record=record):
-            return replace(state, rounds=(*state.rounds, record))
+            return state.with_(rounds=(*state.rounds, record))
         case _:
             return state
 
 
 def _with_entry(state: SessionState, number: int, **facts: object) -> SessionState:
     entry = _micrograph(state, number).model_copy(update=facts)
-    return replace(state, micrographs={**state.micrographs, number: entry})
+    return state.with_(micrographs={**state.micrographs, number: entry})
 
 
 def _micrograph(state: SessionState, number: int) -> MicrographEntry:

@@ -113,6 +113,10 @@ class AskingLoop(PickingLoop):
         """Choose questions; none where one of `beside` lies."""
         tools, state = self._tools(), self.session.state
         features = [tools.store.get(self._entry(number)) for number in numbers]
-        maps = [self.score_map(number) for number in numbers]
+        head = tools.head
+        maps = [
+            tools.maps.get(self._entry(number).fingerprint, one, head)
+            for number, one in zip(numbers, features, strict=True)
+        ]
         count = state.settings.batch if count is None else count
-        return new_questions(state, numbers, features, maps, count, beside)
+        return new_questions(state, numbers, features, maps, head, count, beside)

@@ -1,22 +1,21 @@
 """From the labels and the head of a session to questions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.score_map import ScoreMap
+from activepick.learning.head import Head
+from activepick.learning.learner import Learner
 from activepick.learning.queries import ask
 from activepick.session.peaks import Peaks, eligible, positions
 from activepick.session.state import SessionState, Target
 
 __all__ = ["Place", "new_questions", "suggestions"]
 
-Floats = NDArray[np.float64]
 # Micrograph, x, y, score.
 Place = tuple[int, float, float, float]
 
@@ -24,17 +23,17 @@ Place = tuple[int, float, float, float]
 _APART = 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """What questions are chosen from; see `activepick.learning.queries.Known`."""
+class _Seen(Learner):
+    """A learner whose score maps are there already."""
 
-    micrographs: Sequence[MicrographFeatures]
-    labels: Sequence[Floats]
-    skipped: Sequence[Floats]
-    maps: Sequence[ScoreMap]
+    def __init__(
+        self, features: Sequence[MicrographFeatures], head: Head, maps: Sequence[ScoreMap]
+    ) -> None:
+        super().__init__(features, head, unlabelled=np.empty((0, head.weights.size)))
+        self._maps = maps
 
     def score_map(self, index: int) -> ScoreMap:
-        return self.maps[index]
+        return self._maps[index]
 
 
 def new_questions(
@@ -42,6 +41,7 @@ def new_questions(
     micrographs: Sequence[int],
     features: Sequence[MicrographFeatures],
     maps: Sequence[ScoreMap],
+    head: Head,
     count: int,
     beside: Sequence[Place] = (),
 ) -> list[Place]:
@@ -55,6 +55,8 @@ def new_questions(
         Their numbers.
     features, maps
         Of each.
+    head
+        What the maps are of.
     count
         Largest number of questions.
     beside
@@ -65,14 +67,12 @@ def new_questions(
     list of (micrograph, x, y, score)
         Never where a label lies or an answer was left open.
     """
-    taken = [
-        np.array([place[1:3] for place in beside if place[0] == number]).reshape(-1, 2)
-        for number in micrographs
-    ]
-    marks = [positions(state.marks_of(number)) for number in micrographs]
+    learner = _Seen(features, head, maps)
+    for index, number in enumerate(micrographs):
+        learner.labels[index] = positions(state.marks_of(number))
+        learner.skip(index, [(x, y) for other, x, y, _ in beside if other == number])
     rng = np.random.default_rng([state.settings.seed, state.next_id])
-    known = _Known(features, marks, taken, maps)
-    asked = ask(known, count, state.settings.strategy, rng)
+    asked = ask(learner, count, state.settings.strategy, rng)
     return [(micrographs[query.micrograph], query.x, query.y, query.score) for query in asked]
 
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -174,6 +174,14 @@ class SessionState:
     next_id: int = 1
     areas: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
     rounds: tuple[RoundRecord, ...] = ()
+
+    def with_(self, **facts: Any) -> "SessionState":
+        """Give a state in which some facts are others."""
+        new = replace(self, **facts)
+        if "names" in self.__dict__ and "micrographs" not in facts:
+            # For thousands of micrographs they take longer to make than a click may.
+            new.__dict__["names"] = self.names
+        return new
 
     @cached_property
     def labels(self) -> Mapping[int, Label]:
