@@ -52,6 +52,13 @@ METHODS: dict[str, Method] = {
     "badge": Method("BADGE: uncertain peaks, spread over gradients", "badge"),
     "typical": Method("TypiClust: typical peaks of what has no label yet", "typical"),
     "typical-first": Method("ten typical peaks first, then as active", "typical-first"),
+    "information": Method("BALD: peaks whose answers tell most about the head", "information"),
+    "mean-model": Method(
+        "Wang et al. 2022: where head and mean disagree; the mean as regulariser",
+        "mean-model",
+        LearnerSettings(consistency=5.0, consistency_unlabelled=5.0),
+    ),
+    "mean-queries": Method("where head and mean disagree, no regulariser", "mean-model"),
     "range": Method("peaks over the whole range of scores", "range"),
     "mixed": Method("as active, every fifth question over the range of scores", "mixed"),
     "top": Method("the best picks so far", "top"),

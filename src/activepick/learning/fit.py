@@ -78,7 +78,7 @@ class HeadFit:
         x
             Features, shape (n, D).
         y
-            1 particle, 0 not a particle, shape (n,).
+            1 particle, 0 not a particle, shape (n,). A number in between is how likely it is one.
         weights
             Weight of each pixel, shape (n,); by default 1.
         unlabelled
@@ -120,7 +120,8 @@ class HeadFit:
         if self.balanced:
             totals = np.array([v[y == 0].sum(), v[y == 1].sum()])
             if totals.all():
-                v = v * (v.sum() / 2 / totals)[y.astype(int)]
+                factors = totals.sum() / 2 / totals
+                v = v * np.select([y == 0, y == 1], factors, 1.0)
         return v
 
     def _minimise(self, loss: HeadLoss, begin: Floats) -> None:

@@ -30,6 +30,10 @@ class Head:
         Whether the particles that it learnt from were bright.
     particles, others
         How many labels of either class it learnt from.
+    notes
+        Anything else that is worth remembering, as JSON.
+    mean
+        Weights and bias of the moving average over the refits, if there were any.
     """
 
     weights: NDArray[np.float64]
@@ -40,6 +44,7 @@ class Head:
     particles: int = 0
     others: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
+    mean: tuple[NDArray[np.float64], float] | None = None
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 2 or len(self.weights) != len(self.spec.working_radii):

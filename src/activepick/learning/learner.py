@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.score_map import ScoreMap
 from activepick.learning.head import Head
+from activepick.learning.posterior import Posterior, laplace
 from activepick.learning.training import (
     LABEL_PIXELS,
     LearnerSettings,
@@ -111,14 +112,29 @@ class Learner:
         self.head = fit_head(
             self.pretrained,
             self.settings.fit,
-            np.concatenate(self._rows),
+            self.rows(),
             y,
             self._unlabelled,
             self.head if self._fitted else None,
+            consistency=self.settings.consistency,
+            consistency_unlabelled=self.settings.consistency_unlabelled,
         )
         self._fitted = True
         self.refit_seconds = time.perf_counter() - start
         return self.head
+
+    def rows(self) -> Floats:
+        """Features of the labels, shape (n, pixels of a label, D), one micrograph after another."""
+        parts = [np.empty((0, LABEL_PIXELS, self.pretrained.weights.size))]
+        for features, xy, rows in zip(self.micrographs, self.labels, self._rows, strict=True):
+            # Who only asks for questions sets the places alone.
+            known = len(rows) == len(xy)
+            parts.append(rows if known else label_rows(features, xy, self.settings.label_radius))
+        return np.concatenate(parts)
+
+    def posterior(self) -> Posterior:
+        """Give the normal posterior of the current head; see `activepick.learning.posterior`."""
+        return laplace(self.head, self.settings.fit, self.rows(), self._unlabelled)
 
     def score_map(self, index: int) -> ScoreMap:
         """Score of the current head on a micrograph."""

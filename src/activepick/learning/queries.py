@@ -18,7 +18,9 @@ from activepick.learning.candidates import (
     pool_of,
 )
 from activepick.learning.diversity import badge, spread
+from activepick.learning.information import informative
 from activepick.learning.learner import Learner
+from activepick.learning.mean_model import disagreeing
 from activepick.learning.score_range import over_the_range, spread_and_range
 from activepick.learning.typical import typical, typical_then_uncertain
 
@@ -85,6 +87,8 @@ STRATEGIES = {
     "badge": Strategy("peaks whose gradients are long and differ (BADGE)", badge),
     "typical": Strategy("typical peaks of what has no label yet (TypiClust)", typical),
     "typical-first": Strategy("typical peaks first, then uncertain ones", typical_then_uncertain),
+    "mean-model": Strategy("where the head and its mean over the refits disagree", disagreeing),
+    "information": Strategy("peaks whose answers tell most about the head (BALD)", informative),
     "range": Strategy("peaks over the whole range of scores", over_the_range),
     "mixed": Strategy("as active, and every fifth over the range of scores", spread_and_range),
     "top": Strategy("the best picks so far", _highest),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.fit import HeadFit
@@ -18,6 +19,9 @@ _RING = np.arange(6) * np.pi / 3
 _DISC = np.vstack([np.zeros((1, 2)), np.stack([np.cos(_RING), np.sin(_RING)], axis=1)])
 LABEL_PIXELS = len(_DISC)
 
+# Share of the moving average that a refit leaves as it was.
+_DECAY = 0.7
+
 
 @dataclass(frozen=True)
 class LearnerSettings:
@@ -31,11 +35,16 @@ class LearnerSettings:
         Radius of the disc around a label whose pixels share its weight, in particle radii.
     unlabelled
         Number of pixels sampled from all micrographs together for the pi term.
+    consistency, consistency_unlabelled
+        Weights of the terms that draw the answers at labels and at sampled pixels to those of the
+        mean over the refits (`activepick.learning.mean_model`), in labels.
     """
 
     fit: HeadFit = field(default_factory=HeadFit)
     label_radius: float = 0.15
     unlabelled: int = 2000
+    consistency: float = 0.0
+    consistency_unlabelled: float = 0.0
 
 
 def label_rows(features: MicrographFeatures, xy: ArrayLike, label_radius: float) -> Floats:
@@ -74,6 +83,9 @@ def fit_head(
     targets: Floats,
     unlabelled: Floats,
     warm_start: Head | None = None,
+    *,
+    consistency: float = 0.0,
+    consistency_unlabelled: float = 0.0,
 ) -> Head:
     """Fit a head to labels.
 
@@ -90,21 +102,42 @@ def fit_head(
     unlabelled
         What `sampled_rows` gives, shape (u, D).
     warm_start
-        An earlier head to begin with; the optimum does not depend on it.
+        The head of the last refit, to begin with; the optimum does not depend on it, the moving
+        average does.
+    consistency, consistency_unlabelled
+        As in `LearnerSettings`.
     """
     count, per_label, features = rows.shape
+    mean = (warm_start or pretrained).mean or _parameters(warm_start or pretrained)
+    x = [rows.reshape(-1, features)]
+    y = [np.repeat(targets, per_label)]
+    v = [np.full(count * per_label, 1 / per_label)]
+    for places, weight in ((x[0], consistency), (unlabelled, consistency_unlabelled)):
+        if weight and len(places):
+            x.append(places)
+            y.append(expit(places @ mean[0].ravel() + mean[1]))
+            v.append(np.full(len(places), weight / len(places)))
     fitted = replace(fit).fit(
-        rows.reshape(-1, features),
-        np.repeat(targets, per_label),
-        np.full(count * per_label, 1 / per_label),
+        np.concatenate(x),
+        np.concatenate(y),
+        np.concatenate(v),
         unlabelled=unlabelled,
         pretrained=(pretrained.weights.ravel(), pretrained.bias),
         warm_start=None if warm_start is None else (warm_start.weights.ravel(), warm_start.bias),
     )
+    weights = fitted.weights_.reshape(pretrained.weights.shape)
     return replace(
         pretrained,
-        weights=fitted.weights_.reshape(pretrained.weights.shape),
+        weights=weights,
         bias=fitted.bias_,
         particles=int(targets.sum()),
         others=int(count - targets.sum()),
+        mean=(
+            _DECAY * mean[0] + (1 - _DECAY) * weights,
+            _DECAY * mean[1] + (1 - _DECAY) * fitted.bias_,
+        ),
     )
+
+
+def _parameters(head: Head) -> tuple[Floats, float]:
+    return head.weights, head.bias
