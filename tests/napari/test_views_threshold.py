@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QStyle, QStyleOptionSpinBox
 from scipy.special import logit
 
 from activepick._napari.views.contrast_plot import ContrastPlot
@@ -80,7 +80,7 @@ def test_dragging_the_line_moves_the_threshold(qtbot, histogram):
     assert chosen == [pytest.approx(0.9, abs=0.01)]
     assert len(changed) >= 2
     assert histogram.threshold() == chosen[0]
-    assert "0.90" in texts(histogram)
+    assert histogram.findChild(QDoubleSpinBox).text() == "0.90"
 
 
 def test_a_click_anywhere_sets_the_threshold(qtbot, histogram):
@@ -95,6 +95,32 @@ def test_the_other_buttons_leave_the_threshold_alone(qtbot, histogram):
     plot = histogram.findChild(ThemedPlot)
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.RightButton, pos=pixel_of(plot, 1))
     assert changed == []
+
+
+def test_the_threshold_can_be_typed(qtbot, histogram):
+    box = histogram.findChild(QDoubleSpinBox)
+    changed, chosen = Heard(histogram.threshold_changed), Heard(histogram.threshold_chosen)
+    box.setFocus()
+    box.selectAll()
+    qtbot.keyClicks(box, "0.96")
+    assert chosen == []
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert chosen == [0.96]
+    assert changed == []
+    assert "2 of 8" in texts(histogram)
+    assert not box.hasFocus()
+
+
+def test_the_threshold_has_steps_that_do_not_keep_the_focus(qtbot, histogram):
+    box = histogram.findChild(QDoubleSpinBox)
+    chosen = Heard(histogram.threshold_chosen)
+    options = QStyleOptionSpinBox()
+    box.initStyleOption(options)
+    style, kind = box.style(), QStyle.ComplexControl.CC_SpinBox
+    up = style.subControlRect(kind, options, QStyle.SubControl.SC_SpinBoxUp, box)
+    qtbot.mouseClick(box, LEFT, pos=up.center())
+    assert chosen == [0.55]
+    assert not box.hasFocus()
 
 
 def test_it_counts_what_is_above_the_threshold(histogram):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from numpy.typing import ArrayLike
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QResizeEvent, QWheelEvent
+from qtpy.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -156,7 +156,13 @@ class CropGallery(QWidget):
 
 
 class _OrderBox(QComboBox):
-    """The wheel scrolls what is around it: one turn too many would sort everything anew."""
+    """Leaves letters to the image, and the wheel to what scrolls around it."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.text().isalpha():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

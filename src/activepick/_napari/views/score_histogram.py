@@ -7,6 +7,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from activepick._napari.colours import PARTICLE
+from activepick._napari.views.number_box import NumberBox
 from activepick._napari.views.score_axis import (
     probability_of,
     score_of,
@@ -43,7 +44,8 @@ class ScoreHistogram(QWidget):
         self._shown = score_range(self._scores)
         self._dragging = False
 
-        self._value = QLabel()
+        self._value = NumberBox(0, 1, step=0.05, decimals=2)
+        self._value.setToolTip("Lowest probability of a pick")
         self._count = QLabel()
         self._plot = ThemedPlot(height=130)
         self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
@@ -63,6 +65,7 @@ class ScoreHistogram(QWidget):
         plot.getAxis("bottom").setLabel("probability of a particle")
 
         header = QHBoxLayout()
+        header.addWidget(QLabel("Threshold"))
         header.addWidget(self._value)
         header.addStretch()
         header.addWidget(self._count)
@@ -72,6 +75,7 @@ class ScoreHistogram(QWidget):
         layout.addLayout(header)
         layout.addWidget(self._plot)
 
+        self._value.valueChanged.connect(self._type)
         self._plot.themed.connect(self._paint)
         self._plot.grabbed.connect(self._grab)
         self._plot.dragged.connect(self._drag)
@@ -100,6 +104,11 @@ class ScoreHistogram(QWidget):
         """Draw bars as high as the square root of their count, so that small ones are seen."""
         self._square_root = on
         self._count_bars()
+
+    def _type(self, probability: float) -> None:
+        self._threshold = probability
+        self._draw_threshold()
+        self.threshold_chosen.emit(probability)
 
     def _grab(self, score: float) -> None:
         self._dragging = True
@@ -135,7 +144,7 @@ class ScoreHistogram(QWidget):
         picked = self._scores.size - np.searchsorted(
             self._scores, -np.inf if line <= self._shown[0] else line
         )
-        self._value.setText(f"Threshold {self._threshold:.2f}")
+        self._value.show_value(self._threshold)
         self._count.setText(f"{picked:,} of {self._scores.size:,} candidates")
 
     def _paint(self, shades: Shades) -> None:
