@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
 from activepick.features.interpolation import resample
-from activepick.picking.peaks import find_peaks
+from activepick.picking.peaks import find_peaks, keep_distance
 
 __all__ = ["ScoreMap", "merge"]
 
@@ -38,6 +38,23 @@ class ScoreMap:
     def maxima(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """All local maxima, the highest first: positions (n, 2) in samples, and values (n,)."""
         return find_peaks(self.values, 0.0)
+
+    def maxima_apart(self, min_distance: float) -> NDArray[np.intp]:
+        """Give the indices of the `maxima` that no higher one is closer to than a distance.
+
+        Parameters
+        ----------
+        min_distance
+            In particle radii.
+        """
+        if min_distance not in self._apart:
+            px = min_distance * self.radius_px / self.spacing_px
+            self._apart[min_distance] = keep_distance(self.maxima[0], px)
+        return self._apart[min_distance]
+
+    @cached_property
+    def _apart(self) -> dict[float, NDArray[np.intp]]:
+        return {}
 
     def to_original(self, xy: ArrayLike) -> NDArray[np.float64]:
         """Convert positions (n, 2) from samples of the map to original pixels."""

@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.features.score_map import ScoreMap
-from activepick.picking.peaks import keep_distance
 
 __all__ = ["MIN_DISTANCE", "score_peaks"]
 
@@ -32,5 +31,5 @@ def score_peaks(
         Scores, descending.
     """
     peaks, values = scores.maxima
-    kept = keep_distance(peaks, min_distance * scores.radius_px / scores.spacing_px)
+    kept = scores.maxima_apart(min_distance)
     return scores.to_original(peaks[kept]), values[kept]

@@ -132,7 +132,7 @@ def make_peaks(
     marks = positions(state.marks_of(micrograph))
     at_marks = zip(scores.at(marks).tolist(), contrast.at(marks).tolist(), strict=True)
     candidates = values[values >= score_threshold(_CANDIDATE)]
-    return Peaks(
+    peaks = Peaks(
         micrograph=micrograph,
         name=state.names[micrograph],
         xy=xy,
@@ -144,6 +144,8 @@ def make_peaks(
         head=head_digest(head, state.settings),
         at_labels=dict(zip(map(tuple, marks.tolist()), at_marks, strict=True)),
     )
+    peaks.apart(state.settings.min_distance)  # here, and not where somebody waits for picks
+    return peaks
 
 
 def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
