@@ -15,7 +15,7 @@ help:
 	@echo "make demo    learn to pick on simulated micrographs and export the picks, without a window"
 	@echo "make test    all tests; those of the window on a screen that nobody sees"
 	@echo "make lint    ruff and mypy"
-	@echo "make napari  napari with the plugin and its sample micrograph"
+	@echo "make napari  the window with simulated micrographs, ready to label"
 	@echo "make bench   all benchmarks, one after the other"
 	@echo "make docs    the documentation, into site/"
 	@echo "make clean   remove all that the others made"

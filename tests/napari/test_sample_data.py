@@ -1,8 +1,12 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from activepick._napari.sample_data import simulated_micrograph
+from activepick._napari.sample_data import simulated_micrograph, simulated_session
+from activepick.formats import read_table
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +47,18 @@ def test_it_is_the_same_each_time(sample):
     again = simulated_micrograph()
     np.testing.assert_array_equal(again[0][0], sample[0][0])
     np.testing.assert_array_equal(again[1][0], sample[1][0])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the cache cannot be moved")
+def test_the_set_to_label_is_on_disk_and_its_particles_are_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    layers = simulated_session()
+    viewer = ViewerModel()
+    for layer in layers:
+        viewer._add_layer_from_data(*layer)
+    image, particles = viewer.layers
+    assert Path(image.metadata["path"]).is_relative_to(tmp_path)
+    np.testing.assert_allclose(image.scale, particles.scale)
+    truth = read_table(Path(image.metadata["path"]).with_name("truth.star"))
+    truth = truth[truth["micrograph"] == image.name]
+    np.testing.assert_allclose(particles.data, truth[["y", "x"]])

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import activepick
-from activepick.cli import benchmark, convert, demo, evaluate, pick, simulate, train
+from activepick.cli import benchmark, convert, demo, evaluate, gui, pick, simulate, train
 from activepick.cli.console import say
 from activepick.errors import ActivepickError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 for command, summary in (
     (demo.demo, "The whole job on simulated micrographs."),
+    (gui.gui, "Open the window to label and pick."),
     (simulate.simulate, "Make micrographs with known particles."),
     (pick.pick, "Pick particles in micrographs."),
     (train.train, "Train a head on labelled positions."),

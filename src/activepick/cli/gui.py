@@ -1,0 +1,41 @@
+"""`activepick gui`."""
+
+import gc
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from activepick.errors import SettingsError
+from activepick.screen import screen_problem
+
+__all__ = ["gui"]
+
+
+def gui(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FOLDER | SESSION | FILE...]",
+            help="A folder of micrographs, a session, a STAR list of micrographs, or micrographs.",
+            show_default=False,
+        ),
+    ] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Open simulated micrographs to try it out.")
+    ] = False,
+) -> None:
+    """Open napari with the widget, to label and to pick."""
+    named = paths or []
+    for path in named:
+        if not path.exists():
+            raise SettingsError(f"{path}: there is no such file or folder; check the path.")
+    if sample and named:
+        raise SettingsError("--sample: give it without other files.")
+    if problem := screen_problem():
+        raise SettingsError(problem)
+    # Commands end soon and need no garbage collection; a window may stay open for days.
+    gc.set_threshold(700, 10, 10)
+    from activepick._napari.window import run_window
+
+    run_window(named, sample=sample)

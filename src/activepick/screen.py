@@ -1,0 +1,95 @@
+"""Whether a window can be opened here, and if not, what to do about it.
+
+Qt aborts the whole program where it finds no screen, and a window without OpenGL stays black, so
+this is found out before, in a process of its own.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+
+__all__ = ["screen_problem"]
+
+# napari draws with it.
+_LEAST_OPENGL = (2, 1)
+_SECONDS = 60.0
+_BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
+_PACKAGES = (
+    "libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0 "
+    "libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+)
+_INSTALL = f"On Debian and Ubuntu: sudo apt-get install {_PACKAGES}"
+_ELSEWHERE = (
+    "Start it on the computer you sit at, log in to this one with ssh -X, or use its remote "
+    "desktop (VNC, NoMachine, Open OnDemand). activepick pick needs no window."
+)
+
+
+def screen_problem() -> str | None:
+    """Say why no window can be opened, and what to do.
+
+    Returns
+    -------
+    str or None
+        Sentences for the person; None when nothing is in the way.
+    """
+    if not any(find_spec(name) for name in _BINDINGS):
+        return "There is no Qt to open windows with: pip install 'napari-activepick[all]'."
+    wanted = os.environ.get("QT_QPA_PLATFORM", "")
+    if sys.platform.startswith("linux") and not wanted and not _display():
+        return (
+            "There is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set. "
+            f"{_ELSEWHERE}"
+        )
+    command = [sys.executable, "-P", "-m", "activepick._napari.screen_probe"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"The screen {_display()} does not answer. {_ELSEWHERE}"
+    if done.returncode:
+        return _failure(done.stderr)
+    # Qt may have written lines of its own before.
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    return _opengl_problem(found["platform"], found["opengl"])
+
+
+def _display() -> str:
+    return os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY") or ""
+
+
+def _failure(stderr: str) -> str:
+    """Explain what Qt or Python wrote before it gave up."""
+    if library := re.search(r"ImportError: (lib\S+?):", stderr):
+        return f"Qt cannot start, as the library {library[1]} is missing. {_INSTALL}"
+    if refused := re.search(r"could not connect to display (\S*)", stderr):
+        where = refused[1] or _display()
+        return f"The screen {where} cannot be reached, or does not let you in. {_ELSEWHERE}"
+    if unknown := re.search(r'Could not find the Qt platform plugin "(.*?)"', stderr):
+        return f"This Qt has no platform {unknown[1]!r}: leave QT_QPA_PLATFORM unset."
+    if "Could not load the Qt platform plugin" in stderr:
+        return f"Qt cannot open a window, most likely for lack of a library. {_INSTALL}"
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    return f"Qt cannot start: {lines[-1].strip() if lines else 'it gave no reason'}. {_INSTALL}"
+
+
+def _opengl_problem(platform: str, version: list[int] | None) -> str | None:
+    if version is not None and tuple(version) >= _LEAST_OPENGL:
+        return None
+    if platform in ("offscreen", "minimal"):
+        return (
+            f"QT_QPA_PLATFORM={platform} draws nothing, and has no OpenGL, with which napari shows "
+            "images: leave that variable unset."
+        )
+    has = "no OpenGL" if version is None else f"only OpenGL {version[0]}.{version[1]}"
+    least = ".".join(map(str, _LEAST_OPENGL))
+    return (
+        f"This screen has {has}, and napari needs {least} to show images. Install the driver of "
+        "the graphics card, or Mesa, which draws without one (Debian and Ubuntu: sudo apt-get "
+        "install libgl1-mesa-dri libegl1 libgl1). Over ssh -X, a remote desktop or VirtualGL "
+        "helps, or LIBGL_ALWAYS_SOFTWARE=1."
+    )
