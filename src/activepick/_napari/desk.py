@@ -5,13 +5,14 @@ session is done here and now in the window's thread, since that never waits for 
 from it (features, head, picks) is worked out in threads and arrives by signals.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
-from activepick._napari.images import Images
+from activepick._napari.images import Images, Picture
 from activepick._napari.jobs import Jobs
 from activepick._napari.labelling import Labelling
 from activepick._napari.picking import Picking
@@ -88,6 +89,7 @@ class Desk(QObject):
         self._changed.connect(self._follow)
         self._wrote.connect(self.saved)
         self._failed.connect(self._tell_failure)
+        self.images.ready.connect(self._on_picture)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -176,6 +178,27 @@ class Desk(QObject):
     def close_session(self) -> None:
         """Leave the session; what was done is on disk then, or the person is told."""
         self.jobs.cancel_all()
+        loop = self._leave()
+        if loop is not None:
+            # It waits for the thread that computes features, which takes up to a second.
+            self.jobs.run("close", lambda step: loop.close())
+        self.labelling.clear()
+        self.picking.clear()
+
+    def close(self) -> None:
+        """Leave the session and end all work; the desk is of no use any more.
+
+        Qt may have taken the window away already: nothing is told to anybody.
+        """
+        with contextlib.suppress(RuntimeError):
+            self.blockSignals(True)
+        self.jobs.close()
+        loop = self._leave()
+        if loop is not None:
+            loop.close()
+
+    def _leave(self) -> LearningLoop | None:
+        """Close the session, and give its loop, which is still to be closed."""
         loop, session = self.loop, self.session
         self.loop = self.session = self.draft = None
         self.shown = 0
@@ -186,18 +209,11 @@ class Desk(QObject):
             try:
                 session.close(timeout=10)
             except SessionError as error:
-                self.told.emit("error", str(error))
+                _log.error("%s", error)
+                with contextlib.suppress(RuntimeError):
+                    self.told.emit("error", str(error))
                 session.close(timeout=0, abandon=True)
-        if loop is not None:
-            # It waits for the thread that computes features, which takes up to a second.
-            self.jobs.run("close", lambda step: loop.close())
-        self.labelling.clear()
-        self.picking.clear()
-
-    def close(self) -> None:
-        """Leave the session and end all work; the desk is of no use any more."""
-        self.close_session()
-        self.jobs.close()
+        return loop
 
     def show(self, number: int) -> None:
         """Show a micrograph, with its picks and questions."""
@@ -211,7 +227,6 @@ class Desk(QObject):
             self.labelling.round.shown = number
         self.shown_changed.emit()
         self.images.show(number)
-        self.picking.open(number)
 
     def show_beside(self, step: int) -> None:
         """Show the next micrograph (1) or the one before (-1) that is not rejected."""
@@ -274,6 +289,15 @@ class Desk(QObject):
         first = questions[0].micrograph if questions else next(iter(entries), 0)
         if first:
             self.show(first)
+
+    def _on_picture(self, picture: Picture) -> None:
+        # First the micrograph is seen; then the machine is free for its features.
+        if self.shown and self.picking.number != self.shown:
+            QTimer.singleShot(0, self._open_shown)
+
+    def _open_shown(self) -> None:
+        if self.shown and self.picking.number != self.shown:
+            self.picking.open(self.shown)
 
     def _on_change(self, action: a.Action, change: object) -> None:
         self._changed.emit(action, change)

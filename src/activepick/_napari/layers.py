@@ -79,8 +79,9 @@ class Layers:
     def show_picture(self, picture: Picture) -> None:
         """Show another picture, of the same micrograph or another one."""
         before = self._picture
-        if before is not None and before.pixel_size_angstrom != picture.pixel_size_angstrom:
-            self.clear()  # layers of different units cannot be changed one by one
+        known = picture.pixel_size_angstrom is not None
+        if before is not None and (before.pixel_size_angstrom is not None) != known:
+            self.clear()  # units cannot be changed layer by layer
         self._picture = picture
         spacing = np.array(picture.image.spacing_px[::-1]) * self.scale
         size = picture.pixel_size_angstrom
@@ -107,6 +108,10 @@ class Layers:
             "path": str(picture.path),
             "pixel_size_angstrom": size,
         }
+        for name in (PICKS, LABELS, QUESTIONS, AREAS):
+            layer = self.get(name) if name == AREAS else self._points(name)
+            if layer is not None and layer.scale[-1] != self.scale:
+                layer.scale = (self.scale,) * 2
         self.map_layer()
         if before is None or before.shape != picture.shape:
             self.viewer.reset_view()
@@ -230,6 +235,14 @@ class Layers:
         if layer is not None:
             self.viewer.layers.selection.active = layer
 
+    def empty(self) -> None:
+        """Show nothing on the micrograph."""
+        for name in (PICKS, LABELS, QUESTIONS):
+            layer = self.get(name)
+            if layer is not None:
+                layer.data = np.empty((0, 2))
+        self.show_areas([])
+
     def clear(self) -> None:
         """Remove all layers that were made here."""
         for name in _ORDER:
@@ -266,11 +279,14 @@ class Layers:
         rim: NDArray[np.float64],
         diameter_px: float,
     ) -> None:
-        layer.selected_data = set()
-        layer.data = yx
-        if len(yx):
-            layer.border_color = rim
-            layer.size = diameter_px
+        # Each change of a layer is drawn, and its thumbnail made anew: only the last one counts.
+        with layer.events.thumbnail.blocker(), layer.events.set_data.blocker():
+            layer.selected_data = set()
+            layer.data = yx
+            if len(yx):
+                layer.border_color = rim
+                layer.size = diameter_px
+        layer.events.set_data()
 
     def _add(self, name: str, layer: Layer) -> None:
         self._layers[name] = layer

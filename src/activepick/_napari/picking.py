@@ -54,6 +54,8 @@ class Picking(QObject):
 
     Attributes
     ----------
+    number
+        The micrograph whose features are or were worked out last; 0 when none is.
     peaks
         Of the shown micrograph; None until they are known.
     picks
@@ -89,6 +91,7 @@ class Picking(QObject):
     def __init__(self, desk: "Desk") -> None:
         super().__init__(desk)
         self._desk = desk
+        self.number = 0
         self.peaks: Peaks | None = None
         self.picks: pd.DataFrame | None = None
         self.map_wanted = False
@@ -130,6 +133,7 @@ class Picking(QObject):
         loop = self._desk.loop
         if loop is None:
             return
+        self.number = number
         stored = loop.stored_peaks(number)
         if stored is not None:
             self._show(stored)
@@ -158,11 +162,14 @@ class Picking(QObject):
 
         self._desk.jobs.run("features", work, done, text="Computing features")
 
-    def learn(self) -> None:
-        """Fit the head to the labels; then there are new picks, and questions when none is left."""
+    def learn(self) -> bool:
+        """Fit the head to the labels; then there are new picks, and questions when none is left.
+
+        Tells whether it can be done now; else it is when the features are there.
+        """
         loop, number = self._desk.loop, self._desk.shown
         if loop is None or not number or not loop.ready or self._desk.jobs.busy("features"):
-            return
+            return False
 
         def work(step: Step) -> Peaks:
             peaks = loop.update(number).peaks
@@ -179,6 +186,7 @@ class Picking(QObject):
             self._desk.labelling.ask_on()
 
         self._desk.jobs.run("learn", work, done)
+        return True
 
     def predict(self, then: Callable[[], None] = lambda: None) -> None:
         """Pick all micrographs that are not rejected."""
@@ -280,13 +288,14 @@ class Picking(QObject):
             elif "expected_particles" in changed:
                 self.learn()
         elif change is not None:
-            self._curate()
-            self.counts_changed.emit()
-            if session.state.settings.live_refit or not session.state.questions:
-                self.learn()
+            learns = session.state.settings.live_refit or not session.state.questions
+            if not (learns and self.learn()):
+                self._curate()  # else there are other picks in a moment
+                self.counts_changed.emit()
 
     def clear_shown(self) -> None:
         """Forget the picks of the micrograph that was shown."""
+        self.number = 0
         self.peaks = self.picks = None
         self.picks_changed.emit()
 
@@ -297,8 +306,8 @@ class Picking(QObject):
         self.counts_changed.emit()
 
     def _reopen(self, result: object = None) -> None:
-        if self._desk.shown:
-            self.open(self._desk.shown)
+        if self.number:
+            self.open(self.number)
 
     def _show(self, peaks: Peaks) -> None:
         if peaks.micrograph == self._desk.shown:

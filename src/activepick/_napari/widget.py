@@ -29,6 +29,7 @@ from activepick._napari.sections.learning import LearningSection
 from activepick._napari.sections.particle import ParticleSection
 from activepick._napari.sections.picks import PicksSection
 from activepick._napari.sections.section import button, row
+from activepick._napari.soon import soon
 from activepick._napari.views.busy_bar import BusyBar
 from activepick.errors import ActivepickError, SessionError
 from activepick.session.draft import Draft, draft_of, session_at
@@ -242,20 +243,24 @@ class ActivePickWidget(QWidget):
         desk = self.desk
         desk.told.connect(_tell)
         desk.opened.connect(self._opened)
-        desk.saved.connect(self._show_saved)
+        desk.saved.connect(soon(self._show_saved, self))
         desk.images.ready.connect(self._show_picture)
         desk.shown_changed.connect(self._show_places)
-        desk.labelling.labels_changed.connect(self._show_labels)
-        desk.labelling.questions_changed.connect(self._show_questions)
-        desk.labelling.current_changed.connect(self._show_questions)
-        desk.picking.picks_changed.connect(self._show_picks)
+        questions = soon(self._show_questions, self)
+        desk.labelling.labels_changed.connect(soon(self._show_labels, self))
+        desk.labelling.questions_changed.connect(questions)
+        desk.labelling.current_changed.connect(questions)
+        desk.picking.picks_changed.connect(soon(self._show_picks, self))
         desk.picking.map_ready.connect(self.layers.show_map)
         desk.jobs.started.connect(self._on_started)
         desk.jobs.progressed.connect(self._on_progress)
         desk.jobs.finished.connect(self._on_finished)
 
     def _opened(self) -> None:
-        self.layers.clear()
+        if self.desk.session is None and self.desk.draft is None:
+            self.layers.clear()
+        else:
+            self.layers.empty()  # napari takes long to remove layers and to make new ones
         # The particle is known once there is a session; the room goes to the questions.
         self.particle.set_open(self.desk.session is None)
         self._show_saved()

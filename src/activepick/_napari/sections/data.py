@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFileDialog, QMenu, QToolButton
 
 from activepick._napari.desk import Desk
 from activepick._napari.sections.section import Section, button, hint, row
+from activepick._napari.soon import soon
 from activepick._napari.views.micrograph_rows import Row
 from activepick._napari.views.micrograph_table import MicrographTable
 
@@ -65,10 +66,11 @@ class DataSection(Section):
             ),
         )
         self.add(row(opener, self._where, stretch=1), self._table, self._moves)
-        desk.opened.connect(self._refresh)
-        desk.micrographs_changed.connect(self._refresh)
-        desk.picking.counts_changed.connect(self._refresh)
-        desk.labelling.labels_changed.connect(self._refresh)
+        refresh = soon(self._refresh, self)
+        desk.opened.connect(refresh)
+        desk.micrographs_changed.connect(refresh)
+        desk.picking.counts_changed.connect(refresh)
+        desk.labelling.labels_changed.connect(soon(self._refresh_shown, self))
         desk.shown_changed.connect(self._mark)
         self._refresh()
 
@@ -89,23 +91,30 @@ class DataSection(Section):
         only = " (only to look at)" if session.read_only else ""
         self._where.setText(f"<b>{session.folder.stem}</b>{only}")
         self._where.setToolTip(f"The session lies in {session.folder}")
-        state, counts = session.state, self._desk.picking.counts()
-        unsure = self._desk.picking.uncertainties()
-        self._table.set_rows(
-            [
-                Row(
-                    number=entry.id,
-                    name=state.names[entry.id],
-                    state=entry.progress,
-                    labels=len(state.labels_of(entry.id)),
-                    picks=counts.get(entry.id),
-                    uncertainty=unsure.get(entry.id),
-                    note=self._desk.picking.errors.get(entry.id, ""),
-                )
-                for entry in state.micrographs.values()
-            ]
-        )
+        self._table.set_rows(self._rows(list(session.state.micrographs)))
         self._mark()
+
+    def _refresh_shown(self) -> None:
+        if self._desk.session is not None and self._desk.shown:
+            [row] = self._rows([self._desk.shown])
+            self._table.update_row(row)
+
+    def _rows(self, numbers: list[int]) -> list[Row]:
+        assert self._desk.session is not None
+        state, picking = self._desk.session.state, self._desk.picking
+        counts, unsure = picking.counts(), picking.uncertainties()
+        return [
+            Row(
+                number=number,
+                name=state.names[number],
+                state=state.micrographs[number].progress,
+                labels=len(state.labels_of(number)),
+                picks=counts.get(number),
+                uncertainty=unsure.get(number),
+                note=picking.errors.get(number, ""),
+            )
+            for number in numbers
+        ]
 
     def _mark(self) -> None:
         self._table.set_current(self._desk.shown or None)

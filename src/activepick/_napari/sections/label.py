@@ -4,15 +4,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from activepick._napari import colours
 from activepick._napari.desk import Desk
 from activepick._napari.hands import Hands
+from activepick._napari.images import Picture
 from activepick._napari.keys import KEYS, MOUSE
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, hint, row
+from activepick._napari.soon import soon
 from activepick._napari.views.crop_strip import Crop, CropStrip
 from activepick._napari.views.key_list import KeyList
 from activepick.learning.queries import STRATEGIES
@@ -46,6 +49,8 @@ class LabelSection(Section):
     def __init__(self, desk: Desk, hands: Hands, preferences: Preferences) -> None:
         super().__init__("3  Label")
         self._desk, self._hands, self._preferences = desk, hands, preferences
+        # By question and picture.
+        self._pixels: dict[tuple[int, Picture], NDArray[np.uint8]] = {}
         self._asks = QLabel()
         self._asks.setStyleSheet("font-weight: bold; font-size: 13px;")
         self._hint = hint()
@@ -142,11 +147,12 @@ class LabelSection(Section):
         self._set_start(self.start.value)
         self._set_follow(self.follow.value)
         self._set_clicks(self.clicks.value)
-        desk.labelling.questions_changed.connect(self._refresh)
-        desk.labelling.current_changed.connect(self._mark)
-        desk.labelling.labels_changed.connect(self._refresh)
-        desk.images.came.connect(lambda number: self._crops())
-        desk.images.ready.connect(lambda picture: self._crops())
+        refresh, crops = soon(self._refresh, self), soon(self._crops, self)
+        desk.labelling.questions_changed.connect(refresh)
+        desk.labelling.labels_changed.connect(refresh)
+        desk.labelling.current_changed.connect(soon(self._mark, self))
+        desk.images.came.connect(crops)
+        desk.images.ready.connect(crops)
         desk.settings_changed.connect(self._fill)
         desk.opened.connect(self._fill)
         self._fill()
@@ -206,6 +212,8 @@ class LabelSection(Section):
             self._strip.set_crops([])
             return
         questions = round.questions
+        asked = {question.id for question in questions}
+        self._pixels = {key: cut for key, cut in self._pixels.items() if key[0] in asked}
         wanted = list(dict.fromkeys(q.micrograph for q in questions))
         self._desk.images.want(wanted)
         self._strip.set_crops([crop for q in questions if (crop := self._crop(q)) is not None])
@@ -217,25 +225,32 @@ class LabelSection(Section):
         session = self._desk.session
         if picture is None or session is None:
             return None
+        key = (question.id, picture)
+        if key not in self._pixels:
+            self._pixels[key] = self._cut(question, picture)
         mark = session.state.marks.get(question.id)
         target = question.suggestion if mark is None else mark.target
         asked = mark is None and question.suggestion is None
-        half = session.state.settings.diameter_angstrom / picture.pixel_size / 2 * _AROUND
-        spacing = np.array(picture.image.spacing_px)
-        [pixels] = cut_crops(
-            picture.image.pixels,
-            np.array([[question.x, question.y]]) / spacing,
-            half / float(spacing.mean()),
-            limits=picture.image.limits,
-        )
         name = session.state.names[question.micrograph]
         return Crop(
             id=question.id,
-            pixels=pixels,
+            pixels=self._pixels[key],
             colour=colours.ASKED if asked else colours.of_target(target),
             badge="?" if mark is None else {1: "✓", 0: "×"}.get(target, "–"),
             tip=f"{name}, x {question.x:.0f}, y {question.y:.0f}",
         )
+
+    def _cut(self, question: "Question", picture: Picture) -> NDArray[np.uint8]:
+        assert self._desk.session is not None
+        diameter = self._desk.session.state.settings.diameter_angstrom
+        spacing = np.array(picture.image.spacing_px)
+        [pixels] = cut_crops(
+            picture.image.pixels,
+            np.array([[question.x, question.y]]) / spacing,
+            diameter / picture.pixel_size / 2 * _AROUND / float(spacing.mean()),
+            limits=picture.image.limits,
+        )
+        return pixels
 
     def _set_start(self, value: str) -> None:
         self._desk.labelling.start = _STARTS[value]

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from activepick._napari.desk import Desk
 from activepick._napari.sections.section import Section, button, row
+from activepick._napari.soon import soon
 from activepick._napari.views.learning_plot import LearningPlot
 
 __all__ = ["LearningSection"]
@@ -43,13 +44,14 @@ class LearningSection(Section):
                 ),
             ),
         )
+        refresh = soon(self._refresh, self)
         for signal in (
             desk.opened,
             desk.picking.learnt,
             desk.labelling.labels_changed,
             desk.labelling.rounds_changed,
         ):
-            signal.connect(self._refresh)
+            signal.connect(refresh)
         self._refresh()
 
     def _refresh(self) -> None:

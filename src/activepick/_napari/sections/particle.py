@@ -129,12 +129,22 @@ class ParticleSection(Section):
     def _values(self) -> dict[str, object]:
         return {
             "diameter_angstrom": float(self.diameter.value),
-            "pixel_size_angstrom": float(self.pixel_size.value) or None,
+            "pixel_size_angstrom": self._pixel_size(),
             "inverted": self.polarity.value == BRIGHT,
             "expected_particles": float(self.expected.value) or None,
             "low_pass_angstrom": float(self.low_pass.value) or None,
             "high_pass_angstrom": float(self.high_pass.value) or None,
         }
+
+    def _pixel_size(self) -> float | None:
+        """Give the pixel size that was typed; the headers' own, which is shown too, is none."""
+        typed, picture = float(self.pixel_size.value), self._desk.images.picture
+        session = self._desk.session
+        given = None if session is None else session.state.settings.pixel_size_angstrom
+        shown = picture and picture.pixel_size_angstrom
+        if given is None and shown and abs(typed - shown) < 1e-4:
+            return None
+        return typed or None
 
     def _missing(self) -> str:
         picture = self._desk.images.picture
@@ -155,13 +165,7 @@ class ParticleSection(Section):
             self._fill()
             return
         self._preferences.set("diameter_angstrom", values["diameter_angstrom"])
-        picture = self._desk.images.picture
         settings = self._desk.session.state.settings
-        # The header's own pixel size is shown, and is no setting until somebody changes it.
-        if settings.pixel_size_angstrom is None and picture is not None:
-            shown = picture.pixel_size_angstrom
-            if shown is not None and abs(self.pixel_size.value - shown) < 1e-4:
-                values["pixel_size_angstrom"] = None
         changes = {k: v for k, v in values.items() if getattr(settings, k) != v}
         if changes:
             self._desk.set_settings(**changes)

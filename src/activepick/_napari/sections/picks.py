@@ -10,6 +10,7 @@ from superqt import QLabeledDoubleSlider
 from activepick._napari.areas import AreaTools
 from activepick._napari.desk import Desk
 from activepick._napari.sections.section import Section, button, hint, row
+from activepick._napari.soon import soon
 from activepick._napari.views.contrast_plot import ContrastPlot
 from activepick._napari.views.score_histogram import ScoreHistogram
 
@@ -87,8 +88,8 @@ class PicksSection(Section):
                 "Leave the micrograph out of picking and export; again: take it back",
             ),
         )
-        desk.picking.picks_changed.connect(self._refresh)
-        desk.picking.counts_changed.connect(self._count)
+        desk.picking.picks_changed.connect(soon(self._refresh, self))
+        desk.picking.counts_changed.connect(soon(self._count, self))
         desk.settings_changed.connect(self._fill)
         desk.opened.connect(self._fill)
         self._fill()
