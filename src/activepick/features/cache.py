@@ -45,7 +45,7 @@ class FeatureCache:
         compute
             Gives the array (h, w, C).
         """
-        path = self.folder / f"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
+        path = self._path(key)
         # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.
         with contextlib.suppress(OSError, ValueError, EOFError):
             found: NDArray[np.float16] = np.load(path, mmap_mode="c")
@@ -60,6 +60,12 @@ class FeatureCache:
         except OSError:
             return values
         return stored
+
+    def __contains__(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
 
     def _make_room(self, newest: Path) -> None:
         files = [(f.stat().st_mtime, f.stat().st_size, f) for f in self.folder.glob("*.npy")]

@@ -124,13 +124,42 @@ class FeatureEngine:
         images = micrograph.working_images(
             self.diameter_angstrom, [radii[i] for i in used], self.normalisation
         )
+        return self.score_images(
+            micrograph, images, [radii[i] for i in used], weights[used], bias, progress
+        )
+
+    def score_images(
+        self,
+        micrograph: Micrograph,
+        images: Sequence[WorkingImage],
+        radii: Sequence[float],
+        weights: NDArray[np.float64],
+        bias: float,
+        progress: Progress | None = None,
+    ) -> ScoreMap:
+        """Score of a linear head on a micrograph that was read already.
+
+        Parameters
+        ----------
+        micrograph
+            The file.
+        images
+            Its working images, one a scale.
+        radii, weights, bias, progress
+            As in `score_map`; all scales are computed.
+        """
         parts = []
-        for k, i in enumerate(used):
-            step = None if progress is None else _part(progress, k, len(used))
-            scores = self.extractor.score(images[k].pixels, weights[i], 0.0, step)
-            parts.append((scores, self._spacing(micrograph, radii[i])))
+        for k, radius in enumerate(radii):
+            step = None if progress is None else _part(progress, k, len(radii))
+            scores = self.extractor.score(images[k].pixels, weights[k], 0.0, step)
+            parts.append((scores, self._spacing(micrograph, radius)))
         radius_px = micrograph.radius_px(self.diameter_angstrom)
         return merge(parts, bias, micrograph.shape, radius_px)
+
+    def is_cached(self, micrograph: Micrograph, radii: Sequence[float]) -> bool:
+        """Tell whether the features of a micrograph need not be computed."""
+        cache = self.cache
+        return cache is not None and all(self._key(micrograph, r) in cache for r in radii)
 
     def tails(self, micrograph: Micrograph, radii: Sequence[float]) -> list[float]:
         """Upper tail of the pretrained score map at each working radius; see `scales`."""

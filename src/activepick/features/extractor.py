@@ -1,6 +1,8 @@
 """Run a backbone over a working image, tile by tile."""
 
+import contextlib
 import copy
+import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise, product
 
@@ -65,6 +67,8 @@ class Extractor:
         # channels-last is the layout in which CPUs and GPUs run convolutions fastest.
         self._layers = copy.deepcopy(backbone.layers).to(self.device, self.dtype)
         self._layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._using = threading.Lock()
+        self._users = 0
         # The deepest strided layers are run once for each phase instead of being thinned out.
         self._by_phase: set[int] = set()
         gain = backbone.stride // stride
@@ -82,6 +86,15 @@ class Extractor:
             tile_px=self.tile_px,
             precision=str(self.dtype).removeprefix("torch."),
         )
+
+    def release(self) -> None:
+        """Give the device's memory back where nobody computes; the next use takes it again."""
+        with self._using:
+            if self._users or self.device.type == "cpu":
+                return
+            self._layers.to("cpu")
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def extract(
         self, image: NDArray[np.float32], progress: Callable[[float], None] | None = None
@@ -150,18 +163,30 @@ class Extractor:
         shape = self._output_shape(image)
         todo = _parts(slice(0, shape[0]), slice(0, shape[1]), self.tile_px // self.stride)
         done = 0
-        while todo:
-            rows, columns = todo.pop()
-            try:
-                features = self._run(padded, rows, columns)
-            except torch.OutOfMemoryError as error:
-                self._shrink(error)
-                todo += _parts(rows, columns, self.tile_px // self.stride)
-                continue
-            yield rows, columns, features
-            done += (rows.stop - rows.start) * (columns.stop - columns.start)
-            if progress is not None:
-                progress(done / (shape[0] * shape[1]))
+        with self._on_device():
+            while todo:
+                rows, columns = todo.pop()
+                try:
+                    features = self._run(padded, rows, columns)
+                except torch.OutOfMemoryError as error:
+                    self._shrink(error)
+                    todo += _parts(rows, columns, self.tile_px // self.stride)
+                    continue
+                yield rows, columns, features
+                done += (rows.stop - rows.start) * (columns.stop - columns.start)
+                if progress is not None:
+                    progress(done / (shape[0] * shape[1]))
+
+    @contextlib.contextmanager
+    def _on_device(self) -> Iterator[None]:
+        with self._using:
+            self._users += 1
+            self._layers.to(self.device)  # which does something after a release only
+        try:
+            yield
+        finally:
+            with self._using:
+                self._users -= 1
 
     def _run(self, padded: Tensor, rows: slice, columns: slice) -> Tensor:
         reach = self.backbone.width - 1
