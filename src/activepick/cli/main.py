@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import activepick
-from activepick.cli import benchmark, convert, demo, evaluate, gui, pick, simulate, train
+from activepick.cli import benchmark, convert, demo, evaluate, gui, pick, prune, simulate, train
 from activepick.cli.console import say
 from activepick.errors import ActivepickError
 
@@ -31,6 +31,7 @@ for command, summary in (
     (simulate.simulate, "Make micrographs with known particles."),
     (pick.pick, "Pick particles in micrographs."),
     (train.train, "Train a head on labelled positions."),
+    (prune.prune, "Score and cut the picks of any program."),
     (evaluate.evaluate, "Compare picks with known particles."),
     (benchmark.benchmark, "Measure learning curves on known particles."),
     (convert.convert, "Convert tables of picks between formats."),

@@ -1,0 +1,174 @@
+"""`activepick prune`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+from numpy.typing import NDArray
+
+from activepick.cli import arguments as a
+from activepick.cli.console import print_json, progress_bar
+from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
+from activepick.errors import SettingsError, TableError
+from activepick.formats import choose_format, read_table, write_table
+from activepick.picking.picks import score_threshold
+
+if TYPE_CHECKING:
+    from activepick.features.cache import FeatureCache
+    from activepick.features.engine import FeatureEngine
+    from activepick.learning.head import Head
+    from activepick.micrograph import Micrograph
+
+__all__ = ["prune"]
+
+# So many micrographs are looked at to choose the working scale for all.
+_LOOK_AT = 3
+
+
+def prune(
+    picks: Annotated[
+        Path, typer.Argument(metavar="PICKS", help="Picks of any program.", show_default=False)
+    ],
+    micrographs: Annotated[
+        Path, typer.Option(help="Folder of the micrographs, or one file.", show_default=False)
+    ],
+    diameter: a.Diameter,
+    out: Annotated[Path, typer.Option(help="The table to write.", show_default=False)],
+    head: Annotated[
+        Path | None, typer.Option(help="A saved head that decides.", show_default=False)
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Or labelled picks, 10 to 30 of each class: CSV with micrograph, x, y, and label "
+            "(1 particle, 0 not) or class (particle, contamination, empty or other names).",
+            show_default=False,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Lowest probability of a pick that is kept; 0 only scores.")
+    ] = 0.5,
+    pixel_size: a.PixelSize = None,
+    invert: a.Invert = False,
+    device: a.Device = "auto",
+    precision: a.Precision = "auto",
+    json: a.Json = False,
+) -> None:
+    """Score the picks of any program with a head, and cut those that are no particles.
+
+    Positions stay as they are. The head is a saved one (`activepick train`), or is trained here
+    from a few labelled picks; then the shares of the classes are found from the picks themselves.
+    """
+    lowest = score_threshold(threshold)
+    if (head is None) == (labels is None):
+        raise SettingsError("Give either --head, a saved head, or --labels to train one from.")
+    files = find_micrographs([micrographs], pixel_size, invert)
+    chosen = choose_format(out, sniff=False)
+    groups = group_by_micrograph(read_table(picks), files, picks)
+    options = {"device": device, "precision": precision, "trust_model": False}
+    if head is not None:
+        engine, decider = _saved(head, diameter, options)
+        known = [pd.DataFrame()] * len(files)
+    else:
+        assert labels is not None
+        known = group_by_micrograph(_with_classes(read_table(labels), labels), files, labels)
+        engine, decider = _untrained(files, groups, diameter, options)
+    x, taught = _rows(engine, decider, files, groups, known)
+    table = pd.concat(groups)
+    if head is not None:
+        table["score"] = x @ decider.weights.ravel() + decider.bias
+    else:
+        from activepick.learning.multinomial import fit_classes
+        from activepick.picking.prune import adapt_to_shares, particle_scores
+
+        names = [str(name) for rows in known if len(rows) for name in rows["class"]]
+        classes = fit_classes(decider, taught, names)
+        probability = adapt_to_shares(classes.probabilities(x))
+        table["score"] = particle_scores(probability)
+        table["class"] = np.array(classes.classes)[probability.argmax(axis=1)]
+    kept = table[table["score"] >= lowest]
+    if chosen.name != "csv" and "class" in kept:
+        kept = kept.drop(columns="class")
+    write_table(kept, out, chosen.name)
+    if json:
+        print_json({"out": str(out), "picks": len(table), "kept": len(kept)})
+    else:
+        print(f"kept {len(kept)} of {len(table)} picks: {out}")
+
+
+def _saved(path: Path, diameter: float, options: dict[str, Any]) -> "tuple[FeatureEngine, Head]":
+    from activepick.learning.head_file import load_head
+
+    head = load_head(path)
+    spec = head.spec
+    engine = make_engine(
+        diameter,
+        model=spec.backbone,
+        normalisation=spec.normalisation,
+        stride=spec.stride,
+        cache=_cache(),
+        **options,
+    )
+    head.require(engine.spec(spec.working_radii))
+    return engine, head
+
+
+def _untrained(
+    files: "list[Micrograph]", groups: list[pd.DataFrame], diameter: float, options: dict[str, Any]
+) -> "tuple[FeatureEngine, Head]":
+    from activepick.learning.start import starting_head
+
+    engine = make_engine(
+        diameter, model="resnet16_u64", normalisation="affine", cache=_cache(), **options
+    )
+    picked = [file for file, group in zip(files, groups, strict=True) if len(group)]
+    return engine, starting_head(engine, picked[:_LOOK_AT])
+
+
+def _cache() -> "FeatureCache":
+    from activepick.features.cache import FeatureCache
+
+    return FeatureCache()
+
+
+def _rows(
+    engine: "FeatureEngine",
+    head: "Head",
+    files: "list[Micrograph]",
+    groups: list[pd.DataFrame],
+    known: list[pd.DataFrame],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the features of all picks and of all labels, in the order of the micrographs."""
+    from activepick.learning.training import LABEL_PIXELS, LearnerSettings, label_rows
+    from activepick.picking.prune import pick_rows
+
+    width = head.weights.size
+    picked, taught = [np.empty((0, width))], [np.empty((0, LABEL_PIXELS, width))]
+    used = [part for part in zip(files, groups, known, strict=True) if len(part[1]) + len(part[2])]
+    with progress_bar(len(used)) as bar:
+        for file, group, labels in used:
+            bar.step(file.name)
+            features = engine.features(file, head.spec.working_radii, bar.part)
+            picked.append(pick_rows(features, group[["x", "y"]].to_numpy(float)))
+            if len(labels):
+                xy = labels[["x", "y"]].to_numpy(float)
+                taught.append(label_rows(features, xy, LearnerSettings().label_radius))
+            bar.done()
+    return np.concatenate(picked), np.concatenate(taught)
+
+
+def _with_classes(labels: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Give labels a column of class names, whichever way they were written."""
+    if "class" in labels:
+        classes = labels["class"].astype(str).str.strip()
+    elif "label" in labels:
+        classes = labels["label"].map({1: "particle", 0: "other"}).astype(str)
+    else:
+        raise TableError(
+            f"{path}: there is no column label (1 particle, 0 not) and none named class."
+        )
+    if classes.isin(["", "nan", "<NA>"]).any():
+        raise TableError(f"{path}: some labels are empty; leave such rows out.")
+    return labels.assign(**{"class": classes})

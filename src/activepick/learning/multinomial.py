@@ -1,0 +1,104 @@
+"""A head of several classes: particle, contamination, carbon or empty ice.
+
+Multinomial logistic regression on the same features (the classes are those of PickerOptimizer; Li
+et al., J. Comput. Biol. 30, 2023, and ISBRA 2021): the classes that are no particles are different
+from each other, and each gets a direction of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+from threadpoolctl import threadpool_limits
+
+from activepick.errors import HeadError
+from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.head import Head
+
+__all__ = ["PARTICLE", "ClassHead", "fit_classes"]
+
+Floats = NDArray[np.float64]
+
+PARTICLE = "particle"
+
+
+@dataclass(frozen=True, eq=False)
+class ClassHead:
+    """A linear classifier of several classes.
+
+    Attributes
+    ----------
+    classes
+        Their names; "particle" is the first.
+    weights, bias
+        Shapes (K, D) and (K,).
+    spec
+        The features it was made for.
+    """
+
+    classes: tuple[str, ...]
+    weights: Floats
+    bias: Floats
+    spec: FeatureSpec
+
+    def probabilities(self, rows: NDArray[np.floating]) -> Floats:
+        """Give the probability of each class (n, K) for features (n, D)."""
+        return np.asarray(softmax(rows @ self.weights.T + self.bias, axis=1))
+
+
+def fit_classes(
+    pretrained: Head, rows: Floats, labels: Sequence[str], l2: float = 1.0
+) -> ClassHead:
+    """Fit a head of several classes to labels; all classes get the same total weight.
+
+    The weights of "particle" are drawn to those of the pretrained classifier, the others to zero.
+
+    Parameters
+    ----------
+    pretrained
+        The head before the first label.
+    rows
+        Features of the labels, shape (n, pixels of a label, D).
+    labels
+        Name of the class of each, (n,).
+    l2
+        Weight of the L2 term.
+
+    Raises
+    ------
+    HeadError
+        When there is no particle, or nothing else.
+    """
+    classes = (PARTICLE, *sorted(set(labels) - {PARTICLE}))
+    if PARTICLE not in labels or len(classes) < 2:
+        raise HeadError(
+            f"Labels of {PARTICLE!r} and of at least one other class are needed; these are "
+            f"{', '.join(sorted(set(labels))) or 'none'}."
+        )
+    index = np.array([classes.index(name) for name in labels])
+    count, per_label, features = rows.shape
+    x = rows.reshape(-1, features)
+    hot = np.repeat(np.eye(len(classes))[index], per_label, axis=0)
+    share = count / len(classes) / np.bincount(index)
+    v = np.repeat(share[index] / per_label, per_label)
+    mean = np.zeros((len(classes), features))
+    mean[0] = pretrained.weights.ravel()
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        table = parameters.reshape(len(classes), features + 1)
+        logs = log_softmax(x @ table[:, :-1].T + table[:, -1], axis=1)
+        away = table[:, :-1] - mean
+        value = -(v @ (hot * logs).sum(axis=1)) + 0.5 * l2 * (away**2).sum()
+        slope = v[:, None] * (np.exp(logs) - hot)
+        gradient = np.column_stack([slope.T @ x + l2 * away, slope.sum(axis=0)])
+        return float(value), gradient.ravel()
+
+    begin = np.column_stack([mean, np.zeros(len(classes))])
+    with threadpool_limits(1, user_api="blas"):
+        options = {"maxiter": 1000, "maxcor": 40, "gtol": 1e-5}
+        found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options=options).x
+    table = found.reshape(len(classes), features + 1)
+    return ClassHead(classes, table[:, :-1], table[:, -1], pretrained.spec)

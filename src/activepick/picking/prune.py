@@ -1,0 +1,89 @@
+"""Score and cut the picks of any other program.
+
+PickerOptimizer (Li et al., J. Comput. Biol. 30, 2023) trains a network for this from a few labels
+a class; here it is a head.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
+
+from activepick.features.feature_map import MicrographFeatures
+from activepick.learning.training import label_rows
+
+__all__ = ["accuracy_and_macro_f1", "adapt_to_shares", "particle_scores", "pick_rows"]
+
+Floats = NDArray[np.float64]
+
+# The centres of other programs scatter: a pick is judged by the disc that a label stands for.
+_DISC_RADIUS = 0.15
+# Shares of classes settle within a few steps, and never become 0.
+_STEPS = 50
+_SMALLEST_SHARE = 0.02
+# Logits are cut here, so that files hold numbers.
+_SURE = 1e-12
+
+
+def pick_rows(features: MicrographFeatures, xy: ArrayLike) -> Floats:
+    """Mean features over the disc of each pick, shape (n, D).
+
+    Parameters
+    ----------
+    features
+        Of the micrograph.
+    xy
+        Positions (n, 2) in original pixels.
+    """
+    return np.asarray(label_rows(features, xy, _DISC_RADIUS).mean(axis=1))
+
+
+def adapt_to_shares(probabilities: Floats) -> Floats:
+    """Correct probabilities for the shares of the classes among the picks themselves.
+
+    A head that learnt from as many labels of each class takes all classes as equally frequent; how
+    frequent they are shows in the picks (expectation maximisation of Saerens, Latinne and
+    Decaestecker, Neural Computation 14, 21, 2002).
+
+    Parameters
+    ----------
+    probabilities
+        Of each class for all picks, shape (n, K), for equal shares.
+
+    Returns
+    -------
+    array, shape (n, K)
+    """
+    adapted = probabilities
+    for _ in range(_STEPS):
+        share = np.maximum(adapted.mean(axis=0), _SMALLEST_SHARE)
+        adapted = probabilities * share
+        adapted = adapted / adapted.sum(axis=1, keepdims=True)
+    return adapted
+
+
+def particle_scores(probabilities: Floats) -> Floats:
+    """Give the logit of the first class, "particle", against all others (n,)."""
+    return np.asarray(logit(np.clip(probabilities[:, 0], _SURE, 1 - _SURE)))
+
+
+def accuracy_and_macro_f1(scores: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
+    """Compare a cut at probability 0.5 with the truth, as PickerOptimizer's tables do.
+
+    Parameters
+    ----------
+    scores
+        Logits (n,).
+    right
+        Which picks are particles, (n,).
+
+    Returns
+    -------
+    accuracy, macro_f1
+        Share of right decisions; mean of the F1 of "particle" and the F1 of "not a particle".
+    """
+    kept = expit(scores) >= 0.5
+    both = []
+    for wanted, chosen in ((right, kept), (~right, ~kept)):
+        total = wanted.sum() + chosen.sum()
+        both.append(2 * (wanted & chosen).sum() / total if total else 1.0)
+    return float((kept == right).mean()), float(np.mean(both))
