@@ -1,8 +1,19 @@
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
+
+from activepick.simulate import SimulationSettings, simulate_dataset
+
+needs_screen = pytest.mark.skipif(
+    sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
+    reason="a window needs a screen: run it under xvfb-run",
+)
 
 
 @pytest.fixture
@@ -14,3 +25,50 @@ def micrograph_file(tmp_path: Path) -> Path:
     with mrcfile.new(path, data=pixels) as file:
         file.voxel_size = 1.5
     return path
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder of three small simulated micrographs and their truth; change nothing in it."""
+    folder = tmp_path_factory.mktemp("simulated")
+    simulate_dataset(folder, 3, seed=1, settings=SimulationSettings(shape=(640, 800)))
+    return folder
+
+
+@pytest.fixture
+def micrographs(tmp_path: Path, simulated: Path) -> Path:
+    """Give a folder of micrographs for one test."""
+    folder = tmp_path / "grid 1"
+    folder.mkdir()
+    for file in simulated.glob("*.mrc"):
+        shutil.copy2(file, folder)  # the same age: features are computed once
+    return folder
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep features of the tests apart from the person's own."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def open_widget(make_napari_viewer, tmp_path: Path, cache: Path) -> Iterator[Callable]:
+    """Give what docks the widget in a new window, 1280 x 800."""
+    from activepick._napari.preferences import Preferences
+    from activepick._napari.widget import ActivePickWidget
+
+    opened = []
+
+    def make():
+        viewer = make_napari_viewer(show=True)
+        viewer.window._qt_window.resize(1280, 800)
+        widget = ActivePickWidget(viewer, Preferences(tmp_path / "preferences.json"))
+        viewer.window.add_dock_widget(widget, name="activepick", area="right")
+        opened.append(widget)
+        return widget
+
+    yield make
+    for widget in opened:
+        widget.close_desk()

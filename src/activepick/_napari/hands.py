@@ -157,12 +157,12 @@ class Hands(QObject):
         if question.micrograph != self._desk.shown:
             self._desk.show(question.micrograph)
         scale = self._layers.scale
-        self._viewer.camera.center = (question.y * scale, question.x * scale)
+        self._viewer.scene.camera.center = (question.y * scale, question.x * scale)
         across = 2 * self._desk.radius_px * scale * _DIAMETERS
         canvas = min(self._viewer.canvas.size)
         # A person who zoomed in keeps that; from the whole micrograph it goes nearer.
-        if across > 0 and self._viewer.camera.zoom < canvas / across / 2:
-            self._viewer.camera.zoom = canvas / across
+        if across > 0 and self._viewer.scene.camera.zoom < canvas / across / 2:
+            self._viewer.scene.camera.zoom = canvas / across
 
     def _obey(self, action: str) -> Callable[[Any], None]:
         def act(source: Any) -> None:
@@ -198,8 +198,8 @@ class Hands(QObject):
         place, start = self._place(event.position), np.asarray(event.pos)
         target = 0 if event.button == 2 or "Shift" in event.modifiers else 1
         mark = labelling.mark_at(*place) if event.button == 1 else None
-        pans = self._viewer.camera.mouse_pan
-        self._viewer.camera.mouse_pan = pans and mark is None
+        pans = self._viewer.scene.camera.mouse_pan
+        self._viewer.scene.camera.mouse_pan = pans and mark is None
         try:
             yield
             moved = False
@@ -209,7 +209,7 @@ class Hands(QObject):
                     self._layers.preview_move(mark.id, *self._place(event.position))
                 yield
         finally:
-            self._viewer.camera.mouse_pan = pans
+            self._viewer.scene.camera.mouse_pan = pans
         if not moved:
             if self._inside(place):
                 labelling.label_at(*place, target)
@@ -227,8 +227,8 @@ class Hands(QObject):
     def _measure(self, event: Any) -> Iterator[None]:
         measured, start = self._measured, self._place(event.position)
         assert measured is not None
-        pans = self._viewer.camera.mouse_pan
-        self._viewer.camera.mouse_pan = False
+        pans = self._viewer.scene.camera.mouse_pan
+        self._viewer.scene.camera.mouse_pan = False
         try:
             yield
             end = start
@@ -237,6 +237,6 @@ class Hands(QObject):
                 measured(start, end, False)
                 yield
         finally:
-            self._viewer.camera.mouse_pan = pans
+            self._viewer.scene.camera.mouse_pan = pans
         self._measured = None
         measured(start, end, True)

@@ -114,7 +114,7 @@ class Layers:
                 layer.scale = (self.scale,) * 2
         self.map_layer()
         if before is None or before.shape != picture.shape:
-            self.viewer.reset_view()
+            self.viewer.fit_to_view()
 
     def show_map(self, map: ScoreMap) -> None:
         """Show a score map as the probability of a particle."""

@@ -309,14 +309,14 @@ class ActivePickWidget(QWidget):
         if not self.layers.has_picture or diameter_px < 1:
             return
         if place is None:
-            y, x = np.asarray(self._viewer.camera.center)[-2:] / self.layers.scale
+            y, x = np.asarray(self._viewer.scene.camera.center)[-2:] / self.layers.scale
             place = (float(x), float(y))
         self.layers.show_circle(diameter_px, place)
         self._timer.start(3000)
 
     def _go_to(self, x: float, y: float) -> None:
         scale = self.layers.scale
-        self._viewer.camera.center = (y * scale, x * scale)
+        self._viewer.scene.camera.center = (y * scale, x * scale)
 
     def _show_saved(self) -> None:
         session = self.desk.session
