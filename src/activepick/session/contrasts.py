@@ -6,18 +6,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from activepick.picking.contrast import ContrastMap, contrast_map
 from activepick.session.state import MicrographEntry
 
 if TYPE_CHECKING:
     from activepick.features.engine import FeatureEngine
-    from activepick.micrograph import Micrograph
+    from activepick.micrograph import Micrograph, WorkingImage
 
-__all__ = ["Contrasts", "micrograph_contrast"]
+__all__ = ["CONTRAST_RADIUS_PX", "Contrasts", "contrast_of", "micrograph_contrast"]
 
 # Particle radius in the image whose contrast is measured: finer scales are mostly noise.
-_RADIUS_PX = 7.0
+CONTRAST_RADIUS_PX = 7.0
 
 
 class Contrasts:
@@ -60,15 +61,23 @@ def micrograph_contrast(engine: "FeatureEngine", micrograph: "Micrograph") -> Co
     """
     diameter = engine.diameter_angstrom
 
-    def compute() -> np.ndarray[tuple[int, ...], np.dtype[np.float16]]:
-        [image] = micrograph.working_images(diameter, [_RADIUS_PX])
-        values = contrast_map(image.pixels, image.working_radius_px)
-        return np.minimum(values, 6e4).astype(np.float16)
+    def compute() -> NDArray[np.float16]:
+        [image] = micrograph.working_images(diameter, [CONTRAST_RADIUS_PX])
+        return np.asarray(contrast_of(image).values, np.float16)
 
     if engine.cache is None:
         values = compute()
     else:
-        key = ("contrast", micrograph.content_key(), micrograph.radius_px(diameter), _RADIUS_PX)
-        values = engine.cache.get(" ".join(map(str, key)), compute)
+        radius_px = micrograph.radius_px(diameter)
+        key = f"contrast {micrograph.content_key()} {radius_px} {CONTRAST_RADIUS_PX}"
+        values = engine.cache.get(key, compute)
     height, width = micrograph.shape
     return ContrastMap(values, (width / values.shape[1], height / values.shape[0]))
+
+
+def contrast_of(image: "WorkingImage") -> ContrastMap:
+    """Compute the local contrast from an image of `CONTRAST_RADIUS_PX`."""
+    values = contrast_map(image.pixels, image.working_radius_px)
+    (height, width), (h, w) = image.original_shape, image.shape
+    # Half precision, in which it is kept, ends at 65504.
+    return ContrastMap(np.minimum(values, 6e4).astype(np.float16), (width / w, height / h))

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from activepick.learning.head import Head
     from activepick.micrograph import Micrograph
 
-__all__ = ["EngineMaker", "engine_of", "feature_settings", "micrograph_of", "start"]
+__all__ = [
+    "EngineMaker",
+    "engine_of",
+    "feature_settings",
+    "micrograph_of",
+    "network_settings",
+    "start",
+]
 
 EngineMaker = Callable[[Settings], "FeatureEngine"]
 
@@ -33,15 +40,20 @@ def engine_of(settings: Settings) -> "FeatureEngine":
 
 def feature_settings(settings: Settings) -> tuple[object, ...]:
     """Give the settings that features depend on: when these change, all is computed anew."""
+    radii = (settings.working_radius_px, settings.working_radii_px)
+    if settings.base_head is not None:
+        radii = (None, ())  # those of the head rule
+    return (*network_settings(settings), *radii, settings.base_head)
+
+
+def network_settings(settings: Settings) -> tuple[object, ...]:
+    """Give those of the settings that features depend on besides the working radii."""
     return (
         settings.diameter_angstrom,
         settings.pixel_size_angstrom,
         settings.inverted,
         settings.model,
         settings.normalisation,
-        settings.working_radius_px,
-        settings.working_radii_px,
-        settings.base_head,
         settings.seed,
     )
 

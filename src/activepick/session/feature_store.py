@@ -86,6 +86,11 @@ class FeatureStore:
                 self._wanted.remove(entry.fingerprint)
                 self._news.notify_all()
 
+    def give_way(self) -> None:
+        """Wait until nobody waits for features: for work that has time."""
+        with self._news:
+            self._news.wait_for(lambda: not self._wanted or self._closed)
+
     def prefetch(self, entries: Iterable[MicrographEntry]) -> None:
         """Prepare micrographs in the background, instead of those that were to be so far."""
         with self._news:

@@ -7,9 +7,9 @@ from activepick.errors import SessionError
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.learning.learner import LearnerSettings
+from activepick.session.counts import Counts
 from activepick.session.engine import EngineMaker, engine_of, feature_settings
 from activepick.session.feature_store import Step
-from activepick.session.next_micrograph import Offer, next_offer
 from activepick.session.peak_store import PeakStore
 from activepick.session.peaks import head_digest
 from activepick.session.session import Session
@@ -43,6 +43,7 @@ class LoopBase:
         self._making = threading.RLock()
         self._fitting = threading.RLock()
         self._peaks = PeakStore(session.folder / "peaks")
+        self._counts = Counts()
 
     @property
     def head(self) -> Head:
@@ -98,24 +99,6 @@ class LoopBase:
         """Compute the features of micrographs in the background, in this order."""
         self._tools().store.prefetch([self._entry(number) for number in micrographs])
 
-    def prefetch_neighbours(self, micrograph: int) -> None:
-        """Prefetch the micrographs that are likely to be opened after this one."""
-        entries = self.session.state.micrographs
-        offer = self.next_micrograph()
-        wanted = [micrograph + 1, *([offer.micrograph] if offer else []), micrograph - 1]
-        usable = [i for i in wanted if i in entries and entries[i].progress != "rejected"]
-        self.prefetch([i for i in dict.fromkeys(usable) if i != micrograph])
-
-    def next_micrograph(self) -> Offer | None:
-        """Offer a micrograph to go on with; None when all were seen."""
-        tools, state = self._tools(), self.session.state
-        entries = list(state.micrographs.values())
-        return next_offer(
-            state,
-            tools.evidence.levels(entries),
-            tools.evidence.uncertainties(entries, tools.head),
-        )
-
     def close(self) -> None:
         """Stop working in the background and let go of all features."""
         with self._making:
@@ -135,7 +118,11 @@ class LoopBase:
             return made
         with self._making:
             settings = self.session.state.settings
-            if self._made is None or self._made.settings != feature_settings(settings):
-                self.close()
-                self._made = make_tools(self.session, self._make_engine, self._learning, self._keep)
-            return self._made
+            old = self._made
+            if old is None or old.settings != feature_settings(settings):
+                made = make_tools(self.session, self._make_engine, self._learning, self._keep, old)
+                if old is not None and made.store is not old.store:
+                    old.store.close()
+                self._made = made
+                return made
+            return old

@@ -1,13 +1,9 @@
 """The part of the loop that makes picks."""
 
-from collections.abc import Callable
-
 import pandas as pd
 
-from activepick.errors import ActivepickError
 from activepick.features.score_map import ScoreMap
 from activepick.learning.head import Head
-from activepick.session.feature_store import Step
 from activepick.session.loop_base import LoopBase
 from activepick.session.peaks import Peaks, curate, head_digest, make_peaks
 
@@ -60,31 +56,3 @@ class PickingLoop(LoopBase):
         A positive label is always among them and a negative one never, whatever the threshold.
         """
         return curate(self.peaks(micrograph), self.session.state)
-
-    def picks_table(
-        self,
-        progress: Step | None = None,
-        failed: Callable[[int, ActivepickError], None] | None = None,
-    ) -> pd.DataFrame:
-        """Give the picks of all micrographs that are not rejected; takes long.
-
-        Parameters
-        ----------
-        progress
-            Called with the fraction done; may raise to cancel.
-        failed
-            Called for each micrograph that cannot be read, and the rest goes on; without it that
-            is raised.
-        """
-        entries = [e for e in self.session.state.micrographs.values() if e.progress != "rejected"]
-        tables = [pd.DataFrame({"micrograph": [], "x": [], "y": [], "score": [], "contrast": []})]
-        for k, entry in enumerate(entries):
-            try:
-                tables.append(self.picks(entry.id))
-            except ActivepickError as error:
-                if failed is None:
-                    raise
-                failed(entry.id, error)
-            if progress is not None:
-                progress((k + 1) / len(entries))
-        return pd.concat(tables[1:] or tables, ignore_index=True)

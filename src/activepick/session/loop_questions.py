@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from activepick.errors import SessionError
 from activepick.learning.head import Head
-from activepick.session.loop_picks import PickingLoop
+from activepick.session.loop_dataset import DatasetLoop
 from activepick.session.peaks import Peaks
 from activepick.session.proposals import Place, new_questions, suggestions
 from activepick.session.state import Question
@@ -36,7 +36,7 @@ class Update:
     refit_seconds: float
 
 
-class AskingLoop(PickingLoop):
+class AskingLoop(DatasetLoop):
     """The part of `LearningLoop` that puts questions."""
 
     def update(self, micrograph: int) -> Update:

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,9 +52,26 @@ class PeakStore:
             if found is not None:
                 with self._lock:
                     found = self._known.setdefault(key, found)
-        if found is None or (found.micrograph, found.name) == (entry.id, name):
-            return found
-        return replace(found, micrograph=entry.id, name=name)
+        return None if found is None else self._named(entry, name, found)
+
+    def known(
+        self, entries: Iterable[MicrographEntry], names: Mapping[int, str]
+    ) -> dict[int, Peaks]:
+        """Give the peaks in memory, by the micrograph's number; nothing is read.
+
+        Parameters
+        ----------
+        entries
+            The micrographs.
+        names
+            Their names in tables, by number.
+        """
+        found = {}
+        for entry in entries:
+            peaks = self._known.get(entry.fingerprint)
+            if peaks is not None:
+                found[entry.id] = self._named(entry, names[entry.id], peaks)
+        return found
 
     def put(self, entry: MicrographEntry, peaks: Peaks, *, on_disk: bool = False) -> None:
         """Take new peaks of a micrograph.
@@ -65,6 +83,13 @@ class PeakStore:
         if on_disk and self._folder is not None:
             with contextlib.suppress(OSError):
                 _write(self._folder / f"{entry.fingerprint}.npz", peaks)
+
+    def _named(self, entry: MicrographEntry, name: str, peaks: Peaks) -> Peaks:
+        """Give peaks with the number and name that the micrograph has in this session."""
+        if peaks.micrograph != entry.id or peaks.name != name:
+            peaks = replace(peaks, micrograph=entry.id, name=name)
+            self._known[entry.fingerprint] = peaks
+        return peaks
 
 
 def _write(path: Path, peaks: Peaks) -> None:

@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 # Peaks are kept at this distance in particle radii, and thinned out to that of the settings.
 _STORED_DISTANCE = 0.5
 # A label and a pick this close, in particle radii, are the same place.
-_SAME_PLACE = 0.5
+SAME_PLACE = 0.5
 # Peaks count for the uncertainty of a micrograph from this probability on.
 _CANDIDATE = 0.1
 
@@ -167,18 +167,13 @@ def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
         Columns ``micrograph, x, y, score, contrast``, the highest score first.
     """
     lowest = score_threshold(state.settings.threshold)
-    labels = [mark for mark in state.marks_of(peaks.micrograph) if mark.target is not None]
-    keep = eligible(peaks, state)
-    keep[np.searchsorted(-peaks.score, -lowest, side="right") :] = False
-    at = positions(labels)
-    positive = np.array([label.target == 1 for label in labels], bool)
-    keep, added = obey_labels(peaks.xy, keep, at, positive, _SAME_PLACE * peaks.radius_px)
+    keep, added = chosen(peaks, state)
     unknown = (lowest if np.isfinite(lowest) else 0.0, np.nan)
-    known = [peaks.at_labels.get((labels[k].x, labels[k].y), unknown) for k in added]
+    known = [peaks.at_labels.get((label.x, label.y), unknown) for label in added]
     extra = np.array(known, np.float64).reshape(-1, 2)
     score = np.concatenate([peaks.score[keep], extra[:, 0]])
     order = np.argsort(-score, kind="stable")
-    xy = np.concatenate([peaks.xy[keep], at[added]])[order]
+    xy = np.concatenate([peaks.xy[keep], positions(added)])[order]
     contrast = np.concatenate([peaks.contrast[keep], extra[:, 1].astype(np.float32)])
     return pd.DataFrame(
         {
@@ -189,6 +184,26 @@ def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
             "contrast": contrast[order],
         }
     )
+
+
+def chosen(peaks: Peaks, state: SessionState) -> tuple[NDArray[np.bool_], list[Label]]:
+    """Decide which peaks (n,) are picks, and which labels are besides; see `curate`."""
+    keep = above_threshold(peaks, state)
+    labels = [mark for mark in state.marks_of(peaks.micrograph) if mark.target is not None]
+    if not labels:
+        return keep, []
+    positive = np.array([label.target == 1 for label in labels])
+    reach = SAME_PLACE * peaks.radius_px
+    keep, added = obey_labels(peaks.xy, keep, positions(labels), positive, reach)
+    return keep, [labels[k] for k in added]
+
+
+def above_threshold(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:
+    """Mark the peaks (n,) that are picks as long as nobody says anything else."""
+    keep = eligible(peaks, state)
+    lowest = score_threshold(state.settings.threshold)
+    keep[np.searchsorted(-peaks.score, -lowest, side="right") :] = False
+    return keep
 
 
 def eligible(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:

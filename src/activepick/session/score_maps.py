@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,11 @@ _ENOUGH = 2000
 
 class HopefulMap(ScoreMap):
     """A score map whose hopeless maxima are left out, as nobody would ever look at them."""
+
+    @classmethod
+    def of(cls, scores: ScoreMap) -> Self:
+        """Leave the hopeless maxima of a score map out."""
+        return cls(scores.values, scores.spacing_px, scores.radius_px)
 
     @cached_property
     def maxima(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -64,7 +70,7 @@ class ScoreMaps:
         if known is not None and known[0] is head:
             return known[1]
         scores = features.score_map(head.weights, head.bias)
-        made = HopefulMap(scores.values, scores.spacing_px, scores.radius_px)
+        made = HopefulMap.of(scores)
         with self._lock:
             self._known[key] = head, made
             self._known.move_to_end(key)

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,13 @@ from activepick.learning.learner import LearnerSettings
 from activepick.learning.loss import expected_pi
 from activepick.learning.training import fit_head
 from activepick.session.contrasts import Contrasts, micrograph_contrast
-from activepick.session.engine import EngineMaker, feature_settings, micrograph_of, start
+from activepick.session.engine import (
+    EngineMaker,
+    feature_settings,
+    micrograph_of,
+    network_settings,
+    start,
+)
 from activepick.session.evidence import Evidence
 from activepick.session.feature_store import FeatureStore, Step
 from activepick.session.micrograph_files import fingerprint
@@ -45,10 +51,14 @@ class Tools:
         Those settings.
     learning
         How labels become a head.
+    features
+        What the features follow from; tools with the same can share them.
     engine
         Computes features.
     base
         The head before the first label, which all others are drawn to.
+    open_file
+        Gives the micrograph of an entry; SessionError when it is missing or not what it was.
     store, evidence
         Features at hand, and what is kept of the others.
     contrasts, maps
@@ -60,9 +70,11 @@ class Tools:
     """
 
     settings: tuple[object, ...]
+    features: tuple[object, ...]
     learning: LearnerSettings
     engine: "FeatureEngine"
     base: Head
+    open_file: "Callable[[MicrographEntry], Micrograph]"
     store: FeatureStore
     evidence: Evidence
     contrasts: Contrasts
@@ -99,7 +111,11 @@ class Tools:
 
 
 def make_tools(
-    session: Session, make_engine: EngineMaker, learning: LearnerSettings, keep: int
+    session: Session,
+    make_engine: EngineMaker,
+    learning: LearnerSettings,
+    keep: int,
+    old: Tools | None = None,
 ) -> Tools:
     """Load the network and find the working radii, which become settings of the session.
 
@@ -109,6 +125,8 @@ def make_tools(
         With at least one micrograph, where its settings have no working radius yet.
     make_engine, learning, keep
         As in `LearningLoop`.
+    old
+        The tools so far; what is at hand there stays when the features are the same.
 
     Raises
     ------
@@ -117,29 +135,35 @@ def make_tools(
     """
     base, engine = _beginning(session, make_engine)
     settings = session.state.settings
+    key, features = feature_settings(settings), (network_settings(settings), base.spec)
+    head = _saved_head(session, base) or base
+    if old is not None and old.features == features:
+        return replace(old, settings=key, base=base, head=head, unreadable={})
     evidence = Evidence(base, learning, settings.seed)
 
-    def opened(entry: MicrographEntry) -> "Micrograph":
+    def open_file(entry: MicrographEntry) -> "Micrograph":
         return micrograph_of(checked_file(session, entry), settings)
 
-    contrasts = Contrasts(lambda entry: micrograph_contrast(engine, opened(entry)))
+    contrasts = Contrasts(lambda entry: micrograph_contrast(engine, open_file(entry)))
 
     def load(entry: MicrographEntry, progress: Step) -> MicrographFeatures:
-        features = engine.features(opened(entry), base.spec.working_radii, progress)
+        features = engine.features(open_file(entry), base.spec.working_radii, progress)
         evidence.look_at(entry.fingerprint, features)
         contrasts.get(entry)
         return features
 
     return Tools(
-        feature_settings(settings),
+        key,
+        features,
         learning,
         engine,
         base,
+        open_file,
         FeatureStore(load, keep),
         evidence,
         contrasts,
         ScoreMaps(keep),
-        _saved_head(session, base) or base,
+        head,
     )
 
 
@@ -171,7 +195,7 @@ def _beginning(session: Session, make_engine: EngineMaker) -> tuple[Head, "Featu
     state = session.state
     engine = make_engine(state.settings)
     if state.settings.base_head is not None:
-        base = load_head(session.folder / "heads" / state.settings.base_head)
+        base = _base_head(session.folder / "heads" / state.settings.base_head)
         if base.spec.stride != engine.extractor.stride:
             extractor = engine.extractor.with_stride(base.spec.stride)
             engine = replace(engine, extractor=extractor)
@@ -185,6 +209,15 @@ def _beginning(session: Session, make_engine: EngineMaker) -> tuple[Head, "Featu
         best = int(np.flatnonzero(base.weights.any(axis=1))[0])
         session.set_settings(working_radius_px=radii[best], working_radii_px=radii)
     return base, engine
+
+
+def _base_head(path: Path) -> Head:
+    if not path.is_file():
+        raise HeadError(
+            f"{path}: the head that learning starts from is not there. Put it back, use another "
+            "one, or go back to the pretrained network."
+        )
+    return load_head(path)
 
 
 def _saved_head(session: Session, base: Head) -> Head | None:

@@ -1,0 +1,75 @@
+"""Numbers of picks of many micrographs, known again at once when only the threshold changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.picking.picks import score_threshold
+from activepick.session.peaks import Peaks, chosen, eligible
+from activepick.session.settings import Settings
+from activepick.session.state import Area, Label, SessionState
+
+__all__ = ["Counts"]
+
+# What the number of picks of a micrograph follows from besides its peaks and the threshold.
+_Facts = tuple[object, tuple[Area, ...], list[Label]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    peaks: Peaks
+    facts: _Facts
+    scores: NDArray[np.float64] | None  # ascending; None where labels have to be looked at
+
+
+class Counts:
+    """Counts picks, and remembers what it can use again."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Known] = {}
+
+    def of(self, state: SessionState, peaks: Mapping[int, Peaks]) -> dict[int, int]:
+        """Count the picks of each micrograph.
+
+        Parameters
+        ----------
+        state
+            Labels, areas and settings.
+        peaks
+            By number.
+        """
+        lowest = score_threshold(state.settings.threshold)
+        curation = _curation(state.settings)
+        counts = {}
+        for number, one in peaks.items():
+            scores = self._scores(state, curation, one)
+            if scores is None:
+                keep, added = chosen(one, state)
+                counts[number] = int(np.count_nonzero(keep)) + len(added)
+            else:
+                counts[number] = len(scores) - int(scores.searchsorted(lowest))
+        return counts
+
+    def _scores(
+        self, state: SessionState, curation: object, peaks: Peaks
+    ) -> NDArray[np.float64] | None:
+        number = peaks.micrograph
+        facts: _Facts = (curation, state.areas.get(number, ()), state.marks_of(number))
+        known = self._known.get(number)
+        if known is None or known.peaks is not peaks or known.facts != facts:
+            marked = any(mark.target is not None for mark in facts[2])
+            scores = None if marked else peaks.score[eligible(peaks, state)][::-1]
+            known = self._known[number] = _Known(peaks, facts, scores)
+        return known.scores
+
+
+def _curation(settings: Settings) -> tuple[object, ...]:
+    """Give the settings by which peaks become picks, but for the threshold."""
+    return (
+        settings.min_distance,
+        settings.edge_margin,
+        settings.lowest_contrast,
+        settings.highest_contrast,
+    )
