@@ -1,17 +1,15 @@
 """The loop of learning across all micrographs of a session: one head for all labels."""
 
-from pathlib import Path
 from typing import Self
 
-from activepick.errors import HeadError
-from activepick.learning.head_file import save_head
-from activepick.session.loop_questions import AskingLoop, Update
-from activepick.session.tools import head_file
+from activepick.session.loop_heads import HeadKeepingLoop
+from activepick.session.loop_questions import Update
+from activepick.session.loop_rounds import JudgingLoop
 
 __all__ = ["LearningLoop", "Update"]
 
 
-class LearningLoop(AskingLoop):
+class LearningLoop(JudgingLoop, HeadKeepingLoop):
     """Features, questions, head and picks of a session.
 
     All methods may be called from any thread and may take long where they say so. What they do to
@@ -32,18 +30,9 @@ class LearningLoop(AskingLoop):
     ----------
     session
         The session.
+    notices
+        Sentences that have to be told; whoever tells them takes them out.
     """
-
-    def save_head(self, path: Path | None = None) -> Path:
-        """Write the head to a file; by default where the session finds it on reopening."""
-        path = path or head_file(self.session)
-        try:
-            save_head(self.head, path)
-        except OSError as error:
-            raise HeadError(
-                f"{path} cannot be written ({error.strerror}): choose another folder."
-            ) from error
-        return path
 
     def __enter__(self) -> Self:
         return self

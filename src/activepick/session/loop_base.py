@@ -7,16 +7,21 @@ from activepick.errors import SessionError
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.learning.learner import LearnerSettings
+from activepick.micrograph import Micrograph
 from activepick.session.counts import Counts
 from activepick.session.engine import EngineMaker, engine_of, feature_settings
 from activepick.session.feature_store import Step
 from activepick.session.peak_store import PeakStore
-from activepick.session.peaks import head_digest
+from activepick.session.peaks import Peaks, head_digest
 from activepick.session.session import Session
 from activepick.session.state import MicrographEntry
 from activepick.session.tools import Tools, labels_digest, make_tools
+from activepick.session.truth import Truth
 
 __all__ = ["LoopBase"]
+
+# Headers round; a pixel size that differs by less than this share is the same.
+_SAME_PIXEL_SIZE = 0.02
 
 
 class LoopBase:
@@ -36,6 +41,7 @@ class LoopBase:
         keep: int = 8,
     ) -> None:
         self.session = session
+        self.notices: list[str] = []
         self._make_engine = make_engine
         self._learning = learning or LearnerSettings()
         self._keep = keep
@@ -44,6 +50,8 @@ class LoopBase:
         self._fitting = threading.RLock()
         self._peaks = PeakStore(session.folder / "peaks")
         self._counts = Counts()
+        self._last_round: dict[int, Peaks] = {}
+        self._truth: Truth | None = None
 
     @property
     def head(self) -> Head:
@@ -98,6 +106,39 @@ class LoopBase:
     def prefetch(self, micrographs: Sequence[int]) -> None:
         """Compute the features of micrographs in the background, in this order."""
         self._tools().store.prefetch([self._entry(number) for number in micrographs])
+
+    def polarity_warning(self, micrograph: int) -> str | None:
+        """Say so when the particles of a micrograph look inverted; takes a second on a CPU."""
+        tools = self._tools()
+        file = tools.open_file(self._entry(micrograph))
+        if not tools.engine.looks_inverted(file):
+            return None
+        seem, other = ("dark", "off") if file.inverted else ("bright", "on")
+        return (
+            f"The particles of {file.name} look {seem}. Switch {other} that particles are bright "
+            "if that is so, or correct the diameter or the pixel size."
+        )
+
+    def pixel_size_warning(self, micrograph: int) -> str | None:
+        """Say so when the header of a micrograph contradicts the pixel size of the settings."""
+        given = self.session.state.settings.pixel_size_angstrom
+        path = self.session.find_micrograph(micrograph)
+        header = Micrograph(path)
+        if given is None or not header.has_pixel_size:
+            return None
+        size = header.pixel_size_angstrom
+        if abs(size - given) <= _SAME_PIXEL_SIZE * given:
+            return None
+        return (
+            f"The header of {path.name} says {size:.4g} Å per pixel, and the settings of this "
+            f"session {given:.4g} Å. Correct the pixel size, unless the header is wrong."
+        )
+
+    def release(self) -> None:
+        """Give the memory of the GPU back while nothing is done; it comes back by itself."""
+        made = self._made
+        if made is not None:
+            made.engine.extractor.release()
 
     def close(self) -> None:
         """Stop working in the background and let go of all features."""

@@ -30,6 +30,7 @@ class PeakStore:
         self._folder = folder
         self._known: dict[str, Peaks] = {}
         self._looked: set[str] = set()
+        self._on_disk: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def get(self, entry: MicrographEntry, name: str) -> Peaks | None:
@@ -51,6 +52,7 @@ class PeakStore:
             found = _read(self._folder / f"{key}.npz")
             if found is not None:
                 with self._lock:
+                    self._on_disk[key] = found.head
                     found = self._known.setdefault(key, found)
         return None if found is None else self._named(entry, name, found)
 
@@ -78,11 +80,13 @@ class PeakStore:
 
         What cannot be written (full disk, no rights) is kept in memory: files save time only.
         """
+        key = entry.fingerprint
         with self._lock:
-            self._known[entry.fingerprint] = peaks
-        if on_disk and self._folder is not None:
+            self._known[key] = peaks
+        if on_disk and self._folder is not None and self._on_disk.get(key) != peaks.head:
             with contextlib.suppress(OSError):
-                _write(self._folder / f"{entry.fingerprint}.npz", peaks)
+                _write(self._folder / f"{key}.npz", peaks)
+                self._on_disk[key] = peaks.head
 
     def _named(self, entry: MicrographEntry, name: str, peaks: Peaks) -> Peaks:
         """Give peaks with the number and name that the micrograph has in this session."""
