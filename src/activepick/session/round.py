@@ -7,9 +7,21 @@ from psygnal import Signal
 from activepick.session.actions import Action, AskQuestions
 from activepick.session.effects import Change
 from activepick.session.session import Session
-from activepick.session.state import Question, Target
+from activepick.session.state import Question, SessionState, Target
 
-__all__ = ["Round"]
+__all__ = ["Round", "round_ended"]
+
+
+def round_ended(state: SessionState) -> bool:
+    """Tell whether it is time to note how things stand.
+
+    That is after a round of questions; who picks by hand answers none, and as many labels count.
+    """
+    if state.questions:
+        return False
+    new = len(state.labels) - (state.rounds[-1].labels if state.rounds else 0)
+    answered = sum(question.id in state.labels for question in state.asked)
+    return new >= min(answered or state.settings.batch, state.settings.batch)
 
 
 class Round:
