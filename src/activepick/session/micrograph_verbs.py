@@ -37,7 +37,7 @@ class MicrographVerbs(ABC):
         """Do an action."""
 
     def add_micrographs(
-        self, paths: Iterable[str | os.PathLike[str]], defocus_angstrom: Sequence[float] = ()
+        self, paths: Iterable[str | os.PathLike[str]], defocus_angstrom: Sequence[float | None] = ()
     ) -> list[int]:
         """Take files into the session; those that are in it already stay as they are.
 
@@ -46,7 +46,7 @@ class MicrographVerbs(ABC):
         paths
             The files. Each is read in a few places: slow for thousands on a network.
         defocus_angstrom
-            One for each path, where they are known.
+            One for each path, None where it is not known.
 
         Returns
         -------
@@ -62,7 +62,6 @@ class MicrographVerbs(ABC):
         entries = self.state.micrographs.values()
         known = {find_file(self.folder, e) or Path(e.absolute): e.id for e in entries}
         prints = {file: fingerprint(file) for file in files if file not in known}
-        # The disk was asked before, so that nobody who clicks meanwhile waits for it.
         defocus = dict(zip(files, defocus_angstrom, strict=False))
         # The disk was asked before, so that nobody who clicks meanwhile waits for it.
         with self._acting:

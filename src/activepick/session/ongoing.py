@@ -10,11 +10,10 @@ from activepick.errors import SessionError
 from activepick.session.actions import Action, Redo, Undo
 from activepick.session.effects import Change
 from activepick.session.header import JOURNAL
+from activepick.session.import_verbs import ImportVerbs
 from activepick.session.journal import Journal
 from activepick.session.journal_lines import encode_line
-from activepick.session.label_verbs import LabelVerbs
 from activepick.session.lock import SessionLock
-from activepick.session.micrograph_verbs import MicrographVerbs
 from activepick.session.opening import Opened
 from activepick.session.question_verbs import QuestionVerbs
 from activepick.session.state import SessionState
@@ -24,7 +23,7 @@ __all__ = ["OngoingSession"]
 _EXIT_SECONDS = 10.0
 
 
-class OngoingSession(MicrographVerbs, LabelVerbs, QuestionVerbs):
+class OngoingSession(ImportVerbs, QuestionVerbs):
     """The part of `Session` that works between opening and closing."""
 
     changed = Signal(object, object)
