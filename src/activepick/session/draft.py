@@ -26,13 +26,13 @@ class Draft:
     pixel_size_angstrom
         Å per pixel where something but the files themselves says so.
     defocus_angstrom
-        One for each file, or none.
+        One for each file, None where it is not known; or none at all.
     """
 
     folder: Path
     files: tuple[Path, ...]
     pixel_size_angstrom: float | None = None
-    defocus_angstrom: tuple[float, ...] = ()
+    defocus_angstrom: tuple[float | None, ...] = ()
 
 
 def session_at(path: Path) -> Path | None:

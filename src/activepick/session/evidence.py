@@ -65,6 +65,7 @@ class Evidence:
         self._samples: dict[str, NDArray[np.float32]] = {}
         self._peaks: dict[str, NDArray[np.float16]] = {}
         self._levels: dict[str, float] = {}
+        self._joined: tuple[object, Floats] = (None, np.empty(0))
 
     def look_at(self, key: str, features: MicrographFeatures) -> None:
         """Remember the peaks of a micrograph.
@@ -130,15 +131,22 @@ class Evidence:
         keys = {number: entries[number].fingerprint for number in readable}
         used = [label for number in readable for label in by_micrograph[number]]
         rows = [self._labels[keys[label.micrograph], label.x, label.y] for label in used]
-        samples = [self._samples[keys[number]][:share] for number in readable]
-        width = self._pretrained.weights.size
         return Training(
             used,
             np.array(rows, np.float64),
             np.array([label.target for label in used], np.float64),
-            np.concatenate([np.empty((0, width)), *samples]).astype(np.float64),
+            self._unlabelled([keys[number] for number in readable], share),
             unreadable,
         )
+
+    def _unlabelled(self, keys: list[str], share: int) -> Floats:
+        """Join the samples of some micrographs; they stay the same from one click to the next."""
+        samples = [self._samples[key][:share] for key in keys]
+        facts = (keys, [len(rows) for rows in samples])
+        if self._joined[0] != facts:
+            width = self._pretrained.weights.size
+            self._joined = facts, np.concatenate([np.empty((0, width)), *samples], dtype=np.float64)
+        return self._joined[1]
 
     def _complete(
         self, entry: MicrographEntry, labels: Sequence[Label], share: int, get: Get

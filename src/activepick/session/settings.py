@@ -58,25 +58,25 @@ class Settings(Record):
     """
 
     diameter_angstrom: float = Field(gt=0)
-    pixel_size_angstrom: float | None = Field(None, gt=0)
+    pixel_size_angstrom: float | None = Field(default=None, gt=0)
     inverted: bool = False
-    expected_particles: float | None = Field(None, gt=0)
-    threshold: float = Field(0.5, ge=0, le=1)
-    min_distance: float = Field(0.8, ge=0)
-    edge_margin: float = Field(0.0, ge=0)
-    lowest_contrast: float | None = Field(None, ge=0)
-    highest_contrast: float | None = Field(None, ge=0)
-    low_pass_angstrom: float | None = Field(None, gt=0)
-    high_pass_angstrom: float | None = Field(None, gt=0)
-    batch: int = Field(10, ge=1)
+    expected_particles: float | None = Field(default=None, gt=0)
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    min_distance: float = Field(default=0.8, ge=0)
+    edge_margin: float = Field(default=0.0, ge=0)
+    lowest_contrast: float | None = Field(default=None, ge=0)
+    highest_contrast: float | None = Field(default=None, ge=0)
+    low_pass_angstrom: float | None = Field(default=None, gt=0)
+    high_pass_angstrom: float | None = Field(default=None, gt=0)
+    batch: int = Field(default=10, ge=1)
     strategy: str = "active"
     live_refit: bool = True
     model: str = "resnet16_u64"
     normalisation: Literal["affine", "gmm"] = "affine"
-    working_radius_px: float | None = Field(None, gt=0)
+    working_radius_px: float | None = Field(default=None, gt=0)
     working_radii_px: tuple[float, ...] = ()
     base_head: str | None = None
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
 
 
 def checked_settings(values: Mapping[str, Any]) -> Settings:

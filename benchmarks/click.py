@@ -1,0 +1,160 @@
+"""How long a click takes: from a label to new picks and questions of the shown micrograph.
+
+    python benchmarks/click.py [--clicks 60]
+
+A simulated micrograph of 4096 x 4096 pixels, features of two scales (working radii 10 and 20,
+256 features each, every fourth working pixel), 100 labels from an oracle, and two threads. Each
+click adds a label; timed are the refit, the score map, peaks with their contrast, the picks, and
+the next questions. Beside it stands the dense way: the published method (one scale, features of
+every working pixel, BFGS from zero, maxima of the entropy within a particle radius), also with the
+features at hand.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from activepick.benchmark.methods import METHODS
+from activepick.features.backbone import load_backbone
+from activepick.features.engine import FeatureEngine
+from activepick.features.extractor import Extractor
+from activepick.formats import read_table
+from activepick.learning.head import pretrained_head
+from activepick.learning.learner import Learner
+from activepick.learning.queries import entropy
+from activepick.micrograph import Micrograph
+from activepick.session import Session, Settings, Target
+from activepick.session.loop import LearningLoop
+from activepick.session.peaks import curate
+from activepick.simulate import SimulationSettings, simulate_dataset
+
+LABELS = 100
+RADII = (10.0, 20.0)
+LIMITS_MS = (100, 200)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clicks", type=int, default=60, help="how many are timed (default 60)")
+    clicks = parser.parse_args().clicks
+    torch.set_num_threads(2)
+    backbone = load_backbone()
+    with tempfile.TemporaryDirectory() as folder:
+        data = simulate_dataset(Path(folder), 1, 0, SimulationSettings(shape=(4096, 4096)))
+        centres = cKDTree(read_table(data.truth)[["x", "y"]].to_numpy())
+        settings = Settings(
+            diameter_angstrom=data.diameter_angstrom,
+            working_radius_px=RADII[0],
+            working_radii_px=RADII,
+        )
+        session = Session.create(Path(folder) / "session", settings)
+        session.add_micrographs(data.micrographs)
+
+        def make_engine(settings: Settings) -> FeatureEngine:
+            return FeatureEngine(Extractor(backbone), settings.diameter_angstrom)
+
+        with session, LearningLoop(session, make_engine) as loop:
+            features = loop.open_micrograph(1)
+            label_until(session, loop, centres, features.radius_px)
+            shapes = " and ".join("x".join(map(str, m.values.shape)) for m in features.maps)
+            print(f"4096 x 4096, features {shapes}, {LABELS} labels, {len(loop.picks(1))} picks")
+            wall, cpu = times(clicks, lambda k: click(session, loop, k))
+            labels = list(session.state.labels.values())
+        engine = FeatureEngine(Extractor(backbone, stride=1), data.diameter_angstrom)
+        xy = np.array([(label.x, label.y) for label in labels[:LABELS]])
+        targets = np.array([label.target for label in labels[:LABELS]])
+        dense = dense_way(engine, Micrograph(data.micrographs[0]), xy, targets)
+        dense_wall, _ = times(3, dense)
+    print(f"{'':28} {'median':>8} {'95 %':>8} {'CPU':>8}")
+    median, slow = np.median(wall), np.percentile(wall, 95)
+    print(f"{'click to picks (ms)':28} {median:8.0f} {slow:8.0f} {np.median(cpu):8.0f}")
+    print(f"{'the published, dense way':28} {np.median(dense_wall):8.0f}")
+    kept = median <= LIMITS_MS[0] and slow <= LIMITS_MS[1]
+    print(f"limits {LIMITS_MS[0]} and {LIMITS_MS[1]} ms: {'kept' if kept else 'EXCEEDED'}")
+    sys.exit(not kept)
+
+
+def label_until(session: Session, loop: LearningLoop, centres: cKDTree, radius_px: float) -> None:
+    """Let an oracle answer questions until there are enough labels."""
+    while len(session.state.labels) < LABELS:
+        for question in loop.ask(LABELS // 10):
+            gap = centres.query((question.x, question.y))[0]
+            answer: Target = 1 if gap <= radius_px / 2 else 0 if gap > radius_px else None
+            if len(session.state.labels) < LABELS:
+                session.answer(question.id, answer)
+        loop.refit()
+
+
+def click(session: Session, loop: LearningLoop, k: int) -> Callable[[], object]:
+    """Add a label where the next question would be; gives what has to be done about it."""
+    places = loop.update(1).questions
+    number, x, y, _ = places[k % len(places)]
+    if k:
+        session.undo()
+        loop.refit()
+    session.add_labels(number, [(x, y)], 0 if k % 2 else 1)
+
+    def work() -> None:
+        update = loop.update(1)
+        curate(update.peaks, session.state)
+
+    return work
+
+
+def dense_way(
+    engine: FeatureEngine,
+    micrograph: Micrograph,
+    xy: NDArray[np.float64],
+    targets: NDArray[np.int_],
+) -> Callable[[int], Callable[[], object]]:
+    """Prepare the published method with the same labels; gives what a click takes there."""
+    method = METHODS["paper"]
+    assert method.working_radius is not None
+    radius = method.working_radius(engine.diameter_angstrom)
+    features = engine.features(micrograph, [radius])
+    backbone = engine.extractor.backbone
+    head = pretrained_head(engine.spec([radius]), backbone.weights, backbone.bias, radius)
+
+    def prepare(k: int) -> Callable[[], object]:
+        learner = Learner([features], head, method.settings)
+        learner.add(0, xy, targets)
+
+        def work() -> None:
+            learner.refit()
+            [dense] = features.maps
+            scores = dense.project(learner.head.weights[0]) + learner.head.bias
+            unsure = entropy(scores)
+            highest = ndimage.maximum_filter(unsure, 2 * round(radius) + 1)
+            np.nonzero(unsure == highest)
+            np.nonzero(ndimage.maximum_filter(scores, 2 * round(radius) + 1) == scores)
+
+        return work
+
+    return prepare
+
+
+def times(
+    count: int, prepare: Callable[[int], Callable[[], object]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give wall and CPU milliseconds of some runs, after one that is not counted."""
+    found = []
+    for k in range(count + 1):
+        work = prepare(k)
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        found.append((time.perf_counter() - wall, time.process_time() - cpu))
+    both = 1000 * np.array(found[1:])
+    return both[:, 0], both[:, 1]
+
+
+if __name__ == "__main__":
+    main()
