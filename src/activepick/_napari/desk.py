@@ -27,6 +27,9 @@ __all__ = ["Desk"]
 
 _log = logging.getLogger(__name__)
 
+# So long after the last work the device's memory is given back, in milliseconds.
+_IDLE_MS = 60_000
+
 MakeLoop = Callable[[Session], LearningLoop]
 
 
@@ -90,6 +93,12 @@ class Desk(QObject):
         self._wrote.connect(self.saved)
         self._failed.connect(self._tell_failure)
         self.images.ready.connect(self._on_picture)
+        # Memory of the GPU is for others while nobody clicks.
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(_IDLE_MS)
+        self._idle.timeout.connect(self._release)
+        self.jobs.emptied.connect(self._idle.start)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -202,6 +211,7 @@ class Desk(QObject):
         loop, session = self.loop, self.session
         self.loop = self.session = self.draft = None
         self.shown = 0
+        self.picking.peaks = self.picking.picks = None
         if session is not None:
             session.changed.disconnect(self._on_change)
             session.acknowledged.disconnect(self._on_disk)
@@ -284,6 +294,7 @@ class Desk(QObject):
             self.told.emit("warning", notice)
         self.labelling.begin()
         self.opened.emit()
+        self.picking.load_all()
         entries = session.state.micrographs
         questions = session.state.questions
         first = questions[0].micrograph if questions else next(iter(entries), 0)
@@ -298,6 +309,12 @@ class Desk(QObject):
     def _open_shown(self) -> None:
         if self.shown and self.picking.number != self.shown:
             self.picking.open(self.shown)
+
+    def _release(self) -> None:
+        loop = self.loop
+        if loop is not None and not self.jobs.busy():
+            # In the lane of features, which nobody needs now and which wait until it is done.
+            self.jobs.run("features", lambda step: loop.release())
 
     def _on_change(self, action: a.Action, change: object) -> None:
         self._changed.emit(action, change)

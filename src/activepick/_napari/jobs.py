@@ -51,11 +51,14 @@ class Jobs(QObject):
     -------
     started(lane, text), progressed(lane, fraction), finished(lane)
         `finished` comes after every `started`, also when the job failed or was cancelled.
+    emptied()
+        Nothing runs any more that a person sees.
     """
 
     started = Signal(str, str)
     progressed = Signal(str, float)
     finished = Signal(str)
+    emptied = Signal()
     _came = Signal(object, object, object)
 
     def __init__(self, failed: Callable[[Exception], None], parent: QObject | None = None) -> None:
@@ -174,6 +177,8 @@ class Jobs(QObject):
         del self._running[job.lane]
         if job.text:
             self.finished.emit(job.lane)
+            if not self._running:
+                self.emptied.emit()
         waiting = self._waiting.pop(job.lane, None)
         if waiting is not None:
             self._start(waiting)

@@ -15,6 +15,7 @@ from activepick.errors import ActivepickError
 from activepick.formats import FORMATS, write_table
 from activepick.session import actions as a
 from activepick.session.peaks import Peaks, curate
+from activepick.session.round import round_ended
 
 if TYPE_CHECKING:
     from activepick._napari.desk import Desk
@@ -173,8 +174,7 @@ class Picking(QObject):
 
         def work(step: Step) -> Peaks:
             peaks = loop.update(number).peaks
-            session = self._desk.session
-            if session is not None and session.state.asked and not session.state.questions:
+            if round_ended(loop.session.state):
                 loop.end_of_round(number)
             return peaks
 
@@ -212,12 +212,7 @@ class Picking(QObject):
 
     def unpicked(self) -> int:
         """Tell how many micrographs that are not rejected have no picks of the present head."""
-        session, loop = self._desk.session, self._desk.loop
-        if session is None or loop is None:
-            return 0
-        known = self.counts()
-        entries = session.state.micrographs.values()
-        return sum(entry.progress != "rejected" and entry.id not in known for entry in entries)
+        return 0 if self._desk.loop is None else len(self._desk.loop.unpicked())
 
     def export(self, path: Path, format: str, *, only_shown: bool) -> None:
         """Write the picks of the shown micrograph, or of all that have some, to a file."""
@@ -299,9 +294,16 @@ class Picking(QObject):
         self.peaks = self.picks = None
         self.picks_changed.emit()
 
+    def load_all(self) -> None:
+        """Read what was picked the last time."""
+        loop = self._desk.loop
+        if loop is not None:
+            self._desk.jobs.run("peaks", loop.load_peaks, lambda result: self.counts_changed.emit())
+
     def clear(self) -> None:
         """Let go of the session."""
         self._warned = False
+        self.errors = {}
         self.clear_shown()
         self.counts_changed.emit()
 

@@ -166,7 +166,7 @@ class ActivePickWidget(QWidget):
                 self._add_new(paths[0])
             return
         if len(paths) == 1 and paths[0].suffix.lower() == ".star":
-            from activepick.session.micrograph_list import read_micrograph_list
+            from activepick.session.star_micrographs import read_micrograph_list
 
             found = read_micrograph_list(paths[0])
             plan = draft_of(found.files, _documents() / "activepick")

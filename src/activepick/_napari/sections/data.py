@@ -81,7 +81,7 @@ class DataSection(Section):
         self._table.setVisible(session is not None)
         self._moves.setVisible(session is not None)
         if session is None:
-            text = "Open a folder of motion-corrected micrographs, or drop it on the window."
+            text = "Open a folder of motion-corrected micrographs, or drop it here."
             if draft is not None:
                 count = len(draft.files)
                 text = f"{draft.files[0].parent.name}: {count} micrograph{'s' * (count != 1)}"

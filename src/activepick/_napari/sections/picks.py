@@ -111,8 +111,7 @@ class PicksSection(Section):
         self._refresh()
 
     def _refresh(self) -> None:
-        peaks, picks = self._desk.picking.peaks, self._desk.picking.picks
-        if peaks is None or picks is None:
+        if self._desk.picking.picks is None:
             self.histogram.set_scores([])
             self._contrast.set_points([], [], [])
         else:

@@ -1,0 +1,227 @@
+"""From files to exported picks and back, as a person goes through it."""
+
+import numpy as np
+import pandas as pd
+from person import Person
+from qtpy.QtWidgets import QMessageBox
+
+from activepick.formats import read_table
+from activepick.learning.head_file import load_head
+from activepick.session import Session
+from activepick.simulate import SimulationSettings
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
+
+
+def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    desk, widget = person.desk, person.widget
+
+    # Two rounds by keys, and one answer taken back.
+    for k in range(20):
+        person.answer("FD"[k % 2])
+    assert len(person.state.rounds) == 2
+    person.answer("X")
+    assert len(person.state.labels) == 19
+    person.answer("D")
+    labels = person.state.labels
+
+    # All micrographs, and the threshold.
+    before = desk.picking.counts()
+    desk.picking.predict()
+    person.settle()
+    assert set(desk.picking.counts()) == {1, 2, 3}
+    assert len(before) <= 3
+    widget.picks.histogram.threshold_changed.emit(0.9)
+    preview = len(desk.picking.picks)
+    widget.picks.histogram.threshold_chosen.emit(0.9)
+    person.settle()
+    assert person.state.settings.threshold == 0.9
+    assert len(desk.picking.picks) == preview
+    strict = sum(desk.picking.counts().values())
+    widget.picks.histogram.threshold_chosen.emit(0.3)
+    person.settle()
+    assert sum(desk.picking.counts().values()) > strict
+
+    # Export, in pixels of the micrographs.
+    star, csv = tmp_path / "picks.star", tmp_path / "here.csv"
+    desk.picking.export(star, "star", only_shown=False)
+    person.settle()
+    desk.picking.export(csv, "csv", only_shown=True)
+    person.settle()
+    exported = read_table(star)
+    assert exported.groupby("micrograph").size().to_dict() == {
+        person.state.names[number]: count for number, count in desk.picking.counts().items()
+    }
+    _same_places(read_table(csv), desk.picking.picks)
+    shown = person.state.names[desk.shown]
+    _same_places(exported[exported["micrograph"] == shown], desk.picking.picks)
+
+    # Save the head, and use it in another session on other data.
+    widget.head._name.setText("my protein")
+    widget.head.save_to(tmp_path / "mine.safetensors")
+    person.settle()
+    head = load_head(tmp_path / "mine.safetensors")
+    assert (head.particles, head.others) == (
+        sum(label.target == 1 for label in labels.values()),
+        sum(label.target == 0 for label in labels.values()),
+    )
+    folder = desk.session.folder
+    picks = desk.picking.picks
+    widget.close_desk()
+
+    # What is on disk is what was seen.
+    with Session.open(folder) as kept:
+        assert kept.state.labels == labels
+        assert kept.state.settings.threshold == 0.3
+
+    # Go on with the session: all is there.
+    again = Person(qtbot, open_widget())
+    again.start(folder)
+    assert again.state.labels == labels
+    assert set(again.desk.picking.counts()) == {1, 2, 3}
+    again.desk.show(next(i for i, name in again.state.names.items() if name == shown))
+    again.settle()
+    _same_places(again.desk.picking.picks, picks)
+
+
+def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_path):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    first = person.desk.picking.picks
+    for key in "FFDDFD":
+        person.answer(key)
+    person.widget.head.save_to(tmp_path / "mine.safetensors")
+    person.settle()
+    learnt = person.desk.picking.peaks.score
+    person.desk.attempt(lambda session: session.clear_labels())
+    person.settle()
+    _same_places(person.desk.picking.picks, first)
+    person.desk.picking.use_head(tmp_path / "mine.safetensors")
+    person.settle()
+    np.testing.assert_allclose(person.desk.picking.peaks.score[:20], learnt[:20], atol=1e-3)
+    person.desk.picking.reset_head()
+    person.settle()
+    _same_places(person.desk.picking.picks, first)
+
+
+def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    desk = person.desk
+    picks = desk.picking.picks
+    half = [(0, 0), (400, 0), (400, 640), (0, 640)]
+    desk.attempt(lambda session: session.set_areas(desk.shown, [half]))
+    person.settle()
+    left = desk.picking.picks
+    assert 0 < len(left) < len(picks)
+    assert (left["x"] > 400).all()
+    assert len(person.viewer.layers["excluded areas"].data) == 1
+    person.answer("X")
+    assert len(desk.picking.picks) == len(picks)
+    desk.set_settings(edge_margin=2.0)
+    assert len(desk.picking.picks) < len(picks)
+    person.press("J")
+    person.settle()
+    assert person.state.micrographs[desk.shown].progress == "rejected"
+    desk.picking.predict()
+    person.settle()
+    assert desk.shown not in set(desk.loop.known_picks()["micrograph"])
+    assert len(set(desk.loop.known_picks()["micrograph"])) == 2
+
+
+def test_an_area_is_drawn_with_the_mouse(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.see_all()
+    before = person.desk.picking.picks
+    person.widget.picks._draw.setChecked(True)
+    corners = [(200, 150), (500, 150), (500, 450), (200, 450), (200, 160)]
+    person.drag_along(corners)
+    person.settle()
+    [area] = person.state.areas[person.desk.shown]
+    x, y = np.array(area.vertices).T
+    np.testing.assert_allclose([x.min(), x.max(), y.min(), y.max()], [200, 500, 150, 450], atol=8)
+    inside = before["x"].between(215, 485) & before["y"].between(165, 435)
+    assert inside.any()
+    now = person.desk.picking.picks
+    assert not (now["x"].between(215, 485) & now["y"].between(165, 435)).any()
+    person.widget.picks._draw.setChecked(False)
+    person.click(100, 100)  # and clicks are labels again
+    person.settle()
+    assert len(person.state.labels) == 1
+
+
+def test_an_area_is_painted(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.see_all()
+    person.widget.picks._paint.setChecked(True)
+    person.drag_along([(200, 300), (600, 300)])
+    person.widget.picks._paint.setChecked(False)
+    person.settle()
+    [area] = person.state.areas[person.desk.shown]
+    x, y = np.array(area.vertices).T
+    assert x.min() < 210 < 590 < x.max()
+    assert y.min() < 300 < y.max()
+    assert "painting" not in person.viewer.layers
+
+
+def test_wrong_picks_are_clicked_away_in_the_gallery(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.widget.show_gallery()
+    person.settle()
+    gallery, picks = person.widget.gallery, person.desk.picking.picks
+    gallery.view.rejected.emit([0, 3])
+    person.settle()
+    marks = list(person.state.labels.values())
+    assert [mark.target for mark in marks] == [0, 0]
+    _same_places(pd.DataFrame([(m.x, m.y) for m in marks], columns=["x", "y"]), picks.iloc[[0, 3]])
+    now = person.desk.picking.picks
+    for mark in marks:
+        assert np.hypot(now["x"] - mark.x, now["y"] - mark.y).min() > 1
+
+
+def test_a_missing_micrograph_is_told_and_the_rest_goes_on(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    folder = person.desk.session.folder
+    person.widget.close_desk()
+    (micrographs / "micrograph_003.mrc").unlink()
+    again = Person(qtbot, open_widget())
+    again.start(folder)
+    again.desk.picking.predict()
+    again.settle()
+    assert set(again.desk.picking.errors) == {3}
+    assert "micrograph_003.mrc is missing" in again.desk.picking.errors[3]
+    assert set(again.desk.picking.counts()) == {1, 2}
+
+
+def test_a_session_that_is_open_elsewhere_is_only_looked_at(
+    qtbot, open_widget, micrographs, monkeypatch
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.answer("F")
+    asked = []
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *told: asked.append(told[2]) or yes)
+    second = Person(qtbot, open_widget())
+    second.start(person.desk.session.folder)
+    assert "open" in asked[0]
+    assert second.desk.session.read_only
+    assert second.state.labels == person.state.labels
+    second.press("D")
+    assert second.told[-1][0] == "error"
+    assert len(person.state.labels) == 1
+
+
+def _same_places(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    columns = ["x", "y"]
+    sort = [frame[columns].sort_values(columns).to_numpy(float) for frame in (one, other)]
+    np.testing.assert_allclose(*sort, atol=0.01)
