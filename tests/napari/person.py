@@ -1,5 +1,6 @@
 """A person at the window: all that is done is done by keys and mouse."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -91,13 +92,18 @@ class Person:
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag from one place in original pixels to another."""
-        left = Qt.MouseButton.LeftButton
-        places = [self.where(*place) for place in np.linspace(start, end, 6)]
-        QTest.mousePress(self.canvas, left, Qt.KeyboardModifier.NoModifier, places[0])
+        self.drag_along([start, end])
+
+    def drag_along(self, corners: list[tuple[float, float]]) -> None:
+        """Drag along a line through places in original pixels."""
+        left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        ways = [np.linspace(*pair, 8) for pair in itertools.pairwise(corners)]
+        places = [self.where(*place) for place in np.concatenate(ways)]
+        QTest.mousePress(self.canvas, left, plain, places[0])
         for place in places[1:]:
             QTest.mouseMove(self.canvas, place)
             self.qtbot.wait(5)
-        QTest.mouseRelease(self.canvas, left, Qt.KeyboardModifier.NoModifier, places[-1])
+        QTest.mouseRelease(self.canvas, left, plain, places[-1])
 
     def see_all(self) -> None:
         """Show the whole micrograph."""
