@@ -5,6 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from activepick.errors import SessionError
 from activepick.session import actions as a
 from activepick.session.state import Area, Label, SessionState, Source, Target
 
@@ -88,8 +91,16 @@ class LabelVerbs(ABC):
             Its number.
         polygons
             Each a sequence of at least three corners (x, y).
+
+        Raises
+        ------
+        SessionError
+            When there are fewer, or the micrograph is not there.
         """
-        areas = [Area(vertices=tuple((float(x), float(y)) for x, y in p)) for p in polygons]
+        try:
+            areas = [Area(vertices=tuple((float(x), float(y)) for x, y in p)) for p in polygons]
+        except ValidationError:
+            raise SessionError("An area needs at least three corners.") from None
         return self.do(a.SetAreas(micrograph=micrograph, areas=tuple(areas)))
 
     def labels_table(self) -> "pd.DataFrame":

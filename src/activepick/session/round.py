@@ -121,7 +121,8 @@ class Round:
         if self._is_open(current):
             return self._session.answer(current.id, target)
         number = self._session.reclass_labels([current.id], target)
-        self.next()
+        if self._current == current.id:  # the answer was the same, so that nothing changed
+            self.next()
         return number
 
     def close(self) -> None:
