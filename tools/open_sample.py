@@ -15,6 +15,7 @@ def main() -> None:
     if problem := screen_problem():
         sys.exit(problem)
     from napari.qt import run
+    from qtpy.QtCore import QTimer
 
     from activepick._napari.window import dock_widget, open_window
 
@@ -24,7 +25,7 @@ def main() -> None:
     def close_when_ready() -> None:
         if desk.picking.picks is not None:
             print(f"ready to label after {time.monotonic() - start:.1f} s")
-            viewer.close()
+            QTimer.singleShot(0, viewer.close)
 
     if "--measure" in sys.argv:
         desk.picking.picks_changed.connect(close_when_ready)

@@ -115,3 +115,11 @@ def test_it_opens_a_session(tmp_path):
     done = gui(session, program=WATCHED + COMMAND, home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"opened Session {session}" in done.stdout
+
+
+@only_linux
+@with_screen
+def test_it_opens_a_sample_that_it_makes_beside(tmp_path):
+    done = gui("--sample", program=WATCHED + COMMAND, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"opened Session {tmp_path / 'data' / 'activepick' / 'sample.activepick'}" in done.stdout

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +52,11 @@ def open_window(paths: Sequence[Path] = (), *, sample: bool = False) -> Viewer:
         return viewer
     from activepick.sample import sample_session
 
-    # Begun before the window, which takes as long to open.
-    with_window = ThreadPoolExecutor(1)
-    session = with_window.submit(sample_session)
-    with_window.shutdown(wait=False)
+    # Begun before the window, which takes as long to open, and in a process, as two threads that
+    # compute hinder each other.
+    beside = ProcessPoolExecutor(1, get_context("spawn"))
+    session = beside.submit(sample_session)
+    beside.shutdown(wait=False)
     viewer = Viewer(title="activepick")
     widget = dock_widget(viewer)
     widget.desk.jobs.run(
