@@ -50,14 +50,13 @@ def test_it_is_the_same_each_time(sample):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the cache cannot be moved")
-def test_the_set_to_label_is_on_disk_and_its_particles_are_known(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_the_set_to_label_is_on_disk_and_its_particles_are_known(cache):
     layers = simulated_session()
     viewer = ViewerModel()
     for layer in layers:
         viewer._add_layer_from_data(*layer)
     image, particles = viewer.layers
-    assert Path(image.metadata["path"]).is_relative_to(tmp_path)
+    assert Path(image.metadata["path"]).is_relative_to(cache)
     np.testing.assert_allclose(image.scale, particles.scale)
     truth = read_table(Path(image.metadata["path"]).with_name("truth.star"))
     truth = truth[truth["micrograph"] == image.name]
