@@ -68,6 +68,11 @@ class Person:
         assert self.desk.session.last > before
         self.settle()
 
+    def answer_now(self, key: str) -> None:
+        """Answer by a key, and wait for nothing that takes long."""
+        self.press(key)
+        self.qtbot.wait(5)
+
     def where(self, x: float, y: float) -> QPoint:
         """Give the place on the canvas of a place in original pixels."""
         scale, camera = self.widget.layers.scale, self.viewer.scene.camera

@@ -1,0 +1,203 @@
+"""The window never waits, and can be closed at any moment."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from person import Person
+from qtpy.QtCore import QTimer
+
+from activepick.session import Session
+from activepick.simulate import SimulationSettings, simulate_dataset
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
+
+
+class Beat:
+    """Notes when the event loop comes round; what one thread needs of the processor is left out.
+
+    A machine that is busy with other things lets the window wait: the time counts for which this
+    process itself held its event loop, by the processor time of its main thread.
+    """
+
+    def __init__(self) -> None:
+        self.held: list[float] = []
+        self._last = time.thread_time()
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(1)
+
+    def _beat(self) -> None:
+        now = time.thread_time()
+        self.held.append(now - self._last)
+        self._last = now
+
+    def stop(self) -> list[float]:
+        self._timer.stop()
+        return self.held
+
+
+def test_the_event_loop_is_never_held_while_features_are_computed(
+    qtbot, open_widget, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty cache"))
+    folder = tmp_path / "new grid"
+    simulate_dataset(folder, 1, seed=5, settings=SimulationSettings(shape=(1536, 1536)))
+    person = Person(qtbot, open_widget())
+    person.widget.open_path(folder)
+    person.wait(lambda: person.widget.layers.has_picture)
+    person.settle()
+    person.widget.particle.diameter.value = DIAMETER
+    begun = []
+    person.desk.jobs.started.connect(
+        lambda lane, text: begun.append(Beat()) if lane == "features" else None
+    )
+    ended = []
+    person.desk.jobs.finished.connect(
+        lambda lane: ended.append(begun[0].stop()) if lane == "features" else None
+    )
+    person.widget.particle.start()
+    person.wait(lambda: bool(ended))
+    assert len(ended[0]) > 20  # it came round all the while
+    assert max(ended[0]) < 0.1
+
+
+def test_a_slow_worker_does_not_hold_the_window(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    gate = threading.Event()
+    person.desk.jobs.run("slow", lambda step: gate.wait(20))
+    person.answer_now("F")
+    assert len(person.state.labels) == 1
+    assert person.desk.jobs.busy("slow")
+    gate.set()
+    person.settle()
+
+
+def test_what_is_late_is_dropped(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    gate, came = threading.Event(), []
+    jobs = person.desk.jobs
+    jobs.run("lane", lambda step: gate.wait(20) and 1, came.append)
+    jobs.run("lane", lambda step: 2, came.append)
+    jobs.run("lane", lambda step: 3, came.append)
+    gate.set()
+    person.settle()
+    assert came == [3]
+
+
+@pytest.mark.parametrize("moment", ["reading", "features", "predicting", "labelling"])
+def test_the_window_is_closed_at_any_moment(qtbot, open_widget, micrographs, moment):
+    person = Person(qtbot, open_widget())
+    if moment == "reading":
+        person.widget.open_path(micrographs)
+        person.viewer.close()
+        return
+    person.start(micrographs, DIAMETER)
+    folder = person.desk.session.folder
+    if moment == "features":
+        person.desk.set_settings(diameter_angstrom=DIAMETER * 1.1)
+        person.wait(lambda: person.desk.jobs.busy("features"))
+    elif moment == "predicting":
+        person.desk.picking.predict()
+    else:
+        person.press("F")
+        person.press("D")
+    labels = dict(person.state.labels)
+    person.viewer.close()
+    person.widget.close_desk()
+    qtbot.wait(10)
+    with Session.open(folder) as kept:
+        assert kept.state.labels == labels
+        assert not kept.notices  # it was closed properly
+
+
+def test_a_cancelled_prediction_keeps_what_it_has(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.desk.picking.predict()
+    person.widget._cancel()
+    person.settle()
+    assert not person.desk.jobs.busy()
+    person.desk.picking.predict()
+    person.settle()
+    assert set(person.desk.picking.counts()) == {1, 2, 3}
+
+
+_PROGRAM = """
+import json, sys
+from pathlib import Path
+import napari
+from qtpy.QtCore import QTimer, Qt
+from qtpy.QtTest import QTest
+from activepick._napari.preferences import Preferences
+from activepick._napari.widget import ActivePickWidget
+
+session, acknowledged, preferences = sys.argv[1:]
+viewer = napari.Viewer()
+widget = ActivePickWidget(viewer, Preferences(Path(preferences)))
+viewer.window.add_dock_widget(widget, area="right")
+told = open(acknowledged, "a", buffering=1)
+widget.open_path(session)
+# Signals of the session come from the thread that writes: this is what counts as acknowledged.
+widget.desk.session.acknowledged.connect(lambda number: told.write(f"{number}\\n"))
+keys = [Qt.Key.Key_F, Qt.Key.Key_D, Qt.Key.Key_G, Qt.Key.Key_F, Qt.Key.Key_X]
+pressed = 0
+
+def press():
+    global pressed
+    if widget.desk.labelling.current is not None:
+        QTest.keyClick(viewer.window._qt_viewer.canvas.native, keys[pressed % len(keys)])
+        pressed += 1
+
+timer = QTimer()
+timer.timeout.connect(press)
+timer.start(15)
+napari.run()
+"""
+
+
+def test_a_killed_window_loses_no_acknowledged_click(qtbot, open_widget, micrographs, tmp_path):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    folder = person.desk.session.folder
+    person.widget.close_desk()
+    for turn in range(3):
+        told = tmp_path / f"acknowledged {turn}"
+        told.touch()
+        arguments = [str(folder), str(told), str(tmp_path / "preferences")]
+        program = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, *arguments],
+            env={**os.environ},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait_for_lines(qtbot, told, 5 + 4 * turn)
+        finally:
+            program.send_signal(signal.SIGKILL)
+            program.wait()
+        acknowledged = max(map(int, _lines(told)))
+        journal = (folder / "journal.jsonl").read_text().splitlines()
+        with Session.open(folder) as kept:
+            assert kept.last >= acknowledged
+            assert len(journal) >= acknowledged
+            assert json.loads(journal[acknowledged - 1])
+
+
+def _wait_for_lines(qtbot, path: Path, count: int) -> None:
+    qtbot.waitUntil(lambda: len(_lines(path)) >= count, timeout=120_000)
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().split("\n")[:-1] if line]
