@@ -98,6 +98,7 @@ def make_engine(
     normalisation: str,
     stride: int = 4,
     cache: "FeatureCache | None" = None,
+    orientations: int = 4,
 ) -> "FeatureEngine":
     """Load the network and put it on its device."""
     if normalisation not in get_args(Normalisation):
@@ -108,7 +109,9 @@ def make_engine(
 
     backbone = load_backbone(model, trust_pickle=trust_model)
     extractor = Extractor(backbone, stride=stride, device=device, precision=precision)
-    return FeatureEngine(extractor, diameter_angstrom, cast(Normalisation, normalisation), cache)
+    return FeatureEngine(
+        extractor, diameter_angstrom, cast(Normalisation, normalisation), cache, orientations
+    )
 
 
 def inverted_warning(micrograph: Micrograph) -> str:

@@ -171,7 +171,9 @@ def _prepare(
         saved = load_head(Path(head))
         options["model"] = options["model"] or saved.spec.backbone
         options["normalisation"] = options["normalisation"] or saved.spec.normalisation
-        engine = make_engine(diameter, stride=saved.spec.stride, **options)
+        engine = make_engine(
+            diameter, stride=saved.spec.stride, orientations=saved.spec.orientations, **options
+        )
         saved.require(engine.spec(saved.spec.working_radii))
         _usable(engine, files)
         return engine, saved

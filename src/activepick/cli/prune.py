@@ -108,6 +108,7 @@ def _saved(path: Path, diameter: float, options: dict[str, Any]) -> "tuple[Featu
         model=spec.backbone,
         normalisation=spec.normalisation,
         stride=spec.stride,
+        orientations=spec.orientations,
         cache=_cache(),
         **options,
     )

@@ -48,6 +48,9 @@ class Extractor:
         For a stride that the network cannot give, an unknown device or precision.
     """
 
+    # Over how many orientations of the image features are averaged; see `TurningExtractor`.
+    orientations = 1
+
     def __init__(
         self,
         backbone: Backbone,

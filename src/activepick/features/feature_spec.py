@@ -19,6 +19,8 @@ class FeatureSpec:
         Working pixels between samples.
     normalisation
         "affine" or "gmm".
+    orientations
+        Over how many orientations of the image the features of the coarsest scale are averaged.
     """
 
     backbone: str
@@ -26,3 +28,4 @@ class FeatureSpec:
     working_radii: tuple[float, ...]
     stride: int
     normalisation: str
+    orientations: int = 1

@@ -1,0 +1,87 @@
+"""Features averaged over turns of the image: steadier, and as many times as slow."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.errors import SettingsError
+from activepick.features.extractor import Extractor
+from activepick.features.orientations import ORIENTATIONS, oriented
+
+__all__ = ["TurningExtractor"]
+
+Progress = Callable[[float], None]
+Image = NDArray[np.float32]
+
+
+class TurningExtractor(Extractor):
+    """An extractor that looks at each image in several orientations.
+
+    Parameters
+    ----------
+    extractor
+        Runs on each orientation.
+    orientations
+        4 for the quarter turns, 8 for their mirror images too; also 1 and 2.
+
+    Raises
+    ------
+    SettingsError
+        For another number.
+    """
+
+    def __init__(self, extractor: Extractor, orientations: int) -> None:
+        if orientations not in (1, 2, 4, 8):
+            raise SettingsError(f"{orientations} orientations: use 1, 2, 4 or 8.")
+        self.__dict__.update(extractor.__dict__)
+        self._inner = extractor
+        self.orientations = orientations
+
+    def with_stride(self, stride: int) -> Self:
+        """Give the same extractor with another output stride."""
+        return type(self)(self._inner.with_stride(stride), self.orientations)
+
+    def extract(self, image: Image, progress: Progress | None = None) -> NDArray[np.float16]:
+        """Compute the mean features of a working image, as `Extractor.extract`."""
+        return self._mean(image, self._inner.extract, progress).astype(np.float16)
+
+    def score(
+        self,
+        image: Image,
+        weights: NDArray[np.float64],
+        bias: float,
+        progress: Progress | None = None,
+    ) -> Image:
+        """Compute the mean score map of a linear head, as `Extractor.score`."""
+
+        def run(turned: Image, step: Progress | None) -> Image:
+            return self._inner.score(turned, weights, bias, step)
+
+        return self._mean(image, run, progress)
+
+    def _mean(
+        self,
+        image: Image,
+        run: Callable[[Image, Progress | None], NDArray[Any]],
+        progress: Progress | None,
+    ) -> Image:
+        total: Image | None = None
+        for index, orientation in enumerate(ORIENTATIONS[: self.orientations]):
+            step = None if progress is None else _part(progress, index, self.orientations)
+            part = oriented(partial(_swapped, run, step), image, self.stride, orientation)
+            total = part.astype(np.float32) if total is None else total + part
+        assert total is not None
+        return total / np.float32(self.orientations)
+
+
+def _swapped(
+    run: Callable[[Image, Progress | None], NDArray[Any]], step: Progress | None, image: Image
+) -> NDArray[Any]:
+    return run(image, step)
+
+
+def _part(progress: Progress, index: int, count: int) -> Progress:
+    return lambda fraction: progress((index + fraction) / count)
