@@ -125,3 +125,7 @@ def _usable(session: Path, source: Path) -> bool:
             } and not old.check_micrographs()
     except SessionError:
         return False
+
+
+if __name__ == "__main__":
+    sample_session()

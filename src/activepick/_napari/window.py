@@ -1,9 +1,9 @@
 """napari's window with the widget docked in it, as `activepick gui` opens it."""
 
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from napari.utils.notifications import (
     notification_manager,
 )
 from napari.viewer import Viewer
+from qtpy.QtGui import QGuiApplication
 
 from activepick.errors import ActivepickError
 from activepick.log import start_log
@@ -29,6 +30,8 @@ _LEVELS = {
     NotificationSeverity.WARNING: logging.WARNING,
     NotificationSeverity.INFO: logging.INFO,
 }
+# Width and height: the image has to be larger than what is beside it.
+_SIZE = (1400, 900)
 _log = logging.getLogger(__name__)
 
 
@@ -44,27 +47,19 @@ def open_window(paths: Sequence[Path] = (), *, sample: bool = False) -> Viewer:
     """
     start_log()
     log_notifications()
-    if not sample:
-        viewer = Viewer(title="activepick")
-        widget = dock_widget(viewer)
-        if paths:
-            widget.open_paths(list(paths))
-        return viewer
-    from activepick.sample import sample_session
-
-    # Begun before the window, which takes as long to open, and in a process, as two threads that
-    # compute hinder each other.
-    beside = ProcessPoolExecutor(1, get_context("spawn"))
-    session = beside.submit(sample_session)
-    beside.shutdown(wait=False)
+    made = _make_sample() if sample else None
     viewer = Viewer(title="activepick")
+    _make_room(viewer)
     widget = dock_widget(viewer)
-    widget.desk.jobs.run(
-        "open",
-        lambda step: session.result(),
-        widget.open_path,
-        text="Simulating micrographs to try it out",
-    )
+    if made is not None:
+        widget.desk.jobs.run(
+            "open",
+            lambda step: made(),
+            widget.open_path,
+            text="Simulating micrographs to try it out",
+        )
+    elif paths:
+        widget.open_paths(list(paths))
     return viewer
 
 
@@ -78,6 +73,39 @@ def dock_widget(viewer: Viewer) -> "ActivePickWidget":
     """Give the widget of a window, docked as from the plugin menu if it is not there yet."""
     _, widget = viewer.window.add_plugin_dock_widget("napari-activepick", "activepick")
     return widget
+
+
+def _make_sample() -> Callable[[], Path]:
+    """Begin to make the sample, and give what waits for its session.
+
+    It takes as long as the window, and is made in a process, as two threads that compute hinder
+    each other.
+    """
+    from activepick.sample import sample_session
+
+    process = subprocess.Popen([sys.executable, "-P", "-m", "activepick.sample"])
+
+    def wait() -> Path:
+        process.wait()
+        return sample_session()  # made already, or it says why it cannot be
+
+    return wait
+
+
+def _make_room(viewer: Viewer) -> None:
+    """Make the window as large as the widget beside an image needs, if the screen is."""
+    left, top, width, height = viewer.window.geometry()
+    screen = QGuiApplication.primaryScreen().availableGeometry()
+    wider, higher = (
+        max(now, min(wanted, most))
+        for now, wanted, most in zip(
+            (width, height), _SIZE, (screen.width(), screen.height()), strict=True
+        )
+    )
+    if (wider, higher) != (width, height):
+        left = max(screen.left(), min(left, screen.right() + 1 - wider))
+        top = max(screen.top(), min(top, screen.bottom() + 1 - higher))
+        viewer.window.set_geometry(left, top, wider, higher)
 
 
 def log_notifications() -> None:
