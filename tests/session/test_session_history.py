@@ -12,7 +12,10 @@ targets = st.sampled_from([0, 1, None])
 
 
 class Histories(RuleBasedStateMachine):
-    """A session against a list of tables, one for each moment that undo can return to."""
+    """A session against a list of tables, one for each moment that undo can return to.
+
+    A table holds labels by number, and corners of areas by the micrograph's name.
+    """
 
     @initialize()
     def create(self):
@@ -33,6 +36,10 @@ class Histories(RuleBasedStateMachine):
     def table(self):
         return dict(self.moments[self.now])
 
+    @property
+    def ids(self):
+        return sorted(i for i in self.table if isinstance(i, int))
+
     @rule(
         micrograph=st.sampled_from([1, 2]), xy=st.tuples(coordinates, coordinates), answer=targets
     )
@@ -40,33 +47,41 @@ class Histories(RuleBasedStateMachine):
         ids = self.session.add_labels(micrograph, [xy, xy], answer)
         self.become(self.table | dict.fromkeys(ids, (micrograph, *xy, answer)))
 
-    @precondition(lambda self: self.table)
+    @precondition(lambda self: self.ids)
     @rule(data=st.data())
     def remove(self, data):
-        ids = data.draw(st.sets(st.sampled_from(sorted(self.table)), min_size=1))
+        ids = data.draw(st.sets(st.sampled_from(self.ids), min_size=1))
         self.session.remove_labels(ids)
         self.become({i: v for i, v in self.table.items() if i not in ids})
 
-    @precondition(lambda self: self.table)
+    @precondition(lambda self: self.ids)
     @rule(data=st.data(), xy=st.tuples(coordinates, coordinates))
     def move(self, data, xy):
-        i = data.draw(st.sampled_from(sorted(self.table)))
+        i = data.draw(st.sampled_from(self.ids))
         self.session.move_label(i, *xy)
         micrograph, _, _, target = self.table[i]
         self.become(self.table | {i: (micrograph, *xy, target)})
 
-    @precondition(lambda self: self.table)
+    @precondition(lambda self: self.ids)
     @rule(data=st.data(), answer=targets)
     def reclass(self, data, answer):
-        ids = data.draw(st.sets(st.sampled_from(sorted(self.table)), min_size=1))
+        ids = data.draw(st.sets(st.sampled_from(self.ids), min_size=1))
         self.session.reclass_labels(ids, answer)
         self.become(self.table | {i: (*self.table[i][:3], answer) for i in ids})
 
     @rule(micrograph=st.sampled_from([1, 2, None]))
     def clear(self, micrograph):
         self.session.clear_labels(micrograph)
-        kept = {} if micrograph is None else self.table
-        self.become({i: v for i, v in kept.items() if v[0] != micrograph})
+        gone = {i for i in self.ids if micrograph in (None, self.table[i][0])}
+        self.become({i: v for i, v in self.table.items() if i not in gone})
+
+    @rule(micrograph=st.sampled_from([1, 2]), corners=st.lists(coordinates, max_size=4))
+    def set_areas(self, micrograph, corners):
+        polygon = [(x, -x) for x in corners] if len(corners) > 2 else None
+        self.session.set_areas(micrograph, [polygon] if polygon else [])
+        name = "ab"[micrograph - 1]
+        kept = {i: v for i, v in self.table.items() if i != name}
+        self.become(kept | {name: polygon} if polygon else kept)
 
     @rule(value=st.integers(1, 50))
     def change_settings(self, value):
@@ -93,8 +108,10 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def agrees(self):
         if hasattr(self, "session"):
-            marks = self.session.state.marks
-            assert {i: (m.micrograph, m.x, m.y, m.target) for i, m in marks.items()} == self.table
+            state = self.session.state
+            found = {i: (m.micrograph, m.x, m.y, m.target) for i, m in state.marks.items()}
+            found |= {"ab"[i - 1]: list(one.vertices) for i, (one,) in state.areas.items()}
+            assert found == self.table
             assert self.session.can_undo == (self.now > 0)
             assert self.session.can_redo == (self.now + 1 < len(self.moments))
 

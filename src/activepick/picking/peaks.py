@@ -154,7 +154,7 @@ def _parabola_offset(
     return np.clip(offset, -0.5, 0.5)
 
 
-def keep_distance(positions: npt.NDArray[np.float64], min_distance: float) -> npt.NDArray[np.intp]:
+def keep_distance(positions: npt.NDArray[np.floating], min_distance: float) -> npt.NDArray[np.intp]:
     """Give the indices of the positions that no earlier kept one is closer to than the distance.
 
     Parameters
@@ -176,7 +176,7 @@ def keep_distance(positions: npt.NDArray[np.float64], min_distance: float) -> np
     return kept
 
 
-def _thin_out(positions: npt.NDArray[np.float64], min_distance: float) -> npt.NDArray[np.bool_]:
+def _thin_out(positions: npt.NDArray[np.floating], min_distance: float) -> npt.NDArray[np.bool_]:
     """Mark the positions that survive when each kept one removes the later ones close to it."""
     # The tree's own distances round differently from those of the query above, so take a little
     # more and decide by one and the same formula.

@@ -79,7 +79,7 @@ def make_picks(
 
 
 def inside(
-    xy: npt.NDArray[np.float64], shape: tuple[int, int], edge_margin_px: float
+    xy: npt.NDArray[np.floating], shape: tuple[int, int], edge_margin_px: float
 ) -> npt.NDArray[np.bool_]:
     """Mark the positions ``(n, 2)`` that keep a distance from the first and last row and column."""
     if edge_margin_px == 0:
@@ -155,7 +155,7 @@ def apply_labels(
 
 
 def obey_labels(
-    xy: npt.NDArray[np.float64],
+    xy: npt.NDArray[np.floating],
     keep: npt.NDArray[np.bool_],
     labels_xy: npt.NDArray[np.float64],
     positive: npt.NDArray[np.bool_],

@@ -21,7 +21,7 @@ _Facts = tuple[object, tuple[Area, ...], list[Label]]
 class _Known:
     peaks: Peaks
     facts: _Facts
-    scores: NDArray[np.float64] | None  # ascending; None where labels have to be looked at
+    scores: NDArray[np.floating] | None  # ascending; None where labels have to be looked at
 
 
 class Counts:
@@ -54,7 +54,7 @@ class Counts:
 
     def _scores(
         self, state: SessionState, curation: object, peaks: Peaks
-    ) -> NDArray[np.float64] | None:
+    ) -> NDArray[np.floating] | None:
         number = peaks.micrograph
         facts: _Facts = (curation, state.areas.get(number, ()), state.marks_of(number))
         known = self._known.get(number)

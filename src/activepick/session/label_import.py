@@ -175,27 +175,22 @@ def sort_out(
     duplicates : int
         How many rows say what is said already.
     """
+    rows = list(places)
     conflicts: list[Conflict] = []
-    rows: list[tuple[Place, list[int]]] = []
-    duplicates = 0
-    xy = np.array([(label.x, label.y) for label in labels]).reshape(-1, 2)
-    for row in places:
-        near = [label for label, gap in zip(labels, _gaps(xy, row), strict=True) if gap < reach_px]
-        against = [label.id for label in near if label.target != row[3]]
-        if against and not replace:
-            conflicts.append(Conflict(*row, against[0]))
-        elif near and not against:
-            duplicates += 1
-        else:
-            rows.append((row, against))
-    at = np.array([row[1:3] for row, _ in rows]).reshape(-1, 2)
     taken: list[Place] = []
     replaced: set[int] = set()
-    for k, (row, against) in enumerate(rows):
+    duplicates = 0
+    at = np.array([row[1:3] for row in rows]).reshape(-1, 2)
+    xy = np.array([(label.x, label.y) for label in labels]).reshape(-1, 2)
+    for k, row in enumerate(rows):
         beside = np.flatnonzero(_gaps(at, row) < reach_px).tolist()
-        if any(rows[j][0][3] != row[3] for j in beside):
+        near = [label for label, gap in zip(labels, _gaps(xy, row), strict=True) if gap < reach_px]
+        against = [label.id for label in near if label.target != row[3]]
+        if any(rows[j][3] != row[3] for j in beside):
             conflicts.append(Conflict(*row, None))
-        elif any(j < k for j in beside):
+        elif against and not replace:
+            conflicts.append(Conflict(*row, against[0]))
+        elif (near and not against) or beside[0] < k:
             duplicates += 1
         else:
             taken.append(row)

@@ -70,7 +70,8 @@ class DatasetLoop(PickingLoop):
             try:
                 if known is None or known.head != digest:
                     known = predicted_peaks(tools, state, entry, head, step)
-                self._peaks.put(entry, known, on_disk=not self.session.read_only)
+                if not self._peaks.has_on_disk(entry, digest):
+                    self._peaks.put(entry, known, on_disk=not self.session.read_only)
                 done += 1
             except ActivepickError as error:
                 if failed is None:

@@ -75,15 +75,23 @@ class PeakStore:
                 found[entry.id] = self._named(entry, names[entry.id], peaks)
         return found
 
+    def has_on_disk(self, entry: MicrographEntry, head: str) -> bool:
+        """Tell whether the peaks of a micrograph by a head are on disk."""
+        return self._on_disk.get(entry.fingerprint) == head
+
     def put(self, entry: MicrographEntry, peaks: Peaks, *, on_disk: bool = False) -> None:
         """Take new peaks of a micrograph.
 
-        What cannot be written (full disk, no rights) is kept in memory: files save time only.
+        What goes to disk is made compact in memory as well: it is one of thousands. What cannot be
+        written (full disk, no rights) is kept in memory: files save time only.
         """
         key = entry.fingerprint
+        if on_disk:
+            xy, score = peaks.xy.astype(np.float32), peaks.score.astype(np.float32)
+            peaks = replace(peaks, xy=xy, score=score, thinned={})
         with self._lock:
             self._known[key] = peaks
-        if on_disk and self._folder is not None and self._on_disk.get(key) != peaks.head:
+        if on_disk and self._folder is not None:
             with contextlib.suppress(OSError):
                 _write(self._folder / f"{key}.npz", peaks)
                 self._on_disk[key] = peaks.head
@@ -101,8 +109,8 @@ def _write(path: Path, peaks: Peaks) -> None:
     with replacing(path) as temporary:
         np.savez(
             temporary,
-            xy=peaks.xy.astype(np.float32),
-            score=peaks.score.astype(np.float32),
+            xy=peaks.xy,
+            score=peaks.score,
             contrast=peaks.contrast,
             shape=np.array(peaks.shape),
             numbers=np.array([peaks.radius_px, peaks.uncertainty]),
@@ -120,8 +128,8 @@ def _read(path: Path) -> Peaks | None:
             return Peaks(
                 micrograph=0,
                 name="",
-                xy=file["xy"].astype(np.float64),
-                score=file["score"].astype(np.float64),
+                xy=file["xy"],
+                score=file["score"],
                 contrast=file["contrast"],
                 shape=(height, width),
                 radius_px=radius,

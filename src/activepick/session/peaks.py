@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,16 +14,13 @@ from activepick.learning.queries import entropy
 from activepick.picking.contrast import ContrastMap
 from activepick.picking.peaks import keep_distance
 from activepick.picking.picks import inside, obey_labels, score_threshold
-from activepick.picking.score_peaks import score_peaks
 from activepick.session.settings import Settings
 from activepick.session.state import Label, SessionState
 
-__all__ = ["Peaks", "curate", "head_digest", "make_peaks", "stored_distance"]
+__all__ = ["Peaks", "curate", "head_digest", "make_peaks"]
 
 Floats = NDArray[np.float64]
 
-# Peaks are kept at this distance in particle radii, and thinned out to that of the settings.
-_STORED_DISTANCE = 0.5
 # A label and a pick this close, in particle radii, are the same place.
 SAME_PLACE = 0.5
 # Peaks count for the uncertainty of a micrograph from this probability on.
@@ -33,7 +29,7 @@ _CANDIDATE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Peaks:
-    """Peaks of the score map of one micrograph.
+    """Peaks of the score map of one micrograph: its maxima, however close to each other.
 
     Attributes
     ----------
@@ -55,31 +51,30 @@ class Peaks:
         Names the head, and all else that the peaks follow from; see `head_digest`.
     at_labels
         Score and contrast where labels lie, by position.
+    thinned
+        What `apart` knows already.
     """
 
     micrograph: int
     name: str
-    xy: Floats
-    score: Floats
+    xy: NDArray[np.floating]
+    score: NDArray[np.floating]
     contrast: NDArray[np.float32]
     shape: tuple[int, int]
     radius_px: float
     uncertainty: float
     head: str
     at_labels: Mapping[tuple[float, float], tuple[float, float]] = field(default_factory=dict)
-
-    @cached_property
-    def _thinned(self) -> dict[float, NDArray[np.bool_]]:
-        return {}
+    thinned: dict[float, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
     def apart(self, min_distance: float) -> NDArray[np.bool_]:
         """Mark the peaks (n,) that are left when all keep a distance, in particle radii."""
-        known = self._thinned.get(min_distance)
+        known = self.thinned.get(min_distance)
         if known is None:
             known = np.zeros(len(self.xy), bool)
             known[keep_distance(self.xy, min_distance * self.radius_px)] = True
-            self._thinned.clear()  # nobody goes back to an older distance for long
-            self._thinned[min_distance] = known
+            self.thinned.clear()  # nobody goes back to an older distance for long
+            self.thinned[min_distance] = known
         return known
 
 
@@ -91,16 +86,10 @@ def head_digest(head: Head, settings: Settings) -> str:
         settings.diameter_angstrom,
         settings.pixel_size_angstrom,
         settings.inverted,
-        stored_distance(settings),
     )
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(head.weights, np.float64).tobytes())
     return digest.hexdigest()
-
-
-def stored_distance(settings: Settings) -> float:
-    """Give the distance of stored peaks in particle radii: no picks are ever closer than that."""
-    return min(settings.min_distance, _STORED_DISTANCE)
 
 
 def make_peaks(
@@ -128,11 +117,14 @@ def make_peaks(
     head
         The head that gave the scores.
     """
-    xy, values = score_peaks(scores, stored_distance(state.settings))
+    found, values = scores.maxima
+    xy, distance = scores.to_original(found), state.settings.min_distance
     marks = positions(state.marks_of(micrograph))
     at_marks = zip(scores.at(marks).tolist(), contrast.at(marks).tolist(), strict=True)
-    candidates = values[values >= score_threshold(_CANDIDATE)]
-    peaks = Peaks(
+    apart = np.zeros(len(xy), bool)
+    apart[scores.maxima_apart(distance)] = True
+    candidates = values[apart & (values >= score_threshold(_CANDIDATE))]
+    return Peaks(
         micrograph=micrograph,
         name=state.names[micrograph],
         xy=xy,
@@ -143,9 +135,8 @@ def make_peaks(
         uncertainty=float(entropy(candidates).mean()) if len(candidates) else 0.0,
         head=head_digest(head, state.settings),
         at_labels=dict(zip(map(tuple, marks.tolist()), at_marks, strict=True)),
+        thinned={distance: apart},
     )
-    peaks.apart(state.settings.min_distance)  # here, and not where somebody waits for picks
-    return peaks
 
 
 def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
