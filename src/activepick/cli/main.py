@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 import activepick
-from activepick.cli import benchmark, convert, demo, evaluate, gui, pick, prune, simulate, train
+from activepick.cli import (
+    benchmark,
+    convert,
+    demo,
+    evaluate,
+    gui,
+    heads,
+    pick,
+    prune,
+    simulate,
+    train,
+)
 from activepick.cli.console import say
 from activepick.errors import ActivepickError
 
@@ -37,6 +48,9 @@ for command, summary in (
     (convert.convert, "Convert tables of picks between formats."),
 ):
     app.command(short_help=summary)(command)
+
+
+app.add_typer(heads.heads, short_help="Work with saved heads.")
 
 
 def _version(wanted: bool) -> None:

@@ -174,8 +174,12 @@ def _prepare(
         engine = make_engine(
             diameter, stride=saved.spec.stride, orientations=saved.spec.orientations, **options
         )
+        usable = _usable(engine, files)
+        if saved.notes.get("generic"):  # it suits any protein at the scale that suits the protein
+            from activepick.learning.start import starting_head
+
+            return engine, starting_head(engine, usable, saved)
         saved.require(engine.spec(saved.spec.working_radii))
-        _usable(engine, files)
         return engine, saved
     from activepick.learning.head import pretrained_head
 

@@ -30,6 +30,14 @@ def train(
         Path, typer.Option(help="The head to write (.safetensors).", show_default=False)
     ],
     pixel_size: a.PixelSize = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            help="A generic head (activepick heads combine) to start from and be drawn to, instead "
+            "of Topaz's pretrained classifier.",
+            show_default=False,
+        ),
+    ] = None,
     expected: Annotated[
         float | None,
         typer.Option(help="Expected number of particles per micrograph.", show_default=False),
@@ -47,7 +55,7 @@ def train(
 
     from activepick.features.cache import FeatureCache
     from activepick.learning.fit import HeadFit
-    from activepick.learning.head_file import save_head
+    from activepick.learning.head_file import load_head, save_head
     from activepick.learning.learner import Learner, LearnerSettings
     from activepick.learning.loss import expected_pi
     from activepick.learning.start import starting_head
@@ -73,7 +81,8 @@ def train(
     )
     with progress_bar(len(labelled)) as bar:
         bar.step("choosing the scale")
-        first = starting_head(engine, [f for f, _ in labelled[:3]])
+        generic = None if base is None else load_head(base)
+        first = starting_head(engine, [f for f, _ in labelled[:3]], generic)
         features = []
         for file, _ in labelled:
             bar.step(file.name)
@@ -86,7 +95,13 @@ def train(
     for index, (_, own) in enumerate(labelled):
         targets = own["label"] if "label" in own else np.ones(len(own))
         learner.add(index, own[["x", "y"]].to_numpy(), np.asarray(targets, float))
-    head = replace(learner.refit(), diameter_angstrom=diameter, inverted=invert)
+    head = replace(
+        learner.refit(),
+        diameter_angstrom=diameter,
+        inverted=invert,
+        evidence=learner.evidence(),
+        notes={},
+    )
     save_head(head, out)
     if not (head.particles and head.others):
         kind = "particles" if head.particles else "places without a particle"

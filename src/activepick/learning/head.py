@@ -9,7 +9,26 @@ from numpy.typing import NDArray
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 
-__all__ = ["Head", "pretrained_head"]
+__all__ = ["Evidence", "Head", "pretrained_head"]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a head learnt from, as features: enough to learn again, together with other heads.
+
+    Attributes
+    ----------
+    rows
+        Mean features of each label, shape (n, D).
+    targets
+        1 particle, 0 not, shape (n,).
+    unlabelled
+        Features of sampled pixels, shape (u, D).
+    """
+
+    rows: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    unlabelled: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +53,8 @@ class Head:
         Anything else that is worth remembering, as JSON.
     mean
         Weights and bias of the moving average over the refits, if there were any.
+    evidence
+        What it learnt from, when it was kept.
     """
 
     weights: NDArray[np.float64]
@@ -45,6 +66,7 @@ class Head:
     others: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
     mean: tuple[NDArray[np.float64], float] | None = None
+    evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 2 or len(self.weights) != len(self.spec.working_radii):

@@ -16,12 +16,14 @@ import activepick
 from activepick.atomic import replacing
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
-from activepick.learning.head import Head
+from activepick.learning.head import Evidence, Head
 
 __all__ = ["load_head", "save_head"]
 
 FORMAT = "activepick-head"
 VERSION = 1
+
+_EVIDENCE = ("rows", "targets", "unlabelled")
 
 
 def save_head(head: Head, path: str | Path) -> None:
@@ -37,6 +39,9 @@ def save_head(head: Head, path: str | Path) -> None:
         "notes": head.notes,
     }
     tensors = {"weights": np.ascontiguousarray(head.weights), "bias": np.array([head.bias])}
+    if head.evidence is not None:
+        for name in _EVIDENCE:
+            tensors[name] = getattr(head.evidence, name).astype(np.float16)
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata={FORMAT: json.dumps(facts)})
 
@@ -60,6 +65,9 @@ def load_head(path: str | Path) -> Head:
             facts = json.loads(metadata)
             weights = np.asarray(file.get_tensor("weights"), np.float64)
             bias = float(file.get_tensor("bias")[0])
+            evidence = None
+            if set(_EVIDENCE) <= set(file.keys()):
+                evidence = Evidence(*(file.get_tensor(n).astype(np.float64) for n in _EVIDENCE))
         if facts["version"] > VERSION:
             raise HeadError(
                 f"{path}: this head was saved by activepick {facts['activepick']}, which is newer "
@@ -77,6 +85,7 @@ def load_head(path: str | Path) -> Head:
             particles=int(facts["particles"]),
             others=int(facts["others"]),
             notes=dict(facts["notes"]),
+            evidence=evidence,
         )
     except (SafetensorError, OSError, KeyError, IndexError, TypeError, ValueError) as error:
         reason = "its metadata is damaged" if isinstance(error, ValidationError) else error

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.score_map import ScoreMap
-from activepick.learning.head import Head
+from activepick.learning.head import Evidence, Head
 from activepick.learning.posterior import Posterior, laplace
 from activepick.learning.training import (
     LABEL_PIXELS,
@@ -22,6 +22,9 @@ from activepick.learning.training import (
 __all__ = ["Learner", "LearnerSettings"]
 
 Floats = NDArray[np.float64]
+
+# So many sampled pixels are kept with a head: enough for the pi term, and little in a file.
+_KEPT = 500
 
 
 class Learner:
@@ -135,6 +138,14 @@ class Learner:
     def posterior(self) -> Posterior:
         """Give the normal posterior of the current head; see `activepick.learning.posterior`."""
         return laplace(self.head, self.settings.fit, self.rows(), self._unlabelled)
+
+    def evidence(self) -> Evidence:
+        """Give what the head learnt from, to be kept with it."""
+        return Evidence(
+            self.rows().mean(axis=1),
+            np.concatenate([np.empty(0), *self.targets]),
+            self._unlabelled[:: max(1, -(-len(self._unlabelled) // _KEPT))],
+        )
 
     def score_map(self, index: int) -> ScoreMap:
         """Score of the current head on a micrograph."""

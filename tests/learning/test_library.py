@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from activepick.errors import HeadError
+from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.head import Evidence, Head
+from activepick.learning.head_file import load_head, save_head
+from activepick.learning.library import combine, on_scales_of
+
+SPEC = FeatureSpec("b", "d", (10.0, 20.0), 4, "affine")
+FIRST = Head(np.zeros((2, 6)), 0.0, SPEC)
+
+
+def dataset(seed, common, own, labels=60):
+    """Labels of a protein whose rule is the common one and something of its own."""
+    rng = np.random.default_rng(seed)
+    rule = common + own * rng.standard_normal(12)
+    x = rng.standard_normal((labels, 12))
+    y = (x @ rule + 0.3 * rng.standard_normal(labels) > 0).astype(float)
+    evidence = Evidence(x, y, rng.standard_normal((100, 12)))
+    head = replace(FIRST, evidence=evidence, particles=int(y.sum()), others=int((1 - y).sum()))
+    return head, rule
+
+
+def cosine(a, b):
+    return float(a.ravel() @ b.ravel() / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+def test_the_generic_head_finds_what_datasets_have_in_common():
+    common = np.random.default_rng(9).standard_normal(12)
+    made = [dataset(seed, common, 0.8) for seed in range(8)]
+    combined = combine([head for head, _ in made], FIRST, tie=1.0, root=0.1)
+    generic = combined.generic.weights
+    alone = [cosine(head.weights, common) for head in combined.specialised]
+    assert cosine(generic, common) > np.mean(alone)
+    own = [cosine(h.weights, rule) for h, (_, rule) in zip(combined.specialised, made, strict=True)]
+    assert np.mean(own) > np.mean([cosine(generic, rule) for _, rule in made])
+    assert combined.generic.particles == sum(head.particles for head, _ in made)
+
+
+def test_a_strong_tie_makes_all_heads_alike():
+    common = np.random.default_rng(9).standard_normal(12)
+    heads = [dataset(seed, common, 1.5)[0] for seed in range(3)]
+    loose, tight = (combine(heads, FIRST, tie=t, root=0.01) for t in (0.1, 1000.0))
+
+    def difference(combined):
+        spread = np.std([head.weights for head in combined.specialised], axis=0)
+        return np.linalg.norm(spread) / np.linalg.norm(combined.generic.weights)
+
+    assert difference(tight) < 0.2 * difference(loose)
+
+
+def test_heads_without_evidence_count_as_they_are():
+    weights = [np.full((2, 6), 1.0), np.full((2, 6), 3.0)]
+    heads = [Head(w, b, SPEC) for w, b in zip(weights, (1.0, -2.0), strict=True)]
+    combined = combine(heads, FIRST, tie=1.0, root=2.0)
+    assert np.allclose(combined.generic.weights, (1 + 3) / (2 + 2))
+    assert combined.generic.bias == -0.5
+    assert np.array_equal(combined.specialised[1].weights, weights[1])
+
+
+def test_scales_may_differ_but_nothing_else():
+    other = replace(SPEC, working_radii=(14.0, 28.0))
+    head = combine([Head(np.ones((2, 6)), 0.0, other)], FIRST).generic
+    assert on_scales_of(head, other).spec.working_radii == (14.0, 28.0)
+    for change in ({"digest": "x"}, {"stride": 2}, {"working_radii": (7.0,)}, {"orientations": 4}):
+        with pytest.raises(HeadError, match="cannot be compared"):
+            on_scales_of(head, replace(SPEC, **change))
+    with pytest.raises(HeadError, match="at least one"):
+        combine([], FIRST)
+
+
+def test_evidence_is_kept_in_the_file(tmp_path):
+    head, _ = dataset(0, np.ones(12), 0.1)
+    save_head(head, tmp_path / "h.safetensors")
+    loaded = load_head(tmp_path / "h.safetensors").evidence
+    assert np.allclose(loaded.rows, head.evidence.rows, atol=2e-3)
+    assert np.array_equal(loaded.targets, head.evidence.targets)
+    save_head(replace(head, evidence=None), tmp_path / "h.safetensors")
+    assert load_head(tmp_path / "h.safetensors").evidence is None
