@@ -1,5 +1,9 @@
 """Colours that colour-blind people can tell apart (Okabe and Ito, 2008)."""
 
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from numpy.typing import NDArray
+
 __all__ = [
     "ASKED",
     "CURRENT",
@@ -9,6 +13,7 @@ __all__ = [
     "SCORES",
     "SKIPPED",
     "TRUTH",
+    "of_score",
     "of_target",
 ]
 
@@ -19,8 +24,15 @@ CURRENT = "#ffffff"
 SKIPPED = "#999999"
 EXCLUDED = "#d55e00"
 TRUTH = "#cc79a7"
-# Of picks by their score: ordered by brightness, so that it is read without seeing colours.
-SCORES = "viridis"
+# Of picks, from the least to the most likely: ordered by brightness, so that it is read without
+# seeing colours, and unlike all of the others.
+SCORES = ("#0b3d2e", "#009e73", "#8cffc8")
+_RAMP = LinearSegmentedColormap.from_list("scores", SCORES)
+
+
+def of_score(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the colours (n, 4) of picks by their probability (n,)."""
+    return np.asarray(_RAMP(probability), np.float64).reshape(-1, 4)
 
 
 def of_target(target: int | None) -> str:

@@ -7,7 +7,7 @@ bar is right.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import matplotlib
+import matplotlib.colors
 import numpy as np
 import pandas as pd
 from napari.components import ViewerModel
@@ -147,7 +147,7 @@ class Layers:
         self._fill(
             layer,
             table[["y", "x"]].to_numpy(np.float64),
-            matplotlib.colormaps[colours.SCORES](expit(table["score"].to_numpy(np.float64))),
+            colours.of_score(expit(table["score"].to_numpy(np.float64))),
             diameter_px,
         )
         layer.features = pd.DataFrame({"score": table["score"].to_numpy(np.float64)})

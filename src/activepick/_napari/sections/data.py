@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QMenu, QToolButton
+from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton
 
 from activepick._napari.desk import Desk
 from activepick._napari.sections.section import Section, button, hint, row
@@ -35,12 +35,10 @@ class DataSection(Section):
         super().__init__("1  Micrographs")
         self._desk, self._open = desk, open_paths
         self._last_folder = str(Path.home())
-        opener = QToolButton()
-        opener.setText("Open …")
+        opener = QPushButton("Open …")
         opener.setToolTip("Open micrographs, or go on with a session")
-        opener.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         opener.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        opener.setMinimumSize(74, 26)
+        opener.setMinimumWidth(90)
         menu = QMenu(opener)
         menu.addAction("Folder of micrographs …", self._folder)
         menu.addAction("Micrographs …", self._files)

@@ -192,18 +192,15 @@ class LabelSection(Section):
         labels = session.state.labels.values()
         particles = sum(label.target == 1 for label in labels)
         tally = f"{len(labels)} labels: {particles} particles, {len(labels) - particles} not"
+        squares = "Squares are suggestions: correct the wrong ones by a click, then accept (Y)."
         if current is None:
             self._asks.setText("No question is open")
-            waits = bool(round.waiting)
-            self._hint.setText(
-                f"{tally}. Squares are suggestions: click the wrong ones right, then accept."
-                if waits
-                else f"{tally}. Click on particles, right-click on what is none, or press N."
-            )
+            by_hand = "Click on particles, right-click on what is none, or press N."
+            self._hint.setText(f"{tally}. {squares if round.waiting else by_hand}")
         else:
             audit = " (check of the picks)" if current.purpose == "audit" else ""
             self._asks.setText(f"Question {k} of {n}{audit}")
-            self._hint.setText(f"{tally}.")
+            self._hint.setText(f"{tally}. {squares if round.waiting else ''}")
         self._strip.set_current(None if current is None else current.id)
 
     def _crops(self) -> None:

@@ -16,7 +16,7 @@ _AUDIT = 20
 
 
 class LearningSection(Section):
-    """A plot over rounds, an honest estimate of precision, and a plain sentence.
+    """A plot over rounds, and a plain sentence with an honest estimate of precision.
 
     Parameters
     ----------
@@ -63,13 +63,6 @@ class LearningSection(Section):
         )
         ready = loop is not None and loop.ready
         self._plot.set_sentence(loop.advice() if ready else "")
-        estimate = loop.precision() if ready else None
-        self._plot.set_precision(
-            ""
-            if estimate is None
-            else f"Of the picks, about {estimate.mean:.0%} are particles ({estimate.low:.0%} to "
-            f"{estimate.high:.0%}; {estimate.n} picks drawn by lot and checked)."
-        )
 
     def _truth(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "True particles", str(Path.home()))

@@ -174,7 +174,7 @@ def _slider(low: float, high: float, desk: Desk, setting: str) -> QLabeledDouble
 
 def _named(name: str, slider: QLabeledDoubleSlider, tip: str):
     label = QLabel(name)
-    label.setFixedWidth(84)
+    label.setFixedWidth(100)
     slider.setToolTip(tip)
     label.setToolTip(tip)
     return row(label, slider, stretch=1)

@@ -8,6 +8,12 @@ from superqt import QCollapsible
 
 __all__ = ["Section", "button", "hint", "row"]
 
+# Of the line with the title: grey in napari's dark and light themes.
+_HEAD = (
+    "QPushButton, QPushButton:checked {text-align: left; font-weight: bold; padding: 4px;"
+    " border: none; background-color: rgba(128, 128, 128, 70);}"
+    "QPushButton:hover {background-color: rgba(128, 128, 128, 120);}"
+)
 # The largest height that Qt knows.
 _NO_LIMIT = 2**24 - 1
 
@@ -40,15 +46,16 @@ class Section(QFrame):
         self.body = QVBoxLayout(content)
         self.body.setContentsMargins(4, 2, 4, 6)
         self.body.setSpacing(5)
-        self._fold = QCollapsible(title)
+        self._fold = QCollapsible(title, expandedIcon="▼", collapsedIcon="▶")
         self._fold.setDuration(0)
         self._fold.setContent(content)
         # It would hold the contents to the height that they had when they were unfolded.
         content.removeEventFilter(self._fold)
         self._fold.layout().setContentsMargins(0, 0, 0, 0)
+        self._fold.layout().setSpacing(0)
         head = self._fold.toggleButton()
         head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        head.setStyleSheet("text-align: left; font-weight: bold; padding: 4px; border: none;")
+        head.setStyleSheet(_HEAD)
         head.setIconSize(QSize(10, 10))
         self._fold.toggled.connect(self._give_room)
         self._fold.toggled.connect(self.folded)
