@@ -120,15 +120,13 @@ def test_before_the_first_round_it_says_what_will_be_there(qtbot):
     assert plot.findChild(ThemedPlot).isVisible()
 
 
-def test_sentences_take_no_room_until_there_are_some(qtbot):
+def test_a_sentence_takes_no_room_until_there_are_some(qtbot):
     plot = shown(qtbot, LearningPlot())
     plot.set_rounds([10], [0.5], [None])
     without = len(texts(plot))
     plot.set_sentence("Go on.")
-    plot.set_precision("About 90 %.")
-    assert texts(plot)[without:] == ["Go on.", "About 90 %."]
+    assert texts(plot)[without:] == ["Go on."]
     plot.set_sentence("")
-    plot.set_precision("")
     assert len(texts(plot)) == without
 
 

@@ -34,15 +34,14 @@ class LearningPlot(QWidget):
 
         self._empty = QLabel("After each round of answers, this shows how much the picks changed.")
         self._sentence = QLabel()
-        self._precision = QLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         self._legend = QLabel()
-        for label in (self._empty, self._sentence, self._precision):
+        for label in (self._empty, self._sentence):
             label.setWordWrap(True)
             label.hide()
-        for widget in (self._legend, self._plot, self._empty, self._sentence, self._precision):
+        for widget in (self._legend, self._plot, self._empty, self._sentence):
             layout.addWidget(widget)
 
         self._plot.themed.connect(self._paint)
@@ -89,11 +88,6 @@ class LearningPlot(QWidget):
         """Say what the rounds mean; nothing for an empty text."""
         self._sentence.setText(text)
         self._sentence.setVisible(bool(text))
-
-    def set_precision(self, text: str) -> None:
-        """Say how many of the picks are particles; nothing for an empty text."""
-        self._precision.setText(text)
-        self._precision.setVisible(bool(text))
 
     def _paint(self, shades: Shades) -> None:
         for curve, colour in ((self._changed, PARTICLE), (self._ap, TRUTH)):
