@@ -5,59 +5,14 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from activepick.errors import SessionError
-from activepick.features.backbone import load_backbone
-from activepick.features.cache import FeatureCache
-from activepick.features.engine import FeatureEngine
-from activepick.features.extractor import Extractor
-from activepick.formats import read_table
 from activepick.learning.learner import Learner
-from activepick.learning.training import LearnerSettings
 from activepick.session import Session, Settings
 from activepick.session.loop import LearningLoop
-from activepick.simulate import SimulationSettings, simulate_dataset
-
-LEARNING = LearnerSettings(unlabelled=400)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    settings = SimulationSettings(shape=(512, 512))
-    return simulate_dataset(tmp_path_factory.mktemp("data"), 3, 3, settings)
-
-
-@pytest.fixture(scope="module")
-def make_engine(tmp_path_factory):
-    extractor = Extractor(load_backbone("resnet16_u32"), device="cpu", precision="float32")
-    cache = FeatureCache(tmp_path_factory.mktemp("cache"))
-    return lambda settings: FeatureEngine(extractor, settings.diameter_angstrom, cache=cache)
 
 
 @pytest.fixture
-def session(tmp_path, data):
-    settings = Settings(
-        diameter_angstrom=data.diameter_angstrom,
-        working_radius_px=7,
-        working_radii_px=(7, 10),
-        batch=6,
-    )
-    with Session.create(tmp_path / "s", settings) as one:
-        one.add_micrographs(data.micrographs)
-        yield one
-
-
-@pytest.fixture
-def loop(session, make_engine):
-    with LearningLoop(session, make_engine, LEARNING) as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
-def truth(data):
-    table = read_table(data.truth)
-    names = [path.name for path in data.micrographs]
-    return {
-        k: table[table["micrograph"] == n][["x", "y"]].to_numpy() for k, n in enumerate(names, 1)
-    }
+def session(simulated):
+    return simulated
 
 
 def answer_all(session, truth):
@@ -72,7 +27,7 @@ def same(one, two):
     )
 
 
-def test_two_rounds_give_the_head_that_a_learner_gives(session, loop, truth):
+def test_two_rounds_give_the_head_that_a_learner_gives(session, loop, truth, learning):
     features = [loop.open_micrograph(i) for i in (1, 2)]
     first = loop.head
     for _ in range(2):
@@ -86,16 +41,16 @@ def test_two_rounds_give_the_head_that_a_learner_gives(session, loop, truth):
     training = tools.evidence.training(
         session.state.labels.values(), session.state.micrographs, tools.store.get
     )
-    learner = Learner(features, first, LEARNING, unlabelled=training.unlabelled)
+    learner = Learner(features, first, learning, unlabelled=training.unlabelled)
     for label in session.state.labels.values():
         learner.add(label.micrograph - 1, [(label.x, label.y)], [label.target])
     learner.refit()
     assert same(loop.head, learner.head)
     assert loop.head.particles == learner.head.particles
-    assert len(training.unlabelled) == LEARNING.unlabelled
+    assert len(training.unlabelled) == learning.unlabelled
 
 
-def test_the_head_depends_on_nothing_but_the_labels(session, loop, make_engine):
+def test_the_head_depends_on_nothing_but_the_labels(session, loop, make_engine, learning):
     ids = session.add_labels(1, [(100, 100), (200, 300), (50, 400)], 1)
     loop.refit()
     session.add_labels(2, [(150, 100), (250, 300)], 0)
@@ -105,7 +60,7 @@ def test_the_head_depends_on_nothing_but_the_labels(session, loop, make_engine):
     session.remove_labels(ids[1:2])
     head = loop.refit()
     assert loop.up_to_date
-    with LearningLoop(session, make_engine, LEARNING, keep=1) as fresh:
+    with LearningLoop(session, make_engine, learning, keep=1) as fresh:
         assert not fresh.up_to_date
         assert same(fresh.refit(), head)
         assert (fresh.head.particles, fresh.head.others) == (2, 2)
@@ -146,8 +101,8 @@ def test_what_was_answered_or_left_open_is_not_asked_again(session, loop):
     assert between.min() > radius / 2
 
 
-def test_labels_count_after_their_micrograph_was_let_go(session, make_engine):
-    with LearningLoop(session, make_engine, LEARNING, keep=1) as loop:
+def test_labels_count_after_their_micrograph_was_let_go(session, make_engine, learning):
+    with LearningLoop(session, make_engine, learning, keep=1) as loop:
         session.add_labels(1, [(100, 100)], 1)
         session.add_labels(2, [(300, 200)], 0)
         loop.refit()
@@ -165,14 +120,14 @@ def test_labels_count_after_their_micrograph_was_let_go(session, make_engine):
             moved.rename(first)
 
 
-def test_a_missing_micrograph_stops_only_itself(session, make_engine):
+def test_a_missing_micrograph_stops_only_itself(session, make_engine, learning):
     session.add_labels(1, [(100, 100)], 1)
     session.add_labels(2, [(300, 200)], 0)
     session.set_settings(working_radius_px=None, working_radii_px=())
     first = session.find_micrograph(1)
     moved = first.rename(first.with_suffix(".moved"))
     try:
-        with LearningLoop(session, make_engine, LEARNING) as loop:
+        with LearningLoop(session, make_engine, learning) as loop:
             head = loop.refit()
             assert (head.particles, head.others) == (0, 1)
             assert list(loop.unreadable) == [1]
@@ -190,15 +145,15 @@ def test_a_missing_micrograph_stops_only_itself(session, make_engine):
             moved.rename(first)
 
 
-def test_a_saved_head_is_there_again_without_learning(session, loop, make_engine):
+def test_a_saved_head_is_there_again_without_learning(session, loop, make_engine, learning):
     session.add_labels(1, [(100, 100)], 1)
     head = loop.refit()
     loop.save_head()
-    with LearningLoop(session, make_engine, LEARNING) as again:
+    with LearningLoop(session, make_engine, learning) as again:
         assert again.up_to_date
         assert np.array_equal(again.head.weights, head.weights)
     session.add_labels(1, [(200, 100)], 0)
-    with LearningLoop(session, make_engine, LEARNING) as again:
+    with LearningLoop(session, make_engine, learning) as again:
         assert not again.up_to_date
         assert again.head.particles == 0
 
@@ -228,7 +183,7 @@ def test_the_scale_is_found_once_and_becomes_a_setting(session, loop):
     assert loop.ready
 
 
-def test_a_changed_micrograph_is_told_until_it_is_accepted(tmp_path, data, make_engine):
+def test_a_changed_micrograph_is_told_until_it_is_accepted(tmp_path, data, make_engine, learning):
     copy = tmp_path / "m.mrc"
     copy.write_bytes(data.micrographs[0].read_bytes())
     settings = Settings(
@@ -236,7 +191,7 @@ def test_a_changed_micrograph_is_told_until_it_is_accepted(tmp_path, data, make_
     )
     with Session.create(tmp_path / "s", settings) as session:
         session.add_micrographs([copy, *data.micrographs[1:]])
-        with LearningLoop(session, make_engine, LEARNING) as loop:
+        with LearningLoop(session, make_engine, learning) as loop:
             loop.open_micrograph(2)
             copy.write_bytes(data.micrographs[1].read_bytes())
             with pytest.raises(SessionError, match="not the file that it was"):
