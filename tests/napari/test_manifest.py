@@ -35,12 +35,12 @@ def test_mrc_files_find_the_reader(name):
 
 
 def test_tables_of_all_formats_are_opened_and_saved():
-    endings = sorted(ending for format in FORMATS.values() for ending in format.extensions)
+    endings = {ending for format in FORMATS.values() for ending in format.extensions}
     contributions = PluginManifest.from_distribution(NAME).contributions
     (reader,) = (r for r in contributions.readers if r.command == f"{NAME}.read_picks")
-    assert sorted(reader.filename_patterns) == [f"*{ending}" for ending in endings]
+    assert set(reader.filename_patterns) >= {f"*{ending}" for ending in endings}
     (writer,) = contributions.writers
-    assert set(writer.filename_extensions) <= set(endings)
+    assert set(writer.filename_extensions) >= endings - {".cs"}
     assert writer.filename_extensions[0] == ".star"
 
 

@@ -155,7 +155,9 @@ def test_what_is_not_clear_is_said(viewer, tmp_path):
 
 
 def test_a_file_without_names_is_of_the_only_open_micrograph(viewer, tmp_path):
-    write_table(PICKS[:3], tmp_path / "best.star", per_micrograph=True)
+    (tmp_path / "best.star").write_text(
+        "data_\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n1 2\n3 4\n5 6\n"
+    )
     with pytest.warns(TableWarning, match=r"grid_07\.mrc, the only one"):
         (layer,) = shown(viewer, tmp_path / "best.star")
     assert len(layer.data) == 3
@@ -171,6 +173,7 @@ def test_only_tables_of_picks_are_taken(tmp_path):
     cases = {
         "points.csv": ("index,axis-0,axis-1\n0,1,2\n", False),
         "picks.csv": ("micrograph,x,y\na,1,2\n", True),
+        "numbers.csv": ("1,2,3,4\n", False),
         "notes.txt": ("image processing\n", False),
         "topaz.txt": ("image_name\tx_coord\ty_coord\na\t1\t2\n", True),
         "cut.star": ("data_particles\nloop_\n", True),

@@ -12,7 +12,7 @@ from npe2 import PluginManager
 from activepick._napari.picks_layers import picks_layers
 from activepick._napari.picks_writer import write_picks
 from activepick.errors import TableError
-from activepick.formats import TableWarning, read_table, write_table
+from activepick.formats import FORMATS, TableWarning, read_table, write_table
 
 NAME = "napari-activepick"
 
@@ -75,6 +75,17 @@ def test_what_is_read_is_written_again(tmp_path_factory, rows, format, scale):
     pd.testing.assert_frame_equal(written, expected[written.columns], rtol=1e-12, check_like=True)
     assert set(expected.columns) == set(written.columns)
     assert written.attrs.get("optics") == expected.attrs.get("optics")
+
+
+@pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"cs"}))  # which needs its exposures
+def test_every_format_can_be_written_boxes_as_large_as_the_circles(tmp_path, name):
+    layer = points(metadata={"micrograph": "a"}, features={"score": [0.5, -2.0]}, size=22)
+    table = saved(tmp_path / f"a{FORMATS[name].extensions[0]}", layer)
+    # Some formats have whole pixels only.
+    np.testing.assert_allclose(table[["x", "y"]], [(1.5, 2.0), (30.25, 40.0)], atol=0.5)
+    assert set(table["micrograph"]) == {"a"}
+    assert set(table.get("box_width_px", [22])) == {22}
 
 
 def test_points_that_are_hidden_are_left_out(tmp_path):

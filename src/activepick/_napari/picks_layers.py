@@ -125,8 +125,11 @@ def _layer(
                 TableWarning,
                 stacklevel=5,
             )
+    circle: float | NDArray[np.float64]
     if diameter and size:
         circle = diameter / size
+    elif "box_width_px" in features:
+        circle = features["box_width_px"].to_numpy(np.float64)
     else:
         circle = _PIXELS if micrograph is None else _SHARE * float(micrograph.shape.min())
     attributes = {
@@ -167,7 +170,7 @@ def _rims(features: pd.DataFrame) -> NDArray[np.float64] | str:
         if known.any():
             low, high = np.percentile(scores[known], (1, 99))
             shares = np.clip((scores[known] - low) / ((high - low) or 1.0), 0, 1)
-            rims[known] = matplotlib.colormaps[colours.SCORES](shares)
+            rims[known] = colours.of_score(shares)
         return rims
     if "label" in features:
         targets = [None if pd.isna(label) else int(label) for label in features["label"]]

@@ -54,14 +54,15 @@ def read_picks(path: Paths) -> list[LayerData]:
 
 
 def _is_ours(file: Path) -> bool:
-    if file.suffix.lower() not in _COMMON:
+    ending = file.suffix.lower()
+    if ending not in _COMMON:
         return True
     try:
         with file.open("rb") as opened:
             head = opened.read(_HEAD_BYTES)
     except OSError:
         return False
-    return any(known.sniff(head) for known in FORMATS.values())
+    return any(known.sniff(head) for known in FORMATS.values() if ending in known.extensions)
 
 
 def _open_now() -> list[OpenMicrograph]:

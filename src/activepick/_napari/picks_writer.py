@@ -16,6 +16,10 @@ from activepick.formats import Format, TableWarning, choose_format, match_names,
 
 __all__ = ["write_picks"]
 
+_BOXES = ("box_width_px", "box_height_px")
+# Beside RELION's own columns; only CSV has a place for any other feature.
+_FEATURES = ("score", "label", *_BOXES)
+
 
 def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
     """Write points layers, each of one micrograph, as one table.
@@ -30,7 +34,8 @@ def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
     layers
         Of each the positions (n, 2), y and x, and the attributes: the name of the micrograph comes
         from ``metadata["micrograph"]``, the pixel size of STAR files from
-        ``metadata["pixel_size_angstrom"]``, the scores from the feature ``score``.
+        ``metadata["pixel_size_angstrom"]``, the scores from the feature ``score``. Where a format
+        has boxes, and the features do not say their sizes, they are as wide as the circles.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def _table(data: np.ndarray, attributes: dict[str, Any], name: str, chosen: Form
     kept = [
         column
         for column in features
-        if holds_all or column in ("score", "label") or str(column).startswith("rln")
+        if holds_all or column in _FEATURES or str(column).startswith("rln")
     ]
     table = pd.DataFrame({"micrograph": name, "x": data[:, 1], "y": data[:, 0]}).join(
         features[kept]
@@ -138,7 +143,10 @@ def _sizes(layers: Sequence[LayerData], table: pd.DataFrame, chosen: Format) -> 
     optics = [fact.get("optics") for fact in facts]
     if optics[0] is not None and all(one == optics[0] for one in optics):
         table.attrs["optics"] = optics[0]
-    options = {}
+    options: dict[str, Any] = {}
+    if not set(_BOXES) <= set(table):
+        circles = [np.atleast_1d(attributes.get("size", [])) for _, attributes, _ in layers]
+        options["box_size"] = max(1, round(float(np.median(np.concatenate(circles)))))
     pixel_sizes = {fact.get("pixel_size_angstrom") for fact in facts}
     if len(pixel_sizes) == 1 and None not in pixel_sizes:
         options["pixel_size_angstrom"] = pixel_sizes.pop()
