@@ -122,13 +122,12 @@ class LabelSection(Section):
         self.follow.changed.connect(self._set_follow)
         self.clicks.changed.connect(self._set_clicks)
         keys = KeyList()
-        keys.set_rows(
-            [(" ".join(map(_shown, key.keys[:1])), key.does) for key in KEYS] + list(MOUSE)
-        )
+        keys.set_rows([(_shown(key.keys[0]), key.does) for key in KEYS])
+        mouse = hint("<br>".join(f"<b>{does}</b>: {what}" for does, what in MOUSE))
         self._options = Section("How it asks")
         self._options.add(form.native)
         self._keys = Section("Keys and mouse")
-        self._keys.add(keys)
+        self._keys.add(keys, mouse)
         self._options.set_open(preferences.get("options open", False))
         self._keys.set_open(preferences.get("keys open", False))
         self._options.folded.connect(lambda on: preferences.set("options open", on))
@@ -263,7 +262,7 @@ class LabelSection(Section):
 
 
 def _shown(key: str) -> str:
-    return key.replace("-", "+").replace("Control", "Ctrl")
+    return key.replace("-", "+").replace("Control", "Ctrl").replace("Delete", "Del")
 
 
 def _coloured(made, colour: str):

@@ -2,8 +2,17 @@
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible
 
 __all__ = ["Section", "button", "hint", "row"]
@@ -46,7 +55,9 @@ class Section(QFrame):
         self.body = QVBoxLayout(content)
         self.body.setContentsMargins(4, 2, 4, 6)
         self.body.setSpacing(5)
-        self._fold = QCollapsible(title, expandedIcon="▼", collapsedIcon="▶")
+        self._summary = ""
+        # Its own arrows are pictures in the colours of no theme.
+        self._fold = QCollapsible(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
         self._fold.setDuration(0)
         self._fold.setContent(content)
         # It would hold the contents to the height that they had when they were unfolded.
@@ -56,12 +67,15 @@ class Section(QFrame):
         head = self._fold.toggleButton()
         head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         head.setStyleSheet(_HEAD)
-        head.setIconSize(QSize(10, 10))
-        self._fold.toggled.connect(self._give_room)
+        self._fold.toggled.connect(self._unfold)
         self._fold.toggled.connect(self.folded)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._fold)
+        # Where there is little room the sections scroll, and nothing in them is squeezed.
+        for part in (self, self._fold, self._fold.content(), content):
+            part.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self._name()
 
     def set_open(self, opened: bool) -> None:
         """Open or close it."""
@@ -69,14 +83,20 @@ class Section(QFrame):
 
     def say(self, summary: str) -> None:
         """Show what matters of its contents beside the title."""
-        self._fold.setText(f"{self.title}   {summary}" if summary else self.title)
+        self._summary = summary
+        self._name()
 
     def is_open(self) -> bool:
         """Tell whether its contents are seen."""
         return bool(self._fold.isExpanded())
 
-    def _give_room(self, opened: bool) -> None:
+    def _unfold(self, opened: bool) -> None:
         self._fold.content().setMaximumHeight(_NO_LIMIT if opened else 0)
+        self._name()
+
+    def _name(self) -> None:
+        arrow = "▾" if self.is_open() else "▸"
+        self._fold.setText(f"{arrow} {self.title}   {self._summary}".rstrip())
 
     def add(self, *widgets: QWidget) -> None:
         """Add widgets below each other."""
