@@ -71,3 +71,6 @@ class KeyList(QWidget):
         for cap in self._caps:
             if cap.styleSheet() != style:
                 cap.setStyleSheet(style)
+                # The texts beside it wrap rather than squeeze it.
+                cap.ensurePolished()
+                cap.setMinimumWidth(cap.sizeHint().width())
