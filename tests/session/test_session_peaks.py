@@ -165,6 +165,16 @@ def test_counts_are_those_of_the_picks(rows, moments):
         assert (picks[2]["score"] >= lowest).all()
 
 
+def test_counting_can_be_spread_over_several_calls():
+    known = {k: peaks([(5, 5, 1), (90, 90, 2)], k) for k in (1, 2)}
+    counts = Counts()
+    assert counts.of(state(), known, seconds=-1) == {}
+    assert counts.of(state(), {1: known[1]}) == {1: 2}
+    assert counts.of(state(threshold=0.8), known, seconds=-1) == {1: 1}
+    assert counts.of(state(edge_margin=2), known, seconds=-1) == {}
+    assert counts.of(state(edge_margin=2), known) == {1: 1, 2: 1}
+
+
 @pytest.fixture
 def store(tmp_path):
     return PeakStore(tmp_path / "peaks")

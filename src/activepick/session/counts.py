@@ -1,5 +1,6 @@
 """Numbers of picks of many micrographs, known again at once when only the threshold changes."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,7 +31,9 @@ class Counts:
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
 
-    def of(self, state: SessionState, peaks: Mapping[int, Peaks]) -> dict[int, int]:
+    def of(
+        self, state: SessionState, peaks: Mapping[int, Peaks], seconds: float = np.inf
+    ) -> dict[int, int]:
         """Count the picks of each micrograph.
 
         Parameters
@@ -39,30 +42,32 @@ class Counts:
             Labels, areas and settings.
         peaks
             By number.
+        seconds
+            How long this may take. What cannot be counted in that time is left out.
         """
+        end = time.perf_counter() + seconds
         lowest = score_threshold(state.settings.threshold)
         curation = _curation(state.settings)
         counts = {}
         for number, one in peaks.items():
-            scores = self._scores(state, curation, one)
-            if scores is None:
+            facts = (curation, state.areas.get(number, ()), state.marks_of(number))
+            known = self._known.get(number)
+            if known is None or known.peaks is not one or known.facts != facts:
+                if time.perf_counter() > end:
+                    continue
+                known = self._known[number] = _look_at(state, one, facts)
+            if known.scores is None:
                 keep, added = chosen(one, state)
                 counts[number] = int(np.count_nonzero(keep)) + len(added)
             else:
-                counts[number] = len(scores) - int(scores.searchsorted(lowest))
+                counts[number] = len(known.scores) - int(known.scores.searchsorted(lowest))
         return counts
 
-    def _scores(
-        self, state: SessionState, curation: object, peaks: Peaks
-    ) -> NDArray[np.floating] | None:
-        number = peaks.micrograph
-        facts: _Facts = (curation, state.areas.get(number, ()), state.marks_of(number))
-        known = self._known.get(number)
-        if known is None or known.peaks is not peaks or known.facts != facts:
-            marked = any(mark.target is not None for mark in facts[2])
-            scores = None if marked else peaks.score[eligible(peaks, state)][::-1]
-            known = self._known[number] = _Known(peaks, facts, scores)
-        return known.scores
+
+def _look_at(state: SessionState, peaks: Peaks, facts: _Facts) -> _Known:
+    marked = any(mark.target is not None for mark in facts[2])
+    scores = None if marked else peaks.score[eligible(peaks, state)][::-1]
+    return _Known(peaks, facts, scores)
 
 
 def _curation(settings: Settings) -> tuple[object, ...]:

@@ -79,8 +79,8 @@ class PeakStore:
         """Tell whether the peaks of a micrograph by a head are on disk."""
         return self._on_disk.get(entry.fingerprint) == head
 
-    def put(self, entry: MicrographEntry, peaks: Peaks, *, on_disk: bool = False) -> None:
-        """Take new peaks of a micrograph.
+    def put(self, entry: MicrographEntry, peaks: Peaks, *, on_disk: bool = False) -> Peaks:
+        """Take new peaks of a micrograph; gives them as they are kept.
 
         What goes to disk is made compact in memory as well: it is one of thousands. What cannot be
         written (full disk, no rights) is kept in memory: files save time only.
@@ -88,13 +88,14 @@ class PeakStore:
         key = entry.fingerprint
         if on_disk:
             xy, score = peaks.xy.astype(np.float32), peaks.score.astype(np.float32)
-            peaks = replace(peaks, xy=xy, score=score, thinned={})
+            peaks = replace(peaks, xy=xy, score=score)
         with self._lock:
             self._known[key] = peaks
         if on_disk and self._folder is not None:
             with contextlib.suppress(OSError):
                 _write(self._folder / f"{key}.npz", peaks)
                 self._on_disk[key] = peaks.head
+        return peaks
 
     def _named(self, entry: MicrographEntry, name: str, peaks: Peaks) -> Peaks:
         """Give peaks with the number and name that the micrograph has in this session."""
