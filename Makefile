@@ -9,7 +9,7 @@ WINDOW_PACKAGES := libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 fonts-
 	libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
 SCREEN_PACKAGES := xvfb xauth
 
-.PHONY: help demo test lint napari bench docs clean
+.PHONY: help demo test lint napari bench docs screenshots clean
 
 help:
 	@echo "make demo    learn to pick on simulated micrographs and export the picks, without a window"
@@ -18,6 +18,7 @@ help:
 	@echo "make napari  the window with simulated micrographs, ready to label"
 	@echo "make bench   all benchmarks, one after the other"
 	@echo "make docs    the documentation, into site/"
+	@echo "make screenshots  the pictures of the window in the documentation"
 	@echo "make clean   remove all that the others made"
 
 demo: .venv/ready
@@ -44,6 +45,10 @@ bench: .venv/ready
 docs: .venv/docs-ready
 	$(BIN)/python -m typer activepick.cli utils docs --name activepick --output docs/commands.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
+
+screenshots: .venv/ready
+	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
+	SCREEN=1940x1200 tools/with_display.sh $(BIN)/python tools/screenshots.py
 
 clean:
 	rm -rf .venv site demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -74,6 +74,7 @@ def show(home: Path, out: Path) -> None:
         widget.show_gallery()
         settle()
         keep(window, out / f"gallery-{theme}")
+        assert widget._gallery_dock is not None
         widget._gallery_dock.hide()
         desk.labelling.suggest()
         wait(lambda: not desk.jobs.busy())
@@ -87,33 +88,35 @@ def show(home: Path, out: Path) -> None:
 
 def label(widget: ActivePickWidget, folder: Path) -> None:
     """Answer a few rounds, check some picks, and pick all micrographs."""
-    desk = widget.desk
+    desk, session, loop = widget.desk, widget.desk.session, widget.desk.loop
+    assert session is not None
+    assert loop is not None
     table = read_table(folder / "truth.star")
-    names = desk.session.state.names
+    names = session.state.names
     truth = [
         table.loc[table["micrograph"] == name, ["x", "y"]].to_numpy() for name in names.values()
     ]
     oracle = Oracle(truth, [SimulationSettings().radius_px] * len(truth))
-    desk.loop.set_truth(folder / "truth.star")
+    loop.set_truth(folder / "truth.star")
 
     def answer_all() -> None:
-        while desk.labelling.current is not None and desk.session.state.questions:
+        while desk.labelling.current is not None and session.state.questions:
             question = desk.labelling.current
             place = Query(question.micrograph - 1, question.x, question.y, question.score)
             desk.labelling.answer({1.0: 1, 0.0: 0, None: None}[oracle.answer(place)])
             settle()
-            if len(desk.session.state.rounds) > before:
+            if len(session.state.rounds) > before:
                 return
 
     for _ in range(ROUNDS):
-        before = len(desk.session.state.rounds)
+        before = len(session.state.rounds)
         answer_all()
         wait(lambda: not desk.jobs.busy())
     desk.picking.predict()
     wait(lambda: not desk.jobs.busy())
     desk.labelling.audit(20)
     wait(lambda: not desk.jobs.busy())
-    before = len(desk.session.state.rounds)
+    before = len(session.state.rounds)
     answer_all()
     wait(lambda: not desk.jobs.busy())
     for target in (0, 1, 1):
@@ -135,7 +138,7 @@ def keep(shown: QWidget, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw.png"
         picture.save(str(raw))
-        Image.open(raw).convert("RGB").save(path.with_suffix(".jpg"), quality=88)
+        Image.open(raw).convert("RGB").save(path.with_suffix(".jpg"), quality=82, optimize=True)
     print(path.with_suffix(".jpg"), flush=True)
 
 
