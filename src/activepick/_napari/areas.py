@@ -7,7 +7,6 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
-from skimage.measure import approximate_polygon, find_contours
 
 from activepick._napari.layers import Layers
 
@@ -146,6 +145,8 @@ class AreaTools(QObject):
 
 def _outlines(mask: NDArray[np.bool_], step: float) -> list[Polygon]:
     """Give the outlines (n, 2) as x, y of the painted parts, in original pixels."""
+    from skimage.measure import approximate_polygon, find_contours  # slow to import
+
     padded = np.pad(mask, 1).astype(np.float32)
     found = []
     for contour in find_contours(padded, 0.5):

@@ -107,6 +107,7 @@ class Layers:
         self._layers[MICROGRAPH].metadata = {
             "path": str(picture.path),
             "pixel_size_angstrom": size,
+            "spacing_px": picture.image.spacing_px,
         }
         for name in (PICKS, LABELS, QUESTIONS, AREAS):
             layer = self.get(name) if name == AREAS else self._points(name)
@@ -151,18 +152,18 @@ class Layers:
             diameter_px,
         )
         layer.features = pd.DataFrame({"score": table["score"].to_numpy(np.float64)})
-        layer.metadata = {
-            "micrograph": name,
-            "pixel_size_angstrom": self._picture and self._picture.pixel_size_angstrom,
-            "diameter_angstrom": diameter_px * self.scale,
-        }
+        layer.metadata = self._facts(diameter_px, name)
+        self._layers[MICROGRAPH].metadata["diameter_angstrom"] = diameter_px * self.scale
 
-    def show_labels(self, marks: Sequence[Label], diameter_px: float) -> None:
+    def show_labels(self, marks: Sequence[Label], diameter_px: float, name: str) -> None:
         """Show labels and skipped places."""
         layer = self._points(LABELS)
         rim = _rgba(colours.of_target(mark.target) for mark in marks)
         self._fill(layer, _positions(marks), rim, diameter_px)
-        layer.features = pd.DataFrame({"id": [mark.id for mark in marks]})
+        layer.features = pd.DataFrame(
+            {"id": [mark.id for mark in marks], "label": [mark.target for mark in marks]}
+        )
+        layer.metadata = self._facts(diameter_px, name)
 
     def preview_move(self, label: int, x: float, y: float) -> None:
         """Show a label elsewhere while it is dragged."""
@@ -297,6 +298,14 @@ class Layers:
         else:
             self.viewer.add_layer(layer)
         self.rest()
+
+    def _facts(self, diameter_px: float, name: str) -> dict[str, Any]:
+        """Say what whoever saves the points of a layer has to know."""
+        return {
+            "micrograph": name,
+            "pixel_size_angstrom": self._picture and self._picture.pixel_size_angstrom,
+            "diameter_angstrom": diameter_px * self.scale,
+        }
 
     def _units(self) -> Any:
         return in_angstrom(self._picture and self._picture.pixel_size_angstrom)["units"]

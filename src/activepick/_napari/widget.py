@@ -10,7 +10,8 @@ import numpy as np
 import platformdirs
 from napari.layers import Image
 from napari.utils import notifications
-from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtCore import QSize, Qt, QTimer, QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFrame, QLabel, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
 import napari
@@ -31,7 +32,9 @@ from activepick._napari.sections.picks import PicksSection
 from activepick._napari.sections.section import button, row
 from activepick._napari.soon import soon
 from activepick._napari.views.busy_bar import BusyBar
+from activepick._napari.window import log_notifications
 from activepick.errors import ActivepickError, SessionError
+from activepick.log import log_file, start_log
 from activepick.session.draft import Draft, draft_of, session_at
 
 if TYPE_CHECKING:
@@ -58,6 +61,8 @@ class ActivePickWidget(QWidget):
         self, viewer: "napari.viewer.Viewer", preferences: Preferences | None = None
     ) -> None:
         super().__init__()
+        start_log()
+        log_notifications()
         self.setObjectName("activepick")
         self._viewer = viewer
         self.preferences = preferences or Preferences()
@@ -278,7 +283,8 @@ class ActivePickWidget(QWidget):
     def _show_labels(self) -> None:
         session = self.desk.session
         if session is not None and self.layers.has_picture:
-            self.layers.show_labels(session.state.marks_of(self.desk.shown), self._diameter())
+            marks, name = session.state.marks_of(self.desk.shown), self._shown_name()
+            self.layers.show_labels(marks, self._diameter(), name)
             self._bind(LABELS)
 
     def _show_questions(self) -> None:
@@ -291,8 +297,8 @@ class ActivePickWidget(QWidget):
     def _show_picks(self) -> None:
         session = self.desk.session
         if session is not None and self.layers.has_picture and self.desk.shown:
-            name = session.state.names[self.desk.shown]
-            self.layers.show_picks(self.desk.picking.picks, self._diameter(), name)
+            picks = self.desk.picking.picks
+            self.layers.show_picks(picks, self._diameter(), self._shown_name())
             self._bind(PICKS)
             if self._gallery_dock is not None and self._gallery_dock.isVisible():
                 self.gallery.refresh()
@@ -301,6 +307,10 @@ class ActivePickWidget(QWidget):
         layer = self.layers.get(name)
         if layer is not None:
             self.hands.bind(layer)
+
+    def _shown_name(self) -> str:
+        session, shown = self.desk.session, self.desk.shown
+        return session.state.names[shown] if session is not None and shown else ""
 
     def _diameter(self) -> float:
         return 2 * self.desk.radius_px or 1.0
@@ -355,11 +365,6 @@ class ActivePickWidget(QWidget):
         self._gallery_dock = None
 
     def _open_log(self) -> None:
-        from qtpy.QtCore import QUrl
-        from qtpy.QtGui import QDesktopServices
-
-        from activepick.log import log_file
-
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_file())))
 
 

@@ -75,7 +75,7 @@ class Section(QFrame):
         # Where there is little room the sections scroll, and nothing in them is squeezed.
         for part in (self, self._fold, self._fold.content(), content):
             part.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-        self._name()
+        self._show_title()
 
     def set_open(self, opened: bool) -> None:
         """Open or close it."""
@@ -84,7 +84,7 @@ class Section(QFrame):
     def say(self, summary: str) -> None:
         """Show what matters of its contents beside the title."""
         self._summary = summary
-        self._name()
+        self._show_title()
 
     def is_open(self) -> bool:
         """Tell whether its contents are seen."""
@@ -92,9 +92,9 @@ class Section(QFrame):
 
     def _unfold(self, opened: bool) -> None:
         self._fold.content().setMaximumHeight(_NO_LIMIT if opened else 0)
-        self._name()
+        self._show_title()
 
-    def _name(self) -> None:
+    def _show_title(self) -> None:
         arrow = "▾" if self.is_open() else "▸"
         self._fold.setText(f"{arrow} {self.title}   {self._summary}".rstrip())
 
