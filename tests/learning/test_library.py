@@ -5,9 +5,11 @@ import pytest
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.fit import HeadFit
 from activepick.learning.head import Evidence, Head
 from activepick.learning.head_file import load_head, save_head
 from activepick.learning.library import combine, on_scales_of
+from activepick.learning.training import fit_head
 
 SPEC = FeatureSpec("b", "d", (10.0, 20.0), 4, "affine")
 FIRST = Head(np.zeros((2, 6)), 0.0, SPEC)
@@ -31,7 +33,7 @@ def cosine(a, b):
 def test_the_generic_head_finds_what_datasets_have_in_common():
     common = np.random.default_rng(9).standard_normal(12)
     made = [dataset(seed, common, 0.8) for seed in range(8)]
-    combined = combine([head for head, _ in made], FIRST, tie=1.0, root=0.1)
+    combined = combine([head for head, _ in made], FIRST, tie=1.0, trust=0.98)
     generic = combined.generic.weights
     alone = [cosine(head.weights, common) for head in combined.specialised]
     assert cosine(generic, common) > np.mean(alone)
@@ -43,7 +45,7 @@ def test_the_generic_head_finds_what_datasets_have_in_common():
 def test_a_strong_tie_makes_all_heads_alike():
     common = np.random.default_rng(9).standard_normal(12)
     heads = [dataset(seed, common, 1.5)[0] for seed in range(3)]
-    loose, tight = (combine(heads, FIRST, tie=t, root=0.01) for t in (0.1, 1000.0))
+    loose, tight = (combine(heads, FIRST, tie=t, trust=0.99) for t in (0.1, 1000.0))
 
     def difference(combined):
         spread = np.std([head.weights for head in combined.specialised], axis=0)
@@ -55,7 +57,7 @@ def test_a_strong_tie_makes_all_heads_alike():
 def test_heads_without_evidence_count_as_they_are():
     weights = [np.full((2, 6), 1.0), np.full((2, 6), 3.0)]
     heads = [Head(w, b, SPEC) for w, b in zip(weights, (1.0, -2.0), strict=True)]
-    combined = combine(heads, FIRST, tie=1.0, root=2.0)
+    combined = combine(heads, FIRST, tie=1.0, trust=0.5)
     assert np.allclose(combined.generic.weights, (1 + 3) / (2 + 2))
     assert combined.generic.bias == -0.5
     assert np.array_equal(combined.specialised[1].weights, weights[1])
@@ -70,6 +72,29 @@ def test_scales_may_differ_but_nothing_else():
             on_scales_of(head, replace(SPEC, **change))
     with pytest.raises(HeadError, match="at least one"):
         combine([], FIRST)
+
+
+def test_labels_follow_the_ways_in_which_proteins_differ():
+    rng = np.random.default_rng(5)
+    ways = rng.standard_normal((2, 12))
+    protein, x = 2 * ways[0] - ways[1], rng.standard_normal((16, 12))
+    fresh = rng.standard_normal((500, 12))
+    right = []
+    for directions in (None, ways.reshape(2, 2, 6)):
+        prior = replace(FIRST, directions=directions)
+        fit = HeadFit(l2=20.0, directions_l2=1.0, pi_weight=0)
+        y = (x @ protein > 0).astype(float)
+        head = fit_head(prior, fit, x[:, None], y, np.empty((0, 12)))
+        right.append(((fresh @ head.weights.ravel() > 0) == (fresh @ protein > 0)).mean())
+    assert right[1] > right[0] + 0.02
+
+
+def test_directions_are_kept_in_the_file(tmp_path):
+    common = np.random.default_rng(9).standard_normal(12)
+    generic = combine([dataset(seed, common, 0.8)[0] for seed in range(3)], FIRST).generic
+    save_head(generic, tmp_path / "h.safetensors")
+    assert np.allclose(load_head(tmp_path / "h.safetensors").directions, generic.directions)
+    assert generic.directions.shape == (3, 2, 6)
 
 
 def test_evidence_is_kept_in_the_file(tmp_path):

@@ -34,6 +34,8 @@ class HeadFit:
         Expected share of particle pixels, and the weight of the term that says so.
     balanced
         Give both classes the same total weight.
+    directions_l2
+        Weight of the L2 term along the prior's directions, if `fit` gets any.
     solver
         "bfgs", "lbfgs", or "auto": BFGS for up to 256 features. All reach the same optimum.
 
@@ -49,12 +51,13 @@ class HeadFit:
         Number of evaluations of the loss.
     """
 
-    l2: float = 15.0
+    l2: float = 7.0
     towards: Literal["pretrained", "zero"] = "pretrained"
     start: Literal["pretrained", "zero"] = "pretrained"
     pi: float = 0.02
     pi_weight: float = 2.0
     balanced: bool = False
+    directions_l2: float = 5.0
     solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
     weights_: Floats = field(init=False, repr=False)
     bias_: float = field(init=False, repr=False)
@@ -70,6 +73,7 @@ class HeadFit:
         unlabelled: ArrayLike | None = None,
         pretrained: tuple[Floats, float] | None = None,
         warm_start: tuple[Floats, float] | None = None,
+        directions: Floats | None = None,
     ) -> Self:
         """Fit to labelled pixels.
 
@@ -88,6 +92,9 @@ class HeadFit:
             when not given.
         warm_start
             Weights and bias of an earlier fit to begin with.
+        directions
+            Shape (k, D): what the weights may follow at a price of its own. The prior's covariance
+            is then ``1 / l2 + directions' directions / directions_l2``.
 
         Returns
         -------
@@ -97,22 +104,28 @@ class HeadFit:
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         zero = (np.zeros(x.shape[1]), 0.0)
         pretrained = pretrained or zero
+        mean = (pretrained if self.towards == "pretrained" else zero)[0]
+        u = np.asarray(np.empty((0, x.shape[1])) if unlabelled is None else unlabelled, np.float64)
+        begin = np.append(*(warm_start or (pretrained if self.start == "pretrained" else zero)))
+        # Steps along a direction are parameters of their own, scaled so that one penalty does.
+        along = np.empty((0, x.shape[1]))
+        if directions is not None:
+            along = np.sqrt(self.l2 / self.directions_l2) * directions
         loss = HeadLoss(
-            x=x,
+            x=np.hstack([x, x @ along.T]),
             y=y,
             v=self._weights(y, weights),
-            unlabelled=np.asarray(
-                np.empty((0, x.shape[1])) if unlabelled is None else unlabelled, np.float64
-            ),
-            mean=(pretrained if self.towards == "pretrained" else zero)[0],
+            unlabelled=np.hstack([u, u @ along.T]),
+            mean=np.append(mean, np.zeros(len(along))),
             l2=self.l2,
             pi=self.pi,
             pi_weight=self.pi_weight,
         )
-        begin = warm_start or (pretrained if self.start == "pretrained" else zero)
+        begin = np.concatenate([begin[:-1], np.zeros(len(along)), begin[-1:]])
         # The matrices are small: waiting for a second thread costs many times what it saves.
         with threadpool_limits(1, user_api="blas"):
-            self._minimise(loss, np.append(*begin))
+            self._minimise(loss, begin)
+        self.weights_ = self.weights_[: x.shape[1]] + self.weights_[x.shape[1] :] @ along
         return self
 
     def _weights(self, y: Floats, weights: ArrayLike | None) -> Floats:

@@ -55,6 +55,9 @@ class Head:
         Weights and bias of the moving average over the refits, if there were any.
     evidence
         What it learnt from, when it was kept.
+    directions
+        Shape (k, number of scales, C): ways in which proteins differ, that labels may follow
+        easily from here.
     """
 
     weights: NDArray[np.float64]
@@ -67,6 +70,7 @@ class Head:
     notes: dict[str, Any] = field(default_factory=dict)
     mean: tuple[NDArray[np.float64], float] | None = None
     evidence: Evidence | None = None
+    directions: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 2 or len(self.weights) != len(self.spec.working_radii):

@@ -42,6 +42,8 @@ def save_head(head: Head, path: str | Path) -> None:
     if head.evidence is not None:
         for name in _EVIDENCE:
             tensors[name] = getattr(head.evidence, name).astype(np.float16)
+    if head.directions is not None:
+        tensors["directions"] = np.ascontiguousarray(head.directions, np.float32)
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata={FORMAT: json.dumps(facts)})
 
@@ -65,7 +67,9 @@ def load_head(path: str | Path) -> Head:
             facts = json.loads(metadata)
             weights = np.asarray(file.get_tensor("weights"), np.float64)
             bias = float(file.get_tensor("bias")[0])
-            evidence = None
+            evidence = directions = None
+            if "directions" in file.keys():  # noqa: SIM118 - a file is no dict
+                directions = np.asarray(file.get_tensor("directions"), np.float64)
             if set(_EVIDENCE) <= set(file.keys()):
                 evidence = Evidence(*(file.get_tensor(n).astype(np.float64) for n in _EVIDENCE))
         if facts["version"] > VERSION:
@@ -86,6 +90,7 @@ def load_head(path: str | Path) -> Head:
             others=int(facts["others"]),
             notes=dict(facts["notes"]),
             evidence=evidence,
+            directions=directions,
         )
     except (SafetensorError, OSError, KeyError, IndexError, TypeError, ValueError) as error:
         reason = "its metadata is damaged" if isinstance(error, ValidationError) else error

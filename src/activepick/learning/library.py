@@ -5,7 +5,8 @@ all are fitted together (Khosla et al., Undoing the damage of dataset bias, ECCV
 HydraPicker, Masoumzadeh and Brubaker, BMVC 2019, and the training across molecules of DeepPicker,
 Wang et al., J. Struct. Biol. 195, 325, 2016):
 ``sum_d L_d(w_d) + tie / 2 sum_d |w_d - g|^2 + root / 2 |g - w0|^2``. The generic head g is used on
-a new dataset as it is, and is what the first labels there are drawn to.
+a new dataset as it is, and is what the first labels there are drawn to. The differences of the
+others from it span the ways in which proteins differ: labels follow these more easily than others.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class Combined:
 
 
 def combine(
-    heads: Sequence[Head], pretrained: Head, tie: float = 15.0, root: float = 15.0
+    heads: Sequence[Head], pretrained: Head, tie: float = 15.0, trust: float = 0.1
 ) -> Combined:
     """Fit the heads of several datasets and their generic head together.
 
@@ -59,8 +60,11 @@ def combine(
         differ: what counts is the order from the one that suits the protein to finer ones.
     pretrained
         What the generic head is drawn to, on the same number of scales.
-    tie, root
-        Weights of the L2 terms.
+    tie
+        Weight of the L2 term between a head and the generic one.
+    trust
+        How far the generic head goes from the pretrained one (0) to the mean of all heads (1);
+        root follows from it. A few datasets are too few to trust their mean on any other.
 
     Raises
     ------
@@ -74,6 +78,7 @@ def combine(
     first, shape = pretrained.weights.ravel(), pretrained.weights.shape
     parameters = [(head.weights.ravel(), head.bias) for head in heads]
     generic = first
+    root = tie * len(heads) * (1 - trust) / trust
     for _ in range(_ROUNDS):
         before = generic
         drawn = tie * np.sum([weights for weights, _ in parameters], axis=0)
@@ -96,6 +101,7 @@ def combine(
         particles=sum(head.particles for head in heads),
         others=sum(head.others for head in heads),
         notes={"generic": len(heads)},
+        directions=np.stack([weights - generic for weights, _ in parameters]).reshape(-1, *shape),
     )
     return Combined(common, specialised)
 

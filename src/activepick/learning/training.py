@@ -124,6 +124,7 @@ def fit_head(
         unlabelled=unlabelled,
         pretrained=(pretrained.weights.ravel(), pretrained.bias),
         warm_start=None if warm_start is None else (warm_start.weights.ravel(), warm_start.bias),
+        directions=None if pretrained.directions is None else _flat(pretrained.directions),
     )
     weights = fitted.weights_.reshape(pretrained.weights.shape)
     return replace(
@@ -137,6 +138,10 @@ def fit_head(
             _DECAY * mean[1] + (1 - _DECAY) * fitted.bias_,
         ),
     )
+
+
+def _flat(directions: Floats) -> Floats:
+    return directions.reshape(len(directions), -1)
 
 
 def _parameters(head: Head) -> tuple[Floats, float]:
