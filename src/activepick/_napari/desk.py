@@ -22,6 +22,7 @@ from activepick.session import actions as a
 from activepick.session.draft import Draft
 from activepick.session.effects import Change
 from activepick.session.loop import LearningLoop
+from activepick.session.next_micrograph import Offer
 
 __all__ = ["Desk"]
 
@@ -252,9 +253,10 @@ class Desk(QObject):
     def show_offered(self) -> None:
         """Show the micrograph that is most worth looking at."""
         loop = self.loop
-        if loop is None:
-            return
-        offer = loop.next_micrograph()
+        if loop is not None:
+            self.jobs.run("offer", lambda step: loop.next_micrograph(), self._show_offer)
+
+    def _show_offer(self, offer: Offer | None) -> None:
         if offer is None:
             self.told.emit("info", "All micrographs have been seen.")
         else:

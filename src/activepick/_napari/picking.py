@@ -71,7 +71,7 @@ class Picking(QObject):
     picks_changed()
         Of the shown micrograph.
     counts_changed()
-        Numbers of picks may be others.
+        Numbers of picks of other micrographs may be others.
     learnt()
         There is another head.
     predicted(prediction)
@@ -145,6 +145,7 @@ class Picking(QObject):
                 loop.refit()
             peaks = loop.peaks(number)
             doubts = [] if self._warned else _doubts(loop, number)
+            loop.prefetch_neighbours(number)
             return peaks, doubts
 
         def done(result: tuple[Peaks, list[str]]) -> None:
@@ -157,7 +158,6 @@ class Picking(QObject):
             self._desk.micrographs_changed.emit()
             self._desk.labelling.ask_on()
             self._map()
-            loop.prefetch_neighbours(number)
             if not loop.up_to_date:  # answers that came meanwhile
                 self.learn()
 
@@ -286,7 +286,6 @@ class Picking(QObject):
             learns = session.state.settings.live_refit or not session.state.questions
             if not (learns and self.learn()):
                 self._curate()  # else there are other picks in a moment
-                self.counts_changed.emit()
 
     def clear_shown(self) -> None:
         """Forget the picks of the micrograph that was shown."""
@@ -315,7 +314,6 @@ class Picking(QObject):
         if peaks.micrograph == self._desk.shown:
             self.peaks = peaks
             self._curate()
-            self.counts_changed.emit()
 
     def _curate(self) -> None:
         if self.peaks is not None and self._desk.session is not None:

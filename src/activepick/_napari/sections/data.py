@@ -68,7 +68,9 @@ class DataSection(Section):
         desk.opened.connect(refresh)
         desk.micrographs_changed.connect(refresh)
         desk.picking.counts_changed.connect(refresh)
-        desk.labelling.labels_changed.connect(soon(self._refresh_shown, self))
+        shown = soon(self._refresh_shown, self)
+        desk.labelling.labels_changed.connect(shown)
+        desk.picking.picks_changed.connect(shown)
         desk.shown_changed.connect(self._mark)
         self._refresh()
 
