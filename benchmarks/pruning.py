@@ -9,19 +9,14 @@ on the score of the picker itself (Topaz's pretrained detector).
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
+from known_sets import DATA, Dataset, load_datasets
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from activepick.features.backbone import load_backbone
-from activepick.features.cache import FeatureCache
-from activepick.features.engine import FeatureEngine
-from activepick.features.extractor import Extractor
-from activepick.formats import read_table
 from activepick.learning.head import Head
 from activepick.learning.multinomial import fit_classes
 from activepick.learning.start import starting_head
@@ -29,33 +24,27 @@ from activepick.learning.training import label_rows
 from activepick.micrograph import Micrograph
 from activepick.picking.prune import accuracy_and_macro_f1, adapt_to_shares, particle_scores
 
-DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "shared" / "data"))
-SETS = (("empiar-10017", "*.jpg", 1.77, 191.0), ("empiar-10146", "*.png", 1.5, 120.0))
 KINDS = ("contamination", "carbon edge", "empty")
 LABELS = (10, 20, 30)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
-    extractor = Extractor(load_backbone())
-    for name, pattern, pixel_size, diameter in SETS:
-        files = [Micrograph(p, pixel_size) for p in sorted((options.data / name).glob(pattern))]
-        engine = FeatureEngine(extractor, diameter, cache=FeatureCache(options.cache))
-        truth = read_table(options.data / name / "truth.star")
-        evaluate(name, engine, files, truth, options.seeds)
+    for name, data in load_datasets(options.data, options.cache).items():
+        evaluate(name, data, options.seeds)
 
 
-def evaluate(name, engine, files, truth, seeds) -> None:  # type: ignore[no-untyped-def]
-    first = starting_head(engine, files[:3])
+def evaluate(name: str, data: Dataset, seeds: int) -> None:
+    engine = data.engine
+    first = starting_head(engine, data.micrographs[:3])
     rng = np.random.default_rng(0)
     rows, kinds, own = [], [], []
-    for file in files:
+    for file, true in zip(data.micrographs, data.truth, strict=True):
         features = engine.features(file, first.spec.working_radii)
-        true = truth.loc[truth["micrograph"] == file.name, ["x", "y"]].to_numpy(float)
         xy, kind = with_false_picks(file, engine.diameter_angstrom, true, rng)
         rows.append(label_rows(features, xy, 0.15))
         kinds.append(kind)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.score_map import ScoreMap
@@ -18,6 +19,7 @@ from activepick.learning.training import (
     label_rows,
     sampled_rows,
 )
+from activepick.picking.score_peaks import score_peaks
 
 __all__ = ["Learner", "LearnerSettings"]
 
@@ -121,6 +123,7 @@ class Learner:
             self.head if self._fitted else None,
             consistency=self.settings.consistency,
             consistency_unlabelled=self.settings.consistency_unlabelled,
+            peaks=self._stand_ins() if self.settings.stand_ins and len(set(y)) == 1 else None,
         )
         self._fitted = True
         self.refit_seconds = time.perf_counter() - start
@@ -150,6 +153,18 @@ class Learner:
     def score_map(self, index: int) -> ScoreMap:
         """Score of the current head on a micrograph."""
         return self.micrographs[index].score_map(self.head.weights, self.head.bias)
+
+    def _stand_ins(self) -> Floats:
+        """Features (m, D) of peaks of the pretrained head that lie at no label."""
+        parts = [np.empty((0, self.pretrained.weights.size))]
+        for features, labelled in zip(self.micrographs, self.labels, strict=True):
+            map = features.score_map(self.pretrained.weights, self.pretrained.bias)
+            xy, _ = score_peaks(map)
+            if len(labelled) and len(xy):
+                distance = np.asarray(cKDTree(labelled).query(xy)[0])
+                xy = xy[distance > features.radius_px / 2]
+            parts.append(features.at(xy).astype(np.float64))
+        return np.concatenate(parts)
 
     def _first_head(self) -> Head:
         if self.settings.fit.start == "pretrained":

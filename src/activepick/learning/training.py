@@ -9,6 +9,7 @@ from scipy.special import expit
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head
+from activepick.learning.one_sided import held_share, stand_ins
 
 __all__ = ["LABEL_PIXELS", "LearnerSettings", "fit_head", "label_rows", "sampled_rows"]
 
@@ -38,6 +39,8 @@ class LearnerSettings:
     consistency, consistency_unlabelled
         Weights of the terms that draw the answers at labels and at sampled pixels to those of the
         mean over the refits (`activepick.learning.mean_model`), in labels.
+    stand_ins
+        Whether peaks stand in while all labels are of one kind (`activepick.learning.one_sided`).
     """
 
     fit: HeadFit = field(default_factory=HeadFit)
@@ -45,6 +48,7 @@ class LearnerSettings:
     unlabelled: int = 2000
     consistency: float = 0.0
     consistency_unlabelled: float = 0.0
+    stand_ins: bool = True
 
 
 def label_rows(features: MicrographFeatures, xy: ArrayLike, label_radius: float) -> Floats:
@@ -86,6 +90,7 @@ def fit_head(
     *,
     consistency: float = 0.0,
     consistency_unlabelled: float = 0.0,
+    peaks: Floats | None = None,
 ) -> Head:
     """Fit a head to labels.
 
@@ -106,6 +111,9 @@ def fit_head(
         average does.
     consistency, consistency_unlabelled
         As in `LearnerSettings`.
+    peaks
+        Features (m, D) of unlabelled peaks of the pretrained head, which stand in while labels of
+        one kind are missing; see `activepick.learning.one_sided`.
     """
     count, per_label, features = rows.shape
     mean = (warm_start or pretrained).mean or _parameters(warm_start or pretrained)
@@ -117,7 +125,10 @@ def fit_head(
             x.append(places)
             y.append(expit(places @ mean[0].ravel() + mean[1]))
             v.append(np.full(len(places), weight / len(places)))
-    fitted = replace(fit).fit(
+    if peaks is not None and len(peaks):
+        weights, kind = stand_ins(pretrained, peaks, targets)
+        x, y, v = [*x, peaks], [*y, np.full(len(peaks), kind)], [*v, weights]
+    fitted = replace(held_share(fit, targets)).fit(
         np.concatenate(x),
         np.concatenate(y),
         np.concatenate(v),

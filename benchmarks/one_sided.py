@@ -1,0 +1,83 @@
+"""How good a head gets from particles alone, or from junk alone.
+
+    python benchmarks/one_sided.py [--data DIR] [--seeds 2] [--plain]
+
+So many random particles of two training micrographs are marked and nothing else; or so many of the
+best false peaks. Average precision, and precision, recall and F1 at probability 0.5, on the other
+micrographs. --plain leaves out what is done for such labels.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from known_sets import DATA, Dataset, load_datasets
+from scipy.spatial import cKDTree
+
+from activepick.learning.learner import Learner, LearnerSettings
+from activepick.learning.start import starting_head
+from activepick.metrics import evaluate
+from activepick.picking.picker import pick_score_map
+from activepick.picking.score_peaks import score_peaks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--simulated", type=Path, help="folder of simulated sets, to add them")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--labels", type=int, nargs="+", default=[10, 30, 70])
+    parser.add_argument("--plain", action="store_true")
+    options = parser.parse_args()
+    settings = LearnerSettings(stand_ins=not options.plain)
+    rows: list[tuple[object, ...]] = []
+    for name, data in load_datasets(options.data, options.cache, options.simulated).items():
+        for seed in range(options.seeds):
+            rows += measure(name, data, seed, options.labels, settings)
+    table = pd.DataFrame(
+        rows, columns=["set", "marked", "labels", "ap", "precision", "recall", "f1"]
+    )
+    for name, own in (*table.groupby("set", sort=False), ("mean of all", table)):
+        print(name)
+        means = own.drop(columns="set").groupby(["marked", "labels"], sort=False).mean()
+        print(means.round(3).to_string())
+
+
+def measure(
+    name: str, data: Dataset, seed: int, counts: list[int], settings: LearnerSettings
+) -> list[tuple[object, ...]]:
+    train, test = data.split(seed)
+    first = starting_head(data.engine, [data.micrographs[i] for i in train])
+    radii = first.spec.working_radii
+    features = [data.engine.features(data.micrographs[i], radii) for i in train]
+    others = [data.engine.features(data.micrographs[i], radii) for i in test]
+    rng = np.random.default_rng(seed)
+    particles, junk = [], []
+    for index, (part, i) in enumerate(zip(features, train, strict=True)):
+        particles += [(index, xy) for xy in data.truth[i]]
+        peaks, _ = score_peaks(part.score_map(first.weights, first.bias))
+        far = cKDTree(data.truth[i]).query(peaks)[0] > part.radius_px
+        junk += [(index, xy) for xy in peaks[far][:60]]
+    rows: list[tuple[object, ...]] = []
+    for kind, places, target in (("particles", particles, 1), ("junk", junk, 0)):
+        for count in (0, *counts):
+            learner = Learner(features, first, settings, seed)
+            order = rng.permutation(len(places))[:count]
+            for k in order:
+                learner.add(places[k][0], [places[k][1]], [target])
+            head = learner.refit()
+            picks, truth = [], []
+            for part, i in zip(others, test, strict=True):
+                scores = part.score_map(head.weights, head.bias)
+                picks.append(pick_score_map(scores, part.name, part.shape, threshold=0))
+                own = pd.DataFrame(data.truth[i], columns=["x", "y"])
+                truth.append(own.assign(micrograph=part.name))
+            result = evaluate(pd.concat(picks), pd.concat(truth), others[0].radius_px)
+            rows.append((name, kind, count, result.ap, result.precision, result.recall, result.f1))
+    return rows
+
+
+if __name__ == "__main__":
+    main()

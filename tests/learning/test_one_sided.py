@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from scipy.special import expit
+from test_queries import learner
+
+from activepick.learning.fit import HeadFit
+from activepick.learning.learner import LearnerSettings
+from activepick.learning.one_sided import held_share, stand_ins
+from activepick.learning.queries import ask
+
+
+def marked(kind, count=30, **settings):
+    """A head from the best peaks, all of them marked as one kind."""
+    one = learner(micrographs=3, seed=1)
+    one.settings = LearnerSettings(fit=HeadFit(l2=1.0), **settings)
+    places = ask(one, count, "range", np.random.default_rng(0))
+    for query in places:
+        one.add(query.micrograph, [(query.x, query.y)], [kind])
+    return one, one.refit()
+
+
+def likely(one, head):
+    values = [m.score_map(head.weights, head.bias).values for m in one.micrographs]
+    return np.mean([expit(v).mean() for v in values])
+
+
+def correlation(one, head):
+    first = one.pretrained
+    scores = [m.score_map(head.weights, head.bias).values.ravel() for m in one.micrographs]
+    before = [m.score_map(first.weights, first.bias).values.ravel() for m in one.micrographs]
+    return np.corrcoef(np.concatenate(scores), np.concatenate(before))[0, 1]
+
+
+def test_particles_alone_do_not_make_everything_a_particle():
+    (one, held), (_, plain) = marked(1), marked(1, stand_ins=False)
+    assert likely(one, held) < likely(one, plain)
+    assert np.isfinite(held.weights).all()
+
+
+def test_junk_alone_does_not_make_the_head_forget_what_a_particle_is():
+    (one, held), (_, plain) = marked(0), marked(0, stand_ins=False)
+    assert correlation(one, held) > correlation(one, plain)
+    assert likely(one, held) > likely(one, plain)
+
+
+@pytest.mark.parametrize(
+    ("particles", "others", "weight"), [(100, 0, 25.0), (4, 0, 2.0), (100, 5, 2.0), (0, 100, 2.0)]
+)
+def test_the_expected_share_holds_against_particles_that_nothing_balances(
+    particles, others, weight
+):
+    targets = np.repeat([1.0, 0.0], [particles, others])
+    assert held_share(HeadFit(pi_weight=2.0), targets).pi_weight == weight
+    assert held_share(HeadFit(pi_weight=0.0), targets).pi_weight == 0
+
+
+def test_peaks_stand_in_as_what_they_are_likely_to_be_and_step_back():
+    one = learner()
+    peaks = one.micrographs[0].at(np.random.default_rng(0).uniform(0, 340, (50, 2)))
+    score = peaks @ one.pretrained.weights.ravel() + one.pretrained.bias
+    as_junk, kind = stand_ins(one.pretrained, peaks, np.ones(20))
+    assert kind == 0
+    assert np.argmax(as_junk) == np.argmin(score)
+    as_particles, kind = stand_ins(one.pretrained, peaks, np.zeros(20))
+    assert kind == 1
+    assert np.argmax(as_particles) == np.argmax(score)
+    assert as_particles.sum() == pytest.approx(20)
+    for rarer, share in ((1, 0.8), (4, 0.2), (5, 0.0)):
+        targets = np.repeat([0.0, 1.0], [20 + rarer, rarer])
+        assert stand_ins(one.pretrained, peaks, targets)[0].sum() == pytest.approx(20 * share)
