@@ -119,3 +119,14 @@ def test_damaged_cache_file_is_computed_anew(tmp_path):
     [file] = tmp_path.glob("*.npy")
     file.write_bytes(b"")
     assert np.array_equal(cache.get("k", lambda: values), values)
+
+
+def test_quick_scores_are_right_to_a_thousandth():
+    rng = np.random.default_rng(0)
+    values = np.maximum(rng.standard_normal((40, 50, 256)), 0).astype(np.float16)
+    features = MicrographFeatures("m", (FeatureMap(values, (4.0, 4.0), 7.0),), (160, 200), 10.0)
+    weights = rng.normal(0, 0.3, (1, 256))
+    exact = features.score_map(weights, -1.0).values
+    quick = features.score_map(weights, -1.0, quick=True).values
+    assert exact.std() > 1
+    assert np.abs(quick - exact).max() < 1e-3 * np.abs(exact).max()

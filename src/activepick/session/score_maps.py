@@ -69,7 +69,7 @@ class ScoreMaps:
             known = self._known.get(key)
         if known is not None and known[0] is head:
             return known[1]
-        scores = features.score_map(head.weights, head.bias)
+        scores = features.score_map(head.weights, head.bias, quick=True)
         made = HopefulMap.of(scores)
         with self._lock:
             self._known[key] = head, made
