@@ -20,6 +20,7 @@ def person(qtbot, open_widget, micrographs) -> Person:
 def test_picks_and_questions_come_at_once(person):
     assert len(person.desk.picking.picks) > 0
     assert len(person.state.questions) == person.state.settings.batch
+    person.wait(lambda: "diameter" not in person.viewer.layers)  # shown for a moment
     shown = [layer.name for layer in person.viewer.layers]
     assert shown == ["micrograph", "score map", "picks", "labels", "questions"]
     assert not person.viewer.layers["score map"].visible
@@ -94,6 +95,18 @@ def test_a_label_is_dragged_and_deleted(person):
     person.press("Delete")
     person.settle()
     assert not person.state.marks
+
+
+def test_who_looks_at_another_micrograph_is_left_there(person):
+    asked = person.desk.labelling.current
+    other = next(i for i in person.state.micrographs if i != asked.micrograph)
+    person.desk.show(other)
+    person.settle()
+    assert person.desk.shown == other
+    assert person.desk.labelling.current == asked
+    person.press("T")
+    person.settle()
+    assert person.desk.shown == person.desk.labelling.current.micrograph
 
 
 def test_a_drag_elsewhere_moves_the_view_and_labels_nothing(person):

@@ -53,7 +53,7 @@ class Hands(QObject):
             for name in key.keys:
                 viewer.bind_key(name, self._obey(key.action), overwrite=True)
         viewer.mouse_drag_callbacks.append(self._on_press)
-        desk.labelling.current_changed.connect(self.look)
+        desk.labelling.current_changed.connect(self.go_on)
 
     def release(self) -> None:
         """Give the viewer back as it was."""
@@ -149,13 +149,18 @@ class Hands(QObject):
         """Show the raw or the filtered image."""
         self._desk.images.toggle_raw()
 
-    def look(self) -> None:
-        """Look at the current question."""
+    def go_on(self) -> None:
+        """Go to the current question, also to another micrograph."""
         question = self._desk.labelling.current
-        if not self.follow or question is None:
-            return
-        if question.micrograph != self._desk.shown:
+        if self.follow and question is not None:
             self._desk.show(question.micrograph)
+            self.look()
+
+    def look(self) -> None:
+        """Look at the current question if it is on the shown micrograph."""
+        question = self._desk.labelling.current
+        if not self.follow or question is None or question.micrograph != self._desk.shown:
+            return
         scale = self._layers.scale
         self._viewer.scene.camera.center = (question.y * scale, question.x * scale)
         across = 2 * self._desk.radius_px * scale * _DIAMETERS

@@ -228,7 +228,7 @@ class Layers:
         """Show it no longer."""
         layer = self.get(CIRCLE)
         if layer is not None:
-            layer.data = np.empty((0, 2))  # napari takes long to remove a layer
+            self.viewer.layers.remove(layer)
 
     def rest(self) -> None:
         """Make the labels the active layer, so that our keys and clicks hold."""

@@ -99,7 +99,7 @@ class ActivePickWidget(QWidget):
         self.destroyed.connect(_closer(desk, self.hands))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.layers.hide_circle)
+        self._timer.timeout.connect(self._hide_circle)
 
     def sizeHint(self) -> QSize:
         """As wide as the forms need, as high as there is room."""
@@ -323,6 +323,13 @@ class ActivePickWidget(QWidget):
             place = (float(x), float(y))
         self.layers.show_circle(diameter_px, place)
         self._timer.start(3000)
+
+    def _hide_circle(self) -> None:
+        # napari takes long to remove a layer: that is for when nothing else goes on.
+        if self.desk.jobs.busy():
+            self._timer.start(1000)
+        else:
+            self.layers.hide_circle()
 
     def _go_to(self, x: float, y: float) -> None:
         scale = self.layers.scale
