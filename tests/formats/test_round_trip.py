@@ -26,7 +26,8 @@ NAMES = (
     | HARD_NAMES
 )
 COORDINATES = st.floats(-0.5, 20000, allow_nan=False)
-SCORES = st.floats(-1e4, 1e4, allow_nan=False)
+# -999 stands for no score in STAR files.
+SCORES = st.floats(-1e4, 1e4, allow_nan=False).filter(lambda score: abs(score + 999) > 1e-3)
 
 
 @st.composite
@@ -172,7 +173,14 @@ def test_dropped_labels_are_said(ending, tmp_path):
 
 
 def test_equal_picks_give_equal_files(tmp_path):
-    table = pd.DataFrame({"micrograph": ["a"], "x": [1.0], "y": [2.0]})
+    table = pd.DataFrame({"micrograph": ["a"], "x": [1.0], "y": [2.0], "box_width_px": [9]})
+    table["box_height_px"] = 9
+    for number, name in (
+        ("location/micrograph_uid", 7),
+        ("location/micrograph_shape[0]", 5),
+        ("location/micrograph_shape[1]", 5),
+    ):
+        table[number] = name
     for name in FORMATS:
         write_table(table, tmp_path / f"1{name}", name)
         write_table(table, tmp_path / f"2{name}", name)

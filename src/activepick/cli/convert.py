@@ -1,73 +1,154 @@
 """`activepick convert`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast, get_args
 
-import pandas as pd
 import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import say
-from activepick.errors import SettingsError, TableError
-from activepick.formats import FORMATS, choose_format, match_names, read_table, write_table
+from activepick.cli.convert_names import renamed, shapes_of
+from activepick.cli.micrograph_source import MicrographSource
+from activepick.errors import SettingsError
+from activepick.formats import (
+    FORMATS,
+    choose_format,
+    find_duplicates,
+    read_folder,
+    read_table,
+    write_folder,
+    write_table,
+)
+from activepick.formats.coordinates import Flip
+from activepick.formats.relion_star_writer import VERSIONS
+from activepick.formats.transform import Unmatched, flip_table, scale_table
 
 __all__ = ["convert"]
 
 _NAMES = ", ".join(FORMATS)
+# Flipping twice along one axis changes nothing.
+_FLIPS: dict[tuple[bool, bool], Flip] = {
+    (False, False): "none",
+    (True, False): "y",
+    (False, True): "x",
+    (True, True): "both",
+}
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The table to read.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The table to write.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="The table to read, or a folder of tables.")
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help="The table to write, or a folder for one file a micrograph."
+        ),
+    ],
     read_as: Annotated[
         str | None, typer.Option("--from", help=f"{_NAMES}; else told by the file.")
     ] = None,
     write_as: Annotated[
-        str | None, typer.Option("--to", help=f"{_NAMES}; else told by the file name.")
+        str | None,
+        typer.Option("--to", help=f"{_NAMES}; else told by the file name, star for folders."),
     ] = None,
     micrographs: Annotated[
         Path | None,
-        typer.Option(help="Folder of the micrographs, whose paths are written as names."),
+        typer.Option(
+            help="What micrographs are called from now on: their folder, RELION's "
+            "micrographs_ctf.star (with its optics groups), or cryoSPARC's exposures .cs."
+        ),
+    ] = None,
+    unmatched: Annotated[
+        str, typer.Option(help="Names that are not among the micrographs: error, keep or drop.")
+    ] = "error",
+    exposures: Annotated[
+        Path | None,
+        typer.Option(help="cryoSPARC's .cs of the exposures; needed for .cs and --uids add."),
+    ] = None,
+    uids: Annotated[
+        str | None,
+        typer.Option(help="add or remove the numbers that cryoSPARC puts before file names."),
     ] = None,
     scale: Annotated[
         float, typer.Option(help="Multiply positions by this, such as 4 after picking in bin 4.")
     ] = 1.0,
+    flip_y: Annotated[
+        bool, typer.Option("--flip-y", help="Turn rows over, as RELION does with TIFF files.")
+    ] = False,
+    flip_x: Annotated[bool, typer.Option("--flip-x", help="Turn columns over.")] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(help="Size of all micrographs, WIDTHxHEIGHT, to flip without the files."),
+    ] = None,
+    box_size: Annotated[
+        float | None, typer.Option(help="Side of boxes in pixels, for .box and .cbox.")
+    ] = None,
+    duplicates: Annotated[
+        float, typer.Option(help="Report picks of one micrograph this close, in pixels.")
+    ] = 0.5,
+    remove_duplicates: Annotated[
+        bool, typer.Option("--remove-duplicates", help="Keep the best of picks that close.")
+    ] = False,
     relion: Annotated[
-        str, typer.Option(help="Version of STAR files: 3.1 (also for 4 and 5) or 3.0.")
-    ] = "3.1",
+        str, typer.Option(help=f"Version of RELION for STAR files: {', '.join(VERSIONS)}.")
+    ] = "5",
     pixel_size: a.PixelSize = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(help="Draw the picks on a micrograph in the four flips: which one fits?"),
+    ] = None,
+    preview_micrograph: Annotated[
+        str | None, typer.Option(help="Which one is drawn; by default the one with most picks.")
+    ] = None,
+    radius: Annotated[
+        float | None, typer.Option(help="Particle radius in pixels, about, for --preview.")
+    ] = None,
 ) -> None:
-    """Convert a table of picks between formats: RELION STAR, CSV and Topaz text."""
-    if not 0 < scale < float("inf"):
-        raise SettingsError(f"--scale {scale}: give a number above 0.")
-    table = read_table(source, read_as)
-    table[["x", "y"]] *= scale
-    for group in table.attrs.get("optics", []):
-        for tag in ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"):
-            if tag in group:
-                group[tag] = float(group[tag]) / scale
-    if "label" in table and (table["label"] == 0).any() and target.suffix.lower() != ".csv":
-        say("warning: rows with label 0 are no particles, and are left out")
-        table = table[table["label"] != 0]
-    if micrographs is not None:
-        table["micrograph"] = table["micrograph"].map(_paths(table["micrograph"], micrographs))
-    chosen = choose_format(target, write_as, sniff=False)
-    wanted = {"version": relion, "pixel_size_angstrom": pixel_size}
-    options = {name: wanted[name] for name in chosen.options if name in wanted}
-    write_table(table, target, chosen.name, **options)
-    say(f"{len(table)} rows of {table['micrograph'].nunique()} micrographs: {target}")
-
-
-def _paths(names: "pd.Series[str]", folder: Path) -> dict[str, str]:
-    from activepick.cli.inputs import find_micrographs
-
-    files = [m.path.as_posix() for m in find_micrographs([folder], None, False)]
-    unique = [str(name) for name in names.unique()]
-    matched = match_names(unique, files)
-    missing = [name for name in unique if name not in matched]
-    if missing:
-        raise TableError(
-            f"{folder}: no micrograph there, or more than one, is meant by {', '.join(missing[:5])}"
-            f"{' and others' if len(missing) > 5 else ''}."
+    """Convert picks between the formats of RELION, cryoSPARC, crYOLO, EMAN, Topaz and others."""
+    if unmatched not in get_args(Unmatched):
+        raise SettingsError(f"--unmatched {unmatched}: use {', '.join(get_args(Unmatched))}.")
+    if uids not in (None, "add", "remove"):
+        raise SettingsError(f"--uids {uids}: use add or remove.")
+    table = read_folder(source, read_as) if source.is_dir() else read_table(source, read_as)
+    folder = target.is_dir() or not target.suffix
+    chosen = choose_format(target, write_as or ("star" if folder else None), sniff=False)
+    table = scale_table(table, scale)
+    if "label" in table and chosen.name != "csv":
+        others = table["label"].eq(0).fillna(False).to_numpy(bool)
+        if others.any():
+            say(f"warning: {int(others.sum())} rows with label 0 are no particles, and left out")
+        table = table[~others].reset_index(drop=True).drop(columns="label")
+    images = None if micrographs is None else MicrographSource(micrographs)
+    table = renamed(table, images, exposures, uids, cast(Unmatched, unmatched))
+    flip = _FLIPS[flip_y, flip_x]
+    if flip != "none":
+        table = flip_table(table, shapes_of(table, images, size), flip)
+    drop = find_duplicates(table, duplicates)
+    if drop.any():
+        name = table["micrograph"].iloc[int(drop.argmax())]
+        say(
+            f"{int(drop.sum())} picks are within {duplicates:g} px of another one of the same "
+            f"micrograph, such as of {name}"
         )
-    return dict(matched)
+        if remove_duplicates:
+            table = table[~drop].reset_index(drop=True)
+    if preview is not None:
+        from activepick.cli.convert_preview import draw_preview
+
+        draw_preview(table, images, preview, preview_micrograph, radius)
+    wanted = {
+        "version": relion,
+        "pixel_size_angstrom": pixel_size,
+        "box_size": box_size,
+        "exposures": exposures,
+    }
+    options: dict[str, Any] = {
+        name: wanted[name] for name in chosen.options if wanted.get(name) is not None
+    }
+    if folder:
+        star = images.path if images is not None and images.star is not None else None
+        write_folder(table, target, chosen.name, micrographs_star=star, **options)
+    else:
+        write_table(table, target, chosen.name, **options)
+    say(f"{len(table)} rows of {table['micrograph'].nunique()} micrographs: {target}")

@@ -10,8 +10,9 @@ from activepick.cli import arguments as a
 from activepick.cli.console import print_json, progress_bar, say
 from activepick.cli.inputs import find_micrographs, inverted_warning, make_engine
 from activepick.errors import ActivepickError, SettingsError
-from activepick.formats import FORMATS, choose_format, write_coordinate_index, write_table
-from activepick.formats.names import without_ending
+from activepick.formats import FORMATS, PickFolder, choose_format, write_table
+from activepick.formats.boxes import BOX_COLUMNS
+from activepick.formats.relion_star_writer import VERSIONS, relion_version
 from activepick.micrograph import Micrograph
 from activepick.picking.picks import score_threshold
 
@@ -31,7 +32,8 @@ def pick(
     out: Annotated[
         Path,
         typer.Option(
-            help="A file for all picks (.star, .csv, .txt), or a folder for one file a micrograph.",
+            help="A file for all picks (.star, .csv, .txt, .cs), or a folder for one file a "
+            "micrograph.",
             show_default=False,
         ),
     ],
@@ -48,8 +50,19 @@ def pick(
         ),
     ] = None,
     relion: Annotated[
-        str, typer.Option(help="Version of STAR files: 3.1 (also for 4 and 5) or 3.0.")
-    ] = "3.1",
+        str, typer.Option(help=f"Version of RELION for STAR files: {', '.join(VERSIONS)}.")
+    ] = "5",
+    box_size: Annotated[
+        float | None,
+        typer.Option(
+            help="Side of boxes in pixels, for box and cbox; by default the particle diameter.",
+            show_default=False,
+        ),
+    ] = None,
+    exposures: Annotated[
+        Path | None,
+        typer.Option(help="cryoSPARC's .cs of the exposures, for cs.", show_default=False),
+    ] = None,
     min_distance: Annotated[
         float, typer.Option(help="Smallest distance of two picks, in particle radii.")
     ] = 0.8,
@@ -97,7 +110,8 @@ def pick(
         if not value >= 0:
             raise SettingsError(f"{option} {value:g}: give 0 or more particle radii.")
     files = find_micrographs(micrographs, pixel_size, invert)
-    target = _Target(out, format, relion, files)
+    wanted = {"version": relion, "box_size": box_size, "exposures": exposures}
+    target = _Target(out, format, files, diameter, wanted)
     engine, chosen = _prepare(
         head,
         files,
@@ -220,59 +234,60 @@ class _Target:
     """Where the picks go: one file for all of them, or a folder with a file for each."""
 
     def __init__(
-        self, out: Path, format: str | None, relion: str, micrographs: list[Micrograph]
+        self,
+        out: Path,
+        format: str | None,
+        micrographs: list[Micrograph],
+        diameter: float,
+        wanted: dict[str, Any],
     ) -> None:
         self._out = out
+        self._diameter = diameter
         self._tables: list[pd.DataFrame] = []
-        self._coordinates: dict[str, str] = {}
-        self._folder = out.is_dir() or not out.suffix
-        self._format = format or ("star" if self._folder else choose_format(out, sniff=False).name)
-        self._micrographs = {m.path.as_posix(): m for m in micrographs}
-        if self._format not in FORMATS:
+        self._written: list[str] = []
+        self._names = {m.path.as_posix(): m for m in micrographs}
+        if format is not None and format not in FORMATS:
             raise SettingsError(f"--format {format}: use one of {', '.join(FORMATS)}.")
-        if relion not in ("3.0", "3.1"):
-            raise SettingsError(f"--relion {relion}: use 3.1 (also for 4 and 5) or 3.0.")
-        self._relion = relion
-        if self._folder:
-            paths: dict[Path, Micrograph] = {}
-            for micrograph in micrographs:
-                other = paths.setdefault(self._path(micrograph), micrograph)
-                if other is not micrograph:
-                    raise SettingsError(
-                        f"{other.path} and {micrograph.path} would both be written to "
-                        f"{self._path(micrograph)}. Pick them separately, or into one file."
-                    )
+        relion_version(wanted["version"], "--relion")
+        folder = out.is_dir() or not out.suffix
+        self._format = choose_format(out, format or ("star" if folder else None), sniff=False)
+        if self._format.name == "cs" and wanted["exposures"] is None:
+            raise SettingsError("--format cs: name the exposures, --exposures FILE.cs.")
+        options = {k: v for k, v in wanted.items() if k in self._format.options and v is not None}
+        self._options: dict[str, Any] = options
+        self._folder = (
+            PickFolder(out, self._format.name, self._names, **options) if folder else None
+        )
+        if self._folder is None and self._format.one_micrograph and len(micrographs) > 1:
+            raise SettingsError(
+                f"--out {out}: a file of {self._format.title} holds one micrograph; give a folder."
+            )
 
     def add(self, micrograph: Micrograph, picks: pd.DataFrame) -> None:
         """Take the picks of a micrograph; in a folder they are written at once."""
-        if not self._folder:
+        if "box_size" in self._format.options and "box_size" not in self._options:
+            side = round(2 * micrograph.radius_px(self._diameter))
+            picks = picks.assign(**dict.fromkeys(BOX_COLUMNS, max(1, side)))
+        if self._folder is None:
             self._tables.append(picks)
             return
-        options = {"per_micrograph": True} if self._format == "star" else {}
-        path = self._path(micrograph)
-        write_table(picks, path, self._format, **options)
-        self._coordinates[micrograph.path.as_posix()] = path.as_posix()
+        name = micrograph.path.as_posix()
+        self._folder.write(name, picks)
+        self._written.append(name)
 
     def finish(self) -> None:
         """Write the one file, or for RELION the list of the files in the folder."""
-        if self._folder:
-            if self._format == "star":
-                write_coordinate_index(self._coordinates, self._out / "autopick.star")
+        if self._folder is not None:
+            self._folder.write_index(self._written)
             return
         tables = [table for table in self._tables if len(table)] or self._tables[:1]
-        options: dict[str, object] = {}
-        if self._format == "star":
-            sizes = {m.pixel_size_angstrom for m in self._used()}
-            options = {"version": self._relion}
-            if len(sizes) == 1:
-                options["pixel_size_angstrom"] = sizes.pop()
-        write_table(pd.concat(tables, ignore_index=True), self._out, self._format, **options)
+        sizes = {m.pixel_size_angstrom for m in self._used()}
+        if "pixel_size_angstrom" in self._format.options and len(sizes) == 1:
+            self._options["pixel_size_angstrom"] = sizes.pop()
+        write_table(
+            pd.concat(tables, ignore_index=True), self._out, self._format.name, **self._options
+        )
 
     def _used(self) -> list[Micrograph]:
         names = {name for table in self._tables for name in table["micrograph"].unique()}
-        return [m for name, m in self._micrographs.items() if name in names]
-
-    def _path(self, micrograph: Micrograph) -> Path:
-        stem = without_ending(micrograph.name)
-        endings = {"star": "_autopick.star", "csv": ".csv", "topaz": ".txt"}
-        return self._out / f"{stem}{endings[self._format]}"
+        return [m for name, m in self._names.items() if name in names]

@@ -1,22 +1,21 @@
-"""The columns that every table has in this program, checked."""
+"""The columns that every table has in this program, from those of a file."""
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.values import Where, check_range, checked_labels
 
-__all__ = ["ALIASES", "check_table", "standard_names", "standard_table"]
+__all__ = ["ALIASES", "standard_names", "standard_table"]
 
-# Beyond any detector (and montage) there is, and well below where float digits run out.
-_HUGE_PX = 1_000_000
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+# Gives the line of the file on which each row stands, (n,); asked for where a row is wrong.
+Lines = Callable[[], npt.NDArray[np.int64]]
 
 # Names that other programs use, compared without case and punctuation, the preferred ones first.
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -49,7 +48,12 @@ def standard_names(columns: Sequence[str]) -> dict[str, str]:
 
 
 def standard_table(
-    raw: pd.DataFrame, path: Path, lines: npt.NDArray[np.int64], *, decimal_comma: bool = False
+    raw: pd.DataFrame,
+    path: Path,
+    lines: Lines,
+    *,
+    decimal_comma: bool = False,
+    unit: str = "line",
 ) -> pd.DataFrame:
     """Turn the columns of a file into the standard columns, first, followed by all the others.
 
@@ -60,9 +64,11 @@ def standard_table(
     path
         For messages.
     lines
-        Line of the file from which each row comes, ``(n,)``, for messages.
+        Gives the line of the file from which each row comes, ``(n,)``, for messages.
     decimal_comma
         Whether numbers may be written ``1,5``.
+    unit
+        What `lines` counts, for messages.
 
     Raises
     ------
@@ -77,18 +83,22 @@ def standard_table(
             f"{path}: no column for {' and '.join(missing)} (found: {have[:300] or 'none'}); "
             "needed are the micrograph's name and x and y in pixels"
         )
+
+    def where(row: int) -> str:
+        return f"{path}, {unit} {lines()[row]}"
+
     table = pd.DataFrame({"micrograph": raw["micrograph"].astype(str)})
     bad = np.flatnonzero((table["micrograph"].str.strip() == "").to_numpy())
     if len(bad):
-        raise TableError(f"{path}, line {lines[bad[0]]}: the name of the micrograph is empty")
+        raise TableError(f"{where(bad[0])}: the name of the micrograph is empty")
     for name in ("x", "y", "score", "label"):
         if name in raw:
-            where = (path, lines, name, decimal_comma)
-            table[name] = _numbers(raw[name], where, may_be_empty=name in ("score", "label"))
+            may_be_empty = name in ("score", "label")
+            table[name] = _numbers(raw[name], name, where, decimal_comma, may_be_empty)
     for name in ("x", "y"):
-        _check_range(table[name].to_numpy(), name, lambda row: f"{path}, line {lines[row]}")
+        check_range(table[name].to_numpy(), name, where)
     if "label" in table:
-        table["label"] = _labels(table["label"], lambda row: f"{path}, line {lines[row]}")
+        table["label"] = checked_labels(table["label"], where)
     others = raw.drop(columns=[name for name in ALIASES if name in raw])
     for name in others.columns:
         column = others[name]
@@ -99,52 +109,9 @@ def standard_table(
     return pd.concat([table, others], axis=1)
 
 
-def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Check a table before it is written, and give a clean copy with standard types.
-
-    Raises
-    ------
-    TableError
-        When a column is missing or holds what no file should: the message names the row (from 0).
-    """
-    missing = [name for name in ("micrograph", "x", "y") if name not in table]
-    if missing:
-        raise TableError(f"{target}: the table to write has no column {' and '.join(missing)}")
-    clean = table.reset_index(drop=True).copy()
-    clean["micrograph"] = clean["micrograph"].astype(str)
-    for row, name in enumerate(clean["micrograph"].unique()):
-        if not name.strip() or _UNPRINTABLE.search(name):
-            raise TableError(
-                f"{target}: the micrograph name {name!r} (distinct name {row}) is empty or holds "
-                "characters that no file name should; rename the micrograph"
-            )
-    for name in ("x", "y", "score", "label"):
-        if name in clean:
-            try:
-                clean[name] = pd.to_numeric(clean[name]).astype(float)
-            except (ValueError, TypeError) as error:
-                raise TableError(
-                    f"{target}: the column {name} holds no numbers ({error})"
-                ) from None
-
-    def where(row: int) -> str:
-        return f"{target}, row {row} of the table"
-
-    for name in ("x", "y"):
-        _check_range(clean[name].to_numpy(), name, where)
-    if "score" in clean:
-        bad = np.flatnonzero(np.isinf(clean["score"].to_numpy()))
-        if len(bad):
-            raise TableError(f"{where(bad[0])}: the score is infinite")
-    if "label" in clean:
-        clean["label"] = _labels(clean["label"], where)
-    return clean
-
-
 def _numbers(
-    column: pd.Series, where: tuple[Path, npt.NDArray[np.int64], str, bool], may_be_empty: bool
+    column: pd.Series, name: str, where: Where, decimal_comma: bool, may_be_empty: bool
 ) -> pd.Series:
-    path, lines, name, decimal_comma = where
     if pd.api.types.is_numeric_dtype(column):
         values = column.astype(float)
         empty = values.isna()
@@ -159,24 +126,5 @@ def _numbers(
         row = int(np.flatnonzero(wrong)[0])
         shown = str(column.iloc[row])
         shown = shown if len(shown) <= 40 else shown[:40] + "..."
-        raise TableError(f"{path}, line {lines[row]}: {name} is {shown!r}, which is not a number")
+        raise TableError(f"{where(row)}: {name} is {shown!r}, which is not a number")
     return values
-
-
-def _check_range(values: npt.NDArray[np.float64], name: str, where: Any) -> None:
-    # Pixel 0 reaches from -0.5 to 0.5, as integers are pixel centres.
-    wrong = np.flatnonzero(~((values >= -0.5) & (values <= _HUGE_PX)))
-    if len(wrong):
-        value = values[wrong[0]]
-        raise TableError(
-            f"{where(wrong[0])}: {name} is {value:g}, which is on no micrograph; coordinates are "
-            "pixels of the original micrograph, from 0"
-        )
-
-
-def _labels(column: pd.Series, where: Any) -> pd.Series:
-    wrong = np.flatnonzero(~(column.isin([0, 1]) | column.isna()).to_numpy())
-    if len(wrong):
-        value = column.iloc[wrong[0]]
-        raise TableError(f"{where(wrong[0])}: label is {value:g}; 1 is a particle, 0 is none")
-    return column.astype("Int64" if column.isna().any() else "int64")

@@ -7,6 +7,7 @@ with semicolons, numbers may have decimal commas. This is the one format that ho
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.columns import standard_names, standard_table
-from activepick.formats.text import read_text, write_text
+from activepick.formats.text import read_text
 
-__all__ = ["read_csv", "read_separated", "sniff", "split_header", "write_csv"]
+__all__ = ["read_csv", "read_separated", "render_csv", "sniff", "split_header"]
 
 _SEPARATORS = ",;\t"
+# Rows that are text at the same time.
+_ROWS = 20_000
 
 
 def split_header(line: str, separators: str = _SEPARATORS) -> tuple[str, list[str]]:
@@ -83,12 +86,17 @@ def read_separated(path: Path, separators: str) -> pd.DataFrame:
     raw = pd.DataFrame(rows, columns=columns, dtype=str)
     raw = raw.loc[:, [bool(name) for name in columns]].rename(columns=standard_names(columns))
     return standard_table(
-        raw, path, np.array(lines, dtype=np.int64), decimal_comma=separator == ";"
+        raw, path, lambda: np.array(lines, dtype=np.int64), decimal_comma=separator == ";"
     )
 
 
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file with commas; all columns and all digits are kept."""
+def render_csv(table: pd.DataFrame, path: Path) -> Iterable[str]:
+    """Give the text of a CSV file with commas; all columns and all digits are kept."""
     first = [name for name in ("micrograph", "x", "y", "score", "label") if name in table]
     ordered = table[first + [name for name in table.columns if name not in first]]
-    write_text(path, ordered.to_csv(index=False, lineterminator="\n"))
+    return (
+        ordered.iloc[start : start + _ROWS].to_csv(
+            index=False, header=start == 0, lineterminator="\n"
+        )
+        for start in range(0, max(len(ordered), 1), _ROWS)
+    )

@@ -3,12 +3,22 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["NameMatch", "match_names", "micrograph_stem", "without_ending"]
+__all__ = ["NameMatch", "match_names", "micrograph_stem", "without_ending", "without_uid"]
 
 _IMAGES = (".mrc", ".mrcs", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".eer", ".gz", ".bz2")
-_TABLES = (".star", ".box", ".cbox", ".txt", ".tab", ".tsv", ".csv", ".cs")
-_SUFFIX = re.compile(r"(?<=.)_(autopick|manualpick|coords|picks|particles)$", re.IGNORECASE)
+_TABLES = (
+    *(".star", ".box", ".cbox", ".txt", ".tab", ".tsv", ".csv", ".cs"),
+    *(".json", ".coords", ".coord", ".pos"),
+)
+_SUFFIX = re.compile(
+    r"(?<=.)_(autopick|manualpick|coords|picks|particles|info|automatch)$", re.IGNORECASE
+)
+# Before the file names of a project; 21 digits as a rule.
 _CRYOSPARC_UID = re.compile(r"^\d{15,21}_(?=.)")
+# What motion correction adds: MotionCor2 _DW, cryoSPARC _patch_aligned_doseweighted, and the like.
+_VARIANT = re.compile(
+    r"(?<=.)_(dw|nodw|doseweighted|non_?dw|aligned|patch|rigid|full|mic|sum)$", re.IGNORECASE
+)
 
 
 class NameMatch(dict[str, str]):
@@ -20,12 +30,16 @@ class NameMatch(dict[str, str]):
         Table names that no micrograph has.
     ambiguous : dict of str to list of str
         Table names with the micrographs each could mean; none was chosen.
+    loose : list of str
+        Table names that were matched only without what motion correction adds to names, which has
+        to be told.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.unmatched: list[str] = []
         self.ambiguous: dict[str, list[str]] = {}
+        self.loose: list[str] = []
 
 
 def without_ending(name: str) -> str:
@@ -48,9 +62,11 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
     """Find the micrograph that each name in a table means.
 
     Tried in this order, each only on what the one before left over: the exact string; the end of
-    the path (``Movies/a.mrc`` and ``/data/Movies/a.mrc``); the file name; the stem, without endings
-    and ``_autopick``; the stem without the numeric prefix that cryoSPARC puts before names. Two
-    micrographs for a name, or two names for a micrograph, are ambiguous and are never decided.
+    the path (``Movies/a.mrc`` and ``/data/Movies/a.mrc``), with and then without endings; the file
+    name; the stem, without endings and ``_autopick``; the stem without the numeric prefix that
+    cryoSPARC puts before names; that without what motion correction puts behind them (``_DW``,
+    ``_doseweighted``, ``_aligned``, ``_patch_aligned_doseweighted``). Two micrographs for a name,
+    or two names for a micrograph, are ambiguous and are never decided.
 
     Parameters
     ----------
@@ -73,12 +89,16 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
     free = [name for name in free if name not in exact]
     steps: tuple[tuple[Callable[[str], str], bool], ...] = (
         (_file_name, True),
+        (micrograph_stem, True),
         (_file_name, False),
         (micrograph_stem, False),
+        (_stem_without_uid, False),
         (_bare_stem, False),
     )
     for key, whole_path in steps:
+        before = set(result)
         names, free = _step(result, names, free, key, whole_path)
+        result.loose = [name for name in result if name not in before]
     result.unmatched = names
     return result
 
@@ -95,7 +115,7 @@ def _step(
     for micrograph in free:
         by_key.setdefault(key(micrograph), []).append(micrograph)
     candidates = {
-        name: [m for m in by_key.get(key(name), []) if not whole_path or _one_ends_other(name, m)]
+        name: [m for m in by_key.get(key(name), []) if not whole_path or _same_folders(name, m)]
         for name in names
     }
     claims: dict[str, list[str]] = {}
@@ -124,12 +144,25 @@ def _file_name(name: str) -> str:
     return _parts(name)[-1]
 
 
-def _bare_stem(name: str) -> str:
+def without_uid(name: str) -> str:
+    """Give the file name without the numeric prefix of cryoSPARC, and without folders."""
+    return _CRYOSPARC_UID.sub("", _file_name(name))
+
+
+def _stem_without_uid(name: str) -> str:
     return _CRYOSPARC_UID.sub("", micrograph_stem(name))
 
 
-def _one_ends_other(first: str, second: str) -> bool:
-    a, b = _parts(first), _parts(second)
+def _bare_stem(name: str) -> str:
+    stem = _stem_without_uid(name)
+    while (shorter := _VARIANT.sub("", stem)) != stem:
+        stem = shorter
+    return stem
+
+
+def _same_folders(first: str, second: str) -> bool:
+    """Tell whether the folders of one are the last ones of the other."""
+    a, b = _parts(first)[:-1], _parts(second)[:-1]
     shorter = min(len(a), len(b))
     # A bare file name says nothing about folders: it is left to the step for file names.
-    return shorter > 1 and list(a[-shorter:]) == list(b[-shorter:])
+    return shorter > 0 and list(a[-shorter:]) == list(b[-shorter:])

@@ -1,77 +1,27 @@
 """All table formats behind one door."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats import csv_table, relion_star, relion_star_writer, topaz_txt
-from activepick.formats.columns import check_table
+from activepick.formats.known import FORMATS, Format
+from activepick.formats.table_check import check_table
+from activepick.formats.text import write_pieces
 
-__all__ = ["FORMATS", "Format", "choose_format", "read_table", "write_table"]
+__all__ = ["check_options", "choose_format", "read_table", "write_table"]
 
 _HEAD_BYTES = 65536
-
-
-@dataclass(frozen=True)
-class Format:
-    """A format: what it is called, how to know it, how to read and write it.
-
-    `sniff` looks at the first 64 kB. `write` takes a path, a checked table, and the `options`.
-    """
-
-    name: str
-    title: str
-    extensions: tuple[str, ...]
-    sniff: Callable[[bytes], bool]
-    read: Callable[[Path], pd.DataFrame]
-    write: Callable[..., None]
-    options: frozenset[str] = field(default_factory=frozenset)
-
-
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        entry.name: entry
-        for entry in (
-            Format(
-                "star",
-                "RELION STAR",
-                (".star",),
-                relion_star.sniff,
-                relion_star.read_star,
-                relion_star_writer.write_star,
-                frozenset({"version", "pixel_size_angstrom", "per_micrograph"}),
-            ),
-            Format(
-                "csv",
-                "CSV",
-                (".csv", ".tsv"),
-                csv_table.sniff,
-                csv_table.read_csv,
-                csv_table.write_csv,
-            ),
-            Format(
-                "topaz",
-                "Topaz text",
-                (".txt", ".tab"),
-                topaz_txt.sniff,
-                topaz_txt.read_topaz,
-                topaz_txt.write_topaz,
-                frozenset({"scale"}),
-            ),
-        )
-    }
-)
 
 
 def choose_format(
     path: str | os.PathLike[str], format: str | None = None, *, sniff: bool = True
 ) -> Format:
     """Choose a format by its name, else by the extension, else by what is in the file.
+
+    Where formats share an extension (``.txt``), the content decides between them.
 
     Raises
     ------
@@ -85,14 +35,17 @@ def choose_format(
         return FORMATS[format]
     extension = Path(path).suffix.lower()
     found = [entry for entry in FORMATS.values() if extension in entry.extensions]
-    if not found and sniff:
-        head = _head(Path(path))
-        found = [entry for entry in FORMATS.values() if entry.sniff(head)]
-    if len(found) != 1:
+    others = [entry for entry in FORMATS.values() if extension in entry.shared_extensions]
+    if sniff and (others or not found):
+        head = read_head(Path(path))
+        candidates = [*found, *others] or FORMATS.values()
+        found = [entry for entry in candidates if entry.sniff(head)] or found
+    if not found:
         tried = "extension and content do not tell" if sniff else "the extension does not tell"
         raise TableError(
-            f"{path}: {tried} the format; name one of {names}, or end the file name in .star, .csv "
-            "or .txt (a folder's name has no dot)"
+            f"{path}: {tried} the format; name one of {names}, or end the file name in "
+            f"{', '.join(entry.extensions[0] for entry in FORMATS.values())} (a folder's name has "
+            "no dot)"
         )
     return found[0]
 
@@ -103,7 +56,7 @@ def read_table(path: str | os.PathLike[str], format: str | None = None) -> pd.Da
     Parameters
     ----------
     path
-        The file.
+        The file; see `activepick.formats.read_folder` for a folder of them.
     format
         A name in `FORMATS`; without it the extension decides, and then the content.
 
@@ -123,7 +76,7 @@ def read_table(path: str | os.PathLike[str], format: str | None = None) -> pd.Da
     try:
         return chosen.read(Path(path))
     except TableError as error:
-        head = _head(Path(path)) if Path(path).is_file() else b""
+        head = read_head(Path(path)) if Path(path).is_file() else b""
         likely = [entry.name for entry in FORMATS.values() if entry.sniff(head)]
         if likely and chosen.name not in likely:
             raise TableError(
@@ -158,16 +111,30 @@ def write_table(
         When the table, an option or the path is not right.
     """
     chosen = choose_format(path, format, sniff=False)
+    check_options(chosen, options, path)
+    clean = check_table(table, os.fspath(path))
+    if chosen.one_micrograph and clean["micrograph"].nunique() > 1:
+        raise TableError(
+            f"{path}: a file of {chosen.title} holds the picks of one micrograph, and these are of "
+            f"{clean['micrograph'].nunique()}: write them to a folder"
+        )
+    write_pieces(path, chosen.render(clean, Path(path), **options))
+
+
+def check_options(
+    chosen: Format, options: Mapping[str, object], path: str | os.PathLike[str]
+) -> None:
+    """Check that a format has all of these options."""
     unknown = sorted(set(options) - chosen.options)
     if unknown:
         raise TableError(
             f"{path}: {chosen.title} has no option {', '.join(unknown)}; "
             f"it has {', '.join(sorted(chosen.options)) or 'none'}"
         )
-    chosen.write(check_table(table, os.fspath(path)), Path(path), **options)
 
 
-def _head(path: Path) -> bytes:
+def read_head(path: Path) -> bytes:
+    """Read the first 64 kB of a file."""
     try:
         with path.open("rb") as file:
             return file.read(_HEAD_BYTES)

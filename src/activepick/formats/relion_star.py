@@ -1,23 +1,25 @@
-"""Reading STAR files of RELION 3.0, 3.1 and later.
+"""Reading STAR files of RELION 3.0 and later, and what other programs write like them.
 
-3.0 has one block; 3.1 has ``data_optics`` beside ``data_particles`` (or ``data_micrographs``).
-Files of one micrograph (``NAME_autopick.star``) hold no micrograph name. From 4.0 on
-``autopick.star`` lists such files in ``data_coordinate_files``.
+3.0 has one block; 3.1 and later have ``data_optics`` beside ``data_particles`` (or
+``data_micrographs``). Files of one micrograph (``NAME_autopick.star``, crYOLO's ``STAR/NAME.star``)
+hold no micrograph name. Coordinates are particle centres in pixels of the micrograph, from 0.
 https://relion.readthedocs.io/en/latest/Reference/Conventions.html
 """
 
 import re
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.columns import standard_table
 from activepick.formats.names import micrograph_stem
 from activepick.formats.star_text import Block, read_blocks
-from activepick.formats.text import read_text
+from activepick.formats.text import TableWarning, read_utf8
 
-__all__ = ["RELION_TAGS", "read_micrograph_names", "read_star", "sniff"]
+__all__ = ["NO_SCORE", "RELION_TAGS", "read_star", "sniff", "star_table", "without_missing_scores"]
 
 RELION_TAGS = {
     "rlnMicrographName": "micrograph",
@@ -25,6 +27,9 @@ RELION_TAGS = {
     "rlnCoordinateY": "y",
     "rlnAutopickFigureOfMerit": "score",
 }
+# RELION's manual picks and crYOLO's STAR files have it where there is no figure of merit.
+NO_SCORE = -999.0
+_KNOWN_BLOCKS = {"optics", "general", "job", "joboptions_values"}
 
 
 def sniff(head: bytes) -> bool:
@@ -37,20 +42,19 @@ def read_star(path: Path) -> pd.DataFrame:
 
     ``attrs["optics"]`` is the optics block as a list with a dict for each group, where there is
     one. Without a column of micrograph names the name comes from the file name
-    (``NAME_autopick.star`` is ``NAME``) and ``attrs["micrograph_from_file_name"]`` is True. An
-    ``autopick.star`` that lists coordinate files is read with all of them; their paths are looked
-    for in the folder of the file and those above it, as RELION's begin at the project. RELION has
-    no labels: without a ``label`` column every row is a particle.
+    (``NAME_autopick.star`` is ``NAME``) and ``attrs["micrograph_from_file_name"]`` is True. RELION
+    has no labels: without a ``label`` column every row is a particle.
 
     Raises
     ------
     TableError
         With the line where there is one.
     """
-    blocks = read_blocks(read_text(path), path)
-    for block in blocks:
-        if block.name == "coordinate_files":
-            return _read_listed(block, path)
+    return star_table(read_blocks(read_utf8(path), path), path)
+
+
+def star_table(blocks: list[Block], path: Path) -> pd.DataFrame:
+    """Make the table of picks from the blocks of a STAR file; see `read_star`."""
     with_coordinates = [b for b in blocks if {"rlnCoordinateX", "rlnCoordinateY"} <= set(b.columns)]
     if not with_coordinates:
         found = ", ".join(f"data_{b.name}" for b in blocks)[:200]
@@ -63,56 +67,27 @@ def read_star(path: Path) -> pd.DataFrame:
     nameless = "micrograph" not in raw
     if nameless:
         raw.insert(0, "micrograph", micrograph_stem(path.name))
-    table = standard_table(raw, path, block.line_numbers())
+    table = standard_table(raw, path, block.line_numbers)
+    table = without_missing_scores(table)
     if nameless:
         table.attrs["micrograph_from_file_name"] = True
+    left_out = []
     for other in blocks:
-        if other.name == "optics" and other.rows:
+        if other.name == "optics" and other.runs:
             table.attrs["optics"] = other.frame(path).to_dict("records")
+        elif other is not block and other.runs and other.name not in _KNOWN_BLOCKS:
+            left_out.append(f"data_{other.name}")
+    if left_out:
+        message = f"{path}: left out, as it is no table of picks: {', '.join(left_out)[:200]}"
+        warnings.warn(TableWarning(message), stacklevel=3)
     return table
 
 
-def read_micrograph_names(path: Path) -> list[str]:
-    """Give the names in ``micrographs.star``, ``micrographs_ctf.star`` or a file of particles.
-
-    RELION finds picks by exactly these strings.
-
-    Raises
-    ------
-    TableError
-        When there is no column ``rlnMicrographName``.
-    """
-    path = Path(path)
-    for block in read_blocks(read_text(path), path):
-        if "rlnMicrographName" in block.columns:
-            return [str(name) for name in block.frame(path)["rlnMicrographName"].unique()]
-    raise TableError(f"{path}: no column rlnMicrographName, so this is no list of micrographs")
-
-
-def _read_listed(block: Block, path: Path) -> pd.DataFrame:
-    listed = block.frame(path)
-    if not {"rlnMicrographName", "rlnMicrographCoordinates"} <= set(listed.columns):
-        raise TableError(
-            f"{path}, line {block.line}: data_coordinate_files needs rlnMicrographName and "
-            "rlnMicrographCoordinates"
-        )
-    tables = []
-    for line, name, file in zip(
-        block.lines, listed["rlnMicrographName"], listed["rlnMicrographCoordinates"], strict=True
-    ):
-        places = [folder / str(file) for folder in (path.parent, *path.absolute().parents)]
-        place = next((p for p in places if p.is_file()), None)
-        if place is None:
-            raise TableError(
-                f"{path}, line {line}: {file} is neither in the folder of this file nor in one "
-                "above; keep the folders of the RELION project together"
-            )
-        if place.samefile(path):
-            raise TableError(f"{path}, line {line}: the file lists itself")
-        inner = read_blocks(read_text(place), place)
-        if any(b.name == "coordinate_files" for b in inner):
-            raise TableError(f"{path}, line {line}: {file} lists coordinate files again")
-        tables.append(read_star(place).assign(micrograph=str(name)))
-        tables[-1].attrs = {}
-    empty = pd.DataFrame({"micrograph": pd.Series(dtype=str), "x": pd.Series(dtype=float)})
-    return pd.concat(tables, ignore_index=True) if tables else empty.assign(y=empty["x"])
+def without_missing_scores(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn the figure of merit that stands for none into an empty score."""
+    if "score" not in table:
+        return table
+    score = table["score"].mask(table["score"] == NO_SCORE)
+    if len(table) and bool(np.isnan(score.to_numpy()).all()):
+        return table.drop(columns="score")
+    return table.assign(score=score)

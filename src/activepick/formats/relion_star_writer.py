@@ -1,19 +1,23 @@
-"""Writing STAR files of RELION 3.0, 3.1 and later; see `relion_star` for what is what."""
+"""Writing STAR files of RELION 3.0 and later; see `relion_star` for what is what."""
 
 import re
-import warnings
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import starfile
 
 from activepick.errors import TableError
-from activepick.formats.relion_star import RELION_TAGS
-from activepick.formats.text import TableWarning, write_text
+from activepick.formats.relion_star import NO_SCORE, RELION_TAGS
+from activepick.formats.star_writer import StarRows, star_block
+from activepick.formats.table_check import warn_dropped
 
-__all__ = ["write_coordinate_index", "write_star"]
+__all__ = ["VERSIONS", "relion_version", "render_star", "render_star_files"]
 
+# What the later versions write differently are lists of coordinate files, see `relion_job`.
+VERSIONS = ("3.0", "3.1", "4", "5")
+_COMMENT = "version 30001"
 # The order of RELION's own files. The name is not first, where names such as data_1.mrc or _1.mrc
 # would be taken for the start of a block or a column.
 _ORDER = (
@@ -23,19 +27,33 @@ _ORDER = (
 _TAG = re.compile(r"[A-Za-z][^\s#\"']*")
 
 
-def write_star(
+def relion_version(version: str, path: Path | str) -> str:
+    """Check a version of RELION; "4.0" is "4" and "5.0" is "5".
+
+    Raises
+    ------
+    TableError
+        When it is none that is known.
+    """
+    plain = {"4.0": "4", "5.0": "5"}.get(version, version)
+    if plain not in VERSIONS:
+        raise TableError(f"{path}: RELION version {version!r}; choose one of {', '.join(VERSIONS)}")
+    return plain
+
+
+def render_star(
     table: pd.DataFrame,
     path: Path,
     *,
-    version: str = "3.1",
+    version: str = "5",
     pixel_size_angstrom: float | None = None,
     per_micrograph: bool = False,
-) -> None:
-    """Write picks for RELION.
+) -> Iterable[str]:
+    """Give the text of a STAR file for RELION, some thousand rows at a time.
 
     Columns beside the standard ones are kept under their names; ``label`` is not, as RELION has no
     column for it. Names with blanks are put in quotes, which RELION reads since 3.1. Scores are
-    logits; where only some are known the others are ``nan``.
+    logits; where only some are known the others are -999, as RELION writes it itself.
 
     Parameters
     ----------
@@ -44,57 +62,72 @@ def write_star(
     path
         The file.
     version
-        "3.1", with an optics group (RELION 3.1 and later), or "3.0", one block.
+        "3.1", "4" or "5", with an optics group, or "3.0", one block.
     pixel_size_angstrom
         Written for RELION where it is known; it overrides the one in ``attrs["optics"]``.
     per_micrograph
-        One micrograph's ``NAME_autopick.star``: no names, no optics.
+        One micrograph's ``NAME_autopick.star``, as of `render_star_files`.
 
     Raises
     ------
     TableError
         When an option or a name is not right.
     """
-    if version not in ("3.0", "3.1"):
-        raise TableError(f"{path}: RELION version {version!r}; choose 3.1 (also for later) or 3.0")
-    if pixel_size_angstrom is not None and not 0 < pixel_size_angstrom < float("inf"):
-        raise TableError(f"{path}: the pixel size {pixel_size_angstrom} Å has to be above 0")
-    if per_micrograph and table["micrograph"].nunique() > 1:
-        raise TableError(f"{path}: a file for one micrograph cannot hold several; write one each")
-    optics = _optics(table, pixel_size_angstrom)
-    particles = _particles(table, path)
+    version = _checked(version, pixel_size_angstrom, path)
     if per_micrograph:
-        particles = particles.drop(columns=["rlnMicrographName", "rlnOpticsGroup"])
-    elif version == "3.0":
-        particles = particles.drop(columns="rlnOpticsGroup")
-        if pixel_size_angstrom is not None:
-            # How 3.0 knows a pixel size: detector pixel in micrometres over the magnification.
-            particles = particles.assign(
-                rlnMagnification=10000.0, rlnDetectorPixelSize=float(pixel_size_angstrom)
-            )
-    if per_micrograph or version == "3.0":
-        write_text(path, _block("", particles, path, version))
-    else:
-        blocks = {"optics": optics, "particles": particles}
-        write_text(path, "".join(_block(n, b, path, version) for n, b in blocks.items()))
+        if table["micrograph"].nunique() > 1:
+            raise TableError(f"{path}: a file for one micrograph cannot hold several; use a folder")
+        return next(render_star_files(table, path, [slice(0, len(table))], version=version))
+    particles = _particles(table, path)
+    if version != "3.0":
+        optics = star_block("optics", _optics(table, pixel_size_angstrom), path, comment=_COMMENT)
+        return chain(optics, star_block("particles", particles, path, comment=_COMMENT))
+    particles = particles.drop(columns="rlnOpticsGroup")
+    if pixel_size_angstrom is not None:
+        # How 3.0 knows a pixel size: detector pixel in micrometres over the magnification.
+        particles = particles.assign(
+            rlnMagnification=10000.0, rlnDetectorPixelSize=float(pixel_size_angstrom)
+        )
+    return star_block("", particles, path)
 
 
-def write_coordinate_index(files: dict[str, str], path: Path) -> None:
-    """Write the ``autopick.star`` of RELION 4 and later, which lists coordinate files.
+def render_star_files(
+    table: pd.DataFrame,
+    folder: Path,
+    rows: Iterable[slice],
+    *,
+    version: str = "5",
+    pixel_size_angstrom: float | None = None,
+) -> Iterator[Iterable[str]]:
+    """Give the text of a ``NAME_autopick.star`` for each micrograph: no names, no optics.
 
     Parameters
     ----------
-    files
-        Path of the coordinates by name of the micrograph, both as RELION is to see them, so exactly
-        as in its ``micrographs.star`` and from the project folder.
-    path
-        The file.
+    table
+        Checked table of all micrographs in original pixels.
+    folder
+        For messages.
+    rows
+        The rows of each micrograph.
+    version, pixel_size_angstrom
+        As of `render_star`.
+
+    Raises
+    ------
+    TableError
+        As `render_star`, before the first file.
     """
-    frame = pd.DataFrame(
-        {"rlnMicrographName": list(files), "rlnMicrographCoordinates": list(files.values())},
-        dtype=str,
-    )
-    write_text(path, _block("coordinate_files", frame, Path(path), "3.1"))
+    version = _checked(version, pixel_size_angstrom, folder)
+    particles = _particles(table, folder).drop(columns=["rlnMicrographName", "rlnOpticsGroup"])
+    comment = "" if version == "3.0" else _COMMENT
+    whole = StarRows(particles, folder)
+    return (whole.block("", comment, part.start, part.stop) for part in rows)
+
+
+def _checked(version: str, pixel_size_angstrom: float | None, path: Path) -> str:
+    if pixel_size_angstrom is not None and not 0 < pixel_size_angstrom < float("inf"):
+        raise TableError(f"{path}: the pixel size {pixel_size_angstrom} Å has to be above 0")
+    return relion_version(version, path)
 
 
 def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -102,8 +135,11 @@ def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     columns: dict[str, Any] = {
         tag: table[name] for tag, name in RELION_TAGS.items() if name in table
     }
-    if "score" in table and bool(table["score"].isna().all()) and len(table):
-        del columns["rlnAutopickFigureOfMerit"]
+    if "score" in table:
+        if len(table) and bool(table["score"].isna().all()):
+            del columns["rlnAutopickFigureOfMerit"]
+        else:
+            columns["rlnAutopickFigureOfMerit"] = table["score"].fillna(NO_SCORE)
     columns["rlnClassNumber"] = table.get("rlnClassNumber", 0)
     columns["rlnAnglePsi"] = table.get("rlnAnglePsi", 0.0)
     columns["rlnOpticsGroup"] = table.get("rlnOpticsGroup", 1)
@@ -115,9 +151,7 @@ def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
             columns[name] = table[name]
         else:
             dropped.append(str(name))
-    if dropped:
-        message = f"{path}: RELION has no column for {', '.join(dropped)}; use CSV to keep it"
-        warnings.warn(message, TableWarning, stacklevel=4)
+    warn_dropped(table, dropped, path, "RELION")
     frame = pd.DataFrame(columns, index=table.index)
     first = [name for name in _ORDER.split() if name in frame]
     return frame[first + [name for name in frame.columns if name not in first]]
@@ -136,25 +170,3 @@ def _optics(table: pd.DataFrame, pixel_size_angstrom: float | None) -> pd.DataFr
         optics["rlnMicrographPixelSize"] = float(pixel_size_angstrom)
         optics["rlnMicrographOriginalPixelSize"] = float(pixel_size_angstrom)
     return optics
-
-
-def _block(name: str, frame: pd.DataFrame, path: Path, version: str) -> str:
-    """Give a block as text, in the layout of RELION."""
-    frame = frame.copy()
-    for column in frame.columns:
-        if not pd.api.types.is_numeric_dtype(frame[column]):
-            texts = frame[column].astype(object).where(frame[column].notna(), "nan").astype(str)
-            quoted = {text: _quoted(text, path) for text in texts.unique()}
-            frame[column] = texts.map(quoted).astype(object)
-    # The first line says when and by which package the file was made; equal picks give equal files.
-    text = starfile.to_string({name: frame}, na_rep="nan").split("\n", 1)[1].strip("\n")
-    head = "" if version == "3.0" else "\n# version 30001\n"
-    return f"{head}\n{text}\n\n"
-
-
-def _quoted(text: str, path: Path) -> str:
-    """Quote what would otherwise be split or taken for a comment."""
-    if '"' in text or re.search(r"[\x00-\x1f]", text):
-        raise TableError(f"{path}: {text[:60]!r} holds a quote or a line end, which STAR cannot")
-    # starfile puts quotes around texts that are empty or hold a blank.
-    return f'"{text}"' if " " not in text and re.search(r"#|^'", text) else text

@@ -3,60 +3,109 @@
 import os
 import re
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 from activepick.atomic import replacing
 from activepick.errors import TableError
 
-__all__ = ["TableWarning", "read_text", "write_text"]
+__all__ = [
+    "TableWarning",
+    "put_pieces",
+    "read_bytes",
+    "read_text",
+    "read_utf8",
+    "write_pieces",
+]
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_ALLOWED = bytes(set(range(256)) - {*range(9), 11, 12, *range(14, 32)})
 
 
 class TableWarning(UserWarning):
     """Something in a table was left out or read in a way that the user should know."""
 
 
-def read_text(path: Path) -> str:
-    """Read a text file, with line ends of any kind turned into newlines.
-
-    UTF-8, with or without a byte order mark. Anything else is read as latin-1, in which every byte
-    is a character, with a `TableWarning`: only accents in names can come out wrong.
+def read_bytes(path: Path) -> bytes:
+    """Read a file as it is.
 
     Raises
     ------
     TableError
-        When the file is missing, cannot be read, is empty, or is not text.
+        When the file is missing, a folder, or cannot be read.
     """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such file; check the path") from None
     except IsADirectoryError:
         raise TableError(f"{path}: this is a folder; give the path of a table in it") from None
     except (OSError, ValueError) as error:
         raise TableError(f"{path}: cannot be read ({error})") from error
-    if not data.strip():
+
+
+def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
+    """Read a text file as UTF-8 without a byte order mark, with newlines as line ends.
+
+    UTF-8 stays as it is. Anything else is read as latin-1, in which every byte is a character, with
+    a `TableWarning`: only accents in names can come out wrong.
+
+    Parameters
+    ----------
+    path
+        The file.
+    may_be_empty
+        Whether an empty file is a table without rows, as in formats that have no header.
+
+    Raises
+    ------
+    TableError
+        When the file is missing, cannot be read, is empty, or is not text.
+    """
+    data = read_bytes(path)
+    if not (may_be_empty or data.strip()):
         raise TableError(f"{path}: the file is empty; was it cut off while it was written?")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        text = data.decode("latin-1")
-        if not _CONTROL.search(text):
-            message = f"{path}, line {line}: not UTF-8; read as latin-1, so check accents in names"
-            warnings.warn(message, TableWarning, stacklevel=4)
-    if control := _CONTROL.search(text):
-        line = text.count("\n", 0, control.start()) + 1
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if data.translate(None, _ALLOWED):
+        control = _CONTROL.search(data)
+        line = 1 + (data.count(b"\n", 0, control.start()) if control else 0)
         raise TableError(
             f"{path}, line {line}: holds bytes that no text has; is this a table of picks, saved "
             "as plain text?"
         )
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            message = f"{path}, line {line}: not UTF-8; read as latin-1, so check accents in names"
+            warnings.warn(message, TableWarning, stacklevel=4)
+            data = data.decode("latin-1").encode("utf-8")
+    return data
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file as UTF-8 with newlines, whole or not at all.
+def read_text(path: Path, *, may_be_empty: bool = False) -> str:
+    """Read a text file; everything is as in `read_utf8`."""
+    return read_utf8(path, may_be_empty=may_be_empty).decode("utf-8")
+
+
+def put_pieces(path: Path, pieces: Iterable[str | bytes]) -> None:
+    """Write one piece after the other; texts as UTF-8."""
+    with path.open("wb") as file:
+        file.writelines(p.encode("utf-8") if isinstance(p, str) else p for p in pieces)
+
+
+def write_pieces(path: str | os.PathLike[str], pieces: Iterable[str | bytes]) -> None:
+    """Write a file, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file to make or replace.
+    pieces
+        What goes into it, piece by piece, so that a large table is never whole in memory.
 
     Raises
     ------
@@ -65,6 +114,6 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """
     try:
         with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+            put_pieces(temporary, pieces)
     except OSError as error:
         raise TableError(f"{os.fspath(path)}: cannot be written ({error.strerror})") from error

@@ -5,17 +5,18 @@ rounds where it needs pixels; decimals are kept here, as sub-pixel positions are
 https://topaz-em.readthedocs.io
 """
 
-import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from activepick.errors import TableError
+from activepick.errors import SettingsError, TableError
+from activepick.formats.coordinates import checked_scale
 from activepick.formats.csv_table import read_separated
 from activepick.formats.names import without_ending
-from activepick.formats.text import TableWarning, write_text
+from activepick.formats.table_check import warn_dropped
 
-__all__ = ["read_topaz", "sniff", "write_topaz"]
+__all__ = ["read_topaz", "render_topaz", "sniff"]
 
 
 def sniff(head: bytes) -> bool:
@@ -35,8 +36,8 @@ def read_topaz(path: Path) -> pd.DataFrame:
     return read_separated(path, "\t")
 
 
-def write_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> None:
-    """Write a coordinates file of Topaz.
+def render_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> Iterable[str]:
+    """Give the text of a coordinates file of Topaz.
 
     Parameters
     ----------
@@ -53,11 +54,9 @@ def write_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> None:
         When two micrographs would get one name, or the scale is not above 0.
     """
     try:
-        factor = float(scale)
-    except (TypeError, ValueError):
-        factor = float("nan")
-    if not 0 < factor < float("inf"):
-        raise TableError(f"{path}: the scale {scale} has to be a number above 0")
+        factor = checked_scale(scale)
+    except SettingsError as error:
+        raise TableError(f"{path}: {error}") from None
     names = {name: without_ending(name) for name in table["micrograph"].unique()}
     owners: dict[str, str] = {}
     for name, stem in names.items():
@@ -67,9 +66,7 @@ def write_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> None:
                 "which has no folders and endings; write them to two files or use CSV"
             )
     dropped = [c for c in table.columns if c not in ("micrograph", "x", "y", "score")]
-    if dropped:
-        message = f"{path}: the Topaz format has no place for the columns {', '.join(dropped)}"
-        warnings.warn(message, TableWarning, stacklevel=3)
+    warn_dropped(table, dropped, path, "Topaz")
     out = pd.DataFrame(
         {
             "image_name": table["micrograph"].map(names).astype(str),
@@ -79,4 +76,4 @@ def write_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> None:
     )
     if "score" in table:
         out["score"] = table["score"]
-    write_text(path, out.to_csv(index=False, sep="\t", lineterminator="\n"))
+    return (out.to_csv(index=False, sep="\t", lineterminator="\n"),)

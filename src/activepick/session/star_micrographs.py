@@ -10,7 +10,7 @@ import numpy as np
 
 from activepick.errors import TableError
 from activepick.formats.star_text import read_blocks
-from activepick.formats.text import read_text
+from activepick.formats.text import read_utf8
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def read_micrograph_list(path: str | os.PathLike[str]) -> MicrographList:
         When it cannot be read, or has no column ``rlnMicrographName``.
     """
     path = Path(os.path.abspath(path))
-    blocks = read_blocks(read_text(path), path)
+    blocks = read_blocks(read_utf8(path), path)
     listed = [block for block in blocks if "rlnMicrographName" in block.columns]
     if not listed:
         raise TableError(f"{path}: no column rlnMicrographName, so this is no list of micrographs")

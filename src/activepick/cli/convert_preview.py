@@ -1,0 +1,56 @@
+"""The picture of `activepick convert --preview`."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from activepick.cli.console import say
+from activepick.cli.micrograph_source import MicrographSource
+from activepick.errors import SettingsError
+from activepick.formats.boxes import BOX_COLUMNS
+from activepick.formats.preview import FLIP_NAMES, draw_flips
+
+__all__ = ["draw_preview"]
+
+_REMEDY = {"y": "--flip-y", "x": "--flip-x", "both": "--flip-y and --flip-x"}
+
+
+def draw_preview(
+    table: pd.DataFrame,
+    images: MicrographSource | None,
+    path: Path,
+    micrograph: str | None,
+    radius_px: float | None,
+) -> None:
+    """Draw the picks as they are about to be written in the four flips, and say which one fits.
+
+    Raises
+    ------
+    SettingsError
+        When there is no micrograph to draw on, or no radius.
+    """
+    if images is None:
+        raise SettingsError("--preview: name the folder of the micrographs (--micrographs).")
+    counts = table["micrograph"].value_counts()
+    names = [str(name) for name in counts.index]
+    if micrograph is not None:
+        names = [name for name in names if micrograph in (name, Path(name).name, Path(name).stem)]
+    found = ((name, images.image(name)) for name in names)
+    name, image = next(((n, i) for n, i in found if i is not None), (None, None))
+    if image is None:
+        which = "none of the picks" if micrograph is None else f"no {micrograph} with picks"
+        raise SettingsError(f"--preview: {which} is on a micrograph in {images.path}.")
+    rows = table[table["micrograph"] == name]
+    if radius_px is None and BOX_COLUMNS[0] in rows:
+        radius_px = float(rows[BOX_COLUMNS[0]].median()) / 2
+    if radius_px is None or not radius_px > 0:
+        raise SettingsError("--preview: give the particle radius in pixels, about (--radius).")
+    result = draw_flips(image.read(), rows[["x", "y"]], radius_px, path, title=str(name))
+    contrasts = ", ".join(f"{FLIP_NAMES[f]} {c:.1f}" for f, c in result.contrasts.items())
+    say(f"contrast at {result.picks} picks on {name}: {contrasts}; drawn in {path}")
+    if not result.sure:
+        say("none of the flips fits clearly: is the scale right, are these the micrographs?")
+    elif result.best == "none":
+        say("the picks fit as they are")
+    else:
+        say(f"the picks fit best {FLIP_NAMES[result.best]}: pass {_REMEDY[result.best]}")

@@ -1,0 +1,67 @@
+"""Boxes around picks: their sizes in tables, and as options."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from activepick.errors import TableError
+
+__all__ = ["BOX_COLUMNS", "box_sizes", "checked_box_size"]
+
+# Width and height of the box of a pick, in pixels.
+BOX_COLUMNS = ("box_width_px", "box_height_px")
+
+
+def checked_box_size(box_size: object, path: object) -> float | None:
+    """Check a size of boxes in pixels; None stays None.
+
+    Raises
+    ------
+    TableError
+        When it is no number from 1 on.
+    """
+    if box_size is None:
+        return None
+    try:
+        size = float(box_size)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        size = float("nan")
+    if not 1 <= size <= 1_000_000:
+        raise TableError(f"{path}: the box size {box_size} has to be a number of pixels from 1 on")
+    return size
+
+
+def box_sizes(
+    table: pd.DataFrame, box_size: object, path: object
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Give the width and height of the box of each row.
+
+    Parameters
+    ----------
+    table
+        With the columns `BOX_COLUMNS` where boxes are known.
+    box_size
+        For all rows, whatever the table says; None takes those of the table.
+    path
+        For messages.
+
+    Raises
+    ------
+    TableError
+        When there is no size, neither given nor in the table.
+    """
+    size = checked_box_size(box_size, path)
+    if size is not None:
+        return np.full(len(table), size), np.full(len(table), size)
+    if not len(table):
+        return np.empty(0), np.empty(0)
+    sides = []
+    for name in BOX_COLUMNS:
+        known = pd.to_numeric(table[name], errors="coerce") if name in table else None
+        if known is None or not (known >= 1).all():
+            raise TableError(
+                f"{path}: this format needs boxes, and the picks have none: give a box size in "
+                "pixels (--box-size)"
+            )
+        sides.append(known.to_numpy(np.float64))
+    return sides[0], sides[1]

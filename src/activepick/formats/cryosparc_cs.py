@@ -1,0 +1,180 @@
+"""Picks in cryoSPARC's ``.cs`` files, with the fields that Inspect Picks and Extract need.
+
+Positions are fractions of the micrograph's width and height; micrographs are known by their UIDs,
+which only cryoSPARC gives: they come from the exposures that the user names. See `cs_file` for the
+file, `coordinates.from_fraction` for the positions. Fields and their types as cryoSPARC's pickers
+write them (``location`` and ``pick_stats``).
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from activepick.errors import TableError
+from activepick.formats.columns import standard_table
+from activepick.formats.coordinates import from_fraction, to_fraction
+from activepick.formats.cs_file import load_fields, pack_fields
+from activepick.formats.exposures import Exposures, read_exposures
+from activepick.formats.table_check import warn_dropped
+
+__all__ = ["read_cs", "render_cs"]
+
+_PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
+_X, _Y = "location/center_x_frac", "location/center_y_frac"
+_SCORE = "pick_stats/ncc_score"
+_VECTOR = re.compile(r"(.+)\[(\d+)\]")
+_TYPES: dict[str, str] = {
+    "uid": "<u8",
+    "location/micrograph_uid": "<u8",
+    "location/exp_group_id": "<u4",
+    _SHAPE: "<u4",
+    _X: "<f4",
+    _Y: "<f4",
+    "location/micrograph_psize_A": "<f4",
+    _SCORE: "<f4",
+    "pick_stats/power": "<f4",
+    "pick_stats/template_idx": "<u4",
+    "pick_stats/angle_rad": "<f4",
+}
+
+
+def read_cs(path: Path) -> pd.DataFrame:
+    """Read picks or particles; see `activepick.formats.read_table`.
+
+    The score is ``pick_stats/ncc_score`` as it is. All other fields are columns under their own
+    names, vectors one column for each number (``location/micrograph_shape[0]``).
+
+    Raises
+    ------
+    TableError
+        When it is no dataset with locations, or a value is not right, with the row.
+    """
+    fields = load_fields(path)
+    missing = [name for name in (_PATH, _SHAPE, _X, _Y) if name not in fields]
+    if missing:
+        kind = "exposures, not picks" if "micrograph_blob/path" in fields else "no picks"
+        raise TableError(
+            f"{path}: no field {', '.join(missing)}, so these are {kind}; the locations may be in "
+            "the passthrough file of the same job"
+        )
+    shape = fields[_SHAPE]
+    if shape.ndim != 2 or shape.shape[1] != 2:
+        raise TableError(f"{path}: {_SHAPE} is not two numbers, the height and the width")
+    raw: dict[str, Any] = {"micrograph": fields.pop(_PATH)}
+    raw["x"] = from_fraction(fields.pop(_X), shape[:, 1])
+    raw["y"] = from_fraction(fields.pop(_Y), shape[:, 0])
+    if _SCORE in fields:
+        raw["score"] = fields.pop(_SCORE).astype(float)
+    for name, values in fields.items():
+        flat = values.reshape(len(values), -1) if values.ndim > 1 else values
+        if flat.ndim == 1:
+            raw[name] = flat
+        else:
+            raw.update({f"{name}[{k}]": flat[:, k] for k in range(flat.shape[1])})
+    frame = pd.DataFrame(raw).astype({"micrograph": str})
+    return standard_table(frame, path, lambda: np.arange(len(frame)), unit="row")
+
+
+def render_cs(
+    table: pd.DataFrame, path: Path, *, exposures: Path | Exposures | None = None
+) -> Iterable[bytes]:
+    """Give the bytes of a dataset for cryoSPARC.
+
+    Parameters
+    ----------
+    table
+        Checked table in original pixels.
+    path
+        The file.
+    exposures
+        The ``.cs`` of the exposures in the project; names are matched as
+        `activepick.formats.match_names` does. Not needed for picks that came from a ``.cs``.
+
+    Raises
+    ------
+    TableError
+        When a micrograph is not among the exposures, or a position outside of it.
+    """
+    fields: dict[str, npt.NDArray[Any]]
+    if exposures is not None:
+        known = exposures if isinstance(exposures, Exposures) else read_exposures(Path(exposures))
+        fields = known.locations(table["micrograph"], path)
+    elif "location/micrograph_uid" in table and f"{_SHAPE}[1]" in table:
+        fields = {_PATH: table["micrograph"].to_numpy(object).astype(str)}
+        fields[_SHAPE] = table[[f"{_SHAPE}[0]", f"{_SHAPE}[1]"]].to_numpy()
+    else:
+        raise TableError(
+            f"{path}: cryoSPARC knows micrographs by numbers that only it can give: name the .cs "
+            "file of the exposures (--exposures), such as J2/exposures_accepted.cs"
+        )
+    height, width = fields[_SHAPE][:, 0], fields[_SHAPE][:, 1]
+    outside = (table["x"] > width - 0.5) | (table["y"] > height - 0.5)
+    if outside.any():
+        row = int(np.flatnonzero(outside)[0])
+        raise TableError(
+            f"{path}: {int(outside.sum())} positions are outside of their micrographs, one at "
+            f"x {table['x'].iloc[row]:g}, y {table['y'].iloc[row]:g} of "
+            f"{width[row]} x {height[row]} pixels: was it picked in other pixels (--scale)?"
+        )
+    fields[_X] = to_fraction(table["x"], width)
+    fields[_Y] = to_fraction(table["y"], height)
+    score = table["score"].fillna(0.0).to_numpy() if "score" in table else np.zeros(len(table))
+    fields[_SCORE] = fields["pick_stats/power"] = score
+    dropped = _add_others(fields, table)
+    warn_dropped(table, dropped, path, ".cs")
+    zeros = np.zeros(len(table))
+    fields.setdefault("uid", _new_uids(fields))
+    for name in ("location/exp_group_id", "pick_stats/template_idx", "pick_stats/angle_rad"):
+        fields.setdefault(name, zeros)
+    first = [name for name in ("uid", _PATH, *_TYPES) if name in fields]
+    order = list(dict.fromkeys([*first, *fields]))
+    return pack_fields({name: _typed(fields[name], name) for name in order})
+
+
+def _add_others(fields: dict[str, npt.NDArray[Any]], table: pd.DataFrame) -> list[str]:
+    """Add columns that are fields of cryoSPARC, and give the names of those that are none."""
+    vectors: dict[str, dict[int, npt.NDArray[Any]]] = {}
+    dropped = []
+    for column in map(str, table.columns):
+        if column in ("micrograph", "x", "y", "score"):
+            continue
+        if column != "uid" and "/" not in column:
+            dropped.append(column)
+        elif (match := _VECTOR.fullmatch(column)) and match[1] not in fields:
+            vectors.setdefault(match[1], {})[int(match[2])] = table[column].to_numpy()
+        elif not match and (column not in fields or column == "pick_stats/power"):
+            fields[column] = table[column].to_numpy()
+    for name, parts in vectors.items():
+        fields[name] = np.stack([parts[k] for k in sorted(parts)], axis=1)
+    return dropped
+
+
+def _typed(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
+    if name in _TYPES:
+        return values.astype(_TYPES[name])
+    if values.dtype.kind in "OUT":
+        return values.astype(str)
+    if values.dtype.kind == "f" and np.array_equal(values, values.astype("<f4"), equal_nan=True):
+        return values.astype("<f4")
+    if values.dtype.kind in "iu" and (not len(values) or 0 <= values.min() <= values.max() < 2**32):
+        return values.astype("<u8" if name.endswith("uid") else "<u4")
+    return values
+
+
+def _new_uids(fields: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
+    """Give each pick a number of its own; the same picks get the same ones again."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in (_PATH, _X, _Y):
+        digest.update(repr(fields[name].tolist()).encode())
+    random = np.random.default_rng(int.from_bytes(digest.digest(), "little"))
+    uids = np.empty(0, np.uint64)
+    while len(uids) < len(fields[_X]):
+        more = random.integers(1, 2**63, len(fields[_X]) - len(uids), dtype=np.uint64)
+        uids = np.unique(np.concatenate([uids, more]))
+    return random.permutation(uids)

@@ -1,0 +1,104 @@
+"""cryoSPARC's ``.cs`` files: structured NumPy arrays, read and written without pickle.
+
+They are what ``numpy.save`` makes of a record array with fields such as ``location/center_x_frac``;
+texts are bytes of a fixed length (``cryosparc.dataset.Dataset.save``, format 1). The compressed
+format 2 of newer versions begins with CSDAT. https://guide.cryosparc.com (Manipulating .cs Files)
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from activepick.errors import TableError
+
+__all__ = ["load_fields", "pack_fields", "sniff"]
+
+_NUMPY, _CSDAT = b"\x93NUMPY", b"\x95CSDAT"
+_LONGEST_HEADER = 1 << 20
+# Numbers, truth values and texts; all else could not be in a table.
+_KINDS = "fiubSU"
+# What NumPy raises on files that are not right.
+_DAMAGE = (ValueError, OSError, EOFError, SyntaxError, TypeError, ArithmeticError, MemoryError)
+
+
+def sniff(head: bytes) -> bool:
+    """Tell whether it is an array of NumPy or a dataset of cryoSPARC."""
+    return head.startswith((_NUMPY, _CSDAT))
+
+
+def load_fields(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read the fields of a dataset.
+
+    Returns
+    -------
+    dict
+        Field by name: ``(n,)``, or ``(n, k)`` for vectors; texts are ``str``.
+
+    Raises
+    ------
+    TableError
+        When it is no dataset, damaged, or holds Python objects, which are never loaded.
+    """
+    try:
+        with path.open("rb") as file:
+            start, size = file.read(6), path.stat().st_size
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if start == _CSDAT:
+        raise TableError(
+            f"{path}: this is cryoSPARC's compressed format. With cryosparc-tools, "
+            "Dataset.load(path).save(other) makes a plain .cs of it, which can be read"
+        )
+    if start != _NUMPY:
+        raise TableError(f"{path}: no .cs file, which begins as an array of NumPy; is it complete?")
+    # Mapped, a file that says it is larger than it is costs no memory; an empty one has no map.
+    mode: Any = "r" if size > _LONGEST_HEADER else None
+    try:
+        array = np.load(path, mmap_mode=mode, allow_pickle=False, max_header_size=_LONGEST_HEADER)
+    except _DAMAGE as error:
+        if "ickle" in str(error):
+            raise TableError(f"{path}: holds Python objects, which are never loaded") from None
+        raise TableError(f"{path}: damaged or cut off ({str(error)[:200]})") from None
+    if array.dtype.names is None or array.ndim != 1:
+        raise TableError(f"{path}: an array without named fields, so no dataset of cryoSPARC")
+    return {name: _field(array[name], name, path) for name in array.dtype.names}
+
+
+def _field(values: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]:
+    if values.dtype.kind not in _KINDS:
+        raise TableError(f"{path}: the field {name[:80]!r} holds neither numbers nor texts")
+    if values.dtype.kind == "S":
+        try:
+            return np.char.decode(values, "utf-8")
+        except UnicodeDecodeError:
+            return np.char.decode(values, "latin-1")
+    return np.array(values.astype(values.dtype.newbyteorder("="), copy=True))
+
+
+def pack_fields(fields: dict[str, npt.NDArray[Any]]) -> tuple[bytes]:
+    """Give the bytes of a dataset.
+
+    Parameters
+    ----------
+    fields
+        Field by name, all of one length: numbers, vectors of numbers, or texts.
+    """
+    columns = {
+        name: np.char.encode(values.astype(str), "utf-8") if values.dtype.kind in "OU" else values
+        for name, values in fields.items()
+    }
+    dtype = np.dtype(
+        [
+            (name, values.dtype if values.dtype.itemsize else "S1", values.shape[1:])
+            for name, values in columns.items()
+        ]
+    )
+    records = np.zeros(len(next(iter(columns.values()))), dtype)
+    for name, values in columns.items():
+        records[name] = values
+    buffer = io.BytesIO()
+    np.save(buffer, records, allow_pickle=False)
+    return (buffer.getvalue(),)

@@ -1,0 +1,114 @@
+"""The exposures of a cryoSPARC project: which micrograph has which UID."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from activepick.errors import TableError
+from activepick.formats.cs_file import load_fields
+from activepick.formats.names import NameMatch, match_names
+
+__all__ = ["Exposures", "read_exposures"]
+
+_GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id", "location/exp_group_id")
+
+
+@dataclass(frozen=True)
+class Exposures:
+    """Micrographs of a project, one entry each in every attribute.
+
+    Attributes
+    ----------
+    path
+        The file they are from.
+    names
+        Paths of the micrographs within the project, with cryoSPARC's prefix.
+    uids, groups
+        UID and number of the exposure group.
+    shapes
+        Height and width in pixels, (n, 2).
+    pixel_sizes_angstrom
+        Å per pixel; 0 where it is not known.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    uids: npt.NDArray[np.uint64]
+    groups: npt.NDArray[np.int64]
+    shapes: npt.NDArray[np.int64]
+    pixel_sizes_angstrom: npt.NDArray[np.float64]
+
+    def match(self, micrographs: "pd.Series[str]") -> NameMatch:
+        """Find the name within the project of each micrograph."""
+        return match_names([str(name) for name in micrographs.unique()], self.names)
+
+    def locations(self, micrographs: "pd.Series[str]", target: Path) -> dict[str, npt.NDArray[Any]]:
+        """Give the fields that say on which micrograph each pick is.
+
+        Parameters
+        ----------
+        micrographs
+            Name of each pick's micrograph, (n,).
+        target
+            What is being written, for messages.
+
+        Raises
+        ------
+        TableError
+            When a name is not among the exposures, or could mean several.
+        """
+        matched = self.match(micrographs)
+        lost = [*matched.unmatched, *matched.ambiguous]
+        if lost:
+            raise TableError(
+                f"{target}: {len(lost)} names are not among the {len(self.names)} exposures in "
+                f"{self.path}, or could be several: {', '.join(lost[:5])}"
+            )
+        number = {name: row for row, name in enumerate(self.names)}
+        codes, unique = pd.factorize(micrographs)
+        rows = np.array([number[matched[str(name)]] for name in unique], dtype=np.int64)[codes]
+        return {
+            "location/micrograph_path": np.array(self.names, dtype=str)[rows],
+            "location/micrograph_uid": self.uids[rows],
+            "location/exp_group_id": self.groups[rows],
+            "location/micrograph_shape": self.shapes[rows],
+            "location/micrograph_psize_A": self.pixel_sizes_angstrom[rows],
+        }
+
+
+def read_exposures(path: Path) -> Exposures:
+    """Read the ``.cs`` of exposures or micrographs, such as ``J2/exposures_accepted.cs``.
+
+    Raises
+    ------
+    TableError
+        When it is no dataset of cryoSPARC, or not of exposures.
+    """
+    fields = load_fields(path)
+    missing = [
+        name
+        for name in ("uid", "micrograph_blob/path", "micrograph_blob/shape")
+        if name not in fields
+    ]
+    if missing:
+        raise TableError(
+            f"{path}: no field {', '.join(missing)}, so these are no micrographs; name the .cs "
+            "file of a job that puts out exposures or micrographs"
+        )
+    shapes = fields["micrograph_blob/shape"]
+    if shapes.ndim != 2 or shapes.shape[1] != 2:
+        raise TableError(f"{path}: micrograph_blob/shape is not two numbers, height and width")
+    count = len(fields["uid"])
+    groups = next((fields[name] for name in _GROUPS if name in fields), np.zeros(count))
+    return Exposures(
+        path,
+        tuple(fields["micrograph_blob/path"].tolist()),
+        fields["uid"].astype(np.uint64),
+        groups.astype(np.int64),
+        shapes.astype(np.int64),
+        fields.get("micrograph_blob/psize_A", np.zeros(count)).astype(np.float64),
+    )

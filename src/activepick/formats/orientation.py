@@ -1,0 +1,108 @@
+"""Which way round picks lie on a micrograph, told by the contrast at the picks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import next_fast_len
+from scipy.ndimage import map_coordinates
+from scipy.signal import fftconvolve
+
+from activepick.formats.coordinates import FLIPS, Flip, flipped
+
+__all__ = ["FlipContrast", "flip_contrasts"]
+
+Floats = npt.NDArray[np.float64]
+# Particle radius to which the micrograph is binned: enough to tell a disc from what is around it.
+_RADIUS = 6.0
+# The best flip has to be that far from chance, and from the next one.
+_SURE = 4.0
+
+
+@dataclass(frozen=True)
+class FlipContrast:
+    """How well picks fit a micrograph in each of the four flips.
+
+    Attributes
+    ----------
+    contrasts
+        By flip: mean contrast at the picks, in standard errors of as many random places. Chance is
+        around 0, and a good fit is far from it: above 0 for dark particles, below for bright ones
+        and where the radius is far off.
+    best
+        The flip whose contrast is farthest from chance.
+    sure
+        Whether it is far from chance and from the next one.
+    picks
+        How many picks were looked at.
+    """
+
+    contrasts: dict[Flip, float]
+    best: Flip
+    sure: bool
+    picks: int
+
+
+def flip_contrasts(
+    image: npt.NDArray[np.float32],
+    xy: npt.ArrayLike,
+    radius_px: float,
+) -> FlipContrast:
+    """Compare the four flips of picks by the contrast at the picks.
+
+    The contrast of a place is the mean of the ring around a particle there minus the mean of the
+    disc of the particle: above 0 where something is darker than what is around it.
+
+    Parameters
+    ----------
+    image
+        The micrograph, (H, W).
+    xy
+        Picks ``(n, 2)`` as ``x, y`` in its pixels.
+    radius_px
+        Particle radius in pixels; half or twice the right one does as well.
+    """
+    shape = (image.shape[0], image.shape[1])
+    step = max(1, round(radius_px / _RADIUS))
+    contrast = _contrast_map(_binned(image, step), radius_px / step)
+    centred = contrast - contrast.mean()
+    spread = float(centred.std()) or 1.0
+    points = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+    found: dict[Flip, float] = {}
+    count = 0
+    for flip in FLIPS:
+        place = flipped(points, shape, flip)
+        inside = ((place >= 0) & (place <= (shape[1] - 1, shape[0] - 1))).all(axis=1)
+        # The centre of pixel 0 of the binned image lies between pixels of the original one.
+        binned = (place[inside] - (step - 1) / 2) / step
+        values = map_coordinates(centred, binned[:, ::-1].T, order=1, mode="nearest")
+        count = max(count, len(values))
+        found[flip] = float(values.mean() / spread * np.sqrt(len(values))) if len(values) else 0.0
+    best, second = sorted(FLIPS, key=lambda flip: -abs(found[flip]))[:2]
+    sure = abs(found[best]) > _SURE + abs(found[second])
+    return FlipContrast(found, best, sure, count)
+
+
+def _binned(image: npt.NDArray[np.float32], step: int) -> Floats:
+    rows, columns = image.shape[0] // step, image.shape[1] // step
+    blocks = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    binned = blocks.mean(axis=(1, 3), dtype=np.float64)
+    # Hot pixels and ice must not outweigh all particles together.
+    low, high = np.percentile(binned, (1, 99))
+    clipped: Floats = np.clip(binned, low, high)
+    return clipped
+
+
+def _contrast_map(image: Floats, radius: float) -> Floats:
+    reach = int(np.ceil(1.5 * radius))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    distance = np.hypot(y, x)
+    disc = (distance <= max(radius * 0.8, 0.5)).astype(np.float64)
+    ring = ((distance > radius) & (distance <= max(1.4 * radius, radius + 1))).astype(np.float64)
+    kernel = ring / ring.sum() - disc / disc.sum()
+    size = [next_fast_len(n + 2 * reach) for n in image.shape]
+    pad = [(reach, total - n - reach) for n, total in zip(image.shape, size, strict=True)]
+    wide = np.pad(image, pad, mode="symmetric")
+    result = fftconvolve(wide, kernel, mode="same")
+    inner: Floats = result[reach : reach + image.shape[0], reach : reach + image.shape[1]]
+    return inner

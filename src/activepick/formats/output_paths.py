@@ -1,0 +1,74 @@
+"""Where the file of each micrograph goes: within the folder, whatever the micrograph is called."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from activepick.errors import TableError
+from activepick.formats.names import without_ending
+
+__all__ = ["output_paths"]
+
+# MotionCorr/job002/Movies/a.mrc is Movies/a in the folder of every later job, as in RELION
+# (decomposePipelineFileName).
+_JOB = re.compile(r"^.*?(?:^|/)job\d{3,}/")
+_ROOT = re.compile(r"^(?:[A-Za-z]:)?/")
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
+_LONGEST = 200
+
+
+def output_paths(
+    names: Iterable[str], folder: Path, ending: str, *, tree: bool
+) -> Mapping[str, Path]:
+    """Give the file of each micrograph.
+
+    Parameters
+    ----------
+    names
+        Names of micrographs, with or without folders.
+    folder
+        All files are in it or in folders within it.
+    ending
+        What comes behind the name without its ending.
+    tree
+        Whether the folders of relative names are kept, as RELION does, without those of its jobs.
+        Otherwise folders come in only where two files would be one.
+
+    Raises
+    ------
+    TableError
+        When two micrographs would get one file, or the file would be outside of the folder because
+        a folder within it is a link to elsewhere.
+    """
+    parts = {name: _parts(name) for name in dict.fromkeys(names)}
+    if not tree or any(_ROOT.match(name.replace("\\", "/")) for name in parts):
+        flat = {name: own[-1:] for name, own in parts.items()}
+        if len({tuple(own) for own in flat.values()}) == len(flat):
+            parts = flat
+    paths: dict[str, Path] = {}
+    owners: dict[str, str] = {}
+    root = folder.resolve()
+    for name, own in parts.items():
+        path = folder.joinpath(*own[:-1], own[-1] + ending)
+        # Names that differ in case only are one file on many disks.
+        other = owners.setdefault(path.as_posix().lower(), name)
+        if other != name:
+            raise TableError(
+                f"{folder}: {other!r} and {name!r} would both be written to {path}: write them to "
+                "two folders, or to one file"
+            )
+        if len(own) > 1 and not path.parent.resolve().is_relative_to(root):
+            raise TableError(
+                f"{path}: this is outside of {folder}, through a link; remove the link"
+            )
+        paths[name] = path
+    return paths
+
+
+def _parts(name: str) -> list[str]:
+    """Give folders and name without ending, all of them harmless."""
+    plain = _ROOT.sub("", _JOB.sub("", name.replace("\\", "/")))
+    *folders, last = [part for part in plain.split("/") if part not in ("", ".", "..")] or ["_"]
+    return [_FORBIDDEN.sub("_", part)[:_LONGEST].strip() or "_" for part in folders] + [
+        _FORBIDDEN.sub("_", without_ending(last))[-_LONGEST:].strip() or "_"
+    ]

@@ -1,0 +1,71 @@
+"""Several files that appear together, or not at all."""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from activepick.errors import TableError
+from activepick.formats.text import TableWarning, put_pieces
+
+__all__ = ["write_together"]
+
+# A disk that is asked for many files at once writes them together.
+_FLUSHES = 16
+
+
+def write_together(
+    paths: Sequence[Path],
+    texts: Iterable[Iterable[str | bytes]],
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Write files beside their places, then move them all there.
+
+    Parameters
+    ----------
+    paths
+        The files, all in the folder.
+    texts
+        The pieces of each file, asked for one file after the other.
+    folder
+        Made when it is missing; nothing stays in it when something is not right.
+    progress
+        Called with the number of files written and of all files.
+
+    Raises
+    ------
+    TableError
+        When a file cannot be written.
+    """
+    said: dict[str, None] = {}
+    staged: dict[Path, Path] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as staging:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                for done, (path, pieces) in enumerate(zip(paths, texts, strict=True), 1):
+                    staged[path] = Path(staging, f"{done}")
+                    put_pieces(staged[path], pieces)
+                    # What is dropped is said once, and not of each file.
+                    said |= {str(w.message).replace(str(path), str(folder)): None for w in caught}
+                    caught.clear()
+                    if progress is not None:
+                        progress(done, len(paths))
+            with ThreadPoolExecutor(_FLUSHES) as pool:
+                list(pool.map(_flush, staged.values()))
+            for path, source in staged.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(path)
+    except OSError as error:
+        raise TableError(f"{folder}: cannot be written ({error.strerror})") from error
+    for message in said:
+        warnings.warn(TableWarning(message), stacklevel=3)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,126 @@
+"""The rows of a STAR table, from text to a frame."""
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from activepick.errors import TableError
+
+__all__ = ["parse_rows", "tokens_of"]
+
+# A quoted token ends where its quote is followed by a blank; quotes within a token are data.
+_TOKEN = re.compile(r"""(?<![^ \t])(?:"(.*?)"|'(.*?)')(?![^ \t])|([^ \t]+)""")
+_BARE = re.compile(r"[^ \t]+")
+_MISSING = ["nan", "NaN", "-nan", "<NA>"]
+# Column behind the last one, which stays empty as long as no row is too long. A value that is
+# missing comes out as an empty text, which no value between blanks can be.
+_BEYOND = "beyond the last column"
+
+
+def parse_rows(
+    data: bytes, columns: Sequence[str], path: Path, lines: Callable[[], npt.NDArray[np.int64]]
+) -> pd.DataFrame:
+    """Turn rows into a frame: numbers where a whole column is numbers, names as texts.
+
+    Parameters
+    ----------
+    data
+        The rows in UTF-8, one a line, with nothing between them.
+    columns
+        Their columns.
+    path
+        For messages.
+    lines
+        Gives the line of the file on which each row stands; asked for where something is wrong.
+
+    Raises
+    ------
+    TableError
+        When a row has more or fewer values than there are columns, with the line.
+    """
+    if not data or b'"' in data or b"'" in data:
+        return _quoted(data, columns, path, lines)
+    texts = [name for name in columns if name.endswith("Name")]
+    try:
+        with warnings.catch_warnings():
+            # A column that is not of one kind throughout has to be read in one piece.
+            warnings.simplefilter("error", pd.errors.DtypeWarning)
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = _read(data, columns, texts, low_memory=True)
+    except pd.errors.DtypeWarning:
+        frame = _read(data, columns, texts, low_memory=False)
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        _check_widths(data, len(columns), path, lines)
+        raise TableError(f"{path}, from line {lines()[0]}: {error}") from error
+    last = frame[columns[-1]]
+    too_short = not pd.api.types.is_numeric_dtype(last) and (last == "").any()
+    if too_short or frame[_BEYOND].cat.categories.tolist() != [""]:
+        _check_widths(data, len(columns), path, lines)
+    return frame.drop(columns=_BEYOND)
+
+
+def _read(
+    data: bytes, columns: Sequence[str], texts: list[str], *, low_memory: bool
+) -> pd.DataFrame:
+    options: dict[str, Any] = {
+        "sep": r"\s+",
+        "header": None,
+        "names": [*columns, _BEYOND],
+        "index_col": False,
+        "dtype": {**dict.fromkeys(texts, str), _BEYOND: "category"},
+        "keep_default_na": False,
+        "na_values": {name: _MISSING for name in columns if name not in texts},
+        "quoting": csv.QUOTE_NONE,
+        "encoding": "utf-8",
+        "low_memory": low_memory,
+    }
+    frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), **options)
+    return frame
+
+
+def _check_widths(
+    data: bytes, width: int, path: Path, lines: Callable[[], npt.NDArray[np.int64]]
+) -> None:
+    for row, line in enumerate(data.split(b"\n")):
+        if len(line.split()) != width:
+            raise _wrong_width(len(line.split()), width, path, lines()[row])
+
+
+def _quoted(
+    data: bytes, columns: Sequence[str], path: Path, lines: Callable[[], npt.NDArray[np.int64]]
+) -> pd.DataFrame:
+    """Read rows in which names with blanks stand in quotes."""
+    rows = [tokens_of(row) for row in data.decode("utf-8").split("\n")] if data else []
+    for row, tokens in enumerate(rows):
+        if len(tokens) != len(columns):
+            raise _wrong_width(len(tokens), len(columns), path, lines()[row])
+    frame = pd.DataFrame(rows, columns=list(columns), dtype=str)
+    for name in frame.columns:
+        if not name.endswith("Name") and len(frame):
+            try:
+                frame[name] = pd.to_numeric(frame[name].mask(frame[name].isin(_MISSING)))
+            except (ValueError, TypeError):
+                continue
+    return frame
+
+
+def _wrong_width(count: int, width: int, path: Path, line: int) -> TableError:
+    return TableError(
+        f"{path}, line {line}: {count} values where the table has {width} columns; the file may be "
+        "cut off, or a name holds a blank without quotes"
+    )
+
+
+def tokens_of(row: str) -> list[str]:
+    """Split a row at blanks, except within quotes."""
+    if '"' not in row and "'" not in row:
+        return _BARE.findall(row)
+    return [double or single or bare for double, single, bare in _TOKEN.findall(row)]

@@ -1,0 +1,78 @@
+"""Tables before they are written: are they right, and what gets lost."""
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from activepick.errors import TableError
+from activepick.formats.text import TableWarning
+from activepick.formats.values import check_range, checked_labels
+
+__all__ = ["check_table", "warn_dropped"]
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+# What RELION writes where it has nothing to say; nobody misses it.
+_EMPTY_PHRASES: dict[str, tuple[float, ...]] = {
+    "rlnClassNumber": (0, -999),
+    "rlnAnglePsi": (0, -999),
+    "rlnOpticsGroup": (1,),
+}
+
+
+def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Check a table before it is written, and give a clean copy with standard types.
+
+    Raises
+    ------
+    TableError
+        When a column is missing or holds what no file should: the message names the row (from 0).
+    """
+    missing = [name for name in ("micrograph", "x", "y") if name not in table]
+    if missing:
+        raise TableError(f"{target}: the table to write has no column {' and '.join(missing)}")
+    clean = table.reset_index(drop=True).copy()
+    clean["micrograph"] = clean["micrograph"].astype(str)
+    for row, name in enumerate(clean["micrograph"].unique()):
+        if not name.strip() or _UNPRINTABLE.search(name):
+            raise TableError(
+                f"{target}: the micrograph name {name!r} (distinct name {row}) is empty or holds "
+                "characters that no file name should; rename the micrograph"
+            )
+    for name in ("x", "y", "score", "label"):
+        if name in clean:
+            try:
+                clean[name] = pd.to_numeric(clean[name]).astype(float)
+            except (ValueError, TypeError) as error:
+                raise TableError(
+                    f"{target}: the column {name} holds no numbers ({error})"
+                ) from None
+
+    def where(row: int) -> str:
+        return f"{target}, row {row} of the table"
+
+    for name in ("x", "y"):
+        check_range(clean[name].to_numpy(), name, where)
+    if "score" in clean:
+        bad = np.flatnonzero(np.isinf(clean["score"].to_numpy()))
+        if len(bad):
+            raise TableError(f"{where(bad[0])}: the score is infinite")
+    if "label" in clean:
+        clean["label"] = checked_labels(clean["label"], where)
+    return clean
+
+
+def warn_dropped(table: pd.DataFrame, names: Sequence[str], path: Path, program: str) -> None:
+    """Say which columns a format cannot hold, except those in which a program says nothing."""
+    told = [
+        name
+        for name in names
+        if name not in _EMPTY_PHRASES or not table[name].isin(_EMPTY_PHRASES[name]).all()
+    ]
+    if told:
+        some = ", ".join(told[:20]) + (f" and {len(told) - 20} more" if len(told) > 20 else "")
+        message = f"{path}: {program} has no column for {some[:500]}; use CSV to keep it"
+        warnings.warn(TableWarning(message), stacklevel=4)

@@ -1,0 +1,185 @@
+"""Changes to whole tables: scale, flips, and the names of micrographs."""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import pandas as pd
+
+from activepick.errors import TableError
+from activepick.formats.boxes import BOX_COLUMNS
+from activepick.formats.coordinates import Flip, checked_scale, mirrored
+from activepick.formats.exposures import Exposures
+from activepick.formats.names import NameMatch, match_names, without_uid
+
+__all__ = [
+    "Unmatched",
+    "flip_table",
+    "rename_micrographs",
+    "scale_table",
+    "with_uids",
+    "without_uids",
+]
+
+# Where tables of cryoSPARC say the size of the micrograph.
+_SHAPE = ("location/micrograph_shape[0]", "location/micrograph_shape[1]")
+# What becomes of rows whose micrograph is not found.
+Unmatched = Literal["error", "keep", "drop"]
+
+
+def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
+    """Give positions and boxes in pixels of micrographs that are larger or smaller.
+
+    Parameters
+    ----------
+    table
+        Columns ``x, y``, perhaps boxes, perhaps optics groups in ``attrs``.
+    scale
+        Factor, such as 4 after picking on micrographs binned by 4. Sample 0 stays where it is, as
+        in binning by Fourier cropping.
+
+    Raises
+    ------
+    SettingsError
+        When the scale is no number above 0.
+    """
+    factor = checked_scale(scale)
+    sides = ["x", "y", *(name for name in BOX_COLUMNS if name in table)]
+    scaled = table.assign(**{name: table[name] * factor for name in sides})
+    for name in _SHAPE:
+        if name in scaled:
+            scaled[name] = (scaled[name] * factor).round().astype(int)
+    groups = [dict(group) for group in table.attrs.get("optics", [])]
+    for group in groups:
+        for tag in ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"):
+            if tag in group:
+                group[tag] = float(group[tag]) / factor
+    if groups:
+        scaled.attrs["optics"] = groups
+    return scaled
+
+
+def flip_table(
+    table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]], flip: Flip
+) -> pd.DataFrame:
+    """Give positions on micrographs that are turned over; see `coordinates.mirrored`.
+
+    Parameters
+    ----------
+    table
+        Columns ``micrograph, x, y``.
+    shapes
+        Height and width in pixels of each micrograph; not needed for tables of cryoSPARC, which
+        say them.
+    flip
+        Along which axes.
+
+    Raises
+    ------
+    TableError
+        When the size of a micrograph is not known, or a position is outside of it.
+    """
+    if set(_SHAPE) <= set(table.columns) and not shapes:
+        height, width = (table[name].to_numpy(float) for name in _SHAPE)
+    else:
+        names = [str(name) for name in table["micrograph"].unique()]
+        unknown = [name for name in names if name not in shapes]
+        if unknown:
+            raise TableError(
+                f"the size of {_some(unknown)} is not known, without which nothing can be flipped: "
+                "name the micrographs (--micrographs) or their size (--size)"
+            )
+        own = table["micrograph"].astype(str)
+        height = own.map({name: shapes[name][0] for name in names}).to_numpy(float)
+        width = own.map({name: shapes[name][1] for name in names}).to_numpy(float)
+    outside = (table["x"] > width - 0.5) | (table["y"] > height - 0.5)
+    if outside.any():
+        row = int(outside.to_numpy().argmax())
+        raise TableError(
+            f"{int(outside.sum())} positions lie outside of their micrographs, such as of "
+            f"{table['micrograph'].iloc[row]}, which has {width[row]:.0f} x {height[row]:.0f} "
+            "pixels: scale them first (--scale)"
+        )
+    x = mirrored(table["x"], width) if flip in ("x", "both") else table["x"]
+    y = mirrored(table["y"], height) if flip in ("y", "both") else table["y"]
+    return table.assign(x=x, y=y)
+
+
+def rename_micrographs(
+    table: pd.DataFrame, names: Iterable[str], unmatched: Unmatched = "error"
+) -> tuple[pd.DataFrame, NameMatch]:
+    """Give rows the names that another program knows the micrographs by.
+
+    Parameters
+    ----------
+    table
+        With the column ``micrograph``.
+    names
+        The exact names; see `activepick.formats.match_names` for how they are found.
+    unmatched
+        Rows whose name is not found or could mean several micrographs are an error, keep their
+        name, or are dropped.
+
+    Returns
+    -------
+    table : DataFrame
+        The renamed rows.
+    matched : NameMatch
+        What was found and what was not.
+
+    Raises
+    ------
+    TableError
+        When a name is not found or could mean several, unless that is allowed.
+    """
+    matched = match_names([str(name) for name in table["micrograph"].unique()], names)
+    if unmatched == "error" and (matched.unmatched or matched.ambiguous):
+        raise TableError(_complaint(matched))
+    own = table["micrograph"].astype(str)
+    renamed = table.assign(micrograph=own.map(matched).fillna(own).astype(str))
+    if unmatched == "drop":
+        renamed = renamed[own.isin(list(matched))].reset_index(drop=True)
+    return renamed, matched
+
+
+def _complaint(matched: NameMatch) -> str:
+    parts = []
+    if matched.unmatched:
+        parts.append(
+            f"{len(matched.unmatched)} micrographs are not found: {_some(matched.unmatched)}"
+        )
+    for name, found in list(matched.ambiguous.items())[:3]:
+        parts.append(
+            f"{name} could be {_some(found)}"
+            if len(found) > 1
+            else f"{name} is not the only name that could mean {found[0]}"
+        )
+    if len(matched.ambiguous) > 3:
+        parts.append(f"and {len(matched.ambiguous) - 3} more could be several")
+    return "; ".join(parts)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more
+
+
+def without_uids(table: pd.DataFrame) -> pd.DataFrame:
+    """Take cryoSPARC's numeric prefix and folders off the names of micrographs."""
+    names = {name: without_uid(str(name)) for name in table["micrograph"].unique()}
+    return table.assign(micrograph=table["micrograph"].map(names).astype(str))
+
+
+def with_uids(
+    table: pd.DataFrame, exposures: Exposures, unmatched: Unmatched = "error"
+) -> tuple[pd.DataFrame, NameMatch]:
+    """Give micrographs the file names that they have in a project of cryoSPARC.
+
+    Raises
+    ------
+    TableError
+        As `rename_micrographs`.
+    """
+    renamed, matched = rename_micrographs(table, exposures.names, unmatched)
+    files = {name: name.rpartition("/")[2] for name in exposures.names}
+    own = renamed["micrograph"]
+    return renamed.assign(micrograph=own.map(files).fillna(own).astype(str)), matched
