@@ -5,8 +5,7 @@ share of pixels; its sigmoid ranks well and says little about how many picks are
 curve of three parameters is fitted to what each label would have scored had it not been learnt
 from (`activepick.learning.posterior.left_out_scores`):
 ``p(z) = ceiling / (1 + exp(-(slope z + intercept)))``, Platt's curve (1999) with a ceiling, since
-even the best picks are not all accepted by whoever answers. Labels are weighted so that they
-stand for the peaks and not for the questions.
+even the best picks are not all accepted by whoever answers.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-__all__ = ["Calibration", "calibrate", "expected_particles", "expected_precision", "peak_weights"]
+__all__ = [
+    "Calibration",
+    "calibrate",
+    "expected_particles",
+    "expected_precision",
+    "reliability_error",
+]
 
 Floats = NDArray[np.float64]
 
@@ -24,11 +29,7 @@ Floats = NDArray[np.float64]
 _LOG_SLOPE = 0.5
 _INTERCEPT = 3.0
 # The ceiling before any label, as right and wrong answers among sure picks.
-_CEILING = (9.5, 0.5)
-# Peaks and labels are compared in so many classes of score.
-_STRATA = 5
-# No label stands for more than so many times its share.
-_HEAVIEST = 4.0
+_CEILING = (8.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Calibration:
         return np.asarray(self.ceiling * expit(logits))
 
 
-def calibrate(left_out: Floats, targets: Floats, weights: Floats | None = None) -> Calibration:
+def calibrate(left_out: Floats, targets: Floats) -> Calibration:
     """Fit the curve to labels; with few of them it stays close to the sigmoid.
 
     Parameters
@@ -62,10 +63,7 @@ def calibrate(left_out: Floats, targets: Floats, weights: Floats | None = None) 
         Score of each label from a head that did not learn from it, shape (n,).
     targets
         1 particle, 0 not, shape (n,).
-    weights
-        What each label stands for, shape (n,); by default 1. See `peak_weights`.
     """
-    v = np.ones(len(targets)) if weights is None else weights
     right, wrong = _CEILING
 
     def loss(parameters: Floats) -> float:
@@ -73,40 +71,13 @@ def calibrate(left_out: Floats, targets: Floats, weights: Floats | None = None) 
         ceiling = expit(raised)
         p = ceiling * expit(np.exp(log_slope) * left_out + intercept)
         p = np.clip(p, 1e-12, 1 - 1e-12)
-        evidence = v @ (targets * np.log(p) + (1 - targets) * np.log1p(-p))
+        evidence = (targets * np.log(p) + (1 - targets) * np.log1p(-p)).sum()
         prior = (log_slope / _LOG_SLOPE) ** 2 / 2 + (intercept / _INTERCEPT) ** 2 / 2
         prior -= right * np.log(ceiling) + wrong * np.log1p(-ceiling)
         return float(prior - evidence)
 
     best = minimize(loss, [0.0, 0.0, np.log(right / wrong)], method="Nelder-Mead").x
     return Calibration(float(np.exp(best[0])), float(best[1]), float(expit(best[2])))
-
-
-def peak_weights(label_scores: Floats, peak_scores: Floats, lowest: float = -2.2) -> Floats:
-    """Weigh labels so that they stand for the peaks (covariate shift; Shimodaira 2000).
-
-    Parameters
-    ----------
-    label_scores
-        Shape (n,).
-    peak_scores
-        Of all peaks of the same micrographs, shape (m,).
-    lowest
-        Peaks below this, a logit, are no candidates.
-
-    Returns
-    -------
-    array of float64, shape (n,)
-        With the mean 1.
-    """
-    likely = peak_scores[peak_scores > lowest]
-    if not len(likely) or not len(label_scores):
-        return np.ones(len(label_scores))
-    edges = np.quantile(likely, np.linspace(0, 1, _STRATA + 1)[1:-1])
-    classes = np.searchsorted(edges, label_scores)
-    labels = np.bincount(classes, minlength=_STRATA)
-    weights = np.minimum(len(label_scores) / (_STRATA * labels[classes]), _HEAVIEST)
-    return np.asarray(weights / weights.mean())
 
 
 def expected_precision(probability: Floats, threshold: float) -> float:
@@ -118,3 +89,23 @@ def expected_precision(probability: Floats, threshold: float) -> float:
 def expected_particles(probability: Floats) -> float:
     """Predict the number of particles among peaks."""
     return float(probability.sum())
+
+
+def reliability_error(probability: Floats, particle: NDArray[np.bool_], bins: int = 10) -> float:
+    """Give the expected calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015).
+
+    The mean distance of probability and share of particles over bins of equal width, each weighted
+    with its number of peaks.
+
+    Parameters
+    ----------
+    probability
+        Of each peak, shape (n,).
+    particle
+        Whether it is one, shape (n,).
+    bins
+        Number of bins.
+    """
+    index = np.minimum((probability * bins).astype(int), bins - 1)
+    gaps = np.bincount(index, probability - particle, minlength=bins)
+    return float(np.abs(gaps).sum() / max(len(probability), 1))

@@ -10,8 +10,9 @@ from scipy.spatial import cKDTree
 
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.score_map import ScoreMap
+from activepick.learning.calibration import Calibration, calibrate
 from activepick.learning.head import Evidence, Head
-from activepick.learning.posterior import Posterior, laplace
+from activepick.learning.posterior import Posterior, laplace, left_out_scores
 from activepick.learning.training import (
     LABEL_PIXELS,
     LearnerSettings,
@@ -141,6 +142,13 @@ class Learner:
     def posterior(self) -> Posterior:
         """Give the normal posterior of the current head; see `activepick.learning.posterior`."""
         return laplace(self.head, self.settings.fit, self.rows(), self._unlabelled)
+
+    def calibration(self) -> Calibration:
+        """Give what turns scores of the current head into probabilities."""
+        rows, targets = self.rows(), np.concatenate([np.empty(0), *self.targets])
+        if not len(targets):
+            return Calibration()
+        return calibrate(left_out_scores(self.head, self.posterior(), rows, targets), targets)
 
     def evidence(self) -> Evidence:
         """Give what the head learnt from, to be kept with it."""

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from scipy.special import expit
+from test_queries import learner
+
+from activepick.learning.calibration import (
+    Calibration,
+    calibrate,
+    expected_particles,
+    expected_precision,
+    reliability_error,
+)
+
+
+def answers(scores, slope, intercept, ceiling, seed=0):
+    p = ceiling * expit(slope * scores + intercept)
+    return (np.random.default_rng(seed).uniform(size=len(scores)) < p).astype(float), p
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "ceiling"), [(1, 0, 1), (0.5, -1, 0.9), (2, 1, 0.8)]
+)
+def test_the_curve_is_found_from_many_answers(slope, intercept, ceiling):
+    scores = np.random.default_rng(1).uniform(-6, 6, 4000)
+    targets, p = answers(scores, slope, intercept, ceiling)
+    assert np.abs(calibrate(scores, targets).probability(scores) - p).max() < 0.06
+
+
+def test_few_answers_change_little_and_none_nothing():
+    scores = np.linspace(-4, 4, 50)
+    few = calibrate(np.array([1.0, -1.0]), np.array([1.0, 0.0])).probability(scores)
+    assert np.abs(few - expit(scores)).max() < 0.25
+    assert np.array_equal(Calibration().probability(scores), expit(scores))
+    assert np.array_equal(learner().calibration().probability(scores), expit(scores))
+
+
+def test_probabilities_rise_with_the_score():
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        calibration = calibrate(rng.standard_normal(30), rng.integers(0, 2, 30).astype(float))
+        p = calibration.probability(np.linspace(-20, 20, 100))
+        assert (np.diff(p) >= 0).all()
+        assert 0 <= p[0] <= p[-1] <= 1
+
+
+def test_overconfident_scores_are_put_right():
+    """Answers at places chosen for their uncertainty, checked on all places."""
+    rng = np.random.default_rng(2)
+    everywhere = rng.normal(-2, 4, 5000)
+    targets, _ = answers(everywhere, 0.4, -0.5, 0.95)
+    unsure = np.argsort(np.abs(everywhere))[:1000]
+    calibration = calibrate(everywhere[unsure], targets[unsure])
+    before = reliability_error(expit(everywhere), targets == 1)
+    p = calibration.probability(everywhere)
+    assert reliability_error(p, targets == 1) < 0.6 * before
+    true = targets[p >= 0.5].mean()
+    assert expected_precision(p, 0.5) == pytest.approx(true, abs=0.08)
+    assert expected_particles(p) == pytest.approx(targets.sum(), rel=0.15)
+
+
+def test_reliability_error_by_hand():
+    p = np.array([0.05, 0.05, 0.95, 0.95])
+    right = np.array([False, False, True, False])
+    assert reliability_error(p, right) == pytest.approx((2 * 0.05 + 2 * 0.45) / 4)
+    assert np.isnan(expected_precision(p, 0.99))
+
+
+def test_a_learner_gives_its_calibration():
+    one = learner()
+    rng = np.random.default_rng(3)
+    for index in range(2):
+        xy = rng.uniform(40, 320, (30, 2))
+        one.add(index, xy, rng.integers(0, 2, 30))  # nothing can be learnt from lots
+    one.refit()
+    scores = one.score_map(0).values.ravel()
+    spread = np.ptp(one.calibration().probability(scores))
+    assert spread < np.ptp(expit(scores))
