@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from known_sets import DATA, Dataset, load_datasets
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from activepick.benchmark.oracle import Oracle, learn
