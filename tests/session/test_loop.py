@@ -112,6 +112,11 @@ def test_labels_count_after_their_micrograph_was_let_go(session, make_engine, le
             session.add_labels(2, [(60, 60)], 0)
             head = loop.refit()
             assert (head.particles, head.others) == (1, 2)
+            session.set_settings(expected_particles=500)
+            many = loop.refit()
+            session.set_settings(expected_particles=5)
+            assert loop.refit().bias < many.bias
+            session.set_settings(expected_particles=None)
             session.clear_labels(2)
             assert loop.refit().particles == 1
             assert not loop.unreadable

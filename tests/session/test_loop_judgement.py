@@ -66,6 +66,7 @@ def test_rounds_tell_how_the_picks_change(session, loop, truth):
     assert 0 < record.changed <= 1
     assert record.picks == len(loop.picks(1))
     assert session.state.rounds[-1] == record
+    assert load_head(session.folder / "heads" / "head.safetensors").notes["micrographs"] == 1
     assert len(session.state.rounds) == 3
 
 

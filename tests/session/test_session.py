@@ -112,6 +112,16 @@ def test_a_new_diameter_keeps_labels_and_asks_for_a_new_scale(session):
     assert len(session.state.labels) == 1
 
 
+def test_another_network_does_not_start_from_a_head_of_this_one(session):
+    session.set_settings(base_head="a.safetensors", working_radius_px=10.0)
+    session.set_settings(threshold=0.2, diameter_angstrom=90)
+    assert session.state.settings.base_head == "a.safetensors"
+    session.set_settings(normalisation="gmm", base_head="b.safetensors")
+    assert session.state.settings.base_head == "b.safetensors"
+    session.set_settings(model="resnet8_u32")
+    assert session.state.settings.base_head is None
+
+
 def test_signals_tell_what_changed_and_what_is_on_disk(session):
     changes, numbers = [], []
     session.changed.connect(lambda action, change: changes.append((action.kind, change)))

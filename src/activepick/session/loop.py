@@ -2,14 +2,13 @@
 
 from typing import Self
 
-from activepick.session.loop_heads import HeadKeepingLoop
 from activepick.session.loop_questions import Update
 from activepick.session.loop_rounds import JudgingLoop
 
 __all__ = ["LearningLoop", "Update"]
 
 
-class LearningLoop(JudgingLoop, HeadKeepingLoop):
+class LearningLoop(JudgingLoop):
     """Features, questions, head and picks of a session.
 
     All methods may be called from any thread and may take long where they say so. What they do to

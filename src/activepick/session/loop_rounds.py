@@ -1,11 +1,13 @@
 """The part of the loop that tells how good it is."""
 
+import contextlib
 from pathlib import Path
 
 import pandas as pd
 
-from activepick.errors import SessionError
+from activepick.errors import HeadError, SessionError
 from activepick.session.learning_curve import advice, change
+from activepick.session.loop_heads import HeadKeepingLoop
 from activepick.session.loop_questions import AskingLoop
 from activepick.session.precision import PrecisionEstimate, estimate, sample
 from activepick.session.state import Question, RoundRecord
@@ -17,7 +19,7 @@ __all__ = ["JudgingLoop"]
 _COMPARED = 4
 
 
-class JudgingLoop(AskingLoop):
+class JudgingLoop(AskingLoop, HeadKeepingLoop):
     """The part of `LearningLoop` that tells how good the picks are, and how they change."""
 
     def audit(self, count: int = 20) -> list[Question]:
@@ -49,6 +51,8 @@ class JudgingLoop(AskingLoop):
     def end_of_round(self, micrograph: int) -> RoundRecord:
         """Note how the picks of a few micrographs at hand changed since the last round.
 
+        Also saves the head.
+
         Parameters
         ----------
         micrograph
@@ -73,6 +77,8 @@ class JudgingLoop(AskingLoop):
         self._last_round = now
         if not self.session.read_only:
             self.session.note_round(record)
+            with contextlib.suppress(HeadError):  # saved, it need not be learnt again on reopening
+                self.save_head()
         return record
 
     def advice(self) -> str:

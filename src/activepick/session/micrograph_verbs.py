@@ -116,9 +116,16 @@ class MicrographVerbs(ABC):
         return self.do(a.SetProgress(micrograph=micrograph, progress=progress))
 
     def set_settings(self, **changes: Any) -> int:
-        """Change settings; a new diameter, model or polarity also asks for a new working radius."""
+        """Change settings.
+
+        A new diameter, pixel size, polarity, model or normalisation asks for a new working radius;
+        a new model or normalisation also takes the head away that learning starts from.
+        """
         scale = {"diameter_angstrom", "pixel_size_angstrom", "inverted", "model", "normalisation"}
         now = self.state.settings
-        if any(name in scale and value != getattr(now, name) for name, value in changes.items()):
+        new = {name for name, value in changes.items() if value != getattr(now, name, value)}
+        if new & scale:
             changes = {"working_radius_px": None, "working_radii_px": (), **changes}
+        if new & {"model", "normalisation"}:
+            changes = {"base_head": None, **changes}
         return self.do(a.SetSettings(changes=changes))

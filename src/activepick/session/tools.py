@@ -65,6 +65,8 @@ class Tools:
         Local contrast and score maps of the last micrographs.
     head
         The head as it is now.
+    sizes
+        Particle radius in original pixels, and height and width, by content of the micrograph.
     unreadable
         By number, why the labels of a micrograph did not count at the last refit.
     """
@@ -80,6 +82,7 @@ class Tools:
     contrasts: Contrasts
     maps: ScoreMaps
     head: Head
+    sizes: dict[str, tuple[float, tuple[int, int]]]
     unreadable: Mapping[int, str] = field(default_factory=dict)
 
     def refit(self, state: SessionState) -> None:
@@ -91,8 +94,10 @@ class Tools:
             fit = self.learning.fit
             expected = state.settings.expected_particles
             if expected is not None:
-                first = self.store.get(entries[training.labels[0].micrograph])
-                fit = replace(fit, pi=expected_pi(expected, first.radius_px, first.shape))
+                # Features of labelled micrographs were looked at, if they are not at hand now.
+                used = {entries[label.micrograph].fingerprint for label in training.labels}
+                size = next(self.sizes[key] for key in self.sizes if key in used)
+                fit = replace(fit, pi=expected_pi(expected, *size))
             head = fit_head(
                 self.base,
                 fit,
@@ -144,10 +149,12 @@ def make_tools(
     def open_file(entry: MicrographEntry) -> "Micrograph":
         return micrograph_of(checked_file(session, entry), settings)
 
+    sizes: dict[str, tuple[float, tuple[int, int]]] = {}
     contrasts = Contrasts(lambda entry: micrograph_contrast(engine, open_file(entry)))
 
     def load(entry: MicrographEntry, progress: Step) -> MicrographFeatures:
         features = engine.features(open_file(entry), base.spec.working_radii, progress)
+        sizes[entry.fingerprint] = features.radius_px, features.shape
         evidence.look_at(entry.fingerprint, features)
         contrasts.get(entry)
         return features
@@ -164,6 +171,7 @@ def make_tools(
         contrasts,
         ScoreMaps(keep),
         head,
+        sizes,
     )
 
 
