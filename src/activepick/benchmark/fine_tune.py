@@ -1,0 +1,142 @@
+"""Topaz's own way to learn from labels: the network is trained further.
+
+The baseline of Kiewisz and Bepler (NeurIPS 2023 workshop on machine learning in structural
+biology): the pretrained detector trained on the labelled positions with Adam, binary cross entropy
+and an L2 term, either as a whole or only its last layer.
+"""
+
+import copy
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from activepick.features.backbone import Backbone
+
+__all__ = ["FineTuning", "Labelled", "fine_tune"]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A working image with labels.
+
+    Attributes
+    ----------
+    pixels
+        Normalised, shape (h, w).
+    xy
+        Working pixels (n, 2).
+    targets
+        1 particle, 0 not, shape (n,).
+    """
+
+    pixels: NDArray[np.float32]
+    xy: NDArray[np.float64]
+    targets: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """How the network is trained.
+
+    Attributes
+    ----------
+    whole
+        Train all layers, or the classifier alone.
+    epochs
+        Times that each label is seen.
+    batch
+        Labels in a step.
+    rate
+        Adam's learning rate; None takes 1e-4 for the whole network and 1e-2 for the classifier.
+    l2
+        Weight of the L2 term.
+    """
+
+    whole: bool
+    epochs: int = 10
+    batch: int = 16
+    rate: float | None = None
+    l2: float = 1e-4
+
+
+def fine_tune(
+    backbone: Backbone,
+    labelled: Sequence[Labelled],
+    settings: FineTuning,
+    seed: int = 0,
+    step: Callable[[float], None] = lambda fraction: None,
+) -> Backbone:
+    """Train a copy of a network on labelled positions.
+
+    Parameters
+    ----------
+    backbone
+        Where it starts; it is not changed.
+    labelled
+        Images with their labels.
+    settings
+        How.
+    seed
+        Order of the labels.
+    step
+        Called with the fraction done; may raise to cancel.
+    """
+    crops = torch.cat([_crops(part, backbone.width) for part in labelled])
+    targets = torch.from_numpy(np.concatenate([p.targets for p in labelled])).float()
+    layers = copy.deepcopy(backbone.layers).requires_grad_(settings.whole)
+    layers.eval()  # there is neither dropout nor batch norm to be trained
+    classifier = nn.Linear(backbone.channels, 1)
+    with torch.no_grad():
+        classifier.weight.copy_(torch.from_numpy(backbone.weights)[None])
+        classifier.bias.fill_(backbone.bias)
+        if not settings.whole:
+            parts = [_features(layers, part) for part in torch.split(crops, settings.batch)]
+            crops = torch.cat(parts)
+    trained = [*layers.parameters(), *classifier.parameters()]
+    trained = trained if settings.whole else list(classifier.parameters())
+    rate = settings.rate or (1e-4 if settings.whole else 1e-2)
+    optimiser = torch.optim.Adam(trained, lr=rate)
+    generator = torch.Generator().manual_seed(seed)
+    for epoch in range(settings.epochs):
+        order = torch.randperm(len(crops), generator=generator)
+        for index in torch.split(order, settings.batch):
+            x = _features(layers, crops[index]) if settings.whole else crops[index]
+            penalty = sum((p**2).sum() for p in trained)
+            loss = F.binary_cross_entropy_with_logits(classifier(x)[:, 0], targets[index])
+            optimiser.zero_grad()
+            (loss + settings.l2 / 2 * penalty).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        step((epoch + 1) / settings.epochs)
+    weights = classifier.weight.detach().double().numpy().ravel().copy()
+    bias = float(classifier.bias)
+    layers.requires_grad_(False)
+    digest = hashlib.sha256(weights.tobytes())
+    for parameter in layers.parameters():
+        digest.update(parameter.detach().contiguous().numpy().tobytes())
+    return replace(
+        backbone,
+        name=f"{backbone.name}, fine-tuned",
+        layers=layers,
+        weights=weights,
+        bias=bias,
+        digest=digest.hexdigest()[:16],
+    )
+
+
+def _features(layers: nn.Module, crops: Tensor) -> Tensor:
+    features: Tensor = layers(crops)
+    return features[:, :, 0, 0]
+
+
+def _crops(part: Labelled, width: int) -> Tensor:
+    """Cut what the network sees of each label: (n, 1, width, width), zeros beyond the image."""
+    padded = np.pad(part.pixels, width // 2)
+    corners = np.rint(part.xy).astype(int)
+    cut = [padded[y : y + width, x : x + width] for x, y in corners]
+    return torch.from_numpy(np.array(cut, np.float32).reshape(-1, 1, width, width))
