@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
-from activepick.learning.head import Head, pretrained_head
+from activepick.learning.head import Head, pretrained_head, scale_mixture
 from activepick.learning.head_file import load_head, save_head
 
 SPEC = FeatureSpec("resnet16_u64", "abc", (7.0, 10.0, 14.0), 4, "affine")
@@ -95,3 +95,10 @@ def test_pretrained_head_has_the_classifier_on_one_scale():
     first = pretrained_head(SPEC, weights, -0.1, 10.0)
     assert np.array_equal(first.weights[1], weights)
     assert not first.weights[[0, 2]].any()
+
+
+def test_a_mixture_of_scales_may_put_the_classifier_on_any_scale():
+    weights = np.arange(8.0)
+    mixture = scale_mixture(pretrained_head(SPEC, weights, 0.0, 10.0), weights)
+    assert mixture.directions.shape == (3, 3, 8)
+    assert np.array_equal(mixture.directions.sum(axis=0), np.tile(weights, (3, 1)))

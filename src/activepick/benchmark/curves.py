@@ -14,7 +14,7 @@ from activepick.benchmark.oracle import Oracle, learn
 from activepick.errors import SettingsError
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
-from activepick.learning.head import Head, pretrained_head
+from activepick.learning.head import Head, pretrained_head, scale_mixture
 from activepick.learning.learner import Learner
 from activepick.learning.start import starting_head
 from activepick.metrics import evaluate
@@ -214,16 +214,18 @@ class _Course:
 
 
 def _engine(method: Method, engine: FeatureEngine) -> FeatureEngine:
+    engine = replace(engine, orientations=method.orientations)
     if method.stride == engine.extractor.stride:
         return engine
     return replace(engine, extractor=engine.extractor.with_stride(method.stride))
 
 
 def _first_head(method: Method, engine: FeatureEngine, micrographs: Sequence[Micrograph]) -> Head:
-    if method.working_radius is None:
-        return starting_head(engine, micrographs)
-    radius = method.working_radius(engine.diameter_angstrom)
     backbone = engine.extractor.backbone
+    if method.working_radius is None:
+        head = starting_head(engine, micrographs)
+        return scale_mixture(head, backbone.weights) if method.mixed_scales else head
+    radius = method.working_radius(engine.diameter_angstrom)
     return pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
 
 

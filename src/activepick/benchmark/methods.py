@@ -31,6 +31,10 @@ class Method:
         looks at two scales side by side.
     supervised
         Learn from all true particles of the training micrographs at once.
+    orientations
+        From how many sides the coarsest of several scales is looked at.
+    mixed_scales
+        Let the labels move the pretrained classifier between the scales at a low price.
     """
 
     summary: str
@@ -39,6 +43,8 @@ class Method:
     stride: int = 4
     working_radius: Callable[[float], float] | None = None
     supervised: bool = False
+    orientations: int = 4
+    mixed_scales: bool = False
 
 
 _PAPER = LearnerSettings(
@@ -61,6 +67,15 @@ METHODS: dict[str, Method] = {
     "mean-queries": Method("where head and mean disagree, no regulariser", "mean-model"),
     "range": Method("peaks over the whole range of scores", "range"),
     "mixed": Method("as active, every fifth question over the range of scores", "mixed"),
+    "one-side": Method("as active, all scales from one side only", "active", orientations=1),
+    "eight-sides": Method(
+        "as active, the coarse scale from eight sides instead of four", "active", orientations=8
+    ),
+    "scale-mixture": Method(
+        "as active, with a prior that mixes the classifiers of the scales",
+        "active",
+        mixed_scales=True,
+    ),
     "top": Method("the best picks so far", "top"),
     "random": Method("random positions", "random"),
     "paper": Method(

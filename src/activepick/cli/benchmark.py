@@ -36,7 +36,8 @@ def benchmark(
         str,
         typer.Option(
             help="Methods to compare: topaz, active, uncertain, badge, typical, typical-first, "
-            "information, mean-model, mean-queries, range, mixed, top, random, paper, supervised."
+            "information, mean-model, mean-queries, range, mixed, one-side, eight-sides, "
+            "scale-mixture, top, random, paper, supervised."
         ),
     ] = "topaz,active,random,supervised",
     seeds: Annotated[

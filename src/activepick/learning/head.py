@@ -1,6 +1,6 @@
 """The head: what is learnt, and all that is needed to use it again."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 
-__all__ = ["Evidence", "Head", "pretrained_head"]
+__all__ = ["Evidence", "Head", "pretrained_head", "scale_mixture"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,3 +119,17 @@ def pretrained_head(
     scales = np.zeros((len(spec.working_radii), len(weights)))
     scales[spec.working_radii.index(radius)] = weights
     return Head(scales, bias, spec)
+
+
+def scale_mixture(head: Head, weights: NDArray[np.float64]) -> Head:
+    """Let labels move the network's own classifier between the scales at a low price.
+
+    Parameters
+    ----------
+    head
+        Before the first label.
+    weights
+        The network's classifier, shape (C,).
+    """
+    count = len(head.weights)
+    return replace(head, directions=np.einsum("ij,c->ijc", np.eye(count), weights))
