@@ -1,13 +1,18 @@
 """From files to exported picks and back, as a person goes through it."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from person import Person
 from qtpy.QtWidgets import QMessageBox
 
-from activepick.formats import read_table
+from activepick._napari.sections.export import ALL, HERE
+from activepick._napari.taking_in import check_flips, take_labels
+from activepick.formats import read_table, write_table
 from activepick.learning.head_file import load_head
 from activepick.session import Session
+from activepick.session.engine import micrograph_of
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
 
@@ -49,10 +54,8 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
 
     # Export, in pixels of the micrographs.
     star, csv = tmp_path / "picks.star", tmp_path / "here.csv"
-    desk.picking.export(star, "star", only_shown=False)
-    person.settle()
-    desk.picking.export(csv, "csv", only_shown=True)
-    person.settle()
+    _export(person, "star", star)
+    _export(person, "csv", csv, which=HERE)
     exported = read_table(star)
     assert exported.groupby("micrograph").size().to_dict() == {
         person.state.names[number]: count for number, count in desk.picking.counts().items()
@@ -221,7 +224,68 @@ def test_a_session_that_is_open_elsewhere_is_only_looked_at(
     assert len(person.state.labels) == 1
 
 
-def _same_places(one: pd.DataFrame, other: pd.DataFrame) -> None:
+def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
+    qtbot, open_widget, micrographs, tmp_path
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.desk.picking.predict()
+    person.settle()
+    picks = person.desk.picking.picks
+    folder = tmp_path / "boxes"
+    folder.mkdir()
+    _export(person, "box", folder)  # a file holds the boxes of one micrograph
+    assert sorted(file.name for file in folder.iterdir()) == [
+        f"micrograph_00{number}.box" for number in (1, 2, 3)
+    ]
+    [shown] = [n for i, n in person.state.names.items() if i == person.desk.shown]
+    boxes = read_table(folder / shown.replace(".mrc", ".box"))
+    _same_places(boxes, picks, within=1.0)
+
+    relion = tmp_path / "micrographs.star"
+    names = [f"MotionCorr/job002/micrograph_00{number}.mrc" for number in (1, 2, 3)]
+    relion.write_text("data_\n\nloop_\n_rlnMicrographName #1\n" + "\n".join(names) + "\n")
+    person.widget.export._source = relion
+    star = tmp_path / "named.star"
+    _export(person, "star", star)
+    assert set(read_table(star)["micrograph"]) == set(names)
+
+
+def test_labels_of_another_program_are_taken_in(qtbot, open_widget, micrographs, simulated):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    report = take_labels(person.desk.session, simulated / "truth.star")
+    person.settle()
+    truth = read_table(simulated / "truth.star")
+    assert 0.8 * len(truth) < len(person.state.labels) <= len(truth)
+    assert str(len(person.state.labels)) in report
+    here = person.state.labels_of(person.desk.shown)
+    assert len(person.viewer.layers["labels"].data) == len(here)
+
+
+def test_how_picks_lie_is_told(qtbot, open_widget, micrographs, simulated, tmp_path):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    truth = read_table(simulated / "truth.star")
+    height, _ = person.desk.shape
+    flipped = tmp_path / "flipped.csv"
+    write_table(truth.assign(y=height - 1 - truth["y"]), flipped)
+    session, number = person.desk.session, person.desk.shown
+    micrograph = micrograph_of(session.find_micrograph(number), session.state.settings)
+    radius = person.desk.radius_px
+    assert check_flips(simulated / "truth.star", micrograph, radius).contrast.best == "none"
+    assert check_flips(flipped, micrograph, radius).contrast.best == "y"
+
+
+def _export(person: Person, format: str, path: Path, which: str = ALL) -> None:
+    section = person.widget.export
+    section.format.value = next(t for t, name in section._formats.items() if name == format)
+    section.which.value = which
+    section.export(path)
+    person.settle()
+
+
+def _same_places(one: pd.DataFrame, other: pd.DataFrame, within: float = 0.01) -> None:
     columns = ["x", "y"]
     sort = [frame[columns].sort_values(columns).to_numpy(float) for frame in (one, other)]
-    np.testing.assert_allclose(*sort, atol=0.01)
+    np.testing.assert_allclose(*sort, atol=within)

@@ -1,6 +1,5 @@
 """Picks at the desk: of the shown micrograph at once, of all when asked for."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from activepick._napari.handing_over import Delivery, deliver
 from activepick.errors import ActivepickError
-from activepick.formats import FORMATS, write_table
 from activepick.session import actions as a
 from activepick.session.peaks import Peaks, curate
 from activepick.session.round import round_ended
@@ -214,34 +213,33 @@ class Picking(QObject):
         """Tell how many micrographs that are not rejected have no picks of the present head."""
         return 0 if self._desk.loop is None else len(self._desk.loop.unpicked())
 
-    def export(self, path: Path, format: str, *, only_shown: bool) -> None:
-        """Write the picks of the shown micrograph, or of all that have some, to a file."""
+    def export(self, delivery: Delivery, *, only_shown: bool) -> None:
+        """Write the picks of the shown micrograph, or of all that have some."""
         loop, number = self._desk.loop, self._desk.shown
-        if loop is None:
-            return
-        size = self._pixel_size()
+        if loop is not None:
+            self._deliver(
+                delivery, lambda: loop.picks(number) if only_shown else loop.known_picks()
+            )
 
-        def work(step: Step) -> tuple[Path, int, list[str]]:
-            table = loop.picks(number) if only_shown else loop.known_picks()
-            return path, len(table), _write(table, path, format, size)
-
-        self._desk.jobs.run("export", work, lambda r: self.exported.emit(*r), text="Writing")
-
-    def export_labels(self, path: Path, format: str) -> None:
-        """Write the labels of all micrographs to a file."""
-        session, size = self._desk.session, self._pixel_size()
+    def export_labels(self, delivery: Delivery, *, only_shown: bool) -> None:
+        """Write the labels of the shown micrograph, or of all."""
+        session, number = self._desk.session, self._desk.shown
         if session is None:
             return
 
-        def work(step: Step) -> tuple[Path, int, list[str]]:
-            table = session.labels_table()
-            return path, len(table), _write(table, path, format, size)
+        def table() -> pd.DataFrame:
+            labels, name = session.labels_table(), session.state.names.get(number)
+            return labels[labels["micrograph"] == name] if only_shown else labels
 
-        self._desk.jobs.run("export", work, lambda r: self.exported.emit(*r), text="Writing")
+        self._deliver(delivery, table)
 
-    def _pixel_size(self) -> float | None:
-        picture = self._desk.images.picture
-        return None if picture is None else picture.pixel_size_angstrom
+    def _deliver(self, delivery: Delivery, table: Callable[[], pd.DataFrame]) -> None:
+        self._desk.jobs.run(
+            "export",
+            lambda step: deliver(table(), delivery, step),
+            lambda done: self.exported.emit(*done),
+            text="Writing",
+        )
 
     def counts(self) -> dict[int, int]:
         """Give the number of picks of each micrograph where it is known."""
@@ -335,16 +333,3 @@ class Picking(QObject):
 def _doubts(loop: object, number: int) -> list[str]:
     found = (loop.polarity_warning(number), loop.pixel_size_warning(number))
     return [sentence for sentence in found if sentence]
-
-
-def _write(
-    table: pd.DataFrame, path: Path, format: str, pixel_size_angstrom: float | None
-) -> list[str]:
-    """Write a table; gives what the format could not hold."""
-    options: dict[str, object] = {}
-    if "pixel_size_angstrom" in FORMATS[format].options and pixel_size_angstrom:
-        options["pixel_size_angstrom"] = pixel_size_angstrom
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        write_table(table, path, format, **options)
-    return [str(warning.message) for warning in caught]

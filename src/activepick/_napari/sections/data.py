@@ -4,13 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QMenu, QPushButton, QVBoxLayout
 
 from activepick._napari.desk import Desk
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick._napari.soon import soon
+from activepick._napari.taking_in import FlipCheck, check_flips, take_labels
 from activepick._napari.views.micrograph_rows import Row
 from activepick._napari.views.micrograph_table import MicrographTable
+from activepick.session.engine import micrograph_of
 
 __all__ = ["DataSection"]
 
@@ -46,6 +49,8 @@ class DataSection(Section):
         menu.addAction("Images that are open in napari", open_layers)
         menu.addSeparator()
         menu.addAction("Session (.activepick) …", self._session)
+        self._labels = menu.addAction("Labels or picks of another program …", self._take_labels)
+        self._flips = menu.addAction("Check how picks lie: flips …", self._check_flips)
         self._copy = menu.addAction("Save a copy of the session …", self._save_copy)
         opener.setMenu(menu)
         self._where = hint()
@@ -76,7 +81,8 @@ class DataSection(Section):
 
     def _refresh(self) -> None:
         session, draft = self._desk.session, self._desk.draft
-        self._copy.setEnabled(session is not None)
+        for action in (self._copy, self._labels, self._flips):
+            action.setEnabled(session is not None)
         self._moves.setEnabled(session is not None)
         self._table.setVisible(session is not None)
         self._moves.setVisible(session is not None)
@@ -146,6 +152,43 @@ class DataSection(Section):
         if chosen:
             self._last_folder = str(chosen[0].parent)
             self._open(chosen)
+
+    def _take_labels(self) -> None:
+        session = self._desk.session
+        path, _ = QFileDialog.getOpenFileName(self, "Labels or picks", self._last_folder)
+        if session is not None and path:
+            self._desk.jobs.run(
+                "import",
+                lambda step: take_labels(session, Path(path)),
+                lambda report: self._desk.told.emit("info", report),
+                text="Taking labels in",
+            )
+
+    def _check_flips(self) -> None:
+        session, number = self._desk.session, self._desk.shown
+        path, _ = QFileDialog.getOpenFileName(self, "Picks", self._last_folder)
+        if session is not None and number and path:
+            micrograph = micrograph_of(session.find_micrograph(number), session.state.settings)
+            radius = self._desk.radius_px
+            self._desk.jobs.run(
+                "flips",
+                lambda step: check_flips(Path(path), micrograph, radius),
+                self._show_flips,
+                text="Comparing the flips",
+            )
+
+    def _show_flips(self, check: FlipCheck) -> None:
+        dialog = QDialog(self)
+        dialog.setWindowTitle("How the picks lie")
+        picture = QPixmap()
+        picture.loadFromData(check.picture)
+        shown = QLabel()
+        shown.setPixmap(picture.scaledToHeight(700, Qt.TransformationMode.SmoothTransformation))
+        layout = QVBoxLayout(dialog)
+        layout.addWidget(hint(f"<b>{check.verdict}</b>"))
+        layout.addWidget(shown)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
 
     def _save_copy(self) -> None:
         session = self._desk.session
