@@ -181,7 +181,7 @@ def test_interrupted_pick_leaves_no_half_written_file(data, options, tmp_path):
     assert "interrupted" in said
     assert "Traceback" not in said
     written = list(out.iterdir())
-    assert all(path.name.endswith("_autopick.star") for path in written)
+    assert all(path.name.endswith("autopick.star") for path in written)
     for path in written:
         assert len(read_table(path)) > 0
 

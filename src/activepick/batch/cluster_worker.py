@@ -1,0 +1,119 @@
+"""What runs on the workers of a cluster."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from distributed import WorkerPlugin, get_worker
+
+from activepick.batch.local import pick_locally
+from activepick.batch.picker import Outcome, Picker
+from activepick.batch.source import Source
+
+if TYPE_CHECKING:
+    from distributed import Worker
+
+    from activepick.features.backbone import Backbone
+    from activepick.learning.head import Head
+    from activepick.micrograph import Normalisation
+
+__all__ = ["PickJob", "PickPlugin", "pick_chunk"]
+
+
+@dataclass(frozen=True, eq=False)
+class PickJob:
+    """All that decides about picks, in a form that can travel: weights, head and settings.
+
+    Each worker chooses its own device and precision where these are "auto".
+    """
+
+    backbone: "Backbone"
+    head: "Head"
+    diameter_angstrom: float
+    normalisation: "Normalisation"
+    stride: int
+    orientations: int
+    device: str
+    precision: str
+    threshold: float
+    min_distance: float
+    edge_margin: float
+
+    @classmethod
+    def of(cls, picker: Picker, device: str, precision: str) -> "PickJob":
+        """Take it from a picker of this machine."""
+        engine = picker.engine
+        return cls(
+            engine.extractor.backbone,
+            # What a head learnt from is large, and picking does not need it.
+            replace(picker.head, evidence=None, directions=None, mean=None),
+            engine.diameter_angstrom,
+            engine.normalisation,
+            engine.extractor.stride,
+            engine.orientations,
+            device,
+            precision,
+            picker.threshold,
+            picker.min_distance,
+            picker.edge_margin,
+        )
+
+    def picker(self) -> Picker:
+        """Put the network on this machine's device."""
+        from activepick.features.engine import FeatureEngine
+        from activepick.features.extractor import Extractor
+
+        extractor = Extractor(
+            self.backbone, stride=self.stride, device=self.device, precision=self.precision
+        )
+        engine = FeatureEngine(
+            extractor, self.diameter_angstrom, self.normalisation, None, self.orientations
+        )
+        return Picker(engine, self.head, self.threshold, self.min_distance, self.edge_margin)
+
+
+class PickPlugin(WorkerPlugin):
+    """Brings a job to each worker once, also to workers that come later.
+
+    Parameters
+    ----------
+    job
+        What decides.
+    """
+
+    def __init__(self, job: PickJob) -> None:
+        self.name = f"activepick-{uuid4().hex[:12]}"
+        self._job = job
+
+    def setup(self, worker: "Worker") -> None:
+        """Prepare what cannot travel."""
+        self._lock = threading.Lock()
+        self._picker: Picker | None = None
+
+    def picker(self) -> Picker:
+        """Give the network of this worker, loaded when it is first needed."""
+        with self._lock:
+            if self._picker is None:
+                self._picker = self._job.picker()
+            return self._picker
+
+
+def pick_chunk(plugin: str, items: Sequence[tuple[int, Source]], patience: float) -> list[Outcome]:
+    """Pick some micrographs on a worker.
+
+    Parameters
+    ----------
+    plugin
+        Name of the `PickPlugin`.
+    items
+        The micrographs with their places among all.
+    patience
+        As in `read_ahead`.
+    """
+    brought = get_worker().plugins[plugin]
+    assert isinstance(brought, PickPlugin)
+    sources = [source for _, source in items]
+    outcomes = pick_locally(brought.picker(), sources, patience=patience)
+    return [replace(outcome, index=items[outcome.index][0]) for outcome in outcomes]

@@ -1,0 +1,71 @@
+"""Which cluster: one that runs already, or jobs of Slurm."""
+
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib import import_module
+from typing import Any
+
+from activepick.errors import SettingsError
+
+__all__ = ["cluster_connection"]
+
+_INSTALL = "install it with pip install 'napari-activepick[distributed]'."
+
+
+def cluster_connection(
+    stack: ExitStack, scheduler: str | None, slurm: bool, jobs: int
+) -> Callable[[], Any]:
+    """Give what connects to a cluster.
+
+    Parameters
+    ----------
+    stack
+        Ends the jobs of Slurm at the end.
+    scheduler
+        Address of a Dask scheduler, such as tcp://node:8786.
+    slurm
+        Whether to start workers by Slurm, with the user's own configuration of dask-jobqueue.
+    jobs
+        How many jobs of Slurm.
+
+    Raises
+    ------
+    SettingsError
+        When both or neither are named, what they need is not installed, or Slurm is not there.
+    """
+    if (scheduler is None) != slurm:
+        raise SettingsError("Give either --scheduler or --slurm.")
+    try:
+        client: Any = import_module("distributed").Client
+    except ImportError as error:
+        raise SettingsError(f"Dask is not installed: {_INSTALL}") from error
+    place: Any = scheduler if scheduler is not None else stack.enter_context(_slurm(jobs))
+
+    def connect() -> Any:
+        try:
+            return client(place, timeout=20, set_as_default=False)
+        except ValueError as error:
+            raise SettingsError(f"--scheduler {scheduler}: {error}.") from error
+
+    return connect
+
+
+def _slurm(jobs: int) -> Any:
+    try:
+        make: Any = import_module("dask_jobqueue").SLURMCluster
+    except ImportError as error:
+        raise SettingsError(f"dask-jobqueue is not installed: {_INSTALL}") from error
+    if shutil.which("sbatch") is None:
+        raise SettingsError("--slurm: there is no sbatch here. Run it where jobs are submitted.")
+    if jobs < 1:
+        raise SettingsError(f"--jobs {jobs}: give 1 or more.")
+    try:
+        cluster = make()
+    except (ValueError, TypeError) as error:
+        raise SettingsError(
+            f"--slurm: the configuration of dask-jobqueue is not complete ({error}). It is "
+            "~/.config/dask/jobqueue.yaml, see https://jobqueue.dask.org."
+        ) from error
+    cluster.scale(jobs=jobs)
+    return cluster

@@ -1,0 +1,178 @@
+import csv
+import json
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from blobs import write_micrograph
+
+from activepick.batch import merging
+from activepick.batch.output import make_output
+from activepick.batch.picker import Outcome
+from activepick.batch.record import RunRecord
+from activepick.batch.run import BatchRun
+from activepick.batch.source import find_sources
+from activepick.errors import ActivepickError, TableError
+from activepick.formats import FORMATS, read_table
+from activepick.learning.head_file import load_head
+
+
+def outputs(out):
+    return {path.name: path.stat().st_mtime_ns for path in sorted(out.rglob("m*_autopick.star"))}
+
+
+def test_a_second_run_does_only_what_is_new_or_changed(pick, folder, tmp_path):
+    out = tmp_path / "job"
+    assert pick(folder, "--out", out)["kept"] == 0
+    first = outputs(out)
+    assert len(first) == 4
+    assert pick(folder, "--out", out)["kept"] == 4
+    assert outputs(out) == first
+    write_micrograph(folder / "m1.mrc", 11)
+    write_micrograph(folder / "m9.mrc", 9)
+    next(out.rglob("m3_autopick.star")).unlink()
+    said = pick(folder, "--out", out)
+    assert said["kept"] == 2
+    assert len(said["micrographs"]) == 5
+    second = outputs(out)
+    assert {name for name in first if second[name] == first[name]} == {
+        "m0_autopick.star",
+        "m2_autopick.star",
+    }
+    assert len(read_table(out / "autopick.star")) == said["picks"] > 10
+
+
+def test_other_settings_pick_all_again_and_the_record_says_what_decided(pick, folder, tmp_path):
+    out = tmp_path / "p.csv"
+    everything = pick(folder, "--out", out)
+    assert pick(folder, "--out", out, "--edge-margin", 1)["kept"] == 0
+    assert pick(folder, "--out", out, "--edge-margin", 1)["kept"] == 4
+    assert pick(folder, "--out", out, "--edge-margin", 1, "--fresh")["kept"] == 0
+    assert len(read_table(out)) < everything["picks"]
+    settings = json.loads((tmp_path / "p.csv.run" / "settings.json").read_text())
+    assert settings["request"]["edge_margin"] == 1
+    assert settings["precision"] == "float32"
+
+
+def test_folder_list_and_star_mean_the_same_and_names_are_kept(pick, folder, tmp_path):
+    (tmp_path / "list.txt").write_text("# mine\n" + "".join(f"mics/m{k}.mrc\n" for k in range(4)))
+    rows = "".join(f"mics/m{k}.mrc 1\n" for k in range(4))
+    (tmp_path / "micrographs.star").write_text(
+        f"data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n{rows}"
+    )
+    tables = []
+    for named in (folder.relative_to(tmp_path), "list.txt", "micrographs.star"):
+        pick(named, "--out", "p.csv", "--fresh")
+        tables.append((tmp_path / "p.csv").read_bytes())
+    assert tables[0] == tables[1] == tables[2]
+    assert set(read_table(tmp_path / "p.csv")["micrograph"]) == {f"mics/m{k}.mrc" for k in range(4)}
+
+
+def test_failures_are_reported_with_reasons_and_tried_again(pick, folder, tmp_path):
+    whole = (folder / "m2.mrc").read_bytes()
+    (folder / "m2.mrc").write_bytes(whole[:3000])
+    (tmp_path / "list.txt").write_text("mics/m0.mrc\nmics/m2.mrc\nmics/gone.mrc\n")
+    said = pick("list.txt", "--out", "p.star", status=2)
+    report = tmp_path / "p.star.run" / "failed.csv"
+    rows = dict(list(csv.reader(report.open()))[1:])
+    assert set(rows) == set(said["failed"]) == {"mics/m2.mrc", "mics/gone.mrc"}
+    assert "truncated" in rows["mics/m2.mrc"]
+    assert "not there" in rows["mics/gone.mrc"]
+    assert set(read_table(tmp_path / "p.star")["micrograph"]) == {"mics/m0.mrc"}
+    (folder / "m2.mrc").write_bytes(whole)
+    shutil.copy(folder / "m3.mrc", folder / "gone.mrc")
+    assert pick("list.txt", "--out", "p.star")["kept"] == 1
+    assert not report.exists()
+
+
+def test_an_interrupted_run_keeps_what_was_picked_and_goes_on(pick, folder, tmp_path):
+    whole = pick(folder, "--out", "p.csv")
+    table = read_table(tmp_path / "p.csv")
+    # The record of the run above is the start of this one, which is interrupted after two.
+    sources = find_sources([Path("mics")])
+    record = RunRecord(tmp_path / "p.csv.run", {})
+    record.start(load_head(tmp_path / "p.csv.run" / "head.safetensors"), {})
+    parts = tmp_path / "p.csv.run" / "parts"
+    output = make_output(Path("p.csv"), None, 60, {"version": "5", "exposures": None}, parts)
+
+    def picked(todo):
+        for index, source in enumerate(todo):
+            own = table[table["micrograph"].str.endswith(source.path.name)]
+            key = source.micrograph().content_key()
+            yield Outcome(index, own[["x", "y", "score"]].to_numpy(), key, 4.0)
+
+    def interrupt(source, outcome):
+        if outcome.index == 1:
+            raise KeyboardInterrupt
+
+    run = BatchRun(output, record, picked)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(sources, run.todo(sources.found), interrupt)
+    assert set(read_table(tmp_path / "p.csv")["micrograph"]) == {"mics/m0.mrc", "mics/m1.mrc"}
+    again = RunRecord(tmp_path / "p.csv.run", {})
+    run = BatchRun(output, again, picked)
+    todo = run.todo(sources.found)
+    assert [source.name for source in todo] == ["mics/m2.mrc", "mics/m3.mrc"]
+    summary = run.run(sources, todo, lambda source, outcome: None)
+    assert sum(summary.picks.values()) == whole["picks"]
+
+
+def test_half_a_line_in_the_record_is_picked_again(pick, folder, tmp_path):
+    pick(folder, "--out", "p.csv")
+    whole = (tmp_path / "p.csv").read_bytes()
+    lines = tmp_path / "p.csv.run" / "picked.jsonl"
+    lines.write_bytes(lines.read_bytes()[:-20])
+    assert pick(folder, "--out", "p.csv")["kept"] == 3
+    assert pick(folder, "--out", "p.csv")["kept"] == 4
+    assert (tmp_path / "p.csv").read_bytes() == whole
+
+
+def test_watching_takes_whole_files_only(pick, folder, tmp_path):
+    last = (folder / "m3.mrc").read_bytes()
+    (folder / "m3.mrc").unlink()
+
+    def microscope():
+        time.sleep(0.5)
+        with (folder / "late.mrc").open("wb") as file:
+            for start in range(0, len(last), 8000):
+                file.write(last[start : start + 8000])
+                file.flush()
+                time.sleep(0.1)
+
+    writing = threading.Thread(target=microscope)
+    writing.start()
+    said = pick(folder, "--out", "p.csv", "--watch", "--every", 0.2, "--stop-after", 2)
+    writing.join()
+    assert said["failed"] == {}
+    assert {os.path.basename(name) for name in said["micrographs"]} == {
+        "m0.mrc", "m1.mrc", "m2.mrc", "late.mrc",
+    }  # fmt: skip
+    assert read_table(tmp_path / "p.csv")["micrograph"].nunique() == 4
+
+
+def test_two_micrographs_with_one_output_are_refused_at_once(pick, folder):
+    (folder / "x").mkdir()
+    shutil.copy(folder / "m1.mrc", folder / "M0.mrc")
+    with pytest.raises(TableError, match="both be written"):
+        pick(folder, "--out", "job", "--format", "csv")
+
+
+@pytest.mark.parametrize("name", ["star", "csv", "topaz"])
+def test_merging_in_pieces_gives_what_merging_at_once_gives(tmp_path, name):
+    tables = [
+        pd.DataFrame({"micrograph": f"m{k}.mrc", "x": [1.0, k], "y": 2.5, "score": [k / 3, -1]})
+        for k in range(9)
+    ]
+    tables.insert(0, tables[0].iloc[:0])
+    format = FORMATS[name]
+    for rows in (1, 5, 1000):
+        merging.write_merged(iter(tables), tmp_path / str(rows), format, {}, rows)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "5").read_bytes()
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "1000").read_bytes()
+    merging.write_merged(iter(tables[:1]), tmp_path / "none", format, {})
+    with pytest.raises(ActivepickError):
+        merging.write_merged(iter([]), tmp_path / "none", format, {})
