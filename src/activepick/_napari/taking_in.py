@@ -34,19 +34,7 @@ def take_labels(session: Session, path: Path) -> str:
     ActivepickError
         When the table cannot be read or does not fit the micrographs.
     """
-    report = session.import_labels(read_table(path))
-    parts = [f"{len(report.added):,} labels of {path.name} are taken"]
-    if report.duplicates:
-        parts.append(f"{report.duplicates:,} were there already")
-    if report.conflicts:
-        parts.append(
-            f"{len(report.conflicts):,} say the opposite of a label or of each other and are left "
-            "out"
-        )
-    if report.unmatched:
-        some = ", ".join(map(str, list(report.unmatched)[:3]))
-        parts.append(f"{len(report.unmatched):,} micrographs are not in this session ({some})")
-    return "; ".join(parts) + "."
+    return f"{path.name}: {session.import_labels(read_table(path))}"
 
 
 @dataclass(frozen=True)
