@@ -1,7 +1,7 @@
 """`activepick train`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -11,6 +11,9 @@ from activepick.cli.console import print_json, progress_bar, say
 from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import read_table
+
+if TYPE_CHECKING:
+    from activepick.learning.learner import Learner
 
 __all__ = ["train"]
 
@@ -42,6 +45,13 @@ def train(
         float | None,
         typer.Option(help="Expected number of particles per micrograph.", show_default=False),
     ] = None,
+    orientations: Annotated[
+        int,
+        typer.Option(
+            help="From how many sides the coarse scale is looked at: 1, 2, 4 or 8. Each takes as "
+            "long as the first; the head remembers it."
+        ),
+    ] = 4,
     invert: a.Invert = False,
     model: a.Model = "resnet16_u64",
     trust_model: a.TrustModel = False,
@@ -51,7 +61,7 @@ def train(
     json: a.Json = False,
 ) -> None:
     """Train a head on labelled positions and save it for `activepick pick --head`."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from activepick.features.cache import FeatureCache
     from activepick.learning.fit import HeadFit
@@ -78,6 +88,7 @@ def train(
         precision=precision,
         normalisation=normalise,
         cache=FeatureCache(),
+        orientations=orientations,
     )
     with progress_bar(len(labelled)) as bar:
         bar.step("choosing the scale")
@@ -100,16 +111,19 @@ def train(
         diameter_angstrom=diameter,
         inverted=invert,
         evidence=learner.evidence(),
-        notes={},
+        notes={"calibration": asdict(learner.calibration())},
     )
     save_head(head, out)
     if not (head.particles and head.others):
         kind = "particles" if head.particles else "places without a particle"
         say(f"warning: {labels}: there are only {kind}; labels of both kinds give a better head.")
+    precision_at, particles = _prediction(learner)
     if json:
         print_json(
             {
                 "head": str(out),
+                "expected_precision": None if np.isnan(precision_at) else precision_at,
+                "expected_particles": particles,
                 "particles": head.particles,
                 "others": head.others,
                 "micrographs": len(labelled),
@@ -118,3 +132,24 @@ def train(
         )
     else:
         print(f"trained on {head.particles} particles and {head.others} other places: {out}")
+        if not np.isnan(precision_at):
+            print(
+                f"on these micrographs about {particles:.0f} particles each, and about "
+                f"{precision_at:.0%} of the picks of probability 0.5 or more are particles"
+            )
+
+
+def _prediction(learner: "Learner") -> tuple[float, float]:
+    """Predict the precision at probability 0.5, and the particles of a micrograph."""
+    from activepick.learning.calibration import expected_particles, expected_precision
+    from activepick.picking.score_peaks import score_peaks
+
+    calibration = learner.calibration()
+    scores = [score_peaks(learner.score_map(i))[1] for i in range(len(learner.micrographs))]
+    every = np.concatenate(scores)
+    probability = calibration.probability(every)
+    picked = probability[every >= 0]  # what activepick pick takes by default
+    return (
+        expected_precision(picked, 0.0),
+        expected_particles(probability) / len(learner.micrographs),
+    )
