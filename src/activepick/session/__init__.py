@@ -1,8 +1,8 @@
 """What a person saves and returns to: micrographs, settings, labels, questions and history.
 
 Every change is an action; every action is a line in the session's journal. Nothing here knows
-about windows, and nothing but `LearningLoop` needs more than the standard library, pydantic and
-psygnal.
+about windows, and nothing but `LearningLoop` and the import of tables needs more than the standard
+library, pydantic and psygnal.
 """
 
 from activepick.session.session import Session
