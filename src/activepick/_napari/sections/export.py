@@ -124,6 +124,8 @@ class ExportSection(Section):
         single = self._chosen.one_micrograph and self.which.value == ALL
         if single:
             self.into.value = FOLDER
+        elif not self.into.enabled:  # it was no choice of the person's
+            self.into.value = FILE
         self.into.enabled = not single
         name = self._chosen.name
         self._list.setVisible(name in _SOURCES)
