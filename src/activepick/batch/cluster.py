@@ -126,7 +126,7 @@ class _Work:
         self, client: Any, plugin: str, sources: Sequence[Source], patience: float
     ) -> Iterator[Outcome]:
         """Give chunks to the cluster, a bounded number at a time, and take the outcomes."""
-        done: Any = _as_completed()
+        done: Any = _as_completed(loop=client.loop)
         while self.left:
             limit = sum(client.nthreads().values()) * 2 + _SPARE_TASKS
             while self._waiting and len(self._running) < limit:

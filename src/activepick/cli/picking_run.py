@@ -3,14 +3,13 @@
 import hashlib
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import activepick
 from activepick.batch.clusters import cluster_connection
@@ -23,6 +22,11 @@ from activepick.batch.source import Source, find_sources
 from activepick.batch.watching import watch
 from activepick.cli.console import Bar, progress_bar, say
 from activepick.cli.deciding import Decision, decide
+from activepick.cli.interruption import end_at_once, terminable
+
+if TYPE_CHECKING:
+    from activepick.features.engine import FeatureEngine
+    from activepick.learning.head import Head
 
 __all__ = ["Cluster", "PickingRun", "Watching"]
 
@@ -106,10 +110,7 @@ class PickingRun:
         if watching.wanted:
             rounds = watch(find, every=watching.every, stop_after=watching.stop_after)
         summary = Summary()
-        # A batch system says so before it ends a job for good.
-        before = signal.signal(signal.SIGTERM, _terminated)
-        with self._stack:
-            self._stack.callback(signal.signal, signal.SIGTERM, before)
+        with self._stack, terminable():
             for sources in rounds:
                 todo = run.todo(sources.found)
                 with progress_bar(len(todo)) as bar:
@@ -122,7 +123,10 @@ class PickingRun:
         if not todo:
             return
         if self._picker is None:
-            self._picker = self._decide(todo)
+            with end_at_once():
+                files = [source.micrograph() for source in todo]
+                engine, head = decide(self._asked, files, self._record.head)
+            self._picker = self._start(engine, head)
         if self._cluster is None:
             yield from pick_locally(self._picker, todo, patience=self._patience)
             return
@@ -139,8 +143,7 @@ class PickingRun:
             self._connect, job, todo, chunk=where.chunk, patience=self._patience, say=say
         )
 
-    def _decide(self, todo: Sequence[Source]) -> Picker:
-        engine, head = decide(self._asked, [s.micrograph() for s in todo], self._record.head)
+    def _start(self, engine: "FeatureEngine", head: "Head") -> Picker:
         facts = {
             "command": shlex.join(["activepick", *sys.argv[1:]]),
             "folder": os.getcwd(),
@@ -167,7 +170,3 @@ def _tell(bar: Bar, each: bool, source: Source, outcome: Outcome) -> None:
         say(f"{source.name}: {len(outcome.picks)} picks")
     bar.step(source.path.name)
     bar.done()
-
-
-def _terminated(*_: object) -> None:
-    raise SystemExit(128 + signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import signal
 import sys
 import warnings
 from typing import Annotated
@@ -22,11 +23,10 @@ from activepick.cli import (
     train,
 )
 from activepick.cli.console import say
+from activepick.cli.interruption import INTERRUPTED
 from activepick.errors import ActivepickError
 
 __all__ = ["app", "main"]
-
-_INTERRUPTED = 130
 
 app = typer.Typer(
     name="activepick",
@@ -75,19 +75,25 @@ def main() -> None:
     # objects at the end, takes 0.4 s and finds nothing.
     gc.set_threshold(100_000, 50, 100)
     atexit.register(gc.freeze)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(standalone_mode=True)
     except ActivepickError as error:
         say(f"error: {error}")
         sys.exit(2)
     except SystemExit as end:
-        if end.code == _INTERRUPTED:  # typer has caught the KeyboardInterrupt
+        if end.code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
             say("interrupted: files that were finished are kept, no half-written one is left")
         raise
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(INTERRUPTED)
     except OSError as error:
         # A full disk or a folder without rights is no bug either.
         say(f"error: {error.filename or 'file'}: {error.strerror or error}")
         sys.exit(2)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt
 
 
 def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

@@ -1,0 +1,166 @@
+"""A real cluster of worker processes, which are killed while they pick."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+from blobs import write_micrograph
+
+from activepick.batch.local import pick_locally
+from activepick.batch.picker import Picker
+from activepick.batch.source import find_sources
+from activepick.errors import SettingsError
+
+distributed = pytest.importorskip("distributed")
+cluster = pytest.importorskip("activepick.batch.cluster")
+cluster_worker = pytest.importorskip("activepick.batch.cluster_worker")
+
+COUNT = 300
+RADIUS = 3.0
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Three hundred names of eight small micrographs, one of which is broken."""
+    folder = tmp_path_factory.mktemp("mics")
+    made = [write_micrograph(folder / f"made{k}.mrc", k) for k in range(8)]
+    made[5].write_bytes(made[5].read_bytes()[:5000])
+    for k in range(COUNT):
+        os.link(made[k % 8], folder / f"m{k:03}.mrc")
+    for path in made:
+        path.unlink()
+    return find_sources([folder]).found
+
+
+@pytest.fixture(scope="module")
+def picker():
+    import torch
+
+    from activepick.features.backbone import load_backbone
+    from activepick.features.engine import FeatureEngine
+    from activepick.features.extractor import Extractor
+    from activepick.learning.head import pretrained_head
+
+    # More would wait for each other on so small images.
+    torch.set_num_threads(1)
+    backbone = load_backbone("resnet8_u32")
+    engine = FeatureEngine(Extractor(backbone, device="cpu", precision="float32"), 60.0)
+    head = pretrained_head(engine.spec((RADIUS,)), backbone.weights, backbone.bias, RADIUS)
+    return Picker(engine, head, 0.0, 0.8, 0.0)
+
+
+def facts(outcome):
+    picks = None if outcome.picks is None else outcome.picks.tobytes()
+    return picks, outcome.key, outcome.pixel_size_angstrom, outcome.failure
+
+
+@pytest.fixture(scope="module")
+def serial(picker, sources):
+    return {outcome.index: facts(outcome) for outcome in pick_locally(picker, sources)}
+
+
+def local_cluster():
+    return distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+    )
+
+
+def workers_of(local):
+    nannies = [worker.process for worker in local.workers.values() if worker.process]
+    return [process.pid for process in nannies if process.pid]
+
+
+def test_workers_killed_at_random_lose_and_double_nothing(picker, sources, serial):
+    lots = random.Random(0)
+    killed = []
+    done = threading.Event()
+    with local_cluster() as workers:
+
+        def kill():
+            while not done.wait(lots.uniform(0.2, 0.5)) and len(killed) < 5:
+                pids = workers_of(workers)
+                if pids:
+                    killed.append(lots.choice(pids))
+                    try:
+                        os.kill(killed[-1], signal.SIGKILL)
+                    except ProcessLookupError:
+                        killed.pop()
+
+        found = {}
+        killer = threading.Thread(target=kill)
+        job = cluster_worker.PickJob.of(picker, "cpu", "float32")
+        try:
+            for outcome in cluster.pick_on_cluster(
+                lambda: distributed.Client(workers, set_as_default=False), job, sources, chunk=4
+            ):
+                if not found:
+                    killer.start()
+                assert outcome.index not in found
+                found[outcome.index] = facts(outcome)
+        finally:
+            done.set()
+            if killer.ident:
+                killer.join()
+    assert len(killed) >= 2
+    assert found == serial
+    assert sum(failure is not None for *_, failure in found.values()) > 10
+
+
+def test_a_scheduler_that_is_restarted_gets_what_is_not_done(picker, sources, serial):
+    some = sources[:120]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "distributed.cli.dask_spec", "--spec"]
+    started = []
+
+    def start():
+        options = {"port": port, "host": "127.0.0.1", "dashboard": False}
+        scheduler = json.dumps({"cls": "distributed.Scheduler", "opts": options})
+        worker = '{"cls": "distributed.Worker", "opts": {"nthreads": 1, "dashboard": false}}'
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        started.append(subprocess.Popen([*command, scheduler], **quiet))
+        started.append(subprocess.Popen([*command, worker, address], **quiet))
+
+    start()
+    found, said = {}, []
+    job = cluster_worker.PickJob.of(picker, "cpu", "float32")
+    try:
+        for outcome in cluster.pick_on_cluster(
+            lambda: distributed.Client(address, timeout=60, set_as_default=False),
+            job,
+            some,
+            chunk=2,
+            say=said.append,
+        ):
+            assert outcome.index not in found
+            found[outcome.index] = facts(outcome)
+            if len(found) == 10:
+                started[0].kill()
+                started[0].wait()
+                started[1].kill()
+                start()
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert len(started) == 4
+    assert "scheduler was lost" in said[0]
+    assert found == {index: serial[index] for index in range(len(some))}
+
+
+def test_a_cluster_that_is_not_there_is_told(picker, sources):
+    job = cluster_worker.PickJob.of(picker, "cpu", "float32")
+    with pytest.raises(SettingsError, match="cannot be reached"):
+        list(
+            cluster.pick_on_cluster(
+                lambda: distributed.Client("tcp://127.0.0.1:9", timeout=0.5), job, sources
+            )
+        )
