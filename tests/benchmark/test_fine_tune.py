@@ -53,3 +53,10 @@ def test_it_is_repeatable_and_can_be_cancelled(task):
 
     with pytest.raises(KeyboardInterrupt):
         fine_tune(backbone, [task], settings, step=cancel)
+
+
+def test_labels_on_the_border_are_learnt_from_too(task):
+    corner = np.array([[259.6, 259.7], [-0.4, 0.0]])
+    part = Labelled(task.pixels, corner, np.array([1.0, 0.0]))
+    tuned = fine_tune(load_backbone("resnet8_u32"), [part], FineTuning(False, epochs=1))
+    assert np.isfinite(tuned.weights).all()

@@ -137,6 +137,7 @@ def _features(layers: nn.Module, crops: Tensor) -> Tensor:
 def _crops(part: Labelled, width: int) -> Tensor:
     """Cut what the network sees of each label: (n, 1, width, width), zeros beyond the image."""
     padded = np.pad(part.pixels, width // 2)
-    corners = np.rint(part.xy).astype(int)
+    last = np.array(part.pixels.shape)[::-1] - 1
+    corners = np.clip(np.rint(part.xy), 0, last).astype(int)
     cut = [padded[y : y + width, x : x + width] for x, y in corners]
     return torch.from_numpy(np.array(cut, np.float32).reshape(-1, 1, width, width))
