@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from activepick.formats.names import match_names, micrograph_stem
+from activepick.formats.names import match_names, micrograph_stem, without_uid
 
 
 @pytest.mark.parametrize(
@@ -64,3 +66,64 @@ def test_what_is_nowhere_is_listed():
     found = match_names(["q.mrc"], ["a.mrc"])
     assert not found
     assert found.unmatched == ["q.mrc"]
+
+
+UID = "003512089177620345522_"
+
+
+@pytest.mark.parametrize(
+    ("name", "micrograph"),
+    [
+        (f"J2/motioncorrected/{UID}a_patch_aligned_doseweighted.mrc", "Movies/a.mrc"),
+        (f"{UID}a.mrc", "a.tif"),
+        ("a", f"J2/motioncorrected/{UID}a_rigid_aligned.mrc"),
+        ("a_DW.mrc", "a.mrc"),
+        ("Movies/a_doseweighted.mrc", "a_aligned.mrc"),
+        ("Movies/a_aligned_mic_DW.mrc", "a"),
+        ("info/a_info.json", "micrographs/a.hdf"),
+        ("a_automatch.star", "a.mrc"),
+    ],
+)
+def test_what_programs_put_around_names_is_seen_through(name, micrograph):
+    found = match_names([name], [micrograph.replace(".hdf", ".mrc"), "other.mrc", "aa.mrc"])
+    assert found == {name: micrograph.replace(".hdf", ".mrc")}
+
+
+def test_the_nearest_variant_wins_and_a_match_that_is_only_about_is_told():
+    names = ["a.mrc", "a_DW.mrc"]
+    assert match_names(["x/a_DW.mrc", "x/a.mrc"], names) == {
+        "x/a_DW.mrc": "a_DW.mrc",
+        "x/a.mrc": "a.mrc",
+    }
+    assert match_names(["a_DW.mrc"], names).loose == []
+    assert match_names(["a_DW.mrc"], ["a.mrc"]).loose == ["a_DW.mrc"]
+    both = match_names(["a_aligned"], names)
+    assert not both
+    assert both.ambiguous == {"a_aligned": names}
+
+
+def test_folders_tell_names_without_endings_apart():
+    micrographs = ["/d/Movies1/a.mrc", "/d/Movies2/a.mrc"]
+    found = match_names(["Movies2/a", "Movies1/a_autopick.star"], micrographs)
+    assert found == {"Movies2/a": micrographs[1], "Movies1/a_autopick.star": micrographs[0]}
+
+
+def test_a_prefix_of_cryosparc_is_taken_off():
+    assert without_uid(f"J2/motioncorrected/{UID}a_1.mrc") == "a_1.mrc"
+    assert without_uid("20170629_00021_frameImage.mrc") == "20170629_00021_frameImage.mrc"
+    assert without_uid(UID) == UID
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["a", "b/a", "c/b/a.mrc", f"{UID}a", "a_DW", "d", "b/d.tif"]), max_size=5
+    ),
+    st.lists(st.sampled_from(["a.mrc", "b/a.mrc", "a_DW.mrc", "x/a.mrc", "d.mrc"]), max_size=5),
+)  # fmt: skip
+def test_every_name_is_matched_or_listed_and_no_micrograph_is_given_twice(names, micrographs):
+    found = match_names(names, micrographs)
+    assert sorted({*found, *found.unmatched, *found.ambiguous}) == sorted(set(names))
+    assert len(found) + len(found.unmatched) + len(found.ambiguous) == len(set(names))
+    assert len(set(found.values())) == len(found)
+    assert set(found.values()) <= set(micrographs)

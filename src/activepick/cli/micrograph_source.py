@@ -60,7 +60,10 @@ class MicrographSource:
         """Give the micrograph, where its file is found."""
         folders = (Path(), self.path.parent, *self.path.absolute().parents)
         places = (folder / name for folder in folders)
-        place = next((place for place in places if place.is_file()), None)
+        try:
+            place = next((place for place in places if place.is_file()), None)
+        except OSError:  # a name that no file could have
+            place = None
         return None if place is None else Micrograph(place)
 
     def shape(self, name: str) -> tuple[int, int] | None:

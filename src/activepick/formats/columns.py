@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.values import Where, check_range, checked_labels
 
-__all__ = ["ALIASES", "standard_names", "standard_table"]
+__all__ = ["ALIASES", "rename_tags", "standard_names", "standard_table"]
 
 # Gives the line of the file on which each row stands, (n,); asked for where a row is wrong.
 Lines = Callable[[], npt.NDArray[np.int64]]
@@ -45,6 +45,22 @@ def standard_names(columns: Sequence[str]) -> dict[str, str]:
                 found[plain[alias]] = standard
                 break
     return found
+
+
+def rename_tags(raw: pd.DataFrame, tags: Mapping[str, str]) -> pd.DataFrame:
+    """Give columns the standard names; others that are called so already get a 2 behind theirs.
+
+    Parameters
+    ----------
+    raw
+        The columns as read.
+    tags
+        Standard name by the name in the file.
+    """
+    meant = {tags[name] for name in raw.columns if name in tags}
+    taken = {name: f"{name}_2" for name in raw.columns if name in meant and f"{name}_2" not in raw}
+    clash = [name for name in raw.columns if name in meant and name not in taken]
+    return raw.drop(columns=clash).rename(columns={**taken, **tags})
 
 
 def standard_table(

@@ -87,6 +87,7 @@ def read_cbox(path: Path) -> pd.DataFrame:
     if "Confidence" in raw and (raw["Confidence"].notna().any() or not len(raw)):
         table["score"] = _scores(raw["Confidence"], path, lines)
     table[list(BOX_COLUMNS)] = raw[["Width", "Height"]].to_numpy(float)
+    rest = rest[[name for name in rest.columns if name not in table]]
     table = standard_table(pd.concat([table, rest], axis=1), path, lambda: lines)
     table.attrs["micrograph_from_file_name"] = True
     return table

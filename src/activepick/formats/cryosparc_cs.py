@@ -7,6 +7,7 @@ write them (``location`` and ``pick_stats``).
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +29,7 @@ __all__ = ["read_cs", "render_cs"]
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _X, _Y = "location/center_x_frac", "location/center_y_frac"
 _SCORE = "pick_stats/ncc_score"
-_VECTOR = re.compile(r"(.+)\[(\d+)\]")
+_VECTOR = re.compile(r"(.+)\[(\d+(?:,\d+)*)\]")
 _TYPES: dict[str, str] = {
     "uid": "<u8",
     "location/micrograph_uid": "<u8",
@@ -72,11 +73,10 @@ def read_cs(path: Path) -> pd.DataFrame:
     if _SCORE in fields:
         raw["score"] = fields.pop(_SCORE).astype(float)
     for name, values in fields.items():
-        flat = values.reshape(len(values), -1) if values.ndim > 1 else values
-        if flat.ndim == 1:
-            raw[name] = flat
-        else:
-            raw.update({f"{name}[{k}]": flat[:, k] for k in range(flat.shape[1])})
+        if values.ndim == 1:
+            raw[f"{name}_2" if name in raw else name] = values
+        for place in np.ndindex(values.shape[1:]) if values.ndim > 1 else ():
+            raw[f"{name}[{','.join(map(str, place))}]"] = values[:, *place]
     frame = pd.DataFrame(raw).astype({"micrograph": str})
     return standard_table(frame, path, lambda: np.arange(len(frame)), unit="row")
 
@@ -139,7 +139,7 @@ def render_cs(
 
 def _add_others(fields: dict[str, npt.NDArray[Any]], table: pd.DataFrame) -> list[str]:
     """Add columns that are fields of cryoSPARC, and give the names of those that are none."""
-    vectors: dict[str, dict[int, npt.NDArray[Any]]] = {}
+    vectors: dict[str, dict[tuple[int, ...], npt.NDArray[Any]]] = {}
     dropped = []
     for column in map(str, table.columns):
         if column in ("micrograph", "x", "y", "score"):
@@ -147,11 +147,19 @@ def _add_others(fields: dict[str, npt.NDArray[Any]], table: pd.DataFrame) -> lis
         if column != "uid" and "/" not in column:
             dropped.append(column)
         elif (match := _VECTOR.fullmatch(column)) and match[1] not in fields:
-            vectors.setdefault(match[1], {})[int(match[2])] = table[column].to_numpy()
+            place = tuple(map(int, match[2].split(",")))
+            vectors.setdefault(match[1], {})[place] = table[column].to_numpy()
         elif not match and (column not in fields or column == "pick_stats/power"):
             fields[column] = table[column].to_numpy()
     for name, parts in vectors.items():
-        fields[name] = np.stack([parts[k] for k in sorted(parts)], axis=1)
+        shape = tuple(1 + max(index) for index in zip(*parts, strict=False))
+        if math.prod(shape) != len(parts) or set(parts) != set(np.ndindex(shape)):
+            dropped.append(name)
+            continue
+        fields[name] = np.zeros((len(table), *shape), np.result_type(*parts.values()))
+        index: Any
+        for index, values in parts.items():
+            fields[name][(slice(None), *index)] = values
     return dropped
 
 

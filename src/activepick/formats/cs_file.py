@@ -7,6 +7,7 @@ format 2 of newer versions begins with CSDAT. https://guide.cryosparc.com (Manip
 
 import io
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ _LONGEST_HEADER = 1 << 20
 # Numbers, truth values and texts; all else could not be in a table.
 _KINDS = "fiubSU"
 # What NumPy raises on files that are not right.
-_DAMAGE = (ValueError, OSError, EOFError, SyntaxError, TypeError, ArithmeticError, MemoryError)
+_DAMAGE = (
+    *(ValueError, TypeError, LookupError, ArithmeticError, SyntaxError, TokenError),
+    *(OSError, EOFError, MemoryError, RecursionError),
+)
 
 
 def sniff(head: bytes) -> bool:

@@ -15,6 +15,8 @@ __all__ = ["FlipContrast", "flip_contrasts"]
 Floats = npt.NDArray[np.float64]
 # Particle radius to which the micrograph is binned: enough to tell a disc from what is around it.
 _RADIUS = 6.0
+# The radius is known about: it is tried smaller and larger.
+_FACTORS = (0.7, 1.0, 1.5)
 # The best flip has to be that far from chance, and from the next one.
 _SURE = 4.0
 
@@ -60,27 +62,33 @@ def flip_contrasts(
     xy
         Picks ``(n, 2)`` as ``x, y`` in its pixels.
     radius_px
-        Particle radius in pixels; half or twice the right one does as well.
+        Particle radius in pixels, about.
     """
     shape = (image.shape[0], image.shape[1])
     step = max(1, round(radius_px / _RADIUS))
-    contrast = _contrast_map(_binned(image, step), radius_px / step)
-    centred = contrast - contrast.mean()
-    spread = float(centred.std()) or 1.0
+    binned = _binned(image, step)
     points = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
-    found: dict[Flip, float] = {}
-    count = 0
-    for flip in FLIPS:
-        place = flipped(points, shape, flip)
-        inside = ((place >= 0) & (place <= (shape[1] - 1, shape[0] - 1))).all(axis=1)
-        # The centre of pixel 0 of the binned image lies between pixels of the original one.
-        binned = (place[inside] - (step - 1) / 2) / step
-        values = map_coordinates(centred, binned[:, ::-1].T, order=1, mode="nearest")
-        count = max(count, len(values))
-        found[flip] = float(values.mean() / spread * np.sqrt(len(values))) if len(values) else 0.0
+    places = {flip: flipped(points, shape, flip) for flip in FLIPS}
+    found: dict[Flip, float] = dict.fromkeys(FLIPS, 0.0)
+    for factor in _FACTORS:
+        contrast = _contrast_map(binned, radius_px / step * factor)
+        for flip, place in places.items():
+            # The centre of pixel 0 of the binned image lies between pixels of the original one.
+            here = _mean_at(contrast, (place - (step - 1) / 2) / step)
+            found[flip] = max(found[flip], here, key=abs)
     best, second = sorted(FLIPS, key=lambda flip: -abs(found[flip]))[:2]
     sure = abs(found[best]) > _SURE + abs(found[second])
-    return FlipContrast(found, best, sure, count)
+    return FlipContrast(found, best, sure, len(points))
+
+
+def _mean_at(contrast: Floats, xy: Floats) -> float:
+    """Give the mean of a map at places, in standard errors of as many random places."""
+    inside = ((xy >= 0) & (xy <= np.array(contrast.shape)[::-1] - 1)).all(axis=1)
+    spread = float(contrast.std())
+    if not inside.any() or spread == 0:
+        return 0.0
+    values = map_coordinates(contrast, xy[inside][:, ::-1].T, order=1)
+    return float((values.mean() - contrast.mean()) / spread * np.sqrt(len(values)))
 
 
 def _binned(image: npt.NDArray[np.float32], step: int) -> Floats:

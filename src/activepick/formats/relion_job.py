@@ -151,4 +151,7 @@ def _read_suffixed(path: Path, suffix: str) -> pd.DataFrame:
 
 def _find(file: str, path: Path) -> Path | None:
     places = [folder / file for folder in (path.parent, *path.absolute().parents)]
-    return next((place for place in places if place.is_file()), None)
+    try:
+        return next((place for place in places if place.is_file()), None)
+    except OSError:  # a name that no file could have
+        return None

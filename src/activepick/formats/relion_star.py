@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import standard_table
+from activepick.formats.columns import rename_tags, standard_table
 from activepick.formats.names import micrograph_stem
 from activepick.formats.star_text import Block, read_blocks
 from activepick.formats.text import TableWarning, read_utf8
@@ -63,7 +63,7 @@ def star_table(blocks: list[Block], path: Path) -> pd.DataFrame:
             "list of micrographs, or a file that was cut off?"
         )
     block = max(with_coordinates, key=lambda b: b.name == "particles")
-    raw = block.frame(path).rename(columns=RELION_TAGS)
+    raw = rename_tags(block.frame(path), RELION_TAGS)
     nameless = "micrograph" not in raw
     if nameless:
         raw.insert(0, "micrograph", micrograph_stem(path.name))

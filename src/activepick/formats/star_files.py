@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import standard_table
+from activepick.formats.columns import rename_tags, standard_table
 from activepick.formats.relion_star import RELION_TAGS, read_star, without_missing_scores
 from activepick.formats.star_rows import parse_rows
 from activepick.formats.star_text import Block, read_blocks
@@ -48,7 +48,9 @@ def read_star_files(files: Sequence[tuple[str, Path]], *, keep_names: bool = Fal
     data = b"\n".join(run for block in blocks for run, _ in block.runs)
     try:
         raw = parse_rows(data, blocks[0].columns, path, lambda: np.arange(len(data)))
-        raw = raw.rename(columns=RELION_TAGS)
+        raw = rename_tags(raw, RELION_TAGS)
+        if "micrograph" in raw:
+            return _one_by_one(files, keep_names)
         names = np.array([name for name, _ in files], dtype=object)
         raw.insert(0, "micrograph", names.repeat([len(block) for block in blocks]))
         return without_missing_scores(standard_table(raw, path, lambda: np.arange(len(raw))))

@@ -62,10 +62,9 @@ def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
     TableError
         When the file is missing, cannot be read, is empty, or is not text.
     """
-    data = read_bytes(path)
+    data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
     if not (may_be_empty or data.strip()):
         raise TableError(f"{path}: the file is empty; was it cut off while it was written?")
-    data = data.removeprefix(b"\xef\xbb\xbf")
     if data.translate(None, _ALLOWED):
         control = _CONTROL.search(data)
         line = 1 + (data.count(b"\n", 0, control.start()) if control else 0)

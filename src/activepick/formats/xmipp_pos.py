@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import standard_table
+from activepick.formats.columns import rename_tags, standard_table
 from activepick.formats.names import micrograph_stem
 from activepick.formats.star_text import read_blocks
 from activepick.formats.star_writer import star_block
@@ -51,8 +51,8 @@ def read_pos(path: Path) -> pd.DataFrame:
         raise TableError(f"{path}: no table with _xcoor and _ycoor, so this is no .pos of Xmipp")
     frames = []
     for block in found:
-        raw = block.frame(path).rename(columns=_TAGS)
-        raw.insert(0, "micrograph", micrograph_stem(path.name))
+        raw = rename_tags(block.frame(path), _TAGS)
+        raw["micrograph"] = micrograph_stem(path.name)
         frames.append(standard_table(raw, path, block.line_numbers))
     table = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     if "enabled" in table:

@@ -1,0 +1,211 @@
+"""`activepick convert`: what is asked for is what is written, and what is odd is said."""
+
+import warnings
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pandas as pd
+import pytest
+import starfile
+from typer.testing import CliRunner
+
+from activepick.cli.main import app
+from activepick.errors import ActivepickError
+from activepick.formats import FORMATS, read_folder, read_table, write_table
+
+HEIGHT, WIDTH = 200, 300
+NAMES = ["Movies/a.mrc", "Movies/b.mrc"]
+
+
+def convert(*arguments, fails: str | None = None) -> str:
+    """Run the command in this process; gives what it said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        done = CliRunner().invoke(app, ["convert", *map(str, arguments)])
+    if fails is None:
+        assert done.exit_code == 0, done.exception
+    else:
+        assert isinstance(done.exception, ActivepickError | SystemExit)
+        assert fails in f"{done.exception} {done.stderr}"
+    return done.stderr
+
+
+@pytest.fixture
+def picks(tmp_path) -> Path:
+    table = pd.DataFrame({"micrograph": NAMES * 6, "x": 0.0, "y": 0.0, "score": 1.0})
+    rng = np.random.default_rng(0)
+    table["x"] = rng.choice(np.arange(20, WIDTH - 20), 12, replace=False).astype(float)
+    table["y"] = rng.choice(np.arange(20, HEIGHT - 20), 12, replace=False).astype(float)
+    write_table(table, tmp_path / "picks.star", pixel_size_angstrom=1.5)
+    return tmp_path / "picks.star"
+
+
+@pytest.fixture
+def micrographs(tmp_path, picks) -> Path:
+    """Micrographs with dark discs at the picks, and RELION's list of them."""
+    project = tmp_path / "project"
+    table = read_table(picks)
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    for name in NAMES:
+        pixels = np.random.default_rng(1).normal(size=(HEIGHT, WIDTH)).astype(np.float32)
+        for place in table[table["micrograph"] == name][["x", "y"]].to_numpy():
+            pixels[np.hypot(x - place[0], y - place[1]) < 8] -= 2
+        path = project / "MotionCorr/job002" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with mrcfile.new(path) as file:
+            file.set_data(pixels)
+    rows = "".join(f"MotionCorr/job002/{name} {k}\n" for k, name in enumerate(NAMES, 1))
+    (project / "micrographs_ctf.star").write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnOpticsGroupName\n_rlnVoltage\n"
+        "1 one 300\n2 two 200\n\ndata_micrographs\n\nloop_\n_rlnMicrographName\n_rlnOpticsGroup\n"
+        + rows
+    )
+    return project
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "cs"])
+def test_to_every_format_and_back(picks, tmp_path, name):
+    out = tmp_path / "out"
+    convert(picks, out, "--to", name, "--box-size", 21)
+    convert(out, tmp_path / "back.csv", "--from", name)
+    table, back = read_table(picks), read_table(tmp_path / "back.csv")
+    assert len(back) == len(table)
+    for one, other in zip(NAMES, ("a", "b"), strict=True):
+        stems = back["micrograph"].map(lambda name: Path(name).stem)
+        wanted = table.loc[table["micrograph"] == one, ["x", "y"]]
+        assert np.allclose(back.loc[stems == other, ["x", "y"]], wanted, atol=1e-3)
+
+
+def test_a_file_of_one_micrograph_cannot_hold_two(picks, tmp_path):
+    convert(picks, tmp_path / "a.box", "--box-size", 21, fails="write them to a folder")
+    convert(picks, tmp_path / "boxes", "--to", "box", fails="--box-size")
+    assert not (tmp_path / "a.box").exists()
+
+
+def test_names_and_optics_groups_of_relion(picks, micrographs, tmp_path, monkeypatch):
+    monkeypatch.chdir(micrographs)
+    convert(picks, "AutoPick/job005", "--micrographs", "micrographs_ctf.star")
+    listed = starfile.read("AutoPick/job005/autopick.star")
+    assert listed["rlnMicrographName"].tolist() == [f"MotionCorr/job002/{name}" for name in NAMES]
+    assert Path("AutoPick/job005/Movies/a_autopick.star").is_file()
+    convert(picks, "all.star", "--micrographs", "micrographs_ctf.star")
+    written = starfile.read("all.star")
+    assert written["optics"]["rlnVoltage"].tolist() == [300, 200]
+    assert set(written["particles"]["rlnOpticsGroup"]) == {1, 2}
+    convert(picks, "old", "--micrographs", "micrographs_ctf.star", "--relion", "3.1")
+    assert Path("old/coords_suffix_autopick.star").read_text() == "micrographs_ctf.star\n"
+    assert len(read_folder("old")) == 12
+
+
+def test_names_that_are_not_found_are_an_error_unless_asked_for(picks, micrographs, tmp_path):
+    table = read_table(picks)
+    table.loc[0, "micrograph"] = "Movies/q.mrc"
+    write_table(table, tmp_path / "q.csv")
+    folder = micrographs / "MotionCorr/job002/Movies"
+    out = tmp_path / "out.csv"
+    convert(tmp_path / "q.csv", out, "--micrographs", folder, fails="Movies/q.mrc")
+    assert not out.exists()
+    said = convert(tmp_path / "q.csv", out, "--micrographs", folder, "--unmatched", "drop")
+    assert "Movies/q.mrc" in said
+    assert len(read_table(out)) == 11
+    assert read_table(out)["micrograph"][0] == (folder / "b.mrc").as_posix()
+    convert(tmp_path / "q.csv", out, "--micrographs", folder, "--unmatched", "keep")
+    assert read_table(out)["micrograph"][0] == "Movies/q.mrc"
+    loose = table.assign(micrograph=table["micrograph"].str.replace(".mrc", "_DW.mrc"))
+    write_table(loose[1:], tmp_path / "loose.csv")
+    said = convert(tmp_path / "loose.csv", out, "--micrographs", folder)
+    assert "motion correction" in said
+
+
+def test_flips_scales_and_sizes(picks, micrographs, tmp_path):
+    table, out = read_table(picks), tmp_path / "out.csv"
+    convert(picks, out, "--flip-y", "--size", f"{WIDTH}x{HEIGHT}")
+    assert np.allclose(read_table(out)["y"], HEIGHT - 1 - table["y"])
+    convert(picks, out, "--flip-x", "--micrographs", micrographs / "micrographs_ctf.star")
+    assert np.allclose(read_table(out)["x"], WIDTH - 1 - table["x"])
+    convert(picks, out, "--flip-y", fails="--size")
+    convert(picks, out, "--flip-y", "--size", "300", fails="WIDTHxHEIGHT")
+    convert(picks, out, "--flip-y", "--size", "30x20", fails="outside")
+    convert(picks, tmp_path / "out.star", "--scale", 2)
+    scaled = read_table(tmp_path / "out.star")
+    assert np.allclose(scaled[["x", "y"]], 2 * table[["x", "y"]])
+    assert scaled.attrs["optics"][0]["rlnMicrographPixelSize"] == 0.75
+    convert(picks, out, "--scale", 0, fails="above 0")
+
+
+def test_the_preview_says_which_flip_fits(picks, micrographs, tmp_path):
+    wrong, picture = tmp_path / "wrong.csv", tmp_path / "flips.png"
+    convert(picks, wrong, "--flip-y", "--size", f"{WIDTH}x{HEIGHT}")
+    look = ["--micrographs", micrographs / "micrographs_ctf.star", "--preview", picture]
+    said = convert(wrong, tmp_path / "o.csv", *look, "--radius", 8)
+    assert "pass --flip-y" in said
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    said = convert(wrong, tmp_path / "o.csv", *look, "--radius", 8, "--flip-y")
+    assert "the picks fit as they are" in said
+    assert np.allclose(read_table(tmp_path / "o.csv")["y"], read_table(picks)["y"])
+    random = pd.DataFrame({"micrograph": NAMES[0], "x": [30.0, 90, 40], "y": [33.0, 71, 90]})
+    write_table(random, tmp_path / "random.csv")
+    said = convert(tmp_path / "random.csv", tmp_path / "o.csv", *look, "--radius", 8)
+    assert "none of the flips fits clearly" in said
+    convert(wrong, tmp_path / "o.csv", *look, fails="--radius")
+    convert(wrong, tmp_path / "o.csv", "--preview", picture, "--radius", 8, fails="--micrographs")
+
+
+def test_duplicates_are_reported_and_removed_when_asked(picks, tmp_path):
+    table, out = read_table(picks), tmp_path / "out.csv"
+    write_table(pd.concat([table, table.assign(x=table["x"] + 1)]), tmp_path / "twice.csv")
+    assert convert(tmp_path / "twice.csv", out).count("within") == 0
+    assert "12 picks are within 2 px" in convert(tmp_path / "twice.csv", out, "--duplicates", 2)
+    assert len(read_table(out)) == 24
+    convert(tmp_path / "twice.csv", out, "--duplicates", 2, "--remove-duplicates")
+    assert np.allclose(read_table(out)["x"], table["x"])
+
+
+def test_to_cryosparc_and_prefixes(picks, tmp_path):
+    kinds = [("uid", "<u8"), ("micrograph_blob/path", "S60"), ("micrograph_blob/shape", "<u4", 2)]
+    rows = [(70 + k, f"J2/imported/{70 + k:021d}_{name}.mrc", (HEIGHT, WIDTH))
+            for k, name in enumerate("ab")]  # fmt: skip
+    exposures = tmp_path / "exposures.cs"
+    with exposures.open("wb") as file:
+        np.save(file, np.array(rows, kinds))
+    out = tmp_path / "picks.cs"
+    convert(picks, out, fails="--exposures")
+    convert(picks, out, "--exposures", exposures)
+    back = read_table(out)
+    assert np.allclose(back[["x", "y"]], read_table(picks)[["x", "y"]], atol=1e-3)
+    assert set(back["location/micrograph_uid"]) == {70, 71}
+    convert(picks, tmp_path / "for.star", "--exposures", exposures, "--uids", "add")
+    names = read_table(tmp_path / "for.star")["micrograph"]
+    assert set(names) == {f"{70 + k:021d}_{name}.mrc" for k, name in enumerate("ab")}
+    convert(tmp_path / "for.star", tmp_path / "plain.csv", "--uids", "remove")
+    assert set(read_table(tmp_path / "plain.csv")["micrograph"]) == {"a.mrc", "b.mrc"}
+    convert(picks, tmp_path / "x.csv", "--uids", "add", fails="--exposures")
+    convert(out, tmp_path / "flipped.csv", "--flip-y")
+    flipped = read_table(tmp_path / "flipped.csv")
+    assert np.allclose(flipped["y"], HEIGHT - 1 - back["y"], atol=1e-3)
+
+
+def test_rows_that_are_no_particles_stay_in_csv_only(tmp_path):
+    table = pd.DataFrame({"micrograph": "a", "x": [1.0, 2], "y": 3.0, "label": [1, 0]})
+    write_table(table, tmp_path / "l.csv")
+    said = convert(tmp_path / "l.csv", tmp_path / "l.star")
+    assert "1 rows with label 0" in said
+    assert read_table(tmp_path / "l.star")["x"].tolist() == [1]
+    convert(tmp_path / "l.csv", tmp_path / "m.csv")
+    assert read_table(tmp_path / "m.csv")["label"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fails"),
+    [
+        (["--unmatched", "guess"], "--unmatched guess"),
+        (["--uids", "both"], "--uids both"),
+        (["--to", "xlsx"], "xlsx"),
+        (["--relion", "2"], "2"),
+        (["--micrographs", "nowhere"], "nowhere"),
+    ],
+)
+def test_options_that_make_no_sense_are_said(picks, tmp_path, arguments, fails):
+    convert(picks, tmp_path / "out.star", *arguments, fails=fails)
+    assert not (tmp_path / "out.star").exists()

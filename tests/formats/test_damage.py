@@ -1,0 +1,225 @@
+"""Whatever is in a file: a table, or one clear error; never a traceback or half an output."""
+
+import io
+import pickle
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activepick.errors import TableError
+from activepick.formats import (
+    FORMATS,
+    read_exposures,
+    read_folder,
+    read_relion_micrographs,
+    read_table,
+    write_folder,
+    write_table,
+)
+
+FIXTURES = Path(__file__).parent / "fixtures"
+FILES = [
+    *("relion30_particles.star", "relion31_particles.star", "FoilHole_1_automatch.star"),
+    *("cryolo/CBOX/TcdA1-0010_frames_sum.cbox", "cryolo/CBOX/old_1.7.cbox"),
+    *("eman/boxfiles/mic_0012.box", "eman/info/mic_0012_info.json", "ximdisp.coords"),
+    *("topaz_predicted_particles_all_upsampled.txt", "scipion_micrograph_003.pos"),
+    *("relion31_particles.star.expected.csv", "relion4/AutoPick/job006/autopick.star"),
+]
+PICKS = pd.DataFrame({"micrograph": ["a", "b"], "x": [1.0, 2], "y": [3.0, 4], "score": [0.5, 1]})
+
+
+def some_cs() -> bytes:
+    kinds = [("location/micrograph_path", "S8"), ("location/micrograph_shape", "<u4", 2)]
+    kinds += [("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")]
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([("a.mrc", (20, 30), 0.5, 0.25)] * 3, dtype=kinds))
+    return buffer.getvalue()
+
+
+CONTENT = {name: (FIXTURES / name).read_bytes() for name in FILES} | {"picks.cs": some_cs()}
+NASTY = st.sampled_from(
+    [b"\n", b"\r", b"\t", b" ", b'"', b"'", b",", b"_", b"#", b"data_", b"loop_\n", b"nan", b"-",
+     b"[", b"{", b"]", b"\\", b"\x00", b"\xe9", b"\xef\xbb\xbf", b"1e999", b"9" * 400,
+     b"data_x\n\nloop_\n", b"../../../etc/passwd", b"\xff\xfe", b"(", b"'descr'", b"NaN", b"1_000",
+     b"<NA>"]
+)  # fmt: skip
+
+
+@st.composite
+def damaged(draw):
+    """A file of another program, cut, with bytes put in, taken out and changed, or lines mixed."""
+    name = draw(st.sampled_from(sorted(CONTENT)))
+    data = CONTENT[name]
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(data)))
+        match draw(st.integers(0, 4)):
+            case 0:
+                data = data[:place]
+            case 1:
+                data = data[:place] + draw(NASTY | st.binary(max_size=4)) + data[place:]
+            case 2:
+                data = data[:place] + data[place + draw(st.integers(1, 40)) :]
+            case 3:
+                data = data[:place] + draw(NASTY) + data[place + 1 :]
+            case _:
+                lines = data.split(b"\n")
+                lines.insert(place % len(lines), lines[draw(st.integers(0, len(lines) - 1))])
+                data = b"\n".join(lines)
+    return name, data
+
+
+def read_safely(path: Path, read=read_table) -> pd.DataFrame | None:
+    """Read; any other error than the one for users fails the test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return read(path)
+        except TableError as error:
+            said = str(error)
+    assert path.name in said or path.parent.name in said
+    assert len(said) < 3000
+    return None
+
+
+@settings(max_examples=150, deadline=None)
+@given(damaged())
+def test_a_damaged_file_gives_a_table_or_one_error(case):
+    name, data = case
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, Path(name).name)
+        path.write_bytes(data)
+        table = read_safely(path)
+        read_safely(path, read_relion_micrographs)
+        if path.suffix == ".cs":
+            read_safely(path, read_exposures)
+    if table is not None:
+        assert {"micrograph", "x", "y"} <= set(table.columns)
+        assert np.isfinite(table[["x", "y"]].to_numpy(float)).all()
+        assert (table[["x", "y"]].to_numpy(float) >= -0.5).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(FORMATS)), st.binary(max_size=200))
+def test_any_bytes_as_any_format(name, data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"a{FORMATS[name].extensions[0]}")
+        path.write_bytes(data)
+        read_safely(path, lambda path: read_table(path, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.box", "10\t20\t30\t30\n10\t20\t30\n", "line 2: 3 values"),
+        ("a.box", "10\t20\t30\t30\n1o\t20\t30\t30\n", "line 2: '1o' is not a number"),
+        ("a.box", "10\t20\t30\t30\n\n# c\n10\t20\t0\t30\n", "line 4: a box of 0 x 30"),
+        ("a.box", "10\t20\t30\t30\n-90\t20\t30\t30\n", "line 2: x is -75"),
+        ("a.box", "10 20 30 30 -1\n50 60 30 30 -2\n", "line 1: these are ends of filaments"),
+        ("a.box", "nan 20 30 30\n", "line 1: x is 'nan'"),
+        ("a.box", "1 " * 1_000_000, "line 1: 1000000 values"),
+        ("a.coords", "x y density\n1 2\n3\n", "line 3: 1 values"),
+        ("a.coords", "1 2\nthree 4\n", "line 2: 'three' is not a number"),
+        ("a.coords", "1 2\n1e9 4\n", "line 2: x is 1e"),
+        ("a.cbox", "data_cryolo\n\nloop_\n_CoordinateX\n_CoordinateY\n1 2\n", "_Width"),
+        ("a.cbox", "data_other\n\nloop_\n_a\n1\n", "no block data_cryolo"),
+        ("a.cbox", "1 2 3\n", "line 1: 3 values"),
+        ("a.cbox", "1 2 30 30 1.5\n", "line 1: _Confidence is '1.5'"),
+        ("a_info.json", '{"boxes": [[1, 2, "manual"], [3]]}', "box 2"),
+        ("a_info.json", '{"boxes": [\n[1, 2,\n', "line 3: no JSON"),
+        ("a_info.json", '{"boxes": [[-5, 2, "manual"]]}', "box 1: x is -5"),
+        ("a_info.json", '{"boxes": [[1e400, 2, "manual"]]}', "box 1"),
+        ("a_info.json", '{"boxes_3d": [[1, 2, 3]], "boxes": []}', "tomogram"),
+        ("a_info.json", "[" * 100_000, "JSON"),
+        ("a.pos", "# XMIPP_STAR_1 *\n\ndata_x\nloop_\n_xcoor\n1\n", "_ycoor"),
+        ("a.pos", CONTENT["scipion_micrograph_003.pos"].replace(b"520", b"5Z0"), "line 15: x is"),
+        ("a.cs", b"\x95CSDAT\x10\x00\x00\x00{}", "compressed format"),
+        ("a.cs", b"PK\x03\x04", "no .cs file"),
+        ("a.cs", some_cs()[:-9], "cut off"),
+        ("a.cs", some_cs()[:40], "damaged"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_place(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(TableError, match=message) as caught:
+        read_table(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 600 + len(str(path))
+
+
+class Bomb:
+    def __reduce__(self):
+        return Path.touch, (Path("unpickled"),)
+
+
+def test_no_pickle_is_ever_loaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fields = np.zeros(2, [("uid", "<u8"), ("location/micrograph_path", "O")])
+    fields["location/micrograph_path"] = Bomb()
+    with open("a.cs", "wb") as file:
+        np.save(file, fields, allow_pickle=True)
+    Path("b.cs").write_bytes(pickle.dumps(Bomb()))
+    for name, message in (("a.cs", "never loaded"), ("b.cs", "no .cs file")):
+        for read in (read_table, read_exposures):
+            with pytest.raises(TableError, match=message):
+                read(Path(name))
+    assert not Path("unpickled").exists()
+
+
+def test_a_file_that_says_to_be_huge_costs_nothing(tmp_path):
+    header = some_cs().replace(b"'shape': (3,)", b"'shape': (300000000000,)")
+    (tmp_path / "a.cs").write_bytes(header)
+    with pytest.raises(TableError, match="damaged"):
+        read_table(tmp_path / "a.cs")
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
+def test_what_cannot_be_written_leaves_all_as_it_was(name, tmp_path, monkeypatch):
+    chosen = FORMATS[name]
+    folder = tmp_path / "out"
+    bad = PICKS.assign(y=[3.0, float("nan")], box_width_px=9, box_height_px=9)
+    path = folder / f"a{chosen.extensions[0]}"
+    folder.mkdir()
+    path.write_bytes(b"{}")
+    with pytest.raises(TableError):
+        write_table(bad, path, name)
+    with pytest.raises(TableError):
+        write_folder(bad, folder, name)
+    if name in ("box", "cbox", "cs"):
+        with pytest.raises(TableError, match=r"--box-size|--exposures"):
+            write_folder(PICKS, folder, name)
+    assert [p.name for p in folder.iterdir()] == [path.name]
+    assert path.read_bytes() == b"{}"
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_nothing(tmp_path):
+    class Full(Exception):
+        pass
+
+    def progress(done: int, total: int) -> None:
+        if done == 1:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(TableError, match="No space left"):
+        write_folder(PICKS, tmp_path / "out", "star", progress=progress)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_folders_without_picks_and_with_several_formats(tmp_path):
+    with pytest.raises(TableError, match="no files of picks"):
+        read_folder(tmp_path)
+    write_folder(PICKS, tmp_path, "topaz")
+    (tmp_path / "x.box").write_text("1\t2\t3\t3\n")
+    with pytest.raises(TableError, match=r"\.box, \.txt"):
+        read_folder(tmp_path)
+    assert len(read_folder(tmp_path, "topaz")) == 2
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TableError, match="this is a file"):
+        write_folder(PICKS, tmp_path / "file", "star")
