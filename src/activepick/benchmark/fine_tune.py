@@ -114,7 +114,7 @@ def fine_tune(
             optimiser.step()
         step((epoch + 1) / settings.epochs)
     weights = classifier.weight.detach().double().numpy().ravel().copy()
-    bias = float(classifier.bias)
+    bias = float(classifier.bias.detach())
     layers.requires_grad_(False)
     digest = hashlib.sha256(weights.tobytes())
     for parameter in layers.parameters():
