@@ -1,6 +1,10 @@
 import numpy as np
 import pytest
 from person import Person
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar
 
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
@@ -107,6 +111,64 @@ def test_who_looks_at_another_micrograph_is_left_there(person):
     person.press("T")
     person.settle()
     assert person.desk.shown == person.desk.labelling.current.micrograph
+
+
+def test_a_click_by_hand_leaves_the_view_where_it_is(person):
+    person.see_all()
+    [(x, y)] = _free_places(person, 1)
+    centre = tuple(person.viewer.scene.camera.center)
+    person.click(x, y)
+    person.settle()
+    assert len(person.state.marks) == 1
+    assert tuple(person.viewer.scene.camera.center) == centre
+
+
+def test_a_click_on_the_old_picture_is_no_label(person):
+    person.see_all()
+    other = next(i for i in person.state.micrographs if i != person.desk.shown)
+    person.desk.show(other)
+    if not person.desk.seen:  # else it was at hand
+        person.click(300, 300)
+    person.settle()
+    assert not person.state.marks
+
+
+def test_the_wheel_over_the_panel_changes_nothing(person):
+    before = person.state.settings
+    for control in person.widget.findChildren((QAbstractSpinBox, QComboBox, QAbstractSlider)):
+        if not isinstance(control, QScrollBar):
+            _turn_wheel(control)
+    person.settle()
+    assert person.state.settings == before
+
+
+def test_letters_are_for_the_micrograph_and_enter_goes_back_to_it(person):
+    low_pass = person.widget.particle.low_pass.native
+    person.widget.particle.set_open(True)
+    low_pass.setFocus()
+    QTest.keyClick(low_pass, Qt.Key.Key_F)
+    person.settle()
+    assert low_pass.value() == 0
+    QTest.keyClick(low_pass, Qt.Key.Key_Return)
+    person.qtbot.waitUntil(lambda: not low_pass.hasFocus())
+    strategy = person.widget.label.strategy.native
+    QTest.keyClick(strategy, Qt.Key.Key_T)
+    assert strategy.currentText() == "active"
+
+
+def _turn_wheel(control) -> None:
+    middle = QPointF(control.rect().center())
+    event = QWheelEvent(
+        middle,
+        control.mapToGlobal(middle),
+        QPoint(0, -120),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(control, event)
 
 
 def test_a_drag_elsewhere_moves_the_view_and_labels_nothing(person):

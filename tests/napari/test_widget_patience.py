@@ -122,6 +122,18 @@ def test_the_window_is_closed_at_any_moment(qtbot, open_widget, micrographs, mom
         assert not kept.notices  # it was closed properly
 
 
+def test_a_closed_dock_gives_the_session_back(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    folder = person.desk.session.folder
+    dock = person.widget.parent()
+    dock.destroyOnClose()  # the x of the dock
+    qtbot.waitUntil(lambda: person.desk.session is None)
+    with Session.open(folder) as kept:
+        assert not kept.notices
+    assert "labels" not in person.viewer.layers
+
+
 def test_a_cancelled_prediction_keeps_what_it_has(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)

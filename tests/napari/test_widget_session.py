@@ -1,7 +1,9 @@
 """From files to exported picks and back, as a person goes through it."""
 
+import shutil
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pandas as pd
 from person import Person
@@ -175,6 +177,27 @@ def test_an_area_is_painted(qtbot, open_widget, micrographs):
     assert "painting" not in person.viewer.layers
 
 
+def test_what_is_painted_stays_in_its_session(qtbot, open_widget, micrographs, tmp_path):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.see_all()
+    person.widget.picks._paint.setChecked(True)
+    person.drag_along([(200, 300), (600, 300)])
+    assert person.state.areas  # as soon as the mouse is let go
+    first = person.desk.session.folder
+    other = tmp_path / "grid 2"
+    shutil.copytree(micrographs, other, ignore=shutil.ignore_patterns("*.activepick"))
+    person.widget.open_path(other)
+    person.wait(lambda: person.desk.draft is not None)
+    person.settle()
+    person.widget.particle.start()
+    person.wait(lambda: person.desk.picking.picks is not None)
+    person.settle()
+    assert not person.state.areas
+    with Session.open(first) as kept:
+        assert kept.state.areas
+
+
 def test_wrong_picks_are_clicked_away_in_the_gallery(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
@@ -206,6 +229,55 @@ def test_a_missing_micrograph_is_told_and_the_rest_goes_on(qtbot, open_widget, m
     assert set(again.desk.picking.counts()) == {1, 2}
 
 
+def test_a_missing_micrograph_is_found_again(qtbot, open_widget, micrographs, tmp_path):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    folder = person.desk.session.folder
+    person.widget.close_desk()
+    moved = tmp_path / "elsewhere.mrc"
+    (micrographs / "micrograph_002.mrc").rename(moved)
+    again = Person(qtbot, open_widget())
+    again.start(folder)
+    again.desk.show(2)
+    again.settle()
+    assert not again.viewer.layers["micrograph"].visible
+    again.click(300, 300)  # on nothing
+    again.settle()
+    assert not again.state.marks
+    again.desk.relink(moved)
+    again.settle()
+    assert again.viewer.layers["micrograph"].visible
+    assert len(again.desk.picking.picks)
+
+
+def test_the_same_micrographs_are_the_same_session(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.answer("F")
+    folder, labels = person.desk.session.folder, person.state.labels
+    person.widget.open_paths(sorted(micrographs.glob("*.mrc")))
+    person.wait(lambda: person.desk.picking.picks is not None)
+    person.settle()
+    assert person.desk.session.folder == folder
+    assert person.state.labels == labels
+
+
+def test_bright_particles_are_noticed_and_put_right(qtbot, open_widget, micrographs):
+    for path in micrographs.glob("*.mrc"):
+        with mrcfile.open(path, "r+") as file:
+            file.set_data(-file.data)
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    bar = person.widget._doubts
+    assert bar.isVisible()
+    questions = person.state.questions
+    bar._remedy.click()
+    person.settle()
+    assert person.state.settings.inverted
+    assert not bar.isVisible()
+    assert person.state.questions != questions  # those were about the wrong particles
+
+
 def test_a_session_that_is_open_elsewhere_is_only_looked_at(
     qtbot, open_widget, micrographs, monkeypatch
 ):
@@ -221,7 +293,7 @@ def test_a_session_that_is_open_elsewhere_is_only_looked_at(
     assert second.desk.session.read_only
     assert second.state.labels == person.state.labels
     second.press("D")
-    assert second.told[-1][0] == "error"
+    assert "only to look at" in second.told[-1][1]
     assert len(person.state.labels) == 1
 
 

@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels
+from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from activepick._napari.colours import EXCLUDED
 from activepick._napari.layers import Layers
 
 if TYPE_CHECKING:
     from activepick._napari.desk import Desk
+    from activepick._napari.hands import Hands
 
 __all__ = ["AreaTools"]
 
@@ -29,8 +32,8 @@ class AreaTools(QObject):
 
     Parameters
     ----------
-    viewer, layers, desk
-        Where it is drawn, shown, and kept.
+    viewer, layers, hands, desk
+        Where it is drawn and shown, whose keys hold there, and where it is kept.
 
     Signals
     -------
@@ -40,15 +43,17 @@ class AreaTools(QObject):
 
     stopped = Signal()
 
-    def __init__(self, viewer: ViewerModel, layers: Layers, desk: "Desk") -> None:
+    def __init__(self, viewer: ViewerModel, layers: Layers, hands: "Hands", desk: "Desk") -> None:
         super().__init__(desk)
-        self._viewer, self._layers, self._desk = viewer, layers, desk
+        self._viewer, self._layers, self._hands, self._desk = viewer, layers, hands, desk
+        self._before: list[Polygon] = []
         self._painting: Labels | None = None
         self._number = 0
         self._step = 1.0
         self._watched: object = None
         self._showing = False
         desk.shown_changed.connect(self.stop)
+        desk.leaving.connect(self.stop)
         desk.areas_changed.connect(self.show)
         desk.images.ready.connect(self.show)
         # A shape is whole only when napari's own handling of the mouse has ended.
@@ -66,6 +71,7 @@ class AreaTools(QObject):
         layer = self._layers.areas_layer()
         if self._watched is not layer:
             layer.events.data.connect(self._on_data)
+            self._hands.bind(layer, leave=self.stop)
             self._watched = layer
         self._viewer.layers.selection.active = layer
         layer.mode = "add_polygon_lasso"
@@ -83,8 +89,13 @@ class AreaTools(QObject):
             np.zeros(shape, np.uint8),
             name="painting",
             scale=(step * self._layers.scale,) * 2,
+            units=self._layers.units,
+            colormap=DirectLabelColormap(color_dict={None: "transparent", 1: EXCLUDED}),
             opacity=0.4,
         )
+        layer.events.paint.connect(self._on_stroke)
+        self._hands.bind(layer, leave=self.stop)
+        self._before = self._known(self._number)
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layer
         layer.mode, layer.brush_size, layer.selected_label = "paint", _BRUSH, 1
@@ -92,14 +103,10 @@ class AreaTools(QObject):
         self._step = step
 
     def stop(self) -> None:
-        """End drawing or painting; what was painted becomes areas."""
+        """End drawing or painting."""
         painting, self._painting = self._painting, None
-        if painting is not None:
-            if painting in self._viewer.layers:
-                self._viewer.layers.remove(painting)
-            outlines = _outlines(np.asarray(painting.data) > 0, self._step)
-            if outlines:
-                self._set(self._number, [*self._known(self._number), *outlines])
+        if painting is not None and painting in self._viewer.layers:
+            self._viewer.layers.remove(painting)
         layer = self._layers.get("excluded areas")
         if layer is not None:
             layer.mode = "pan_zoom"
@@ -118,6 +125,12 @@ class AreaTools(QObject):
             self._layers.show_areas(self._known(self._desk.shown))
         finally:
             self._showing = False
+
+    def _on_stroke(self, event: object) -> None:
+        # Each stroke is kept at once, as each click is.
+        if self._painting is not None:
+            outlines = _outlines(np.asarray(self._painting.data) > 0, self._step)
+            self._set(self._number, [*self._before, *outlines])
 
     def _on_data(self, event: object) -> None:
         action = str(getattr(event, "action", ""))

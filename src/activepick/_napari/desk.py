@@ -57,6 +57,8 @@ class Desk(QObject):
     -------
     opened()
         Another session, a draft, or none.
+    leaving()
+        The session is about to be left.
     shown_changed()
         Another micrograph is shown.
     settings_changed(), micrographs_changed(), areas_changed()
@@ -68,6 +70,7 @@ class Desk(QObject):
     """
 
     opened = Signal()
+    leaving = Signal()
     shown_changed = Signal()
     settings_changed = Signal()
     micrographs_changed = Signal()
@@ -100,6 +103,12 @@ class Desk(QObject):
         self._idle.setInterval(_IDLE_MS)
         self._idle.timeout.connect(self._release)
         self.jobs.emptied.connect(self._idle.start)
+
+    @property
+    def seen(self) -> bool:
+        """Whether the person sees the shown micrograph, and not yet the one before it."""
+        picture = self.images.picture
+        return picture is not None and picture.number == self.shown
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -187,6 +196,7 @@ class Desk(QObject):
 
     def close_session(self) -> None:
         """Leave the session; what was done is on disk then, or the person is told."""
+        self.leaving.emit()
         self.jobs.cancel_all()
         loop = self._leave()
         if loop is not None:
@@ -273,12 +283,22 @@ class Desk(QObject):
         """Do something to the session; an error is told. Tells whether it was done."""
         if self.session is None:
             return False
+        if self.session.read_only:
+            self.told.emit("info", "This session is open only to look at: nothing is changed.")
+            return False
         try:
             act(self.session)
         except ActivepickError as error:
             self.report(error)
             return False
         return True
+
+    def relink(self, path: Path | None) -> None:
+        """Say where the shown micrograph lies now; None that it is right as it is."""
+        shown = self.shown
+        if self.attempt(lambda session: session.relink_micrograph(shown, path)):
+            self.shown = 0
+            self.show(shown)
 
     def reject(self) -> None:
         """Reject the shown micrograph, or take it back."""

@@ -63,12 +63,21 @@ class Hands(QObject):
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
 
-    def bind(self, layer: Any) -> None:
-        """Make the keys that napari uses on points layers ours on a layer."""
+    def bind(self, layer: Any, *, leave: Callable[[], None] | None = None) -> None:
+        """Make our keys hold on a layer, where napari has others.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        leave
+            What the Escape key does there.
+        """
         for key in KEYS:
-            if key.action == "remove":
-                for name in key.keys:
-                    layer.bind_key(name, self._obey(key.action), overwrite=True)
+            for name in key.keys:
+                layer.bind_key(name, self._obey(key.action), overwrite=True)
+        if leave is not None:
+            layer.bind_key("Escape", lambda source: leave(), overwrite=True)
 
     def measure(self, measured: Callable[[Place, Place, bool], None] | None) -> None:
         """Let the next drag measure something.
@@ -113,7 +122,8 @@ class Hands(QObject):
 
     def remove(self) -> None:
         """Remove the label under the mouse."""
-        self._desk.labelling.remove_at(*self._place(self._viewer.cursor.position))
+        if self._desk.seen:
+            self._desk.labelling.remove_at(*self._place(self._viewer.cursor.position))
 
     def accept(self) -> None:
         """Accept the suggestions."""
@@ -151,15 +161,24 @@ class Hands(QObject):
 
     def go_on(self) -> None:
         """Go to the current question, also to another micrograph."""
+        if self.follow:
+            self.see_question()
+
+    def see_question(self) -> None:
+        """Show the current question, wherever it is."""
         question = self._desk.labelling.current
-        if self.follow and question is not None:
+        if question is not None:
             self._desk.show(question.micrograph)
-            self.look()
+            self._centre()
 
     def look(self) -> None:
         """Look at the current question if it is on the shown micrograph."""
+        if self.follow:
+            self._centre()
+
+    def _centre(self) -> None:
         question = self._desk.labelling.current
-        if not self.follow or question is None or question.micrograph != self._desk.shown:
+        if question is None or question.micrograph != self._desk.shown or not self._desk.seen:
             return
         scale = self._layers.scale
         self._viewer.scene.camera.center = (question.y * scale, question.x * scale)
@@ -190,7 +209,7 @@ class Hands(QObject):
         active = self._viewer.layers.selection.active
         return (
             self.clicks
-            and self._desk.shown > 0
+            and self._desk.seen
             and self._desk.session is not None
             and event.button in (1, 2)
             and "Control" not in event.modifiers

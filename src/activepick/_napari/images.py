@@ -30,6 +30,8 @@ class Picture:
 
     Attributes
     ----------
+    number
+        The micrograph's number in the session; 0 where it is in none.
     path
         The file.
     image
@@ -40,6 +42,7 @@ class Picture:
         None where nobody knows it.
     """
 
+    number: int
     path: Path
     image: DisplayImage
     shape: tuple[int, int]
@@ -65,12 +68,15 @@ class Images(QObject):
     -------
     ready(picture)
         There is another picture to show.
+    failed(number, sentence)
+        The shown micrograph cannot be read.
     came(number)
         The filtered picture of another micrograph is at hand.
     raw_changed()
     """
 
     ready = Signal(object)
+    failed = Signal(int, str)
     came = Signal(int)
     raw_changed = Signal()
 
@@ -87,14 +93,21 @@ class Images(QObject):
         """Show a micrograph that belongs to no session yet, unfiltered."""
         self._desk.jobs.run(
             "image",
-            lambda step: _picture(Micrograph(path), None, None),
+            lambda step: _picture(0, Micrograph(path), None, None),
             self._show,
             text="Reading",
         )
 
     def show(self, number: int) -> None:
         """Show a micrograph of the session."""
-        self._make(number, self.raw, "image", self._show, "Reading")
+        self._make(
+            number,
+            self.raw,
+            "image",
+            self._show,
+            "Reading",
+            lambda error: self._tell_failure(number, error),
+        )
 
     def toggle_raw(self) -> None:
         """Change between the filtered picture and the raw one."""
@@ -148,7 +161,7 @@ class Images(QObject):
         self._desk.jobs.run(
             lane,
             lambda step: _picture(
-                micrograph_of(session.find_micrograph(number), settings), low, high
+                number, micrograph_of(session.find_micrograph(number), settings), low, high
             ),
             keep,
             text=text,
@@ -176,6 +189,11 @@ class Images(QObject):
         self.picture = picture
         self.ready.emit(picture)
 
+    def _tell_failure(self, number: int, error: Exception) -> None:
+        self.picture = None
+        self.failed.emit(number, str(error))
+        self._desk.report(error)
+
     def _refresh(self) -> None:
         """Show the picture again where the filters are others now."""
         number = self._desk.shown
@@ -183,6 +201,8 @@ class Images(QObject):
             self.show(number)
 
 
-def _picture(micrograph: Micrograph, low: float | None, high: float | None) -> Picture:
+def _picture(number: int, micrograph: Micrograph, low: float | None, high: float | None) -> Picture:
     size = micrograph.pixel_size_angstrom if micrograph.has_pixel_size else None
-    return Picture(micrograph.path, display_image(micrograph, low, high), micrograph.shape, size)
+    return Picture(
+        number, micrograph.path, display_image(micrograph, low, high), micrograph.shape, size
+    )

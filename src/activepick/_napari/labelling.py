@@ -52,6 +52,7 @@ class Labelling(QObject):
         super().__init__(desk)
         self._desk = desk
         self.round: Round | None = None
+        self._told: int | None = None
         self.start: Start = "questions"
 
     @property
@@ -72,16 +73,19 @@ class Labelling(QObject):
             self.round = None
         self.questions_changed.emit()
         self.labels_changed.emit()
-        self.current_changed.emit()
+        self._tell_current()
 
     def answer(self, target: Target) -> None:
         """Answer the current question."""
         round = self.round
         if round is None or round.current is None:
-            self._desk.told.emit("info", "No question is open: click on the micrograph, or press N")
+            # The next round may be on its way to somebody who is faster than the machine.
+            if not self._desk.jobs.busy():
+                sentence = "No question is open: click on the micrograph, or press N"
+                self._desk.told.emit("info", sentence)
         else:
             self._desk.attempt(lambda session: round.answer(target))
-            self.current_changed.emit()
+            self._tell_current()
 
     def answer_question(self, number: int, target: Target) -> None:
         """Answer a question of the round, whichever is the current one."""
@@ -115,13 +119,14 @@ class Labelling(QObject):
         """Go to the next question (1) or the one before (-1), without an answer."""
         if self.round is not None:
             self.round.next() if step > 0 else self.round.back()
-            self.current_changed.emit()
+            self._tell_current()
 
     def go_to(self, question: int) -> None:
         """Make a question the current one."""
         if self.round is not None:
             self.round.go_to(question)
-            self.current_changed.emit()
+            self._told = None  # whoever names it wants to see it, also again
+            self._tell_current()
 
     def undo(self) -> None:
         """Take back the last action on labels."""
@@ -155,10 +160,20 @@ class Labelling(QObject):
         if loop is not None:
             self._put(lambda: loop.audit(count))
 
-    def ask_on(self) -> None:
-        """Put the next round if none is open, in the way that was chosen."""
+    def ask_on(self, *, again: bool = False) -> None:
+        """Put the next round if none is open, in the way that was chosen.
+
+        Parameters
+        ----------
+        again
+            Also in the place of a round of which nothing is answered yet.
+        """
         session = self._desk.session
-        if session is None or session.read_only or session.state.questions or self.start == "hand":
+        if session is None or session.read_only or self.start == "hand":
+            return
+        state = session.state
+        untouched = again and not any(question.id in state.marks for question in state.asked)
+        if state.questions and not untouched:
             return
         if self.start == "suggestions" and not session.state.labels:
             self.suggest()
@@ -183,10 +198,16 @@ class Labelling(QObject):
             self.rounds_changed.emit()
         elif isinstance(action, a.AskQuestions):
             self.questions_changed.emit()
-            self.current_changed.emit()
+            self._tell_current()
         elif change:
             self.labels_changed.emit()
             self.questions_changed.emit()
+            self._tell_current()
+
+    def _tell_current(self) -> None:
+        number = None if self.current is None else self.current.id
+        if number != self._told:
+            self._told = number
             self.current_changed.emit()
 
     def _put(self, ask: Callable[[], object]) -> None:

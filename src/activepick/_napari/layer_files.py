@@ -38,7 +38,10 @@ def _file(layer: Image) -> Path | None:
 def _written(layer: Image, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^\w.-]+", "_", layer.name).strip("._") or "image"
-    path = folder / f"{stem}.mrc"
+    path, number = folder / f"{stem}.mrc", 1
+    while path.exists():  # it may belong to a session
+        number += 1
+        path = folder / f"{stem}_{number}.mrc"
     size = layer.metadata.get("pixel_size_angstrom") or _in_angstrom(layer)
     with replacing(path) as temporary:
         temporary.unlink(missing_ok=True)

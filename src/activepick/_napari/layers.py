@@ -97,6 +97,7 @@ class Layers:
                 Image(picture.image.pixels, name=MICROGRAPH, colormap="gray", **attributes),
             )
         else:
+            layer.visible = True
             layer.data = picture.image.pixels
             layer.scale = attributes["scale"]
             layer.contrast_limits_range = (
@@ -117,6 +118,12 @@ class Layers:
         if before is None or before.shape != picture.shape:
             self.viewer.fit_to_view()
 
+    def show_rejected(self, rejected: bool) -> None:
+        """Let a rejected micrograph look faint."""
+        layer = self.get(MICROGRAPH)
+        if layer is not None:
+            layer.opacity = 0.35 if rejected else 1.0
+
     def show_map(self, map: ScoreMap) -> None:
         """Show a score map as the probability of a particle."""
         values, scale = expit(map.values), (map.spacing_px * self.scale,) * 2
@@ -135,7 +142,7 @@ class Layers:
                 opacity=0.5,
                 blending="translucent",
                 visible=False,
-                units=self._units(),
+                units=self.units,
             )
             layer.events.visible.connect(self._map_seen)
             self._add(MAP, layer)
@@ -213,7 +220,7 @@ class Layers:
                 edge_width=0,
                 opacity=0.35,
                 scale=(self.scale,) * 2,
-                units=self._units(),
+                units=self.units,
             )
             self._add(AREAS, layer)
         return layer
@@ -235,6 +242,13 @@ class Layers:
         layer = self.get(LABELS) or self.get(MICROGRAPH)
         if layer is not None:
             self.viewer.layers.selection.active = layer
+
+    def blank(self) -> None:
+        """Show that there is nothing to see: the micrograph cannot be read."""
+        layer = self.get(MICROGRAPH)
+        if layer is not None:
+            layer.visible = False
+        self.empty()
 
     def empty(self) -> None:
         """Show nothing on the micrograph."""
@@ -265,7 +279,7 @@ class Layers:
                 name=name,
                 border_width=_THIN if name == PICKS else _THICK,
                 scale=(self.scale,) * 2,
-                units=self._units(),
+                units=self.units,
                 **_RING,
             )
             # Changes go through the session, which can take them back; napari's tools could not.
@@ -307,7 +321,9 @@ class Layers:
             "diameter_angstrom": diameter_px * self.scale,
         }
 
-    def _units(self) -> Any:
+    @property
+    def units(self) -> Any:
+        """Of the layers."""
         return in_angstrom(self._picture and self._picture.pixel_size_angstrom)["units"]
 
 

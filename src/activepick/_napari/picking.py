@@ -12,7 +12,9 @@ from qtpy.QtCore import QObject, Signal
 
 from activepick._napari.handing_over import Delivery, deliver
 from activepick.errors import ActivepickError
+from activepick.session import Settings
 from activepick.session import actions as a
+from activepick.session.loop import LearningLoop
 from activepick.session.peaks import Peaks, curate
 from activepick.session.round import round_ended
 
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from activepick.features.score_map import ScoreMap
     from activepick.session.effects import Change
 
-__all__ = ["Picking", "Prediction"]
+__all__ = ["Doubt", "Picking", "Prediction"]
 
 Step = Callable[[float], None]
 
+# Counting may hold the window so long, in seconds; the rest is counted the next time.
+_COUNT_SECONDS = 0.03
 # Settings that change what is made of peaks, not the peaks.
 _CURATION = {"threshold", "min_distance", "edge_margin", "lowest_contrast", "highest_contrast"}
 # Those that change nothing here.
@@ -47,6 +51,25 @@ class Prediction:
 
     done: int
     errors: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something that looks wrong.
+
+    Attributes
+    ----------
+    sentence
+        What, for the person.
+    remedy
+        What a button says that puts it right.
+    changes
+        The settings that it changes.
+    """
+
+    sentence: str
+    remedy: str
+    changes: dict[str, object]
 
 
 class Picking(QObject):
@@ -79,6 +102,8 @@ class Picking(QObject):
         The score map of the shown micrograph.
     exported(path, count, warnings)
         So many positions were written to a file.
+    doubted(doubts)
+        What looks wrong with the settings, `Doubt`; none where nothing does.
     """
 
     picks_changed = Signal()
@@ -87,6 +112,7 @@ class Picking(QObject):
     predicted = Signal(object)
     map_ready = Signal(object)
     exported = Signal(object, int, list)
+    doubted = Signal(list)
 
     def __init__(self, desk: "Desk") -> None:
         super().__init__(desk)
@@ -97,6 +123,10 @@ class Picking(QObject):
         self.map_wanted = False
         self.errors: dict[int, str] = {}
         self._warned = False
+        self._previewed: Settings | None = None
+        self._asks_again = False
+        desk.images.failed.connect(self._note_failure)
+        desk.jobs.finished.connect(self._on_finished)
 
     @property
     def offered(self) -> NDArray[np.float64]:
@@ -118,6 +148,7 @@ class Picking(QObject):
     def preview(self, **changes: object) -> None:
         """Show the picks as they would be with other settings."""
         if self.peaks is not None and self._desk.session is not None:
+            self._previewed = self._changed(**changes)
             self.picks = self._at(**changes)
             self.picks_changed.emit()
 
@@ -125,8 +156,11 @@ class Picking(QObject):
         assert self.peaks is not None
         assert self._desk.session is not None
         state = self._desk.session.state
-        settings = state.settings.model_copy(update=changes)
-        return curate(self.peaks, replace(state, settings=settings))
+        return curate(self.peaks, replace(state, settings=self._changed(**changes)))
+
+    def _changed(self, **changes: object) -> Settings:
+        assert self._desk.session is not None
+        return self._desk.session.state.settings.model_copy(update=changes)
 
     def open(self, number: int) -> None:
         """Work out the picks of the shown micrograph, and then of those that may come next."""
@@ -151,11 +185,12 @@ class Picking(QObject):
             peaks, doubts = result
             self._show(peaks)
             self._warned = True
-            for doubt in doubts:
-                self._desk.told.emit("warning", doubt)
+            self.doubted.emit(doubts)
             self.learnt.emit()
+            self.errors.pop(number, None)
             self._desk.micrographs_changed.emit()
-            self._desk.labelling.ask_on()
+            again, self._asks_again = self._asks_again, False
+            self._desk.labelling.ask_on(again=again)
             self._map()
             if not loop.up_to_date:  # answers that came meanwhile
                 self.learn()
@@ -202,7 +237,6 @@ class Picking(QObject):
 
         def done(count: int) -> None:
             self.errors = errors
-            self.counts_changed.emit()
             self._desk.micrographs_changed.emit()
             self.predicted.emit(Prediction(count, errors))
             then()
@@ -242,8 +276,9 @@ class Picking(QObject):
         )
 
     def counts(self) -> dict[int, int]:
-        """Give the number of picks of each micrograph where it is known."""
-        return {} if self._desk.loop is None else self._desk.loop.counts()
+        """Give the number of picks of each micrograph where it is known, as they are shown."""
+        loop = self._desk.loop
+        return {} if loop is None else loop.counts(_COUNT_SECONDS, self._previewed)
 
     def uncertainties(self) -> dict[int, float]:
         """Give how unsure the model is of each micrograph, where it is known."""
@@ -277,6 +312,8 @@ class Picking(QObject):
                 self._curate()
                 self.counts_changed.emit()
             if not changed <= _CURATION | _OTHER | _FOUND | {"expected_particles"}:
+                # Questions about other particles are put anew, unless somebody answers them.
+                self._asks_again = True
                 self._reopen()
             elif "expected_particles" in changed:
                 self.learn()
@@ -313,7 +350,16 @@ class Picking(QObject):
             self.peaks = peaks
             self._curate()
 
+    def _note_failure(self, number: int, sentence: str) -> None:
+        self.errors[number] = sentence
+        self._desk.micrographs_changed.emit()
+
+    def _on_finished(self, lane: str) -> None:
+        if lane == "predict":  # also when it was stopped: what is picked stays
+            self.counts_changed.emit()
+
     def _curate(self) -> None:
+        self._previewed = None
         if self.peaks is not None and self._desk.session is not None:
             self.picks = curate(self.peaks, self._desk.session.state)
             self.picks_changed.emit()
@@ -330,6 +376,13 @@ class Picking(QObject):
         self._desk.jobs.run("map", lambda step: loop.score_map(number), done)
 
 
-def _doubts(loop: object, number: int) -> list[str]:
-    found = (loop.polarity_warning(number), loop.pixel_size_warning(number))
-    return [sentence for sentence in found if sentence]
+def _doubts(loop: LearningLoop, number: int) -> list[Doubt]:
+    polarity, size = loop.polarity_warning(number), loop.pixel_size_warning(number)
+    inverted = loop.session.state.settings.inverted
+    found = []
+    if polarity:
+        remedy = "They are dark" if inverted else "They are bright"
+        found.append(Doubt(polarity, remedy, {"inverted": not inverted}))
+    if size:
+        found.append(Doubt(size, "Use the headers'", {"pixel_size_angstrom": None}))
+    return found

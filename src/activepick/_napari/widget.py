@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import platformdirs
-from napari.layers import Image
+from napari.layers import Image, Shapes
 from napari.utils import notifications
-from qtpy.QtCore import QSize, Qt, QTimer, QUrl
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QFrame, QLabel, QMessageBox, QScrollArea, QVBoxLayout, QWidget
 
 import napari
 from activepick._napari.areas import AreaTools
 from activepick._napari.desk import Desk
+from activepick._napari.doubt_bar import DoubtBar
 from activepick._napari.gallery import Gallery
 from activepick._napari.hands import Hands, Place
 from activepick._napari.images import Picture
 from activepick._napari.layers import LABELS, PICKS, QUESTIONS, Layers
+from activepick._napari.manners import Manners
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.data import DataSection
 from activepick._napari.sections.export import ExportSection
@@ -36,6 +38,7 @@ from activepick._napari.window import log_notifications
 from activepick.errors import ActivepickError, SessionError
 from activepick.log import log_file, start_log
 from activepick.session.draft import Draft, draft_of, session_at
+from activepick.session.star_micrographs import read_micrograph_list
 
 if TYPE_CHECKING:
     pass
@@ -61,6 +64,7 @@ class ActivePickWidget(QWidget):
         self, viewer: "napari.viewer.Viewer", preferences: Preferences | None = None
     ) -> None:
         super().__init__()
+        self._docked = False
         start_log()
         log_notifications()
         self.setObjectName("activepick")
@@ -69,7 +73,7 @@ class ActivePickWidget(QWidget):
         self.desk = desk = Desk()
         self.layers = Layers(viewer, desk.picking.want_map)
         self.hands = Hands(viewer, self.layers, desk)
-        self.areas = AreaTools(viewer, self.layers, desk)
+        self.areas = AreaTools(viewer, self.layers, self.hands, desk)
         self.gallery = Gallery(desk, self._go_to)
         self._gallery_dock: QWidget | None = None
         self.data = DataSection(desk, self.open_paths, self.open_layers)
@@ -88,15 +92,18 @@ class ActivePickWidget(QWidget):
             self.head,
             self.export,
         )
+        self._doubts = DoubtBar(desk)
         self._busy = BusyBar()
         self._busy.cancelled.connect(self._cancel)
         self._lanes: dict[str, str] = {}
         self._saved = QLabel()
         self._lay_out()
         self._connect()
+        Manners(self, self._focus_canvas)
         self.setAcceptDrops(True)
         # A plugin's widget gets no close event: what is under it may be gone before Python knows.
         self.destroyed.connect(_closer(desk, self.hands))
+        desk.picking.learnt.connect(self._warm_up)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._hide_circle)
@@ -150,6 +157,25 @@ class ActivePickWidget(QWidget):
         self._gallery_dock.raise_()
         self.gallery.refresh()
 
+    def event(self, event: QEvent) -> bool:
+        """Notice that the dock was closed: napari then takes its widget out of it."""
+        if event.type() == QEvent.Type.ParentChange:
+            if self.parent() is not None:
+                self._docked = True
+            elif self._docked:
+                self._docked = False
+                QTimer.singleShot(0, self._leave_if_closed)
+        return super().event(event)
+
+    def _leave_if_closed(self) -> None:
+        if self.parent() is None and not self.isVisible():
+            self.hands.release()
+            self.desk.close_session()
+            self.layers.clear()
+
+    def _focus_canvas(self) -> None:
+        self._viewer.window._qt_viewer.canvas.native.setFocus()
+
     def close_desk(self) -> None:
         """Leave the session and end all work."""
         self.desk.close()
@@ -168,19 +194,28 @@ class ActivePickWidget(QWidget):
         if session is not None:
             self._open_session(session)
             if paths[0] != session and paths[0].is_dir():
-                self._add_new(paths[0])
+                self._add_new(draft_of([paths[0]], paths[0]).files)
             return
         if len(paths) == 1 and paths[0].suffix.lower() == ".star":
-            from activepick.session.star_micrographs import read_micrograph_list
-
             found = read_micrograph_list(paths[0])
+            if not found.files:
+                raise SessionError(
+                    f"{paths[0]}: none of its micrographs is there, such as "
+                    f"{(*found.missing, 'none')[0]}. Keep the folders of the project together."
+                )
             plan = draft_of(found.files, _documents() / "activepick")
             draft = Draft(
                 plan.folder, plan.files, found.pixel_size_angstrom, found.defocus_angstrom
             )
         else:
             draft = draft_of(paths, _documents() / "activepick")
-        self.desk.open_draft(draft)
+        # Whoever opens the same micrographs in another way means the same session.
+        before = session_at(draft.files[0].parent)
+        if before is not None:
+            self._open_session(before)
+            self._add_new(draft.files)
+        else:
+            self.desk.open_draft(draft)
 
     def _open_session(self, folder: Path) -> None:
         try:
@@ -196,17 +231,15 @@ class ActivePickWidget(QWidget):
             if answer == buttons.Yes:
                 self.desk.open_session(folder, read_only=True)
 
-    def _add_new(self, folder: Path) -> None:
-        """Take files into the session that came into its folder since."""
+    def _add_new(self, files: Sequence[Path]) -> None:
+        """Take files into the session that are not in it yet."""
         session = self.desk.session
         if session is None or session.read_only:
             return
         known = {entry.name for entry in session.state.micrographs.values()}
-        with contextlib.suppress(SessionError):  # none there any more: the table tells
-            files = draft_of([folder], folder).files
-            new = [file for file in files if file.name not in known]
-            if new:
-                self.desk.add_files(new)
+        new = [file for file in files if file.name not in known]
+        if new:
+            self.desk.add_files(new)
 
     def _open_copies(self, images: list[Image]) -> Callable[[list[Path]], None]:
         def opened(paths: list[Path]) -> None:
@@ -239,6 +272,7 @@ class ActivePickWidget(QWidget):
         log.setFlat(True)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2, 2, 2, 2)
+        outer.addWidget(self._doubts)
         outer.addWidget(scroll)
         outer.addWidget(self._busy)
         outer.addWidget(row(self._saved, log, stretch=0))
@@ -250,6 +284,8 @@ class ActivePickWidget(QWidget):
         desk.opened.connect(self._opened)
         desk.saved.connect(soon(self._show_saved, self))
         desk.images.ready.connect(self._show_picture)
+        desk.images.failed.connect(self.layers.blank)
+        desk.micrographs_changed.connect(self._show_rejected)
         desk.shown_changed.connect(self._show_places)
         questions = soon(self._show_questions, self)
         desk.labelling.labels_changed.connect(soon(self._show_labels, self))
@@ -274,7 +310,20 @@ class ActivePickWidget(QWidget):
         self.layers.show_picture(picture)
         self._show_places()
         self._show_picks()
+        self._show_rejected()
         self.hands.look()
+
+    def _warm_up(self) -> None:
+        # napari compiles for seconds when the first shape of a program is drawn.
+        self.desk.picking.learnt.disconnect(self._warm_up)
+        self.desk.jobs.run("warm-up", lambda step: Shapes([np.eye(3, 2)], shape_type="polygon"))
+
+    def _show_rejected(self) -> None:
+        session, shown = self.desk.session, self.desk.shown
+        rejected = False
+        if session is not None and shown:
+            rejected = session.state.micrographs[shown].progress == "rejected"
+        self.layers.show_rejected(rejected)
 
     def _show_places(self) -> None:
         self._show_labels()
@@ -367,6 +416,8 @@ class ActivePickWidget(QWidget):
     def _cancel(self) -> None:
         for lane in list(self._lanes):
             self.desk.jobs.cancel(lane)
+        if self._lanes:
+            self._busy.set_busy("Stopping …")
 
     def _forget_gallery(self) -> None:
         self._gallery_dock = None

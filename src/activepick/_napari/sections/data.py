@@ -51,6 +51,8 @@ class DataSection(Section):
         menu.addAction("Session (.activepick) …", self._session)
         self._labels = menu.addAction("Labels or picks of another program …", self._take_labels)
         self._flips = menu.addAction("Check how picks lie: flips …", self._check_flips)
+        self._relink = menu.addAction("The shown micrograph lies elsewhere …", self._find)
+        self._accept = menu.addAction("The shown micrograph is right as it is now", self._as_is)
         self._copy = menu.addAction("Save a copy of the session …", self._save_copy)
         opener.setMenu(menu)
         self._where = hint()
@@ -81,7 +83,7 @@ class DataSection(Section):
 
     def _refresh(self) -> None:
         session, draft = self._desk.session, self._desk.draft
-        for action in (self._copy, self._labels, self._flips):
+        for action in (self._copy, self._labels, self._flips, self._relink, self._accept):
             action.setEnabled(session is not None)
         self._moves.setEnabled(session is not None)
         self._table.setVisible(session is not None)
@@ -90,7 +92,7 @@ class DataSection(Section):
             text = "Open a folder of motion-corrected micrographs, or drop it here."
             if draft is not None:
                 count = len(draft.files)
-                text = f"{draft.files[0].parent.name}: {count} micrograph{'s' * (count != 1)}"
+                text = f"{draft.files[0].parent.name}: {count:,} micrograph{'s' * (count != 1)}"
             self._where.setText(text)
             self._where.setToolTip("")
             return
@@ -152,6 +154,14 @@ class DataSection(Section):
         if chosen:
             self._last_folder = str(chosen[0].parent)
             self._open(chosen)
+
+    def _find(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Micrograph", self._last_folder, _FILES)
+        if path:
+            self._desk.relink(Path(path))
+
+    def _as_is(self) -> None:
+        self._desk.relink(None)
 
     def _take_labels(self) -> None:
         session = self._desk.session

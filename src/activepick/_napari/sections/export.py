@@ -1,5 +1,6 @@
 """Section: hand the picks over."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from magicgui.widgets import ComboBox, Container
@@ -58,7 +59,12 @@ class ExportSection(Section):
             self._list,
             row(
                 button("Export picks …", self.ask, "Coordinates are pixels of the micrographs"),
-                button("Export labels …", self.ask_labels, "What was clicked"),
+                button(
+                    "Export labels …",
+                    self.ask_labels,
+                    "What was clicked, as CSV: the other formats have no place for what is no "
+                    "particle",
+                ),
             ),
             self._says,
         )
@@ -80,8 +86,8 @@ class ExportSection(Section):
             answer = QMessageBox.question(
                 self,
                 "Export",
-                f"{missing:,} micrographs are not picked with the model as it is now. Pick them "
-                "first?\nNo: export what there is.",
+                f"{missing:,} micrographs are not picked with the model as it is now: not at all, "
+                "or by an earlier one. Pick them first?\nNo: export what there is.",
                 buttons.Yes | buttons.No | buttons.Cancel,
             )
             if answer == buttons.Cancel:
@@ -93,10 +99,13 @@ class ExportSection(Section):
 
     def ask_labels(self) -> None:
         """Ask where to, and export the labels."""
-        path = self._path("Export labels", "labels")
-        if path is not None:
+        proposed = str(Path(self._folder()) / "labels.csv")
+        path, _ = QFileDialog.getSaveFileName(self, "Export labels", proposed, "CSV (*.csv)")
+        chosen = self._complete(path, ".csv") if path else None
+        if chosen is not None:
             only = self.which.value == HERE
-            self._desk.picking.export_labels(self._delivery(path), only_shown=only)
+            delivery = replace(self._delivery(chosen), format="csv", folder=False, source=None)
+            self._desk.picking.export_labels(delivery, only_shown=only)
 
     def export(self, path: Path) -> None:
         """Export the picks; whoever calls has asked before overwriting."""
@@ -160,14 +169,17 @@ class ExportSection(Section):
             path, _ = QFileDialog.getSaveFileName(self, title, proposed, kinds)
             if not path:
                 return None
-        chosen = Path(path)
-        self._preferences.set("export folder", str(chosen.parent))
-        if self.into.value == FILE and not chosen.suffix:
-            # The dialog did not ask about the name that the file gets.
-            chosen = chosen.with_suffix(suffix)
-            if chosen.exists() and not self._may_replace(f"{chosen} exists. Replace it?"):
-                return None
-        return chosen
+        self._preferences.set("export folder", str(Path(path).parent))
+        return Path(path) if self.into.value == FOLDER else self._complete(path, suffix)
+
+    def _complete(self, typed: str, suffix: str) -> Path | None:
+        """Give the name its ending; the dialog did not ask about the file of that name."""
+        endings = FORMATS["csv"].extensions if suffix == ".csv" else self._chosen.extensions
+        if typed.lower().endswith(endings):
+            return Path(typed)
+        path = Path(typed + suffix)
+        asks = path.exists()
+        return None if asks and not self._may_replace(f"{path} exists. Replace it?") else path
 
     def _may_fill(self, folder: Path) -> bool:
         there = next(folder.rglob(f"*{self._chosen.ending}"), None)

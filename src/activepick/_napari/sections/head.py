@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QLineEdit
+from qtpy.QtWidgets import QFileDialog, QLineEdit, QMessageBox
 
 from activepick._napari.desk import Desk
 from activepick._napari.picking import Prediction
@@ -46,7 +46,12 @@ class HeadSection(Section):
                 self._name,
                 button("Save …", self.save, "Keep the model for other datasets"),
                 button("Load …", self.load, "Go on from a model that was saved"),
-                button("Reset", desk.picking.reset_head, "Back to the pretrained network"),
+                button(
+                    "Reset",
+                    desk.picking.reset_head,
+                    "Start from the pretrained network again; the labels are learnt anew. Remove "
+                    "the labels to have the network alone.",
+                ),
                 stretch=0,
             ),
             self._all,
@@ -66,6 +71,10 @@ class HeadSection(Section):
         path, _ = QFileDialog.getSaveFileName(
             self, "Save the model", str(Path.home() / f"{name}.safetensors"), _HEADS
         )
+        if path and not path.endswith(".safetensors"):
+            path += ".safetensors"
+            if Path(path).exists() and not self._may_replace(path):
+                return
         if path:
             self.save_to(Path(path))
 
@@ -73,13 +82,19 @@ class HeadSection(Section):
         """Save the head."""
         loop = self._desk.loop
         if loop is not None:
-            path = path if path.suffix else path.with_suffix(".safetensors")
             name = self._name.text().strip() or path.stem
             self._desk.jobs.run(
                 "save",
                 lambda step: loop.save_head(path, name=name),
                 lambda written: self._desk.told.emit("info", f"The model is in {written}"),
             )
+
+    def _may_replace(self, path: str) -> bool:
+        # The dialog did not ask about the file of this name.
+        yes = QMessageBox.StandardButton.Yes
+        question = f"{path} exists. Replace it?"
+        answer = QMessageBox.question(self, "Save", question, yes | QMessageBox.StandardButton.No)
+        return bool(answer == yes)
 
     def load(self) -> None:
         """Ask for a head, and go on from it."""

@@ -69,7 +69,7 @@ class LabelSection(Section):
         )
         self._strip = CropStrip()
         self._strip.set_empty_text("The open questions are shown here.")
-        self._strip.clicked.connect(self._desk.labelling.go_to)
+        self._strip.clicked.connect(self._go_to)
         self._accept = button("Accept suggestions (Y)", hands.accept)
         rounds = row(
             button("New questions (N)", hands.ask, "Put a new round in the place of the open one"),
@@ -149,7 +149,9 @@ class LabelSection(Section):
         refresh, crops = soon(self._refresh, self), soon(self._crops, self)
         desk.labelling.questions_changed.connect(refresh)
         desk.labelling.labels_changed.connect(refresh)
-        desk.labelling.current_changed.connect(soon(self._mark, self))
+        mark = soon(self._mark, self)
+        desk.labelling.current_changed.connect(mark)
+        desk.shown_changed.connect(mark)
         desk.images.came.connect(crops)
         desk.images.ready.connect(crops)
         desk.settings_changed.connect(self._fill)
@@ -190,7 +192,8 @@ class LabelSection(Section):
         k, n = round.position
         labels = session.state.labels.values()
         particles = sum(label.target == 1 for label in labels)
-        tally = f"{len(labels)} labels: {particles} particles, {len(labels) - particles} not"
+        many = "" if len(labels) == 1 else "s"
+        tally = f"{len(labels)} label{many}: {particles} particle, {len(labels) - particles} not"
         squares = "Squares are suggestions: correct the wrong ones by a click, then accept (Y)."
         if current is None:
             self._asks.setText("No question is open")
@@ -198,9 +201,15 @@ class LabelSection(Section):
             self._hint.setText(f"{tally}. {squares if round.waiting else by_hand}")
         else:
             audit = " (check of the picks)" if current.purpose == "audit" else ""
-            self._asks.setText(f"Question {k} of {n}{audit}")
+            elsewhere = current.micrograph != self._desk.shown
+            where = f" on {session.state.names[current.micrograph]}" if elsewhere else ""
+            self._asks.setText(f"Question {k} of {n}{audit}{where}")
             self._hint.setText(f"{tally}. {squares if round.waiting else ''}")
         self._strip.set_current(None if current is None else current.id)
+
+    def _go_to(self, question: int) -> None:
+        self._desk.labelling.go_to(question)
+        self._hands.see_question()
 
     def _crops(self) -> None:
         session, round = self._desk.session, self._desk.labelling.round

@@ -5,7 +5,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QFileDialog
 
 from activepick._napari.desk import Desk
-from activepick._napari.sections.section import Section, button, row
+from activepick._napari.sections.section import Section, button, hint, row
 from activepick._napari.soon import soon
 from activepick._napari.views.learning_plot import LearningPlot
 
@@ -28,8 +28,10 @@ class LearningSection(Section):
         super().__init__("5  How good is it?")
         self._desk = desk
         self._plot = LearningPlot()
+        self._truth_says = hint()
         self.add(
             self._plot,
+            self._truth_says,
             row(
                 button(
                     f"Check {_AUDIT} picks",
@@ -71,6 +73,17 @@ class LearningSection(Section):
             self._desk.jobs.run(
                 "truth",
                 lambda step: loop.set_truth(Path(path)),
-                lambda result: self._refresh(),
+                self._tell_truth,
                 text="Reading",
             )
+
+    def _tell_truth(self, result: object = None) -> None:
+        loop = self._desk.loop
+        if loop is not None:
+            for notice in loop.notices:
+                self._desk.told.emit("warning", notice)
+            loop.notices.clear()
+            now = loop.ap()
+            known = "not known yet" if now is None else f"{now:.3f} on what is picked"
+            self._truth_says.setText(f"True particles are loaded. Average precision {known}.")
+            self._refresh()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox
 from qtpy.QtCore import Qt
 
 from activepick._napari.desk import Desk
@@ -43,6 +43,7 @@ class ParticleSection(Section):
         self._desk, self._hands, self._show_circle = desk, hands, show_circle
         self._preferences = preferences
         self._filling = False
+        self._measured_px = 0.0  # while nobody knows the pixel size
         self.diameter = FloatSpinBox(
             label="Diameter (Å)",
             min=0,
@@ -65,13 +66,15 @@ class ParticleSection(Section):
         self.polarity = ComboBox(
             label="Particles are", choices=[DARK, BRIGHT], value=DARK, tooltip="In the raw image"
         )
-        self.expected = SpinBox(
+        self.expected = FloatSpinBox(
             label="Per micrograph",
             min=0,
             max=100_000,
             value=0,
+            step=10,
             tooltip="About how many particles a micrograph has; it helps the first rounds",
         )
+        self.expected.native.setDecimals(0)
         self.expected.native.setSpecialValueText("not known")
         form = Container(
             widgets=[self.diameter, self.pixel_size, self.polarity, self.expected], labels=True
@@ -157,6 +160,9 @@ class ParticleSection(Section):
         return ""
 
     def _apply(self) -> None:
+        if self._measured_px and self.pixel_size.value:
+            across, self._measured_px = self._measured_px * self.pixel_size.value, 0.0
+            self.diameter.value = round(across)
         self._say()
         if self._filling or self._desk.session is None:
             return
@@ -181,7 +187,7 @@ class ParticleSection(Section):
         self.diameter.value = settings.diameter_angstrom
         self.pixel_size.value = size or 0
         self.polarity.value = BRIGHT if settings.inverted else DARK
-        self.expected.value = int(settings.expected_particles or 0)
+        self.expected.value = settings.expected_particles or 0
         self.low_pass.value = settings.low_pass_angstrom or 0
         self.high_pass.value = settings.high_pass_angstrom or 0
         self._filling = False
@@ -235,6 +241,7 @@ class ParticleSection(Section):
         self._measure.setChecked(False)
         picture = self._desk.images.picture
         size = self.pixel_size.value or (picture and picture.pixel_size_angstrom) or 0
+        self._measured_px = 0.0 if size else across
         if not size:
             self._desk.told.emit("warning", self._missing())
         elif across * size >= 1:

@@ -42,6 +42,11 @@ class PicksSection(Section):
         super().__init__("4  Picks")
         self._desk, self._areas = desk, areas
         self._counts = hint()
+        self._reject = button(
+            "",
+            desk.reject,
+            "Leave the micrograph out of picking and export; again: take it back",
+        )
         self.histogram = ScoreHistogram()
         self.histogram.threshold_changed.connect(lambda p: desk.picking.preview(threshold=p))
         self.histogram.threshold_chosen.connect(lambda p: desk.set_settings(threshold=p))
@@ -82,14 +87,13 @@ class PicksSection(Section):
                 button("Gallery", show_gallery, "All picks as crops, to click the wrong ones away"),
                 button("Hide / show (B)", hide_picks),
             ),
-            button(
-                "Reject micrograph (J)",
-                desk.reject,
-                "Leave the micrograph out of picking and export; again: take it back",
-            ),
+            self._reject,
         )
         desk.picking.picks_changed.connect(soon(self._refresh, self))
-        desk.picking.counts_changed.connect(soon(self._count, self))
+        count = soon(self._count, self)
+        desk.picking.counts_changed.connect(count)
+        desk.micrographs_changed.connect(count)
+        desk.shown_changed.connect(count)
         desk.settings_changed.connect(self._fill)
         desk.opened.connect(self._fill)
         self._fill()
@@ -125,13 +129,19 @@ class PicksSection(Section):
         if session is None:
             self._counts.setText("")
             return
+        shown = session.state.micrographs.get(self._desk.shown)
+        rejected = shown is not None and shown.progress == "rejected"
+        self._reject.setText(
+            "Take the micrograph back (J)" if rejected else "Reject micrograph (J)"
+        )
         counts = self._desk.picking.counts()
         entries = session.state.micrographs.values()
         used = [entry for entry in entries if entry.progress != "rejected"]
         known = [counts[entry.id] for entry in used if entry.id in counts]
         here = "…" if picks is None else f"{len(picks):,}"
-        missing = len(used) - len(known)
+        missing, old = len(used) - len(known), self._desk.picking.unpicked()
         rest = f"; {missing:,} not picked yet" if missing else ""
+        rest += f"; {old - missing:,} picked by an earlier model" if old > missing else ""
         self._counts.setText(
             f"<b>{here}</b> picks here; <b>{sum(known):,}</b> on {len(known):,} of {len(used):,} "
             f"micrographs{rest}"
