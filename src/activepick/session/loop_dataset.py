@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from activepick.session.loop_picks import PickingLoop
 from activepick.session.next_micrograph import Offer, next_offer
 from activepick.session.peaks import Peaks, curate, head_digest
 from activepick.session.prediction import predicted_peaks
+from activepick.session.settings import Settings
 from activepick.session.state import MicrographEntry
 
 __all__ = ["DatasetLoop"]
@@ -101,7 +103,7 @@ class DatasetLoop(PickingLoop):
             if progress is not None:
                 progress((k + 1) / len(state.micrographs))
 
-    def counts(self, seconds: float = math.inf) -> dict[int, int]:
+    def counts(self, seconds: float = math.inf, settings: Settings | None = None) -> dict[int, int]:
         """Give the number of picks by micrograph at the settings as they are now.
 
         Of those whose peaks are known, by whatever head, without computing or reading anything.
@@ -113,8 +115,13 @@ class DatasetLoop(PickingLoop):
         seconds
             How long this may take. What cannot be counted in that time is left out; what was
             counted is known at the next call.
+        settings
+            To count as if they were the session's.
         """
-        return self._counts.of(self.session.state, self._known_peaks(), seconds)
+        state = self.session.state
+        if settings is not None:
+            state = replace(state, settings=settings)
+        return self._counts.of(state, self._known_peaks(), seconds)
 
     def uncertainties(self) -> dict[int, float]:
         """Give how unsure the head as it is now is about its picks, by micrograph, where known."""
