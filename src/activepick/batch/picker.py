@@ -70,6 +70,7 @@ class Picker:
             When it cannot be used.
         """
         micrograph = source.micrograph()
+        _ = micrograph.shape  # which refuses what is no micrograph before anything is opened
         # Taken first: a file that changes while it is read is a changed one the next time.
         key = micrograph.content_key()
         images = micrograph.working_images(

@@ -7,7 +7,7 @@ from activepick.batch.output import Output
 from activepick.batch.picker import Outcome
 from activepick.batch.record import Entry, RunRecord
 from activepick.batch.source import Source, Sources
-from activepick.errors import MicrographError
+from activepick.errors import ActivepickError
 
 __all__ = ["BatchRun", "Summary"]
 
@@ -99,7 +99,7 @@ class BatchRun:
             return False
         try:
             return source.micrograph().content_key() == entry.key
-        except MicrographError:
+        except ActivepickError:
             return False  # picking says what is wrong with it
 
     def _take(self, source: Source, outcome: Outcome) -> None:

@@ -1,11 +1,12 @@
 """Which micrographs are meant: files, folders, lists of names, and RELION's STAR files."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from activepick.errors import SettingsError
-from activepick.formats import read_micrograph_names
+from activepick.formats import read_relion_micrographs
 from activepick.formats.text import read_text
 from activepick.micrograph import Micrograph, has_micrograph_extension
 
@@ -112,10 +113,10 @@ def find_sources(
 
 
 def _read_star(path: Path) -> tuple[list[str], float | None]:
-    # Only sessions know what a STAR file says about pixel sizes, and they are slow to import.
-    from activepick.session.star_micrographs import read_micrograph_list
-
-    return read_micrograph_names(path), read_micrograph_list(path).pixel_size_angstrom
+    star = read_relion_micrographs(path)
+    key = "rlnMicrographPixelSize"
+    sizes = {float(group[key]) for group in star.optics if isinstance(group.get(key), int | float)}
+    return list(star.names), sizes.pop() if len(sizes) == 1 else None
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -129,17 +130,10 @@ def _finder(path: Path) -> Callable[[str], Path | None]:
 
     def find(name: str) -> Path | None:
         for place in places:
-            if _is_file(place / name):
+            if os.path.isfile(place / name):  # which takes a name that is too long for no file
                 places.remove(place)
                 places.insert(0, place)
                 return place / name
         return None
 
     return find
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that is too long, or that no file can have
-        return False

@@ -87,6 +87,8 @@ def open_micrograph(path: Path) -> MicrographFile:
     with guarded(path):
         if path.is_dir():
             raise MicrographError(f"{path} is a folder: name the micrographs in it.")
+        if path.exists() and not path.is_file():  # opening a pipe waits for someone to write
+            raise MicrographError(f"{path} is no file but a pipe or a device: leave it out.")
         with path.open("rb") as file:
             start = file.read(256)
     if not start:

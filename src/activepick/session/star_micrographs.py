@@ -81,7 +81,8 @@ def read_micrograph_list(path: str | os.PathLike[str]) -> MicrographList:
 def _find(folder: Path, name: str) -> Path | None:
     # An absolute name stays what it is when it is joined to a folder.
     places = (parent / name for parent in (folder, *folder.parents))
-    return next((Path(os.path.normpath(place)) for place in places if place.is_file()), None)
+    # os.path takes a name that no file can have for one that is not there.
+    return next((Path(os.path.normpath(place)) for place in places if os.path.isfile(place)), None)
 
 
 def _defocus(table: "pd.DataFrame") -> list[float | None]:

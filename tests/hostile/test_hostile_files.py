@@ -1,0 +1,318 @@
+"""Whatever a file holds: a result or a clear error, in little memory, and nothing else happens."""
+
+import contextlib
+import json
+import os
+import pickle
+import shutil
+import struct
+import tracemalloc
+import warnings
+import zlib
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from activepick.batch.output import make_output
+from activepick.batch.source import find_sources
+from activepick.errors import ActivepickError
+from activepick.features.feature_spec import FeatureSpec
+from activepick.formats import FORMATS, read_micrograph_names, read_table
+from activepick.learning.head import Head
+from activepick.learning.head_file import load_head, save_head
+from activepick.micrograph import Micrograph
+from activepick.session import Session, Settings
+from activepick.session.star_micrographs import read_micrograph_list
+
+MEGABYTES = 64
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("hostile")
+
+
+def outcome(work):
+    """Give a result or the error that a user may see; anything else fails, as does memory."""
+    tracemalloc.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return work()
+    except ActivepickError as error:
+        return error
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < MEGABYTES * 2**20
+
+
+def examples(count):
+    return settings(max_examples=count, deadline=None, derandomize=True)
+
+
+def mutated(raw):
+    """Bytes of a file of which some are others, cut off, doubled or moved."""
+    edit = st.tuples(st.integers(0, max(0, len(raw) - 1)), st.binary(max_size=12), st.booleans())
+
+    def apply(edits, cut):
+        data = bytearray(raw)
+        for position, new, insert in edits:
+            data[position : position if insert else position + len(new)] = new
+        return bytes(data[:cut])
+
+    cuts = st.one_of(st.none(), st.none(), st.integers(0, len(raw)))
+    return st.builds(apply, st.lists(edit, max_size=6), cuts)
+
+
+numbers = st.one_of(
+    st.integers(-2, 70),
+    st.sampled_from([0, 1, -1, 2**15, 65536, 65537, 2**19, 2**31 - 1, -(2**31)]),
+)
+
+
+@examples(150)
+@given(st.lists(numbers, min_size=10, max_size=10), numbers, st.sampled_from("<>"))
+def test_mrc_headers(folder, words, symmetry, order):
+    header = bytearray(1024)
+    struct.pack_into(f"{order}10i", header, 0, *words)
+    struct.pack_into(f"{order}i", header, 92, symmetry)
+    header[208:212] = b"MAP "
+    path = folder / "a.mrc"
+    path.write_bytes(bytes(header) + np.random.default_rng(0).bytes(5000))
+    outcome(lambda: Micrograph(path, 2.0).read())
+
+
+@pytest.mark.parametrize("suffix", [".mrc", ".tif"])
+def test_a_header_that_claims_a_terabyte(folder, suffix):
+    path = folder / f"terabyte{suffix}"
+    if suffix == ".mrc":
+        with mrcfile.new(path, overwrite=True) as file:
+            file.set_data(np.ones((4, 4), np.float32))
+        raw = bytearray(path.read_bytes())
+        struct.pack_into("<2i", raw, 0, 524_288, 524_288)
+        path.write_bytes(raw)
+    else:
+        tifffile.imwrite(path, np.ones((4, 4), np.float32))
+        with tifffile.TiffFile(path, mode="r+") as tiff:
+            for tag in ("ImageWidth", "ImageLength"):
+                page = tiff.pages.first
+                page.tags[tag].overwrite(524_288, dtype="I")
+    for claimed in (False, True):
+        if claimed:  # and the file is as long as it says, though it takes no room on the disk
+            os.truncate(path, 2**40)
+        assert isinstance(outcome(lambda: Micrograph(path, 2.0).read()), ActivepickError)
+    path.unlink()
+
+
+def test_what_is_no_file_is_not_waited_for(folder):
+    pipe = folder / "pipe.mrc"
+    os.mkfifo(pipe)
+    error = outcome(lambda: Micrograph(pipe, 2.0).read())
+    assert "no file" in str(error)
+
+
+@examples(60)
+@given(st.data())
+def test_tiff(folder, data):
+    kind = data.draw(st.sampled_from([{}, {"bigtiff": True}, {"compression": "zlib"}]))
+    tifffile.imwrite(folder / "a.tif", np.arange(400, dtype=np.uint16).reshape(20, 20), **kind)
+    raw = (folder / "a.tif").read_bytes()
+    (folder / "a.tif").write_bytes(data.draw(mutated(raw)))
+    outcome(lambda: Micrograph(folder / "a.tif", 2.0).read())
+
+
+STAR = b"""
+# version 30001
+
+data_optics
+
+loop_
+_rlnOpticsGroupName #1
+_rlnOpticsGroup #2
+_rlnMicrographPixelSize #3
+opticsGroup1 1 1.77
+
+data_particles
+
+loop_
+_rlnCoordinateX #1
+_rlnCoordinateY #2
+_rlnAutopickFigureOfMerit #3
+_rlnMicrographName #4
+_rlnOpticsGroup #5
+10.5 20.25 -0.5 MotionCorr/job002/a.mrc 1
+30.5 40.25 0.5 "MotionCorr/job002/b c.mrc" 1
+"""
+
+
+@examples(150)
+@given(mutated(STAR))
+def test_star(folder, text):
+    path = folder / "a.star"
+    path.write_bytes(text)
+    outcome(lambda: read_table(path))
+    outcome(lambda: read_micrograph_names(path))
+    outcome(lambda: find_sources([path]))
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "/dev/zero", "../../../../etc/passwd", "/", "~"])
+def test_names_in_lists_that_are_no_micrographs(folder, name):
+    star, text = folder / "list.star", folder / "list.txt"
+    star.write_text(f"data_\nloop_\n_rlnMicrographName #1\n{name}\n")
+    text.write_text(f"{name}\n")
+    for path in (star, text):
+        for source in outcome(lambda path=path: find_sources([path])).found:
+            assert isinstance(outcome(lambda s=source: s.micrograph().read()), ActivepickError)
+    outcome(lambda: read_micrograph_list(star))
+
+
+names = st.one_of(
+    st.sampled_from(
+        ["../x.mrc", "/etc/passwd", "../../../../x", "a/../../b.mrc", "..", "/", ".", "link/a.mrc"]
+    ),
+    st.text(st.characters(exclude_characters='"\n\r', exclude_categories=["Cs", "Cc"]), min_size=1),
+    st.text("a", min_size=300, max_size=5000),
+)
+
+
+@examples(40)
+@given(st.lists(names, min_size=1, max_size=3, unique=True), st.sampled_from(sorted(FORMATS)))
+def test_no_name_leads_out_of_the_output_folder(tmp_path_factory, listed, format):
+    here = tmp_path_factory.mktemp("out")
+    (here / "elsewhere").mkdir()
+    out = here / "job"
+    out.mkdir()
+    (out / "link").symlink_to(here / "elsewhere")
+    before = set(here.rglob("*"))
+    picks = np.array([[5.0, 6.0, 1.0]])
+
+    def write():
+        wanted = {"version": "5", "exposures": here, "box_size": 10}
+        output = make_output(out, format, 20.0, wanted, here / "parts")
+        output.expect(listed)
+        for name in listed:
+            output.write(name, picks, 2.0)
+
+    if format != "cs":  # which is bound to the names that cryoSPARC gave
+        with contextlib.suppress(OSError):
+            outcome(write)
+    new = set(here.rglob("*")) - before
+    assert all(path.resolve().is_relative_to(out.resolve()) for path in new)
+    assert not list((here / "elsewhere").iterdir())
+    shutil.rmtree(here)
+
+
+@pytest.fixture(scope="module")
+def head_bytes(folder):
+    spec = FeatureSpec("resnet8_u32", "0" * 16, (5.0,), 4, "affine", 1)
+    save_head(Head(np.ones((1, 64)), 0.5, spec, 100.0), folder / "head.safetensors")
+    return (folder / "head.safetensors").read_bytes()
+
+
+@examples(100)
+@given(st.data())
+def test_heads(folder, head_bytes, data):
+    path = folder / "b.safetensors"
+    path.write_bytes(data.draw(mutated(head_bytes)))
+    outcome(lambda: load_head(path))
+
+
+@examples(60)
+@given(
+    st.sampled_from(["version", "spec", "diameter_angstrom", "particles", "notes"]),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.text(),
+        st.sampled_from([[], {}, [[[]]], {"backbone": 3}, "9" * 400]),
+    ),
+)
+def test_heads_with_other_metadata(folder, head_bytes, key, value):
+    length = struct.unpack("<Q", head_bytes[:8])[0]
+    facts = json.loads(json.loads(head_bytes[8 : 8 + length])["__metadata__"]["activepick-head"])
+    facts[key] = value
+    path = folder / "c.safetensors"
+    tensors = {"weights": np.ones((1, 64)), "bias": np.zeros(1)}
+    save_file(tensors, path, metadata={"activepick-head": json.dumps(facts)})
+    outcome(lambda: load_head(path))
+
+
+@pytest.fixture(scope="module")
+def session_folder(folder):
+    with Session.create(folder / "s", Settings(diameter_angstrom=100)) as session:
+        session.add_micrographs([__file__])
+        for k in range(4):
+            session.add_labels(1, [(k, k)], k % 2)
+        session.undo()
+    return session.folder
+
+
+@examples(60)
+@given(st.data())
+def test_session_journals(session_folder, data):
+    name = data.draw(st.sampled_from(["journal.jsonl", "journal.jsonl", "session.json"]))
+    path = session_folder / name
+    raw = path.read_bytes()
+    lines = data.draw(mutated(raw)).split(b"\n")
+    if name == "journal.jsonl" and data.draw(st.booleans()):
+        # Damage that the checksum does not show.
+        lines = [
+            b'{"sum":"%08x",%s' % (zlib.crc32(line[18:]), line[18:]) if len(line) > 18 else line
+            for line in lines
+        ]
+    other = session_folder.parent / "mutated.activepick"
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(session_folder, other)
+    (other / name).write_bytes(b"\n".join(lines))
+
+    def read():
+        with Session.open(other, read_only=True) as session:
+            return len(session.state.labels)
+
+    outcome(read)
+
+
+class Bomb:
+    """Leaves a mark where it is unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.mrc", "a.tif", "a.star", "a.csv", "a.cs", "a.box", "a.safetensors", "a.npy", "a.sav"],
+)
+def test_nothing_is_unpickled(tmp_path, name):
+    mark = tmp_path / "exploded"
+    path = tmp_path / name
+    plain = pickle.dumps(Bomb(mark))
+    np.save(tmp_path / "array.npy", np.array([Bomb(mark)], object), allow_pickle=True)
+    from activepick.features.backbone import load_backbone
+
+    for raw in (plain, (tmp_path / "array.npy").read_bytes()):
+        path.write_bytes(raw)
+        for read in (
+            lambda: Micrograph(path, 2.0).read(),
+            lambda: read_table(path),
+            lambda: load_head(path),
+            lambda: load_backbone(path),
+            lambda: find_sources([path]),
+        ):
+            outcome(read)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        np.load(tmp_path / "array.npy", allow_pickle=False)
+    assert not mark.exists()
+    pickle.loads(plain)
+    assert mark.exists()
