@@ -123,18 +123,24 @@ class RunRecord:
 
         Raises
         ------
-        OSError
+        HeadError, OSError
             When it cannot be written.
         """
         if self.head is not None:
             return
+        from safetensors import SafetensorError
+
         from activepick.learning.head_file import save_head
 
         # In this order, so that settings never stand beside what others have done.
         self._settings.unlink(missing_ok=True)
         self._picked.unlink(missing_ok=True)
         shutil.rmtree(self.parts, ignore_errors=True)
-        save_head(head, self.folder / "head.safetensors")
+        path = self.folder / "head.safetensors"
+        try:
+            save_head(head, path)
+        except SafetensorError as error:  # its way of saying that the disk is full
+            raise HeadError(f"{path} cannot be written ({error}): is the disk full?") from error
         self.head = head
         settings = {
             "format": FORMAT,
