@@ -5,7 +5,8 @@
 A simulated micrograph of 4096 x 4096 pixels, features of two scales (working radii 10 and 20,
 256 features each, every fourth working pixel), 100 labels from an oracle, and two threads. Each
 click adds a label; timed are the refit, the score map, peaks with their contrast, the picks, and
-the next questions. Beside it stands the dense way: the published method (one scale, features of
+the next questions. On a machine that does something else as well the processor time (CPU) tells
+more than the others. Beside it stands the dense way: the published method (one scale, features of
 every working pixel, BFGS from zero, maxima of the entropy within a particle radius), also with the
 features at hand.
 """
@@ -74,9 +75,12 @@ def main() -> None:
         targets = np.array([label.target for label in labels[:LABELS]])
         dense = dense_way(engine, Micrograph(data.micrographs[0]), xy, targets)
         dense_wall, _ = times(3, dense)
-    print(f"{'':28} {'median':>8} {'95 %':>8} {'CPU':>8}")
+    print(f"{'':28} {'median':>8} {'95 %':>8} {'fastest':>8} {'CPU':>8}")
     median, slow = np.median(wall), np.percentile(wall, 95)
-    print(f"{'click to picks (ms)':28} {median:8.0f} {slow:8.0f} {np.median(cpu):8.0f}")
+    print(
+        f"{'click to picks (ms)':28} {median:8.0f} {slow:8.0f} {wall.min():8.0f} "
+        f"{np.median(cpu):8.0f}"
+    )
     print(f"{'the published, dense way':28} {np.median(dense_wall):8.0f}")
     kept = median <= LIMITS_MS[0] and slow <= LIMITS_MS[1]
     print(f"limits {LIMITS_MS[0]} and {LIMITS_MS[1]} ms: {'kept' if kept else 'EXCEEDED'}")

@@ -66,7 +66,7 @@ def find_peaks(
         return np.empty((0, 2)), np.empty(0)
     padded = np.pad(array, 1, constant_values=-np.inf)
     padded[np.isnan(padded)] = -np.inf
-    rows, columns = np.nonzero(_local_maxima(padded, threshold))
+    rows, columns = _local_maxima(padded, threshold)
     values = padded[rows + 1, columns + 1].astype(np.float64)
     order = np.argsort(-values, kind="stable")  # equal values stay in reading order
     rows, columns, values = rows[order], columns[order], values[order]
@@ -81,16 +81,25 @@ def find_peaks(
     return positions[kept], values[kept]
 
 
-def _local_maxima(padded: _Map, threshold: float) -> npt.NDArray[np.bool_]:
-    """Mark one sample of each local maximum of a map padded with a border of one -inf."""
-    height, width = padded.shape[0] - 2, padded.shape[1] - 2
+def _local_maxima(
+    padded: _Map, threshold: float
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Give row and column of one sample of each local maximum, in reading order.
+
+    The map is padded with a border of one -inf.
+    """
     centre = padded[1:-1, 1:-1]
-    peaks: npt.NDArray[np.bool_] = centre > -np.inf
+    peaks = centre > -np.inf
     peaks &= centre >= threshold
-    for dy, dx in _EIGHT:
-        peaks &= centre >= padded[dy : dy + height, dx : dx + width]
+    # The highest of three columns first, then of three rows of those: half the work of eight
+    # comparisons.
+    wide = np.maximum(padded[:, :-2], padded[:, 2:])
+    np.maximum(wide, padded[:, 1:-1], out=wide)
+    highest = np.maximum(wide[:-2], wide[2:])
+    np.maximum(highest, wide[1:-1], out=highest)
+    peaks &= centre >= highest
     # Few samples are left, so that it is cheap to see which of them have an equal neighbour.
-    rows, columns = np.nonzero(peaks)
+    rows, columns = _places(peaks)
     values = centre[rows, columns]
     equal = np.zeros(len(rows), dtype=bool)
     for dy, dx in _EIGHT:
@@ -99,9 +108,17 @@ def _local_maxima(padded: _Map, threshold: float) -> npt.NDArray[np.bool_]:
         flat = np.zeros_like(peaks)
         flat[rows[equal], columns[equal]] = True
         peaks &= ~flat
-        rows, columns = _flat_tops(padded, flat)
-        peaks[rows, columns] = True
-    return peaks
+        peaks[_flat_tops(padded, flat)] = True
+        rows, columns = _places(peaks)
+    return rows, columns
+
+
+def _places(
+    mask: npt.NDArray[np.bool_],
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Give what `numpy.nonzero` gives for two axes, in a fifth of the time."""
+    rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    return rows, columns
 
 
 def _flat_tops(
