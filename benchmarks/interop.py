@@ -229,6 +229,7 @@ def run(check: Check, folder: Path, xy: list[list[float]], pythons: list[str]) -
             capture_output=True,
             text=True,
             check=False,
+            cwd=folder,  # some write log files where they are started
             env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
         )
         if done.returncode:

@@ -10,7 +10,7 @@ import pytest
 import starfile
 from typer.testing import CliRunner
 
-from activepick.cli.main import app
+from activepick.cli import app
 from activepick.errors import ActivepickError
 from activepick.formats import FORMATS, read_folder, read_table, write_table
 

@@ -1,7 +1,7 @@
 """`activepick convert`."""
 
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -9,15 +9,13 @@ from activepick.cli import arguments as a
 from activepick.cli.console import say
 from activepick.cli.convert_names import renamed, shapes_of
 from activepick.cli.micrograph_source import MicrographSource
+from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
 from activepick.formats import (
     FORMATS,
-    choose_format,
     find_duplicates,
     read_folder,
     read_table,
-    write_folder,
-    write_table,
 )
 from activepick.formats.coordinates import Flip
 from activepick.formats.relion_star_writer import VERSIONS
@@ -111,8 +109,7 @@ def convert(
     if uids not in (None, "add", "remove"):
         raise SettingsError(f"--uids {uids}: use add or remove.")
     table = read_folder(source, read_as) if source.is_dir() else read_table(source, read_as)
-    folder = target.is_dir() or not target.suffix
-    chosen = choose_format(target, write_as or ("star" if folder else None), sniff=False)
+    chosen = target_format(target, write_as)
     table = scale_table(table, scale)
     if "label" in table and chosen.name != "csv":
         others = table["label"].eq(0).fillna(False).to_numpy(bool)
@@ -137,18 +134,6 @@ def convert(
         from activepick.cli.convert_preview import draw_preview
 
         draw_preview(table, images, preview, preview_micrograph, radius)
-    wanted = {
-        "version": relion,
-        "pixel_size_angstrom": pixel_size,
-        "box_size": box_size,
-        "exposures": exposures,
-    }
-    options: dict[str, Any] = {
-        name: wanted[name] for name in chosen.options if wanted.get(name) is not None
-    }
-    if folder:
-        star = images.path if images is not None and images.star is not None else None
-        write_folder(table, target, chosen.name, micrographs_star=star, **options)
-    else:
-        write_table(table, target, chosen.name, **options)
+    options = {"version": relion, "box_size": box_size, "exposures": exposures}
+    write_out(table, target, chosen, images, pixel_size_angstrom=pixel_size, **options)
     say(f"{len(table)} rows of {table['micrograph'].nunique()} micrographs: {target}")

@@ -19,6 +19,7 @@ from activepick.cli import (
     heads,
     pick,
     prune,
+    session,
     simulate,
     train,
 )
@@ -51,6 +52,7 @@ for command, summary in (
 
 
 app.add_typer(heads.heads, short_help="Work with saved heads.")
+app.add_typer(session.session, short_help="Look into a session; labels and picks in and out.")
 
 
 def _version(wanted: bool) -> None:

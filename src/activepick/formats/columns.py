@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.values import Where, check_range, checked_labels
+from activepick.formats.values import Where, check_range, checked_labels, to_numbers
 
 __all__ = ["ALIASES", "rename_tags", "standard_names", "standard_table"]
 
@@ -119,7 +119,7 @@ def standard_table(
     for name in others.columns:
         column = others[name]
         if not pd.api.types.is_numeric_dtype(column):
-            with contextlib.suppress(ValueError, TypeError):
+            with contextlib.suppress(ValueError, TypeError, OverflowError):
                 column = pd.to_numeric(column) if len(column) else column
         others[name] = column
     return pd.concat([table, others], axis=1)
@@ -136,7 +136,7 @@ def _numbers(
         if decimal_comma:
             text = text.str.replace(",", ".", regex=False)
         empty = text.str.lower().isin(["", "nan", "<na>", "na", "none", "null"])
-        values = pd.to_numeric(text.mask(empty), errors="coerce").astype(float)
+        values = to_numbers(text.mask(empty))
     wrong = ~np.isfinite(values.to_numpy()) & ~(empty.to_numpy() & may_be_empty)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])

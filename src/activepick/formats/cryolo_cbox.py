@@ -26,6 +26,7 @@ from activepick.formats.star_text import read_blocks
 from activepick.formats.star_writer import star_block, star_pairs
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.text import read_utf8
+from activepick.formats.values import to_numbers
 
 __all__ = ["read_cbox", "render_cbox", "sniff"]
 
@@ -71,7 +72,7 @@ def read_cbox(path: Path) -> pd.DataFrame:
         raise TableError(f"{path}: data_cryolo has no column _{' and _'.join(missing)}")
     for name in _OLD[:4]:
         # Words that are no numbers stay, for the message with the line.
-        values = pd.to_numeric(raw[name], errors="coerce")
+        values = to_numbers(raw[name])
         if values.isna().any():
             row = int(np.flatnonzero(values.isna())[0])
             shown = str(raw[name].iloc[row])[:40]
@@ -94,7 +95,7 @@ def read_cbox(path: Path) -> pd.DataFrame:
 
 
 def _scores(confidence: pd.Series, path: Path, lines: np.ndarray) -> pd.Series:
-    values = pd.to_numeric(confidence, errors="coerce").astype(float)
+    values = to_numbers(confidence)
     wrong = np.flatnonzero(~(values.between(0, 1) | confidence.isna()).to_numpy())
     if len(wrong):
         shown = str(confidence.iloc[wrong[0]])[:40]

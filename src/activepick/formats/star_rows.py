@@ -107,7 +107,7 @@ def _quoted(
         if not name.endswith("Name") and len(frame):
             try:
                 frame[name] = pd.to_numeric(frame[name].mask(frame[name].isin(_MISSING)))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 continue
     return frame
 

@@ -46,7 +46,7 @@ def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
         if name in clean:
             try:
                 clean[name] = pd.to_numeric(clean[name]).astype(float)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, OverflowError) as error:
                 raise TableError(
                     f"{target}: the column {name} holds no numbers ({error})"
                 ) from None

@@ -8,12 +8,27 @@ import pandas as pd
 
 from activepick.errors import TableError
 
-__all__ = ["Where", "check_range", "checked_labels"]
+__all__ = ["Where", "check_range", "checked_labels", "to_numbers"]
 
 # Names the place of a row, for messages.
 Where = Callable[[int], str]
 # Beyond any detector (and montage) there is, and well below where float digits run out.
 _HUGE_PX = 1_000_000
+
+
+def to_numbers(column: pd.Series) -> pd.Series:
+    """Give a column as float, NaN for what is no number and infinite for what is beyond any."""
+    try:
+        return pd.to_numeric(column, errors="coerce").astype(float)
+    except OverflowError:
+        return column.astype(str).map(_number).astype(float)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def check_range(values: npt.NDArray[np.float64], name: str, where: Where) -> None:

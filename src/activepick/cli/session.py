@@ -1,0 +1,196 @@
+"""`activepick session`."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from activepick.cli import arguments as a
+from activepick.cli.console import print_json, say
+from activepick.cli.convert_names import renamed
+from activepick.cli.micrograph_source import MicrographSource
+from activepick.cli.writing import target_format, write_out
+from activepick.errors import SettingsError
+from activepick.formats import FORMATS, read_folder, read_table
+from activepick.formats.relion_star_writer import VERSIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from activepick.session import Session
+    from activepick.session.state import Target
+
+__all__ = ["session"]
+
+session = typer.Typer(
+    name="session",
+    help="Look into a session, and take labels and picks in and out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+SessionFolder = Annotated[
+    Path, typer.Argument(metavar="SESSION", help="The folder NAME.activepick.", show_default=False)
+]
+
+
+@session.callback()
+def _group() -> None:
+    """Look into a session, and take labels and picks in and out."""
+
+
+@session.command()
+def info(path: SessionFolder, json: a.Json = False) -> None:
+    """Say what is in a session."""
+    with _opened(path) as opened:
+        state = opened.state
+        targets = Counter(label.target for label in state.labels.values())
+        progress = Counter(entry.progress for entry in state.micrographs.values())
+        table, unpicked = _picks(opened)
+        facts: dict[str, Any] = {
+            "session": str(opened.folder),
+            "micrographs": len(state.micrographs),
+            "progress": dict(sorted(progress.items())),
+            "particles": targets[1],
+            "others": targets[0],
+            "open_questions": len(state.questions),
+            "picks": len(table),
+            "micrographs_without_picks": len(unpicked),
+            "settings": state.settings.model_dump(mode="json"),
+        }
+    if json:
+        print_json(facts)
+        return
+    settings = facts.pop("settings")
+    shown = {**facts, "progress": ", ".join(f"{n} {k}" for k, n in facts["progress"].items())}
+    for key, value in shown.items():
+        print(f"{key.replace('_', ' '):<28}{value}")
+    for key in ("diameter_angstrom", "pixel_size_angstrom", "threshold", "model"):
+        value = settings[key]
+        print(f"{key.replace('_', ' '):<28}{'from the files' if value is None else value}")
+
+
+@session.command()
+def export(
+    path: SessionFolder,
+    out: Annotated[
+        Path,
+        typer.Option(help="A table, or a folder for one file a micrograph.", show_default=False),
+    ],
+    labels: Annotated[
+        bool, typer.Option("--labels", help="What was clicked, instead of the picks.")
+    ] = False,
+    write_as: Annotated[
+        str | None,
+        typer.Option("--to", help=f"{', '.join(FORMATS)}; else told by the file name."),
+    ] = None,
+    micrographs: Annotated[
+        Path | None,
+        typer.Option(
+            help="What micrographs are called from now on: RELION's micrographs_ctf.star, or a "
+            "folder."
+        ),
+    ] = None,
+    exposures: Annotated[Path | None, typer.Option(help="cryoSPARC's exposures, for .cs.")] = None,
+    box_size: Annotated[
+        float | None, typer.Option(help="Side of boxes in pixels, for .box and .cbox.")
+    ] = None,
+    relion: Annotated[
+        str, typer.Option(help=f"Version of RELION for STAR files: {', '.join(VERSIONS)}.")
+    ] = "5",
+) -> None:
+    """Write the picks of a session, or its labels, for other programs."""
+    chosen = target_format(out, write_as)
+    with _opened(path) as opened:
+        pixel_size = opened.state.settings.pixel_size_angstrom
+        table, unpicked = (opened.labels_table(), []) if labels else _picks(opened)
+    if chosen.name != "csv":
+        table = table.drop(columns="contrast", errors="ignore")
+        if labels:
+            say("warning: only CSV holds both kinds of labels: the particles are written")
+            table = table[table["label"] == 1].reset_index(drop=True).drop(columns="label")
+    if unpicked:
+        say(
+            f"warning: {len(unpicked)} micrographs were never picked (such as {unpicked[0]}), and "
+            "are left out: pick them in the window, or with activepick pick --head"
+        )
+    images = None if micrographs is None else MicrographSource(micrographs)
+    table = renamed(table, images, None, None, "error")
+    options = {"version": relion, "box_size": box_size, "exposures": exposures}
+    write_out(table, out, chosen, images, pixel_size_angstrom=pixel_size, **options)
+    what = "labels" if labels else "picks"
+    print(f"{len(table)} {what} of {table['micrograph'].nunique()} micrographs: {out}")
+
+
+@session.command("import")
+def import_(
+    path: SessionFolder,
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="Picks or labels of any program.", show_default=False),
+    ],
+    read_as: Annotated[
+        str | None, typer.Option("--from", help=f"{', '.join(FORMATS)}; else told by the file.")
+    ] = None,
+    curate: Annotated[
+        bool,
+        typer.Option(
+            "--curate", help="As suggestions to go through, which train nothing before that."
+        ),
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Rows win against labels that say the opposite.")
+    ] = False,
+) -> None:
+    """Take picks into a session: as labels, or as suggestions that wait to be looked at."""
+    from activepick.session import Session
+
+    rows = read_folder(table, read_as) if table.is_dir() else read_table(table, read_as)
+    with Session.open(path) as opened:
+        if curate:
+            from activepick.session.label_import import named_groups
+
+            groups, unmatched, _ = named_groups(rows, opened.state.names, {})
+            if not groups:
+                raise SettingsError(f"{table}: none of its micrographs is in this session.")
+            places = [(m, x, y, 0.0) for own in groups.values() for m, x, y, _ in own]
+            answers: list[Target] = [
+                1 if answer else 0 for own in groups.values() for *_, answer in own
+            ]
+            opened.ask(places, answers)
+            if unmatched:
+                say(f"warning: not in this session: {', '.join(list(unmatched)[:10])}")
+            print(f"{len(places)} suggestions wait to be looked at")
+        else:
+            report = opened.import_labels(rows, conflicts="replace" if replace else "keep")
+            print(report)
+
+
+def _opened(path: Path) -> "Session":
+    from activepick.session import Session
+
+    return Session.open(path, read_only=True)
+
+
+def _picks(opened: "Session") -> "tuple[pd.DataFrame, list[str]]":
+    """Give the picks that are stored, and the micrographs that have none."""
+    import pandas as pd
+
+    from activepick.session.peak_store import PeakStore
+    from activepick.session.peaks import curate
+
+    state = opened.state
+    store = PeakStore(opened.folder / "peaks")
+    tables, unpicked = [], []
+    for entry in state.micrographs.values():
+        if entry.progress == "rejected":
+            continue
+        peaks = store.get(entry, state.names[entry.id])
+        if peaks is None:
+            unpicked.append(state.names[entry.id])
+        else:
+            tables.append(curate(peaks, state))
+    empty = pd.DataFrame({"micrograph": pd.Series(dtype=str), "x": pd.Series(dtype=float)})
+    filled = [table for table in tables if len(table)] or tables[:1]
+    table = pd.concat(filled, ignore_index=True) if filled else empty.assign(y=empty["x"])
+    return table, unpicked

@@ -1,0 +1,139 @@
+"""`activepick session`: labels and picks in and out, without a window."""
+
+import json
+import warnings
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from activepick.cli import app
+from activepick.errors import ActivepickError
+from activepick.formats import read_folder, read_table, write_table
+from activepick.session import Session, Settings
+from activepick.session.peak_store import PeakStore
+from activepick.session.peaks import Peaks
+
+NAMES = ["a.mrc", "b.mrc", "c.mrc"]
+
+
+def run(*arguments, fails: str | None = None):
+    """Run the command in this process; gives what it said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        done = CliRunner().invoke(app, ["session", *map(str, arguments)])
+    if fails is None:
+        assert done.exit_code == 0, done.exception
+    else:
+        assert isinstance(done.exception, ActivepickError | SystemExit)
+        assert fails in f"{done.exception} {done.stderr}"
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A session of three micrographs, labelled; the first two are picked."""
+    for k, name in enumerate(NAMES):
+        with mrcfile.new(tmp_path / name) as file:
+            pixels = np.random.default_rng(k).normal(size=(200, 300))
+            file.set_data(pixels.astype(np.float32))
+            file.voxel_size = 2.0
+    with Session.create(tmp_path / "s", Settings(diameter_angstrom=40)) as session:
+        session.add_micrographs([tmp_path / name for name in NAMES])
+        session.add_labels(1, [(50, 60), (250, 20)], 1)
+        session.add_labels(1, [(100, 110)], 0)
+        store = PeakStore(session.folder / "peaks")
+        for number in (1, 2):
+            peaks = Peaks(
+                micrograph=number,
+                name=NAMES[number - 1],
+                xy=np.array([[150.0, 100], [100, 110], [51, 60], [200, 150]]),
+                score=np.array([3.0, 2.0, 1.0, -1.0]),
+                contrast=np.ones(4, np.float32),
+                shape=(200, 300),
+                radius_px=10.0,
+                uncertainty=0.5,
+                head="h",
+            )
+            store.put(session.state.micrographs[number], peaks, on_disk=True)
+        return session.folder
+
+
+def test_what_is_in_a_session(folder):
+    facts = json.loads(run("info", folder, "--json").stdout)
+    assert facts["micrographs"] == 3
+    assert (facts["particles"], facts["others"]) == (2, 1)
+    assert facts["picks"] == 3 + 3
+    assert facts["micrographs_without_picks"] == 1
+    assert facts["settings"]["diameter_angstrom"] == 40
+    text = run("info", folder).stdout
+    assert "particles" in text
+    assert "from the files" in text
+
+
+def test_picks_obey_the_labels_on_the_way_out(folder, tmp_path):
+    done = run("export", folder, "--out", tmp_path / "picks.star")
+    assert "1 micrographs were never picked (such as c.mrc)" in done.stderr
+    table = read_table(tmp_path / "picks.star")
+    first = table[table["micrograph"] == "a.mrc"][["x", "y"]].to_numpy().tolist()
+    assert sorted(first) == [[51, 60], [150, 100], [250, 20]]
+    second = table[table["micrograph"] == "b.mrc"]["x"].tolist()
+    assert second == [150, 100, 51]
+    run("export", folder, "--out", tmp_path / "boxes", "--to", "box", "--box-size", 30)
+    assert len(read_folder(tmp_path / "boxes")) == 6
+
+
+def test_labels_go_out_and_come_back(folder, tmp_path):
+    run("export", folder, "--labels", "--out", tmp_path / "labels.csv")
+    labels = read_table(tmp_path / "labels.csv")
+    assert labels["label"].tolist() == [1, 1, 0]
+    assert "were there already" in run("import", folder, tmp_path / "labels.csv").stdout
+    done = run("export", folder, "--labels", "--out", tmp_path / "particles.star")
+    assert "only CSV" in done.stderr
+    assert len(read_table(tmp_path / "particles.star")) == 2
+
+
+def test_picks_of_other_programs_seed_labels_under_their_names(folder, tmp_path):
+    theirs = pd.DataFrame(
+        {"micrograph": "x/003512089177620345522_b.mrc", "x": [30.0, 90], "y": 9.0}
+    )
+    write_table(theirs, tmp_path / "theirs.star")
+    assert "2 labels were added" in run("import", folder, tmp_path / "theirs.star").stdout
+    with Session.open(folder, read_only=True) as session:
+        assert [label.x for label in session.state.labels_of(2)] == [30, 90]
+
+
+def test_picks_of_other_programs_wait_to_be_looked_at(folder, tmp_path):
+    theirs = pd.DataFrame({"micrograph": ["b", "q"], "x": [30.0, 9], "y": 9.0})
+    write_table(theirs, tmp_path / "theirs.csv")
+    done = run("import", folder, tmp_path / "theirs.csv", "--curate")
+    assert "1 suggestions" in done.stdout
+    assert "q" in done.stderr
+    with Session.open(folder) as session:
+        (question,) = session.state.questions
+        assert (question.micrograph, question.x, question.suggestion) == (2, 30, 1)
+        assert len(session.state.labels) == 3
+        session.accept_suggestions()
+        assert len(session.state.labels) == 4
+    write_table(theirs[1:], tmp_path / "other.csv")
+    run("import", folder, tmp_path / "other.csv", "--curate", fails="none of its micrographs")
+
+
+def test_exact_names_for_relion(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("micrographs_ctf.star").write_text(
+        "data_micrographs\n\nloop_\n_rlnMicrographName\n"
+        + "".join(f"MotionCorr/job002/Movies/{name}\n" for name in NAMES)
+    )
+    run("export", folder, "--out", "AutoPick/job009", "--micrographs", "micrographs_ctf.star")
+    table = read_folder("AutoPick/job009")
+    assert set(table["micrograph"]) == {f"MotionCorr/job002/Movies/{n}" for n in NAMES[:2]}
+    assert Path("AutoPick/job009/Movies/a_autopick.star").is_file()
+
+
+def test_what_is_no_session_is_said(tmp_path):
+    run("info", tmp_path / "nothing", fails="nothing")
+    run("export", tmp_path, "--out", tmp_path / "o.csv", fails=tmp_path.name)
