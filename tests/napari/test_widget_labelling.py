@@ -123,16 +123,6 @@ def test_a_click_by_hand_leaves_the_view_where_it_is(person):
     assert tuple(person.viewer.scene.camera.center) == centre
 
 
-def test_a_click_on_the_old_picture_is_no_label(person):
-    person.see_all()
-    other = next(i for i in person.state.micrographs if i != person.desk.shown)
-    person.desk.show(other)
-    if not person.desk.seen:  # else it was at hand
-        person.click(300, 300)
-    person.settle()
-    assert not person.state.marks
-
-
 def test_the_wheel_over_the_panel_changes_nothing(person):
     before = person.state.settings
     for control in person.widget.findChildren((QAbstractSpinBox, QComboBox, QAbstractSlider)):
