@@ -218,6 +218,8 @@ class ActivePickWidget(QWidget):
             self.desk.open_draft(draft)
 
     def _open_session(self, folder: Path) -> None:
+        if self.desk.session is not None and self.desk.session.folder == folder:
+            return  # it is on the desk
         try:
             self.desk.open_session(folder)
         except SessionError as error:
