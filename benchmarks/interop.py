@@ -59,6 +59,9 @@ out = []
 for entry in Table(fileName=FILE, tableName="coordinate_files"):
     for r in Table(fileName=entry.rlnMicrographCoordinates, tableName=""):
         out.append([r.rlnCoordinateX, r.rlnCoordinateY])"""),
+    Check("emtable", "Xmipp .pos", "pos/a.pos", """
+from emtable import Table
+out = [[r.xcoor, r.ycoor] for r in Table(fileName=FILE, tableName="particles")]"""),
     Check("cryosparc", "STAR 3.1", "picks.star", """
 from cryosparc import star
 t = star.read(FILE)["particles"]
@@ -214,6 +217,7 @@ def write_ours(table: pd.DataFrame, folder: Path) -> None:
     write_folder(table, folder / "job", "star")
     write_folder(table, folder / "boxes", "box", box_size=BOX)
     write_folder(table, folder / "cbox", "cbox", box_size=BOX)
+    write_folder(table, folder / "pos", "xmipp")
 
 
 def run(check: Check, folder: Path, xy: list[list[float]], pythons: list[str]) -> list[list[float]]:

@@ -209,3 +209,12 @@ def test_rows_that_are_no_particles_stay_in_csv_only(tmp_path):
 def test_options_that_make_no_sense_are_said(picks, tmp_path, arguments, fails):
     convert(picks, tmp_path / "out.star", *arguments, fails=fails)
     assert not (tmp_path / "out.star").exists()
+
+
+def test_picks_of_any_program_are_compared(picks, tmp_path):
+    convert(picks, tmp_path / "boxes", "--to", "box", "--box-size", 21)
+    convert(picks, tmp_path / "theirs.txt")
+    command = ["evaluate", "--picks", tmp_path / "boxes", "--truth", tmp_path / "theirs.txt"]
+    done = CliRunner().invoke(app, [*map(str, command), "--radius", "5", "--json"])
+    assert done.exit_code == 0, done.exception
+    assert '"n_hits": 12' in done.stdout

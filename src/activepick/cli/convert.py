@@ -11,12 +11,7 @@ from activepick.cli.convert_names import renamed, shapes_of
 from activepick.cli.micrograph_source import MicrographSource
 from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
-from activepick.formats import (
-    FORMATS,
-    find_duplicates,
-    read_folder,
-    read_table,
-)
+from activepick.formats import FORMATS, find_duplicates, read_picks
 from activepick.formats.coordinates import Flip
 from activepick.formats.relion_star_writer import VERSIONS
 from activepick.formats.transform import Unmatched, flip_table, scale_table
@@ -108,7 +103,7 @@ def convert(
         raise SettingsError(f"--unmatched {unmatched}: use {', '.join(get_args(Unmatched))}.")
     if uids not in (None, "add", "remove"):
         raise SettingsError(f"--uids {uids}: use add or remove.")
-    table = read_folder(source, read_as) if source.is_dir() else read_table(source, read_as)
+    table = read_picks(source, read_as)
     chosen = target_format(target, write_as)
     table = scale_table(table, scale)
     if "label" in table and chosen.name != "csv":

@@ -13,8 +13,20 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    picks: Annotated[Path, typer.Option(help="Picks with scores.", show_default=False)],
-    truth: Annotated[Path, typer.Option(help="The true particles.", show_default=False)],
+    picks: Annotated[
+        Path,
+        typer.Option(
+            help="Picks with scores, of any program: a file, or a folder of files.",
+            show_default=False,
+        ),
+    ],
+    truth: Annotated[
+        Path,
+        typer.Option(
+            help="The true particles, or picks to compare with, in the same ways.",
+            show_default=False,
+        ),
+    ],
     radius: Annotated[
         float,
         typer.Option(
@@ -33,10 +45,10 @@ def evaluate(
     AP is the area under the curve of precision and recall over all picks, so give picks written
     with --threshold 0. AP90 is the precision where 90 % of the particles are found.
     """
-    from activepick.formats import read_table
+    from activepick.formats import read_picks
     from activepick.metrics import evaluate as compare
 
-    result = compare(read_table(picks), read_table(truth), radius, threshold)
+    result = compare(read_picks(picks), read_picks(truth), radius, threshold)
     if result.not_picked:
         say(
             f"warning: {len(result.not_picked)} of {result.n_micrographs} micrographs have no "

@@ -12,7 +12,7 @@ from activepick.cli.convert_names import renamed
 from activepick.cli.micrograph_source import MicrographSource
 from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
-from activepick.formats import FORMATS, read_folder, read_table
+from activepick.formats import FORMATS, read_picks
 from activepick.formats.relion_star_writer import VERSIONS
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def import_(
     """Take picks into a session: as labels, or as suggestions that wait to be looked at."""
     from activepick.session import Session
 
-    rows = read_folder(table, read_as) if table.is_dir() else read_table(table, read_as)
+    rows = read_picks(table, read_as)
     with Session.open(path) as opened:
         if curate:
             from activepick.session.label_import import named_groups

@@ -2,7 +2,7 @@
 
 from activepick.formats.duplicates import find_duplicates
 from activepick.formats.exposures import Exposures, read_exposures
-from activepick.formats.folder_reader import read_folder
+from activepick.formats.folder_reader import read_folder, read_picks
 from activepick.formats.folder_writer import PickFolder, write_folder
 from activepick.formats.known import FORMATS, Format
 from activepick.formats.names import NameMatch, match_names, micrograph_stem, without_uid
@@ -30,6 +30,7 @@ __all__ = [
     "read_exposures",
     "read_folder",
     "read_micrograph_names",
+    "read_picks",
     "read_relion_micrographs",
     "read_table",
     "without_uid",

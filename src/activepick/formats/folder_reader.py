@@ -11,7 +11,12 @@ from activepick.formats.names import micrograph_stem
 from activepick.formats.registry import choose_format, read_table
 from activepick.formats.star_files import read_star_files
 
-__all__ = ["read_folder"]
+__all__ = ["read_folder", "read_picks"]
+
+
+def read_picks(path: str | os.PathLike[str], format: str | None = None) -> pd.DataFrame:
+    """Read a table, or all tables of a folder; see `read_folder` and `read_table`."""
+    return read_folder(path, format) if Path(path).is_dir() else read_table(path, format)
 
 
 def read_folder(folder: str | os.PathLike[str], format: str | None = None) -> pd.DataFrame:
