@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from activepick.atomic import replacing
+from activepick.batch.entry import Entry
 from activepick.batch.merging import write_merged
-from activepick.batch.record import Entry
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS, PickFolder, choose_format
 from activepick.formats.boxes import BOX_COLUMNS

@@ -11,43 +11,22 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import activepick
 from activepick.atomic import replacing
+from activepick.batch.entry import Entry, read_entries
 from activepick.errors import HeadError
 
 if TYPE_CHECKING:
     from activepick.learning.head import Head
 
-__all__ = ["Entry", "RunRecord", "record_folder"]
+__all__ = ["RunRecord", "record_folder"]
 
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A micrograph that is done.
-
-    Attributes
-    ----------
-    name
-        As in tables.
-    key
-        `Micrograph.content_key` when it was read.
-    picks
-        How many.
-    pixel_size_angstrom
-        Å per pixel.
-    """
-
-    name: str
-    key: str
-    picks: int
-    pixel_size_angstrom: float
 
 
 def record_folder(out: Path) -> Path:
@@ -96,7 +75,7 @@ class RunRecord:
             self.head = load_head(self.folder / "head.safetensors")
         except HeadError:
             return
-        self.entries = _read_entries(self._picked)
+        self.entries = read_entries(self._picked)
 
     @property
     def _settings(self) -> Path:
@@ -194,24 +173,3 @@ def _read_settings(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return settings if isinstance(settings, dict) and settings.get("format") == FORMAT else {}
-
-
-def _read_entries(path: Path) -> dict[str, Entry]:
-    try:
-        lines: Iterable[bytes] = path.read_bytes().split(b"\n")
-    except OSError:
-        return {}
-    entries = {}
-    for line in lines:
-        try:
-            facts = json.loads(line)
-            entry = Entry(
-                str(facts["name"]),
-                str(facts["key"]),
-                int(facts["picks"]),
-                float(facts["pixel_size_angstrom"]),
-            )
-        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-            continue  # a line that an interruption cut off: its micrograph is picked again
-        entries[entry.name] = entry
-    return entries
