@@ -1,6 +1,6 @@
 """From micrograph files to features and score maps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from activepick.features.extractor import Extractor
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.map_engine import MapEngine, Progress, part_of
-from activepick.features.scales import climb, score_tail
+from activepick.features.scale_search import EDGE_RADII, FirstLook, find_radius, middle
+from activepick.features.scales import score_tail
 from activepick.features.score_map import ScoreMap, merge
 from activepick.micrograph import Micrograph, WorkingImage
 
@@ -133,31 +134,39 @@ class FeatureEngine(MapEngine):
             for radius, extractor in zip(radii, extractors, strict=True)
         )
 
-    def tails(self, micrograph: Micrograph, radii: Sequence[float]) -> list[float]:
-        """Upper tail of the pretrained score map at each working radius; see `scales`."""
-        backbone = self.extractor.backbone
-        if self.cache is not None:
-            maps = self._maps(micrograph, radii, [self.extractor] * len(radii), None)
-            return [score_tail(m.project(backbone.weights) + backbone.bias) for m in maps]
-        images = micrograph.working_images(self.diameter_angstrom, radii, self.normalisation)
-        return [
-            score_tail(self.extractor.score(image.pixels, backbone.weights, backbone.bias))
-            for image in images
-        ]
-
-    def best_radius(self, micrographs: Sequence[Micrograph]) -> float:
+    def best_radius(
+        self, micrographs: Iterable[Micrograph], progress: Progress | None = None
+    ) -> float:
         """Find the working radius that suits these particles, from images alone.
 
         Parameters
         ----------
         micrographs
-            A few of the dataset; all are looked at.
+            Those of a dataset. The first three that can be read are looked at, in their middle;
+            more than ten are not tried.
+        progress
+            Called with the fraction done; may raise to cancel.
+
+        Raises
+        ------
+        ActivepickError
+            When none of them can be read: what is wrong with the first.
         """
+        looks = (FirstLook(m, self.diameter_angstrom, self.normalisation) for m in micrographs)
+        return find_radius(looks, self._tail, progress)
 
-        def mean_tails(radii: Sequence[float]) -> list[float]:
-            return list(np.mean([self.tails(m, radii) for m in micrographs], axis=0))
+    def _tail(self, look: FirstLook, radius: float) -> float:
+        """Give the upper tail of the pretrained score map at a working radius; see `scales`."""
 
-        return climb(mean_tails)
+        def compute() -> NDArray[np.float16]:
+            backbone = self.extractor.backbone
+            scores = self.extractor.score(look.image(radius), backbone.weights, backbone.bias)
+            return np.array([score_tail(scores)], np.float16)
+
+        if self.cache is None:
+            return float(compute()[0])
+        key = f"{self._key(look.micrograph, radius, self.extractor)} tail of {EDGE_RADII:g}"
+        return float(self.cache.get(key, compute)[0])
 
     def looks_inverted(self, micrograph: Micrograph) -> bool:
         """Tell whether the network finds particles in the negative, and not in the image.
@@ -167,14 +176,10 @@ class FeatureEngine(MapEngine):
         [image] = micrograph.working_images(
             self.diameter_angstrom, [_POLARITY_RADIUS], self.normalisation
         )
-        cut = tuple(
-            slice(max(0, (n - _POLARITY_EDGE) // 2), (n + _POLARITY_EDGE) // 2) for n in image.shape
-        )
+        pixels = middle(image.pixels, _POLARITY_EDGE)
         backbone = self.extractor.backbone
         as_is, negative = (
-            score_tail(
-                self.extractor.score(sign * image.pixels[cut], backbone.weights, backbone.bias)
-            )
+            score_tail(self.extractor.score(sign * pixels, backbone.weights, backbone.bias))
             for sign in (np.float32(1), np.float32(-1))
         )
         return negative > as_is + _POLARITY_MARGIN

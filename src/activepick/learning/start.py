@@ -1,6 +1,6 @@
 """The head before the first label."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 
 from activepick.features.engine import FeatureEngine
 from activepick.features.scales import side_by_side
@@ -12,7 +12,10 @@ __all__ = ["starting_head"]
 
 
 def starting_head(
-    engine: FeatureEngine, micrographs: Sequence[Micrograph], generic: Head | None = None
+    engine: FeatureEngine,
+    micrographs: Iterable[Micrograph],
+    generic: Head | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Head:
     """Give the pretrained or a generic head on the scales that suit some micrographs.
 
@@ -21,12 +24,20 @@ def starting_head(
     engine
         With the particle diameter.
     micrographs
-        A few of the dataset; no labels are needed.
+        Those of the dataset, of which the first few that can be read are looked at; no labels
+        are needed.
     generic
         A head of other datasets to use instead of the pretrained one; see
         `activepick.learning.library`.
+    progress
+        Called with the fraction done; may raise to cancel.
+
+    Raises
+    ------
+    ActivepickError
+        When none of the micrographs can be read.
     """
-    best = engine.best_radius(micrographs)
+    best = engine.best_radius(micrographs, progress)
     if generic is not None:
         return on_scales_of(generic, engine.spec(side_by_side(best)))
     backbone = engine.extractor.backbone
