@@ -1,6 +1,6 @@
 """From the settings of a session to what computes its features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,10 @@ def micrograph_of(path: Path, settings: Settings) -> "Micrograph":
 
 
 def start(
-    engine: "FeatureEngine", settings: Settings, micrographs: Sequence["Micrograph"]
+    engine: "FeatureEngine",
+    settings: Settings,
+    micrographs: Iterable["Micrograph"],
+    progress: Callable[[float], None] | None = None,
 ) -> "Head":
     """Give the head before the first label, at the working radii of the settings.
 
@@ -77,14 +80,16 @@ def start(
     settings
         Where they have no working radii yet, those that suit the micrographs are found.
     micrographs
-        A few of the session.
+        Those of the session, of which the first few that can be read are looked at.
+    progress
+        Called with the fraction of the search done; may raise to cancel.
     """
     from activepick.learning.head import pretrained_head
     from activepick.learning.start import starting_head
 
     best, radii = settings.working_radius_px, settings.working_radii_px
     if best is None:
-        return starting_head(engine, micrographs)
+        return starting_head(engine, micrographs, progress=progress)
     backbone = engine.extractor.backbone
     radii = radii if best in radii else (best,)
     return pretrained_head(engine.spec(radii), backbone.weights, backbone.bias, best)

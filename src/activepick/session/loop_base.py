@@ -22,6 +22,9 @@ __all__ = ["LoopBase"]
 
 # Headers round; a pixel size that differs by less than this share is the same.
 _SAME_PIXEL_SIZE = 0.02
+# The share of the time until a first micrograph is open that network and scale take.
+_MAKING = 0.4
+_LOOK_SECONDS = 0.1
 
 
 class LoopBase:
@@ -47,6 +50,7 @@ class LoopBase:
         self._keep = keep
         self._made: Tools | None = None
         self._making = threading.RLock()
+        self._making_done = 0.0
         self._fitting = threading.RLock()
         self._peaks = PeakStore(session.folder / "peaks")
         self._counts = Counts()
@@ -98,7 +102,9 @@ class LoopBase:
             When it is missing, changed, or cannot be read.
         """
         entry = self._entry(micrograph)
-        features = self._tools().store.get(entry, progress)
+        report, begin = progress or (lambda fraction: None), 0.0 if self.ready else _MAKING
+        tools = self._tools(lambda fraction: report(begin * fraction))
+        features = tools.store.get(entry, lambda f: report(begin + (1 - begin) * f))
         if entry.progress == "unseen" and not self.session.read_only:
             self.session.set_progress(micrograph, "seen")
         return features
@@ -153,17 +159,29 @@ class LoopBase:
             raise SessionError(f"there is no micrograph {micrograph} in this session")
         return entry
 
-    def _tools(self) -> Tools:
+    def _tools(self, progress: Step | None = None) -> Tools:
         made = self._made
         if made is not None and made.settings == feature_settings(self.session.state.settings):
             return made
-        with self._making:
+        report = progress or (lambda fraction: None)
+        while not self._making.acquire(timeout=_LOOK_SECONDS):
+            report(self._making_done)  # of whoever came first
+        try:
             settings = self.session.state.settings
             old = self._made
-            if old is None or old.settings != feature_settings(settings):
-                made = make_tools(self.session, self._make_engine, self._learning, self._keep, old)
-                if old is not None and made.store is not old.store:
-                    old.store.close()
-                self._made = made
-                return made
-            return old
+            if old is not None and old.settings == feature_settings(settings):
+                return old
+
+            def step(fraction: float) -> None:
+                self._making_done = fraction
+                report(fraction)
+
+            made = make_tools(
+                self.session, self._make_engine, self._learning, self._keep, old, step
+            )
+            if old is not None and made.store is not old.store:
+                old.store.close()
+            self._made = made
+            return made
+        finally:
+            self._making.release()

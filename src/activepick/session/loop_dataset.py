@@ -54,20 +54,22 @@ class DatasetLoop(PickingLoop):
         int
             How many have peaks of this head now.
         """
+        entries = self._picked() if micrographs is None else [self._entry(i) for i in micrographs]
+        report = progress or (lambda done, of, name: None)
+        first = self.session.state.names[entries[0].id] if entries else ""
+        self._tools(lambda fraction: report(0.0, len(entries), first))
         with self._fitting:
             if not self.up_to_date:
                 self.refit()
             tools = self._tools()
             head = tools.head
-        entries = self._picked() if micrographs is None else [self._entry(i) for i in micrographs]
         digest, done = head_digest(head, self.session.state.settings), 0
         for k, entry in enumerate(entries):
             state = self.session.state
             name = state.names[entry.id]
 
             def step(fraction: float, k: int = k, name: str = name) -> None:
-                if progress is not None:
-                    progress(k + fraction, len(entries), name)
+                report(k + fraction, len(entries), name)
 
             known = self._peaks.get(entry, name)
             try:

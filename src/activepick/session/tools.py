@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Tools", "checked_file", "head_file", "labels_digest", "make_tools"]
 
-# Micrographs from which the working radius is found.
-_FIRST = 3
+# The share of the time until the tools are made that loading the network takes.
+_LOADING = 0.2
 
 
 @dataclass(eq=False)
@@ -121,6 +121,7 @@ def make_tools(
     learning: LearnerSettings,
     keep: int,
     old: Tools | None = None,
+    progress: Step | None = None,
 ) -> Tools:
     """Load the network and find the working radii, which become settings of the session.
 
@@ -132,13 +133,15 @@ def make_tools(
         As in `LearningLoop`.
     old
         The tools so far; what is at hand there stays when the features are the same.
+    progress
+        Called with the fraction done; may raise to cancel, which leaves all as it was.
 
     Raises
     ------
     ActivepickError
         When there is none that can be used.
     """
-    base, engine = _beginning(session, make_engine)
+    base, engine = _beginning(session, make_engine, progress or (lambda fraction: None))
     settings = session.state.settings
     key, features = feature_settings(settings), (network_settings(settings), base.spec)
     head = _saved_head(session, base) or base
@@ -198,10 +201,14 @@ def labels_digest(state: SessionState) -> str:
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
-def _beginning(session: Session, make_engine: EngineMaker) -> tuple[Head, "FeatureEngine"]:
+def _beginning(
+    session: Session, make_engine: EngineMaker, progress: Step
+) -> tuple[Head, "FeatureEngine"]:
     """Give the head before the first label, and the engine for its features."""
     state = session.state
+    progress(0.0)
     engine = make_engine(state.settings)
+    progress(_LOADING)
     if state.settings.base_head is not None:
         base = _base_head(session.folder / "heads" / state.settings.base_head)
         if base.spec.stride != engine.extractor.stride:
@@ -210,8 +217,12 @@ def _beginning(session: Session, make_engine: EngineMaker) -> tuple[Head, "Featu
         base.require(engine.spec(base.spec.working_radii))
         return base, engine
     found = state.settings.working_radius_px is not None
-    files = [] if found else _first_files(session)
-    base = start(engine, state.settings, [micrograph_of(f, state.settings) for f in files])
+    base = start(
+        engine,
+        state.settings,
+        () if found else (micrograph_of(f, state.settings) for f in _files(session)),
+        lambda fraction: progress(_LOADING + (1 - _LOADING) * fraction),
+    )
     if not found and not session.read_only:
         radii = base.spec.working_radii
         best = int(np.flatnonzero(base.weights.any(axis=1))[0])
@@ -238,22 +249,23 @@ def _saved_head(session: Session, base: Head) -> Head | None:
     return None
 
 
-def _first_files(session: Session) -> list[Path]:
-    """Find the first few micrographs that are there and unchanged."""
-    files: list[Path] = []
-    problem = SessionError("There is no micrograph in this session yet: add some.")
+def _files(session: Session) -> Iterator[Path]:
+    """Find those micrographs that are there and unchanged; SessionError when there is none."""
+    problem: ActivepickError | None = SessionError(
+        "There is no micrograph in this session yet: add some."
+    )
     for entry in session.state.micrographs.values():
         if entry.progress == "rejected":
             continue
         try:
-            files.append(checked_file(session, entry))
+            file = checked_file(session, entry)
         except ActivepickError as error:
-            problem = SessionError(str(error))
-        if len(files) == _FIRST:
-            break
-    if not files:
+            problem = problem and SessionError(str(error))
+            continue
+        problem = None
+        yield file
+    if problem is not None:
         raise problem
-    return files
 
 
 def checked_file(session: Session, entry: MicrographEntry) -> Path:
