@@ -218,3 +218,11 @@ def test_picks_of_any_program_are_compared(picks, tmp_path):
     done = CliRunner().invoke(app, [*map(str, command), "--radius", "5", "--json"])
     assert done.exit_code == 0, done.exception
     assert '"n_hits": 12' in done.stdout
+
+
+def test_files_are_called_as_other_programs_want_it(picks, tmp_path):
+    convert(picks, tmp_path / "STAR", "--ending", ".star")
+    assert sorted(path.name for path in (tmp_path / "STAR").iterdir()) == ["a.star", "b.star"]
+    convert(picks, tmp_path / "bad", "--ending", "/../x.star", fails="cannot end in")
+    convert(picks, tmp_path / "bad", "--ending", ".box", fails="cannot end in")
+    assert not (tmp_path / "bad").exists()

@@ -285,3 +285,15 @@ def test_a_large_star_is_read_whole(tmp_path):
 def test_real_picks(real_data):
     assert len(read_table(real_data / "empiar-10017" / "truth.star")) == 4854
     assert len(read_table(real_data / "empiar-10146" / "truth.star")) == 1285
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_rows_that_need_a_second_look_give_the_same_table(tmp_path, separator):
+    rows = ["micrograph,x,y,score,label,note", "Movies/a.mrc,1.5,2,,1,007", "b,3,4,-1e-3,0,x y"]
+    plain = "\n".join(rows).replace(",", separator) + "\n"
+    quoted = plain.replace("b" + separator, f'"b"{separator}').replace("\n", "\n\n", 1)
+    one = read_table(save(tmp_path, "a.csv", plain))
+    other = read_table(save(tmp_path, "b.csv", quoted))
+    pd.testing.assert_frame_equal(one, other)
+    assert one["note"].tolist() == ["007", "x y"]
+    assert one["score"].isna().tolist() == [True, False]

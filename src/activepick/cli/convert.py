@@ -74,6 +74,10 @@ def convert(
         str | None,
         typer.Option(help="Size of all micrographs, WIDTHxHEIGHT, to flip without the files."),
     ] = None,
+    ending: Annotated[
+        str | None,
+        typer.Option(help="End of file names in a folder, such as .star for crYOLO."),
+    ] = None,
     box_size: Annotated[
         float | None, typer.Option(help="Side of boxes in pixels, for .box and .cbox.")
     ] = None,
@@ -130,5 +134,5 @@ def convert(
 
         draw_preview(table, images, preview, preview_micrograph, radius)
     options = {"version": relion, "box_size": box_size, "exposures": exposures}
-    write_out(table, target, chosen, images, pixel_size_angstrom=pixel_size, **options)
+    write_out(table, target, chosen, images, ending, pixel_size_angstrom=pixel_size, **options)
     say(f"{len(table)} rows of {table['micrograph'].nunique()} micrographs: {target}")

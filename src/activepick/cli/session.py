@@ -117,7 +117,7 @@ def export(
     images = None if micrographs is None else MicrographSource(micrographs)
     table = renamed(table, images, None, None, "error")
     options = {"version": relion, "box_size": box_size, "exposures": exposures}
-    write_out(table, out, chosen, images, pixel_size_angstrom=pixel_size, **options)
+    write_out(table, out, chosen, images, None, pixel_size_angstrom=pixel_size, **options)
     what = "labels" if labels else "picks"
     print(f"{len(table)} {what} of {table['micrograph'].nunique()} micrographs: {out}")
 

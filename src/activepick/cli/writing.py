@@ -1,6 +1,7 @@
 """Where `activepick convert` and `activepick session export` write."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -32,6 +33,7 @@ def write_out(
     target: Path,
     chosen: Format,
     images: MicrographSource | None,
+    ending: str | None,
     **wanted: object,
 ) -> None:
     """Write a table, or a folder with a file for each micrograph.
@@ -46,6 +48,8 @@ def write_out(
         The format.
     images
         Where the names are from, which job folders of older RELION name.
+    ending
+        Of file names in a folder, None for the usual one.
     **wanted
         Options; those that the format does not have, or that are None, do not count.
 
@@ -54,9 +58,12 @@ def write_out(
     TableError
         When the table or an option is not right.
     """
-    options = {name: wanted[name] for name in chosen.options if wanted.get(name) is not None}
+    options: dict[str, Any] = {
+        name: wanted[name] for name in chosen.options if wanted.get(name) is not None
+    }
     if not is_folder(target):
         write_table(table, target, chosen.name, **options)
         return
     star = None if images is None or images.star is None else images.path
-    write_folder(table, target, chosen.name, micrographs_star=star, **options)  # type: ignore[arg-type]
+    places: dict[str, Any] = {"micrographs_star": star, "ending": ending}
+    write_folder(table, target, chosen.name, **places, **options)

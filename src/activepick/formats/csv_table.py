@@ -4,18 +4,21 @@ The separator is a comma, a semicolon or a tab, whichever splits the header into
 with semicolons, numbers may have decimal commas. This is the one format that holds everything.
 """
 
+import contextlib
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.columns import standard_names, standard_table
-from activepick.formats.text import read_text
+from activepick.formats.plain_rows import plain_rows
+from activepick.formats.text import read_utf8
 
 __all__ = ["read_csv", "read_separated", "render_csv", "sniff", "split_header"]
 
@@ -58,16 +61,42 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 def read_separated(path: Path, separators: str) -> pd.DataFrame:
     """Read a table with a header line whose separator is one of these characters."""
-    text = read_text(path)
-    skipped = len(text) - len(text.lstrip("\n"))
-    text = text[skipped:]
-    separator, columns = split_header(text.split("\n", 1)[0], separators)
+    data = read_utf8(path)
+    skipped = len(data) - len(data.lstrip(b"\n"))
+    header, _, body = data[skipped:].partition(b"\n")
+    separator, columns = split_header(header.decode("utf-8"), separators)
     repeated = [name for name, count in Counter(columns).items() if name and count > 1]
     if repeated:
         raise TableError(f"{path}, line 1: the column {repeated[0][:40]!r} is there twice")
+    standard = standard_names(columns)
+    plain = plain_rows(body, separator, columns, standard)
+    if plain is not None:
+        numbers = np.arange(len(plain))
+        with contextlib.suppress(TableError):  # below it is said where
+            return _table(plain, columns, path, lambda: numbers, False)
+    lines: list[int] = []
+    raw = _one_by_one(data[skipped:].decode("utf-8"), separator, columns, lines, skipped, path)
+    return _table(raw, columns, path, lambda: np.array(lines, np.int64), separator == ";")
+
+
+def _table(
+    raw: pd.DataFrame,
+    columns: list[str],
+    path: Path,
+    lines: Callable[[], npt.NDArray[np.int64]],
+    decimal_comma: bool,
+) -> pd.DataFrame:
+    named = raw.loc[:, [bool(name) for name in columns]].rename(columns=standard_names(columns))
+    return standard_table(named, path, lines, decimal_comma=decimal_comma)
+
+
+def _one_by_one(
+    text: str, separator: str, columns: list[str], lines: list[int], skipped: int, path: Path
+) -> pd.DataFrame:
+    """Read row by row, and note the line of each."""
     # A row has to be a line: without strictness a lone quote would swallow the rest of the file.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows, lines = [], []
+    rows = []
     try:
         next(reader)
         for row in reader:
@@ -83,11 +112,7 @@ def read_separated(path: Path, separators: str) -> pd.DataFrame:
             lines.append(line)
     except csv.Error as error:
         raise TableError(f"{path}, line {reader.line_num + skipped}: {error}") from None
-    raw = pd.DataFrame(rows, columns=columns, dtype=str)
-    raw = raw.loc[:, [bool(name) for name in columns]].rename(columns=standard_names(columns))
-    return standard_table(
-        raw, path, lambda: np.array(lines, dtype=np.int64), decimal_comma=separator == ";"
-    )
+    return pd.DataFrame(rows, columns=columns, dtype=str)
 
 
 def render_csv(table: pd.DataFrame, path: Path) -> Iterable[str]:

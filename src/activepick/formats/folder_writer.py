@@ -32,6 +32,9 @@ class PickFolder:
         Names of all micrographs that may be written.
     micrographs_star
         RELION's list of micrographs, which job folders of 3.0 and 3.1 name.
+    ending
+        What file names have behind that of the micrograph, by default what the format's program
+        expects; for crYOLO ".star" instead of RELION's "_autopick.star".
     **options
         Of the format, see `activepick.formats.write_table`.
 
@@ -53,6 +56,7 @@ class PickFolder:
         micrographs: Iterable[str],
         *,
         micrographs_star: Path | None = None,
+        ending: str | None = None,
         **options: object,
     ) -> None:
         self.folder = Path(folder)
@@ -64,8 +68,12 @@ class PickFolder:
             )
         self._options = options
         self._star = micrographs_star
-        tree = self._format.name == "star"
-        self.paths = output_paths(micrographs, self.folder, self._format.ending, tree=tree)
+        usual = self._format.ending
+        # Other endings are for other programs, which know nothing of RELION's folders.
+        self._is_job = self._format.name == "star" and ending in (None, usual)
+        self.paths = output_paths(
+            micrographs, self.folder, self._checked(ending) or usual, tree=self._is_job
+        )
 
     def write(self, micrograph: str, picks: pd.DataFrame) -> Path:
         """Write the file of one micrograph, whole or not at all.
@@ -83,7 +91,7 @@ class PickFolder:
 
     def write_index(self, micrographs: Iterable[str] | None = None) -> None:
         """Write for RELION the list of the files that are there, or of some of them."""
-        if self._format.name == "star":
+        if self._is_job:
             names = self.paths if micrographs is None else micrographs
             files = {name: self.paths[name] for name in names}
             version = str(self._options.get("version", "5"))
@@ -105,6 +113,15 @@ class PickFolder:
         write_together(paths, texts, self.folder, progress)
         self.write_index()
 
+    def _checked(self, ending: str | None) -> str | None:
+        allowed = (*self._format.extensions, *self._format.shared_extensions)
+        if ending is None or (ending.lower().endswith(allowed) and not set(ending) & set("/\\\0")):
+            return ending
+        raise TableError(
+            f"{self.folder}: files of {self._format.title} cannot end in {ending!r}: end it in "
+            f"{' or '.join(allowed)}"
+        )
+
     def _pieces(
         self, clean: pd.DataFrame, rows: Sequence[slice], paths: Sequence[Path]
     ) -> Iterator[Iterable[str | bytes]]:
@@ -125,6 +142,7 @@ def write_folder(
     *,
     micrographs: Iterable[str] = (),
     micrographs_star: Path | None = None,
+    ending: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     **options: object,
 ) -> Mapping[str, Path]:
@@ -136,7 +154,7 @@ def write_folder(
     ----------
     table
         As `activepick.formats.read_table` gives it.
-    folder, format, micrographs_star, **options
+    folder, format, micrographs_star, ending, **options
         As of `PickFolder`.
     micrographs
         Micrographs that get a file also without a pick.
@@ -155,6 +173,8 @@ def write_folder(
     """
     picked = check_table(table.iloc[:0], os.fspath(folder)) if "micrograph" not in table else table
     names = list(dict.fromkeys([*micrographs, *map(str, picked["micrograph"].unique())]))
-    target = PickFolder(folder, format, names, micrographs_star=micrographs_star, **options)
+    target = PickFolder(
+        folder, format, names, micrographs_star=micrographs_star, ending=ending, **options
+    )
     target.write_all(table, progress)
     return target.paths
