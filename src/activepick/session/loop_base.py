@@ -8,6 +8,7 @@ from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.learning.learner import LearnerSettings
 from activepick.micrograph import Micrograph
+from activepick.session.beginning import labels_digest
 from activepick.session.counts import Counts
 from activepick.session.engine import EngineMaker, engine_of, feature_settings
 from activepick.session.feature_store import Step
@@ -15,7 +16,7 @@ from activepick.session.peak_store import PeakStore
 from activepick.session.peaks import Peaks, head_digest
 from activepick.session.session import Session
 from activepick.session.state import MicrographEntry
-from activepick.session.tools import Tools, labels_digest, make_tools
+from activepick.session.tools import Tools, make_tools
 from activepick.session.truth import Truth
 
 __all__ = ["LoopBase"]

@@ -11,8 +11,8 @@ from activepick.atomic import replacing
 from activepick.errors import HeadError, SessionError
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
+from activepick.session.beginning import head_file
 from activepick.session.loop_dataset import DatasetLoop
-from activepick.session.tools import head_file
 
 __all__ = ["HeadKeepingLoop"]
 
