@@ -60,6 +60,12 @@ def test_csv_keeps_everything(table):
     assert_same(there_and_back(table, ".csv"), table, 0)
 
 
+def test_tsv_has_tabs(tmp_path):
+    write_table(pd.DataFrame({"micrograph": ["a,b"], "x": [1.5], "y": [2.0]}), tmp_path / "a.tsv")
+    assert (tmp_path / "a.tsv").read_text() == "micrograph\tx\ty\na,b\t1.5\t2.0\n"
+    assert read_table(tmp_path / "a.tsv")["micrograph"].tolist() == ["a,b"]
+
+
 @pytest.mark.parametrize("version", ["3.0", "3.1"])
 @settings(max_examples=40, deadline=None)
 @given(table=tables())

@@ -106,7 +106,7 @@ def render_cs(
         known = exposures if isinstance(exposures, Exposures) else read_exposures(Path(exposures))
         fields = known.locations(table["micrograph"], path)
     elif "location/micrograph_uid" in table and f"{_SHAPE}[1]" in table:
-        fields = {_PATH: table["micrograph"].to_numpy(object).astype(str)}
+        fields = {_PATH: table["micrograph"].to_numpy(object)}
         fields[_SHAPE] = table[[f"{_SHAPE}[0]", f"{_SHAPE}[1]"]].to_numpy()
     else:
         raise TableError(
@@ -167,7 +167,7 @@ def _typed(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     if name in _TYPES:
         return values.astype(_TYPES[name])
     if values.dtype.kind in "OUT":
-        return values.astype(str)
+        return values.astype(object)
     if values.dtype.kind == "f" and np.array_equal(values, values.astype("<f4"), equal_nan=True):
         return values.astype("<f4")
     if values.dtype.kind in "iu" and (not len(values) or 0 <= values.min() <= values.max() < 2**32):
@@ -178,8 +178,9 @@ def _typed(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
 def _new_uids(fields: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
     """Give each pick a number of its own; the same picks get the same ones again."""
     digest = hashlib.blake2b(digest_size=16)
-    for name in (_PATH, _X, _Y):
-        digest.update(repr(fields[name].tolist()).encode())
+    digest.update("\n".join(map(str, pd.unique(fields[_PATH]))).encode())
+    for name in (_X, _Y):
+        digest.update(np.ascontiguousarray(fields[name], np.float64).tobytes())
     random = np.random.default_rng(int.from_bytes(digest.digest(), "little"))
     uids = np.empty(0, np.uint64)
     while len(uids) < len(fields[_X]):

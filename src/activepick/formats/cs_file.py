@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from activepick.errors import TableError
 
@@ -74,12 +75,27 @@ def load_fields(path: Path) -> dict[str, npt.NDArray[Any]]:
 def _field(values: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]:
     if values.dtype.kind not in _KINDS:
         raise TableError(f"{path}: the field {name[:80]!r} holds neither numbers nor texts")
-    if values.dtype.kind == "S":
-        try:
-            return np.char.decode(values, "utf-8")
-        except UnicodeDecodeError:
-            return np.char.decode(values, "latin-1")
+    if values.dtype.kind in "SU":
+        # Few texts stand in many rows: each is decoded, and kept in memory, once.
+        codes, texts = pd.factorize(np.asarray(values).astype(object).ravel())
+        return np.array([_text(text) for text in texts], object)[codes].reshape(values.shape)
     return np.array(values.astype(values.dtype.newbyteorder("="), copy=True))
+
+
+def _text(value: bytes | str) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _encoded(values: npt.NDArray[Any]) -> npt.NDArray[np.bytes_]:
+    codes, texts = pd.factorize(values.ravel())
+    encoded = np.array([str(text).encode("utf-8") for text in texts], "S")
+    # An empty array has no texts to take, and no field may be without a byte.
+    return (encoded if len(encoded) else np.zeros(0, "S1"))[codes].reshape(values.shape)
 
 
 def pack_fields(fields: dict[str, npt.NDArray[Any]]) -> tuple[bytes]:
@@ -91,7 +107,7 @@ def pack_fields(fields: dict[str, npt.NDArray[Any]]) -> tuple[bytes]:
         Field by name, all of one length: numbers, vectors of numbers, or texts.
     """
     columns = {
-        name: np.char.encode(values.astype(str), "utf-8") if values.dtype.kind in "OU" else values
+        name: _encoded(values.astype(object)) if values.dtype.kind in "OU" else values
         for name, values in fields.items()
     }
     dtype = np.dtype(

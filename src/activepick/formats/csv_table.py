@@ -116,12 +116,13 @@ def _one_by_one(
 
 
 def render_csv(table: pd.DataFrame, path: Path) -> Iterable[str]:
-    """Give the text of a CSV file with commas; all columns and all digits are kept."""
+    """Give the text of a CSV file (tabs in `.tsv`); all columns and all digits are kept."""
+    separator = "\t" if path.suffix.lower() == ".tsv" else ","
     first = [name for name in ("micrograph", "x", "y", "score", "label") if name in table]
     ordered = table[first + [name for name in table.columns if name not in first]]
     return (
         ordered.iloc[start : start + _ROWS].to_csv(
-            index=False, header=start == 0, lineterminator="\n"
+            index=False, header=start == 0, lineterminator="\n", sep=separator
         )
         for start in range(0, max(len(ordered), 1), _ROWS)
     )

@@ -72,7 +72,7 @@ class Exposures:
         codes, unique = pd.factorize(micrographs)
         rows = np.array([number[matched[str(name)]] for name in unique], dtype=np.int64)[codes]
         return {
-            "location/micrograph_path": np.array(self.names, dtype=str)[rows],
+            "location/micrograph_path": np.array(self.names, dtype=object)[rows],
             "location/micrograph_uid": self.uids[rows],
             "location/exp_group_id": self.groups[rows],
             "location/micrograph_shape": self.shapes[rows],
