@@ -155,7 +155,7 @@ def _complaint(matched: NameMatch) -> str:
         )
     if len(matched.ambiguous) > 3:
         parts.append(f"and {len(matched.ambiguous) - 3} more could be several")
-    return "; ".join(parts)
+    return f"{'; '.join(parts)} (--unmatched keep or drop goes on all the same)"
 
 
 def _some(names: list[str]) -> str:
