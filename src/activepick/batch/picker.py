@@ -73,9 +73,10 @@ class Picker:
         _ = micrograph.shape  # which refuses what is no micrograph before anything is opened
         # Taken first: a file that changes while it is read is a changed one the next time.
         key = micrograph.content_key()
+        scales = zip(self.head.spec.working_radii, self.head.weights, strict=True)
         images = micrograph.working_images(
             self.engine.diameter_angstrom,
-            self.head.spec.working_radii,
+            [radius for radius, weights in scales if weights.any()],
             self.engine.normalisation,
         )
         return ReadMicrograph(micrograph, key, images)

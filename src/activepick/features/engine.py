@@ -74,16 +74,7 @@ class FeatureEngine(MapEngine):
         images = micrograph.working_images(
             self.diameter_angstrom, [radii[i] for i in used], self.normalisation
         )
-        extractors = self._extractors(radii)
-        return self._merged(
-            micrograph,
-            images,
-            [extractors[i] for i in used],
-            [radii[i] for i in used],
-            weights[used],
-            bias,
-            progress,
-        )
+        return self.score_images(micrograph, images, radii, weights, bias, progress)
 
     def score_images(
         self,
@@ -101,12 +92,22 @@ class FeatureEngine(MapEngine):
         micrograph
             The file.
         images
-            Its working images, one a scale.
+            Its working images, one for each scale whose weights are not zero.
         radii, weights, bias, progress
-            As in `score_map`; all scales are computed.
+            As in `score_map`, of all scales: which of them are the coarse ones decides how they
+            are looked at.
         """
+        used = [i for i in range(len(radii)) if weights[i].any()]
         extractors = self._extractors(radii)
-        return self._merged(micrograph, images, extractors, radii, weights, bias, progress)
+        return self._merged(
+            micrograph,
+            images,
+            [extractors[i] for i in used],
+            [radii[i] for i in used],
+            weights[used],
+            bias,
+            progress,
+        )
 
     def _merged(
         self,

@@ -3,6 +3,7 @@
 Nothing is unpickled, so a head from anybody can be opened.
 """
 
+import errno
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -23,11 +24,22 @@ __all__ = ["load_head", "save_head"]
 FORMAT = "activepick-head"
 VERSION = 1
 
+# What reading a damaged file, or one that was made to do harm, may raise.
+_DAMAGE = (
+    SafetensorError,
+    OSError,
+    KeyError,
+    IndexError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
 _EVIDENCE = ("rows", "targets", "unlabelled")
 
 
 def save_head(head: Head, path: str | Path) -> None:
-    """Write a head to a safetensors file, whole or not at all."""
+    """Write a head to a safetensors file, whole or not at all; OSError where that fails."""
     facts = {
         "version": VERSION,
         "activepick": activepick.__version__,
@@ -45,7 +57,10 @@ def save_head(head: Head, path: str | Path) -> None:
     if head.directions is not None:
         tensors["directions"] = np.ascontiguousarray(head.directions, np.float32)
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={FORMAT: json.dumps(facts)})
+        try:
+            save_file(tensors, temporary, metadata={FORMAT: json.dumps(facts)})
+        except SafetensorError as error:  # a full disk, among others
+            raise OSError(errno.EIO, str(error)) from error
 
 
 def load_head(path: str | Path) -> Head:
@@ -92,7 +107,7 @@ def load_head(path: str | Path) -> Head:
             evidence=evidence,
             directions=directions,
         )
-    except (SafetensorError, OSError, KeyError, IndexError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         reason = "its metadata is damaged" if isinstance(error, ValidationError) else error
         raise HeadError(
             f"{path}: this is not a head of activepick, or it is damaged ({reason})."

@@ -54,13 +54,10 @@ def predicted_peaks(
         scores = features.score_map(head.weights, head.bias)
         contrast = micrograph_contrast(engine, micrograph)
     else:
-        used = [i for i in range(len(radii)) if head.weights[i].any()]
-        wanted = [radii[i] for i in used]
+        wanted = [radius for radius, w in zip(radii, head.weights, strict=True) if w.any()]
         *images, last = micrograph.working_images(
             engine.diameter_angstrom, [*wanted, CONTRAST_RADIUS_PX], engine.normalisation
         )
-        scores = engine.score_images(
-            micrograph, images, wanted, head.weights[used], head.bias, step
-        )
+        scores = engine.score_images(micrograph, images, radii, head.weights, head.bias, step)
         contrast = contrast_of(last)
     return make_peaks(state, entry.id, micrograph.shape, HopefulMap.of(scores), contrast, head)
