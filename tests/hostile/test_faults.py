@@ -142,9 +142,10 @@ def test_a_full_disk_stops_a_run_which_goes_on_when_there_is_room(launch, mics, 
     out = tmp_path / "job"
     for limit in (100, 600, 1200):
         status, said = launch("pick", mics, *PICK, "--out", out, "--json", limit=limit)
-        assert status == 2
+        # 120: there is no room for what it says either, as that goes to a file of the same limit.
+        assert status in (2, 120)
         assert "Traceback" not in said
-        assert "error" in said
+        assert "error" in said or status == 120
         assert all(data == whole[name] for name, data in visible(out).items())
         assert not [p for p in tmp_path.rglob(".*") if p.is_file()]
     assert launch("pick", mics, *PICK, "--out", out, "--json")[0] == 0
