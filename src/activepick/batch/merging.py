@@ -50,7 +50,7 @@ def write_merged(
     groups = _groups(iter(tables), rows if format.name in ("star", "csv") else None)
     first, second = next(groups), next(groups, None)
     if second is None:
-        write_table(first, path, format.name, **options)
+        write_table(first, path, format, **options)
         return
 
     def pieces() -> Iterator[str]:

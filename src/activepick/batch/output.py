@@ -63,13 +63,11 @@ class FolderOutput:
     def __init__(self, folder: Path, tables: _Tables) -> None:
         self._path = folder
         self._tables = tables
-        self._folder = PickFolder(folder, tables.format.name, [], **tables.options)
+        self._folder = PickFolder(folder, tables.format, [], **tables.options)
 
     def expect(self, names: Sequence[str]) -> None:
         """Choose the file of each micrograph."""
-        self._folder = PickFolder(
-            self._path, self._tables.format.name, names, **self._tables.options
-        )
+        self._folder = PickFolder(self._path, self._tables.format, names, **self._tables.options)
 
     def has(self, name: str) -> bool:
         """Tell whether the file of a micrograph is there."""

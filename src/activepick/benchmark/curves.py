@@ -16,6 +16,7 @@ from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head, pretrained_head, scale_mixture
 from activepick.learning.learner import Learner
+from activepick.learning.queries import Strategy
 from activepick.learning.start import starting_head
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
@@ -175,7 +176,7 @@ class _Course:
             rng=np.random.default_rng(seed),
         )
 
-    def learn(self, count: int, strategy: str) -> int:
+    def learn(self, count: int, strategy: str | Strategy) -> int:
         """Do one round with an oracle; give the number of answers."""
         radii = [features.radius_px for features in self.learner.micrographs]
         answered = learn(

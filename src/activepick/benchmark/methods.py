@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from activepick.learning.fit import HeadFit
 from activepick.learning.learner import LearnerSettings
+from activepick.learning.queries import Strategy
 
 __all__ = ["METHODS", "Method"]
 
@@ -21,7 +22,8 @@ class Method:
     summary
         One line for the help text.
     strategy
-        One of `activepick.learning.queries.STRATEGIES`; None for a method without questions.
+        A name in `activepick.learning.queries.STRATEGIES`, or a strategy of your own; None for a
+        method without questions.
     settings
         How labels become a head.
     stride
@@ -38,7 +40,7 @@ class Method:
     """
 
     summary: str
-    strategy: str | None = None
+    strategy: str | Strategy | None = None
     settings: LearnerSettings = field(default_factory=LearnerSettings)
     stride: int = 4
     working_radius: Callable[[float], float] | None = None

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.learning.learner import Learner
-from activepick.learning.queries import Query, ask
+from activepick.learning.queries import Query, Strategy, ask
 
 __all__ = ["Oracle", "learn"]
 
@@ -38,7 +38,11 @@ class Oracle:
 
 
 def learn(
-    learner: Learner, oracle: Oracle, count: int, strategy: str, rng: np.random.Generator
+    learner: Learner,
+    oracle: Oracle,
+    count: int,
+    strategy: str | Strategy,
+    rng: np.random.Generator,
 ) -> int:
     """Ask until `count` questions are answered, then refit once.
 

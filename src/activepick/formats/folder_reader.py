@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.known import FORMATS
+from activepick.formats.known import FORMATS, Format
 from activepick.formats.names import micrograph_stem
 from activepick.formats.registry import choose_format, read_table
 from activepick.formats.star_files import read_star_files
@@ -14,12 +14,12 @@ from activepick.formats.star_files import read_star_files
 __all__ = ["read_folder", "read_picks"]
 
 
-def read_picks(path: str | os.PathLike[str], format: str | None = None) -> pd.DataFrame:
+def read_picks(path: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
     """Read a table, or all tables of a folder; see `read_folder` and `read_table`."""
     return read_folder(path, format) if Path(path).is_dir() else read_table(path, format)
 
 
-def read_folder(folder: str | os.PathLike[str], format: str | None = None) -> pd.DataFrame:
+def read_folder(folder: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
     """Read all files of picks in a folder and the folders within it as one table.
 
     Parameters
@@ -28,7 +28,8 @@ def read_folder(folder: str | os.PathLike[str], format: str | None = None) -> pd
         The folder. An ``autopick.star`` or ``coords_suffix_*.star`` in it says which files belong
         to it, with the exact names of the micrographs.
     format
-        A name in `activepick.formats.FORMATS`; without it the files have to be of one format.
+        A name in `activepick.formats.FORMATS`, or a format of your own; without it the files have
+        to be of one format.
 
     Returns
     -------

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.known import Format
 from activepick.formats.output_paths import output_paths
 from activepick.formats.registry import check_options, choose_format
 from activepick.formats.relion_job import write_job_index
@@ -27,7 +28,7 @@ class PickFolder:
         Made when it is missing; nothing is written outside of it, whatever micrographs are called.
         For RELION the folders of micrographs are kept in it.
     format
-        A name in `activepick.formats.FORMATS`.
+        A name in `activepick.formats.FORMATS`, or a format of your own.
     micrographs
         Names of all micrographs that may be written.
     micrographs_star
@@ -52,7 +53,7 @@ class PickFolder:
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        format: str,
+        format: str | Format,
         micrographs: Iterable[str],
         *,
         micrographs_star: Path | None = None,
@@ -138,7 +139,7 @@ class PickFolder:
 def write_folder(
     table: pd.DataFrame,
     folder: str | os.PathLike[str],
-    format: str,
+    format: str | Format,
     *,
     micrographs: Iterable[str] = (),
     micrographs_star: Path | None = None,

@@ -17,9 +17,11 @@ _HEAD_BYTES = 65536
 
 
 def choose_format(
-    path: str | os.PathLike[str], format: str | None = None, *, sniff: bool = True
+    path: str | os.PathLike[str], format: str | Format | None = None, *, sniff: bool = True
 ) -> Format:
     """Choose a format by its name, else by the extension, else by what is in the file.
+
+    A `Format` is its own choice: so formats that are not in `FORMATS` are read and written.
 
     Where formats share an extension (``.txt``), the content decides between them.
 
@@ -28,6 +30,8 @@ def choose_format(
     TableError
         When the name is unknown, or neither the extension nor the content says what it is.
     """
+    if isinstance(format, Format):
+        return format
     names = ", ".join(FORMATS)
     if format is not None:
         if format not in FORMATS:
@@ -50,7 +54,7 @@ def choose_format(
     return found[0]
 
 
-def read_table(path: str | os.PathLike[str], format: str | None = None) -> pd.DataFrame:
+def read_table(path: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
     """Read a table of picks, labels or true particles.
 
     Parameters
@@ -58,7 +62,8 @@ def read_table(path: str | os.PathLike[str], format: str | None = None) -> pd.Da
     path
         The file; see `activepick.formats.read_folder` for a folder of them.
     format
-        A name in `FORMATS`; without it the extension decides, and then the content.
+        A name in `FORMATS`, or a format of your own; without it the extension decides, and then
+        the content.
 
     Returns
     -------
@@ -89,7 +94,7 @@ def read_table(path: str | os.PathLike[str], format: str | None = None) -> pd.Da
 def write_table(
     table: pd.DataFrame,
     path: str | os.PathLike[str],
-    format: str | None = None,
+    format: str | Format | None = None,
     **options: object,
 ) -> None:
     """Write a table of picks, labels or true particles; nothing is written when it is not right.
@@ -101,7 +106,7 @@ def write_table(
     path
         The file to make or replace, whole or not at all.
     format
-        A name in `FORMATS`; without it the extension decides.
+        A name in `FORMATS`, or a format of your own; without it the extension decides.
     **options
         What the format offers, see its `options` and its writing function.
 

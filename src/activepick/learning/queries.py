@@ -43,7 +43,10 @@ class Strategy(NamedTuple):
 
 
 def ask(
-    learner: Learner, count: int, strategy: str = "active", rng: np.random.Generator | None = None
+    learner: Learner,
+    count: int,
+    strategy: str | Strategy = "active",
+    rng: np.random.Generator | None = None,
 ) -> list[Query]:
     """Choose the next questions; never where a label lies already.
 
@@ -54,7 +57,7 @@ def ask(
     count
         Largest number of questions. There are fewer when there are not that many places.
     strategy
-        One of `STRATEGIES`.
+        A name in `STRATEGIES`, or one of your own.
     rng
         Randomness of the strategies that need it.
 
@@ -63,10 +66,12 @@ def ask(
     SettingsError
         When the strategy is unknown.
     """
-    if strategy not in STRATEGIES:
-        raise SettingsError(f"{strategy!r}: use one of {', '.join(STRATEGIES)}.")
+    if isinstance(strategy, str):
+        if strategy not in STRATEGIES:
+            raise SettingsError(f"{strategy!r}: use one of {', '.join(STRATEGIES)}.")
+        strategy = STRATEGIES[strategy]
     rng = rng or np.random.default_rng(0)
-    return STRATEGIES[strategy].choose(learner, count, rng).queries()
+    return strategy.choose(learner, count, rng).queries()
 
 
 def _most_worthwhile(
