@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 # So long after the last work the device's memory is given back, in milliseconds.
 _IDLE_MS = 60_000
+# So many files are looked for before one is shown as missing: a disk may answer slowly.
+_LOOKED_FOR = 20
 
 MakeLoop = Callable[[Session], LearningLoop]
 
@@ -317,9 +319,7 @@ class Desk(QObject):
         self.labelling.begin()
         self.opened.emit()
         self.picking.load_all()
-        entries = session.state.micrographs
-        questions = session.state.questions
-        first = questions[0].micrograph if questions else next(iter(entries), 0)
+        first = _first_to_show(session)
         if first:
             self.show(first)
 
@@ -367,3 +367,14 @@ class Desk(QObject):
         self.labelling.follow(action, change)
         self.picking.follow(action, change)
         self.saved.emit()
+
+
+def _first_to_show(session: Session) -> int:
+    """Give the micrograph to begin with: with questions if it can be, and not a missing one."""
+    asked = [question.micrograph for question in session.state.questions]
+    order = list(dict.fromkeys([*asked, *session.state.micrographs]))
+    for number in order[:_LOOKED_FOR]:
+        with contextlib.suppress(SessionError):
+            session.find_micrograph(number)
+            return number
+    return order[0] if order else 0

@@ -37,7 +37,7 @@ def demo(
     from activepick.formats import read_table, write_table
     from activepick.learning.head_file import save_head
     from activepick.micrograph import Micrograph
-    from activepick.picking.picker import pick_micrograph
+    from activepick.picking.picker import pick_score_map
     from activepick.simulate import simulate_dataset
 
     say(f"1. {_MICROGRAPHS} micrographs are simulated")
@@ -72,7 +72,10 @@ def demo(
     with progress_bar(len(micrographs)) as bar:
         for micrograph in micrographs:
             bar.step(micrograph.name)
-            tables.append(pick_micrograph(engine, head, micrograph, progress=bar.part))
+            # From the features that the learning left in the cache.
+            features = engine.features(micrograph, head.spec.working_radii, bar.part)
+            scores = features.score_map(head.weights, head.bias)
+            tables.append(pick_score_map(scores, micrograph.name, micrograph.shape))
             bar.done()
     picks = pd.concat(tables, ignore_index=True)
     size = simulated.pixel_size_angstrom

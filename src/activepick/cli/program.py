@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import io
 import signal
 import sys
 import warnings
@@ -24,7 +25,7 @@ from activepick.cli import (
     train,
 )
 from activepick.cli.console import say
-from activepick.cli.interruption import INTERRUPTED
+from activepick.cli.interruption import INTERRUPTED, TERMINATED, leave
 from activepick.errors import ActivepickError
 
 __all__ = ["app", "main"]
@@ -73,6 +74,10 @@ def options(
 def main() -> None:
     """Run the command line: status 0 when all went well, 2 when not, 130 when interrupted."""
     warnings.showwarning = _warn
+    for stream in (sys.stdout, sys.stderr):
+        # Not every terminal, and on Windows hardly any pipe, can say Å or any file name.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     # Looking for garbage again and again while PyTorch is imported, and once more among all its
     # objects at the end, takes 0.4 s and finds nothing.
     gc.set_threshold(100_000, 50, 100)
@@ -86,10 +91,12 @@ def main() -> None:
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
             say("interrupted: files that were finished are kept, no half-written one is left")
+        if end.code in (INTERRUPTED, TERMINATED):
+            leave(end.code)
         raise
     except KeyboardInterrupt:
         say("interrupted")
-        sys.exit(INTERRUPTED)
+        leave(INTERRUPTED)
     except OSError as error:
         # A full disk or a folder without rights is no bug either.
         say(f"error: {error.filename or 'file'}: {error.strerror or error}")
