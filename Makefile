@@ -9,7 +9,7 @@ WINDOW_PACKAGES := libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 fonts-
 	libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
 SCREEN_PACKAGES := xvfb xauth
 
-.PHONY: help demo test lint napari bench docs screenshots clean
+.PHONY: help demo test lint napari bench docs screenshots dist try-wheel clean
 
 help:
 	@echo "make demo    learn to pick on simulated micrographs and export the picks, without a window"
@@ -19,6 +19,8 @@ help:
 	@echo "make bench   all benchmarks, one after the other"
 	@echo "make docs    the documentation, into site/"
 	@echo "make screenshots  the pictures of the window in the documentation"
+	@echo "make dist    the archive and the wheel to publish, into dist/"
+	@echo "make try-wheel  that wheel in an empty environment: its window, in build/widget.png"
 	@echo "make clean   remove all that the others made"
 
 demo: .venv/ready
@@ -50,6 +52,16 @@ screenshots: .venv/ready
 	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
 	SCREEN=1940x1200 tools/with_display.sh $(BIN)/python tools/screenshots.py
 
+dist: .venv/release-ready
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+# Without PIP_ARGS it gets the newest versions that there are, as whoever installs it does.
+try-wheel: dist
+	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
+	PYTHON="$(PYTHON)" tools/try_wheel.sh dist/*.whl build/widget.png $(PIP_ARGS)
+
 clean:
 	rm -rf .venv site demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
@@ -59,4 +71,8 @@ clean:
 
 .venv/docs-ready: .venv/ready
 	@tools/environment.sh "$(PYTHON)" all,dev,docs
+	@touch $@
+
+.venv/release-ready: .venv/ready
+	@tools/environment.sh "$(PYTHON)" all,dev,release
 	@touch $@

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 MANIFEST = (ROOT / "napari.yaml").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.skipif(
-    find_spec("hatchling") is None or not (ROOT / "pyproject.toml").is_file(),
-    reason="building needs hatchling and the source",
+    find_spec("hatch_vcs") is None or not (ROOT / "pyproject.toml").is_file(),
+    reason="building needs hatchling, hatch-vcs and the source",
 )
 
 
@@ -32,7 +33,9 @@ def check_wheel(wheel: Path) -> None:
         (scripts,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "napari-activepick = activepick:napari.yaml" in archive.read(scripts).decode()
     assert len(names) == len(set(names))
-    assert {"activepick/py.typed", "activepick/_napari/reader.py"} <= set(names)
+    assert {"activepick/py.typed", "activepick/icon.svg", "activepick/_napari/reader.py"} <= set(
+        names
+    )
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {
         "activepick",
@@ -51,7 +54,40 @@ def test_a_wheel_of_the_source_archive_has_it_too(tmp_path):
         tar.extraction_filter = getattr(tarfile, "data_filter", None)
         tar.extractall(tmp_path)
     (source,) = tmp_path.glob("napari_activepick-*")
-    check_wheel(build(source, "wheel", tmp_path / "wheel"))
+    wheel = build(source, "wheel", tmp_path / "wheel")
+    check_wheel(wheel)
+    assert wheel.name.split("-")[1] == archive.name.removesuffix(".tar.gz").split("-")[1]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="tags need git")
+def test_the_version_is_the_tag_in_a_checkout_and_in_archives_of_git(tmp_path):
+    checkout, unpacked = tmp_path / "checkout", tmp_path / "unpacked"
+    checkout.mkdir()
+    unpacked.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".git_archival.txt", ".gitattributes"):
+        shutil.copy(ROOT / name, checkout)
+
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *who, *arguments], cwd=checkout, check=True, capture_output=True)
+
+    def version(folder: Path) -> str:
+        command = [sys.executable, "-m", "hatchling", "version"]
+        return subprocess.run(
+            command, cwd=folder, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    for arguments in ("init", "add .", "commit -m all"):
+        git(*arguments.split())
+    assert version(checkout).startswith("0.1.0.dev")
+    git("tag", "v7.8.9")
+    assert version(checkout) == "7.8.9"
+    git("archive", "--output", str(tmp_path / "a.zip"), "HEAD")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        archive.extractall(unpacked)
+    assert version(unpacked) == "7.8.9"
+    (unpacked / ".git_archival.txt").unlink()
+    assert version(unpacked) == "0.1.0.dev0"
 
 
 def test_the_installed_package_has_the_manifest_that_its_entry_point_names():
