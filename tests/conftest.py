@@ -13,6 +13,13 @@ pytest_plugins = ["pytestqt.plugin"] if HAS_SCREEN else []
 DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip on Windows what only other systems have."""
+    for item in items if sys.platform == "win32" else ():
+        if mark := item.get_closest_marker("posix"):
+            item.add_marker(pytest.mark.skip(reason=f"Windows is no system that {mark.args[0]}"))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of the real micrographs with published picks."""

@@ -76,6 +76,7 @@ def workers_of(local):
     return [process.pid for process in nannies if process.pid]
 
 
+@pytest.mark.posix("has kill -9")
 def test_workers_killed_at_random_lose_and_double_nothing(picker, sources, serial):
     lots = random.Random(0)
     killed = []

@@ -18,6 +18,7 @@ OPTIONS = ["--diameter", "60", "--model", "resnet8_u32", "--working-radius", "6"
 OPTIONS += ["--device", "cpu", "--threshold", "0.0001"]
 
 
+@pytest.mark.posix("interrupts one program among several")
 @pytest.mark.parametrize(("number", "latest"), list(enumerate([0.1, 0.3, 0.3, 6.0, 6.0])), ids=str)
 def test_ctrl_c_is_clean_at_any_moment(tmp_path, number, latest):
     folder = tmp_path / "mics"

@@ -39,6 +39,7 @@ def slurm(tmp_path, monkeypatch):
         yield
 
 
+@pytest.mark.posix("runs shell scripts")
 def test_slurm_picks_what_one_machine_picks(pick, folder, tmp_path, slurm):
     pick(folder, "--out", "here.csv")
     pick(folder, "--out", "there.csv", "--slurm", "--jobs", 1, "--chunk", 2)

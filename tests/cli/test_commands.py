@@ -160,6 +160,7 @@ def test_a_bright_particle_warning_names_the_remedy(data, options, tmp_path):
     )
 
 
+@pytest.mark.posix("interrupts one program among several")
 def test_interrupted_pick_leaves_no_half_written_file(data, options, tmp_path):
     micrographs = []
     for i in range(12):

@@ -69,6 +69,7 @@ def test_two_micrographs_never_share_a_file():
         output_paths(["x/a.mrc", "x/A.mrc"], Path("out"), ".star", tree=True)
 
 
+@pytest.mark.posix("makes links for everybody")
 def test_a_link_within_the_folder_leads_nowhere(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "elsewhere").mkdir()

@@ -20,6 +20,8 @@ from activepick.atomic import replacing
 from activepick.formats import read_table
 from activepick.learning.head_file import load_head
 
+pytest.importorskip("resource", reason="Windows has neither fork nor limits nor signals")
+
 OPTIONS = ["--diameter", "60", "--model", "resnet8_u32", "--device", "cpu"]
 OPTIONS += ["--precision", "float32", "--pixel-size", "4"]
 PICK = [*OPTIONS, "--working-radius", "6", "--threshold", "0.0001"]

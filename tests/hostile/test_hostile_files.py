@@ -111,6 +111,7 @@ def test_a_header_that_claims_a_terabyte(folder, suffix):
     path.unlink()
 
 
+@pytest.mark.posix("has pipes with names")
 def test_what_is_no_file_is_not_waited_for(folder):
     pipe = folder / "pipe.mrc"
     os.mkfifo(pipe)
@@ -182,6 +183,7 @@ names = st.one_of(
 )
 
 
+@pytest.mark.posix("makes links for everybody")
 @examples(40)
 @given(st.lists(names, min_size=1, max_size=3, unique=True), st.sampled_from(sorted(FORMATS)))
 def test_no_name_leads_out_of_the_output_folder(tmp_path_factory, listed, format):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -197,7 +196,7 @@ def test_a_killed_window_loses_no_acknowledged_click(qtbot, open_widget, microgr
         try:
             _wait_for_lines(qtbot, told, 5 + 4 * turn)
         finally:
-            program.send_signal(signal.SIGKILL)
+            program.kill()
             program.wait()
         acknowledged = max(map(int, _lines(told)))
         journal = (folder / "journal.jsonl").read_text().splitlines()

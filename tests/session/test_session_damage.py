@@ -1,7 +1,6 @@
 import contextlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -125,6 +124,8 @@ def test_a_missing_journal_is_told(session):
 @contextlib.contextmanager
 def files_end_at(size: int):
     """Let no file grow beyond a size: a write fails halfway, as on a full disk."""
+    import resource
+
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
@@ -133,6 +134,7 @@ def files_end_at(size: int):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
+@pytest.mark.posix("has limits on the size of files")
 def test_a_full_disk_is_told_and_nothing_is_lost(session, tmp_path):
     labelled(session, 3)
     messages, numbers = [], []
@@ -199,6 +201,7 @@ def read_only_session(request):
             session.folder.chmod(0o755)
 
 
+@pytest.mark.posix("has folders that refuse")
 def test_a_read_only_folder_is_told(read_only_session):
     with pytest.raises(SessionError, match=r"may not be written.*reading only"):
         Session.open(read_only_session)

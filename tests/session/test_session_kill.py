@@ -8,7 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from activepick.session import Session, Settings
+
+pytestmark = pytest.mark.posix("forks, and has kill -9")
 
 # Forks a labelling program for each line it reads, so that nothing is imported fifty times.
 LAUNCHER = """

@@ -139,15 +139,13 @@ class RunRecord:
             When the line cannot be written.
         """
         line = json.dumps(asdict(entry)).encode() + b"\n"
-        handle = os.open(self._picked, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
-            size = os.fstat(handle).st_size
-            if size and os.pread(handle, 1, size - 1) != b"\n":
-                line = b"\n" + line  # an interrupted write left half a line
-            os.write(handle, line)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        with self._picked.open("a+b", buffering=0) as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    line = b"\n" + line  # an interrupted write left half a line
+            file.write(line)
+            os.fsync(file.fileno())
         self.entries[entry.name] = entry
         self.failures.pop(entry.name, None)
 

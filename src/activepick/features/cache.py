@@ -75,5 +75,7 @@ class FeatureCache:
                 return
             if file != newest:
                 # Whoever has it open keeps it: the file goes when the last map of it is closed.
-                file.unlink(missing_ok=True)
-                total -= size
+                # Windows refuses to delete such a file, which then has to wait for another time.
+                with contextlib.suppress(PermissionError):
+                    file.unlink(missing_ok=True)
+                    total -= size
