@@ -3,9 +3,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from topaz.model.classifier import LinearClassifier
 from topaz.model.factory import load_model
+from topaz.model.features.resnet import ResNet8
 
 from activepick.errors import BackboneError, SettingsError
+from activepick.features import network, tile_size
 from activepick.features.backbone import PRETRAINED, load_backbone
 from activepick.features.extractor import Extractor
 
@@ -71,6 +74,46 @@ def test_tiles_give_the_result_of_one_pass(height, width, tile, stride):
     assert relative_difference(many, one) < 1e-4
 
 
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_strips_give_the_result_of_one_pass(monkeypatch, stride):
+    pixels = image(150, 90)
+    backbone = load_backbone("resnet16_u32")
+    extractor = Extractor(backbone, stride=stride, device="cpu", precision="float32", tile_px=100)
+    whole = extractor.score(pixels, backbone.weights, backbone.bias)
+    monkeypatch.setitem(network._STRIP_BYTES, "cpu", 300_000)
+    strips = extractor.score(pixels, backbone.weights, backbone.bias)
+    assert relative_difference(strips, whole) < 1e-4
+
+
+def test_batch_norms_are_kept(tmp_path):
+    torch.manual_seed(0)
+    model = LinearClassifier(ResNet8(units=[8, 8, 8], bn=True)).eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for values in (module.weight, module.bias, module.running_mean, module.running_var):
+                values.data.uniform_(0.5, 1.5)
+    torch.save(model.state_dict(), tmp_path / "mine.pt")
+    pixels = image(70, 64)
+    extractor = Extractor(load_backbone(tmp_path / "mine.pt"), device="cpu", precision="float32")
+    [(_, _, ours)] = extractor._tiles(pixels, None)
+    model.fill()
+    model.eval()
+    with torch.inference_mode():
+        theirs = model.features(torch.from_numpy(pixels)[None, None])[0, :, ::4, ::4]
+    assert relative_difference(ours.numpy(), theirs.numpy()) < 1e-4
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_less_memory_means_smaller_tiles(dense):
+    edges = [tile_size.tile_within(gib * 2**30, 2, dense) for gib in (0.1, 1.2, 2, 4, 1000)]
+    assert edges == sorted(edges)
+    assert edges[0] == 64
+    assert edges[1] < edges[2] < edges[3] < edges[4]
+    for wrong in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(SettingsError, match="--gpu-memory"):
+            tile_size.tile_for(torch.device("cpu"), torch.float32, memory_gib=wrong)
+
+
 def test_bfloat16_stays_close_to_float32():
     pixels = image(100, 100)
     backbone = load_backbone()
@@ -86,10 +129,10 @@ def test_memory_shortage_is_answered_by_smaller_tiles(monkeypatch):
     expected = extractor.score(pixels, backbone.weights, backbone.bias)
     run = Extractor._run
 
-    def short_of_memory(self, padded, rows, columns):
+    def short_of_memory(self, padded, rows, columns, report):
         if (rows.stop - rows.start) * self.stride > 130:
             raise torch.OutOfMemoryError("out of memory")
-        return run(self, padded, rows, columns)
+        return run(self, padded, rows, columns, report)
 
     monkeypatch.setattr(Extractor, "_run", short_of_memory)
     assert np.allclose(
@@ -97,7 +140,7 @@ def test_memory_shortage_is_answered_by_smaller_tiles(monkeypatch):
     )
     assert extractor.tile_px < 512
 
-    def no_memory(self, padded, rows, columns):
+    def no_memory(self, padded, rows, columns, report):
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(Extractor, "_run", no_memory)
@@ -113,7 +156,7 @@ def test_progress_reaches_one_and_can_cancel():
     seen = []
     extractor.extract(pixels, seen.append)
     assert seen == sorted(seen)
-    assert len(seen) == 4
+    assert len(seen) > 4  # within tiles too
     assert seen[-1] == 1
 
     def cancel(fraction):

@@ -1,27 +1,30 @@
 """Run a backbone over a working image, tile by tile."""
 
 import contextlib
-import copy
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise, product
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from activepick.errors import BackboneError, SettingsError
 from activepick.features.backbone import Backbone
 from activepick.features.device import choose_device, choose_precision
+from activepick.features.network import Network, stride_of
+from activepick.features.tile_size import tile_for
 
 __all__ = ["Extractor"]
 
-# Largest tile by bytes per number, in working pixels: the first layers of a 1024 x 1024 tile with
-# 64 features in 16 bits hold 0.4 GB.
-_TILE_PX = {2: 1024, 4: 768}
 _SMALLEST_TILE_PX = 64
+# Feature vectors that are turned into other numbers at a time.
+_BLOCK_ROWS = 32
+
+Progress = Callable[[float], None]
 
 
 class Extractor:
@@ -39,8 +42,11 @@ class Extractor:
     device, precision
         See `choose_device` and `choose_precision`.
     tile_px
-        Largest edge of a tile in working pixels; bounds the memory. By default 1024, in float32
-        768. On a GPU that runs out of memory it is halved as often as needed.
+        Largest edge of a tile in working pixels; bounds the memory. See `tile_for` for the default.
+        On a GPU that runs out of memory it is halved as often as needed.
+    memory_gib
+        What the network may take on a GPU, in GiB; by default half of what is free. Without effect
+        on other devices.
 
     Raises
     ------
@@ -59,6 +65,7 @@ class Extractor:
         device: str = "auto",
         precision: str = "auto",
         tile_px: int | None = None,
+        memory_gib: float | None = None,
     ) -> None:
         if stride not in (1, 2, 4) or stride > backbone.stride:
             raise SettingsError(f"An output stride of {stride} is not possible; use 4, 2 or 1.")
@@ -66,19 +73,21 @@ class Extractor:
         self.stride = stride
         self.device = choose_device(device)
         self.dtype = choose_precision(precision, self.device)
-        self.tile_px = tile_px or _TILE_PX[self.dtype.itemsize]
-        # channels-last is the layout in which CPUs and GPUs run convolutions fastest.
-        self._layers = copy.deepcopy(backbone.layers).to(self.device, self.dtype)
-        self._layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.memory_gib = memory_gib
+        # The deepest strided layers are run once for each phase instead of being thinned out.
+        by_phase = []
+        gain = backbone.stride // stride
+        for i in reversed(range(len(backbone.layers))):
+            if gain > 1 and stride_of(backbone.layers[i]) > 1:
+                by_phase.append(i)
+                gain //= stride_of(backbone.layers[i])
+        self.tile_px = tile_px or tile_for(
+            self.device, self.dtype, dense=bool(by_phase), memory_gib=memory_gib
+        )
+        self._network = Network(backbone.layers, by_phase, self.device, self.dtype)
+        self._streams = threading.local()
         self._using = threading.Lock()
         self._users = 0
-        # The deepest strided layers are run once for each phase instead of being thinned out.
-        self._by_phase: set[int] = set()
-        gain = backbone.stride // stride
-        for i in reversed(range(len(self._layers))):
-            if gain > 1 and _stride(self._layers[i]) > 1:
-                self._by_phase.add(i)
-                gain //= _stride(self._layers[i])
 
     def with_stride(self, stride: int) -> "Extractor":
         """Give the same extractor with another output stride."""
@@ -86,7 +95,7 @@ class Extractor:
             self.backbone,
             stride=stride,
             device=str(self.device),
-            tile_px=self.tile_px,
+            memory_gib=self.memory_gib,
             precision=str(self.dtype).removeprefix("torch."),
         )
 
@@ -95,7 +104,7 @@ class Extractor:
         with self._using:
             if self._users or self.device.type == "cpu":
                 return
-            self._layers.to("cpu")
+            self._network.to("cpu")
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -120,9 +129,10 @@ class Extractor:
         height, width = self._output_shape(image)
         out = np.empty((height, width, self.backbone.channels), np.float16)
         for rows, columns, features in self._tiles(image, progress):
-            # Half precision ends at 65504; no trained network gets near, but inf must not appear.
-            tile = features.float().clamp(max=65504).half().cpu()
-            out[rows, columns] = tile.permute(1, 2, 0).numpy()
+            for part, block in _blocks(rows, features):
+                # Half precision ends at 65504; no trained network gets near, but inf must not
+                # appear.
+                out[part, columns] = block.clamp(max=65504).half().cpu().numpy()
         return out
 
     def score(
@@ -148,11 +158,13 @@ class Extractor:
         array of float32
             Logits, shape (ceil(h / stride), ceil(w / stride)).
         """
-        out = np.empty(self._output_shape(image), np.float32)
+        # Kept on the device until the end, so that it is waited for once.
+        out = torch.empty(self._output_shape(image), device=self.device)
         vector = torch.as_tensor(weights, dtype=torch.float32, device=self.device)
         for rows, columns, features in self._tiles(image, progress):
-            out[rows, columns] = (torch.einsum("chw,c->hw", features.float(), vector) + bias).cpu()
-        return out
+            for part, block in _blocks(rows, features):
+                out[part, columns] = block @ vector + bias
+        return out.cpu().numpy()
 
     def _output_shape(self, image: NDArray[np.float32]) -> tuple[int, int]:
         return -(-image.shape[0] // self.stride), -(-image.shape[1] // self.stride)
@@ -163,72 +175,69 @@ class Extractor:
         """Yield the features (C, rows, columns) of all parts of the output map."""
         half = self.backbone.width // 2
         padded = F.pad(torch.from_numpy(np.ascontiguousarray(image, np.float32)), (half,) * 4)
-        shape = self._output_shape(image)
-        todo = _parts(slice(0, shape[0]), slice(0, shape[1]), self.tile_px // self.stride)
+        height, width = self._output_shape(image)
+        todo = _parts(slice(0, height), slice(0, width), self.tile_px // self.stride)
         done = 0
-        with self._on_device():
+
+        def report(rows: slice, columns: slice, fraction: float) -> None:
+            if progress is not None:
+                area = (rows.stop - rows.start) * (columns.stop - columns.start)
+                progress((done + fraction * area) / (height * width))
+
+        with self._on_device(), self._own_stream():
+            if self.device.type == "cuda":
+                # From pinned memory the copy goes on while the processor prepares the layers.
+                padded = padded.pin_memory().to(self.device, self.dtype, non_blocking=True)
             while todo:
                 rows, columns = todo.pop()
                 try:
-                    features = self._run(padded, rows, columns)
+                    features = self._run(padded, rows, columns, partial(report, rows, columns))
                 except torch.OutOfMemoryError as error:
                     self._shrink(error)
                     todo += _parts(rows, columns, self.tile_px // self.stride)
                     continue
                 yield rows, columns, features
                 done += (rows.stop - rows.start) * (columns.stop - columns.start)
-                if progress is not None:
-                    progress(done / (shape[0] * shape[1]))
+                report(rows, columns, 0.0)
+
+    @contextlib.contextmanager
+    def _own_stream(self) -> Iterator[None]:
+        """Let copies and products of two threads on one GPU overlap."""
+        if self.device.type != "cuda":
+            yield
+            return
+        if not hasattr(self._streams, "mine"):  # one a thread: each keeps memory of its own
+            self._streams.mine = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        outer, mine = torch.cuda.current_stream(self.device), self._streams.mine
+        mine.wait_stream(outer)
+        try:
+            with torch.cuda.stream(mine):
+                yield
+        finally:
+            outer.wait_stream(mine)
 
     @contextlib.contextmanager
     def _on_device(self) -> Iterator[None]:
         with self._using:
             self._users += 1
-            self._layers.to(self.device)  # which does something after a release only
+            self._network.to(self.device)  # which does something after a release only
         try:
             yield
         finally:
             with self._using:
                 self._users -= 1
 
-    def _run(self, padded: Tensor, rows: slice, columns: slice) -> Tensor:
-        reach = self.backbone.width - 1
-        tile = padded[
-            rows.start * self.stride : (rows.stop - 1) * self.stride + 1 + reach,
-            columns.start * self.stride : (columns.stop - 1) * self.stride + 1 + reach,
+    def _run(self, padded: Tensor, rows: slice, columns: slice, report: Progress) -> Tensor:
+        half, step = self.backbone.width // 2, self.stride
+        place = [
+            slice(part.start * step, (part.stop - 1) * step + 1 + 2 * half)
+            for part in (rows, columns)
         ]
-        batch = tile[None, None].to(self.device, self.dtype)
-        with torch.inference_mode():
-            return self._forward(batch.contiguous(memory_format=torch.channels_last), 0)[0]
-
-    def _forward(self, x: Tensor, first: int) -> Tensor:
-        """Run the layers from `first` on; a layer in `_by_phase` loses no sample to its stride.
-
-        A strided layer keeps every n-th sample of its input's grid. Running it, and all that
-        follows, on the input shifted by 0 .. n-1 samples along both axes, and interleaving the
-        results, gives what Topaz's dilated network gives.
-        """
-        for i in range(first, len(self._layers)):
-            layer = self._layers[i]
-            if i in self._by_phase:
-                n = _stride(layer)
-                # The last shifts leave too little input when the whole output is one sample.
-                reach = self._reach(i)
-                phases = {
-                    (dy, dx): self._forward(layer(x[..., dy:, dx:]), i + 1)
-                    for dy, dx in product(range(n), repeat=2)
-                    if x.shape[-2] - dy >= reach and x.shape[-1] - dx >= reach
-                }
-                return _interleave(phases, n)
-            x = layer(x)
-        return x
-
-    def _reach(self, first: int) -> int:
-        """Input samples that the layers from `first` on need for one output sample."""
-        samples = 1
-        for layer in reversed(list(self._layers)[first:]):
-            samples = (samples - 1) * _stride(layer) + int(layer.kernel_size)  # type: ignore[arg-type]
-        return samples
+        inside = [
+            slice(max(0, half - part.start), min(part.stop, size - half) - part.start)
+            for part, size in zip(place, padded.shape, strict=True)
+        ]
+        return self._network(padded[place[0], place[1]], (inside[0], inside[1]), report)
 
     def _shrink(self, error: Exception) -> None:
         if self.tile_px <= _SMALLEST_TILE_PX:
@@ -239,10 +248,6 @@ class Extractor:
         self.tile_px //= 2
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def _stride(layer: nn.Module) -> int:
-    return int(layer.stride)  # type: ignore[arg-type]
 
 
 def _parts(rows: slice, columns: slice, edge: int) -> list[tuple[slice, slice]]:
@@ -256,11 +261,10 @@ def _parts(rows: slice, columns: slice, edge: int) -> list[tuple[slice, slice]]:
     return list(product(cut(rows), cut(columns)))
 
 
-def _interleave(phases: dict[tuple[int, int], Tensor], n: int) -> Tensor:
-    sample = phases[0, 0]
-    height = sum(part.shape[-2] for (_, dx), part in phases.items() if dx == 0)
-    width = sum(part.shape[-1] for (dy, _), part in phases.items() if dy == 0)
-    out = sample.new_empty((*sample.shape[:-2], height, width))
-    for (dy, dx), part in phases.items():
-        out[..., dy::n, dx::n] = part
-    return out
+def _blocks(rows: slice, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Yield some rows of features (C, h, w) at a time as float32 (rows, w, C)."""
+    last = features.permute(1, 2, 0)
+    for start in range(0, len(last), _BLOCK_ROWS):
+        block = last[start : start + _BLOCK_ROWS]
+        first = rows.start + start
+        yield slice(first, first + len(block)), block.float()

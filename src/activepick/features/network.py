@@ -1,0 +1,228 @@
+"""The layers of a backbone on a device, laid out so that they cost little beyond their products.
+
+Half of what a plain run of the layers takes in memory, and a quarter of its time, goes into the
+first of them, which work at the full resolution of the image. They are run in strips here, which
+stay in the processor's cache, and only where they see the image: beyond it all is the response to
+zeros, which is computed once.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from itertools import product
+
+import torch
+import torch.nn.functional as F
+from topaz.model.features.resnet import BasicConv, ResidA
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+__all__ = ["Network"]
+
+Report = Callable[[float], None]
+
+# What one layer's output of a strip may take. Blocks above 32 MB are given back to the system and
+# cleared by it each time; a GPU wants more to do at a time.
+_STRIP_BYTES = {"cpu": 16 << 20}
+_STRIP_BYTES_GPU = 192 << 20
+# Share of the time that the strips take, for the progress.
+_ENTRANCE = 0.3
+
+
+class Network:
+    """A backbone at an output stride.
+
+    Parameters
+    ----------
+    layers
+        See `Backbone`; they are copied.
+    by_phase
+        Indices of strided layers that lose no sample to their stride; see `_deeper`.
+    device, dtype
+        Where, and in which precision.
+    """
+
+    def __init__(
+        self,
+        layers: nn.Sequential,
+        by_phase: Sequence[int],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self._by_phase = frozenset(by_phase)
+        self.device = device
+        self.dtype = dtype
+        prepared = [_prepared(layer) for layer in copy.deepcopy(layers)]
+        # channels-last is the layout in which CPUs and GPUs run convolutions fastest.
+        self._layers = nn.Sequential(*prepared).to(device, dtype)
+        self._layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._reaches = [reach_of(prepared[i:]) for i in range(len(prepared))]
+        strided = [i for i, layer in enumerate(self._layers) if stride_of(layer) > 1]
+        # The layers that are run in strips end with the first one that thins out.
+        self._entrance = strided[0] + 1 if strided and strided[0] not in self._by_phase else 0
+
+    def to(self, device: torch.device | str) -> None:
+        """Move the weights, if they are elsewhere."""
+        self._layers.to(device)
+
+    def __call__(
+        self, tile: Tensor, inside: tuple[slice, slice], report: Report = lambda fraction: None
+    ) -> Tensor:
+        """Compute the features of a part of an image.
+
+        Parameters
+        ----------
+        tile
+            Shape (h, w), in any precision on any device.
+        inside
+            Its rows and columns that belong to the image; all others hold zeros.
+        report
+            Called with the fraction done; may raise to cancel.
+
+        Returns
+        -------
+        Tensor, (C, rows, columns)
+            Stored with the channels last.
+        """
+        with torch.inference_mode():
+            x = tile.to(self.device, self.dtype, non_blocking=True)[None, None]
+            if self._entrance:
+                x = self._enter(x, inside, report)
+            return self._deeper(x, self._entrance, report)[0]
+
+    def _enter(self, x: Tensor, inside: tuple[slice, slice], report: Report) -> Tensor:
+        """Run the first layers, in strips of the part that sees the image."""
+        layers = self._layers[: self._entrance]
+        assert isinstance(layers, nn.Sequential)
+        step, reach = stride_of(layers[-1]), reach_of(list(layers))
+        shape = [(size - reach) // step + 1 for size in x.shape[-2:]]
+        (top, bottom), (left, right) = (
+            # A sample sees `reach` pixels from `step` times its place on.
+            (max(0, -((reach - 1 - part.start) // step)), min(n, (part.stop - 1) // step + 1))
+            for part, n in zip(inside, shape, strict=True)
+        )
+        nothing = layers(x.new_zeros((1, 1, reach, reach)))
+        out = x.new_empty((1, nothing.shape[1], *shape)).to(memory_format=torch.channels_last)
+        if bottom <= top or right <= left:
+            return out.copy_(nothing)
+        out[:, :, :top] = nothing
+        out[:, :, bottom:] = nothing
+        out[:, :, top:bottom, :left] = nothing
+        out[:, :, top:bottom, right:] = nothing
+        columns = slice(left * step, (right - 1) * step + reach)
+        row_bytes = (columns.stop - columns.start) * nothing.shape[1] * x.element_size()
+        limit = _STRIP_BYTES.get(x.device.type, _STRIP_BYTES_GPU)
+        rows = max(1, (limit // row_bytes - reach) // step)
+        for start in range(top, bottom, rows):
+            stop = min(start + rows, bottom)
+            strip = x[:, :, start * step : (stop - 1) * step + reach, columns]
+            out[:, :, start:stop, left:right] = layers(strip)
+            report(_ENTRANCE * (stop - top) / (bottom - top))
+        return out
+
+    def _deeper(self, x: Tensor, first: int, report: Report | None) -> Tensor:
+        """Run the layers from `first` on; a layer in `by_phase` loses no sample to its stride.
+
+        A strided layer keeps every n-th sample of its input's grid. Running it, and all that
+        follows, on the input shifted by 0 .. n-1 samples along both axes, and interleaving the
+        results, gives what Topaz's dilated network gives.
+        """
+        count = len(self._layers)
+        for i in range(first, count):
+            layer = self._layers[i]
+            if i in self._by_phase:
+                n = stride_of(layer)
+                # The last shifts leave too little input when the whole output is one sample.
+                reach = self._reaches[i]
+                phases = {
+                    (dy, dx): self._deeper(layer(x[..., dy:, dx:]), i + 1, None)
+                    for dy, dx in product(range(n), repeat=2)
+                    if x.shape[-2] - dy >= reach and x.shape[-1] - dx >= reach
+                }
+                return _interleave(phases, n)
+            x = layer(x)
+            if report is not None and self._entrance:
+                done = (i + 1 - self._entrance) / (count - self._entrance)
+                report(_ENTRANCE + (1 - _ENTRANCE) * done)
+        return x
+
+
+class _Columns(nn.Module):
+    """A convolution of one channel, as one of many channels: neighbouring columns side by side.
+
+    Processors that multiply matrices leave most of their width idle on a single channel.
+    """
+
+    def __init__(self, layer: BasicConv) -> None:
+        super().__init__()
+        self.kernel_size, self.stride = layer.kernel_size, layer.stride
+        conv = layer.conv
+        size = self.kernel_size
+        self._spare = -size % 8
+        weight = conv.weight.new_zeros((conv.out_channels, size + self._spare, size, 1))
+        weight[:, :size, :, 0] = conv.weight[:, 0].transpose(1, 2)
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = conv.bias
+        self.activation = layer.act
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns = F.pad(x[:, 0].unfold(2, self.kernel_size, self.stride), (0, self._spare))
+        y = F.conv2d(columns.permute(0, 3, 1, 2), self.weight, self.bias, (self.stride, 1))
+        activated: Tensor = self.activation(y)
+        return activated
+
+
+class _Residual(nn.Module):
+    """A residual block that writes into what it has instead of into new memory."""
+
+    def __init__(self, layer: ResidA) -> None:
+        super().__init__()
+        self.kernel_size, self.stride = layer.kernel_size, layer.stride
+        self.layer = layer
+        self._edge = layer.conv0.dilation[0] + layer.conv1.dilation[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        layer = self.layer
+        y: Tensor = layer.conv1(layer.act0(layer.conv0(x)))
+        x = x[:, :, self._edge : -self._edge, self._edge : -self._edge]
+        y += layer.proj(x) if hasattr(layer, "proj") else x[..., :: self.stride, :: self.stride]
+        if layer.bn:
+            y = layer.bn1(y)
+        activated: Tensor = layer.act1(y)
+        return activated
+
+
+def _prepared(layer: nn.Module) -> nn.Module:
+    """Give a layer in the form that is fastest; batch norms become part of convolutions."""
+    if isinstance(layer, BasicConv):
+        if hasattr(layer, "bn"):
+            layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
+            del layer.bn
+        return _Columns(layer) if layer.conv.in_channels == 1 else layer
+    if isinstance(layer, ResidA):
+        if layer.bn:
+            layer.conv0 = fuse_conv_bn_eval(layer.conv0, layer.bn0)
+        return _Residual(layer)
+    return layer
+
+
+def stride_of(layer: nn.Module) -> int:
+    """Give the stride of a layer."""
+    return int(layer.stride)  # type: ignore[arg-type]
+
+
+def reach_of(layers: Sequence[nn.Module]) -> int:
+    """Give the input samples that layers need for one output sample."""
+    samples = 1
+    for layer in reversed(layers):
+        samples = (samples - 1) * stride_of(layer) + int(layer.kernel_size)  # type: ignore[arg-type]
+    return samples
+
+
+def _interleave(phases: dict[tuple[int, int], Tensor], n: int) -> Tensor:
+    sample = phases[0, 0]
+    height = sum(part.shape[-2] for (_, dx), part in phases.items() if dx == 0)
+    width = sum(part.shape[-1] for (dy, _), part in phases.items() if dy == 0)
+    out = sample.new_empty((*sample.shape[:-2], height, width))
+    for (dy, dx), part in phases.items():
+        out[..., dy::n, dx::n] = part
+    return out
