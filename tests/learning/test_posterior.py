@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -49,6 +51,26 @@ def test_the_precision_is_the_curvature_of_the_loss():
     full = np.column_stack([x, np.ones(7)])
     expected = np.einsum("ij,jk,ik->i", full, np.linalg.inv(curvature), full)
     assert np.allclose(one.posterior().variance(x), expected, rtol=1e-4)
+
+
+def test_steps_along_the_directions_of_the_prior_are_cheaper():
+    one = taught(pi_weight=0)
+    features = one.pretrained.weights.size
+    direction = np.zeros((1, *one.pretrained.weights.shape))
+    direction.flat[1] = 1.0
+    one.pretrained = replace(one.pretrained, directions=direction)
+    one.settings = LearnerSettings(fit=HeadFit(directions_l2=0.1, besides_l2=2.0, pi_weight=0))
+    head = one.refit()
+    assert head.weights.flat[1] != one.pretrained.weights.flat[1]
+    centre = one.rows().reshape(-1, features)
+    s = expit(centre @ head.weights.ravel() + head.bias)
+    full = np.column_stack([centre, np.ones(len(centre))])
+    covariance = np.diag(np.append(np.full(features, 1 / 2.0), 1e3))
+    covariance[1, 1] += 1 / 0.1
+    per_label = one.rows().shape[1]
+    precision = np.linalg.inv(covariance) + (full.T * (s * (1 - s) / per_label)) @ full
+    expected = np.einsum("ij,jk,ik->i", full, np.linalg.inv(precision), full)
+    assert np.allclose(one.posterior().variance(centre), expected, rtol=1e-5)
 
 
 def test_left_out_scores_are_about_those_of_a_head_without_the_label():

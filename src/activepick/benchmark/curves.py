@@ -1,5 +1,6 @@
 """Learning curves of methods on micrographs with known particles."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -55,6 +56,12 @@ class Dataset:
                 "particles, of which at least one has to be left for training and one for "
                 "evaluation."
             )
+
+    @property
+    def simulated(self) -> list[str]:
+        """The simulated protein that it shows, if any: nothing learnt from it may be used."""
+        facts = self.micrographs[0].path.with_name("simulation.json")
+        return [json.loads(facts.read_text())["protein"]] if facts.is_file() else []
 
     def split(self, seed: int) -> tuple[list[int], list[int]]:
         """Give the indices to train on and to evaluate on: the seed rotates the list."""
@@ -158,7 +165,7 @@ class _Course:
         train, test = data.split(seed)
         engine = _engine(method, data.engine)
         step("choosing the scale")
-        head = _first_head(method, engine, [data.micrographs[i] for i in train])
+        head = _first_head(method, engine, [data.micrographs[i] for i in train], data.simulated)
 
         def features(index: int) -> MicrographFeatures:
             step(f"features of {data.micrographs[index].name}")
@@ -221,10 +228,17 @@ def _engine(method: Method, engine: FeatureEngine) -> FeatureEngine:
     return replace(engine, extractor=engine.extractor.with_stride(method.stride))
 
 
-def _first_head(method: Method, engine: FeatureEngine, micrographs: Sequence[Micrograph]) -> Head:
+def _first_head(
+    method: Method,
+    engine: FeatureEngine,
+    micrographs: Sequence[Micrograph],
+    simulated: Sequence[str],
+) -> Head:
     backbone = engine.extractor.backbone
     if method.working_radius is None:
-        head = starting_head(engine, micrographs)
+        head = starting_head(engine, micrographs, leave_out=simulated)
+        if not method.simulated:
+            head = replace(head, directions=None)
         return scale_mixture(head, backbone.weights) if method.mixed_scales else head
     radius = method.working_radius(engine.diameter_angstrom)
     return pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)

@@ -37,6 +37,8 @@ class Method:
         From how many sides the coarsest of several scales is looked at.
     mixed_scales
         Let the labels move the pretrained classifier between the scales at a low price.
+    simulated
+        Let them follow the ways in which simulated proteins differ.
     """
 
     summary: str
@@ -47,6 +49,7 @@ class Method:
     supervised: bool = False
     orientations: int = 4
     mixed_scales: bool = False
+    simulated: bool = True
 
 
 _PAPER = LearnerSettings(
@@ -73,9 +76,13 @@ METHODS: dict[str, Method] = {
     "eight-sides": Method(
         "as active, the coarse scale from eight sides instead of four", "active", orientations=8
     ),
+    "plain": Method(
+        "as active, without the directions of simulated proteins", "active", simulated=False
+    ),
     "scale-mixture": Method(
-        "as active, with a prior that mixes the classifiers of the scales",
+        "as plain, with a prior that mixes the classifiers of the scales",
         "active",
+        LearnerSettings(fit=HeadFit(besides_l2=7.0)),
         mixed_scales=True,
     ),
     "top": Method("the best picks so far", "top"),

@@ -25,7 +25,7 @@ class HeadFit:
     Parameters
     ----------
     l2
-        Weight of the L2 term.
+        Weight of the L2 term, where the prior has no directions.
     towards
         What the L2 term draws the weights to: the "pretrained" classifier or "zero".
     start
@@ -34,8 +34,9 @@ class HeadFit:
         Expected share of particle pixels, and the weight of the term that says so.
     balanced
         Give both classes the same total weight.
-    directions_l2
-        Weight of the L2 term along the prior's directions, if `fit` gets any.
+    directions_l2, besides_l2
+        Weight of the L2 term along the prior's directions, if it has any, and in all other ways
+        then.
     solver
         "bfgs", "lbfgs", or "auto": BFGS for up to 256 features. All reach the same optimum.
 
@@ -58,6 +59,7 @@ class HeadFit:
     pi_weight: float = 2.0
     balanced: bool = False
     directions_l2: float = 5.0
+    besides_l2: float = 20.0
     solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
     weights_: Floats = field(init=False, repr=False)
     bias_: float = field(init=False, repr=False)
@@ -94,7 +96,7 @@ class HeadFit:
             Weights and bias of an earlier fit to begin with.
         directions
             Shape (k, D): what the weights may follow at a price of its own. The prior's covariance
-            is then ``1 / l2 + directions' directions / directions_l2``.
+            is then ``1 / besides_l2 + directions' directions / directions_l2``.
 
         Returns
         -------
@@ -107,17 +109,14 @@ class HeadFit:
         mean = (pretrained if self.towards == "pretrained" else zero)[0]
         u = np.asarray(np.empty((0, x.shape[1])) if unlabelled is None else unlabelled, np.float64)
         begin = np.append(*(warm_start or (pretrained if self.start == "pretrained" else zero)))
-        # Steps along a direction are parameters of their own, scaled so that one penalty does.
-        along = np.empty((0, x.shape[1]))
-        if directions is not None:
-            along = np.sqrt(self.l2 / self.directions_l2) * directions
+        l2, along = self.prior(x.shape[1], directions)
         loss = HeadLoss(
             x=np.hstack([x, x @ along.T]),
             y=y,
             v=self._weights(y, weights),
             unlabelled=np.hstack([u, u @ along.T]),
             mean=np.append(mean, np.zeros(len(along))),
-            l2=self.l2,
+            l2=l2,
             pi=self.pi,
             pi_weight=self.pi_weight,
         )
@@ -127,6 +126,15 @@ class HeadFit:
             self._minimise(loss, begin)
         self.weights_ = self.weights_[: x.shape[1]] + self.weights_[x.shape[1] :] @ along
         return self
+
+    def prior(self, features: int, directions: Floats | None) -> tuple[float, Floats]:
+        """Give the L2 weight of all parameters, and the steps (k, D) that are parameters too.
+
+        Steps along a direction are parameters of their own, scaled so that one penalty does.
+        """
+        if directions is None:
+            return self.l2, np.empty((0, features))
+        return self.besides_l2, np.sqrt(self.besides_l2 / self.directions_l2) * directions
 
     def _weights(self, y: Floats, weights: ArrayLike | None) -> Floats:
         v = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)

@@ -3,8 +3,9 @@
 Around the optimum the loss is a parabola, so that weights and bias are distributed normally, with
 the Hessian as the precision (MacKay, Neural Computation 4, 720, 1992):
 ``P = diag(l2, ..., l2, free) + sum_i v_i s_i (1 - s_i) x_i x_i' + 2 pi_weight g g'``, where x ends
-in a 1 for the bias and g is the gradient of logit(p) of the pi term. The sums have far fewer terms
-than there are weights, so all is done by the matrix inversion lemma.
+in a 1 for the bias and g is the gradient of logit(p) of the pi term. Steps along the prior's
+directions are weights of their own, as in the fit. The sums have far fewer terms than there are
+weights, so all is done by the matrix inversion lemma.
 """
 
 from dataclasses import dataclass, field
@@ -38,10 +39,13 @@ class Posterior:
         Diagonal of the prior precision, shape (D + 1,); the bias is last.
     root
         The rest of the precision is root' root, shape (k, D + 1).
+    along
+        Shape (d, D - d): of the D weights the last ones are steps along these directions.
     """
 
     prior: Floats
     root: Floats
+    along: Floats
     _factor: tuple[Floats, bool] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -51,7 +55,7 @@ class Posterior:
 
     def variance(self, rows: ArrayLike) -> Floats:
         """Give the variance of the scores (n,) of features (n, D)."""
-        x = _with_one(np.asarray(rows, np.float64))
+        x = _extended(np.asarray(rows, np.float64), self.along)
         with threadpool_limits(1, user_api="blas"):
             scaled = x / self.prior
             seen = self.root @ scaled.T
@@ -75,15 +79,20 @@ def laplace(head: Head, fit: HeadFit, rows: Floats, unlabelled: Floats) -> Poste
     """
     weights = head.weights.ravel()
     _, per_label, features = rows.shape
-    x = _with_one(rows.reshape(-1, features))
-    s = expit(x[:, :-1] @ weights + head.bias)
+    flat = rows.reshape(-1, features)
+    directions = None if head.directions is None else head.directions.reshape(-1, features)
+    l2, along = fit.prior(features, directions)
+    x = _extended(flat, along)
+    s = expit(flat @ weights + head.bias)
     parts = [np.sqrt(s * (1 - s) / per_label)[:, None] * x]
     if fit.pi_weight and len(unlabelled):
         u = expit(unlabelled @ weights + head.bias)
         p = np.clip(u.mean(), 1e-15, 1 - 1e-15)
         gradient = (u * (1 - u)) @ _with_one(unlabelled) / (len(u) * p * (1 - p))
+        gradient = _extended(gradient[None, :-1], along, gradient[-1])[0]
         parts.append(np.sqrt(2 * fit.pi_weight) * gradient[None])
-    return Posterior(np.append(np.full(features, fit.l2), _FREE), np.concatenate(parts))
+    prior = np.append(np.full(features + len(along), l2), _FREE)
+    return Posterior(prior, np.concatenate(parts), along)
 
 
 def moderated(score: Floats, variance: Floats) -> Floats:
@@ -119,3 +128,7 @@ def left_out_scores(head: Head, posterior: Posterior, rows: Floats, targets: Flo
 
 def _with_one(rows: Floats) -> Floats:
     return np.column_stack([rows, np.ones(len(rows))])
+
+
+def _extended(rows: Floats, along: Floats, one: float = 1.0) -> Floats:
+    return np.column_stack([rows, rows @ along.T, np.full(len(rows), one)])

@@ -1,11 +1,12 @@
 """The head before the first label."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from activepick.features.engine import FeatureEngine
 from activepick.features.scales import side_by_side
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.library import on_scales_of
+from activepick.learning.simulated_prior import with_simulated_prior
 from activepick.micrograph import Micrograph
 
 __all__ = ["starting_head"]
@@ -16,6 +17,7 @@ def starting_head(
     micrographs: Iterable[Micrograph],
     generic: Head | None = None,
     progress: Callable[[float], None] | None = None,
+    leave_out: Collection[str] = (),
 ) -> Head:
     """Give the pretrained or a generic head on the scales that suit some micrographs.
 
@@ -31,6 +33,8 @@ def starting_head(
         `activepick.learning.library`.
     progress
         Called with the fraction done; may raise to cancel.
+    leave_out
+        As in `activepick.learning.simulated_prior.with_simulated_prior`.
 
     Raises
     ------
@@ -41,4 +45,5 @@ def starting_head(
     if generic is not None:
         return on_scales_of(generic, engine.spec(side_by_side(best)))
     backbone = engine.extractor.backbone
-    return pretrained_head(engine.spec(side_by_side(best)), backbone.weights, backbone.bias, best)
+    head = pretrained_head(engine.spec(side_by_side(best)), backbone.weights, backbone.bias, best)
+    return with_simulated_prior(head, leave_out)

@@ -85,6 +85,7 @@ def start(
         Called with the fraction of the search done; may raise to cancel.
     """
     from activepick.learning.head import pretrained_head
+    from activepick.learning.simulated_prior import with_simulated_prior
     from activepick.learning.start import starting_head
 
     best, radii = settings.working_radius_px, settings.working_radii_px
@@ -92,4 +93,5 @@ def start(
         return starting_head(engine, micrographs, progress=progress)
     backbone = engine.extractor.backbone
     radii = radii if best in radii else (best,)
-    return pretrained_head(engine.spec(radii), backbone.weights, backbone.bias, best)
+    head = pretrained_head(engine.spec(radii), backbone.weights, backbone.bias, best)
+    return with_simulated_prior(head)

@@ -1,0 +1,99 @@
+"""All methods on the real and on simulated sets, as the tables of docs/benchmarks.md.
+
+    for p in barrel cage globule; do
+        activepick simulate SIM/$p --protein $p --micrographs 6 --seed 1
+    done
+    python benchmarks/all_methods.py --simulated SIM --out DIR [--methods active,random] [--seeds 4]
+
+An oracle answers ten questions a round on two micrographs; the others are evaluated. Each run of a
+method goes to `DIR/rows.csv` when it is done, and is not done again, so that this can be stopped
+and gone on with. `DIR/tables.md` has the means so far: average precision with its spread over the
+rotations of the training micrographs, and AP90, F1 and the time of a refit at the last number of
+labels.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from known_sets import DATA, load_datasets
+
+from activepick.benchmark.curves import COLUMNS, learning_curve
+from activepick.benchmark.methods import METHODS
+
+COUNTS = (10, 25, 50, 100)
+BATCH = 10
+# The published method needs features of every pixel and comes last.
+FIRST = ("active", "topaz", "plain", "random", "supervised")
+ORDER = [*FIRST, *(name for name in METHODS if name not in (*FIRST, "paper")), "paper"]
+TITLES = {
+    "empiar-10017": "beta-galactosidase (EMPIAR-10017)",
+    "empiar-10146": "apoferritin (EMPIAR-10146)",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--simulated", type=Path, help="folder of simulated sets")
+    parser.add_argument("--methods", default=",".join(ORDER))
+    parser.add_argument("--sets", help="names of the sets, with commas; by default all")
+    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    rows_file, tables_file = options.out / "rows.csv", options.out / "tables.md"
+    sets = load_datasets(options.data, options.cache, options.simulated)
+    wanted = options.sets.split(",") if options.sets else list(sets)
+    for method in options.methods.split(","):
+        for name in wanted:
+            for seed in range(options.seeds):
+                if (name, method, seed) in done(rows_file):
+                    continue
+                curve = learning_curve(method, METHODS[method], sets[name], seed, COUNTS, BATCH)
+                rows = pd.DataFrame(curve, columns=COLUMNS).assign(set=name)
+                rows.to_csv(rows_file, mode="a", header=not rows_file.exists(), index=False)
+                print(name, method, seed, rows["ap"].round(3).tolist(), flush=True)
+            tables_file.write_text(tables(pd.read_csv(rows_file)))
+
+
+def done(path: Path) -> set[tuple[str, str, int]]:
+    if not path.exists():
+        return set()
+    table = pd.read_csv(path)
+    return set(zip(table["set"], table["method"], table["seed"], strict=True))
+
+
+def tables(rows: pd.DataFrame) -> str:
+    """Give a table a set, in Markdown."""
+    return "\n\n".join(table(name, group) for name, group in rows.groupby("set", sort=False)) + "\n"
+
+
+def table(title_of: object, rows: pd.DataFrame) -> str:
+    title = TITLES.get(str(title_of), f"simulated {title_of}")
+    labels = "".join(f" {count} |" for count in COUNTS)
+    lines = [
+        f"| {title} | 0 labels |{labels} spread | AP90 | F1 | refit / ms |",
+        "|---|---|" + "---|" * (len(COUNTS) + 4),
+    ]
+    for method, runs in rows.groupby("method", sort=False):
+        name = str(method)
+        means = runs.groupby("labels")[["ap", "ap90", "f1", "refit_seconds"]].mean()
+        last_runs = runs if name == "supervised" else runs[runs["labels"] == COUNTS[-1]]
+        ap, ap90, f1, seconds = (
+            float(last_runs[column].mean()) for column in ("ap", "ap90", "f1", "refit_seconds")
+        )
+        end = f"{last_runs['ap'].std(ddof=0):.3f} | {ap90:.3f} | {f1:.3f} |"
+        if name == "supervised":
+            lines.append(f"| `{name}` | | | | | {ap:.3f} (all labels) | {end} |")
+            continue
+        points = means.loc[[0, *COUNTS], "ap"].to_numpy(float)
+        aps = " | ".join(f"{value:.3f}" for value in points)
+        refit = "" if pd.isna(seconds) else f"{1000 * seconds:.0f}"
+        lines.append(f"| `{name}` | {aps} | {end} {refit} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.head import Head
+from activepick.learning.simulated_prior import SHIPPED, save_directions, with_simulated_prior
+
+
+@pytest.fixture
+def head():
+    spec = FeatureSpec("resnet16_u64", "b7b9992c91fed742", (10.0, 20.0), 4, "affine", 4)
+    return Head(np.zeros((2, 256)), 0.0, spec)
+
+
+def test_a_pretrained_head_gets_directions_and_stays_what_it_is(head):
+    given = with_simulated_prior(head)
+    assert given.directions is not None
+    assert given.directions.shape[1:] == head.weights.shape
+    assert np.isfinite(given.directions).all()
+    assert given.weights is head.weights
+    assert given.bias == head.bias
+
+
+def test_what_is_judged_is_left_out(head):
+    everything = with_simulated_prior(head).directions
+    without = with_simulated_prior(head, ["barrel"]).directions
+    assert len(without) < len(everything)
+    with safe_open(SHIPPED, framework="numpy") as file:
+        barrel = file.get_tensor("barrel")
+        names = list(file.keys())
+    assert len(everything) == len(without) + len(barrel)
+    for one in barrel:
+        assert (np.abs(without - one).max(axis=(1, 2)) > 1e-3).all()
+    assert with_simulated_prior(head, names).directions is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"digest": "of another network"},
+        {"stride": 1},
+        {"orientations": 1},
+        {"normalisation": "gmm"},
+    ],
+)
+def test_other_features_get_no_directions(head, changes):
+    other = replace(head, spec=replace(head.spec, **changes))
+    assert with_simulated_prior(other) is other
+
+
+def test_the_file_holds_what_was_saved(head, tmp_path):
+    rows = np.random.default_rng(0).standard_normal((2, 2, 256))
+    save_directions({"cage": rows}, head.spec, tmp_path / "prior.safetensors")
+    with safe_open(tmp_path / "prior.safetensors", framework="numpy") as file:
+        assert np.allclose(file.get_tensor("cage"), rows, atol=1e-6)
