@@ -251,3 +251,26 @@ def test_labelling_goes_on_while_the_head_is_fitted(session, loop):
     fitting.join()
     assert loop.refit().particles == 15
     assert loop.up_to_date
+
+
+def test_peaks_stand_in_while_all_labels_are_of_one_kind(session, loop, truth):
+    loop.open_micrograph(1)
+    marked = truth[1][:12]
+    ids = session.add_labels(1, marked, 1)
+
+    def training():
+        tools, state = loop._tools(), session.state
+        return tools.evidence.training(state.labels.values(), state.micrographs, tools.store.get)
+
+    peaks = training().peaks
+    assert len(peaks)
+    features = loop.open_micrograph(1)
+    at_labels = features.at(marked)
+    assert cdist(peaks, at_labels).min() > 0
+    loop.refit()
+    with_stand_ins = loop.score_map(1)
+    # Places that nobody marked stay apart from those that somebody did.
+    scores = with_stand_ins.values
+    assert (scores > 0).mean() < 0.3
+    session.reclass_labels(ids[:1], 0)
+    assert training().peaks is None

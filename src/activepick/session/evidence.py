@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from activepick.errors import ActivepickError
 from activepick.features.feature_map import MicrographFeatures
@@ -21,6 +22,10 @@ Get = Callable[[MicrographEntry], MicrographFeatures]
 
 # Peaks of the pretrained network by which a micrograph is known: some of them are particles.
 _PEAKS = 64
+# Peaks of all scores, evenly over their ranks, that can stand in for a missing kind of label.
+_STAND_INS = 150
+# A peak is that of a label within this many particle radii.
+_AT_LABEL = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +38,8 @@ class Training:
         Those that count: of micrographs that can be read.
     rows, targets, unlabelled
         As in `activepick.learning.training.fit_head`.
+    peaks
+        Features of unlabelled peaks while all labels are of one kind; else None.
     unreadable
         By number, why the labels of a micrograph do not count at present.
     """
@@ -41,6 +48,7 @@ class Training:
     rows: Floats
     targets: Floats
     unlabelled: Floats
+    peaks: Floats | None
     unreadable: Mapping[int, str]
 
 
@@ -65,6 +73,7 @@ class Evidence:
         self._samples: dict[str, NDArray[np.float32]] = {}
         self._peaks: dict[str, NDArray[np.float16]] = {}
         self._levels: dict[str, float] = {}
+        self._stand_ins: dict[str, tuple[Floats, float, NDArray[np.float16]]] = {}
         self._joined: tuple[object, Floats] = (None, np.empty(0))
 
     def look_at(self, key: str, features: MicrographFeatures) -> None:
@@ -84,6 +93,8 @@ class Evidence:
         rows = features.at(positions[:_PEAKS])
         self._levels[key] = float(scores[:_PEAKS].mean()) if len(scores) else 0.0
         self._peaks[key] = rows.astype(np.float16)
+        some = positions[:: max(1, -(-len(positions) // _STAND_INS))]
+        self._stand_ins[key] = some, features.radius_px, features.at(some).astype(np.float16)
 
     def levels(self, entries: Iterable[MicrographEntry]) -> dict[int, float]:
         """Give the mean pretrained score of the peaks, of the micrographs looked at, by number."""
@@ -131,13 +142,28 @@ class Evidence:
         keys = {number: entries[number].fingerprint for number in readable}
         used = [label for number in readable for label in by_micrograph[number]]
         rows = [self._labels[keys[label.micrograph], label.x, label.y] for label in used]
+        one_kind = self._settings.stand_ins and len({label.target for label in used}) == 1
         return Training(
             used,
             np.array(rows, np.float64),
             np.array([label.target for label in used], np.float64),
             self._unlabelled([keys[number] for number in readable], share),
+            self._unlabelled_peaks(keys, by_micrograph) if one_kind else None,
             unreadable,
         )
+
+    def _unlabelled_peaks(
+        self, keys: Mapping[int, str], labels: Mapping[int, Sequence[Label]]
+    ) -> Floats:
+        """Give the features of peaks that lie at no label, of the micrographs looked at."""
+        parts = [np.empty((0, self._pretrained.weights.size))]
+        for number, key in keys.items():
+            if key in self._stand_ins:
+                xy, radius_px, rows = self._stand_ins[key]
+                labelled = cKDTree([(label.x, label.y) for label in labels[number]])
+                distance = np.asarray(labelled.query(xy.reshape(-1, 2))[0])
+                parts.append(rows[distance > _AT_LABEL * radius_px].astype(np.float64))
+        return np.concatenate(parts)
 
     def _unlabelled(self, keys: list[str], share: int) -> Floats:
         """Join the samples of some micrographs; they stay the same from one click to the next."""

@@ -94,6 +94,9 @@ class Tools:
                 training.targets,
                 training.unlabelled,
                 self.head if self.head.particles + self.head.others else None,
+                consistency=self.learning.consistency,
+                consistency_unlabelled=self.learning.consistency_unlabelled,
+                peaks=training.peaks,
             )
         self.unreadable = training.unreadable
         self.head = replace(
