@@ -28,7 +28,7 @@ demo: .venv/ready
 
 test: .venv/ready
 	@tools/system_packages.sh "testing the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
-	tools/with_display.sh $(BIN)/python -m pytest $(PYTEST_ARGS)
+	tools/with_display.sh $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check

@@ -10,14 +10,26 @@ HAS_SCREEN = not sys.platform.startswith("linux") or bool(
 )
 pytest_plugins = ["pytestqt.plugin"] if HAS_SCREEN else []
 
+# Of windows only one is shown at a time.
+WINDOWS = {"napari", "test_gui"}
+
 DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip on Windows what only other systems have."""
-    for item in items if sys.platform == "win32" else ():
-        if mark := item.get_closest_marker("posix"):
+    """Share the tests out among processes; skip on Windows what only other systems have."""
+    for item in items:
+        group = "window" if has_window(item) else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+        mark = item.get_closest_marker("posix")
+        if mark and sys.platform == "win32":
             item.add_marker(pytest.mark.skip(reason=f"Windows is no system that {mark.args[0]}"))
+    items.sort(key=has_window, reverse=True)  # what takes longest comes first
+
+
+def has_window(item: pytest.Item) -> bool:
+    """Tell whether a test opens a window."""
+    return not WINDOWS.isdisjoint((item.path.parent.name, item.path.stem))
 
 
 @pytest.fixture(scope="session")
