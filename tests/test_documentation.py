@@ -1,0 +1,99 @@
+import ast
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typer
+
+from activepick.cli.program import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    page
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    if page.is_file()
+]
+COMMANDS = typer.main.get_command(app)
+
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "docs").is_dir(), reason="the documentation is in the source only"
+)
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+def without_code(text):
+    return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+
+
+def anchors(page):
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    plain = (re.sub(r"[^\w\s-]", "", title.lower()) for title in titles)
+    return {re.sub(r"[\s-]+", "-", title.strip()) for title in plain}
+
+
+@pages
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text(encoding="utf-8")))
+    for link in links:
+        target, _, anchor = link.partition("#")
+        if re.match(r"https://\w", target):
+            continue
+        path = page if not target else page.parent / target
+        assert path.exists(), link
+        # What mkdocstrings makes is checked when the site is built.
+        if anchor and path.name != "reference.md":
+            assert anchor in anchors(path), link
+
+
+def commands_in(text):
+    """Give the words of each call of activepick in blocks of code and between backticks."""
+    blocks = re.findall(r"```(?:sh|bat|console)\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    spans = re.findall(r"`(activepick [^`\n]*)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    for line in [*lines, *spans]:
+        call = re.search(r"(?:^|[\s\"])activepick (.*)", line)
+        if call and not line.lstrip().startswith("#"):
+            words = re.sub(r"[\"'\[\]]", " ", re.split(r"\s#\s|\s\|\s", call[1])[0])
+            yield shlex.split(words.replace("…", " "))
+
+
+@pages
+def test_commands_and_options_exist(page):
+    text = re.sub(r"(?m)^ +(?=```)", "", page.read_text(encoding="utf-8"))
+    for words in commands_in(text):
+        if words[0].isupper():
+            continue  # OPTIONS and COMMAND, in descriptions of the whole
+        command = COMMANDS
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+        options = {word.partition("=")[0] for word in words if word.startswith("--")}
+        named = command is not COMMANDS or options
+        assert named, f"there is no command {' '.join(words)}"
+        assert options <= known, f"{command.name}: {options - known}"
+
+
+@cache
+def messages():
+    """Give all texts of the program, with … in the place of what is filled in."""
+    found = []
+    for file in (ROOT / "src" / "activepick").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = [v.value if isinstance(v, ast.Constant) else "…" for v in node.values]
+                found.append("".join(parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return "\n".join(found)
+
+
+def test_messages_in_troubleshooting_are_those_of_the_program():
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE)
+    quoted = [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
+    assert len(quoted) > 20
+    for message in quoted:
+        for part in filter(None, (part.strip(" .") for part in message.split("…"))):
+            assert part in messages(), part
