@@ -1,0 +1,71 @@
+"""Pick a folder of micrographs on a Dask cluster: here two worker processes on this machine.
+
+    python examples/cluster_run.py                 simulated micrographs
+    python examples/cluster_run.py FOLDER --diameter 150
+
+On a real cluster connect to its scheduler instead of starting `LocalCluster`. The command
+`activepick pick --scheduler tcp://node:8786` (or `--slurm`) does the same and remembers what is
+done, so that an interrupted run goes on. It needs `pip install "napari-activepick[distributed]"`.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from distributed import Client, LocalCluster
+
+from activepick.batch.cluster import pick_on_cluster
+from activepick.batch.cluster_worker import PickJob
+from activepick.batch.picker import Picker
+from activepick.batch.source import find_sources
+from activepick.features.backbone import load_backbone
+from activepick.features.engine import FeatureEngine
+from activepick.features.extractor import Extractor
+from activepick.formats import write_folder
+from activepick.learning.start import starting_head
+from activepick.simulate import SimulationSettings, simulate_dataset
+
+
+def main(folder: Path, diameter_angstrom: float, out: Path) -> None:
+    """Pick all micrographs of a folder, and write a STAR file for each."""
+    sources = find_sources([folder]).found
+    engine = FeatureEngine(Extractor(load_backbone()), diameter_angstrom)
+    head = starting_head(engine, [source.micrograph() for source in sources[:3]])
+    picker = Picker(engine, head, threshold=0.5, min_distance=0.8, edge_margin=0.0)
+    job = PickJob.of(picker, device="auto", precision="auto")
+
+    tables = []
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        # Outcomes come in the order in which they are done, whichever worker did them.
+        for outcome in pick_on_cluster(lambda: Client(cluster), job, sources, chunk=2):
+            name = sources[outcome.index].path.name
+            if outcome.picks is None:
+                print(f"left out: {outcome.failure}")
+                continue
+            print(f"{name}: {len(outcome.picks)} picks")
+            picks = pd.DataFrame(outcome.picks, columns=["x", "y", "score"])
+            tables.append(picks.assign(micrograph=name))
+    write_folder(pd.concat(tables), out, "star")
+    print(f"{sum(map(len, tables))} picks in {len(tables)} micrographs: {out}")
+
+
+def simulated(side: int, out: Path) -> None:
+    """Do it with simulated micrographs."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = simulate_dataset(folder, 4, settings=SimulationSettings(shape=(side, side)))
+        main(Path(folder), made.diameter_angstrom, out)
+
+
+# The workers import this file, and must not start a cluster themselves.
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, nargs="?", help="micrographs; simulated ones without")
+    parser.add_argument("--diameter", type=float, default=150, help="of the particle, in Å")
+    parser.add_argument("--out", type=Path, default=Path("picks"), help="folder to write to")
+    parser.add_argument("--side", type=int, default=1024, help="of a simulated micrograph, in px")
+    options = parser.parse_args()
+    if options.folder is None:
+        simulated(options.side, options.out)
+    else:
+        main(options.folder, options.diameter, options.out)

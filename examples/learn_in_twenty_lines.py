@@ -1,0 +1,64 @@
+"""Learn to pick from Python, in about twenty lines.
+
+Two simulated micrographs are learnt from and a third one is picked. Somebody who knows the truth
+answers 50 questions in the place of a person:
+
+    python examples/learn_in_twenty_lines.py --out learned
+
+With your own micrographs leave out what is simulated, and put what you see where the oracle
+answers: 1 for a particle, 0 for something else, None to leave a question out.
+"""
+
+import argparse
+from pathlib import Path
+
+from activepick.benchmark.oracle import Oracle
+from activepick.features.backbone import load_backbone
+from activepick.features.engine import FeatureEngine
+from activepick.features.extractor import Extractor
+from activepick.formats import read_table, write_table
+from activepick.learning.head_file import save_head
+from activepick.learning.learner import Learner
+from activepick.learning.queries import ask
+from activepick.learning.start import starting_head
+from activepick.metrics import evaluate
+from activepick.micrograph import Micrograph
+from activepick.picking.picker import pick_micrograph
+from activepick.simulate import SimulationSettings, simulate_dataset
+
+
+def main(out: Path, side: int) -> None:
+    """Learn, pick, compare with the truth, and write head and picks."""
+    made = simulate_dataset(out / "micrographs", 3, settings=SimulationSettings(shape=(side, side)))
+    truth = read_table(made.truth)
+    known = [truth.loc[truth["micrograph"] == path.name, ["x", "y"]] for path in made.micrographs]
+    *train, test = [Micrograph(path) for path in made.micrographs]
+
+    engine = FeatureEngine(Extractor(load_backbone()), made.diameter_angstrom)
+    first = starting_head(engine, train)  # Topaz's own detector, at the scales that suit
+    learner = Learner([engine.features(m, first.spec.working_radii) for m in train], first)
+    radius_px = test.radius_px(made.diameter_angstrom)
+    oracle = Oracle([xy.to_numpy() for xy in known], [radius_px] * len(train))
+    for _ in range(5):
+        for query in ask(learner, 10):
+            answer = oracle.answer(query)
+            if answer is None:
+                learner.skip(query.micrograph, (query.x, query.y))
+            else:
+                learner.add(query.micrograph, (query.x, query.y), [answer])
+        learner.refit()
+
+    for name, head in (("before", first), ("after", learner.head)):
+        picks = pick_micrograph(engine, head, test, threshold=0)  # AP needs the doubtful ones too
+        result = evaluate(picks, known[-1].assign(micrograph=test.name), radius_px)
+        print(f"{name:<8}AP {result.ap:.3f}   best F1 {result.best_f1:.3f}")
+    save_head(learner.head, out / "head.safetensors")
+    write_table(pick_micrograph(engine, learner.head, test), out / "picks.star")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("learned"), help="folder to write to")
+    parser.add_argument("--side", type=int, default=1024, help="of a micrograph, in pixels")
+    options = parser.parse_args()
+    main(options.out, options.side)

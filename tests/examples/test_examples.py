@@ -1,0 +1,113 @@
+"""The examples run as they stand, on micrographs that are small."""
+
+import json
+import os
+import runpy
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from activepick.formats import read_folder, read_table
+from activepick.learning.head_file import load_head
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SMALL = ["--side", "400"]
+
+pytestmark = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the examples are in the source")
+
+
+@pytest.fixture
+def example(monkeypatch, tmp_path, capsys):
+    """Run an example in an empty folder: what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_learn_in_twenty_lines(example):
+    said = example("learn_in_twenty_lines.py", *SMALL, "--out", "out").splitlines()
+    before, after = (float(line.split()[2]) for line in said)
+    assert after > max(before, 0.5)
+    head = load_head("out/head.safetensors")
+    assert 30 < head.particles + head.others <= 50  # some questions are left out
+    assert set(read_table("out/picks.star")["micrograph"]) == {"micrograph_003.mrc"}
+
+
+def test_custom_query_strategy(example):
+    arguments = ["--micrographs", 3, *SMALL, "--labels", 10]
+    header, *rows = example("custom_query_strategy.py", *arguments).splitlines()
+    table = pd.DataFrame([row.split() for row in rows], columns=header.split())
+    assert list(table["method"]) == ["evenly", "evenly", "uncertain", "uncertain"] + 2 * ["random"]
+    assert table["labels"].astype(int).tolist() == 3 * [0, 10]
+    own = table[table["method"] == "evenly"].astype({"ap": float})
+    assert own["ap"].iloc[1] != own["ap"].iloc[0] > 0.3
+
+
+def test_custom_format(example):
+    assert '"x": 200.0' in example("custom_format.py")
+    picks = pd.DataFrame({"micrograph": ["a.mrc", "b.mrc"], "x": [1.5, 2.0], "y": [3.0, 4.25]})
+    picks.to_csv("picks.csv", index=False)
+    assert "2 picks" in example("custom_format.py", "picks.csv", "picks.jsonl")
+    example("custom_format.py", "picks.jsonl", "again.star")
+    again = read_table("again.star")[["micrograph", "x", "y"]]
+    pd.testing.assert_frame_equal(again, picks, check_dtype=False)
+
+
+def test_cluster_run(example):
+    pytest.importorskip("distributed")
+    said = example("cluster_run.py", *SMALL, "--out", "out").splitlines()
+    assert "in 4 micrographs" in said[-1]
+    assert len(read_folder("out")) == int(said[-1].split()[0]) > 10
+
+
+def test_compare_heads(example):
+    header, *rows = example("compare_heads.py", *SMALL).splitlines()
+    assert header.split()[:2] == ["head", "AP"]
+    names = ["topaz", "10-labels.safetensors", "50-labels.safetensors"]
+    assert [row.split()[0] for row in rows] == names
+    assert all(0.3 < float(row.split()[1]) <= 1 for row in rows)
+
+
+@pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
+def test_first_picks(monkeypatch, tmp_path):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    monkeypatch.setattr("tempfile.mkdtemp", lambda: str(tmp_path))
+    notebook = json.loads((EXAMPLES / "first_picks.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    names: dict[str, object] = {}
+    for cell in cells:
+        source = "".join(cell["source"])
+        if "parameters" in cell["metadata"].get("tags", ()):
+            exec(source, names)
+            assert {"side", "rounds"} <= set(names)
+            source = "side, rounds = 400, 2"
+        exec(source, names)
+    course = names["course"]
+    answers = list(course.index)
+    assert answers[0] == 0 < 5 < answers[1] <= 10 < answers[2] <= 20
+    assert course["AP"].iloc[-1] > 0.5
+    assert len(pyplot.get_fignums()) == 5
+    pyplot.close("all")
+    assert load_head(tmp_path / "head.safetensors").others > 0
+
+
+@pytest.mark.skipif(find_spec("PyQt6") is None, reason="there is no Qt")
+@pytest.mark.skipif(
+    sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
+    reason="a window needs a screen: run it under xvfb-run",
+)
+def test_label_with_keys_starts(example, capsys):
+    with pytest.raises(SystemExit) as end:
+        example("label_with_keys.py", "--help")
+    assert end.value.code == 0
+    assert "--seeds" in capsys.readouterr().out
