@@ -34,13 +34,15 @@ def test_picks_and_questions_come_at_once(person):
 
 
 def test_the_keys_answer_and_the_camera_follows(person):
-    for key, target in (("F", 1), ("D", 0), ("G", None)):
+    for key, target in (("F", 1), ("D", 0), ("H", 2), ("G", None)):
         question = person.desk.labelling.current
         centre = np.asarray(person.viewer.scene.camera.center)[-2:] / person.widget.layers.scale
         np.testing.assert_allclose(centre, (question.y, question.x), atol=0.5)
         person.answer(key)
         assert person.state.marks[question.id].target == target
-    assert "Question 4 of 10" in person.widget.label._asks.text()
+    assert "Question 5 of 10" in person.widget.label._asks.text()
+    rims = {tuple(rim) for rim in person.viewer.layers["labels"].border_color.round(3)}
+    assert len(rims) == 4
 
 
 def test_undo_brings_the_question_back(person):

@@ -274,3 +274,19 @@ def test_peaks_stand_in_while_all_labels_are_of_one_kind(session, loop, truth):
     assert (scores > 0).mean() < 0.3
     session.reclass_labels(ids[:1], 0)
     assert training().peaks is None
+
+
+def test_carbon_and_empty_ice_train_as_junk_and_keep_their_class(session, loop):
+    session.add_labels(1, [(100, 100), (200, 300)], 1)
+    ids = session.add_labels(2, [(150, 100), (250, 300)], 0)
+    plain = loop.refit()
+    assert "class" not in session.labels_table()
+    session.reclass_labels(ids[:1], 2)
+    assert loop.up_to_date
+    assert same(loop.refit(), plain)
+    assert (loop.head.particles, loop.head.others) == (2, 2)
+    table = session.labels_table()
+    assert table["label"].tolist() == [1, 1, 0, 0]
+    assert table["class"].tolist() == ["particle", "particle", "empty", "contamination"]
+    session.undo()
+    assert "class" not in session.labels_table()

@@ -333,6 +333,20 @@ def test_an_older_session_is_brought_up_to_date(tmp_path, tail):
     assert (folder / "journal.v0.jsonl").read_bytes() == old
 
 
+def test_a_session_without_the_third_class_is_brought_up_to_date(tmp_path):
+    folder = tmp_path / "two.activepick"
+    with Session.create(folder, Settings(diameter_angstrom=180)) as session:
+        session.flush()
+    header = json.loads((folder / "session.json").read_text())
+    (folder / "session.json").write_text(json.dumps({**header, "schema_version": 2}))
+    with Session.open(folder) as session:
+        assert session.state.settings.diameter_angstrom == 180
+        assert not session.state.labels
+    newer = json.loads((folder / "session.json").read_text())["schema_version"]
+    assert newer > 2
+    assert (folder / "journal.v2.jsonl").is_file()
+
+
 def test_an_interrupted_migration_begins_again(tmp_path):
     folder = version_0(tmp_path / "old.activepick")
     header = (folder / "session.json").read_text()

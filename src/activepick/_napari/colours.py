@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 __all__ = [
     "ASKED",
     "CURRENT",
+    "EMPTY",
     "EXCLUDED",
     "NOT_PARTICLE",
     "PARTICLE",
@@ -19,6 +20,8 @@ __all__ = [
 
 PARTICLE = "#56b4e9"
 NOT_PARTICLE = "#e69f00"
+# A kind of junk too: of the same hue, and much darker.
+EMPTY = "#8c510a"
 ASKED = "#f0e442"
 CURRENT = "#ffffff"
 SKIPPED = "#999999"
@@ -36,5 +39,8 @@ def of_score(probability: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def of_target(target: int | None) -> str:
-    """Give the colour of an answer: 1 particle, 0 not a particle, None left open."""
-    return {1: PARTICLE, 0: NOT_PARTICLE}.get(target, SKIPPED)
+    """Give the colour of an answer.
+
+    1 particle, 0 not a particle, 2 carbon or empty ice, None left open.
+    """
+    return {1: PARTICLE, 0: NOT_PARTICLE, 2: EMPTY}.get(target, SKIPPED)

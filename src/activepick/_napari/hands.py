@@ -100,6 +100,10 @@ class Hands(QObject):
         """Answer: not a particle."""
         self._desk.labelling.answer(0)
 
+    def empty(self) -> None:
+        """Answer: carbon or empty ice, not a particle either."""
+        self._desk.labelling.answer(2)
+
     def skip(self) -> None:
         """Leave the question open."""
         self._desk.labelling.answer(None)

@@ -31,6 +31,7 @@ class Key:
 KEYS = (
     Key(("F",), "particle", "particle"),
     Key(("D",), "not a particle", "not_particle"),
+    Key(("H",), "carbon or empty ice: not a particle either", "empty"),
     Key(("G",), "skip the question", "skip"),
     Key(("R",), "question before", "back"),
     Key(("T",), "next question", "forward"),

@@ -52,7 +52,7 @@ def info(path: SessionFolder, json: a.Json = False) -> None:
             "micrographs": len(state.micrographs),
             "progress": dict(sorted(progress.items())),
             "particles": targets[1],
-            "others": targets[0],
+            "others": targets[0] + targets[2],
             "open_questions": len(state.questions),
             "picks": len(table),
             "micrographs_without_picks": len(unpicked),

@@ -35,7 +35,7 @@ def head_file(session: Session) -> Path:
 def labels_digest(state: SessionState) -> str:
     """Name all that a head depends on but its features."""
     labels = sorted(
-        (state.micrographs[m.micrograph].fingerprint, m.x, m.y, m.target or 0)
+        (state.micrographs[m.micrograph].fingerprint, m.x, m.y, int(m.target == 1))
         for m in state.labels.values()
     )
     settings = state.settings

@@ -142,11 +142,11 @@ class Evidence:
         keys = {number: entries[number].fingerprint for number in readable}
         used = [label for number in readable for label in by_micrograph[number]]
         rows = [self._labels[keys[label.micrograph], label.x, label.y] for label in used]
-        one_kind = self._settings.stand_ins and len({label.target for label in used}) == 1
+        one_kind = self._settings.stand_ins and len({label.target == 1 for label in used}) == 1
         return Training(
             used,
             np.array(rows, np.float64),
-            np.array([label.target for label in used], np.float64),
+            np.array([label.target == 1 for label in used], np.float64),
             self._unlabelled([keys[number] for number in readable], share),
             self._unlabelled_peaks(keys, by_micrograph) if one_kind else None,
             unreadable,

@@ -14,7 +14,7 @@ __all__ = ["HEADER", "JOURNAL", "SCHEMA_VERSION", "new_header", "read_header", "
 HEADER = "session.json"
 JOURNAL = "journal.jsonl"
 FORMAT = "activepick-session"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def new_header(settings: Mapping[str, Any]) -> dict[str, Any]:

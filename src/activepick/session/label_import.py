@@ -185,7 +185,7 @@ def sort_out(
     for k, row in enumerate(rows):
         beside = np.flatnonzero(_gaps(at, row) < reach_px).tolist()
         near = [label for label, gap in zip(labels, _gaps(xy, row), strict=True) if gap < reach_px]
-        against = [label.id for label in near if label.target != row[3]]
+        against = [label.id for label in near if (label.target == 1) != (row[3] == 1)]
         if any(rows[j][3] != row[3] for j in beside):
             conflicts.append(Conflict(*row, None))
         elif against and not replace:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelVerbs"]
 
+# By target, as `activepick prune --labels` takes them.
+_CLASSES = ("contamination", "particle", "empty")
+
 # Micrograph, x, y.
 Place = tuple[int, float, float]
 
@@ -104,10 +107,19 @@ class LabelVerbs(ABC):
         return self.do(a.SetAreas(micrograph=micrograph, areas=tuple(areas)))
 
     def labels_table(self) -> "pd.DataFrame":
-        """Give all labels: columns micrograph, x, y, label (1 particle, 0 not a particle)."""
+        """Give all labels: columns micrograph, x, y, label (1 particle, 0 not a particle).
+
+        Where somebody told carbon and empty ice apart, a column class has particle, contamination
+        (any other junk) and empty.
+        """
         import pandas as pd
 
         names, labels = self.state.names, self.state.labels.values()
-        rows = [(names[label.micrograph], label.x, label.y, label.target) for label in labels]
+        rows = [
+            (names[label.micrograph], label.x, label.y, int(label.target == 1)) for label in labels
+        ]
         table = pd.DataFrame(rows, columns=["micrograph", "x", "y", "label"])
-        return table.astype({"micrograph": str, "x": float, "y": float, "label": int})
+        table = table.astype({"micrograph": str, "x": float, "y": float, "label": int})
+        if any(label.target == 2 for label in labels):
+            table["class"] = [_CLASSES[label.target or 0] for label in labels]
+        return table

@@ -51,7 +51,12 @@ def _from_1(header: Facts, actions: list[Facts]) -> tuple[Facts, list[Facts]]:
     return header, actions
 
 
-MIGRATIONS: Mapping[int, Step] = {0: _from_0, 1: _from_1}
+def _from_2(header: Facts, actions: list[Facts]) -> tuple[Facts, list[Facts]]:
+    """Before labels told carbon and empty ice from other junk: none of them does."""
+    return header, actions
+
+
+MIGRATIONS: Mapping[int, Step] = {0: _from_0, 1: _from_1, 2: _from_2}
 
 
 def migrate(folder: Path, header: Facts, steps: Mapping[int, Step] = MIGRATIONS) -> Facts:

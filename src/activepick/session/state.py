@@ -24,8 +24,9 @@ __all__ = [
 
 Progress = Literal["unseen", "seen", "done", "rejected"]
 Source = Literal["query", "click", "suggestion", "import", "audit", "gallery"]
-# None: a person looked and left it open. It trains nothing and is not asked about again.
-Target = Literal[0, 1] | None
+# 1 particle, 0 not a particle, 2 not a particle either but carbon or empty ice. None: a person
+# looked and left it open. It trains nothing and is not asked about again.
+Target = Literal[0, 1, 2] | None
 
 
 class MicrographEntry(Record):
@@ -73,7 +74,7 @@ class Label(Record):
     x, y
         Original pixels.
     target
-        1 particle, 0 not a particle, None left open.
+        1 particle, 0 not a particle, 2 carbon or empty ice, None left open. The head takes 2 for 0.
     source
         Where the place came from. What was answered in an audit holds in the picks as any label,
         but never trains: it could not tell any more how good the picks are that nobody looked at.

@@ -241,7 +241,7 @@ class LabelSection(Section):
             id=question.id,
             pixels=self._pixels[key],
             colour=colours.ASKED if asked else colours.of_target(target),
-            badge="?" if mark is None else {1: "✓", 0: "×"}.get(target, "–"),
+            badge="?" if mark is None else {1: "✓", 0: "×", 2: "∅"}.get(target, "–"),
             tip=f"{name}, x {question.x:.0f}, y {question.y:.0f}",
         )
 
