@@ -38,6 +38,24 @@ def test_a_read_that_hangs_is_left_behind():
     assert [result for _, result in results[3:]] == [3, 4]
 
 
+def test_several_threads_read_at_the_same_time_and_in_order():
+    meeting = threading.Barrier(3)
+
+    def read(item):
+        if item < 3:
+            meeting.wait(10)  # which only three at the same time pass
+        if item == 4:
+            dead.wait()
+        return item
+
+    dead = threading.Event()
+    results = list(read_ahead(range(9), read, threads=3, patience=0.3))
+    dead.set()
+    assert [item for item, _ in results] == list(range(9))
+    assert isinstance(results.pop(4)[1], TimeoutError)
+    assert all(item == result for item, result in results)
+
+
 def test_leaving_early_ends_the_thread():
     before = threading.active_count()
     for _ in read_ahead(iter(int, 1), str):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,19 @@ def test_scores_with_and_without_kept_features_are_the_same(data, engine):
     streamed = engine.score_map(micrograph, RADII, weights, backbone.bias)
     assert kept.values.shape == streamed.values.shape
     assert np.allclose(kept.values, streamed.values, atol=0.01)
+
+
+def test_scores_may_be_seen_from_fewer_sides_and_features_may_not(data, engine):
+    micrograph, radii = Micrograph(data.micrographs[0]), (5.0, 7.0)
+    backbone = engine.extractor.backbone
+    weights = np.stack([backbone.weights, np.zeros(256)])
+    four, all_four, two = (
+        replace(engine, sides=sides).score_map(micrograph, radii, weights, 0.0).values
+        for sides in (None, 4, 2)
+    )
+    assert np.array_equal(four, all_four)
+    assert 0.01 < np.std(two - four) < 0.5 * np.std(four)
+    assert replace(engine, sides=2).spec(radii) == engine.spec(radii)
 
 
 def test_scales_without_weights_change_nothing(data, engine):

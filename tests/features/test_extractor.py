@@ -74,7 +74,7 @@ def test_tiles_give_the_result_of_one_pass(height, width, tile, stride):
     assert relative_difference(many, one) < 1e-4
 
 
-@pytest.mark.parametrize("stride", [1, 2, 4])
+@pytest.mark.parametrize("stride", [2, 4])
 def test_strips_give_the_result_of_one_pass(monkeypatch, stride):
     pixels = image(150, 90)
     backbone = load_backbone("resnet16_u32")

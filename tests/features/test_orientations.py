@@ -47,6 +47,19 @@ def test_features_averaged_over_turns_turn_with_the_image(extractor):
     assert (half.orientations, half.stride) == (4, 2)
 
 
+def test_two_of_four_sides_give_nearly_the_same(extractor):
+    image = np.random.default_rng(0).standard_normal((97, 130)).astype(np.float32)
+    weights = extractor.backbone.weights
+
+    def scores(*sides):
+        return TurningExtractor(extractor, *sides).score(image, weights, 0.0)
+
+    four, two, one = scores(4), scores(4, 2), scores(4, 1)
+    assert np.array_equal(one, extractor.score(image, weights, 0.0))
+    assert 0 < np.std(two - four) < np.std(one - four)
+    assert np.array_equal(scores(2, 4), scores(2))
+
+
 def test_progress_rises_to_the_end(extractor):
     seen = []
     TurningExtractor(extractor, 2).extract(np.zeros((80, 80), np.float32), seen.append)
@@ -55,5 +68,6 @@ def test_progress_rises_to_the_end(extractor):
 
 
 def test_odd_numbers_of_orientations_are_refused(extractor):
-    with pytest.raises(SettingsError, match="1, 2, 4 or 8"):
-        TurningExtractor(extractor, 3)
+    for wrong in ((3,), (4, 3)):
+        with pytest.raises(SettingsError, match="1, 2, 4 or 8"):
+            TurningExtractor(extractor, *wrong)

@@ -35,6 +35,8 @@ class PickJob:
     normalisation: "Normalisation"
     stride: int
     orientations: int
+    sides: int | None
+    memory_gib: float | None
     device: str
     precision: str
     threshold: float
@@ -53,6 +55,8 @@ class PickJob:
             engine.normalisation,
             engine.extractor.stride,
             engine.orientations,
+            engine.sides,
+            engine.extractor.memory_gib,
             device,
             precision,
             picker.threshold,
@@ -66,10 +70,19 @@ class PickJob:
         from activepick.features.extractor import Extractor
 
         extractor = Extractor(
-            self.backbone, stride=self.stride, device=self.device, precision=self.precision
+            self.backbone,
+            stride=self.stride,
+            device=self.device,
+            precision=self.precision,
+            memory_gib=self.memory_gib,
         )
         engine = FeatureEngine(
-            extractor, self.diameter_angstrom, self.normalisation, None, self.orientations
+            extractor,
+            self.diameter_angstrom,
+            self.normalisation,
+            None,
+            self.orientations,
+            self.sides,
         )
         return Picker(engine, self.head, self.threshold, self.min_distance, self.edge_margin)
 

@@ -1,5 +1,6 @@
 """Picking as two steps, so that the next file can be read while a network looks at this one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,8 +82,17 @@ class Picker:
         )
         return ReadMicrograph(micrograph, key, images)
 
-    def pick(self, read: ReadMicrograph) -> NDArray[np.float64]:
+    def pick(
+        self, read: ReadMicrograph, progress: Callable[[float], None] | None = None
+    ) -> NDArray[np.float64]:
         """Pick the particles of a micrograph that was read.
+
+        Parameters
+        ----------
+        read
+            The micrograph.
+        progress
+            Called with the fraction done; may raise to cancel.
 
         Returns
         -------
@@ -98,7 +108,7 @@ class Picker:
 
         head = self.head
         scores = self.engine.score_images(
-            read.micrograph, read.images, head.spec.working_radii, head.weights, head.bias
+            read.micrograph, read.images, head.spec.working_radii, head.weights, head.bias, progress
         )
         table = pick_score_map(
             scores,

@@ -8,7 +8,7 @@ import typer
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json
 from activepick.cli.deciding import Decision
-from activepick.cli.picking_run import Cluster, PickingRun, Watching
+from activepick.cli.picking_run import Cluster, PickingRun, Watching, Working
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS
 from activepick.formats.relion_star_writer import VERSIONS
@@ -96,6 +96,28 @@ def pick(
             show_default=False,
         ),
     ] = None,
+    sides: Annotated[
+        int,
+        typer.Option(
+            help="From how many sides a head of two scales looks at the coarse one: 1, 2, or 4 as "
+            "in training, which takes longer."
+        ),
+    ] = 2,
+    gpu_memory: Annotated[
+        float | None,
+        typer.Option(
+            help="GiB that may be taken of a GPU; by default half of what is free.",
+            show_default=False,
+        ),
+    ] = None,
+    readers: Annotated[
+        int | None,
+        typer.Option(
+            help="Micrographs that are read at the same time; by default 1 beside a CPU that "
+            "picks, up to 8 beside a GPU.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Pick all again, also what an earlier run has done.")
     ] = False,
@@ -145,9 +167,17 @@ def pick(
     for option, value in (("--min-distance", min_distance), ("--edge-margin", edge_margin)):
         if not value >= 0:
             raise SettingsError(f"{option} {value:g}: give 0 or more particle radii.")
-    for option, value in (("--every", every), ("--chunk", chunk), ("--patience", patience)):
+    for option, value in (
+        ("--every", every),
+        ("--chunk", chunk),
+        ("--patience", patience),
+        ("--readers", 1 if readers is None else readers),
+        ("--gpu-memory", 1.0 if gpu_memory is None else gpu_memory),
+    ):
         if not value > 0:
             raise SettingsError(f"{option} {value:g}: give a number above 0.")
+    if sides not in (1, 2, 4):
+        raise SettingsError(f"--sides {sides}: use 1, 2 or 4.")
     asked = Decision(
         head, diameter, working_radius, model, trust_model, device, precision, normalise
     )
@@ -157,7 +187,7 @@ def pick(
         format,
         {"version": relion, "box_size": box_size, "exposures": exposures},
         {"threshold": threshold, "min_distance": min_distance, "edge_margin": edge_margin},
-        patience,
+        Working(sides, patience, readers, gpu_memory),
         Cluster(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
     )
     summary = run(micrographs, pixel_size, invert, fresh, Watching(every, stop_after, watch))

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from activepick.features.engine import FeatureEngine
     from activepick.learning.head import Head
 
-__all__ = ["Cluster", "PickingRun", "Watching"]
+__all__ = ["Cluster", "PickingRun", "Watching", "Working"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,16 @@ class Cluster:
     slurm: bool
     jobs: int
     chunk: int
+
+
+@dataclass(frozen=True)
+class Working:
+    """How the work is laid out, which changes no picks but for `sides`."""
+
+    sides: int
+    patience: float
+    readers: int | None
+    gpu_memory: float | None
 
 
 @dataclass(frozen=True)
@@ -60,12 +70,13 @@ class PickingRun:
         format: str | None,
         wanted: dict[str, Any],
         settings: dict[str, float],
-        patience: float,
+        working: Working,
         cluster: Cluster | None,
     ) -> None:
         self._asked = asked
         self._settings = settings
-        self._patience = patience
+        self._working = working
+        self._bar: Bar | None = None
         self._cluster = cluster
         self._stack = ExitStack()
         self._picker: Picker | None = None
@@ -80,6 +91,7 @@ class PickingRun:
             **asdict(asked),
             "files": {name: _digest(name) for name in (asked.head, asked.model) if name},
             **settings,
+            "sides": working.sides,
         }
         self._output = make_output(
             out, format, asked.diameter_angstrom, wanted, self.record_folder / "parts"
@@ -114,6 +126,7 @@ class PickingRun:
             for sources in rounds:
                 todo = run.todo(sources.found)
                 with progress_bar(len(todo)) as bar:
+                    self._bar = bar
                     summary = run.run(sources, todo, partial(_tell, bar, watching.wanted))
         if self._record.failures:
             say(f"what was left out, and why: {self.record_folder / 'failed.csv'}")
@@ -128,7 +141,13 @@ class PickingRun:
                 engine, head = decide(self._asked, files, self._record.head)
             self._picker = self._start(engine, head)
         if self._cluster is None:
-            yield from pick_locally(self._picker, todo, patience=self._patience)
+            yield from pick_locally(
+                self._picker,
+                todo,
+                patience=self._working.patience,
+                readers=self._working.readers,
+                progress=self._show,
+            )
             return
         where = self._cluster
         if self._connect is None:
@@ -140,8 +159,13 @@ class PickingRun:
 
         job = PickJob.of(self._picker, self._asked.device, self._asked.precision)
         yield from pick_on_cluster(
-            self._connect, job, todo, chunk=where.chunk, patience=self._patience, say=say
+            self._connect, job, todo, chunk=where.chunk, patience=self._working.patience, say=say
         )
+
+    def _show(self, source: Source, fraction: float) -> None:
+        if self._bar is not None:
+            self._bar.step(source.path.name)
+            self._bar.part(fraction)
 
     def _start(self, engine: "FeatureEngine", head: "Head") -> Picker:
         facts = {
@@ -152,6 +176,9 @@ class PickingRun:
             "working_radii_px": list(head.spec.working_radii),
         }
         self._record.start(head, facts)
+        if self._working.gpu_memory is not None:
+            engine.extractor.limit_memory(self._working.gpu_memory)
+        engine = replace(engine, sides=self._working.sides)
         return Picker(engine, head, **self._settings)
 
 

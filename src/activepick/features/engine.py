@@ -98,7 +98,7 @@ class FeatureEngine(MapEngine):
             are looked at.
         """
         used = [i for i in range(len(radii)) if weights[i].any()]
-        extractors = self._extractors(radii)
+        extractors = self._extractors(radii, self.sides)
         return self._merged(
             micrograph,
             images,

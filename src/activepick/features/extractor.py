@@ -84,6 +84,7 @@ class Extractor:
         self.tile_px = tile_px or tile_for(
             self.device, self.dtype, dense=bool(by_phase), memory_gib=memory_gib
         )
+        self._wanted_tile_px = self.tile_px
         self._network = Network(backbone.layers, by_phase, self.device, self.dtype)
         self._streams = threading.local()
         self._using = threading.Lock()
@@ -98,6 +99,17 @@ class Extractor:
             memory_gib=self.memory_gib,
             precision=str(self.dtype).removeprefix("torch."),
         )
+
+    def limit_memory(self, memory_gib: float) -> None:
+        """Bound what the network takes on a GPU; see `memory_gib`."""
+        self.memory_gib = memory_gib
+        self.tile_px = tile_for(
+            self.device,
+            self.dtype,
+            dense=self.stride < self.backbone.stride,
+            memory_gib=memory_gib,
+        )
+        self._wanted_tile_px = self.tile_px
 
     def release(self) -> None:
         """Give the device's memory back where nobody computes; the next use takes it again."""
@@ -241,9 +253,10 @@ class Extractor:
 
     def _shrink(self, error: Exception) -> None:
         if self.tile_px <= _SMALLEST_TILE_PX:
+            tried, self.tile_px = self.tile_px, self._wanted_tile_px  # the next may have more
             raise BackboneError(
-                f"The GPU has not enough memory even for tiles of {self.tile_px} pixels. Close "
-                "other programs that use it, or pass --device cpu."
+                f"The GPU has not enough memory even for tiles of {tried} pixels. Close other "
+                "programs that use it, or pass --device cpu."
             ) from error
         self.tile_px //= 2
         if self.device.type == "cuda":

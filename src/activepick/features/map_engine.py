@@ -37,6 +37,9 @@ class MapEngine:
         Where there are several scales, the features of the coarsest are averaged over so many
         orientations of the micrograph, 1 to 8: see `TurningExtractor`. It is small, so that this
         costs little and helps as much as all scales would.
+    sides
+        Where only scores are wanted, look at so few of these orientations: 1, 2 or 4. None looks
+        at all. Features are always the mean over all.
     """
 
     extractor: Extractor
@@ -44,6 +47,7 @@ class MapEngine:
     normalisation: Normalisation = "affine"
     cache: FeatureCache | None = None
     orientations: int = 4
+    sides: int | None = None
 
     def spec(self, radii: Sequence[float]) -> FeatureSpec:
         """Describe the features at some working radii, for a head to remember."""
@@ -85,11 +89,11 @@ class MapEngine:
             progress(1.0)
         return tuple(maps)
 
-    def _extractors(self, radii: Sequence[float]) -> list[Extractor]:
+    def _extractors(self, radii: Sequence[float], sides: int | None = None) -> list[Extractor]:
         """Give what each scale is looked at with: the coarsest of several in more orientations."""
         turning = self._turns(radii)
         return [
-            TurningExtractor(self.extractor, turning)
+            TurningExtractor(self.extractor, turning, sides)
             if turning > 1 and radius == min(radii)
             else self.extractor
             for radius in radii

@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +49,7 @@ class Micrograph:
     ) -> None:
         self.path = Path(path)
         self.inverted = inverted
+        self._opened: MicrographFile | None = None
         self._given_pixel_size = (
             None if pixel_size_angstrom is None else checked_pixel_size(pixel_size_angstrom)
         )
@@ -57,9 +57,12 @@ class Micrograph:
     def __repr__(self) -> str:
         return f"Micrograph({str(self.path)!r})"
 
-    @cached_property
+    @property
     def _file(self) -> MicrographFile:
-        return open_micrograph(self.path)
+        # No cached_property: before Python 3.12 it lets all micrographs wait for one that hangs.
+        if self._opened is None:
+            self._opened = open_micrograph(self.path)
+        return self._opened
 
     @property
     def name(self) -> str:
