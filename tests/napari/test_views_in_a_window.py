@@ -104,9 +104,13 @@ def shown(qtbot, view: QWidget) -> Window:
     qtbot.addWidget(window)
     with qtbot.waitExposed(window):
         window.show()
-    window.activateWindow()
-    window.canvas.setFocus()
-    qtbot.waitUntil(window.canvas.hasFocus)
+
+    def has_focus() -> bool:
+        window.activateWindow()  # again and again: a window that is closing may take it back
+        window.canvas.setFocus()
+        return window.canvas.hasFocus()
+
+    qtbot.waitUntil(has_focus, timeout=30_000)
     return window
 
 
