@@ -37,7 +37,7 @@ lint: .venv/ready
 
 napari: .venv/ready
 	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES)
-	$(BIN)/python tools/open_sample.py
+	$(BIN)/python tools/open_sample.py $(NAPARI_ARGS)
 
 bench: .venv/ready
 	@failed=; for script in benchmarks/*.py; do \
