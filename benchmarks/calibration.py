@@ -65,7 +65,9 @@ def measure(
     name: str, data: Dataset, seed: int, strategy: str, rows: list[Row], stops: list[Row]
 ) -> None:
     train, test = data.split(seed)
-    first = starting_head(data.engine, [data.micrographs[i] for i in train])
+    first = starting_head(
+        data.engine, [data.micrographs[i] for i in train], leave_out=data.simulated
+    )
     radii = first.spec.working_radii
     features = [data.engine.features(data.micrographs[i], radii) for i in train]
     others = [data.engine.features(data.micrographs[i], radii) for i in test]

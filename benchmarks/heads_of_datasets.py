@@ -23,6 +23,7 @@ from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.learning.learner import Learner
 from activepick.learning.library import combine, on_scales_of
+from activepick.learning.simulated_prior import with_simulated_prior
 from activepick.learning.start import starting_head
 from activepick.metrics import average_precision, match
 from activepick.picking.score_peaks import score_peaks
@@ -53,6 +54,7 @@ def main() -> None:
         weights = np.zeros_like(others[0].weights)
         weights[0] = backbone.weights
         first = replace(others[0], weights=weights, bias=backbone.bias, evidence=None, mean=None)
+        first = with_simulated_prior(replace(first, directions=None), data.simulated)
         generic = combine(others, first).generic
         for seed in range(options.seeds):
             _, curve = course(data, seed, generic)
@@ -69,7 +71,9 @@ def course(
 ) -> tuple[Learner, list[tuple[int, float]]]:
     """Answer 100 questions, and give the learner and its average precision on the way."""
     train, test = data.split(seed)
-    first = starting_head(data.engine, [data.micrographs[i] for i in train])
+    first = starting_head(
+        data.engine, [data.micrographs[i] for i in train], leave_out=data.simulated
+    )
     if generic is not None:
         first = on_scales_of(generic, first.spec)
     radii = first.spec.working_radii

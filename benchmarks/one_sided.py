@@ -49,7 +49,9 @@ def measure(
     name: str, data: Dataset, seed: int, counts: list[int], settings: LearnerSettings
 ) -> list[tuple[object, ...]]:
     train, test = data.split(seed)
-    first = starting_head(data.engine, [data.micrographs[i] for i in train])
+    first = starting_head(
+        data.engine, [data.micrographs[i] for i in train], leave_out=data.simulated
+    )
     radii = first.spec.working_radii
     features = [data.engine.features(data.micrographs[i], radii) for i in train]
     others = [data.engine.features(data.micrographs[i], radii) for i in test]

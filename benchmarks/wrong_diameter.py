@@ -45,7 +45,7 @@ def curve(data: Dataset, seed: int, factor: float) -> list[tuple[int, float]]:
     right = data.engine.diameter_angstrom
     engine = replace(data.engine, diameter_angstrom=factor * right)
     train, test = data.split(seed)
-    first = starting_head(engine, [data.micrographs[i] for i in train])
+    first = starting_head(engine, [data.micrographs[i] for i in train], leave_out=data.simulated)
     radii = first.spec.working_radii
     features = [engine.features(data.micrographs[i], radii) for i in train]
     others = [engine.features(data.micrographs[i], radii) for i in test]

@@ -43,15 +43,28 @@ def test_junk_alone_does_not_make_the_head_forget_what_a_particle_is():
     assert likely(one, held) > likely(one, plain)
 
 
+def test_junk_alone_hardly_changes_how_much_is_a_particle():
+    one, held = marked(0)
+    assert likely(one, held) == pytest.approx(likely(one, one.pretrained), rel=0.3)
+
+
+def test_of_junk_alone_the_prior_and_the_share_hold_the_more_the_more_there_is():
+    few, many = (held_share(HeadFit(), np.zeros(count), 0.1) for count in (5, 50))
+    assert few.pi == many.pi == 0.1
+    assert HeadFit().l2 < few.l2 < many.l2
+    assert HeadFit().directions_l2 < few.directions_l2 < many.directions_l2
+    assert HeadFit().pi_weight < few.pi_weight < many.pi_weight
+
+
 @pytest.mark.parametrize(
-    ("particles", "others", "weight"), [(100, 0, 25.0), (4, 0, 2.0), (100, 5, 2.0), (0, 100, 2.0)]
+    ("particles", "others", "weight"), [(100, 0, 25.0), (4, 0, 2.0), (100, 5, 2.0), (1, 100, 2.0)]
 )
 def test_the_expected_share_holds_against_particles_that_nothing_balances(
     particles, others, weight
 ):
     targets = np.repeat([1.0, 0.0], [particles, others])
-    assert held_share(HeadFit(pi_weight=2.0), targets).pi_weight == weight
-    assert held_share(HeadFit(pi_weight=0.0), targets).pi_weight == 0
+    assert held_share(HeadFit(pi_weight=2.0), targets, 0.1).pi_weight == weight
+    assert held_share(HeadFit(pi_weight=0.0), targets, 0.1).pi_weight == 0
 
 
 def test_peaks_stand_in_as_what_they_are_likely_to_be_and_step_back():

@@ -59,7 +59,7 @@ def combine(
         Of different datasets, on features of as many scales of the same network. The scales may
         differ: what counts is the order from the one that suits the protein to finer ones.
     pretrained
-        What the generic head is drawn to, on the same number of scales.
+        What the generic head is drawn to, on the same number of scales. Its directions stay.
     tie
         Weight of the L2 term between a head and the generic one.
     trust
@@ -101,7 +101,7 @@ def combine(
         particles=sum(head.particles for head in heads),
         others=sum(head.others for head in heads),
         notes={"generic": len(heads)},
-        directions=np.stack([weights - generic for weights, _ in parameters]).reshape(-1, *shape),
+        directions=_directions([weights - generic for weights, _ in parameters], pretrained),
     )
     return Combined(common, specialised)
 
@@ -123,6 +123,12 @@ def on_scales_of(head: Head, spec: FeatureSpec) -> Head:
     """
     _require_alike(head.spec, spec)
     return replace(head, spec=spec)
+
+
+def _directions(differences: Sequence[Floats], pretrained: Head) -> Floats:
+    """Give those of the heads, after those that the pretrained head has already."""
+    own = np.stack(differences).reshape(-1, *pretrained.weights.shape)
+    return own if pretrained.directions is None else np.concatenate([pretrained.directions, own])
 
 
 def _fitted(

@@ -5,7 +5,9 @@ stand in: each as the missing kind, weighted with how likely it is of that kind 
 classifier, all together as much as the labels (learning from positive and unlabelled examples with
 weights; Elkan and Noto, KDD 2008). Of particles alone the expected share of pixels has to hold the
 better the more there are, as in the generalised expectation of Topaz (Bepler et al., Nature Methods
-16, 1153, 2019): otherwise every further label makes the head more lenient.
+16, 1153, 2019): otherwise every further label makes the head more lenient. Of junk alone the share
+that holds is that of the pretrained classifier, and the prior holds too: what looks like junk to a
+person may be particles to the truth, and nothing else would contradict.
 """
 
 from dataclasses import replace
@@ -25,13 +27,15 @@ Floats = NDArray[np.float64]
 _ENOUGH = 5
 # Weight of the pi term for each particle that no other label balances.
 _SHARE = 0.25
+# Of junk alone: weight of the pi term for each label, and what each adds to the prior's weight.
+_OWN_SHARE, _HELD = 1.0, 0.1
 # Weight of all peaks that stand in, for each label: most unlabelled peaks below a particle's score
 # are junk anyway, and few of those above are known to be particles.
 _AS_OTHERS, _AS_PARTICLES = 0.5, 1.0
 
 
-def held_share(fit: HeadFit, targets: Floats) -> HeadFit:
-    """Give the regression with the weight of the pi term that suits the balance of the labels.
+def held_share(fit: HeadFit, targets: Floats, share: float) -> HeadFit:
+    """Give the regression with the weights of prior and pi term that suit the labels' balance.
 
     Parameters
     ----------
@@ -39,10 +43,22 @@ def held_share(fit: HeadFit, targets: Floats) -> HeadFit:
         The regression; it is not changed.
     targets
         1 particle, 0 not, shape (n,).
+    share
+        Of particle pixels, to the pretrained classifier.
     """
     surplus = targets.sum() - (1 - targets).sum()
     if not fit.pi_weight:
         return fit
+    if len(targets) and not targets.any():
+        held = 1 + _HELD * len(targets)
+        return replace(
+            fit,
+            l2=held * fit.l2,
+            besides_l2=held * fit.besides_l2,
+            directions_l2=held * fit.directions_l2,
+            pi=share,
+            pi_weight=fit.pi_weight + _OWN_SHARE * len(targets),
+        )
     return replace(fit, pi_weight=max(fit.pi_weight, _SHARE * surplus * _missing(targets)))
 
 

@@ -128,7 +128,7 @@ def fit_head(
     if peaks is not None and len(peaks):
         weights, kind = stand_ins(pretrained, peaks, targets)
         x, y, v = [*x, peaks], [*y, np.full(len(peaks), kind)], [*v, weights]
-    fitted = replace(held_share(fit, targets)).fit(
+    fitted = replace(held_share(fit, targets, _share(pretrained, unlabelled, fit.pi))).fit(
         np.concatenate(x),
         np.concatenate(y),
         np.concatenate(v),
@@ -149,6 +149,12 @@ def fit_head(
             _DECAY * mean[1] + (1 - _DECAY) * fitted.bias_,
         ),
     )
+
+
+def _share(pretrained: Head, unlabelled: Floats, otherwise: float) -> float:
+    if not len(unlabelled):
+        return otherwise
+    return float(expit(unlabelled @ pretrained.weights.ravel() + pretrained.bias).mean())
 
 
 def _flat(directions: Floats) -> Floats:
