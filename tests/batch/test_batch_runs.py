@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import starfile
 from blobs import write_micrograph
 
 from activepick.batch import merging
@@ -70,6 +71,41 @@ def test_folder_list_and_star_mean_the_same_and_names_are_kept(pick, folder, tmp
         tables.append((tmp_path / "p.csv").read_bytes())
     assert tables[0] == tables[1] == tables[2]
     assert set(read_table(tmp_path / "p.csv")["micrograph"]) == {f"mics/m{k}.mrc" for k in range(4)}
+
+
+def test_optics_groups_of_the_list_go_into_the_picks(pick, folder, tmp_path):
+    optics = (
+        "data_optics\n\nloop_\n_rlnOpticsGroupName #1\n_rlnOpticsGroup #2\n"
+        "_rlnMicrographPixelSize #3\n_rlnVoltage #4\n"
+    )
+    (tmp_path / "one.star").write_text(
+        f"{optics}day1 1 4.0 300\nday2 2 3.2 200\n\n"
+        "data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n"
+        "mics/m0.mrc 1\nmics/m1.mrc 2\n"
+    )
+    (tmp_path / "two.star").write_text(
+        f"{optics}day1 1 4.0 300\nday3 2 4.4 300\n\n"
+        "data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n"
+        "mics/m2.mrc 2\n"
+    )
+    said = pick("one.star", "two.star", "mics/m3.mrc", "--out", "p.star")
+    blocks = starfile.read(tmp_path / "p.star")
+    groups = blocks["optics"].set_index("rlnOpticsGroup")
+    assert groups["rlnOpticsGroupName"].to_dict() == {
+        1: "day1", 2: "day2", 3: "day3", 4: "opticsGroup4",
+    }  # fmt: skip
+    assert groups["rlnMicrographPixelSize"].tolist() == [4.0, 3.2, 4.4, 4.0]
+    assert groups["rlnVoltage"].tolist()[:3] == [300, 200, 300]
+    rows = blocks["particles"]
+    assert len(rows) == said["picks"]
+    of = rows.groupby("rlnMicrographName")["rlnOpticsGroup"].unique().map(list).to_dict()
+    assert of == {f"mics/m{k}.mrc": [k + 1] for k in range(4)}
+    entries = (tmp_path / "p.star.run" / "picked.jsonl").read_text().splitlines()
+    sizes = [json.loads(line)["pixel_size_angstrom"] for line in entries]
+    assert sizes == [4.0, 3.2, 4.4, 4.0]
+    # The same micrographs with another pixel size that was typed: it is the one that holds.
+    pick("one.star", "--out", "q.star", "--pixel-size", 5)
+    assert starfile.read(tmp_path / "q.star")["optics"]["rlnMicrographPixelSize"].tolist() == [5, 5]
 
 
 def test_failures_are_reported_with_reasons_and_tried_again(pick, folder, tmp_path):

@@ -74,12 +74,18 @@ def _groups(tables: Iterator[pd.DataFrame], rows: int | None) -> Iterator[pd.Dat
             waiting.append(table)
             count += len(table)
         if rows is not None and count >= rows:
-            yield pd.concat(waiting, ignore_index=True)
+            yield _joined(waiting)
             waiting, count, given = [], 0, True
     if empty is None:
         raise TableError("there is nothing to write")
     if waiting or not given:
-        yield pd.concat(waiting or [empty], ignore_index=True)
+        yield _joined(waiting or [empty])
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    whole = pd.concat(tables, ignore_index=True)
+    whole.attrs = dict(tables[0].attrs)
+    return whole
 
 
 def _text(table: pd.DataFrame, path: Path, format: Format, options: Mapping[str, Any]) -> str:

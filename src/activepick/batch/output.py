@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from activepick.atomic import replacing
 from activepick.batch.entry import Entry
 from activepick.batch.merging import write_merged
+from activepick.batch.optics import OpticsGroups
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS, PickFolder, choose_format
 from activepick.formats.boxes import BOX_COLUMNS
@@ -29,6 +30,9 @@ class Output(Protocol):
 
     def expect(self, names: Sequence[str]) -> None:
         """Say which micrographs there will be; an error if two of them would get one file."""
+
+    def know(self, optics: OpticsGroups) -> None:
+        """Say which optics groups lists of micrographs have."""
 
     def has(self, name: str) -> bool:
         """Tell whether the picks of a micrograph are there."""
@@ -69,6 +73,9 @@ class FolderOutput:
         """Choose the file of each micrograph."""
         self._folder = PickFolder(self._path, self._tables.format, names, **self._tables.options)
 
+    def know(self, optics: OpticsGroups) -> None:
+        """Nothing: RELION knows the groups of the micrographs that a folder is for."""
+
     def has(self, name: str) -> bool:
         """Tell whether the file of a micrograph is there."""
         return self._folder.paths[name].is_file()
@@ -90,6 +97,11 @@ class FileOutput:
         self._path = path
         self._parts = parts
         self._tables = tables
+        self._optics = OpticsGroups()
+
+    def know(self, optics: OpticsGroups) -> None:
+        """Keep them for the file."""
+        self._optics.join(optics.records, optics.of)
 
     def expect(self, names: Sequence[str]) -> None:
         """Check that the format can hold so many micrographs."""
@@ -112,16 +124,22 @@ class FileOutput:
         """Write the file."""
         if not entries:
             return
-        options = dict(self._tables.options)
+        options, format = dict(self._tables.options), self._tables.format
         sizes = {entry.pixel_size_angstrom for entry in entries if entry.picks}
-        if "pixel_size_angstrom" in self._tables.format.options and len(sizes) == 1:
+        optics = None
+        if format.name == "star" and (self._optics.of or len(sizes) > 1):
+            optics = self._optics.completed(entries)
+        elif "pixel_size_angstrom" in format.options and len(sizes) == 1:
             options["pixel_size_angstrom"] = sizes.pop()
-        write_merged(self._read(entries), self._path, self._tables.format, options)
+        write_merged(self._read(entries, optics), self._path, format, options)
 
-    def _read(self, entries: Iterable[Entry]) -> Iterator[pd.DataFrame]:
+    def _read(
+        self, entries: Iterable[Entry], optics: OpticsGroups | None
+    ) -> Iterator[pd.DataFrame]:
         for entry in entries:
             picks = np.load(self._part(entry.name), allow_pickle=False)
-            yield self._tables.table(entry.name, picks, entry.pixel_size_angstrom)
+            table = self._tables.table(entry.name, picks, entry.pixel_size_angstrom)
+            yield table if optics is None else optics.mark(table, entry.name)
 
     def _part(self, name: str) -> Path:
         # Whatever a micrograph is called, this is the name of a file.

@@ -1,10 +1,11 @@
 """Which micrographs are meant: files, folders, lists of names, and RELION's STAR files."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from activepick.batch.optics import OpticsGroups
 from activepick.errors import SettingsError
 from activepick.formats import read_relion_micrographs
 from activepick.formats.text import read_text
@@ -43,10 +44,14 @@ class Source:
 
 @dataclass
 class Sources:
-    """What was found, in order, and the names in lists that are not there with the reason."""
+    """What was found, in order, and the names in lists that are not there with the reason.
+
+    The optics groups are those of the lists.
+    """
 
     found: list[Source] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    optics: OpticsGroups = field(default_factory=OpticsGroups)
 
 
 def find_sources(
@@ -97,7 +102,13 @@ def find_sources(
             for file in inside:
                 add(file, file.as_posix(), pixel_size_angstrom)
         elif kind == ".star" or kind in LISTS:
-            names, size = _read_star(path) if kind == ".star" else (_read_lines(path), None)
+            sizes: Mapping[str, float] = {}
+            if kind == ".star":
+                star = read_relion_micrographs(path)
+                names, sizes = list(star.names), star.pixel_sizes_angstrom
+                sources.optics.add(star)
+            else:
+                names = _read_lines(path)
             if not names and not may_be_empty:
                 raise SettingsError(f"{path}: there are no micrographs in this list.")
             find = _finder(path)
@@ -106,17 +117,11 @@ def find_sources(
                 if place is None:
                     sources.missing[name] = f"{name} is named in {path} but is not there."
                 else:
-                    add(place, name, size if pixel_size_angstrom is None else pixel_size_angstrom)
+                    size = sizes.get(name) if pixel_size_angstrom is None else pixel_size_angstrom
+                    add(place, name, size)
         else:
             add(path, path.as_posix(), pixel_size_angstrom)
     return sources
-
-
-def _read_star(path: Path) -> tuple[list[str], float | None]:
-    star = read_relion_micrographs(path)
-    key = "rlnMicrographPixelSize"
-    sizes = {float(group[key]) for group in star.optics if isinstance(group.get(key), int | float)}
-    return list(star.names), sizes.pop() if len(sizes) == 1 else None
 
 
 def _read_lines(path: Path) -> list[str]:

@@ -53,7 +53,7 @@ def watch(
             if seen.setdefault(source.path, _Seen()).is_ready(source.path, given_up)
         ]
         if ready:
-            yield Sources(ready, sources.missing)
+            yield Sources(ready, sources.missing, sources.optics)
             quiet_since = time.monotonic()
         elif any(not known.given for known in seen.values()):
             quiet_since = time.monotonic()  # something is being written

@@ -124,6 +124,7 @@ class PickingRun:
         summary = Summary()
         with self._stack, terminable():
             for sources in rounds:
+                self._output.know(sources.optics)
                 todo = run.todo(sources.found)
                 with progress_bar(len(todo)) as bar:
                     self._bar = bar

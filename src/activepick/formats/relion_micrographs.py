@@ -1,6 +1,8 @@
 """The micrographs of a RELION project: exact names and optics groups."""
 
+import math
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,15 @@ class RelionMicrographs:
         The optics block, a dict for each group; empty before RELION 3.1.
     groups
         Number of the optics group of each name, where there is one.
+    pixel_sizes_angstrom
+        Å per pixel of each name, where its row or its optics group says it.
     """
 
     path: Path
     names: tuple[str, ...]
     optics: list[dict[str, Any]] = field(default_factory=list)
     groups: dict[str, int] = field(default_factory=dict)
+    pixel_sizes_angstrom: dict[str, float] = field(default_factory=dict)
 
     def with_optics(self, table: pd.DataFrame) -> pd.DataFrame:
         """Give the rows the optics group of their micrograph, whose names are in the list already.
@@ -66,7 +71,8 @@ def read_relion_micrographs(path: Path) -> RelionMicrographs:
     groups: dict[str, int] = {}
     if "rlnOpticsGroup" in frame and pd.api.types.is_integer_dtype(frame["rlnOpticsGroup"]):
         groups = dict(zip(names, frame["rlnOpticsGroup"].tolist(), strict=True))
-    return RelionMicrographs(path, tuple(names), optics, groups)
+    sizes = {**_sizes_of_groups(optics, groups), **_sizes_of_rows(frame, names)}
+    return RelionMicrographs(path, tuple(names), optics, groups, sizes)
 
 
 def read_micrograph_names(path: Path) -> list[str]:
@@ -80,6 +86,37 @@ def read_micrograph_names(path: Path) -> list[str]:
         When there is no column ``rlnMicrographName``.
     """
     return list(read_relion_micrographs(path).names)
+
+
+def _sizes_of_groups(optics: list[dict[str, Any]], groups: dict[str, int]) -> dict[str, float]:
+    sizes = {
+        group.get("rlnOpticsGroup"): float(group["rlnMicrographPixelSize"])
+        for group in optics
+        if _is_size(group.get("rlnMicrographPixelSize"))
+    }
+    return {name: sizes[number] for name, number in groups.items() if number in sizes}
+
+
+def _sizes_of_rows(frame: pd.DataFrame, names: list[str]) -> dict[str, float]:
+    """Give the pixel sizes that stand in the rows, as RELION 3.0 has them."""
+    if "rlnMicrographPixelSize" in frame:
+        values = frame["rlnMicrographPixelSize"].tolist()
+    elif {"rlnDetectorPixelSize", "rlnMagnification"} <= set(frame):
+        both = zip(frame["rlnDetectorPixelSize"], frame["rlnMagnification"], strict=True)
+        # Detector pixels are in micrometres.
+        values = [
+            round(1e4 * float(pixel) / float(times), 6)
+            if _is_size(pixel) and _is_size(times)
+            else None
+            for pixel, times in both
+        ]
+    else:
+        return {}
+    return {n: float(v) for n, v in zip(names, values, strict=True) if _is_size(v)}
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < math.inf
 
 
 def _records(block: Block, path: Path) -> list[dict[str, Any]]:
