@@ -1,15 +1,16 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
-from activepick.learning.head import Head, pretrained_head, scale_mixture
+from activepick.learning.head import Evidence, Head, pretrained_head, scale_mixture
 from activepick.learning.head_file import load_head, save_head
 
 SPEC = FeatureSpec("resnet16_u64", "abc", (7.0, 10.0, 14.0), 4, "affine")
@@ -87,6 +88,75 @@ def test_not_finite_weights_are_refused(tmp_path):
     path = tmp_path / "head.safetensors"
     save_head(replace(head(), weights=np.full((3, 8), np.nan)), path)
     with pytest.raises(HeadError, match="not finite"):
+        load_head(path)
+
+
+WRONG_NUMBERS = st.one_of(
+    st.text(),
+    st.booleans(),
+    st.integers(max_value=0),
+    st.floats(max_value=0),
+    st.sampled_from([float("nan"), float("inf"), [], {}, [1.0]]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_wrong_values_are_refused_and_named(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "wrong.safetensors"
+    facts = {
+        "version": 1,
+        "activepick": "0",
+        "spec": asdict(FeatureSpec("resnet8_u32", "0" * 16, (5.0,), 4, "affine", 1)),
+        "diameter_angstrom": 100.0,
+        "inverted": False,
+        "particles": 1,
+        "others": 0,
+        "notes": {},
+    }
+
+    def write():
+        tensors = {"weights": np.ones((1, 64)), "bias": np.zeros(1)}
+        save_file(tensors, path, metadata={"activepick-head": json.dumps(facts)})
+
+    write()
+    assert load_head(path).diameter_angstrom == 100
+    key = data.draw(st.sampled_from(["diameter_angstrom", "stride", "working_radii", "others"]))
+    if key == "diameter_angstrom":
+        facts[key] = data.draw(WRONG_NUMBERS)
+    elif key == "others":
+        facts[key] = data.draw(st.one_of(st.integers(max_value=-1), st.just("many"), st.none()))
+    elif key == "stride":
+        facts["spec"][key] = data.draw(st.one_of(st.text(), st.integers(max_value=0), st.just(3)))
+    else:
+        facts["spec"][key] = [data.draw(WRONG_NUMBERS)]
+    write()
+    with pytest.raises(HeadError, match=key):
+        load_head(path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"directions": np.ones((2, 1, 63), np.float32)},
+        {"rows": np.ones((2, 63), np.float16)},
+        {"targets": np.ones(3, np.float16)},
+        {"targets": np.full(2, 0.5, np.float16)},
+        {"unlabelled": np.ones((5, 63), np.float16)},
+        {"unlabelled": np.full((5, 64), np.nan, np.float16)},
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_refused(tmp_path, wrong):
+    spec = FeatureSpec("resnet8_u32", "0" * 16, (5.0,), 4, "affine", 1)
+    path = tmp_path / "head.safetensors"
+    learnt = Evidence(np.ones((2, 64)), np.array([0.0, 1.0]), np.zeros((5, 64)))
+    save_head(Head(np.ones((1, 64)), 0.5, spec, evidence=learnt), path)
+    assert load_head(path).evidence is not None
+    with safe_open(path, "numpy") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    save_file({**tensors, **wrong}, path, metadata=metadata)
+    with pytest.raises(HeadError):
         load_head(path)
 
 

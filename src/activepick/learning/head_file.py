@@ -5,11 +5,13 @@ Nothing is unpickled, so a head from anybody can be opened.
 
 import errno
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -36,6 +38,34 @@ _DAMAGE = (
     RecursionError,
 )
 _EVIDENCE = ("rows", "targets", "unlabelled")
+
+
+_Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+_Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class _Spec:
+    """A `FeatureSpec` as it has to stand in a file."""
+
+    backbone: str
+    digest: str
+    working_radii: Annotated[tuple[_Above0, ...], Field(min_length=1)]
+    stride: Literal[1, 2, 4]
+    normalisation: Literal["affine", "gmm"]
+    orientations: Literal[1, 2, 4, 8] = 1
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What stands in the metadata of a head."""
+
+    spec: _Spec
+    diameter_angstrom: _Above0 | None
+    inverted: Annotated[bool, Field(strict=True)]
+    particles: _Count
+    others: _Count
+    notes: dict[str, Any]
 
 
 def save_head(head: Head, path: str | Path) -> None:
@@ -92,23 +122,55 @@ def load_head(path: str | Path) -> Head:
                 f"{path}: this head was saved by activepick {facts['activepick']}, which is newer "
                 f"than this one ({activepick.__version__}). Update activepick to use it."
             )
-        if not (np.isfinite(weights).all() and np.isfinite(bias)):
+        numbers: list[NDArray[np.float64]] = [weights, np.array(bias)]
+        if evidence is not None:
+            numbers += [evidence.rows, evidence.targets, evidence.unlabelled]
+        if directions is not None:
+            numbers.append(directions)
+        if not all(np.isfinite(part).all() for part in numbers):
             raise HeadError(f"{path}: this head holds numbers that are not finite.")
-        spec = TypeAdapter(FeatureSpec).validate_python(facts["spec"])
+        known = TypeAdapter(_Facts).validate_python(facts)
+        _check_shapes(weights, evidence, directions)
         return Head(
             weights=weights,
             bias=bias,
-            spec=spec,
-            diameter_angstrom=facts["diameter_angstrom"],
-            inverted=bool(facts["inverted"]),
-            particles=int(facts["particles"]),
-            others=int(facts["others"]),
-            notes=dict(facts["notes"]),
+            spec=FeatureSpec(**asdict(known.spec)),
+            diameter_angstrom=known.diameter_angstrom,
+            inverted=known.inverted,
+            particles=known.particles,
+            others=known.others,
+            notes=known.notes,
             evidence=evidence,
             directions=directions,
         )
     except _DAMAGE as error:
-        reason = "its metadata is damaged" if isinstance(error, ValidationError) else error
+        reason = _damage(error) if isinstance(error, ValidationError) else error
         raise HeadError(
             f"{path}: this is not a head of activepick, or it is damaged ({reason})."
         ) from error
+
+
+def _check_shapes(
+    weights: NDArray[np.float64],
+    evidence: Evidence | None,
+    directions: NDArray[np.float64] | None,
+) -> None:
+    """Refuse arrays that do not belong together, ValueError."""
+    if directions is not None and directions.shape[1:] != weights.shape:
+        raise ValueError(f"directions of shape {directions.shape}")
+    if evidence is None:
+        return
+    rows, targets, unlabelled = evidence.rows, evidence.targets, evidence.unlabelled
+    if (
+        rows.shape != (len(targets), weights.size)
+        or unlabelled.shape[1:] != (weights.size,)
+        or not set(targets.tolist()) <= {0.0, 1.0}
+    ):
+        raise ValueError("what it learnt from does not fit its weights")
+
+
+def _damage(error: ValidationError) -> str:
+    """Say which part of the metadata is wrong."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place or 'its metadata'}: {first['msg'][:1].lower()}{first['msg'][1:]}"
