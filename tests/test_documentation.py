@@ -79,6 +79,22 @@ def test_commands_and_options_exist(page):
         assert options <= known, f"{command.name}: {options - known}"
 
 
+def options_of(command):
+    inside = getattr(command, "commands", {}).values()
+    return {name for parameter in command.params for name in parameter.opts}.union(
+        *map(options_of, inside)
+    )
+
+
+@pages
+def test_options_of_the_guide_exist(page):
+    if page.parent.name != "guide" and page.name not in ("README.md", "start.md", "window.md"):
+        return  # the other pages speak of other programs' options, too
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    named = set(re.findall(r"`(--[a-z-]+)[^`]*`", text))
+    assert named <= options_of(COMMANDS)
+
+
 @cache
 def messages():
     """Give all texts of the program, with … in the place of what is filled in."""
