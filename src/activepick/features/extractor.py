@@ -4,7 +4,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import pairwise, product
 
 import numpy as np
 import torch
@@ -15,8 +14,9 @@ from torch import Tensor
 from activepick.errors import BackboneError, SettingsError
 from activepick.features.backbone import Backbone
 from activepick.features.device import choose_device, choose_precision
-from activepick.features.network import Network, stride_of
-from activepick.features.tile_size import tile_for
+from activepick.features.fast_layers import stride_of
+from activepick.features.network import Network
+from activepick.features.tile_size import parts, tile_for
 
 __all__ = ["Extractor"]
 
@@ -188,7 +188,7 @@ class Extractor:
         half = self.backbone.width // 2
         padded = F.pad(torch.from_numpy(np.ascontiguousarray(image, np.float32)), (half,) * 4)
         height, width = self._output_shape(image)
-        todo = _parts(slice(0, height), slice(0, width), self.tile_px // self.stride)
+        todo = parts(slice(0, height), slice(0, width), self.tile_px // self.stride)
         done = 0
 
         def report(rows: slice, columns: slice, fraction: float) -> None:
@@ -206,7 +206,7 @@ class Extractor:
                     features = self._run(padded, rows, columns, partial(report, rows, columns))
                 except torch.OutOfMemoryError as error:
                     self._shrink(error)
-                    todo += _parts(rows, columns, self.tile_px // self.stride)
+                    todo += parts(rows, columns, self.tile_px // self.stride)
                     continue
                 yield rows, columns, features
                 done += (rows.stop - rows.start) * (columns.stop - columns.start)
@@ -261,17 +261,6 @@ class Extractor:
         self.tile_px //= 2
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def _parts(rows: slice, columns: slice, edge: int) -> list[tuple[slice, slice]]:
-    """Cut a rectangle into the fewest nearly equal parts with no edge above `edge`."""
-
-    def cut(whole: slice) -> list[slice]:
-        pieces = -(-(whole.stop - whole.start) // edge)
-        bounds = np.linspace(whole.start, whole.stop, pieces + 1).round().astype(int).tolist()
-        return [slice(a, b) for a, b in pairwise(bounds)]
-
-    return list(product(cut(rows), cut(columns)))
 
 
 def _blocks(rows: slice, features: Tensor) -> Iterator[tuple[slice, Tensor]]:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 import torch
-import torch.nn.functional as F
-from topaz.model.features.resnet import BasicConv, ResidA
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from activepick.features.fast_layers import prepared, reach_of, stride_of
 
 __all__ = ["Network"]
 
@@ -51,11 +50,11 @@ class Network:
         self._by_phase = frozenset(by_phase)
         self.device = device
         self.dtype = dtype
-        prepared = [_prepared(layer) for layer in copy.deepcopy(layers)]
+        fast = [prepared(layer) for layer in copy.deepcopy(layers)]
         # channels-last is the layout in which CPUs and GPUs run convolutions fastest.
-        self._layers = nn.Sequential(*prepared).to(device, dtype)
+        self._layers = nn.Sequential(*fast).to(device, dtype)
         self._layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._reaches = [reach_of(prepared[i:]) for i in range(len(prepared))]
+        self._reaches = [reach_of(fast[i:]) for i in range(len(fast))]
         strided = [i for i, layer in enumerate(self._layers) if stride_of(layer) > 1]
         # The layers that are run in strips end with the first one that thins out.
         self._entrance = strided[0] + 1 if strided and strided[0] not in self._by_phase else 0
@@ -144,78 +143,6 @@ class Network:
                 done = (i + 1 - self._entrance) / (count - self._entrance)
                 report(_ENTRANCE + (1 - _ENTRANCE) * done)
         return x
-
-
-class _Columns(nn.Module):
-    """A convolution of one channel, as one of many channels: neighbouring columns side by side.
-
-    Processors that multiply matrices leave most of their width idle on a single channel.
-    """
-
-    def __init__(self, layer: BasicConv) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = layer.kernel_size, layer.stride
-        conv = layer.conv
-        size = self.kernel_size
-        self._spare = -size % 8
-        weight = conv.weight.new_zeros((conv.out_channels, size + self._spare, size, 1))
-        weight[:, :size, :, 0] = conv.weight[:, 0].transpose(1, 2)
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        self.bias = conv.bias
-        self.activation = layer.act
-
-    def forward(self, x: Tensor) -> Tensor:
-        columns = F.pad(x[:, 0].unfold(2, self.kernel_size, self.stride), (0, self._spare))
-        y = F.conv2d(columns.permute(0, 3, 1, 2), self.weight, self.bias, (self.stride, 1))
-        activated: Tensor = self.activation(y)
-        return activated
-
-
-class _Residual(nn.Module):
-    """A residual block that writes into what it has instead of into new memory."""
-
-    def __init__(self, layer: ResidA) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = layer.kernel_size, layer.stride
-        self.layer = layer
-        self._edge = layer.conv0.dilation[0] + layer.conv1.dilation[0]
-
-    def forward(self, x: Tensor) -> Tensor:
-        layer = self.layer
-        y: Tensor = layer.conv1(layer.act0(layer.conv0(x)))
-        x = x[:, :, self._edge : -self._edge, self._edge : -self._edge]
-        y += layer.proj(x) if hasattr(layer, "proj") else x[..., :: self.stride, :: self.stride]
-        if layer.bn:
-            y = layer.bn1(y)
-        activated: Tensor = layer.act1(y)
-        return activated
-
-
-def _prepared(layer: nn.Module) -> nn.Module:
-    """Give a layer in the form that is fastest; batch norms become part of convolutions."""
-    if isinstance(layer, BasicConv):
-        if hasattr(layer, "bn"):
-            layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
-            del layer.bn
-        return _Columns(layer) if layer.conv.in_channels == 1 else layer
-    if isinstance(layer, ResidA):
-        if layer.bn:
-            layer.conv0 = fuse_conv_bn_eval(layer.conv0, layer.bn0)
-        return _Residual(layer)
-    return layer
-
-
-def stride_of(layer: nn.Module) -> int:
-    """Give the stride of a layer."""
-    return int(layer.stride)  # type: ignore[arg-type]
-
-
-def reach_of(layers: Sequence[nn.Module]) -> int:
-    """Give the input samples that layers need for one output sample."""
-    samples = 1
-    for layer in reversed(layers):
-        samples = (samples - 1) * stride_of(layer) + int(layer.kernel_size)  # type: ignore[arg-type]
-    return samples
 
 
 def _interleave(phases: dict[tuple[int, int], Tensor], n: int) -> Tensor:

@@ -1,12 +1,14 @@
 """How large a part of an image the network takes at a time."""
 
 import math
+from itertools import pairwise, product
 
+import numpy as np
 import torch
 
 from activepick.errors import SettingsError
 
-__all__ = ["tile_for"]
+__all__ = ["parts", "tile_for", "tile_within"]
 
 # Largest tile by bytes per number, in working pixels: behind the first strided layer a tile of 2048
 # x 2048 with 64 features in 16 bits holds 0.13 GB.
@@ -62,3 +64,14 @@ def tile_within(limit_bytes: float, itemsize: int, dense: bool = False) -> int:
     room = max(0.0, limit_bytes - _FIXED_BYTES)
     edge = math.sqrt(room / (_NUMBERS * itemsize * (4 if dense else 1)))
     return int(min(_LARGEST, max(_SMALLEST, edge)))
+
+
+def parts(rows: slice, columns: slice, edge: int) -> list[tuple[slice, slice]]:
+    """Cut a rectangle into the fewest nearly equal parts with no edge above `edge`."""
+
+    def cut(whole: slice) -> list[slice]:
+        pieces = -(-(whole.stop - whole.start) // edge)
+        bounds = np.linspace(whole.start, whole.stop, pieces + 1).round().astype(int).tolist()
+        return [slice(a, b) for a, b in pairwise(bounds)]
+
+    return list(product(cut(rows), cut(columns)))
