@@ -1,6 +1,6 @@
 """Throughput of a cluster of two workers, against two processes that share nothing.
 
-    python benchmarks/two_workers.py [--micrographs 24] [--size 2048]
+    python benchmarks/two_workers.py [--micrographs 48] [--size 2048]
 
 Two processes with one thread each pick one half of the micrographs each, at the same time: this is
 all that two cores can do. Then two Dask workers with one thread each pick all. Starting and loading
@@ -25,6 +25,7 @@ from activepick.batch.picker import Picker
 from activepick.batch.source import Source, find_sources
 
 LIMIT = 0.85
+CHUNK = 4  # as `activepick pick` does
 DIAMETER, RADIUS = 191.0, 13.0
 
 
@@ -53,7 +54,7 @@ def alone(sources: list[Source], barrier: Any, times: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--micrographs", type=int, default=24)
+    parser.add_argument("--micrographs", type=int, default=48)
     parser.add_argument("--size", type=int, default=2048)
     options = parser.parse_args()
     rng = np.random.default_rng(0)
@@ -88,7 +89,7 @@ def on_workers(sources: list[Source]) -> float:
     with make_cluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
 
         def pick(some: list[Source]) -> None:
-            list(pick_on_cluster(lambda: connect(cluster), make_job(), some, chunk=1))
+            list(pick_on_cluster(lambda: connect(cluster), make_job(), some, chunk=CHUNK))
 
         pick(sources[:8])  # so that both have started and loaded all modules
         start = time.perf_counter()

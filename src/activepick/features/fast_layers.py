@@ -1,4 +1,4 @@
-"""The layers of Topaz's networks in the form that runs fastest; results are those of the originals."""
+"""The layers of Topaz's networks in the form that runs fastest, with the same results."""
 
 from collections.abc import Sequence
 from functools import cache
