@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 
+import mrcfile
 import pytest
-from blobs import write_micrograph
+from blobs import PIXEL_SIZE, write_micrograph
 
 from activepick.batch.local import pick_locally
 from activepick.batch.picker import Picker
@@ -18,6 +19,7 @@ from activepick.batch.source import find_sources
 from activepick.errors import SettingsError
 
 distributed = pytest.importorskip("distributed")
+dask = pytest.importorskip("dask")
 cluster = pytest.importorskip("activepick.batch.cluster")
 cluster_worker = pytest.importorskip("activepick.batch.cluster_worker")
 
@@ -65,10 +67,9 @@ def serial(picker, sources):
     return {outcome.index: facts(outcome) for outcome in pick_locally(picker, sources)}
 
 
-def local_cluster():
-    return distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
-    )
+def local_cluster(**options):
+    settings = {"n_workers": 2, "threads_per_worker": 1, "silence_logs": "ERROR", **options}
+    return distributed.LocalCluster(dashboard_address=None, **settings)
 
 
 def workers_of(local):
@@ -155,6 +156,29 @@ def test_a_scheduler_that_is_restarted_gets_what_is_not_done(picker, sources, se
     assert len(started) == 4
     assert "scheduler was lost" in said[0]
     assert found == {index: serial[index] for index in range(len(some))}
+
+
+def test_a_worker_without_memory_fails_one_micrograph_and_no_other(picker, tmp_path, monkeypatch):
+    for k in range(3):
+        write_micrograph(tmp_path / f"m{k}.mrc", k)
+    # On disk it takes some pages, in memory 1.6 GB, which Dask's nanny does not allow.
+    huge = tmp_path / "m9.mrc"
+    with mrcfile.new_mmap(huge, (20000, 20000), mrc_mode=2) as file:
+        file.voxel_size = PIXEL_SIZE
+        file.data[::5000] = 1
+    monkeypatch.setattr(cluster, "_GIVE_UP", 1)
+    job = cluster_worker.PickJob.of(picker, "cpu", "float32")
+    some = find_sources([tmp_path]).found
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        local_cluster(n_workers=1, memory_limit="700MB", silence_logs="CRITICAL") as workers,
+    ):
+        outcomes = cluster.pick_on_cluster(
+            lambda: distributed.Client(workers, set_as_default=False), job, some, chunk=1
+        )
+        failures = {outcome.index: outcome.failure for outcome in outcomes}
+    assert "m9.mrc: the workers that picked it died" in failures.pop(3)
+    assert failures == dict.fromkeys(range(3))
 
 
 def test_a_cluster_that_is_not_there_is_told(picker, sources):
