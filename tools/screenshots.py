@@ -161,6 +161,7 @@ def show(home: Path, out: Path) -> None:
             window.resize(width, height)
             if theme == "dark" and (width, height) == SIZES[0]:
                 label(widget, folder)
+            middle_question(widget)
             zoom(widget)
             keep(window, out / f"window-{width}x{height}-{theme}")
         window.resize(*SIZES[0])
