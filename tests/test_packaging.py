@@ -79,7 +79,7 @@ def test_the_version_is_the_tag_in_a_checkout_and_in_archives_of_git(tmp_path):
 
     for arguments in ("init", "add .", "commit -m all"):
         git(*arguments.split())
-    assert version(checkout).startswith("0.1.0.dev")
+    assert ".dev" in version(checkout)
     git("tag", "v7.8.9")
     assert version(checkout) == "7.8.9"
     git("archive", "--output", str(tmp_path / "a.zip"), "HEAD")
