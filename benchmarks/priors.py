@@ -1,0 +1,123 @@
+"""What else could be done with the same labels: other priors and weights.
+
+    python benchmarks/priors.py --simulated SIM [--data DIR] [--seeds 2]
+
+The default asks and an oracle answers. After 10, 25, 50 and 100 answers other regressions are
+fitted to the same labels, and average precision is measured on the other micrographs. A simulated
+protein never counts for itself. "chosen by the labels" is the mean over six strengths of the plain
+prior, weighted with the labels' leave-one-out likelihood (pseudo-BMA; Yao, Vehtari, Simpson and
+Gelman, Bayesian Analysis 13, 917, 2018).
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from known_sets import DATA, Dataset, load_datasets
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from activepick.benchmark.oracle import Oracle, learn
+from activepick.learning.fit import HeadFit
+from activepick.learning.head import Head, scale_mixture
+from activepick.learning.learner import Learner
+from activepick.learning.posterior import laplace, left_out_scores, moderated
+from activepick.learning.start import starting_head
+from activepick.learning.training import fit_head, sampled_rows
+from activepick.metrics import average_precision, match
+from activepick.picking.score_peaks import score_peaks
+
+Floats = NDArray[np.float64]
+
+COUNTS = (10, 25, 50, 100)
+STRENGTHS = (2.0, 4.0, 7.0, 15.0, 30.0, 60.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--simulated", type=Path, help="folder of simulated sets, to add them")
+    parser.add_argument("--seeds", type=int, default=2)
+    options = parser.parse_args()
+    rows = []
+    for name, data in load_datasets(options.data, options.cache, options.simulated).items():
+        for seed in range(options.seeds):
+            rows += [(name, *point) for point in course(data, seed)]
+        print(name, flush=True)
+    table = pd.DataFrame(rows, columns=["set", "fit", "labels", "ap", "gain"])
+    sets = table.pivot_table(index=["set", "fit"], columns="labels", values="ap", sort=False)
+    print(sets.round(3).to_string())
+    print("mean of all", sets.groupby("fit", sort=False).mean().round(3).to_string(), sep="\n")
+    worst = table.groupby("fit", sort=False)["gain"].min().round(3)
+    print("worst against no label", worst.to_string(), sep="\n")
+
+
+def course(data: Dataset, seed: int) -> Iterator[tuple[str, int, float, float]]:
+    train, test = data.split(seed)
+    files = [data.micrographs[i] for i in train]
+    first = starting_head(data.engine, files, leave_out=data.simulated)
+    radii = first.spec.working_radii
+    features = [data.engine.features(file, radii) for file in files]
+    others = [data.engine.features(data.micrographs[i], radii) for i in test]
+    truth = [data.truth[i] for i in test]
+    oracle = Oracle([data.truth[i] for i in train], [part.radius_px for part in features])
+    rng = np.random.default_rng(seed)
+    unlabelled = np.concatenate([sampled_rows(part, 1000, rng) for part in features])
+    learner = Learner(features, first, seed=seed, unlabelled=unlabelled)
+
+    def precision(head: Head) -> float:
+        scores, hits = [], []
+        for part, xy in zip(others, truth, strict=True):
+            places, values = score_peaks(part.score_map(head.weights, head.bias))
+            scores.append(values)
+            hits.append(match(places, xy, part.radius_px))
+        total = sum(map(len, truth))
+        return average_precision(np.concatenate(scores), np.concatenate(hits), total)
+
+    before, answers = precision(first), 0
+    for count in COUNTS:
+        while answers < count:
+            answers += learn(learner, oracle, min(10, count - answers), "active", rng)
+        for name, head in fits(learner, unlabelled, data.engine.extractor.backbone.weights):
+            ap = precision(head)
+            yield name, count, ap, ap - before
+
+
+def fits(learner: Learner, unlabelled: Floats, classifier: Floats) -> Iterator[tuple[str, Head]]:
+    rows, y = learner.rows(), np.concatenate(learner.targets)
+    first = learner.pretrained
+    plain = replace(first, directions=None)
+
+    def fit(head: Head, targets: Floats = y, **settings: float) -> Head:
+        return fit_head(head, HeadFit(**settings), rows, targets, unlabelled)  # type: ignore[arg-type]
+
+    yield "default: directions of simulated proteins", fit(first)
+    yield "the same, L2 weight 10 besides them", fit(first, besides_l2=10.0)
+    yield "the same, L2 weight 40 besides them", fit(first, besides_l2=40.0)
+    yield "the same, L2 weight 2 along them", fit(first, directions_l2=2.0)
+    yield "the same, pi term of weight 10", fit(first, pi_weight=10.0)
+    yield "the same, labels of 0.97 and 0.1 for 1 and 0", fit(first, np.where(y > 0, 0.97, 0.1))
+    heads = [fit(plain, l2=strength) for strength in STRENGTHS]
+    yield "plain prior, L2 weight 7", heads[2]
+    yield "plain prior, L2 weight 2", heads[0]
+    yield "plain prior, L2 weight 30", heads[4]
+    likelihood = []
+    for strength, head in zip(STRENGTHS, heads, strict=True):
+        posterior = laplace(head, HeadFit(l2=strength), rows, unlabelled)
+        left_out = left_out_scores(head, posterior, rows, y)
+        z = moderated(left_out, posterior.variance(rows.mean(axis=1)))
+        likelihood.append(float((y * z - np.logaddexp(0, z)).sum()))
+    shares = softmax(likelihood)
+    weights = np.einsum("h,hij->ij", shares, [head.weights for head in heads])
+    bias = float(shares @ [head.bias for head in heads])
+    yield "plain prior, chosen by the labels", replace(plain, weights=weights, bias=bias)
+    mixed = scale_mixture(plain, classifier)
+    yield "mixture of the scales' classifiers", fit(mixed, besides_l2=7.0)
+
+
+if __name__ == "__main__":
+    main()
