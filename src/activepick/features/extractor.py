@@ -21,8 +21,10 @@ from activepick.features.tile_size import parts, tile_for
 __all__ = ["Extractor"]
 
 _SMALLEST_TILE_PX = 64
-# Feature vectors that are turned into other numbers at a time.
-_BLOCK_ROWS = 32
+# Rows of features that are turned into other numbers at a time: what stays in the cache of a
+# processor, or gives a GPU enough to do.
+_BLOCK_ROWS = {"cpu": 32}
+_BLOCK_ROWS_GPU = 256
 
 Progress = Callable[[float], None]
 
@@ -266,7 +268,8 @@ class Extractor:
 def _blocks(rows: slice, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Yield some rows of features (C, h, w) at a time as float32 (rows, w, C)."""
     last = features.permute(1, 2, 0)
-    for start in range(0, len(last), _BLOCK_ROWS):
-        block = last[start : start + _BLOCK_ROWS]
+    step = _BLOCK_ROWS.get(features.device.type, _BLOCK_ROWS_GPU)
+    for start in range(0, len(last), step):
+        block = last[start : start + step]
         first = rows.start + start
         yield slice(first, first + len(block)), block.float()
