@@ -40,8 +40,13 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(ORDER))
     parser.add_argument("--sets", help="names of the sets, with commas; by default all")
     parser.add_argument("--seeds", type=int, default=4)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--out", type=Path, help="folder of rows and tables; needed, as it takes hours"
+    )
     options = parser.parse_args()
+    if options.out is None:
+        parser.print_usage()
+        return
     options.out.mkdir(parents=True, exist_ok=True)
     rows_file, tables_file = options.out / "rows.csv", options.out / "tables.md"
     sets = load_datasets(options.data, options.cache, options.simulated)

@@ -29,10 +29,13 @@ TIE = 15.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("simulated", type=Path, help="folder of simulated sets")
+    parser.add_argument("simulated", type=Path, nargs="?", help="folder of simulated sets")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     options = parser.parse_args()
+    if options.simulated is None:
+        parser.print_usage()
+        return
     proteins = {}
     for name, data in load_datasets(Path(), options.cache, options.simulated).items():
         pairs = range(len(data.micrographs) // data.train)
