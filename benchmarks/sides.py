@@ -63,7 +63,7 @@ def main() -> None:
             print(f"{'sides':>6}{'AP':>8}{'lost':>8}{'1e9 multiply-adds':>20}")
             for sides, (ap, operations) in zip(SIDES, means, strict=True):
                 print(f"{sides:>6}{ap:>8.4f}{means[0][0] - ap:>8.4f}{operations:>20.0f}")
-            missed |= means[0][0] - means[1][0] > LIMIT
+            missed |= bool(means[0][0] - means[1][0] > LIMIT)
     print(f"limit: two sides lose {LIMIT:g}")
     sys.exit(missed)
 
