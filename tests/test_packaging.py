@@ -61,11 +61,15 @@ def test_a_wheel_of_the_source_archive_has_it_too(tmp_path):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="tags need git")
 def test_the_version_is_the_tag_in_a_checkout_and_in_archives_of_git(tmp_path):
-    checkout, unpacked = tmp_path / "checkout", tmp_path / "unpacked"
+    checkout = tmp_path / "checkout"
     checkout.mkdir()
-    unpacked.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".git_archival.txt", ".gitattributes"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitattributes"):
         shutil.copy(ROOT / name, checkout)
+    # Where this is itself an archive, git has filled in the file.
+    archival = "describe-name: $Format:%(describe:tags=true,match=v[0-9]*)$\n"
+    if (ROOT / ".git").exists():
+        assert (ROOT / ".git_archival.txt").read_text(encoding="utf-8") == archival
+    (checkout / ".git_archival.txt").write_text(archival, encoding="utf-8")
 
     def git(*arguments: str) -> None:
         who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -77,17 +81,23 @@ def test_the_version_is_the_tag_in_a_checkout_and_in_archives_of_git(tmp_path):
             command, cwd=folder, check=True, capture_output=True, text=True
         ).stdout.strip()
 
+    def unpacked(name: str) -> Path:
+        git("archive", "--output", str(tmp_path / f"{name}.zip"), "HEAD")
+        with zipfile.ZipFile(tmp_path / f"{name}.zip") as archive:
+            archive.extractall(tmp_path / name)
+        return tmp_path / name
+
     for arguments in ("init", "add .", "commit -m all"):
         git(*arguments.split())
     assert ".dev" in version(checkout)
+    archived = unpacked("untagged")
+    assert version(archived) == "0.1.0.dev0"
     git("tag", "v7.8.9")
     assert version(checkout) == "7.8.9"
-    git("archive", "--output", str(tmp_path / "a.zip"), "HEAD")
-    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        archive.extractall(unpacked)
-    assert version(unpacked) == "7.8.9"
-    (unpacked / ".git_archival.txt").unlink()
-    assert version(unpacked) == "0.1.0.dev0"
+    archived = unpacked("tagged")
+    assert version(archived) == "7.8.9"
+    (archived / ".git_archival.txt").unlink()
+    assert version(archived) == "0.1.0.dev0"
 
 
 def test_the_installed_package_has_the_manifest_that_its_entry_point_names():
