@@ -1,6 +1,5 @@
 """Workers that have too little memory, and files that never answer; all workers in this process."""
 
-import fcntl
 import os
 import signal
 
@@ -96,6 +95,9 @@ def test_a_gpu_without_memory_fails_one_micrograph_and_no_other(picker, sources,
 @pytest.fixture
 def silent(sources):
     """Make the system let everybody wait who opens one of the files."""
+    fcntl = pytest.importorskip("fcntl")
+    if not hasattr(fcntl, "F_SETLEASE"):
+        pytest.skip("only Linux has leases on files")
     before = signal.signal(signal.SIGIO, signal.SIG_IGN)
     handle = os.open(sources[TROUBLE].path, os.O_RDWR)
     try:
