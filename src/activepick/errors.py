@@ -31,4 +31,17 @@ class SettingsError(ActivepickError):
 
 
 class SessionError(ActivepickError):
-    """A session that cannot be opened, read or written, or an action that does not fit it."""
+    """A session that cannot be opened, read or written, or an action that does not fit it.
+
+    Parameters
+    ----------
+    sentence
+        What is wrong, and what to do.
+    remedy
+        The argument of `activepick.session.Session.open` that opens it all the same, "force" or
+        "repair", if there is one.
+    """
+
+    def __init__(self, sentence: str = "", remedy: str = "") -> None:
+        super().__init__(sentence)
+        self.remedy = remedy

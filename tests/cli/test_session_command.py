@@ -137,3 +137,12 @@ def test_exact_names_for_relion(folder, tmp_path, monkeypatch):
 def test_what_is_no_session_is_said(tmp_path):
     run("info", tmp_path / "nothing", fails="nothing")
     run("export", tmp_path, "--out", tmp_path / "o.csv", fails=tmp_path.name)
+
+
+def test_a_damaged_session_is_repaired(folder):
+    journal = folder / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:-1], b"x\n", lines[-1]]))
+    run("info", folder, fails="activepick session repair")
+    assert "damaged" in run("repair", folder).stderr
+    assert json.loads(run("info", folder, "--json").stdout)["particles"] == 2

@@ -7,6 +7,7 @@ import mrcfile
 import numpy as np
 import pandas as pd
 from person import Person
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox
 from scipy.spatial import cKDTree
 
@@ -289,9 +290,7 @@ def test_a_session_that_is_open_elsewhere_is_only_looked_at(
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     person.answer("F")
-    asked = []
-    yes = QMessageBox.StandardButton.Yes
-    monkeypatch.setattr(QMessageBox, "question", lambda *told: asked.append(told[2]) or yes)
+    asked = click_in_box(monkeypatch, "Only look at it")
     second = Person(qtbot, open_widget())
     second.start(person.desk.session.folder)
     assert "open" in asked[0]
@@ -300,6 +299,41 @@ def test_a_session_that_is_open_elsewhere_is_only_looked_at(
     second.press("D")
     assert "only to look at" in second.told[-1][1]
     assert len(person.state.labels) == 1
+
+
+def test_a_damaged_session_is_repaired_where_it_is_wanted(
+    qtbot, open_widget, micrographs, monkeypatch
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.answer("F")
+    person.answer("D")
+    folder, labels = person.desk.session.folder, person.state.labels
+    person.widget.close_desk()
+    journal = folder / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[-1] = lines[-1].replace(b'"', b"'")
+    journal.write_bytes(b"".join(lines) + lines[-2])
+    asked = click_in_box(monkeypatch, "Repair")
+    again = Person(qtbot, open_widget())
+    again.start(folder)
+    assert "is damaged" in asked[0]
+    assert len(again.state.labels) == len(labels) - 1
+    assert any("damaged" in sentence for _, sentence in again.told)
+
+
+def click_in_box(monkeypatch, text: str) -> list[str]:
+    """Click on a button of the next message boxes; gives what they say."""
+    said = []
+
+    def click(box) -> None:
+        said.append(box.text())
+        (button,) = (button for button in box.buttons() if button.text() == text)
+        QTimer.singleShot(0, button.click)
+        return QMessageBox.exec(box)
+
+    monkeypatch.setattr(QMessageBox, "exec_", click)
+    return said
 
 
 def test_picks_go_out_as_boxes_and_under_the_names_of_relion(

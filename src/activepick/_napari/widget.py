@@ -12,7 +12,7 @@ from napari.layers import Image, Shapes
 from napari.utils import notifications
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFrame, QLabel, QMessageBox, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 import napari
 from activepick._napari.areas import AreaTools
@@ -34,6 +34,7 @@ from activepick._napari.sections.picks import PicksSection
 from activepick._napari.sections.section import button, row
 from activepick._napari.soon import soon
 from activepick._napari.views.busy_bar import BusyBar
+from activepick._napari.views.how_to_open import ask_how_to_open
 from activepick._napari.window import log_notifications
 from activepick.errors import ActivepickError, SessionError
 from activepick.log import log_file, start_log
@@ -223,15 +224,9 @@ class ActivePickWidget(QWidget):
         try:
             self.desk.open_session(folder)
         except SessionError as error:
-            buttons = QMessageBox.StandardButton
-            answer = QMessageBox.question(
-                self,
-                "activepick",
-                f"{error}\n\nOpen it only to look at?",
-                buttons.Yes | buttons.No,
-            )
-            if answer == buttons.Yes:
-                self.desk.open_session(folder, read_only=True)
+            how = ask_how_to_open(self, error)
+            if how:
+                self.desk.open_session(folder, **{how: True})
 
     def _add_new(self, files: Sequence[Path]) -> None:
         """Take files into the session that are not in it yet."""

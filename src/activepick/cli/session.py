@@ -71,6 +71,29 @@ def info(path: SessionFolder, json: a.Json = False) -> None:
 
 
 @session.command()
+def repair(
+    path: SessionFolder,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Also where another program has it open, as far as can be told."
+        ),
+    ] = False,
+) -> None:
+    """Open a session that is damaged or was left open, and leave out what is damaged.
+
+    The journal is kept as it was beside the new one.
+    """
+    from activepick.session import Session
+
+    with Session.open(path, force=force, repair=True) as opened:
+        for notice in opened.notices:
+            say(notice)
+        state = opened.state
+        print(f"{len(state.labels)} labels of {len(state.micrographs)} micrographs: {path}")
+
+
+@session.command()
 def export(
     path: SessionFolder,
     out: Annotated[

@@ -93,7 +93,9 @@ class SessionLock:
             here = holder.get("host", socket.gethostname()) == socket.gethostname()
             if free is False or not (fresh or force or (free and here)):
                 os.close(file)
-                raise SessionError(_refusal(folder, holder, alive=free is False))
+                alive = free is False
+                remedy = "" if alive else "force"
+                raise SessionError(_refusal(folder, holder, alive), remedy)
             self.left_behind = not fresh
             return file
 
@@ -130,7 +132,7 @@ def _refusal(folder: Path, holder: dict[str, Any], alive: bool) -> str:
         return f"{folder} is open in {who}. Close it there first, or open it for reading only."
     return (
         f"{folder} is open in {who}, as far as can be told from here. Close it there; if that "
-        "program is gone, open the session by force."
+        "program is gone, open the session by force (activepick session repair --force)."
     )
 
 

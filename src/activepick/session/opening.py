@@ -81,7 +81,7 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
     data = _read(path)
     text = read_lines(data)
     if not text.torn:
-        raise SessionError(_damage(path, text))
+        raise SessionError(_damage(path, text), "repair")
     notices = []
     if text.rest:
         notices.append(
@@ -98,8 +98,9 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
             raise SessionError(
                 f"{path}: line {number} cannot be used: {error}. This is activepick "
                 f"{activepick.__version__}; the session was last written by "
-                f"{header.get('activepick')}. Update activepick if that is newer, or open the "
-                "session with repair, which leaves such lines out."
+                f"{header.get('activepick')}. Update activepick if that is newer, or "
+                "repair the session (activepick session repair), which leaves such lines out.",
+                "repair",
             ) from error
     whole = len(text.lines)
     if sum(map(len, text.lines)) + len(text.rest) > len(data):
@@ -107,8 +108,10 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
     return Opened(header, history, text.lines, whole, notices)
 
 
-def repair_journal(folder: Path) -> None:
+def repair_journal(folder: Path) -> list[str]:
     """Put `Lost` in the place of each line that is damaged or does not fit; keep the old journal.
+
+    Gives sentences for the user, none where nothing was damaged.
 
     Raises
     ------
@@ -141,10 +144,12 @@ def repair_journal(folder: Path) -> None:
         except ActivepickError:
             lose(piece)
     new = b"".join(lines)
-    if new != data:
-        _keep(folder / "journal.damaged.jsonl", data)
-        with replacing(path) as temporary:
-            temporary.write_bytes(new)
+    if new == data:
+        return []
+    kept = _keep(folder / "journal.damaged.jsonl", data)
+    with replacing(path) as temporary:
+        temporary.write_bytes(new)
+    return [f"{path} was damaged, and is repaired; as it was it is kept in {kept.name}."]
 
 
 def _read(path: Path) -> bytes:
@@ -162,13 +167,16 @@ def _damage(path: Path, text: JournalText) -> str:
     good = len(text.lines)
     return (
         f"{path}: line {good + 1} is damaged, and good lines follow it. Nothing was changed. Put "
-        "back a copy of the file, or open the session with repair, which leaves out what is "
-        f"damaged and keeps the file as it is beside the new one ({good} actions stand before it)."
+        "back a copy of the file, or repair the session (activepick session repair), which leaves "
+        "out what is damaged and keeps the file as it is beside the new one. Before the damage "
+        f"stand {good} actions."
     )
 
 
-def _keep(path: Path, data: bytes) -> None:
-    """Write to the first name of this kind that is free."""
+def _keep(path: Path, data: bytes) -> Path:
+    """Write to the first name of this kind that is free, and give it."""
     names = (path.with_name(f"{path.stem}-{k}{path.suffix}") for k in range(1, 10_000))
-    with replacing(next(name for name in names if not name.exists())) as temporary:
+    free = next(name for name in names if not name.exists())
+    with replacing(free) as temporary:
         temporary.write_bytes(data)
+    return free

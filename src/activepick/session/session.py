@@ -109,9 +109,9 @@ class Session(OngoingSession):
             return cls(path, read_session(path), None)
         read_header(path)  # before anything is written to a folder that may be none
         with cls._locked(path, force) as lock:
-            if repair:
-                repair_journal(path)
+            repaired = repair_journal(path) if repair else []
             opened = read_session(path, writing=True)
+            opened.notices.extend(repaired)
             if lock.left_behind:
                 opened.notices.append(
                     f"{path} was not closed the last time; all that was acknowledged is there."

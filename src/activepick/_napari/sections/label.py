@@ -57,6 +57,10 @@ class LabelSection(Section):
         answers = row(
             _coloured(button("Particle (F)", hands.particle), colours.PARTICLE),
             _coloured(button("Not (D)", hands.not_particle), colours.NOT_PARTICLE),
+            _coloured(
+                button("Empty (H)", hands.empty, "Carbon or empty ice: not a particle either"),
+                colours.EMPTY,
+            ),
             _coloured(button("Skip (G)", hands.skip), colours.SKIPPED),
         )
         self._undo = button("Undo (X)", hands.undo, "Take back the last label")
