@@ -1,5 +1,7 @@
 """What runs on the workers of a cluster."""
 
+import contextlib
+import ctypes
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from activepick.micrograph import Normalisation
 
 __all__ = ["PickJob", "PickPlugin", "pick_chunk"]
+
+# From malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +107,7 @@ class PickPlugin(WorkerPlugin):
 
     def setup(self, worker: "Worker") -> None:
         """Prepare what cannot travel."""
+        _keep_memory()
         self._lock = threading.Lock()
         self._picker: Picker | None = None
 
@@ -111,6 +117,18 @@ class PickPlugin(WorkerPlugin):
             if self._picker is None:
                 self._picker = self._job.picker()
             return self._picker
+
+
+def _keep_memory() -> None:
+    """Let this process use freed memory again, as any other process does; glibc only.
+
+    Dask starts workers with MALLOC_TRIM_THRESHOLD_, with which glibc gives each larger piece back
+    to the system at once; the layers of a network ask for such pieces all the time.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
+        mallopt(_M_TRIM_THRESHOLD, 128 * 2**20)
 
 
 def pick_chunk(plugin: str, items: Sequence[tuple[int, Source]], patience: float) -> list[Outcome]:
