@@ -200,9 +200,6 @@ def test_what_cannot_be_written_leaves_all_as_it_was(name, tmp_path, monkeypatch
 
 
 def test_a_disk_that_is_full_in_the_middle_leaves_nothing(tmp_path):
-    class Full(Exception):
-        pass
-
     def progress(done: int, total: int) -> None:
         if done == 1:
             raise OSError(28, "No space left on device")

@@ -12,8 +12,6 @@ from activepick.simulate.densities import Density, Unit, symmetric_density
 
 __all__ = ["PROTEINS", "protein_density"]
 
-Vector = tuple[float, float, float]
-
 
 def protein_density(protein: str) -> Density:
     """Build one of the known proteins.

@@ -40,7 +40,6 @@ class ScoreHistogram(QWidget):
         super().__init__(parent)
         self._scores = np.empty(0)
         self._threshold = 0.5
-        self._square_root = True
         self._shown = score_range(self._scores)
         self._dragging = False
 
@@ -100,11 +99,6 @@ class ScoreHistogram(QWidget):
             self._threshold = float(probability)
             self._draw_threshold()
 
-    def set_square_root(self, on: bool) -> None:
-        """Draw bars as high as the square root of their count, so that small ones are seen."""
-        self._square_root = on
-        self._count_bars()
-
     def _type(self, probability: float) -> None:
         self._threshold = probability
         self._draw_threshold()
@@ -130,7 +124,7 @@ class ScoreHistogram(QWidget):
         low, high = self._shown
         counts, edges = np.histogram(np.clip(self._scores, low, high), BARS, (low, high))
         self._edges = edges
-        self._heights = np.sqrt(counts) if self._square_root else counts.astype(float)
+        self._heights = np.sqrt(counts)  # so that small ones are seen
         top = max(self._heights.max() * 1.05, 1.0)
         self._plot.getPlotItem().setRange(xRange=self._shown, yRange=(0, top), padding=0)
         self._draw_threshold()
