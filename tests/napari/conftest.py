@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import sys
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 
 from activepick.simulate import SimulationSettings, simulate_dataset
+
+# PyTorch loads it sooner or later, which crashes once Mesa has drawn: both have an LLVM of their own.
+with contextlib.suppress(ImportError):
+    import triton  # noqa: F401
 
 needs_screen = pytest.mark.skipif(
     sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
