@@ -11,7 +11,7 @@ import pytest
 
 from activepick.simulate import SimulationSettings, simulate_dataset
 
-# PyTorch loads it sooner or later, which crashes once Mesa has drawn: both have an LLVM of their own.
+# PyTorch loads it at some time, which crashes once Mesa has drawn: each has an LLVM of its own.
 with contextlib.suppress(ImportError):
     import triton  # noqa: F401
 
