@@ -12,11 +12,10 @@ rotations of the training micrographs, and AP90, F1 and the time of a refit at t
 labels.
 """
 
-import argparse
 from pathlib import Path
 
 import pandas as pd
-from known_sets import DATA, load_datasets
+from known_sets import load_datasets, parser_of
 
 from activepick.benchmark.curves import COLUMNS, learning_curve
 from activepick.benchmark.methods import METHODS
@@ -33,13 +32,10 @@ TITLES = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--cache", type=Path)
-    parser.add_argument("--simulated", type=Path, help="folder of simulated sets")
+    parser = parser_of(__doc__)
+    parser.set_defaults(seeds=4)
     parser.add_argument("--methods", default=",".join(ORDER))
     parser.add_argument("--sets", help="names of the sets, with commas; by default all")
-    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument(
         "--out", type=Path, help="folder of rows and tables; needed, as it takes hours"
     )

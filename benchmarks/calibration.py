@@ -9,17 +9,12 @@ of the true one. Then the number of answers at which the stopping rule stops, an
 precision is lost against 200 answers.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-from known_sets import DATA, Dataset, load_datasets
-from numpy.typing import NDArray
+from known_sets import Dataset, judge, load_datasets, parser_of, precision
 from scipy.special import expit
 
 from activepick.benchmark.oracle import Oracle, learn
-from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.calibration import (
     expected_particles,
     expected_precision,
@@ -28,22 +23,15 @@ from activepick.learning.calibration import (
 from activepick.learning.learner import Learner
 from activepick.learning.start import starting_head
 from activepick.learning.stopping import StoppingRule
-from activepick.metrics import average_precision, match
 from activepick.picking.score_peaks import score_peaks
 
 COUNTS = (30, 50, 100)
 LAST = 200
 Row = tuple[object, ...]
-Features = list[MicrographFeatures]
-Truth = list[NDArray[np.float64]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--cache", type=Path)
-    parser.add_argument("--simulated", type=Path, help="folder of simulated sets, to add them")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser = parser_of(__doc__)
     parser.add_argument("--strategy", default="mixed")
     options = parser.parse_args()
     rows: list[Row] = []
@@ -82,9 +70,9 @@ def measure(
         answered = learn(learner, oracle, 10, strategy, rng)
         answers += answered
         if rule.settled(learner.head) and stopped is None:
-            stopped = (answers, precision_of(learner, others, truth))
+            stopped = (answers, precision(learner.head, others, truth))
         if answers in COUNTS:
-            scores, hits, count = judge(learner, others, truth)
+            scores, hits = judge(learner.head, others, truth)
             p = learner.calibration().probability(scores)
             taken = p >= 0.5
             rows.append(
@@ -95,31 +83,14 @@ def measure(
                     reliability_error(expit(scores), hits),
                     expected_precision(p, 0.5),
                     hits[taken].mean() if taken.any() else float("nan"),
-                    expected_particles(p) / count,
+                    expected_particles(p) / sum(map(len, truth)),
                 )
             )
         if not answered:
             break
-    last = precision_of(learner, others, truth)
+    last = precision(learner.head, others, truth)
     at, then = stopped or (answers, last)
     stops.append((name, at, last - then))
-
-
-def judge(
-    learner: Learner, others: Features, truth: Truth
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], int]:
-    """Give score and truth of all peaks, and the number of true particles."""
-    scores, hits = [], []
-    for part, xy in zip(others, truth, strict=True):
-        places, values = score_peaks(part.score_map(learner.head.weights, learner.head.bias))
-        scores.append(values)
-        hits.append(match(places, xy, part.radius_px))
-    return np.concatenate(scores), np.concatenate(hits), sum(map(len, truth))
-
-
-def precision_of(learner: Learner, others: Features, truth: Truth) -> float:
-    scores, hits, count = judge(learner, others, truth)
-    return average_precision(scores, hits, count)
 
 
 if __name__ == "__main__":

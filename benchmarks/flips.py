@@ -6,21 +6,21 @@ Takes the published picks of the real micrographs in ACTIVEPICK_DATA, flips them
 ways, and looks at the flip that is found, with a few picks and with all of a micrograph.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
+from known_sets import DATA
 
 from activepick.formats import read_table
 from activepick.formats.coordinates import FLIPS, flipped
 from activepick.formats.orientation import flip_contrasts
 from activepick.micrograph import Micrograph
 
-DATA = Path(os.environ.get("ACTIVEPICK_DATA", "../shared/data"))
 RADII_PX = {"empiar-10017": 54, "empiar-10146": 40}
 
 
 def main() -> None:
+    if not DATA.is_dir():
+        print(f"skipped: no real micrographs at {DATA}; set ACTIVEPICK_DATA to their folder")
+        return
     print(f"{'':<14}{'picks':>6}{'right':>8}{'right and sure':>16}{'wrong and sure':>16}"
           f"{'contrast':>12}{'others':>8}")  # fmt: skip
     for name, radius in RADII_PX.items():

@@ -9,36 +9,24 @@ Average precision on micrographs that nothing learnt from, against Topaz's pretr
 learning from there.
 """
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from known_sets import DATA, Dataset, load_datasets
-from numpy.typing import NDArray
+from known_sets import Dataset, load_datasets, parser_of, precision
 
 from activepick.benchmark.oracle import Oracle, learn
-from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.learning.learner import Learner
 from activepick.learning.library import combine, on_scales_of
 from activepick.learning.simulated_prior import with_simulated_prior
 from activepick.learning.start import starting_head
-from activepick.metrics import average_precision, match
-from activepick.picking.score_peaks import score_peaks
 
 COUNTS = (0, 10, 25, 50, 100)
-Truth = list[NDArray[np.float64]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--cache", type=Path)
-    parser.add_argument("--simulated", type=Path, help="folder of simulated sets")
-    parser.add_argument("--seeds", type=int, default=2)
-    options = parser.parse_args()
+    options = parser_of(__doc__).parse_args()
     sets = load_datasets(options.data, options.cache, options.simulated)
     trained: dict[str, list[Head]] = {}
     rows = []
@@ -92,16 +80,6 @@ def course(
             answers += answered
         curve.append((count, precision(learner.head, others, truth)))
     return learner, curve
-
-
-def precision(head: Head, features: list[MicrographFeatures], truth: Truth) -> float:
-    scores, hits = [], []
-    for part, xy in zip(features, truth, strict=True):
-        places, values = score_peaks(part.score_map(head.weights, head.bias))
-        scores.append(values)
-        hits.append(match(places, xy, part.radius_px))
-    count = sum(map(len, truth))
-    return average_precision(np.concatenate(scores), np.concatenate(hits), count)
 
 
 if __name__ == "__main__":

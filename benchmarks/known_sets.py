@@ -1,27 +1,55 @@
-"""The micrographs with known particles that benchmarks measure on."""
+"""The micrographs with known particles that benchmarks measure on, and how heads are judged."""
 
+import argparse
 import json
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from activepick.benchmark.curves import Dataset
 from activepick.features.backbone import load_backbone
 from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
+from activepick.features.feature_map import MicrographFeatures
 from activepick.formats import read_table
+from activepick.learning.head import Head
+from activepick.metrics import average_precision, match
 from activepick.micrograph import Micrograph
+from activepick.picking.score_peaks import score_peaks
 
-__all__ = ["DATA", "Dataset", "load_datasets"]
+__all__ = ["DATA", "Dataset", "judge", "load_datasets", "parser_of", "precision"]
 
 DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 _REAL = (("empiar-10017", "*.jpg", 1.77, 191.0), ("empiar-10146", "*.png", 1.5, 120.0))
+
+
+def parser_of(text: str | None) -> argparse.ArgumentParser:
+    """Give a parser with the options that say what is measured on, and how often.
+
+    Parameters
+    ----------
+    text
+        What the script says about itself; its first line goes into the help.
+    """
+    parser = argparse.ArgumentParser(description=(text or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the real sets")
+    parser.add_argument("--cache", type=Path, help="folder for feature maps")
+    parser.add_argument("--simulated", type=Path, help="folder of simulated sets, to add them")
+    parser.add_argument("--seeds", type=int, default=2)
+    return parser
 
 
 def load_datasets(
     data: Path = DATA, cache: Path | None = None, simulated: Path | None = None
 ) -> dict[str, Dataset]:
     """Give the real sets, and the simulated ones in the folders of another folder, by name.
+
+    Without any there is nothing to measure, and the program ends.
 
     Parameters
     ----------
@@ -47,7 +75,44 @@ def load_datasets(
         files = [Micrograph(path) for path in sorted(folder.glob("*.mrc"))]
         engine = FeatureEngine(extractor, facts["diameter_angstrom"], cache=store)
         found[folder.name] = _dataset(files, folder, engine)
+    if not found:
+        sys.exit(0)
     return found
+
+
+def judge(
+    head: Head,
+    features: Sequence[MicrographFeatures],
+    truth: Sequence[NDArray[np.float64]],
+    radius_px: float | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Give the score of each peak of some micrographs, and whether a particle is there.
+
+    Parameters
+    ----------
+    head
+        Scores.
+    features, truth
+        Of each micrograph.
+    radius_px
+        How near a particle has to be; by default the radius that the features are made for.
+    """
+    scores, hits = [], []
+    for part, xy in zip(features, truth, strict=True):
+        places, values = score_peaks(part.score_map(head.weights, head.bias))
+        scores.append(values)
+        hits.append(match(places, xy, radius_px or part.radius_px))
+    return np.concatenate(scores), np.concatenate(hits)
+
+
+def precision(
+    head: Head,
+    features: Sequence[MicrographFeatures],
+    truth: Sequence[NDArray[np.float64]],
+    radius_px: float | None = None,
+) -> float:
+    """Give the average precision of all peaks; the arguments are those of `judge`."""
+    return average_precision(*judge(head, features, truth, radius_px), sum(map(len, truth)))
 
 
 def _dataset(files: list[Micrograph], folder: Path, engine: FeatureEngine) -> Dataset:

@@ -9,17 +9,15 @@ for in the folder that ACTIVEPICK_DATA names, by default `../shared/data` beside
 """
 
 import argparse
-import os
 import sys
 import time
-from pathlib import Path
 
 import topaz.stats
+from known_sets import DATA
 
 from activepick.micrograph import Micrograph
 from activepick.micrograph.normalise import grey_scale
 
-DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 # Folder, ending, pixel size and diameter in Å.
 DATASETS = (("empiar-10017", "jpg", 1.77, 191.0), ("empiar-10146", "png", 1.5, 120.0))
 WORKING_RADII = (10.0, 14.0)

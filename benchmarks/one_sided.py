@@ -7,12 +7,9 @@ best false peaks. Average precision, and precision, recall and F1 at probability
 micrographs. --plain leaves out what is done for such labels.
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
-from known_sets import DATA, Dataset, load_datasets
+from known_sets import Dataset, load_datasets, parser_of
 from scipy.spatial import cKDTree
 
 from activepick.learning.learner import Learner, LearnerSettings
@@ -23,11 +20,7 @@ from activepick.picking.score_peaks import score_peaks
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--cache", type=Path)
-    parser.add_argument("--simulated", type=Path, help="folder of simulated sets, to add them")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser = parser_of(__doc__)
     parser.add_argument("--labels", type=int, nargs="+", default=[10, 30, 70])
     parser.add_argument("--plain", action="store_true")
     options = parser.parse_args()

@@ -1,14 +1,14 @@
 """The table of the published method, for any dataset.
 
-    python benchmarks/paper_table.py [--labels 10 50 100] [--fine-tune 100 1000] [--epochs 5]
+    python benchmarks/paper_table.py --data DIR [--labels 10 50 100] [--fine-tune 100 1000]
     python benchmarks/paper_table.py MICROGRAPH... --truth FILE --diameter A --pixel-size A
 
 Kiewisz and Bepler (NeurIPS 2023 workshop on machine learning in structural biology): AP and AP90 of
 the binary logistic regression with batches of 1 and 10, of the pretrained detector, and of Topaz
 fine-tuned on random labels as a whole and in its classifier alone; and this program's default. With
---figure also true and false positives at each threshold (the paper's figure 3). Without micrographs
-it runs on the real sets. A training step of the whole network is slow without a GPU: take few
-epochs there. What is not asked for is printed as not run.
+--figure also true and false positives at each threshold (the paper's figure 3). --data is the
+folder of the real sets. A training step of the whole network is slow without a GPU: take few epochs
+there (--epochs 5). What is not asked for is printed as not run.
 
 The paper's own set is EMPIAR-10025, the T20S proteasome: take the aligned micrographs from
 https://www.ebi.ac.uk/empiar/EMPIAR-10025/, or Topaz's tutorial data, which hold some of them with
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from known_sets import DATA, Dataset, load_datasets
+from known_sets import Dataset, load_datasets
 
 from activepick.benchmark.curves import learned_head
 from activepick.benchmark.fine_tune import FineTuning, Labelled, fine_tune
@@ -51,7 +51,11 @@ def main() -> None:
     parser.add_argument("--truth", type=Path)
     parser.add_argument("--diameter", type=float)
     parser.add_argument("--pixel-size", type=float)
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of the real sets, to run on them; many minutes",
+    )
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--labels", type=int, nargs="*", default=[10, 50, 100])
     parser.add_argument("--fine-tune", type=int, nargs="*", default=[100])
@@ -61,8 +65,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.micrographs:
         sets = {options.truth.stem: own_set(options)}
-    else:
+    elif options.data:
         sets = load_datasets(options.data, options.cache)
+    else:
+        parser.print_usage()
+        return
     for name, data in sets.items():
         print(f"{name}\n{'method':<30}{'labels':>7}{'AP':>8}{'AP90':>8}", flush=True)
         table(data, options)

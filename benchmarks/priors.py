@@ -9,14 +9,12 @@ prior, weighted with the labels' leave-one-out likelihood (pseudo-BMA; Yao, Veht
 Gelman, Bayesian Analysis 13, 917, 2018).
 """
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from known_sets import DATA, Dataset, load_datasets
+from known_sets import Dataset, load_datasets, parser_of, precision
 from numpy.typing import NDArray
 from scipy.special import softmax
 
@@ -27,8 +25,6 @@ from activepick.learning.learner import Learner
 from activepick.learning.posterior import laplace, left_out_scores, moderated
 from activepick.learning.start import starting_head
 from activepick.learning.training import fit_head, sampled_rows
-from activepick.metrics import average_precision, match
-from activepick.picking.score_peaks import score_peaks
 
 Floats = NDArray[np.float64]
 
@@ -37,12 +33,7 @@ STRENGTHS = (2.0, 4.0, 7.0, 15.0, 30.0, 60.0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--cache", type=Path)
-    parser.add_argument("--simulated", type=Path, help="folder of simulated sets, to add them")
-    parser.add_argument("--seeds", type=int, default=2)
-    options = parser.parse_args()
+    options = parser_of(__doc__).parse_args()
     rows = []
     for name, data in load_datasets(options.data, options.cache, options.simulated).items():
         for seed in range(options.seeds):
@@ -68,22 +59,12 @@ def course(data: Dataset, seed: int) -> Iterator[tuple[str, int, float, float]]:
     rng = np.random.default_rng(seed)
     unlabelled = np.concatenate([sampled_rows(part, 1000, rng) for part in features])
     learner = Learner(features, first, seed=seed, unlabelled=unlabelled)
-
-    def precision(head: Head) -> float:
-        scores, hits = [], []
-        for part, xy in zip(others, truth, strict=True):
-            places, values = score_peaks(part.score_map(head.weights, head.bias))
-            scores.append(values)
-            hits.append(match(places, xy, part.radius_px))
-        total = sum(map(len, truth))
-        return average_precision(np.concatenate(scores), np.concatenate(hits), total)
-
-    before, answers = precision(first), 0
+    before, answers = precision(first, others, truth), 0
     for count in COUNTS:
         while answers < count:
             answers += learn(learner, oracle, min(10, count - answers), "active", rng)
         for name, head in fits(learner, unlabelled, data.engine.extractor.backbone.weights):
-            ap = precision(head)
+            ap = precision(head, others, truth)
             yield name, count, ap, ap - before
 
 
