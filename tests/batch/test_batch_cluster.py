@@ -161,8 +161,8 @@ def test_a_scheduler_that_is_restarted_gets_what_is_not_done(picker, sources, se
 def test_a_worker_without_memory_fails_one_micrograph_and_no_other(picker, tmp_path, monkeypatch):
     for k in range(3):
         write_micrograph(tmp_path / f"m{k}.mrc", k)
-    # On disk it takes some pages, in memory 1.6 GB, which Dask's nanny does not allow; PyTorch alone
-    # takes up to 0.8 GB of it where it comes with CUDA.
+    # On disk it takes some pages, in memory 1.6 GB, which Dask's nanny does not allow. PyTorch with
+    # CUDA takes 0.8 GB of the limit.
     huge = tmp_path / "m9.mrc"
     with mrcfile.new_mmap(huge, (20000, 20000), mrc_mode=2) as file:
         file.voxel_size = PIXEL_SIZE
