@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from activepick.features.extractor import Extractor
 from activepick.features.feature_map import MicrographFeatures
-from activepick.features.map_engine import MapEngine, Progress, part_of
+from activepick.features.map_engine import MapEngine
+from activepick.features.progress import Progress, part_of
 from activepick.features.scale_search import EDGE_RADII, FirstLook, find_radius, middle
 from activepick.features.scales import score_tail
 from activepick.features.score_map import ScoreMap, merge

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -16,6 +16,7 @@ from activepick.features.backbone import Backbone
 from activepick.features.device import choose_device, choose_precision
 from activepick.features.fast_layers import stride_of
 from activepick.features.network import Network
+from activepick.features.progress import Progress
 from activepick.features.tile_size import parts, tile_for
 
 __all__ = ["Extractor"]
@@ -25,8 +26,6 @@ _SMALLEST_TILE_PX = 64
 # processor, or gives a GPU enough to do.
 _BLOCK_ROWS = {"cpu": 32}
 _BLOCK_ROWS_GPU = 256
-
-Progress = Callable[[float], None]
 
 
 class Extractor:
@@ -123,7 +122,7 @@ class Extractor:
             torch.cuda.empty_cache()
 
     def extract(
-        self, image: NDArray[np.float32], progress: Callable[[float], None] | None = None
+        self, image: NDArray[np.float32], progress: Progress | None = None
     ) -> NDArray[np.float16]:
         """Compute the features of a working image.
 
@@ -154,7 +153,7 @@ class Extractor:
         image: NDArray[np.float32],
         weights: NDArray[np.float64],
         bias: float,
-        progress: Callable[[float], None] | None = None,
+        progress: Progress | None = None,
     ) -> NDArray[np.float32]:
         """Compute the score map of a linear head without keeping the features.
 
@@ -184,7 +183,7 @@ class Extractor:
         return -(-image.shape[0] // self.stride), -(-image.shape[1] // self.stride)
 
     def _tiles(
-        self, image: NDArray[np.float32], progress: Callable[[float], None] | None
+        self, image: NDArray[np.float32], progress: Progress | None
     ) -> Iterator[tuple[slice, slice, Tensor]]:
         """Yield the features (C, rows, columns) of all parts of the output map."""
         half = self.backbone.width // 2

@@ -1,6 +1,6 @@
 """Feature maps of a micrograph at several scales, each computed once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,12 +11,11 @@ from activepick.features.cache import FeatureCache
 from activepick.features.extractor import Extractor
 from activepick.features.feature_map import FeatureMap
 from activepick.features.feature_spec import FeatureSpec
+from activepick.features.progress import Progress, part_of
 from activepick.features.turning_extractor import TurningExtractor
 from activepick.micrograph import Micrograph, Normalisation, WorkingImage
 
-__all__ = ["MapEngine", "Progress", "part_of"]
-
-Progress = Callable[[float], None]
+__all__ = ["MapEngine"]
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,3 @@ class MapEngine:
             *([extractor.orientations] if extractor.orientations > 1 else []),
         )
         return " ".join(map(str, parts))
-
-
-def part_of(progress: Progress, index: int, count: int) -> Progress:
-    """Turn the progress of one of several equal parts into that of the whole."""
-    return lambda fraction: progress((index + fraction) / count)

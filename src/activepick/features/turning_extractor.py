@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from activepick.errors import SettingsError
 from activepick.features.extractor import Extractor
 from activepick.features.orientations import ORIENTATIONS, oriented
+from activepick.features.progress import Progress, part_of
 
 __all__ = ["TurningExtractor"]
 
-Progress = Callable[[float], None]
 Image = NDArray[np.float32]
 
 
@@ -80,7 +80,7 @@ class TurningExtractor(Extractor):
     ) -> Image:
         total: Image | None = None
         for index, orientation in enumerate(self._turns):
-            step = None if progress is None else _part(progress, index, len(self._turns))
+            step = None if progress is None else part_of(progress, index, len(self._turns))
             part = oriented(partial(_swapped, run, step), image, self.stride, orientation)
             total = part.astype(np.float32) if total is None else total + part
         assert total is not None
@@ -91,7 +91,3 @@ def _swapped(
     run: Callable[[Image, Progress | None], NDArray[Any]], step: Progress | None, image: Image
 ) -> NDArray[Any]:
     return run(image, step)
-
-
-def _part(progress: Progress, index: int, count: int) -> Progress:
-    return lambda fraction: progress((index + fraction) / count)

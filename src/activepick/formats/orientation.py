@@ -71,7 +71,7 @@ def flip_contrasts(
     places = {flip: flipped(points, shape, flip) for flip in FLIPS}
     found: dict[Flip, float] = dict.fromkeys(FLIPS, 0.0)
     for factor in _FACTORS:
-        contrast = _contrast_map(binned, radius_px / step * factor)
+        contrast = _ring_minus_disc(binned, radius_px / step * factor)
         for flip, place in places.items():
             # The centre of pixel 0 of the binned image lies between pixels of the original one.
             here = _mean_at(contrast, (place - (step - 1) / 2) / step)
@@ -101,7 +101,7 @@ def _binned(image: npt.NDArray[np.float32], step: int) -> Floats:
     return clipped
 
 
-def _contrast_map(image: Floats, radius: float) -> Floats:
+def _ring_minus_disc(image: Floats, radius: float) -> Floats:
     reach = int(np.ceil(1.5 * radius))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     distance = np.hypot(y, x)

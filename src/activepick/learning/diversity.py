@@ -7,10 +7,10 @@ from scipy.special import expit
 from activepick.learning.candidates import Pool, pool_of
 from activepick.learning.learner import Learner
 
-__all__ = ["badge", "plus_plus", "spread"]
+__all__ = ["POOL", "badge", "plus_plus", "spread"]
 
 # A batch is spread over this many times as many candidates.
-_POOL = 4
+POOL = 4
 # Gradients of places less likely than this are too small to be drawn.
 _NEGLIGIBLE = 0.01
 
@@ -58,7 +58,7 @@ def plus_plus(
 def spread(learner: Learner, count: int, rng: np.random.Generator) -> Pool:
     """Take peaks of much entropy that differ in their features, from all micrographs."""
     pool = pool_of(learner, rng)
-    pool = pool.best_of_each(-(-_POOL * count // max(1, len(learner.micrographs))))
+    pool = pool.best_of_each(-(-POOL * count // max(1, len(learner.micrographs))))
     return pool.take(plus_plus(pool.rows(learner), pool.worth, count, rng))
 
 

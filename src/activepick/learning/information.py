@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.learning.candidates import Pool, entropy, pool_of
-from activepick.learning.diversity import plus_plus
+from activepick.learning.diversity import POOL, plus_plus
 from activepick.learning.learner import Learner
 from activepick.learning.posterior import moderated
 
@@ -12,8 +12,6 @@ __all__ = ["informative", "mutual_information"]
 
 Floats = NDArray[np.float64]
 
-# A batch is spread over this many times as many candidates.
-_POOL = 4
 # Variance of a normal curve that has the height and the area of a probit's entropy.
 _WIDTH = np.pi * np.log(2) / 2
 
@@ -40,5 +38,5 @@ def informative(learner: Learner, count: int, rng: np.random.Generator) -> Pool:
     pool = pool_of(learner, rng)
     rows = pool.rows(learner)
     worth = mutual_information(pool.score, learner.posterior().variance(rows))
-    best = np.argsort(-worth, kind="stable")[: _POOL * count]
+    best = np.argsort(-worth, kind="stable")[: POOL * count]
     return pool.take(best[plus_plus(rows[best], worth[best], count, rng)])

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
 from activepick.learning.candidates import Pool, pool_of
-from activepick.learning.diversity import plus_plus
+from activepick.learning.diversity import POOL, plus_plus
 from activepick.learning.learner import Learner
 
 __all__ = ["disagreeing", "kl"]
 
 Floats = NDArray[np.float64]
 
-# A batch is spread over this many times as many candidates.
-_POOL = 4
 # Decides where the two agree, as before the first refit.
 _TIE = 1e-6
 
@@ -47,5 +45,5 @@ def disagreeing(learner: Learner, count: int, rng: np.random.Generator) -> Pool:
     # Both from the same features: the map's scores lie on its grid, and differ by a hair.
     score, mean = (rows @ w.ravel() + b for w, b in (current, learner.head.mean or current))
     worth = kl(score, mean) + _TIE * pool.worth
-    best = np.argsort(-worth, kind="stable")[: _POOL * count]
+    best = np.argsort(-worth, kind="stable")[: POOL * count]
     return pool.take(best[plus_plus(rows[best], worth[best], count, rng)])
