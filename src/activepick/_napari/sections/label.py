@@ -6,6 +6,7 @@ import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel
 
 from activepick._napari import colours
@@ -279,7 +280,8 @@ def _shown(key: str) -> str:
 
 
 def _coloured(made, colour: str):
+    text = "white" if QColor(colour).lightnessF() < 0.4 else "black"
     made.setStyleSheet(
-        f"background-color: {colour}; color: black; font-weight: bold; padding: 5px;"
+        f"background-color: {colour}; color: {text}; font-weight: bold; padding: 5px;"
     )
     return made
