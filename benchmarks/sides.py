@@ -65,7 +65,7 @@ def main() -> None:
                 print(f"{sides:>6}{ap:>8.4f}{means[0][0] - ap:>8.4f}{operations:>20.0f}")
             missed |= bool(means[0][0] - means[1][0] > LIMIT)
     print(f"limit: two sides lose {LIMIT:g}")
-    sys.exit(missed)
+    sys.exit(bool(missed))
 
 
 if __name__ == "__main__":
