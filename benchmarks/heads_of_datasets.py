@@ -17,8 +17,8 @@ from known_sets import Dataset, load_datasets, parser_of, precision
 
 from activepick.benchmark.oracle import Oracle, learn
 from activepick.learning.head import Head
+from activepick.learning.head_library import combine, on_scales_of
 from activepick.learning.learner import Learner
-from activepick.learning.library import combine, on_scales_of
 from activepick.learning.simulated_prior import with_simulated_prior
 from activepick.learning.start import starting_head
 

@@ -1,6 +1,5 @@
 """`activepick convert`: what is asked for is what is written, and what is odd is said."""
 
-import warnings
 from pathlib import Path
 
 import mrcfile
@@ -8,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import starfile
+from invoked import invoke
 from typer.testing import CliRunner
 
 from activepick.cli import app
-from activepick.errors import ActivepickError
 from activepick.formats import FORMATS, read_folder, read_table, write_table
 
 HEIGHT, WIDTH = 200, 300
@@ -19,16 +18,7 @@ NAMES = ["Movies/a.mrc", "Movies/b.mrc"]
 
 
 def convert(*arguments, fails: str | None = None) -> str:
-    """Run the command in this process; gives what it said."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        done = CliRunner().invoke(app, ["convert", *map(str, arguments)])
-    if fails is None:
-        assert done.exit_code == 0, done.exception
-    else:
-        assert isinstance(done.exception, ActivepickError | SystemExit)
-        assert fails in f"{done.exception} {done.stderr}"
-    return done.stderr
+    return invoke("convert", *arguments, fails=fails).stderr
 
 
 @pytest.fixture

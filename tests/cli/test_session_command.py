@@ -1,17 +1,14 @@
 """`activepick session`: labels and picks in and out, without a window."""
 
 import json
-import warnings
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from invoked import invoke
 
-from activepick.cli import app
-from activepick.errors import ActivepickError
 from activepick.formats import read_folder, read_table, write_table
 from activepick.session import Session, Settings
 from activepick.session.peak_store import PeakStore
@@ -21,16 +18,7 @@ NAMES = ["a.mrc", "b.mrc", "c.mrc"]
 
 
 def run(*arguments, fails: str | None = None):
-    """Run the command in this process; gives what it said."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        done = CliRunner().invoke(app, ["session", *map(str, arguments)])
-    if fails is None:
-        assert done.exit_code == 0, done.exception
-    else:
-        assert isinstance(done.exception, ActivepickError | SystemExit)
-        assert fails in f"{done.exception} {done.stderr}"
-    return done
+    return invoke("session", *arguments, fails=fails)
 
 
 @pytest.fixture

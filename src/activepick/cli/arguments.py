@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
+from activepick.formats import FORMATS
+from activepick.formats.relion_star_writer import VERSIONS
+
 __all__ = [
+    "BoxSize",
     "Device",
     "Diameter",
     "Invert",
@@ -15,6 +19,8 @@ __all__ = [
     "Normalise",
     "PixelSize",
     "Precision",
+    "ReadAs",
+    "Relion",
     "TrustModel",
 ]
 
@@ -66,3 +72,13 @@ Normalise = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]
+ReadAs = Annotated[
+    str | None, typer.Option("--from", help=f"{', '.join(FORMATS)}; else told by the file.")
+]
+Relion = Annotated[
+    str,
+    typer.Option("--relion", help=f"Version of RELION for STAR files: {', '.join(VERSIONS)}."),
+]
+BoxSize = Annotated[
+    float | None, typer.Option("--box-size", help="Side of boxes in pixels, for .box and .cbox.")
+]

@@ -13,7 +13,6 @@ from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS, find_duplicates, read_picks
 from activepick.formats.coordinates import Flip
-from activepick.formats.relion_star_writer import VERSIONS
 from activepick.formats.transform import Unmatched, flip_table, scale_table
 
 __all__ = ["convert"]
@@ -38,9 +37,7 @@ def convert(
             metavar="OUT", help="The table to write, or a folder for one file a micrograph."
         ),
     ],
-    read_as: Annotated[
-        str | None, typer.Option("--from", help=f"{_NAMES}; else told by the file.")
-    ] = None,
+    read_as: a.ReadAs = None,
     write_as: Annotated[
         str | None,
         typer.Option("--to", help=f"{_NAMES}; else told by the file name, star for folders."),
@@ -78,18 +75,14 @@ def convert(
         str | None,
         typer.Option(help="End of file names in a folder, such as .star for crYOLO."),
     ] = None,
-    box_size: Annotated[
-        float | None, typer.Option(help="Side of boxes in pixels, for .box and .cbox.")
-    ] = None,
+    box_size: a.BoxSize = None,
     duplicates: Annotated[
         float, typer.Option(help="Report picks of one micrograph this close, in pixels.")
     ] = 0.5,
     remove_duplicates: Annotated[
         bool, typer.Option("--remove-duplicates", help="Keep the best of picks that close.")
     ] = False,
-    relion: Annotated[
-        str, typer.Option(help=f"Version of RELION for STAR files: {', '.join(VERSIONS)}.")
-    ] = "5",
+    relion: a.Relion = "5",
     pixel_size: a.PixelSize = None,
     preview: Annotated[
         Path | None,

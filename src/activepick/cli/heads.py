@@ -49,7 +49,7 @@ def combine(
 
     from activepick.features.backbone import load_backbone
     from activepick.learning.head_file import load_head, save_head
-    from activepick.learning.library import combine as combine_heads
+    from activepick.learning.head_library import combine as combine_heads
 
     loaded = [load_head(path) for path in files]
     backbone = load_backbone(loaded[0].spec.backbone)

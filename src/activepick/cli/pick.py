@@ -11,7 +11,6 @@ from activepick.cli.deciding import Decision
 from activepick.cli.picking_run import Cluster, PickingRun, Watching, Working
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS
-from activepick.formats.relion_star_writer import VERSIONS
 from activepick.picking.picks import score_threshold
 
 __all__ = ["pick"]
@@ -48,9 +47,7 @@ def pick(
             show_default=False,
         ),
     ] = None,
-    relion: Annotated[
-        str, typer.Option(help=f"Version of RELION for STAR files: {', '.join(VERSIONS)}.")
-    ] = "5",
+    relion: a.Relion = "5",
     box_size: Annotated[
         float | None,
         typer.Option(

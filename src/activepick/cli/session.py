@@ -13,7 +13,6 @@ from activepick.cli.micrograph_source import MicrographSource
 from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS, read_picks
-from activepick.formats.relion_star_writer import VERSIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,12 +114,8 @@ def export(
         ),
     ] = None,
     exposures: Annotated[Path | None, typer.Option(help="cryoSPARC's exposures, for .cs.")] = None,
-    box_size: Annotated[
-        float | None, typer.Option(help="Side of boxes in pixels, for .box and .cbox.")
-    ] = None,
-    relion: Annotated[
-        str, typer.Option(help=f"Version of RELION for STAR files: {', '.join(VERSIONS)}.")
-    ] = "5",
+    box_size: a.BoxSize = None,
+    relion: a.Relion = "5",
 ) -> None:
     """Write the picks of a session, or its labels, for other programs."""
     chosen = target_format(out, write_as)
@@ -152,9 +147,7 @@ def import_(
         Path,
         typer.Argument(metavar="TABLE", help="Picks or labels of any program.", show_default=False),
     ],
-    read_as: Annotated[
-        str | None, typer.Option("--from", help=f"{', '.join(FORMATS)}; else told by the file.")
-    ] = None,
+    read_as: a.ReadAs = None,
     curate: Annotated[
         bool,
         typer.Option(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from activepick.features.engine import FeatureEngine
 from activepick.features.scales import side_by_side
 from activepick.learning.head import Head, pretrained_head
-from activepick.learning.library import on_scales_of
+from activepick.learning.head_library import on_scales_of
 from activepick.learning.simulated_prior import with_simulated_prior
 from activepick.micrograph import Micrograph
 
@@ -30,7 +30,7 @@ def starting_head(
         are needed.
     generic
         A head of other datasets to use instead of the pretrained one; see
-        `activepick.learning.library`.
+        `activepick.learning.head_library`.
     progress
         Called with the fraction done; may raise to cancel.
     leave_out
