@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activepick.cli.console import say
-from activepick.cli.inputs import inverted_warning, make_engine
+from activepick.cli.inputs import LOOK_AT, inverted_warning, make_engine
 from activepick.errors import ActivepickError, SettingsError
 from activepick.micrograph import Micrograph
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from activepick.learning.head import Head
 
 __all__ = ["Decision", "decide"]
-
-# So many micrographs are looked at to choose the working scale for all.
-_LOOK_AT = 3
 
 
 @dataclass(frozen=True)
@@ -109,7 +106,7 @@ def _usable(engine: "FeatureEngine", files: list[Micrograph]) -> list[Micrograph
             reasons.append(str(error))  # reported when its turn comes
             continue
         usable.append(micrograph)
-        if len(usable) == _LOOK_AT:
+        if len(usable) == LOOK_AT:
             break
     if not usable:
         raise SettingsError("\n".join(["None of the micrographs can be used:", *reasons]))

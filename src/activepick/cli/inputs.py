@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from activepick.features.cache import FeatureCache
     from activepick.features.engine import FeatureEngine
 
-__all__ = ["find_micrographs", "group_by_micrograph", "inverted_warning", "make_engine"]
+__all__ = [
+    "LOOK_AT",
+    "find_micrographs",
+    "group_by_micrograph",
+    "inverted_warning",
+    "make_engine",
+]
+
+# So many micrographs are looked at to choose the working scale for all.
+LOOK_AT = 3
 
 
 def find_micrographs(

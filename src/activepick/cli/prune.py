@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json, progress_bar
-from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
+from activepick.cli.inputs import LOOK_AT, find_micrographs, group_by_micrograph, make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import choose_format, read_table, write_table
 from activepick.picking.picks import score_threshold
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from activepick.micrograph import Micrograph
 
 __all__ = ["prune"]
-
-# So many micrographs are looked at to choose the working scale for all.
-_LOOK_AT = 3
 
 
 def prune(
@@ -125,7 +122,7 @@ def _untrained(
         diameter, model="resnet16_u64", normalisation="affine", cache=_cache(), **options
     )
     picked = [file for file, group in zip(files, groups, strict=True) if len(group)]
-    return engine, starting_head(engine, picked[:_LOOK_AT])
+    return engine, starting_head(engine, picked[:LOOK_AT])
 
 
 def _cache() -> "FeatureCache":
