@@ -80,7 +80,9 @@ def fits(learner: Learner, unlabelled: Floats, classifier: Floats) -> Iterator[t
     yield "the same, L2 weight 10 besides them", fit(first, besides_l2=10.0)
     yield "the same, L2 weight 40 besides them", fit(first, besides_l2=40.0)
     yield "the same, L2 weight 2 along them", fit(first, directions_l2=2.0)
-    yield "the same, pi term of weight 10", fit(first, pi_weight=10.0)
+    yield "the same, no caution with the first labels", fit(first, caution=0.0)
+    for weight in (0.5, 2.0, 10.0):
+        yield f"the same, pi term of weight {weight:g} at any count", fit(first, pi_weight=weight)
     yield "the same, labels of 0.97 and 0.1 for 1 and 0", fit(first, np.where(y > 0, 0.97, 0.1))
     heads = [fit(plain, l2=strength) for strength in STRENGTHS]
     yield "plain prior, L2 weight 7", heads[2]

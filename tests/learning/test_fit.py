@@ -64,6 +64,24 @@ def test_prior_decides_where_there_are_no_labels_and_labels_win_when_there_are_m
     assert np.abs(towards_zero.weights_).max() < 0.01
 
 
+def test_the_first_labels_move_the_head_less():
+    l2 = [HeadFit(l2=2.0).prior(6, None, labels)[0] for labels in (1, 10, 30, 1000)]
+    assert l2[0] == l2[1] > l2[2] > l2[3] > 2.0
+    x, y, _, _ = problem(4, n=10)
+    steps = [
+        np.linalg.norm(HeadFit(pi_weight=0, caution=caution).fit(x, y).weights_)
+        for caution in (0.0, 15.0)
+    ]
+    assert steps[1] < 0.7 * steps[0]
+
+
+def test_the_expected_share_counts_the_more_the_more_labels_there_are():
+    weights = [HeadFit().weight_of_pi(labels) for labels in (3, 10, 50, 100, 1000)]
+    assert weights == sorted(weights)
+    assert weights[0] == weights[1] < weights[2] < weights[3] == weights[4]
+    assert HeadFit(pi_weight=0.3).weight_of_pi(50) == 0.3
+
+
 @pytest.mark.parametrize("target", [0.0, 1.0])
 def test_one_class_only_gives_a_finite_head_that_agrees_with_it(target):
     x, _, unlabelled, _ = problem(1)

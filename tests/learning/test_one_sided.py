@@ -53,7 +53,7 @@ def test_of_junk_alone_the_prior_and_the_share_hold_the_more_the_more_there_is()
     assert few.pi == many.pi == 0.1
     assert HeadFit().l2 < few.l2 < many.l2
     assert HeadFit().directions_l2 < few.directions_l2 < many.directions_l2
-    assert HeadFit().pi_weight < few.pi_weight < many.pi_weight
+    assert HeadFit().weight_of_pi(5) < few.pi_weight < many.pi_weight
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_the_precision_is_the_curvature_of_the_loss():
         v=np.full(n * per_label, 1 / per_label),
         unlabelled=np.empty((0, features)),
         mean=one.pretrained.weights.ravel(),
-        l2=fit.l2,
+        l2=fit.prior(features, None, n)[0],
         pi=fit.pi,
         pi_weight=0,
     )
@@ -59,7 +59,8 @@ def test_steps_along_the_directions_of_the_prior_are_cheaper():
     direction = np.zeros((1, *one.pretrained.weights.shape))
     direction.flat[1] = 1.0
     one.pretrained = replace(one.pretrained, directions=direction)
-    one.settings = LearnerSettings(fit=HeadFit(directions_l2=0.1, besides_l2=2.0, pi_weight=0))
+    fit = HeadFit(directions_l2=0.1, besides_l2=2.0, pi_weight=0, caution=0)
+    one.settings = LearnerSettings(fit=fit)
     head = one.refit()
     assert head.weights.flat[1] != one.pretrained.weights.flat[1]
     centre = one.rows().reshape(-1, features)
@@ -100,7 +101,7 @@ def test_labels_make_sure_and_what_is_unlike_them_stays_unsure():
 
 def test_without_labels_only_the_prior_is_left():
     one = learner()
-    one.settings = LearnerSettings(fit=HeadFit(l2=2.0, pi_weight=0))
+    one.settings = LearnerSettings(fit=HeadFit(l2=2.0, pi_weight=0, caution=0))
     x = np.eye(5)
     posterior = laplace(one.head, one.settings.fit, one.rows(), np.empty((0, 5)))
     assert np.allclose(posterior.variance(x) - posterior.variance(np.zeros((5, 5))), 1 / 2.0)

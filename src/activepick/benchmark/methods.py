@@ -53,7 +53,9 @@ class Method:
 
 
 _PAPER = LearnerSettings(
-    fit=HeadFit(l2=1.0, towards="zero", start="zero", pi=0.01, pi_weight=1.0, solver="bfgs")
+    fit=HeadFit(
+        l2=1.0, towards="zero", start="zero", pi=0.01, pi_weight=1.0, caution=0.0, solver="bfgs"
+    )
 )
 
 METHODS: dict[str, Method] = {

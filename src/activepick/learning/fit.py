@@ -14,6 +14,12 @@ __all__ = ["HeadFit"]
 
 Floats = NDArray[np.float64]
 
+# The pi term's weight for each label, and its bounds: the first labels should decide how many
+# particles there are, and a weight that does not grow with them has no say among a hundred.
+_PI_FOR_LABEL, _PI_BOUNDS = 0.05, (1.0, 3.0)
+# Fewer labels than these make nobody more cautious.
+_FIRST = 10
+
 # Above this number of features the dense matrix of BFGS makes a refit slower than L-BFGS's.
 _BFGS_FEATURES = 256
 
@@ -31,12 +37,16 @@ class HeadFit:
     start
         Where a fit without a warm start begins: "pretrained" or "zero".
     pi, pi_weight
-        Expected share of particle pixels, and the weight of the term that says so.
+        Expected share of particle pixels, and the weight of the term that says so; None takes one
+        that grows with the labels.
     balanced
         Give both classes the same total weight.
     directions_l2, besides_l2
         Weight of the L2 term along the prior's directions, if it has any, and in all other ways
         then.
+    caution
+        The first labels move the head less: with n of them, of which the first ten count as ten,
+        each L2 term weighs ``1 + (caution / n)^2`` times as much.
     solver
         "bfgs", "lbfgs", or "auto": BFGS for up to 256 features. All reach the same optimum.
 
@@ -56,10 +66,11 @@ class HeadFit:
     towards: Literal["pretrained", "zero"] = "pretrained"
     start: Literal["pretrained", "zero"] = "pretrained"
     pi: float = 0.02
-    pi_weight: float = 2.0
+    pi_weight: float | None = None
     balanced: bool = False
     directions_l2: float = 5.0
     besides_l2: float = 20.0
+    caution: float = 15.0
     solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
     weights_: Floats = field(init=False, repr=False)
     bias_: float = field(init=False, repr=False)
@@ -109,16 +120,17 @@ class HeadFit:
         mean = (pretrained if self.towards == "pretrained" else zero)[0]
         u = np.asarray(np.empty((0, x.shape[1])) if unlabelled is None else unlabelled, np.float64)
         begin = np.append(*(warm_start or (pretrained if self.start == "pretrained" else zero)))
-        l2, along = self.prior(x.shape[1], directions)
+        v = self._weights(y, weights)
+        l2, along = self.prior(x.shape[1], directions, float(v.sum()))
         loss = HeadLoss(
             x=np.hstack([x, x @ along.T]),
             y=y,
-            v=self._weights(y, weights),
+            v=v,
             unlabelled=np.hstack([u, u @ along.T]),
             mean=np.append(mean, np.zeros(len(along))),
             l2=l2,
             pi=self.pi,
-            pi_weight=self.pi_weight,
+            pi_weight=self.weight_of_pi(float(v.sum())),
         )
         # Of all ways to write where it begins with such steps the one of the least penalty, where
         # an earlier fit ended.
@@ -130,14 +142,23 @@ class HeadFit:
         self.weights_ = self.weights_[: x.shape[1]] + self.weights_[x.shape[1] :] @ along
         return self
 
-    def prior(self, features: int, directions: Floats | None) -> tuple[float, Floats]:
+    def prior(
+        self, features: int, directions: Floats | None, labels: float
+    ) -> tuple[float, Floats]:
         """Give the L2 weight of all parameters, and the steps (k, D) that are parameters too.
 
         Steps along a direction are parameters of their own, scaled so that one penalty does.
         """
+        held = 1 + (self.caution / max(labels, _FIRST)) ** 2
         if directions is None:
-            return self.l2, np.empty((0, features))
-        return self.besides_l2, np.sqrt(self.besides_l2 / self.directions_l2) * directions
+            return held * self.l2, np.empty((0, features))
+        return held * self.besides_l2, np.sqrt(self.besides_l2 / self.directions_l2) * directions
+
+    def weight_of_pi(self, labels: float) -> float:
+        """Give the weight of the pi term when there are so many labels."""
+        if self.pi_weight is None:
+            return float(np.clip(_PI_FOR_LABEL * labels, *_PI_BOUNDS))
+        return self.pi_weight
 
     def _weights(self, y: Floats, weights: ArrayLike | None) -> Floats:
         v = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)

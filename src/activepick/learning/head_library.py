@@ -134,7 +134,7 @@ def _directions(differences: Sequence[Floats], pretrained: Head) -> Floats:
 def _fitted(
     evidence: Evidence, tie: float, generic: Floats, own: tuple[Floats, float]
 ) -> tuple[Floats, float]:
-    fit = HeadFit(l2=tie).fit(
+    fit = HeadFit(l2=tie, caution=0.0).fit(
         evidence.rows,
         evidence.targets,
         unlabelled=evidence.unlabelled,

@@ -47,7 +47,8 @@ def held_share(fit: HeadFit, targets: Floats, share: float) -> HeadFit:
         Of particle pixels, to the pretrained classifier.
     """
     surplus = targets.sum() - (1 - targets).sum()
-    if not fit.pi_weight:
+    weight = fit.weight_of_pi(len(targets))
+    if not weight:
         return fit
     if len(targets) and not targets.any():
         held = 1 + _HELD * len(targets)
@@ -57,9 +58,9 @@ def held_share(fit: HeadFit, targets: Floats, share: float) -> HeadFit:
             besides_l2=held * fit.besides_l2,
             directions_l2=held * fit.directions_l2,
             pi=share,
-            pi_weight=fit.pi_weight + _OWN_SHARE * len(targets),
+            pi_weight=weight + _OWN_SHARE * len(targets),
         )
-    return replace(fit, pi_weight=max(fit.pi_weight, _SHARE * surplus * _missing(targets)))
+    return replace(fit, pi_weight=max(weight, _SHARE * surplus * _missing(targets)))
 
 
 def stand_ins(pretrained: Head, peaks: Floats, targets: Floats) -> tuple[Floats, float]:

@@ -78,19 +78,20 @@ def laplace(head: Head, fit: HeadFit, rows: Floats, unlabelled: Floats) -> Poste
         Features of the sample for the pi term, shape (u, D); may be empty.
     """
     weights = head.weights.ravel()
-    _, per_label, features = rows.shape
+    labels, per_label, features = rows.shape
     flat = rows.reshape(-1, features)
     directions = None if head.directions is None else head.directions.reshape(-1, features)
-    l2, along = fit.prior(features, directions)
+    l2, along = fit.prior(features, directions, labels)
     x = _extended(flat, along)
     s = expit(flat @ weights + head.bias)
     parts = [np.sqrt(s * (1 - s) / per_label)[:, None] * x]
-    if fit.pi_weight and len(unlabelled):
+    pi_weight = fit.weight_of_pi(labels)
+    if pi_weight and len(unlabelled):
         u = expit(unlabelled @ weights + head.bias)
         p = np.clip(u.mean(), 1e-15, 1 - 1e-15)
         gradient = (u * (1 - u)) @ _with_one(unlabelled) / (len(u) * p * (1 - p))
         gradient = _extended(gradient[None, :-1], along, gradient[-1])[0]
-        parts.append(np.sqrt(2 * fit.pi_weight) * gradient[None])
+        parts.append(np.sqrt(2 * pi_weight) * gradient[None])
     prior = np.append(np.full(features + len(along), l2), _FREE)
     return Posterior(prior, np.concatenate(parts), along)
 
