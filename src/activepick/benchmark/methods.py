@@ -81,6 +81,11 @@ METHODS: dict[str, Method] = {
     "plain": Method(
         "as active, without the directions of simulated proteins", "active", simulated=False
     ),
+    "bold": Method(
+        "as active, the first labels move the head as much as later ones",
+        "active",
+        LearnerSettings(fit=HeadFit(caution=0.0)),
+    ),
     "scale-mixture": Method(
         "as plain, with a prior that mixes the classifiers of the scales",
         "active",

@@ -37,7 +37,7 @@ def benchmark(
         typer.Option(
             help="Methods to compare: topaz, active, uncertain, badge, typical, typical-first, "
             "information, mean-model, mean-queries, range, mixed, one-side, eight-sides, plain, "
-            "scale-mixture, top, random, paper, supervised."
+            "bold, scale-mixture, top, random, paper, supervised."
         ),
     ] = "topaz,active,random,supervised",
     seeds: Annotated[
