@@ -32,7 +32,7 @@ Row = tuple[object, ...]
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--strategy", default="mixed")
+    parser.add_argument("--strategy", default="active")
     options = parser.parse_args()
     rows: list[Row] = []
     stops: list[Row] = []

@@ -12,18 +12,16 @@ from activepick.learning.calibration import (
 )
 
 
-def answers(scores, slope, intercept, ceiling, seed=0):
-    p = ceiling * expit(slope * scores + intercept)
+def answers(scores, ceiling, seed=0):
+    p = ceiling * expit(scores)
     return (np.random.default_rng(seed).uniform(size=len(scores)) < p).astype(float), p
 
 
-@pytest.mark.parametrize(
-    ("slope", "intercept", "ceiling"), [(1, 0, 1), (0.5, -1, 0.9), (2, 1, 0.8)]
-)
-def test_the_curve_is_found_from_many_answers(slope, intercept, ceiling):
+@pytest.mark.parametrize("ceiling", [0.99, 0.9, 0.6])
+def test_the_share_of_good_picks_that_are_accepted_is_found_from_many_answers(ceiling):
     scores = np.random.default_rng(1).uniform(-6, 6, 4000)
-    targets, p = answers(scores, slope, intercept, ceiling)
-    assert np.abs(calibrate(scores, targets).probability(scores) - p).max() < 0.06
+    targets, p = answers(scores, ceiling)
+    assert np.abs(calibrate(scores, targets).probability(scores) - p).max() < 0.03
 
 
 def test_few_answers_change_little_and_none_nothing():
@@ -47,12 +45,12 @@ def test_overconfident_scores_are_put_right():
     """Answers at places chosen for their uncertainty, checked on all places."""
     rng = np.random.default_rng(2)
     everywhere = rng.normal(-2, 4, 5000)
-    targets, _ = answers(everywhere, 0.4, -0.5, 0.95)
-    unsure = np.argsort(np.abs(everywhere))[:1000]
+    targets, _ = answers(everywhere, 0.7)
+    unsure = np.argsort(np.abs(everywhere))[:500]
     calibration = calibrate(everywhere[unsure], targets[unsure])
     before = reliability_error(expit(everywhere), targets == 1)
     p = calibration.probability(everywhere)
-    assert reliability_error(p, targets == 1) < 0.6 * before
+    assert reliability_error(p, targets == 1) < 0.5 * before
     true = targets[p >= 0.5].mean()
     assert expected_precision(p, 0.5) == pytest.approx(true, abs=0.08)
     assert expected_particles(p) == pytest.approx(targets.sum(), rel=0.15)

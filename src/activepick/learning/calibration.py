@@ -1,18 +1,17 @@
 """Probabilities that mean what they say: from scores to shares of particles.
 
-A head is fitted to places that were asked about because they were doubtful, and to an expected
-share of pixels; its sigmoid ranks well and says little about how many picks are right. Here a
-curve of three parameters is fitted to what each label would have scored had it not been learnt
-from (`activepick.learning.posterior.left_out_scores`):
-``p(z) = ceiling / (1 + exp(-(slope z + intercept)))``, Platt's curve (1999) with a ceiling, since
-even the best picks are not all accepted by whoever answers.
+The sigmoid of a head's score is about right for doubtful places, which is where the questions are
+asked. For the best picks it is too high: some of them are not accepted by whoever answers, however
+sure the head is. A ceiling says so, ``p(z) = ceiling / (1 + exp(-z))``. It is fitted to what each
+label would have scored had it not been learnt from (`activepick.learning.posterior`). A curve with
+a slope of its own (Platt 1999) is no better: answers at doubtful places do not tell it.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 __all__ = [
@@ -25,11 +24,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-# Spread of the prior of log slope and of the intercept: a few labels move them, two or three not.
-_LOG_SLOPE = 0.5
-_INTERCEPT = 3.0
-# The ceiling before any label, as right and wrong answers among sure picks.
-_CEILING = (8.0, 2.0)
+# The ceiling before any label, as right and wrong answers among sure picks: a few labels decide.
+_RIGHT, _WRONG = 4.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -38,24 +34,19 @@ class Calibration:
 
     Attributes
     ----------
-    slope, intercept
-        Of the calibrated logit.
     ceiling
         Probability of the best picks.
     """
 
-    slope: float = 1.0
-    intercept: float = 0.0
     ceiling: float = 1.0
 
     def probability(self, score: ArrayLike) -> Floats:
         """Give the probability of a particle for scores (logits), same shape."""
-        logits = self.slope * np.asarray(score, np.float64) + self.intercept
-        return np.asarray(self.ceiling * expit(logits))
+        return np.asarray(self.ceiling * expit(np.asarray(score, np.float64)))
 
 
 def calibrate(left_out: Floats, targets: Floats) -> Calibration:
-    """Fit the curve to labels; with few of them it stays close to the sigmoid.
+    """Fit the curve to labels.
 
     Parameters
     ----------
@@ -64,20 +55,13 @@ def calibrate(left_out: Floats, targets: Floats) -> Calibration:
     targets
         1 particle, 0 not, shape (n,).
     """
-    right, wrong = _CEILING
 
-    def loss(parameters: Floats) -> float:
-        log_slope, intercept, raised = parameters
-        ceiling = expit(raised)
-        p = ceiling * expit(np.exp(log_slope) * left_out + intercept)
-        p = np.clip(p, 1e-12, 1 - 1e-12)
+    def loss(ceiling: float) -> float:
+        p = np.clip(ceiling * expit(left_out), 1e-12, 1 - 1e-12)
         evidence = (targets * np.log(p) + (1 - targets) * np.log1p(-p)).sum()
-        prior = (log_slope / _LOG_SLOPE) ** 2 / 2 + (intercept / _INTERCEPT) ** 2 / 2
-        prior -= right * np.log(ceiling) + wrong * np.log1p(-ceiling)
-        return float(prior - evidence)
+        return float(-evidence - _RIGHT * np.log(ceiling) - _WRONG * np.log1p(-ceiling))
 
-    best = minimize(loss, [0.0, 0.0, np.log(right / wrong)], method="Nelder-Mead").x
-    return Calibration(float(np.exp(best[0])), float(best[1]), float(expit(best[2])))
+    return Calibration(float(minimize_scalar(loss, bounds=(0, 1), method="bounded").x))
 
 
 def expected_precision(probability: Floats, threshold: float) -> float:
