@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--labels", type=int, default=100)
     parser.add_argument("--train", type=int, default=2, help="micrographs that are labelled")
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=8)
     options = parser.parse_args()
     data = dataset(options.train)
     viewer = napari.Viewer(title="activepick")
