@@ -93,8 +93,7 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
     assert set(again.desk.picking.counts()) == {1, 2, 3}
     again.desk.show(next(i for i, name in again.state.names.items() if name == shown))
     again.settle()
-    # The head was fitted anew, from another place: the same optimum to what a fit is precise to.
-    _same_places(again.desk.picking.picks, picks, within=0.05)
+    _same_places(again.desk.picking.picks, picks)
 
 
 def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_path):

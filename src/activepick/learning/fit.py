@@ -176,7 +176,7 @@ class HeadFit:
         if solver == "bfgs":
             result = minimize(loss, begin, jac=True, method="BFGS", options={"gtol": 1e-6})
         else:
-            options = {"maxiter": 1000, "maxcor": 40, "ftol": 1e-8, "gtol": 1e-6}
+            options = {"maxiter": 1000, "maxcor": 40, "ftol": 1e-10, "gtol": 1e-6}
             result = minimize(loss, begin, jac=True, method="L-BFGS-B", options=options)
         self.weights_, self.bias_ = result.x[:-1], float(result.x[-1])
         self.loss_, self.evaluations_ = float(result.fun), int(result.nfev)
