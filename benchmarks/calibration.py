@@ -20,10 +20,10 @@ from activepick.learning.calibration import (
     expected_precision,
     reliability_error,
 )
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.start import starting_head
 from activepick.learning.stopping import StoppingRule
-from activepick.picking.score_peaks import score_peaks
+from activepick.scoremap.peaks import score_peaks
 
 COUNTS = (30, 50, 100)
 LAST = 200

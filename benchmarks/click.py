@@ -31,12 +31,12 @@ from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.learning.head import pretrained_head
 from activepick.learning.learner import Learner
-from activepick.learning.queries import entropy
+from activepick.learning.strategies.registry import entropy
 from activepick.micrograph import Micrograph
 from activepick.session import Session, Settings, Target
-from activepick.session.loop import LearningLoop
-from activepick.session.peaks import curate
 from activepick.simulate import SimulationSettings, simulate_dataset
+from activepick.workspace.loop import LearningLoop
+from activepick.workspace.peaks import curate
 
 LABELS = 100
 RADII = (10.0, 20.0)

@@ -17,11 +17,11 @@ import pandas as pd
 from known_sets import Dataset, load_datasets, parser_of, precision
 
 from activepick.benchmark.oracle import Oracle, learn
+from activepick.learning.combine import combine, on_scales_of
 from activepick.learning.head import Head
-from activepick.learning.head_library import combine, on_scales_of
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
 from activepick.learning.simulated_prior import with_simulated_prior
-from activepick.learning.start import starting_head
 
 COUNTS = (0, 10, 25, 50, 100)
 # Heads of each dataset in the library.

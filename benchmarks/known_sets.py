@@ -20,7 +20,7 @@ from activepick.formats import read_table
 from activepick.learning.head import Head
 from activepick.metrics import average_precision, match
 from activepick.micrograph import Micrograph
-from activepick.picking.score_peaks import score_peaks
+from activepick.scoremap.peaks import score_peaks
 
 __all__ = ["DATA", "Dataset", "judge", "load_datasets", "parser_of", "precision"]
 

@@ -13,11 +13,11 @@ import pandas as pd
 from known_sets import Dataset, load_datasets, parser_of
 from scipy.spatial import cKDTree
 
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner, LearnerSettings
-from activepick.learning.start import starting_head
 from activepick.metrics import evaluate
 from activepick.picking.picker import pick_score_map
-from activepick.picking.score_peaks import score_peaks
+from activepick.scoremap.peaks import score_peaks
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.learning.head import Head, pretrained_head
-from activepick.learning.start import starting_head
+from activepick.learning.initial_head import starting_head
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking.picker import pick_micrograph, pick_score_map

@@ -21,9 +21,9 @@ from scipy.special import softmax
 from activepick.benchmark.oracle import Oracle, learn
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, scale_mixture
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
 from activepick.learning.posterior import laplace, left_out_scores, moderated
-from activepick.learning.start import starting_head
 from activepick.learning.training import fit_head, sampled_rows
 
 Floats = NDArray[np.float64]

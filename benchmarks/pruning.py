@@ -18,8 +18,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from activepick.learning.head import Head
+from activepick.learning.initial_head import starting_head
 from activepick.learning.multinomial import fit_classes
-from activepick.learning.start import starting_head
 from activepick.learning.training import label_rows
 from activepick.micrograph import Micrograph
 from activepick.picking.prune import accuracy_and_macro_f1, adapt_to_shares, particle_scores

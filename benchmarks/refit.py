@@ -19,8 +19,8 @@ from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.learning.fit import HeadFit
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner, LearnerSettings
-from activepick.learning.start import starting_head
 from activepick.micrograph import Micrograph
 from activepick.simulate import simulate_dataset
 

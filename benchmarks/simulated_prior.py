@@ -21,7 +21,7 @@ from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.learner import Learner, LearnerSettings
 from activepick.learning.simulated_prior import SHIPPED, save_directions
-from activepick.picking.score_peaks import score_peaks
+from activepick.scoremap.peaks import score_peaks
 
 # Weight of the L2 term that ties each head to the pretrained one, as in `heads combine`.
 TIE = 15.0

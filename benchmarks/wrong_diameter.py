@@ -13,8 +13,8 @@ import pandas as pd
 from known_sets import Dataset, load_datasets, parser_of, precision
 
 from activepick.benchmark.oracle import Oracle, learn
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.start import starting_head
 
 FACTORS = (1.0, 0.8, 1.2)
 COUNTS = (0, 10, 50)

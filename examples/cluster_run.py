@@ -23,7 +23,7 @@ from activepick.features.backbone import load_backbone
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import write_folder
-from activepick.learning.start import starting_head
+from activepick.learning.initial_head import starting_head
 from activepick.simulate import SimulationSettings, simulate_dataset
 
 

@@ -22,7 +22,7 @@ from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
-from activepick.learning.start import starting_head
+from activepick.learning.initial_head import starting_head
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking.picker import pick_micrograph

@@ -24,9 +24,9 @@ from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table
-from activepick.learning.candidates import Pool, pool_of
 from activepick.learning.learner import Learner
-from activepick.learning.queries import Strategy
+from activepick.learning.strategies.candidates import Pool, pool_of
+from activepick.learning.strategies.registry import Strategy
 from activepick.micrograph import Micrograph
 from activepick.simulate import SimulationSettings, simulate_dataset
 

@@ -36,7 +36,7 @@ from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import match_names, read_table
 from activepick.learning.head import Head
-from activepick.learning.queries import Query
+from activepick.learning.strategies.registry import Query
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking.picker import pick_score_map

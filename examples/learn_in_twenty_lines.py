@@ -18,9 +18,9 @@ from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table, write_table
 from activepick.learning.head_file import save_head
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.queries import ask
-from activepick.learning.start import starting_head
+from activepick.learning.strategies.registry import ask
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking.picker import pick_micrograph

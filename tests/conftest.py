@@ -8,7 +8,7 @@ import pytest
 HAS_SCREEN = not sys.platform.startswith("linux") or bool(
     os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
 )
-pytest_plugins = ["pytestqt.plugin"] if HAS_SCREEN else []
+pytest_plugins = ["session_fixtures", *(["pytestqt.plugin"] if HAS_SCREEN else [])]
 
 # Of windows only one is shown at a time.
 WINDOWS = {"napari", "test_gui"}

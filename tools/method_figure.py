@@ -19,15 +19,15 @@ from activepick.benchmark.oracle import Oracle, learn
 from activepick.features.backbone import load_backbone
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
-from activepick.features.score_map import ScoreMap
 from activepick.formats import read_table
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.queries import ask, entropy
-from activepick.learning.start import starting_head
+from activepick.learning.strategies.registry import ask, entropy
 from activepick.micrograph import Micrograph
 from activepick.micrograph.display import display_image
-from activepick.picking.score_peaks import score_peaks
 from activepick.sample import sample_micrographs
+from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap.score_map import ScoreMap
 from activepick.simulate import SimulationSettings
 
 ANSWERS, BATCH = 50, 10

@@ -23,7 +23,7 @@ from activepick._napari.preferences import Preferences
 from activepick._napari.widget import ActivePickWidget
 from activepick.benchmark.oracle import Oracle
 from activepick.formats import read_table
-from activepick.learning.queries import Query
+from activepick.learning.strategies.registry import Query
 from activepick.sample import sample_micrographs
 from activepick.session import Question, Session, Settings
 from activepick.simulate import SimulationSettings

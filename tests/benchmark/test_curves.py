@@ -12,7 +12,7 @@ from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table
-from activepick.learning.queries import Query
+from activepick.learning.strategies.registry import Query
 from activepick.micrograph import Micrograph
 from activepick.simulate import SimulationSettings, simulate_dataset
 

@@ -11,8 +11,8 @@ from invoked import invoke
 
 from activepick.formats import read_folder, read_table, write_table
 from activepick.session import Session, Settings
-from activepick.session.peak_store import PeakStore
-from activepick.session.peaks import Peaks
+from activepick.workspace.peak_store import PeakStore
+from activepick.workspace.peaks import Peaks
 
 NAMES = ["a.mrc", "b.mrc", "c.mrc"]
 

@@ -8,7 +8,7 @@ from topaz.model.factory import load_model
 from topaz.model.features.resnet import ResNet8
 
 from activepick.errors import BackboneError, SettingsError
-from activepick.features import network, tile_size
+from activepick.features import network, tiling
 from activepick.features.backbone import PRETRAINED, load_backbone
 from activepick.features.extractor import Extractor
 
@@ -105,13 +105,13 @@ def test_batch_norms_are_kept(tmp_path):
 
 @pytest.mark.parametrize("dense", [False, True])
 def test_less_memory_means_smaller_tiles(dense):
-    edges = [tile_size.tile_within(gib * 2**30, 2, dense) for gib in (0.1, 1.2, 2, 4, 1000)]
+    edges = [tiling.tile_within(gib * 2**30, 2, dense) for gib in (0.1, 1.2, 2, 4, 1000)]
     assert edges == sorted(edges)
     assert edges[0] == 64
     assert edges[1] < edges[2] < edges[3] < edges[4]
     for wrong in (0, -1, float("nan"), float("inf")):
         with pytest.raises(SettingsError, match="--gpu-memory"):
-            tile_size.tile_for(torch.device("cpu"), torch.float32, memory_gib=wrong)
+            tiling.tile_for(torch.device("cpu"), torch.float32, memory_gib=wrong)
 
 
 def test_bfloat16_stays_close_to_float32():

@@ -5,10 +5,10 @@ import pytest
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.combine import combine, on_scales_of
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Evidence, Head
 from activepick.learning.head_file import load_head, save_head
-from activepick.learning.head_library import combine, on_scales_of
 from activepick.learning.training import fit_head
 
 SPEC = FeatureSpec("b", "d", (10.0, 20.0), 4, "affine")

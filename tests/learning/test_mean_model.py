@@ -6,8 +6,8 @@ from scipy.special import expit
 from test_queries import learner
 
 from activepick.learning.learner import LearnerSettings
-from activepick.learning.mean_model import kl
-from activepick.learning.queries import ask
+from activepick.learning.strategies.mean_model import kl
+from activepick.learning.strategies.registry import ask
 
 
 def teach(one, rounds=4):

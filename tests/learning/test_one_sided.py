@@ -6,7 +6,7 @@ from test_queries import learner
 from activepick.learning.fit import HeadFit
 from activepick.learning.learner import LearnerSettings
 from activepick.learning.one_sided import held_share, stand_ins
-from activepick.learning.queries import ask
+from activepick.learning.strategies.registry import ask
 
 
 def marked(kind, count=30, **settings):

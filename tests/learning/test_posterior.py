@@ -6,10 +6,10 @@ from scipy.special import expit
 from test_queries import learner
 
 from activepick.learning.fit import HeadFit
-from activepick.learning.information import mutual_information
 from activepick.learning.learner import LearnerSettings
 from activepick.learning.loss import HeadLoss
 from activepick.learning.posterior import laplace, left_out_scores, moderated
+from activepick.learning.strategies.information import mutual_information
 
 
 def taught(labels=24, seed=3, **settings):

@@ -7,7 +7,7 @@ from activepick.features.feature_map import FeatureMap, MicrographFeatures
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.head import Head
 from activepick.learning.learner import Learner
-from activepick.learning.queries import STRATEGIES, ask, entropy
+from activepick.learning.strategies.registry import STRATEGIES, ask, entropy
 
 RADIUS = 20.0
 

@@ -3,8 +3,8 @@ import pytest
 from scipy.spatial.distance import cdist
 from test_queries import learner
 
-from activepick.learning.diversity import plus_plus
-from activepick.learning.queries import ask
+from activepick.learning.strategies.registry import ask
+from activepick.learning.strategies.spread import plus_plus
 
 
 def rows_at(one, queries):

@@ -6,10 +6,10 @@ from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
 from activepick._napari import colours
-from activepick._napari.open_micrographs import open_micrographs
-from activepick._napari.picks_layers import picks_layers
-from activepick._napari.picks_reader import get_reader
-from activepick._napari.reader import read_micrographs
+from activepick._napari.io.micrograph_reader import read_micrographs
+from activepick._napari.io.open_micrographs import open_micrographs
+from activepick._napari.io.picks_layers import picks_layers
+from activepick._napari.io.picks_reader import get_reader
 from activepick.errors import TableError
 from activepick.formats import TableWarning, read_table, write_table
 

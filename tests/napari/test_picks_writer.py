@@ -9,8 +9,8 @@ from napari.components import ViewerModel
 from napari.layers import Layer, Points
 from npe2 import PluginManager
 
-from activepick._napari.picks_layers import picks_layers
-from activepick._napari.picks_writer import write_picks
+from activepick._napari.io.picks_layers import picks_layers
+from activepick._napari.io.picks_writer import write_picks
 from activepick.errors import TableError
 from activepick.formats import FORMATS, TableWarning, read_table, write_table
 

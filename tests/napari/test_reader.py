@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from activepick._napari.layer_data import contrast_limits
-from activepick._napari.reader import get_reader
+from activepick._napari.io.layer_data import contrast_limits
+from activepick._napari.io.micrograph_reader import get_reader
 from activepick.errors import MicrographError
 
 

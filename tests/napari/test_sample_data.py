@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from activepick._napari.sample_data import simulated_micrograph, simulated_session
+from activepick._napari.io.sample_data import simulated_micrograph, simulated_session
 from activepick.formats import read_table
 
 

@@ -11,13 +11,13 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox
 from scipy.spatial import cKDTree
 
+from activepick._napari.io.import_labels import check_flips, take_labels
 from activepick._napari.sections.export import ALL, HERE
-from activepick._napari.taking_in import check_flips, take_labels
 from activepick.formats import read_table, write_table
 from activepick.learning.head_file import load_head
 from activepick.session import Session
-from activepick.session.engine import micrograph_of
 from activepick.simulate import SimulationSettings
+from activepick.workspace.engine import micrograph_of
 from conftest import needs_screen
 
 pytestmark = needs_screen

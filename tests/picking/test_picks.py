@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activepick.errors import SettingsError
-from activepick.picking.picks import apply_labels, make_picks, score_threshold
+from activepick.picking.rules import apply_labels, make_picks, score_threshold
 
 EMPTY = np.empty((0, 2))
 

@@ -105,7 +105,7 @@ def test_missing_lines_are_damage_and_what_stood_on_them_goes(session):
 
 
 def test_an_action_of_a_newer_version_is_told(session):
-    from activepick.session.journal_lines import encode_line
+    from activepick.session.store.journal_lines import encode_line
 
     labelled(session, 1).close()
     with journal(session).open("ab") as file:

@@ -13,8 +13,8 @@ from activepick._napari.colours import EXCLUDED
 from activepick._napari.layers import Layers
 
 if TYPE_CHECKING:
-    from activepick._napari.desk import Desk
-    from activepick._napari.hands import Hands
+    from activepick._napari.controller import Desk
+    from activepick._napari.mouse_bindings import Hands
 
 __all__ = ["AreaTools"]
 

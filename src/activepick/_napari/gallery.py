@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 from scipy.spatial import cKDTree
 
-from activepick._napari.desk import Desk
+from activepick._napari.controller import Desk
 from activepick._napari.images import Picture
 from activepick._napari.views.crop_gallery import CropGallery
 from activepick.micrograph.crops import cut_crops

@@ -10,10 +10,10 @@ from qtpy.QtCore import QObject, Signal
 
 from activepick.micrograph import Micrograph
 from activepick.micrograph.display import DisplayImage, display_image
-from activepick.session.engine import micrograph_of
+from activepick.workspace.engine import micrograph_of
 
 if TYPE_CHECKING:
-    from activepick._napari.desk import Desk
+    from activepick._napari.controller import Desk
 
 __all__ = ["Images", "Picture"]
 

@@ -7,13 +7,13 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from activepick.session import Label, Question
-from activepick.session import actions as a
-from activepick.session.round import Round
-from activepick.session.state import Target
+from activepick.session.model import actions as a
+from activepick.session.model.state import Target
+from activepick.workspace.round import Round
 
 if TYPE_CHECKING:
-    from activepick._napari.desk import Desk
-    from activepick.session.effects import Change
+    from activepick._napari.controller import Desk
+    from activepick.session.model.effects import Change
 
 __all__ = ["Labelling", "Start"]
 

@@ -17,8 +17,8 @@ from scipy.special import expit
 
 from activepick._napari import colours
 from activepick._napari.images import Picture
-from activepick._napari.layer_data import in_angstrom
-from activepick.features.score_map import ScoreMap
+from activepick._napari.io.layer_data import in_angstrom
+from activepick.scoremap.score_map import ScoreMap
 from activepick.session import Label, Question
 
 __all__ = ["AREAS", "LABELS", "MAP", "MICROGRAPH", "PICKS", "QUESTIONS", "Layers"]

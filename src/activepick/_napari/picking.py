@@ -10,18 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from activepick._napari.handing_over import Delivery, deliver
+from activepick._napari.io.export import Delivery, deliver
 from activepick.errors import ActivepickError
 from activepick.session import Settings
-from activepick.session import actions as a
-from activepick.session.loop import LearningLoop
-from activepick.session.peaks import Peaks, curate
-from activepick.session.round import round_ended
+from activepick.session.model import actions as a
+from activepick.workspace.loop import LearningLoop
+from activepick.workspace.peaks import Peaks, curate
+from activepick.workspace.round import round_ended
 
 if TYPE_CHECKING:
-    from activepick._napari.desk import Desk
-    from activepick.features.score_map import ScoreMap
-    from activepick.session.effects import Change
+    from activepick._napari.controller import Desk
+    from activepick.scoremap.score_map import ScoreMap
+    from activepick.session.model.effects import Change
 
 __all__ = ["Doubt", "Picking", "Prediction"]
 

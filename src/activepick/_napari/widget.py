@@ -16,13 +16,12 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 import napari
 from activepick._napari.areas import AreaTools
-from activepick._napari.desk import Desk
-from activepick._napari.doubt_bar import DoubtBar
+from activepick._napari.controller import Desk
+from activepick._napari.focus import Manners
 from activepick._napari.gallery import Gallery
-from activepick._napari.hands import Hands, Place
 from activepick._napari.images import Picture
 from activepick._napari.layers import LABELS, PICKS, QUESTIONS, Layers
-from activepick._napari.manners import Manners
+from activepick._napari.mouse_bindings import Hands, Place
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.data import DataSection
 from activepick._napari.sections.export import ExportSection
@@ -35,6 +34,7 @@ from activepick._napari.sections.section import button, row
 from activepick._napari.soon import soon
 from activepick._napari.views.busy_bar import BusyBar
 from activepick._napari.views.how_to_open import ask_how_to_open
+from activepick._napari.views.warning_bar import DoubtBar
 from activepick._napari.window import log_notifications
 from activepick.errors import ActivepickError, SessionError
 from activepick.log import log_file, start_log
@@ -137,7 +137,7 @@ class ActivePickWidget(QWidget):
         if not images:
             self.desk.told.emit("warning", "No image is open in napari that could be picked.")
             return
-        from activepick._napari.layer_files import files_of_layers
+        from activepick._napari.io.layer_files import files_of_layers
 
         folder = _documents() / "activepick" / "images"
         self.desk.jobs.run(

@@ -16,9 +16,9 @@ from activepick.errors import SettingsError
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head, pretrained_head, scale_mixture
+from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.queries import Strategy
-from activepick.learning.start import starting_head
+from activepick.learning.strategies.registry import Strategy
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking.picker import pick_score_map

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from activepick.learning.fit import HeadFit
 from activepick.learning.learner import LearnerSettings
-from activepick.learning.queries import Strategy
+from activepick.learning.strategies.registry import Strategy
 
 __all__ = ["METHODS", "Method"]
 
@@ -22,7 +22,7 @@ class Method:
     summary
         One line for the help text.
     strategy
-        A name in `activepick.learning.queries.STRATEGIES`, or a strategy of your own; None for a
+        A name in `STRATEGIES`, or a strategy of your own; None for a
         method without questions.
     settings
         How labels become a head.

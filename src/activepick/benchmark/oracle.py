@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.learning.learner import Learner
-from activepick.learning.queries import Query, Strategy, ask
+from activepick.learning.strategies.registry import Query, Strategy, ask
 
 __all__ = ["Oracle", "learn"]
 
@@ -55,7 +55,7 @@ def learn(
     count
         Answers in this round.
     strategy
-        How the questions are chosen; see `activepick.learning.queries`.
+        How the questions are chosen; see `activepick.learning.strategies.registry`.
     rng
         Randomness of the strategy.
 

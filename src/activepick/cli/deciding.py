@@ -76,7 +76,7 @@ def decide(
         engine = asked.engine(saved)
         usable = _usable(engine, files)
         if saved.notes.get("generic"):  # it suits any protein at the scale that suits the protein
-            from activepick.learning.start import starting_head
+            from activepick.learning.initial_head import starting_head
 
             return engine, starting_head(engine, usable, saved)
         saved.require(engine.spec(saved.spec.working_radii))

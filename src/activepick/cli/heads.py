@@ -48,8 +48,8 @@ def combine(
     import numpy as np
 
     from activepick.features.backbone import load_backbone
+    from activepick.learning.combine import combine as combine_heads
     from activepick.learning.head_file import load_head, save_head
-    from activepick.learning.head_library import combine as combine_heads
 
     loaded = [load_head(path) for path in files]
     backbone = load_backbone(loaded[0].spec.backbone)

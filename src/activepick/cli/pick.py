@@ -11,7 +11,7 @@ from activepick.cli.deciding import Decision
 from activepick.cli.picking_run import Cluster, PickingRun, Watching, Working
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS
-from activepick.picking.picks import score_threshold
+from activepick.picking.rules import score_threshold
 
 __all__ = ["pick"]
 

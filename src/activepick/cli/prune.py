@@ -13,7 +13,7 @@ from activepick.cli.console import print_json, progress_bar
 from activepick.cli.inputs import LOOK_AT, find_micrographs, group_by_micrograph, make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import choose_format, read_table, write_table
-from activepick.picking.picks import score_threshold
+from activepick.picking.rules import score_threshold
 
 if TYPE_CHECKING:
     from activepick.features.cache import FeatureCache
@@ -116,7 +116,7 @@ def _saved(path: Path, diameter: float, options: dict[str, Any]) -> "tuple[Featu
 def _untrained(
     files: "list[Micrograph]", groups: list[pd.DataFrame], diameter: float, options: dict[str, Any]
 ) -> "tuple[FeatureEngine, Head]":
-    from activepick.learning.start import starting_head
+    from activepick.learning.initial_head import starting_head
 
     engine = make_engine(
         diameter, model="resnet16_u64", normalisation="affine", cache=_cache(), **options

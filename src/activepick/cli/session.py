@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from activepick.session import Session
-    from activepick.session.state import Target
+    from activepick.session.model.state import Target
 
 __all__ = ["session"]
 
@@ -192,8 +192,8 @@ def _picks(opened: "Session") -> "tuple[pd.DataFrame, list[str]]":
     """Give the picks that are stored, and the micrographs that have none."""
     import pandas as pd
 
-    from activepick.session.peak_store import PeakStore
-    from activepick.session.peaks import curate
+    from activepick.workspace.peak_store import PeakStore
+    from activepick.workspace.peaks import curate
 
     state = opened.state
     store = PeakStore(opened.folder / "peaks")

@@ -66,9 +66,9 @@ def train(
     from activepick.features.cache import FeatureCache
     from activepick.learning.fit import HeadFit
     from activepick.learning.head_file import load_head, save_head
+    from activepick.learning.initial_head import starting_head
     from activepick.learning.learner import Learner, LearnerSettings
     from activepick.learning.loss import expected_pi
-    from activepick.learning.start import starting_head
 
     files = find_micrographs(micrographs, pixel_size, invert)
     table = read_table(labels)
@@ -142,7 +142,7 @@ def train(
 def _prediction(learner: "Learner") -> tuple[float, float]:
     """Predict the precision at probability 0.5, and the particles of a micrograph."""
     from activepick.learning.calibration import expected_particles, expected_precision
-    from activepick.picking.score_peaks import score_peaks
+    from activepick.scoremap.peaks import score_peaks
 
     calibration = learner.calibration()
     scores = [score_peaks(learner.score_map(i))[1] for i in range(len(learner.micrographs))]

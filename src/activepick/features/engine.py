@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from activepick.features.extractor import Extractor
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.map_engine import MapEngine
-from activepick.features.progress import Progress, part_of
 from activepick.features.scale_search import EDGE_RADII, FirstLook, find_radius, middle
 from activepick.features.scales import score_tail
-from activepick.features.score_map import ScoreMap, merge
 from activepick.micrograph import Micrograph, WorkingImage
+from activepick.progress import Progress, part_of
+from activepick.scoremap.score_map import ScoreMap, merge
 
 __all__ = ["FeatureEngine"]
 

@@ -14,10 +14,10 @@ from torch import Tensor
 from activepick.errors import BackboneError, SettingsError
 from activepick.features.backbone import Backbone
 from activepick.features.device import choose_device, choose_precision
-from activepick.features.fast_layers import stride_of
+from activepick.features.layers import stride_of
 from activepick.features.network import Network
-from activepick.features.progress import Progress
-from activepick.features.tile_size import parts, tile_for
+from activepick.features.tiling import parts, tile_for
+from activepick.progress import Progress
 
 __all__ = ["Extractor"]
 

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
-from activepick.features.interpolation import sample
-from activepick.features.score_map import ScoreMap, merge
+from activepick.scoremap.interpolation import sample
+from activepick.scoremap.score_map import ScoreMap, merge
 
 __all__ = ["FeatureMap", "MicrographFeatures"]
 

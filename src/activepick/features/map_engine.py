@@ -11,9 +11,9 @@ from activepick.features.cache import FeatureCache
 from activepick.features.extractor import Extractor
 from activepick.features.feature_map import FeatureMap
 from activepick.features.feature_spec import FeatureSpec
-from activepick.features.progress import Progress, part_of
 from activepick.features.turning_extractor import TurningExtractor
 from activepick.micrograph import Micrograph, Normalisation, WorkingImage
+from activepick.progress import Progress, part_of
 
 __all__ = ["MapEngine"]
 

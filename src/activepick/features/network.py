@@ -13,7 +13,7 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from activepick.features.fast_layers import prepared, reach_of, stride_of
+from activepick.features.layers import prepared, reach_of, stride_of
 
 __all__ = ["Network"]
 

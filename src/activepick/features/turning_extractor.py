@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from activepick.errors import SettingsError
 from activepick.features.extractor import Extractor
 from activepick.features.orientations import ORIENTATIONS, oriented
-from activepick.features.progress import Progress, part_of
+from activepick.progress import Progress, part_of
 
 __all__ = ["TurningExtractor"]
 

@@ -22,8 +22,8 @@ from activepick.formats.columns import standard_table
 from activepick.formats.coordinates import box_centre, box_corner
 from activepick.formats.names import micrograph_stem
 from activepick.formats.number_rows import read_numbers
-from activepick.formats.star_text import read_blocks
-from activepick.formats.star_writer import star_block, star_pairs
+from activepick.formats.star.grammar import read_blocks
+from activepick.formats.star.writer import star_block, star_pairs
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.text import read_utf8
 from activepick.formats.values import to_numbers

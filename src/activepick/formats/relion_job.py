@@ -19,9 +19,9 @@ from activepick.formats.output_paths import output_paths
 from activepick.formats.relion_micrographs import read_relion_micrographs
 from activepick.formats.relion_star import star_table
 from activepick.formats.relion_star_writer import relion_version
+from activepick.formats.star.grammar import Block, read_blocks
+from activepick.formats.star.writer import star_block
 from activepick.formats.star_files import read_star_files
-from activepick.formats.star_text import Block, read_blocks
-from activepick.formats.star_writer import star_block
 from activepick.formats.text import read_text, read_utf8, write_pieces
 
 __all__ = ["read_star_or_job", "write_coordinate_index", "write_job_index"]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.star_text import Block, read_blocks
+from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.text import read_utf8
 
 __all__ = ["RelionMicrographs", "read_micrograph_names", "read_relion_micrographs"]

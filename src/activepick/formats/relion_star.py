@@ -16,7 +16,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.columns import rename_tags, standard_table
 from activepick.formats.names import micrograph_stem
-from activepick.formats.star_text import Block, read_blocks
+from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.text import TableWarning, read_utf8
 
 __all__ = ["NO_SCORE", "RELION_TAGS", "read_star", "sniff", "star_table", "without_missing_scores"]

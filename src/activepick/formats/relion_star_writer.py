@@ -10,7 +10,7 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.relion_star import NO_SCORE, RELION_TAGS
-from activepick.formats.star_writer import StarRows, star_block
+from activepick.formats.star.writer import StarRows, star_block
 from activepick.formats.table_check import warn_dropped
 
 __all__ = ["VERSIONS", "relion_version", "render_star", "render_star_files"]

@@ -9,8 +9,8 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.columns import rename_tags, standard_table
 from activepick.formats.relion_star import RELION_TAGS, read_star, without_missing_scores
-from activepick.formats.star_rows import parse_rows
-from activepick.formats.star_text import Block, read_blocks
+from activepick.formats.star.grammar import Block, read_blocks
+from activepick.formats.star.rows import parse_rows
 from activepick.formats.text import read_utf8
 
 __all__ = ["read_star_files"]

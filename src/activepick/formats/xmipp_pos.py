@@ -17,8 +17,8 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.columns import rename_tags, standard_table
 from activepick.formats.names import micrograph_stem
-from activepick.formats.star_text import read_blocks
-from activepick.formats.star_writer import star_block
+from activepick.formats.star.grammar import read_blocks
+from activepick.formats.star.writer import star_block
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.text import TableWarning, read_utf8
 

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from activepick.features.feature_map import MicrographFeatures
-from activepick.features.score_map import ScoreMap
 from activepick.learning.calibration import Calibration, calibrate
 from activepick.learning.head import Evidence, Head
 from activepick.learning.posterior import Posterior, laplace, left_out_scores
@@ -20,7 +19,8 @@ from activepick.learning.training import (
     label_rows,
     sampled_rows,
 )
-from activepick.picking.score_peaks import score_peaks
+from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap.score_map import ScoreMap
 
 __all__ = ["Learner", "LearnerSettings"]
 

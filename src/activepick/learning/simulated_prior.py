@@ -3,7 +3,7 @@
 Heads of proteins differ from the pretrained classifier in similar ways. The differences, each
 between the head of a simulated protein and the classifier, are directions that labels of any other
 protein may follow at a low price: the prior of a hierarchical model whose other datasets are
-simulated (see `activepick.learning.head_library`; Khosla et al., ECCV 2012). Nothing changes before
+simulated (see `activepick.learning.combine`; Khosla et al., ECCV 2012). Nothing changes before
 the first label. `benchmarks/simulated_prior.py` makes the file.
 """
 

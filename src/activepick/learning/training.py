@@ -38,7 +38,7 @@ class LearnerSettings:
         Number of pixels sampled from all micrographs together for the pi term.
     consistency, consistency_unlabelled
         Weights of the terms that draw the answers at labels and at sampled pixels to those of the
-        mean over the refits (`activepick.learning.mean_model`), in labels.
+        mean over the refits (`activepick.learning.strategies.mean_model`), in labels.
     stand_ins
         Whether peaks stand in while all labels are of one kind (`activepick.learning.one_sided`).
     """

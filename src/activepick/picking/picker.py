@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pandas as pd
 
 from activepick.features.engine import FeatureEngine
-from activepick.features.score_map import ScoreMap
 from activepick.learning.head import Head
 from activepick.micrograph import Micrograph
-from activepick.picking.picks import make_picks
-from activepick.picking.score_peaks import MIN_DISTANCE, score_peaks
+from activepick.picking.rules import make_picks
+from activepick.scoremap.peaks import MIN_DISTANCE, score_peaks
+from activepick.scoremap.score_map import ScoreMap
 
 __all__ = ["pick_micrograph", "pick_score_map"]
 

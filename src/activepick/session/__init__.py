@@ -5,9 +5,8 @@ about windows, and nothing but `LearningLoop` and the import of tables needs mor
 library, pydantic and psygnal.
 """
 
-from activepick.session.session import Session
-from activepick.session.settings import Settings, checked_settings
-from activepick.session.state import (
+from activepick.session.model.settings import Settings, checked_settings
+from activepick.session.model.state import (
     Area,
     Label,
     MicrographEntry,
@@ -18,6 +17,7 @@ from activepick.session.state import (
     Source,
     Target,
 )
+from activepick.session.session import Session
 
 __all__ = [
     "Area",

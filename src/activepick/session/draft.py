@@ -7,8 +7,8 @@ from pathlib import Path
 
 from activepick.errors import SessionError
 from activepick.micrograph import has_micrograph_extension
-from activepick.session.header import HEADER
 from activepick.session.session import SUFFIX
+from activepick.session.store.header import HEADER
 
 __all__ = ["Draft", "draft_of", "session_at"]
 

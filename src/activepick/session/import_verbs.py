@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from activepick.errors import SessionError, TableError
-from activepick.session import actions as a
-from activepick.session.label_verbs import LabelVerbs
-from activepick.session.micrograph_verbs import MicrographVerbs
-from activepick.session.state import Label
+from activepick.session.labels import LabelVerbs
+from activepick.session.micrographs import MicrographVerbs
+from activepick.session.model import actions as a
+from activepick.session.model.state import Label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,7 @@ class ImportVerbs(MicrographVerbs, LabelVerbs, ABC):
 
     def _reach_px(self, number: int, rows: "Iterable[tuple[int, float, float, int]]") -> float:
         """Give the distance of the same place; make sure that rows lie on the micrograph."""
-        from activepick.session.engine import micrograph_of
+        from activepick.workspace.engine import micrograph_of
 
         settings = self.state.settings
         micrograph = micrograph_of(self.find_micrograph(number), settings)

@@ -13,7 +13,7 @@ from activepick.formats.names import match_names
 if TYPE_CHECKING:
     import pandas as pd
 
-    from activepick.session.state import Label
+    from activepick.session.model.state import Label
 
 __all__ = ["Conflict", "ImportReport", "Place", "named_groups", "sort_out"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from activepick.errors import MicrographError
-from activepick.session.state import MicrographEntry
+from activepick.session.model.state import MicrographEntry
 
 __all__ = ["FileCheck", "check_files", "find_file", "fingerprint", "relative_path"]
 

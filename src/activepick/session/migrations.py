@@ -12,8 +12,8 @@ from typing import Any
 
 from activepick.atomic import replacing
 from activepick.errors import SessionError
-from activepick.session.header import JOURNAL, SCHEMA_VERSION, write_header
-from activepick.session.journal_lines import encode_line, read_lines
+from activepick.session.store.header import JOURNAL, SCHEMA_VERSION, write_header
+from activepick.session.store.journal_lines import encode_line, read_lines
 
 __all__ = ["MIGRATIONS", "migrate"]
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from psygnal import Signal
 
 from activepick.errors import SessionError
-from activepick.session.actions import Action, Redo, Undo
-from activepick.session.effects import Change
-from activepick.session.header import JOURNAL
 from activepick.session.import_verbs import ImportVerbs
-from activepick.session.journal import Journal
-from activepick.session.journal_lines import encode_line
-from activepick.session.lock import SessionLock
-from activepick.session.opening import Opened
-from activepick.session.question_verbs import QuestionVerbs
-from activepick.session.state import SessionState
+from activepick.session.model.actions import Action, Redo, Undo
+from activepick.session.model.effects import Change
+from activepick.session.model.state import SessionState
+from activepick.session.questions import QuestionVerbs
+from activepick.session.store.header import JOURNAL
+from activepick.session.store.journal import Journal
+from activepick.session.store.journal_lines import encode_line
+from activepick.session.store.lock import SessionLock
+from activepick.session.store.opening import Opened
 
 __all__ = ["OngoingSession"]
 

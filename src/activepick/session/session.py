@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Self
 
 from activepick.errors import SessionError
-from activepick.session.disk_errors import disk_sentence
-from activepick.session.header import HEADER, JOURNAL, new_header, read_header, write_header
-from activepick.session.lock import SessionLock
+from activepick.session.model.settings import Settings
 from activepick.session.ongoing import OngoingSession
-from activepick.session.opening import read_session, repair_journal
-from activepick.session.settings import Settings
+from activepick.session.store.disk_errors import disk_sentence
+from activepick.session.store.header import HEADER, JOURNAL, new_header, read_header, write_header
+from activepick.session.store.lock import SessionLock
+from activepick.session.store.opening import read_session, repair_journal
 
 __all__ = ["Session"]
 
@@ -38,7 +38,7 @@ class Session(OngoingSession):
     -------
     changed(action, change)
         After each action, in the thread that did it. `change` tells what became of labels, areas
-        and suggestions (`activepick.session.effects.Change`), or is None.
+        and suggestions (`activepick.session.model.effects.Change`), or is None.
     acknowledged(number)
         The action is on disk. In the writing thread: connect with ``thread="main"`` for windows.
     failed(message)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from activepick.errors import TableError
-from activepick.formats.star_text import read_blocks
+from activepick.formats.star.grammar import read_blocks
 from activepick.formats.text import read_utf8
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QMenu, QPushButton, QVBoxLayout
 
-from activepick._napari.desk import Desk
+from activepick._napari.controller import Desk
+from activepick._napari.io.import_labels import FlipCheck, check_flips, take_labels
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick._napari.soon import soon
-from activepick._napari.taking_in import FlipCheck, check_flips, take_labels
 from activepick._napari.views.micrograph_rows import Row
 from activepick._napari.views.micrograph_table import MicrographTable
-from activepick.session.engine import micrograph_of
+from activepick.workspace.engine import micrograph_of
 
 __all__ = ["DataSection"]
 

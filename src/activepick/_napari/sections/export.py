@@ -7,8 +7,8 @@ from magicgui.widgets import ComboBox, Container
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from activepick._napari.desk import Desk
-from activepick._napari.handing_over import Delivery
+from activepick._napari.controller import Desk
+from activepick._napari.io.export import Delivery
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick.formats import FORMATS, Format

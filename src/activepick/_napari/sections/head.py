@@ -6,7 +6,7 @@ from pathlib import Path
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QLineEdit, QMessageBox
 
-from activepick._napari.desk import Desk
+from activepick._napari.controller import Desk
 from activepick._napari.picking import Prediction
 from activepick._napari.sections.section import Section, button, hint, row
 

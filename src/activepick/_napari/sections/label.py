@@ -10,16 +10,16 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel
 
 from activepick._napari import colours
-from activepick._napari.desk import Desk
-from activepick._napari.hands import Hands
+from activepick._napari.controller import Desk
 from activepick._napari.images import Picture
-from activepick._napari.keys import KEYS, MOUSE
+from activepick._napari.key_bindings import KEYS, MOUSE
+from activepick._napari.mouse_bindings import Hands
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick._napari.soon import soon
 from activepick._napari.views.crop_strip import Crop, CropStrip
 from activepick._napari.views.key_list import KeyList
-from activepick.learning.queries import STRATEGIES
+from activepick.learning.strategies.registry import STRATEGIES
 from activepick.micrograph.crops import cut_crops
 
 if TYPE_CHECKING:

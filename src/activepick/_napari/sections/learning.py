@@ -4,7 +4,7 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog
 
-from activepick._napari.desk import Desk
+from activepick._napari.controller import Desk
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick._napari.soon import soon
 from activepick._napari.views.learning_plot import LearningPlot

@@ -6,9 +6,9 @@ import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox
 from qtpy.QtCore import Qt
 
-from activepick._napari.desk import Desk
-from activepick._napari.hands import Hands, Place
+from activepick._napari.controller import Desk
 from activepick._napari.images import Picture
+from activepick._napari.mouse_bindings import Hands, Place
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick.errors import SettingsError

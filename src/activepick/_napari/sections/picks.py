@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QLabel
 from superqt import QLabeledDoubleSlider
 
 from activepick._napari.areas import AreaTools
-from activepick._napari.desk import Desk
+from activepick._napari.controller import Desk
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick._napari.soon import soon
 from activepick._napari.views.contrast_plot import ContrastPlot

@@ -1,0 +1,1 @@
+"""Reading and writing napari layers, and tables for other programs."""

@@ -1,0 +1,178 @@
+"""Tables of picks as points layers, each on its micrograph."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from activepick._napari import colours
+from activepick._napari.io.layer_data import LayerData, in_angstrom
+from activepick._napari.io.open_micrographs import OpenMicrograph
+from activepick.errors import TableError
+from activepick.formats import TableWarning, match_names
+
+__all__ = ["picks_layers"]
+
+# A circle where nobody knows the diameter: a share of the image's shorter side, or pixels.
+_SHARE, _PIXELS = 0.025, 40.0
+
+
+def picks_layers(
+    table: pd.DataFrame, path: Path, micrographs: Sequence[OpenMicrograph]
+) -> list[LayerData]:
+    """Make a points layer for each open micrograph that has picks in a table.
+
+    Parameters
+    ----------
+    table
+        As `activepick.formats.read_table` gives it.
+    path
+        Where it is from.
+    micrographs
+        Those that are open.
+
+    Returns
+    -------
+    list of (positions, layer attributes, "points")
+        Positions (n, 2) as y, x in original pixels; the other columns are features; `metadata` has
+        `micrograph` (the name in the table), `path`, `pixel_size_angstrom`, `diameter_angstrom`
+        and `optics` where they are known.
+
+    Raises
+    ------
+    TableError
+        When it is not clear whose picks to show.
+    """
+    names = [str(name) for name in table["micrograph"].unique()]
+    if not names:
+        raise TableError(f"{path}: there are no picks in it.")
+    shown = _shown(names, table, path, micrographs)
+    return [
+        _layer(
+            table[table["micrograph"] == name],
+            path.name if len(shown) == 1 else f"{path.name}: {name}",
+            path,
+            micrograph,
+        )
+        for name, micrograph in shown.items()
+    ]
+
+
+def _shown(
+    names: list[str], table: pd.DataFrame, path: Path, micrographs: Sequence[OpenMicrograph]
+) -> dict[str, OpenMicrograph | None]:
+    """Say which names of the table to show, and on what."""
+    many = f"{len(names)} micrographs" if len(names) > 1 else "one micrograph"
+    if not micrographs:
+        if len(names) == 1:
+            return {names[0]: None}
+        raise TableError(
+            f"{path}: it has picks of {many}, and none of them is open. Open the one you want to "
+            f"see (such as {names[0]}), and then this file again."
+        )
+    by_name = {micrograph.name: micrograph for micrograph in micrographs}
+    matched = match_names(names, by_name)
+    if matched:
+        return {name: by_name[found] for name, found in matched.items()}
+    if matched.ambiguous:
+        name, several = next(iter(matched.ambiguous.items()))
+        raise TableError(
+            f"{path}: it is not clear which micrograph {name} is: {' or '.join(several[:3])}. "
+            "Close the others, and open this file again."
+        )
+    if table.attrs.get("micrograph_from_file_name") and len(micrographs) == 1:
+        warnings.warn(
+            f"{path} does not say of which micrograph its picks are: they are shown on "
+            f"{Path(micrographs[0].name).name}, the only one that is open",
+            TableWarning,
+            stacklevel=4,
+        )
+        return {names[0]: micrographs[0]}
+    raise TableError(
+        f"{path}: it has picks of {many} ({_some(names)}), but open is "
+        f"{_some([Path(name).name for name in by_name])}. Open a micrograph of the table, and then "
+        "this file again."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
+
+
+def _layer(
+    rows: pd.DataFrame, name: str, path: Path, micrograph: OpenMicrograph | None
+) -> LayerData:
+    positions = rows[["y", "x"]].to_numpy(np.float64)
+    features = rows.drop(columns=["micrograph", "x", "y"]).reset_index(drop=True)
+    # A point that is added by hand has no score, and not that of the last one in the file.
+    unknown = {"score": np.nan} if "score" in features else {}
+    optics = rows.attrs.get("optics")
+    size = (micrograph and micrograph.pixel_size_angstrom) or _pixel_size(optics)
+    diameter = micrograph and micrograph.diameter_angstrom
+    if micrograph is not None:
+        outside = int((positions > micrograph.shape - 0.5).any(axis=1).sum())
+        if outside:
+            height, width = micrograph.shape.round().astype(int)
+            warnings.warn(
+                f"{path}: {outside} of {len(rows)} picks lie outside of "
+                f"{Path(micrograph.name).name} ({width} x {height} pixels); are their positions in "
+                "pixels of another size? activepick convert --scale changes that",
+                TableWarning,
+                stacklevel=5,
+            )
+    circle: float | NDArray[np.float64]
+    if diameter and size:
+        circle = diameter / size
+    elif "box_width_px" in features:
+        circle = features["box_width_px"].to_numpy(np.float64)
+    else:
+        circle = _PIXELS if micrograph is None else _SHARE * float(micrograph.shape.min())
+    attributes = {
+        "name": name,
+        "features": features,
+        "feature_defaults": features.tail(1).assign(**unknown).reset_index(drop=True),
+        "size": circle,
+        "symbol": "disc",
+        "face_color": "transparent",
+        "border_color": _rims(features),
+        "border_width": 0.06,
+        "border_width_is_relative": True,
+        "metadata": {
+            "micrograph": str(rows["micrograph"].iloc[0]),
+            "path": str(path),
+            "pixel_size_angstrom": size,
+            "diameter_angstrom": diameter,
+            **({} if optics is None else {"optics": optics}),
+        },
+        **(in_angstrom(size) if micrograph is None else micrograph.transform),
+    }
+    return positions, attributes, "points"
+
+
+def _pixel_size(optics: list[dict[str, Any]] | None) -> float | None:
+    """Give the pixel size of a table, if all its optics groups have the same."""
+    tag = "rlnMicrographPixelSize"
+    sizes = {float(group[tag]) for group in optics or [] if tag in group}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _rims(features: pd.DataFrame) -> NDArray[np.float64] | str:
+    """Give the colours of the circles: by score, else by label."""
+    if "score" in features:
+        scores = features["score"].to_numpy(np.float64)
+        known = np.isfinite(scores)
+        rims = np.tile(matplotlib.colors.to_rgba(colours.SKIPPED), (len(scores), 1))
+        if known.any():
+            low, high = np.percentile(scores[known], (1, 99))
+            shares = np.clip((scores[known] - low) / ((high - low) or 1.0), 0, 1)
+            rims[known] = colours.of_score(shares)
+        return rims
+    if "label" in features:
+        targets = [None if pd.isna(label) else int(label) for label in features["label"]]
+        return np.array([matplotlib.colors.to_rgba(colours.of_target(t)) for t in targets])
+    return colours.PARTICLE

@@ -1,0 +1,70 @@
+"""Open tables of picks in napari, by drag and drop or File > Open."""
+
+from pathlib import Path
+
+from napari.viewer import current_viewer
+
+from activepick._napari.io.layer_data import LayerData
+from activepick._napari.io.open_micrographs import OpenMicrograph, open_micrographs
+from activepick._napari.io.picks_layers import picks_layers
+from activepick._napari.io.reading import Paths, Read, files_of, plainly
+from activepick.formats import FORMATS, read_table
+
+__all__ = ["get_reader", "read_picks"]
+
+# Endings that many programs use for all kinds of tables; with these the content has to be right.
+_COMMON = {".csv", ".tsv", ".txt", ".tab", ".json"}
+_HEAD_BYTES = 65536
+
+
+def get_reader(path: Paths) -> Read | None:
+    """Say whether files are tables of picks.
+
+    Returns
+    -------
+    callable or None
+        `read_picks`; None when one of the files is none, and then another reader has its chance,
+        such as napari's own for CSV. A damaged STAR file is taken, since the error of `read_picks`
+        says what is wrong with it.
+    """
+    return read_picks if all(map(_is_ours, files_of(path))) else None
+
+
+@plainly
+def read_picks(path: Paths) -> list[LayerData]:
+    """Read tables as points layers on the micrographs that are open.
+
+    Returns
+    -------
+    list of (positions, layer attributes, "points")
+        See `activepick._napari.io.picks_layers.picks_layers`.
+
+    Raises
+    ------
+    TableError
+        When a table cannot be read, or none of its micrographs is open. In a window it is shown as
+        a notification instead.
+    """
+    micrographs = _open_now()
+    return [
+        layer
+        for file in files_of(path)
+        for layer in picks_layers(read_table(file), file, micrographs)
+    ]
+
+
+def _is_ours(file: Path) -> bool:
+    ending = file.suffix.lower()
+    if ending not in _COMMON:
+        return True
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return any(known.sniff(head) for known in FORMATS.values() if ending in known.extensions)
+
+
+def _open_now() -> list[OpenMicrograph]:
+    viewer = current_viewer()
+    return [] if viewer is None else open_micrographs(viewer.layers)

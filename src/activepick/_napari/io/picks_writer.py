@@ -1,0 +1,153 @@
+"""Save points layers as tables of picks."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from napari.viewer import current_viewer
+
+from activepick._napari.io.layer_data import LayerData, in_angstrom
+from activepick._napari.io.open_micrographs import OpenMicrograph, open_micrographs
+from activepick.errors import TableError
+from activepick.formats import Format, TableWarning, choose_format, match_names, write_table
+
+__all__ = ["write_picks"]
+
+_BOXES = ("box_width_px", "box_height_px")
+# Beside RELION's own columns; only CSV has a place for any other feature.
+_FEATURES = ("score", "label", *_BOXES)
+
+
+def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
+    """Write points layers, each of one micrograph, as one table.
+
+    Positions are written as they are in the data of a layer, which are pixels of the micrograph,
+    however the layer is scaled or moved. Points that are not shown are left out.
+
+    Parameters
+    ----------
+    path
+        Its ending says the format.
+    layers
+        Of each the positions (n, 2), y and x, and the attributes: the name of the micrograph comes
+        from ``metadata["micrograph"]``, the pixel size of STAR files from
+        ``metadata["pixel_size_angstrom"]``, the scores from the feature ``score``. Where a format
+        has boxes, and the features do not say their sizes, they are as wide as the circles.
+
+    Returns
+    -------
+    list of str
+        The path.
+
+    Raises
+    ------
+    TableError
+        When it is not known of which micrograph a layer is, two are of the same one, or the format
+        cannot hold the picks.
+    """
+    viewer = current_viewer()
+    micrographs = [] if viewer is None else open_micrographs(viewer.layers)
+    chosen = choose_format(path, sniff=False)
+    owners: dict[str, str] = {}
+    tables = []
+    for data, attributes, _ in layers:
+        if data.shape[1] != 2:
+            raise TableError(
+                f"The layer {attributes['name']!r} has {data.shape[1]} dimensions: only points on "
+                "one micrograph can be saved as picks."
+            )
+        name = _micrograph(attributes, micrographs)
+        if other := owners.get(name):
+            raise TableError(
+                f"The layers {other!r} and {attributes['name']!r} are both of {name}: save them "
+                "one by one."
+            )
+        owners[name] = attributes["name"]
+        _check_place(attributes, micrographs)
+        tables.append(_table(np.asarray(data, np.float64), attributes, name, chosen))
+    table = pd.concat(tables, ignore_index=True)
+    table.attrs.clear()
+    write_table(table, path, chosen.name, **_sizes(layers, table, chosen))
+    return [path]
+
+
+def _micrograph(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograph]) -> str:
+    name = attributes.get("metadata", {}).get("micrograph")
+    if name:
+        return str(name)
+    like = Path(micrographs[0].name).name if micrographs else "NAME.mrc"
+    layer = attributes["name"]
+    raise TableError(
+        f"The layer {layer!r} does not say of which micrograph its points are. Say it in the "
+        f'console, and save again: viewer.layers[{layer!r}].metadata["micrograph"] = "{like}"'
+    )
+
+
+def _table(data: np.ndarray, attributes: dict[str, Any], name: str, chosen: Format) -> pd.DataFrame:
+    features = pd.DataFrame(attributes.get("features", {})).reset_index(drop=True)
+    holds_all = chosen.name == "csv"
+    kept = [
+        column
+        for column in features
+        if holds_all or column in _FEATURES or str(column).startswith("rln")
+    ]
+    table = pd.DataFrame({"micrograph": name, "x": data[:, 1], "y": data[:, 0]}).join(
+        features[kept]
+    )
+    table = table[np.broadcast_to(attributes.get("shown", True), len(table))]
+    if "label" in table and not holds_all:
+        others = table["label"] == 0
+        if others.any():
+            warnings.warn(
+                f"{int(others.sum())} points of the layer {attributes['name']!r} are labelled as "
+                "not particles, and are left out; CSV keeps them",
+                TableWarning,
+                stacklevel=3,
+            )
+        table = table[~others].drop(columns="label")
+    return table
+
+
+def _check_place(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograph]) -> None:
+    """Warn when a layer does not lie on its micrograph as its data say."""
+    facts = attributes["metadata"]
+    by_name = {micrograph.name: micrograph for micrograph in micrographs}
+    matched = match_names([facts["micrograph"]], by_name)
+    if matched:
+        expected = by_name[matched[facts["micrograph"]]].transform
+    elif "pixel_size_angstrom" in facts:
+        expected = in_angstrom(facts["pixel_size_angstrom"])
+    else:
+        return
+    still = {"translate": (0, 0), "rotate": np.eye(2), "shear": (0,), "affine": np.eye(3)}
+    for name, unmoved in {"scale": (1, 1), **still}.items():
+        there = np.asarray(attributes.get(name, unmoved), np.float64)
+        right = np.asarray(expected.get(name, unmoved), np.float64)
+        if there.shape != right.shape or not np.allclose(there, right, rtol=1e-4, atol=1e-6):
+            warnings.warn(
+                f"The layer {attributes['name']!r} has another {name} than its micrograph. Its "
+                "positions are written as pixels of the micrograph, not as they look on it; is "
+                "that what you want?",
+                TableWarning,
+                stacklevel=3,
+            )
+            return
+
+
+def _sizes(layers: Sequence[LayerData], table: pd.DataFrame, chosen: Format) -> dict[str, Any]:
+    """Give the options of the format that the layers know."""
+    facts = [attributes["metadata"] for _, attributes, _ in layers]
+    optics = [fact.get("optics") for fact in facts]
+    if optics[0] is not None and all(one == optics[0] for one in optics):
+        table.attrs["optics"] = optics[0]
+    options: dict[str, Any] = {}
+    if not set(_BOXES) <= set(table):
+        circles = [np.atleast_1d(attributes.get("size", [])) for _, attributes, _ in layers]
+        options["box_size"] = max(1, round(float(np.median(np.concatenate(circles)))))
+    pixel_sizes = {fact.get("pixel_size_angstrom") for fact in facts}
+    if len(pixel_sizes) == 1 and None not in pixel_sizes:
+        options["pixel_size_angstrom"] = pixel_sizes.pop()
+    return {name: value for name, value in options.items() if name in chosen.options}

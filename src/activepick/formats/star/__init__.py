@@ -1,0 +1,1 @@
+"""The grammar of STAR files: blocks, rows, and writing them."""

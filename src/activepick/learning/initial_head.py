@@ -1,0 +1,49 @@
+"""The head before the first label."""
+
+from collections.abc import Callable, Collection, Iterable
+
+from activepick.features.engine import FeatureEngine
+from activepick.features.scales import side_by_side
+from activepick.learning.combine import on_scales_of
+from activepick.learning.head import Head, pretrained_head
+from activepick.learning.simulated_prior import with_simulated_prior
+from activepick.micrograph import Micrograph
+
+__all__ = ["starting_head"]
+
+
+def starting_head(
+    engine: FeatureEngine,
+    micrographs: Iterable[Micrograph],
+    generic: Head | None = None,
+    progress: Callable[[float], None] | None = None,
+    leave_out: Collection[str] = (),
+) -> Head:
+    """Give the pretrained or a generic head on the scales that suit some micrographs.
+
+    Parameters
+    ----------
+    engine
+        With the particle diameter.
+    micrographs
+        Those of the dataset, of which the first few that can be read are looked at; no labels
+        are needed.
+    generic
+        A head of other datasets to use instead of the pretrained one; see
+        `activepick.learning.combine`.
+    progress
+        Called with the fraction done; may raise to cancel.
+    leave_out
+        As in `activepick.learning.simulated_prior.with_simulated_prior`.
+
+    Raises
+    ------
+    ActivepickError
+        When none of the micrographs can be read.
+    """
+    best = engine.best_radius(micrographs, progress)
+    if generic is not None:
+        return on_scales_of(generic, engine.spec(side_by_side(best)))
+    backbone = engine.extractor.backbone
+    head = pretrained_head(engine.spec(side_by_side(best)), backbone.weights, backbone.bias, best)
+    return with_simulated_prior(head, leave_out)

@@ -1,0 +1,1 @@
+"""Query strategies: which positions to ask about next."""

@@ -1,0 +1,1 @@
+"""Score maps and their peaks: numpy and scipy only."""

@@ -1,0 +1,196 @@
+"""What an action does to the state."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from activepick.errors import SessionError
+from activepick.session.model import actions as a
+from activepick.session.model.settings import checked_settings
+from activepick.session.model.state import Area, Label, MicrographEntry, SessionState, Target
+
+__all__ = ["Change", "after_change", "after_other", "change_of"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an action does to places: all that undo, redo and a display need.
+
+    Attributes
+    ----------
+    before, after
+        The labels that differ, by `id`; None where there is none.
+    areas_before, areas_after
+        The areas of the micrographs where they differ, by number.
+    suggested_before, suggested_after
+        The suggestions that differ, by the question's `id`.
+    """
+
+    before: Mapping[int, Label | None] = field(default_factory=dict)
+    after: Mapping[int, Label | None] = field(default_factory=dict)
+    areas_before: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
+    areas_after: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
+    suggested_before: Mapping[int, Target] = field(default_factory=dict)
+    suggested_after: Mapping[int, Target] = field(default_factory=dict)
+
+    @property
+    def areas(self) -> frozenset[int]:
+        """The micrographs whose areas differ."""
+        return frozenset(self.areas_after)
+
+    @property
+    def suggestions(self) -> frozenset[int]:
+        """The questions whose suggestions differ."""
+        return frozenset(self.suggested_after)
+
+    def reversed(self) -> "Change":
+        """Give the change that takes this one back."""
+        return Change(
+            self.after,
+            self.before,
+            self.areas_after,
+            self.areas_before,
+            self.suggested_after,
+            self.suggested_before,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.before or self.areas_before or self.suggested_before)
+
+
+def change_of(state: SessionState, action: a.UndoableAction) -> Change:
+    """Give what an action would do to labels, areas and suggestions.
+
+    Raises
+    ------
+    SessionError
+        When it speaks of a label, question or micrograph that is not there.
+    """
+    after: dict[int, Label | None]
+    match action:
+        case a.SetAreas(micrograph=number, areas=areas):
+            _micrograph(state, number)
+            old = state.areas.get(number, ())
+            return Change() if areas == old else Change({}, {}, {number: old}, {number: areas})
+        case a.SetSuggestion(question=number, target=target):
+            found = next((q for q in state.questions if q.id == number), None)
+            if found is None:
+                raise SessionError(f"question {number} does not wait for an answer")
+            was, now = {number: found.suggestion}, {number: target}
+            return Change() if was == now else Change(suggested_before=was, suggested_after=now)
+        case a.AddLabels(labels=labels):
+            after = _added(state, labels)
+        case a.ReplaceLabels(ids=ids, labels=labels):
+            after = {**{label.id: None for label in _labels(state, ids)}, **_added(state, labels)}
+        case a.RemoveLabels(ids=ids):
+            after = {label.id: None for label in _labels(state, ids)}
+        case a.MoveLabels(moves=moves):
+            moved = zip(_labels(state, (move.id for move in moves)), moves, strict=True)
+            after = {m.id: label.model_copy(update={"x": m.x, "y": m.y}) for label, m in moved}
+        case a.ReclassLabels(ids=ids, target=target):
+            after = {
+                label.id: label.model_copy(update={"target": target})
+                for label in _labels(state, ids)
+            }
+        case a.ClearLabels(micrograph=micrograph):
+            if micrograph is not None:
+                _micrograph(state, micrograph)
+            after = {
+                label.id: None
+                for label in state.marks.values()
+                if micrograph in (None, label.micrograph)
+            }
+    before = {i: state.marks.get(i) for i in after}
+    differs = [i for i in after if after[i] != before[i]]
+    return Change({i: before[i] for i in differs}, {i: after[i] for i in differs})
+
+
+def after_change(state: SessionState, change: Change) -> SessionState:
+    """Give the state with other labels, areas and suggestions."""
+    facts: dict[str, Any] = {}
+    if change.after:
+        merged = {**state.marks, **change.after}
+        facts["marks"] = {i: label for i, label in merged.items() if label is not None}
+        facts["next_id"] = max([state.next_id, *(i + 1 for i in change.after)])
+    if change.areas_after:
+        areas = {**state.areas, **change.areas_after}
+        facts["areas"] = {number: those for number, those in areas.items() if those}
+    if change.suggested_after:
+        # Questions that are gone by now need no suggestion.
+        suggested = change.suggested_after
+        facts["asked"] = tuple(
+            q.model_copy(update={"suggestion": suggested[q.id]}) if q.id in suggested else q
+            for q in state.asked
+        )
+    return state.with_(**facts)
+
+
+def after_other(state: SessionState, action: a.Action) -> SessionState:
+    """Give the state after an action that does not touch labels.
+
+    Raises
+    ------
+    SessionError
+        When it speaks of a micrograph that is not there, or adds one that is.
+    SettingsError
+        When a setting makes no sense.
+    """
+    match action:
+        case a.AddMicrographs(micrographs=entries):
+            added = {**state.micrographs}
+            for entry in entries:
+                if entry.id in added:
+                    raise SessionError(f"there is a micrograph {entry.id} already")
+                added[entry.id] = entry
+            return state.with_(micrographs=added)
+        case a.SetProgress(micrograph=number, progress=progress):
+            return _with_entry(state, number, progress=progress)
+        case a.RelinkMicrograph(micrograph=number):
+            facts = action.model_dump(include={"relative", "absolute", "fingerprint"})
+            return _with_entry(state, number, **facts)
+        case a.SetSettings(changes=changes):
+            merged = {**state.settings.model_dump(), **changes}
+            return state.with_(settings=checked_settings(merged))
+        case a.AskQuestions(questions=questions):
+            for question in questions:
+                _micrograph(state, question.micrograph)
+                if question.id in state.marks:
+                    raise SessionError(f"there is a label {question.id} already")
+            next_id = max([state.next_id, *(q.id + 1 for q in questions)])
+            return state.with_(asked=questions, next_id=next_id)
+        case a.NoteRound(record=record):
+            return state.with_(rounds=(*state.rounds, record))
+        case _:
+            return state
+
+
+def _with_entry(state: SessionState, number: int, **facts: object) -> SessionState:
+    entry = _micrograph(state, number).model_copy(update=facts)
+    return state.with_(micrographs={**state.micrographs, number: entry})
+
+
+def _micrograph(state: SessionState, number: int) -> MicrographEntry:
+    entry = state.micrographs.get(number)
+    if entry is None:
+        raise SessionError(f"there is no micrograph {number} in this session")
+    return entry
+
+
+def _added(state: SessionState, labels: Iterable[Label]) -> dict[int, Label | None]:
+    after: dict[int, Label | None] = {}
+    for label in labels:
+        _micrograph(state, label.micrograph)
+        if label.id in after or label.id in state.marks:
+            raise SessionError(f"there is a label {label.id} twice")
+        after[label.id] = label
+    return after
+
+
+def _labels(state: SessionState, ids: Iterable[int]) -> list[Label]:
+    ids = list(ids)
+    missing = [i for i in ids if i not in state.marks]
+    if missing:
+        raise SessionError(f"there is no label {missing[0]} in this session")
+    if len(set(ids)) < len(ids):
+        raise SessionError("the same label is named twice")
+    return [state.marks[i] for i in ids]

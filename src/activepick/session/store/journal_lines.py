@@ -1,0 +1,89 @@
+"""The journal as text: one action a line, numbered from 1, each with a checksum of itself.
+
+A line is JSON: ``{"sum":"0a1b2c3d","n":17,"time":"...","action":{...}}``. The sum is the CRC-32 of
+all behind it in the line. A line without its newline is not finished.
+"""
+
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from activepick.session.model.actions import Action
+
+__all__ = ["JournalText", "decode_line", "encode_line", "read_lines"]
+
+_START = b'{"sum":"'
+_BODY = len(_START) + 8 + len(b'",')
+
+
+def encode_line(number: int, action: Action | dict[str, Any], time: str | None = None) -> bytes:
+    """Write an action as a line, newline included.
+
+    Parameters
+    ----------
+    number
+        Of the line, from 1.
+    action
+        The action, or what its JSON holds.
+    time
+        When it was done (ISO 8601); now if not given.
+    """
+    facts = action if isinstance(action, dict) else action.model_dump(mode="json")
+    time = time or datetime.now(UTC).isoformat(timespec="milliseconds")
+    line = {"n": number, "time": time, "action": facts}
+    body = json.dumps(line, separators=(",", ":"), allow_nan=False).encode()[1:]
+    return b'%s%08x",%s\n' % (_START, zlib.crc32(body), body)
+
+
+def decode_line(line: bytes) -> tuple[int, dict[str, Any]] | None:
+    """Give number and action of a line, with or without its newline; None if it is damaged."""
+    line = line.removesuffix(b"\n")
+    body = line[_BODY:]
+    if line[:_BODY] != b'%s%08x",' % (_START, zlib.crc32(body)):
+        return None
+    try:
+        facts = json.loads(b"{" + body)
+        return int(facts["n"]), dict(facts["action"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True)
+class JournalText:
+    """What a journal file held.
+
+    Attributes
+    ----------
+    lines
+        The good lines from the start on, each with its newline.
+    actions
+        What the JSON of their actions held.
+    rest
+        Bytes behind them.
+    torn
+        Whether the rest is what an interrupted write leaves (or nothing): no good line follows.
+    """
+
+    lines: list[bytes]
+    actions: list[dict[str, Any]]
+    rest: bytes
+    torn: bool
+
+
+def read_lines(data: bytes) -> JournalText:
+    """Take a journal apart, up to its end or the first line that is damaged."""
+    lines: list[bytes] = []
+    actions: list[dict[str, Any]] = []
+    pieces = [piece for piece in re.split(rb"(?<=\n)", data) if piece]
+    for k, piece in enumerate(pieces):
+        facts = decode_line(piece)
+        if facts is None or facts[0] != len(lines) + 1:
+            torn = all(decode_line(later) is None for later in pieces[k:])
+            return JournalText(lines, actions, b"".join(pieces[k:]), torn)
+        # A last line that lacks nothing but its newline was done, if not acknowledged.
+        lines.append(piece if piece.endswith(b"\n") else piece + b"\n")
+        actions.append(facts[1])
+    return JournalText(lines, actions, b"", True)

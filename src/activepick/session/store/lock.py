@@ -1,0 +1,163 @@
+"""One program at a time.
+
+A file names who has the session open, and an operating system's lock on it ends with the program.
+The system's lock tells on this machine whether that program lives; not all network file systems
+carry it to other machines, so that a file from another machine is never removed without asking.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from activepick.errors import SessionError
+from activepick.session.store.disk_errors import disk_sentence
+
+__all__ = ["SessionLock"]
+
+# Windows locks bytes also for reading: lock one where nothing is written.
+_BYTE = 1 << 30
+
+
+class SessionLock:
+    """The right to write to a session's folder.
+
+    Parameters
+    ----------
+    folder
+        The session.
+    force
+        Take the right from a program on another machine.
+
+    Attributes
+    ----------
+    left_behind
+        Whether an earlier program ended without giving the right back.
+
+    Raises
+    ------
+    SessionError
+        When another program has it, or the folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path, force: bool = False) -> None:
+        self.path = folder / "lock"
+        self.left_behind = False
+        self._token = uuid.uuid4().hex
+        try:
+            self._file = self._acquire(folder, force)
+            self._write()
+        except OSError as error:
+            raise SessionError(
+                disk_sentence(folder, error, "open the session for reading only")
+            ) from error
+
+    def check(self) -> None:
+        """Raise SessionError when another program took over."""
+        if self._holder().get("token") != self._token:
+            raise SessionError(
+                f"{self.path.parent}: another program took this session over, so that nothing is "
+                "written to it from here. Save a copy to another folder, or close it here."
+            )
+
+    def release(self) -> None:
+        """Give the right back; what another program took over stays its own."""
+        # While the system's lock is held nobody else takes the file that is about to go.
+        if self._holder().get("token") == self._token:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+        os.close(self._file)
+        if sys.platform == "win32" and self._holder().get("token") == self._token:
+            self.path.unlink(missing_ok=True)  # there an open file cannot be deleted
+
+    def _acquire(self, folder: Path, force: bool) -> int:
+        while True:
+            flags = os.O_RDWR | getattr(os, "O_BINARY", 0)
+            try:
+                file, fresh = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o666), True
+            except FileExistsError:
+                try:
+                    file, fresh = os.open(self.path, flags), False
+                except FileNotFoundError:
+                    continue
+            free = _lock(file)
+            if not self._is(file):  # deleted by its owner in the meantime
+                os.close(file)
+                continue
+            holder = {} if fresh else self._holder()
+            here = holder.get("host", socket.gethostname()) == socket.gethostname()
+            if free is False or not (fresh or force or (free and here)):
+                os.close(file)
+                alive = free is False
+                remedy = "" if alive else "force"
+                raise SessionError(_refusal(folder, holder, alive), remedy)
+            self.left_behind = not fresh
+            return file
+
+    def _write(self) -> None:
+        facts = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "since": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "token": self._token,
+        }
+        os.ftruncate(self._file, 0)
+        os.lseek(self._file, 0, os.SEEK_SET)
+        os.write(self._file, json.dumps(facts).encode())
+        os.fsync(self._file)
+
+    def _holder(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self.path.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def _is(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+
+def _refusal(folder: Path, holder: dict[str, Any], alive: bool) -> str:
+    who = "another program"
+    if holder:
+        who = f"process {holder.get('pid')} on {holder.get('host')} (since {holder.get('since')})"
+    if alive:
+        return f"{folder} is open in {who}. Close it there first, or open it for reading only."
+    return (
+        f"{folder} is open in {who}, as far as can be told from here. Close it there; if that "
+        "program is gone, open the session by force (activepick session repair --force)."
+    )
+
+
+if sys.platform == "win32":
+
+    def _lock(file: int) -> bool | None:
+        import msvcrt
+
+        os.lseek(file, _BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+
+    def _lock(file: int) -> bool | None:
+        """Take the system's lock: True got it, False somebody has it, None there is none here."""
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        return True

@@ -1,0 +1,182 @@
+"""From a folder to a session: read, check, bring up to date, repair."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import activepick
+from activepick.atomic import replacing
+from activepick.errors import ActivepickError, SessionError
+from activepick.session.migrations import migrate
+from activepick.session.model.actions import parse_action
+from activepick.session.model.history import History
+from activepick.session.model.settings import checked_settings
+from activepick.session.model.state import SessionState
+from activepick.session.store.header import JOURNAL, SCHEMA_VERSION, read_header, write_header
+from activepick.session.store.journal_lines import JournalText, decode_line, encode_line, read_lines
+
+__all__ = ["Opened", "read_session", "repair_journal"]
+
+
+@dataclass
+class Opened:
+    """What was in a folder.
+
+    Attributes
+    ----------
+    header
+        `session.json`.
+    history
+        The state and the way back.
+    lines
+        The journal's good lines.
+    written
+        How many of them are whole on disk.
+    notices
+        Sentences that have to be told.
+    """
+
+    header: dict[str, Any]
+    history: History
+    lines: list[bytes]
+    written: int
+    notices: list[str]
+
+
+def read_header_up_to_date(folder: Path, writing: bool) -> dict[str, Any]:
+    """Read the header; an older session is migrated where writing is allowed."""
+    header = read_header(folder)
+    if header["schema_version"] < SCHEMA_VERSION:
+        if not writing:
+            raise SessionError(
+                f"{folder} was written by an older version. Open it once for writing, which brings "
+                "it up to date and keeps the old journal beside the new one."
+            )
+        header = migrate(folder, header)
+    if writing and header.get("activepick") != activepick.__version__:
+        header["activepick"] = activepick.__version__
+        write_header(folder, header)
+    return header
+
+
+def read_session(folder: Path, writing: bool = False) -> Opened:
+    """Read a session.
+
+    Parameters
+    ----------
+    folder
+        The session.
+    writing
+        Whether older versions are brought up to date, and what is cut off is kept.
+
+    Raises
+    ------
+    SessionError
+        When it is no session, damaged, or from another version that cannot be read.
+    OSError
+        When something had to be written and could not be.
+    """
+    header = read_header_up_to_date(folder, writing)
+    path = folder / JOURNAL
+    data = _read(path)
+    text = read_lines(data)
+    if not text.torn:
+        raise SessionError(_damage(path, text), "repair")
+    notices = []
+    if text.rest:
+        notices.append(
+            f"{path}: a last line of {len(text.rest)} bytes was not finished when the program "
+            "ended, and is left out. It had not been acknowledged."
+        )
+        if writing:
+            _keep(folder / "journal.torn", text.rest)
+    history = History(SessionState(checked_settings(header["settings"])))
+    for number, facts in enumerate(text.actions, 1):
+        try:
+            history.apply(number, parse_action(facts))
+        except ActivepickError as error:
+            raise SessionError(
+                f"{path}: line {number} cannot be used: {error}. This is activepick "
+                f"{activepick.__version__}; the session was last written by "
+                f"{header.get('activepick')}. Update activepick if that is newer, or "
+                "repair the session (activepick session repair), which leaves such lines out.",
+                "repair",
+            ) from error
+    whole = len(text.lines)
+    if sum(map(len, text.lines)) + len(text.rest) > len(data):
+        whole -= 1  # the last line lacks its newline: it is written once more
+    return Opened(header, history, text.lines, whole, notices)
+
+
+def repair_journal(folder: Path) -> list[str]:
+    """Put `Lost` in the place of each line that is damaged or does not fit; keep the old journal.
+
+    Gives sentences for the user, none where nothing was damaged.
+
+    Raises
+    ------
+    SessionError
+        When the journal is missing.
+    """
+    header = read_header_up_to_date(folder, writing=True)
+    path = folder / JOURNAL
+    data = _read(path)
+    history = History(SessionState(checked_settings(header["settings"])))
+    lines: list[bytes] = []
+
+    def lose(piece: bytes) -> None:
+        text = piece.decode("utf-8", "replace")
+        lines.append(encode_line(len(lines) + 1, {"kind": "lost", "text": text}))
+
+    damaged: list[bytes] = []
+    for piece in data.split(b"\n"):
+        facts = decode_line(piece)
+        if facts is None or facts[0] <= len(lines):
+            damaged.append(piece)
+            continue
+        number, action = facts
+        while len(lines) < number - 1:
+            lose(damaged.pop(0) if damaged else b"")
+        damaged.clear()
+        try:
+            history.apply(number, parse_action(action))
+            lines.append(piece + b"\n")
+        except ActivepickError:
+            lose(piece)
+    new = b"".join(lines)
+    if new == data:
+        return []
+    kept = _keep(folder / "journal.damaged.jsonl", data)
+    with replacing(path) as temporary:
+        temporary.write_bytes(new)
+    return [f"{path} was damaged, and is repaired; as it was it is kept in {kept.name}."]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise SessionError(
+            f"{path} is missing, and with it all that was done: put back a copy of it."
+        ) from None
+    except OSError as error:
+        raise SessionError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _damage(path: Path, text: JournalText) -> str:
+    good = len(text.lines)
+    return (
+        f"{path}: line {good + 1} is damaged, and good lines follow it. Nothing was changed. Put "
+        "back a copy of the file, or repair the session (activepick session repair), which leaves "
+        "out what is damaged and keeps the file as it is beside the new one. Before the damage "
+        f"stand {good} actions."
+    )
+
+
+def _keep(path: Path, data: bytes) -> Path:
+    """Write to the first name of this kind that is free, and give it."""
+    names = (path.with_name(f"{path.stem}-{k}{path.suffix}") for k in range(1, 10_000))
+    free = next(name for name in names if not name.exists())
+    with replacing(free) as temporary:
+        temporary.write_bytes(data)
+    return free

@@ -1,0 +1,1 @@
+"""Active learning on a session: features, head, peaks and queries."""

@@ -1,0 +1,97 @@
+"""From the settings of a session to what computes its features."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from activepick.session.model.settings import Settings
+
+if TYPE_CHECKING:
+    from activepick.features.engine import FeatureEngine
+    from activepick.learning.head import Head
+    from activepick.micrograph import Micrograph
+
+__all__ = [
+    "EngineMaker",
+    "engine_of",
+    "feature_settings",
+    "micrograph_of",
+    "network_settings",
+    "start",
+]
+
+EngineMaker = Callable[[Settings], "FeatureEngine"]
+
+
+def engine_of(settings: Settings) -> "FeatureEngine":
+    """Load the network that comes with the program, on the best device, with the user's cache."""
+    from activepick.features.backbone import load_backbone
+    from activepick.features.cache import FeatureCache
+    from activepick.features.engine import FeatureEngine
+    from activepick.features.extractor import Extractor
+
+    return FeatureEngine(
+        Extractor(load_backbone(settings.model)),
+        settings.diameter_angstrom,
+        settings.normalisation,
+        FeatureCache(),
+    )
+
+
+def feature_settings(settings: Settings) -> tuple[object, ...]:
+    """Give the settings that features depend on: when these change, all is computed anew."""
+    radii = (settings.working_radius_px, settings.working_radii_px)
+    if settings.base_head is not None:
+        radii = (None, ())  # those of the head rule
+    return (*network_settings(settings), *radii, settings.base_head)
+
+
+def network_settings(settings: Settings) -> tuple[object, ...]:
+    """Give those of the settings that features depend on besides the working radii."""
+    return (
+        settings.diameter_angstrom,
+        settings.pixel_size_angstrom,
+        settings.inverted,
+        settings.model,
+        settings.normalisation,
+        settings.seed,
+    )
+
+
+def micrograph_of(path: Path, settings: Settings) -> "Micrograph":
+    """Give the micrograph in a file."""
+    from activepick.micrograph import Micrograph
+
+    return Micrograph(path, settings.pixel_size_angstrom, settings.inverted)
+
+
+def start(
+    engine: "FeatureEngine",
+    settings: Settings,
+    micrographs: Iterable["Micrograph"],
+    progress: Callable[[float], None] | None = None,
+) -> "Head":
+    """Give the head before the first label, at the working radii of the settings.
+
+    Parameters
+    ----------
+    engine
+        With the particle diameter.
+    settings
+        Where they have no working radii yet, those that suit the micrographs are found.
+    micrographs
+        Those of the session, of which the first few that can be read are looked at.
+    progress
+        Called with the fraction of the search done; may raise to cancel.
+    """
+    from activepick.learning.head import pretrained_head
+    from activepick.learning.initial_head import starting_head
+    from activepick.learning.simulated_prior import with_simulated_prior
+
+    best, radii = settings.working_radius_px, settings.working_radii_px
+    if best is None:
+        return starting_head(engine, micrographs, progress=progress)
+    backbone = engine.extractor.backbone
+    radii = radii if best in radii else (best,)
+    head = pretrained_head(engine.spec(radii), backbone.weights, backbone.bias, best)
+    return with_simulated_prior(head)

@@ -1,0 +1,84 @@
+"""Which micrograph is worth looking at next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from activepick.session.model.state import SessionState
+
+__all__ = ["Offer", "next_offer"]
+
+# A gap to everything seen counts as unseen from this share of the whole range on.
+_GAP = 0.25
+# The range of scores is known from this many micrographs on.
+_KNOWN = 3
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A micrograph to look at next.
+
+    Attributes
+    ----------
+    micrograph
+        Its number.
+    reason
+        "defocus" or "scores": nothing like it was seen yet; "unsure": the head is least sure
+        there; "apart": it lies far from all that were seen.
+    """
+
+    micrograph: int
+    reason: Literal["defocus", "scores", "unsure", "apart"]
+
+
+def next_offer(
+    state: SessionState, levels: Mapping[int, float], uncertainties: Mapping[int, float]
+) -> Offer | None:
+    """Choose among the micrographs that nobody has looked at.
+
+    Parameters
+    ----------
+    state
+        The session.
+    levels
+        Mean pretrained score of the peaks, by number, where it is known.
+    uncertainties
+        Mean entropy of the head over the peaks, by number, where it is known.
+
+    Returns
+    -------
+    Offer or None
+        None when all were seen or rejected.
+    """
+    entries = state.micrographs
+    labelled = {label.micrograph for label in state.labels.values()}
+    fresh = [i for i, e in entries.items() if e.progress == "unseen" and i not in labelled]
+    if not fresh:
+        return None
+    seen = [i for i, e in entries.items() if i not in fresh and e.progress != "rejected"]
+    defocus = {i: e.defocus_angstrom for i, e in entries.items() if e.defocus_angstrom is not None}
+    unlike = _unlike(defocus, seen, fresh, known=1)
+    if unlike is not None:
+        return Offer(unlike, "defocus")
+    unlike = _unlike(levels, seen, fresh, known=_KNOWN)
+    if unlike is not None:
+        return Offer(unlike, "scores")
+    known = [i for i in fresh if i in uncertainties]
+    if known:
+        return Offer(max(known, key=lambda i: uncertainties[i]), "unsure")
+    if not seen:
+        return Offer(fresh[0], "apart")
+    return Offer(max(fresh, key=lambda i: min(abs(i - j) for j in seen)), "apart")
+
+
+def _unlike(
+    values: Mapping[int, float], seen: list[int], fresh: list[int], known: int
+) -> int | None:
+    """Give the fresh one that is farthest from all seen ones, if that is far."""
+    old = [values[i] for i in seen if i in values]
+    gaps = {i: min(abs(values[i] - v) for v in old) for i in fresh if old and i in values}
+    if not gaps or len(old) < known:
+        return None
+    best = max(gaps, key=lambda i: gaps[i])
+    span = max(values.values()) - min(values.values())
+    return best if span > 0 and gaps[best] > _GAP * span else None

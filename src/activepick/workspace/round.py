@@ -1,0 +1,175 @@
+"""Where a person is in a round of questions."""
+
+from collections.abc import Iterable
+
+from psygnal import Signal
+
+from activepick.session.model.actions import Action, AskQuestions
+from activepick.session.model.effects import Change
+from activepick.session.model.state import Question, SessionState, Target
+from activepick.session.session import Session
+
+__all__ = ["Round", "round_ended"]
+
+
+def round_ended(state: SessionState) -> bool:
+    """Tell whether it is time to note how things stand.
+
+    That is after a round of questions; who picks by hand answers none, and as many labels count.
+    """
+    if state.questions:
+        return False
+    new = len(state.labels) - (state.rounds[-1].labels if state.rounds else 0)
+    answered = sum(question.id in state.labels for question in state.asked)
+    return new >= min(answered or state.settings.batch, state.settings.batch)
+
+
+class Round:
+    """A cursor over the last round of questions; it follows what happens to the session.
+
+    It stands on a question that asks. Suggestions wait beside the way to be accepted or corrected,
+    and are visited by `go_to` only. An answer to the current question, whoever gave it, moves the
+    cursor on to the next open one; an answer that is taken back moves it there.
+
+    Parameters
+    ----------
+    session
+        The session.
+    shown
+        Number of the micrograph that a person sees: its questions come first.
+
+    Attributes
+    ----------
+    shown
+        As above; looked at when a new round begins.
+
+    Signals
+    -------
+    moved(question)
+        The current question is another one, or None at the end.
+    """
+
+    moved = Signal(object)
+
+    def __init__(self, session: Session, shown: int | None = None) -> None:
+        self._session = session
+        self.shown = shown
+        self._order: list[int] = []
+        self._current: int | None = None
+        self._begin()
+        session.changed.connect(self._follow)
+
+    @property
+    def questions(self) -> list[Question]:
+        """All questions of the round, answered or not, in the order in which they are asked."""
+        asked = {question.id: question for question in self._session.state.asked}
+        return [asked[i] for i in self._order if i in asked]
+
+    @property
+    def current(self) -> Question | None:
+        """The question under the cursor; None when nothing is left to ask."""
+        return next((q for q in self.questions if q.id == self._current), None)
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Give (k, n): the current question is number k, from 1, of n that are asked.
+
+        On a suggestion both count suggestions. At the end k is n.
+        """
+        current = self.current
+        of = [q for q in self.questions if _suggested(q) == (current and _suggested(current))]
+        if current is None:
+            count = sum(not _suggested(q) for q in self.questions)
+            return count, count
+        return 1 + [q.id for q in of].index(current.id), len(of)
+
+    @property
+    def waiting(self) -> list[Question]:
+        """Suggestions that are neither accepted nor answered."""
+        return [q for q in self.questions if _suggested(q) and self._is_open(q)]
+
+    @property
+    def finished(self) -> bool:
+        """Whether no question of the round waits for an answer but suggestions."""
+        return not any(self._is_open(q) and not _suggested(q) for q in self.questions)
+
+    def next(self) -> Question | None:
+        """Go to the next open question behind the current one, or to the first from the start."""
+        questions = self.questions
+        ids = [q.id for q in questions]
+        here = ids.index(self._current) + 1 if self._current in ids else 0
+        ahead = questions[here:] + questions[:here]
+        return self._go(next((q for q in ahead if self._is_open(q) and not _suggested(q)), None))
+
+    def back(self) -> Question | None:
+        """Go to the question before the current one, answered or not; stay at the first."""
+        questions = [q for q in self.questions if not _suggested(q) or q.id == self._current]
+        ids = [q.id for q in questions]
+        here = ids.index(self._current) if self._current in ids else len(ids)
+        return self._go(questions[max(0, here - 1)] if questions else None)
+
+    def go_to(self, question: int) -> Question | None:
+        """Go to a question of the round, answered or not."""
+        found = next((q for q in self.questions if q.id == question), None)
+        return self.current if found is None else self._go(found)
+
+    def answer(self, target: Target) -> int | None:
+        """Answer the current question, or change its answer; gives the action's number."""
+        current = self.current
+        if current is None:
+            return None
+        if self._is_open(current):
+            return self._session.answer(current.id, target)
+        number = self._session.reclass_labels([current.id], target)
+        if self._current == current.id:  # the answer was the same, so that nothing changed
+            self.next()
+        return number
+
+    def close(self) -> None:
+        """Follow the session no longer."""
+        self._session.changed.disconnect(self._follow, missing_ok=True)
+
+    def _begin(self) -> None:
+        asked = self._session.state.asked
+        order = dict.fromkeys(q.micrograph for q in asked)
+        if self.shown in order:
+            order = {self.shown: None, **order}
+        by_micrograph = {
+            number: [q.id for q in asked if q.micrograph == number] for number in order
+        }
+        self._order = [i for ids in by_micrograph.values() for i in ids]
+        self._current = None
+        self.next()
+
+    def _follow(self, action: Action, change: Change | None) -> None:
+        if isinstance(action, AskQuestions):
+            self._begin()
+            return
+        if change is None:
+            return
+        gone = {i for i, label in change.after.items() if label is None}
+        reopened = [q.id for q in self.questions if q.id in gone and not _suggested(q)]
+        if reopened:
+            self.go_to(_nearest(reopened, self._order, self._current))
+        elif self._current in change.after:
+            self.next()
+
+    def _is_open(self, question: Question) -> bool:
+        return question.id not in self._session.state.marks
+
+    def _go(self, question: Question | None) -> Question | None:
+        number = None if question is None else question.id
+        if number != self._current:
+            self._current = number
+            self.moved.emit(question)
+        return question
+
+
+def _suggested(question: Question) -> bool:
+    return question.suggestion is not None
+
+
+def _nearest(ids: Iterable[int], order: list[int], current: int | None) -> int:
+    """Give the one that comes last before the current one, or else the first behind it."""
+    here = len(order) if current is None else order.index(current)
+    return min(ids, key=lambda i: abs(order.index(i) - here + 0.5))

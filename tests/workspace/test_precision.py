@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from activepick.session import Label, MicrographEntry, RoundRecord, SessionState, Settings
+from activepick.workspace.peaks import Peaks
+from activepick.workspace.precision import PrecisionEstimate, estimate, sample
+from activepick.workspace.stopping import advice, change
+
+ENTRIES = {
+    k: MicrographEntry(id=k, relative=None, absolute=f"/d/m{k}.mrc", fingerprint=f"f{k}")
+    for k in (1, 2)
+}
+
+
+def peaks(micrograph, count, score=2.0, shift=0.0):
+    xy = np.array([(50.0 * (k % 20) + shift, 50.0 * (k // 20)) for k in range(count)])
+    ones = np.ones(count, np.float32)
+    return Peaks(
+        micrograph, "m", xy.reshape(-1, 2), score * ones, ones, (2000, 2000), 20.0, 0.1, "h"
+    )
+
+
+def state(marks=(), rounds=(), **changes):
+    return SessionState(
+        Settings(diameter_angstrom=100, **changes),
+        ENTRIES,
+        {
+            k: Label(id=k, micrograph=m, x=x, y=y, target=target, source=source)
+            for k, (m, x, y, target, source) in enumerate(marks, 1)
+        },
+        rounds=tuple(rounds),
+    )
+
+
+def test_the_share_of_particles_and_where_it_lies():
+    places = peaks(1, 20).xy
+    marks = [(1, x, y, int(k >= 3), "audit") for k, (x, y) in enumerate(places)]
+    found = estimate(state(marks), {1: peaks(1, 100)})
+    assert (found.mean, found.n) == (0.85, 20)
+    assert found.low == pytest.approx(0.651, abs=1e-3)
+    assert found.high == pytest.approx(0.957, abs=1e-2)
+    assert estimate(state(marks[3:]), {1: peaks(1, 100)}).high == 1
+    assert estimate(state(marks[:3]), {1: peaks(1, 100)}).low == 0
+
+
+def test_only_audits_that_are_still_picks_count():
+    marks = [
+        (1, 50.0, 3.0, 1, "audit"),
+        (1, 100.0, 0.0, 0, "audit"),
+        (1, 150.0, 0.0, 0, "click"),
+        (1, 1000.0, 1500.0, 1, "audit"),
+        (1, 200.0, 0.0, None, "audit"),
+    ]
+    assert estimate(state(marks), {1: peaks(1, 20)}).n == 2
+    assert estimate(state(marks, threshold=0.95), {1: peaks(1, 20)}) is None
+    assert estimate(state(marks), {2: peaks(2, 20)}) is None
+    assert estimate(state(), {1: peaks(1, 20)}) is None
+
+
+def test_each_pick_has_the_same_chance():
+    known = {1: peaks(1, 300), 2: peaks(2, 100)}
+    drawn = [p for seed in range(60) for p in sample(state(seed=seed), known, 20)]
+    assert len(drawn) == 1200
+    share = np.mean([number == 1 for number, *_ in drawn])
+    assert share == pytest.approx(0.75, abs=0.06)
+    once = sample(state(), known, 1000)
+    assert len(set(once)) == len(once) == 400
+    assert sample(state(), known, 20) == sample(state(), known, 20)
+    assert sample(state(), {}, 20) == []
+
+
+def test_what_was_looked_at_is_not_drawn():
+    marks = [(1, 0.0, 0.0, 1, "click"), (1, 52.0, 0.0, 0, "audit"), (1, 100.0, 0.0, None, "query")]
+    drawn = sample(state(marks), {1: peaks(1, 5)}, 10)
+    assert {x for _, x, _, _ in drawn} == {150, 200}
+
+
+def test_how_the_picks_of_two_heads_differ():
+    one = peaks(1, 20)
+    assert change(state(), one, one) == (0, 40)
+    assert change(state(), one, peaks(1, 20, shift=5)) == (0, 40)
+    assert change(state(), one, peaks(1, 20, shift=20)) == (40, 40)
+    assert change(state(), one, peaks(1, 15)) == (5, 35)
+    assert change(state(), peaks(1, 20, score=-1), one) == (20, 20)
+    assert change(state(threshold=0.1), peaks(1, 20, score=-1), one) == (0, 40)
+
+
+def test_advice_goes_from_the_first_question_to_the_end():
+    def told(labels, shares, precision=None):
+        marks = [(1, 50.0 * k, 0.0, k % 2, "query") for k in range(labels)]
+        rounds = [RoundRecord(labels=1, particles=1, picks=9, changed=share) for share in shares]
+        return advice(state(marks, rounds), precision)
+
+    assert "Answer some questions" in told(0, [])
+    assert "is still missing" in told(1, [])
+    assert "Go on" in told(4, [None])
+    assert "12 %" in told(30, [None, 0.12])
+    assert "Go on" in told(30, [0.02])
+    assert "Go on" in told(30, [0.12, 0.01])
+    assert "help little" in told(30, [0.12, 0.02, 0.004])
+    poor = told(30, [0.1], PrecisionEstimate(0.5, 0.3, 0.65, 20))
+    assert "50 %" in poor
+    assert "threshold" in poor

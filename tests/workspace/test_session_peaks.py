@@ -1,0 +1,218 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.head import Head
+from activepick.micrograph.contrast import ContrastMap
+from activepick.picking.picker import pick_score_map
+from activepick.picking.rules import score_threshold
+from activepick.scoremap.score_map import ScoreMap
+from activepick.session import Area, Label, MicrographEntry, SessionState, Settings
+from activepick.workspace.counts import Counts
+from activepick.workspace.peak_store import PeakStore
+from activepick.workspace.peaks import Peaks, curate, make_peaks
+from activepick.workspace.score_maps import HopefulMap
+
+RADIUS = 20.0
+ENTRIES = {
+    k: MicrographEntry(id=k, relative=None, absolute=f"/d/m{k}.mrc", fingerprint=f"f{k}")
+    for k in (1, 2)
+}
+
+
+def peaks(rows, micrograph=1, head="h", **more):
+    table = np.array(sorted(rows, key=lambda row: -row[2]), float).reshape(len(rows), -1)
+    contrast = table[:, 3] if table.shape[1] > 3 else np.ones(len(table))
+    return Peaks(
+        micrograph,
+        f"m{micrograph}.mrc",
+        table[:, :2],
+        table[:, 2],
+        contrast.astype(np.float32),
+        (1000, 1000),
+        RADIUS,
+        0.1,
+        head,
+        **more,
+    )
+
+
+def state(marks=(), areas=(), **changes):
+    return SessionState(
+        Settings(diameter_angstrom=100, **changes),
+        ENTRIES,
+        {
+            k: Label(id=k, micrograph=1, x=x, y=y, target=target)
+            for k, (x, y, target) in enumerate(marks, 1)
+        },
+        areas={1: tuple(Area(vertices=v) for v in areas)} if areas else {},
+    )
+
+
+def kept(rows, state):
+    return curate(peaks(rows), state)["x"].tolist()
+
+
+def test_threshold_margin_and_contrast_leave_picks_out():
+    rows = [(100, 500, 3, 1), (200, 500, 0, 2), (300, 500, -0.1, 1), (15, 500, 2, 1)]
+    assert kept(rows, state()) == [100, 15, 200]
+    assert kept(rows, state(threshold=0)) == [100, 15, 200, 300]
+    assert kept(rows, state(edge_margin=1)) == [100, 200]
+    assert kept(rows, state(highest_contrast=1.5)) == [100, 15]
+    assert kept(rows, state(lowest_contrast=1.5)) == [200]
+    assert kept(rows, state(threshold=1)) == []
+    table = curate(peaks(rows), state())
+    assert list(table.columns) == ["micrograph", "x", "y", "score", "contrast"]
+    assert set(table["micrograph"]) == {"m1.mrc"}
+    assert table["contrast"].tolist() == [1, 1, 2]
+
+
+def test_picks_keep_the_distance_of_the_settings():
+    rows = [(100, 100, 3), (114, 100, 2), (128, 100, 1)]
+    assert kept(rows, state(min_distance=0.5)) == [100, 114, 128]
+    assert kept(rows, state(min_distance=0.8)) == [100, 128]
+    assert kept(rows, state(min_distance=2)) == [100]
+
+
+def test_areas_leave_picks_out_but_never_a_positive_label():
+    rows = [(100, 100, 3), (300, 300, 2), (120, 160, 1)]
+    area = ((50, 50), (200, 50), (200, 200), (50, 200))
+    assert kept(rows, state(areas=[area])) == [300]
+    assert kept(rows, state([(103, 101, 1)], [area])) == [100, 300]
+
+
+def test_labels_win_over_all_that_leaves_picks_out():
+    rows = [(100, 500, 3, 1), (200, 500, -4, 9), (5, 500, 2, 1), (400, 400, 3, 1)]
+    marks = [(202, 500, 1), (5, 502, 1), (401, 400, 0), (700, 700, 1), (800, 800, 0), (9, 9, None)]
+    found = curate(peaks(rows), state(marks, edge_margin=1, highest_contrast=2))
+    at = dict(zip(found["x"], found["score"], strict=True))
+    assert at == {100: 3, 5: 2, 200: -4, 700: 0}
+    assert np.isnan(found["contrast"][found["x"] == 700]).all()
+
+
+def test_a_pick_at_a_label_has_the_score_that_the_head_gives_there():
+    rows = [(100, 500, 3)]
+    known = {(700.0, 700.0): (-1.5, 1.25)}
+    found = curate(peaks(rows, at_labels=known), state([(700, 700, 1)]))
+    assert found.loc[1, ["score", "contrast"]].tolist() == [-1.5, 1.25]
+
+
+def test_no_peaks_at_all():
+    empty = np.empty((0, 2))
+    none = Peaks(1, "m1.mrc", empty, np.empty(0), np.empty(0, np.float32), (9, 9), 2.0, 0.0, "h")
+    assert len(curate(none, state())) == 0
+    assert len(curate(none, state([(5, 5, 1)]))) == 1
+
+
+@pytest.mark.parametrize("min_distance", [0.8, 0.3, 2.0])
+def test_peaks_of_a_map_give_its_picks_at_any_distance(min_distance):
+    rng = np.random.default_rng(0)
+    map = ScoreMap(rng.normal(-9, 4, (300, 300)).astype(np.float32), 5.0, RADIUS)
+    contrast = ContrastMap(np.ones((9, 9)), (200.0, 200.0))
+    head = Head(np.ones((1, 2)), 0.0, FeatureSpec("b", "d", (7.0,), 4, "affine"))
+    made = make_peaks(state(), 1, (1500, 1500), HopefulMap.of(map), contrast, head)
+    assert len(made.xy) < len(map.maxima[1])
+    found = curate(made, state(threshold=0.1, min_distance=min_distance))
+    direct = pick_score_map(map, "m1.mrc", (1500, 1500), threshold=0.1, min_distance=min_distance)
+    assert len(found) > 100
+    assert found[["x", "y", "score"]].equals(direct[["x", "y", "score"]])
+
+
+def test_hopeless_maxima_are_kept_where_there_are_few_others():
+    values = np.random.default_rng(0).normal(-20, 1, (200, 200)).astype(np.float32)
+    positions, found = HopefulMap(values, 5.0, RADIUS).maxima
+    assert len(found) == len(positions) == 2000
+    assert found.max() == values.max()
+
+
+coordinates = st.integers(0, 999)
+places = st.tuples(coordinates, coordinates)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(places, st.floats(-9, 9), st.floats(0, 3)), min_size=1, max_size=40),
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 0.2, 0.5, 0.9, 1]),
+            st.sampled_from([0.3, 0.8, 3]),
+            st.sampled_from([0, 2]),
+            st.sampled_from([None, 1.5]),
+            st.lists(st.tuples(places, st.sampled_from([0, 1, None])), max_size=4),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_counts_are_those_of_the_picks(rows, moments):
+    known = {k: peaks([(x, y, s, c) for (x, y), s, c in rows], k) for k in (1, 2)}
+    counts = Counts()
+    for threshold, distance, margin, highest, marks, area in moments:
+        now = state(
+            [(x, y, target) for (x, y), target in marks],
+            [((0, 0), (500, 0), (0, 900))] if area else [],
+            threshold=threshold,
+            min_distance=distance,
+            edge_margin=margin,
+            highest_contrast=highest,
+        )
+        picks = {k: curate(one, now) for k, one in known.items()}
+        assert counts.of(now, known) == {k: len(table) for k, table in picks.items()}
+        lowest = score_threshold(threshold)
+        assert (picks[2]["score"] >= lowest).all()
+
+
+def test_counting_can_be_spread_over_several_calls():
+    known = {k: peaks([(5, 5, 1), (90, 90, 2)], k) for k in (1, 2)}
+    counts = Counts()
+    assert counts.of(state(), known, seconds=-1) == {}
+    assert counts.of(state(), {1: known[1]}) == {1: 2}
+    assert counts.of(state(threshold=0.8), known, seconds=-1) == {1: 1}
+    assert counts.of(state(edge_margin=2), known, seconds=-1) == {}
+    assert counts.of(state(edge_margin=2), known) == {1: 1, 2: 1}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return PeakStore(tmp_path / "peaks")
+
+
+def test_peaks_come_back_from_disk(tmp_path, store):
+    one = peaks([(1.5, 2.25, 3.5, 1.25), (8, 9, -1, 0.5)], at_labels={(7.0, 8.0): (0.5, 1.0)})
+    store.put(ENTRIES[1], one, on_disk=True)
+    store.put(ENTRIES[2], peaks([(1, 1, 1)], 2))
+    again = PeakStore(tmp_path / "peaks")
+    assert again.known(ENTRIES.values(), {1: "a", 2: "b"}) == {}
+    found = again.get(ENTRIES[1], "another name")
+    assert found.name == "another name"
+    assert np.array_equal(found.xy, one.xy)
+    assert np.array_equal(found.score, one.score)
+    assert np.array_equal(found.contrast, one.contrast)
+    assert (found.shape, found.radius_px, found.uncertainty) == ((1000, 1000), RADIUS, 0.1)
+    assert (found.head, found.at_labels) == (one.head, one.at_labels)
+    assert again.get(ENTRIES[2], "m2.mrc") is None
+    assert again.known(ENTRIES.values(), {1: "a", 2: "b"})[1].name == "a"
+
+
+def test_stored_files_may_be_damaged_or_deleted(tmp_path, store):
+    store.put(ENTRIES[1], peaks([(1, 1, 1)]), on_disk=True)
+    [file] = (tmp_path / "peaks").iterdir()
+    whole = file.read_bytes()
+    for content in (b"", b"PK\x03\x04 nonsense", whole[: len(whole) // 2]):
+        file.write_bytes(content)
+        assert PeakStore(tmp_path / "peaks").get(ENTRIES[1], "m1.mrc") is None
+    np.savez(file, xy=np.array([{"a": 1}], dtype=object))  # would have to be unpickled
+    assert PeakStore(tmp_path / "peaks").get(ENTRIES[1], "m1.mrc") is None
+    file.unlink()
+    assert PeakStore(tmp_path / "peaks").get(ENTRIES[1], "m1.mrc") is None
+    assert len(store.get(ENTRIES[1], "m1.mrc").xy) == 1
+
+
+def test_what_cannot_be_written_is_kept_in_memory(tmp_path):
+    (tmp_path / "peaks").write_text("a file where the folder would be")
+    store = PeakStore(tmp_path / "peaks")
+    store.put(ENTRIES[1], peaks([(1, 1, 1)]), on_disk=True)
+    assert len(store.get(ENTRIES[1], "m1.mrc").xy) == 1
