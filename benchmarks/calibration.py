@@ -23,7 +23,7 @@ from activepick.learning.calibration import (
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
 from activepick.learning.stopping import StoppingRule
-from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap import separated_peaks
 
 COUNTS = (30, 50, 100)
 LAST = 200
@@ -62,7 +62,7 @@ def measure(
     truth = [data.truth[i] for i in test]
     oracle = Oracle([data.truth[i] for i in train], [part.radius_px for part in features])
     learner, rng = Learner(features, first, seed=seed), np.random.default_rng(seed)
-    peaks = [part.at(score_peaks(learner.score_map(i))[0]) for i, part in enumerate(features)]
+    peaks = [part.at(separated_peaks(learner.score_map(i)).xy) for i, part in enumerate(features)]
     rule = StoppingRule(np.concatenate(peaks))
     rule.settled(first)
     answers, stopped = 0, None

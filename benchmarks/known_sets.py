@@ -20,12 +20,16 @@ from activepick.formats import read_table
 from activepick.learning.head import Head
 from activepick.metrics import average_precision, match
 from activepick.micrograph import Micrograph
-from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap import separated_peaks
 
 __all__ = ["DATA", "Dataset", "judge", "load_datasets", "parser_of", "precision"]
 
 DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "shared" / "data"))
-_REAL = (("empiar-10017", "*.jpg", 1.77, 191.0), ("empiar-10146", "*.png", 1.5, 120.0))
+_REAL = (
+    ("empiar-10017", "*.jpg", 1.77, 191.0),
+    ("empiar-10146", "*.png", 1.5, 120.0),
+    ("empiar-10059", "*.png", 4.56, 160.0),
+)
 
 
 def parser_of(text: str | None) -> argparse.ArgumentParser:
@@ -99,9 +103,9 @@ def judge(
     """
     scores, hits = [], []
     for part, xy in zip(features, truth, strict=True):
-        places, values = score_peaks(part.score_map(head.weights, head.bias))
-        scores.append(values)
-        hits.append(match(places, xy, radius_px or part.radius_px))
+        found = separated_peaks(part.score_map(head.weights, head.bias))
+        scores.append(found.score)
+        hits.append(match(found.xy, xy, radius_px or part.radius_px))
     return np.concatenate(scores), np.concatenate(hits)
 
 

@@ -16,8 +16,8 @@ from scipy.spatial import cKDTree
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner, LearnerSettings
 from activepick.metrics import evaluate
-from activepick.picking.picker import pick_score_map
-from activepick.scoremap.peaks import score_peaks
+from activepick.picking import ALL_PEAKS, select_picks
+from activepick.scoremap import find_peaks, separated_peaks
 
 
 def main() -> None:
@@ -53,7 +53,8 @@ def measure(
     particles, best, drawn = [], [], []
     for index, (part, i) in enumerate(zip(features, train, strict=True)):
         particles += [(index, xy) for xy in data.truth[i]]
-        peaks, values = score_peaks(part.score_map(first.weights, first.bias))
+        found = separated_peaks(part.score_map(first.weights, first.bias))
+        peaks, values = found.xy, found.score
         far = cKDTree(data.truth[i]).query(peaks)[0] > part.radius_px
         best += [(index, xy) for xy in peaks[far][:60]]
         drawn += [(index, xy) for xy in peaks[far & (values > 0)]]
@@ -69,7 +70,7 @@ def measure(
             picks, truth = [], []
             for part, i in zip(others, test, strict=True):
                 scores = part.score_map(head.weights, head.bias)
-                picks.append(pick_score_map(scores, part.name, part.shape, threshold=0))
+                picks.append(select_picks(find_peaks(scores), ALL_PEAKS).table(part.name))
                 own = pd.DataFrame(data.truth[i], columns=["x", "y"])
                 truth.append(own.assign(micrograph=part.name))
             result = evaluate(pd.concat(picks), pd.concat(truth), others[0].radius_px)

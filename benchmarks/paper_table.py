@@ -39,7 +39,9 @@ from activepick.learning.head import Head, pretrained_head
 from activepick.learning.initial_head import starting_head
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
-from activepick.picking.picker import pick_micrograph, pick_score_map
+from activepick.picking import ALL_PEAKS, select_picks
+from activepick.picking.picker import pick_micrograph
+from activepick.scoremap import find_peaks
 
 PAPER_PIXEL = 7.84
 THRESHOLDS = np.arange(0.1, 1.0, 0.1)
@@ -184,7 +186,7 @@ def judge(
         engine = replace(engine, cache=data.engine.cache)
         picks = pd.concat([pick(engine, head, file) for file in files])
     else:
-        picks = pd.concat([pick_micrograph(engine, head, file, threshold=0) for file in files])
+        picks = pd.concat([pick_micrograph(engine, head, file, ALL_PEAKS) for file in files])
     truth = pd.concat(
         [
             pd.DataFrame(data.truth[i], columns=["x", "y"]).assign(
@@ -207,7 +209,7 @@ def judge(
 def pick(engine: FeatureEngine, head: Head, file: Micrograph) -> pd.DataFrame:
     features = engine.features(file, head.spec.working_radii)
     scores = features.score_map(head.weights, head.bias)
-    return pick_score_map(scores, file.name, file.shape, threshold=0)
+    return select_picks(find_peaks(scores), ALL_PEAKS).table(file.name)
 
 
 def show(title: str, count: int, results: list[tuple[float, float]]) -> None:

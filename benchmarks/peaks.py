@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from topaz.algorithms import non_maximum_suppression
 
-from activepick.picking import find_peaks
+from activepick.scoremap.maxima import local_maxima
 from features import seconds
 
 RADIUS, THRESHOLD, LIMIT = 10, 1.0, 15.0
@@ -26,8 +26,8 @@ def main() -> None:
     scores = gaussian_filter(noise, 3).astype(np.float32)
     scores /= scores.std()
     topaz = seconds(lambda: non_maximum_suppression(scores, RADIUS, THRESHOLD))
-    ours = seconds(lambda: find_peaks(scores, RADIUS, THRESHOLD))
-    found = len(find_peaks(scores, RADIUS, THRESHOLD)[1])
+    ours = seconds(lambda: local_maxima(scores, RADIUS, THRESHOLD))
+    found = len(local_maxima(scores, RADIUS, THRESHOLD)[1])
     print(f"{size} x {size} map, {found} peaks: Topaz {topaz:.3f} s, activepick {ours:.4f} s")
     print(f"{topaz / ours:.1f} times faster (limit {LIMIT:g})")
     sys.exit(topaz / ours < LIMIT)

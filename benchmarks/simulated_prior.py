@@ -21,7 +21,7 @@ from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.learner import Learner, LearnerSettings
 from activepick.learning.simulated_prior import SHIPPED, save_directions
-from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap import separated_peaks
 
 # Weight of the L2 term that ties each head to the pretrained one, as in `heads combine`.
 TIE = 15.0
@@ -59,7 +59,7 @@ def difference(data: Dataset, seed: int) -> tuple[np.ndarray, Head]:
     rng = np.random.default_rng(seed)
     for index, (part, i) in enumerate(zip(features, train, strict=True)):
         truth = data.truth[i]
-        peaks, _ = score_peaks(part.score_map(first.weights, first.bias))
+        peaks = separated_peaks(part.score_map(first.weights, first.bias)).xy
         false = peaks[cKDTree(truth).query(peaks)[0] > part.radius_px][: 2 * len(truth)]
         some = rng.permutation(len(false))[: len(truth)]
         learner.add(index, truth, np.ones(len(truth)))

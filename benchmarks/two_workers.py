@@ -21,8 +21,8 @@ from whole_process import write
 
 from activepick.batch.cluster_worker import PickJob
 from activepick.batch.local import pick_locally
-from activepick.batch.picker import Picker
 from activepick.batch.source import Source, find_sources
+from activepick.picking.picker import Picker
 
 LIMIT = 0.85
 CHUNK = 4  # as `activepick pick` does
@@ -38,7 +38,7 @@ def make_job() -> PickJob:
     backbone = load_backbone()
     engine = FeatureEngine(Extractor(backbone, device="cpu"), DIAMETER)
     head = pretrained_head(engine.spec((RADIUS,)), backbone.weights, backbone.bias, RADIUS)
-    return PickJob.of(Picker(engine, head, 0.5, 0.8, 0.0), "cpu", "auto")
+    return PickJob.of(Picker(engine, head), "cpu", "auto")
 
 
 def alone(sources: list[Source], barrier: Any, times: Any) -> None:

@@ -17,13 +17,14 @@ from distributed import Client, LocalCluster
 
 from activepick.batch.cluster import pick_on_cluster
 from activepick.batch.cluster_worker import PickJob
-from activepick.batch.picker import Picker
 from activepick.batch.source import find_sources
 from activepick.features.backbone import load_backbone
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import write_folder
 from activepick.learning.initial_head import starting_head
+from activepick.picking import PickRules
+from activepick.picking.picker import Picker
 from activepick.simulate import SimulationSettings, simulate_dataset
 
 
@@ -32,7 +33,7 @@ def main(folder: Path, diameter_angstrom: float, out: Path) -> None:
     sources = find_sources([folder]).found
     engine = FeatureEngine(Extractor(load_backbone()), diameter_angstrom)
     head = starting_head(engine, [source.micrograph() for source in sources[:3]])
-    picker = Picker(engine, head, threshold=0.5, min_distance=0.8, edge_margin=0.0)
+    picker = Picker(engine, head, PickRules(threshold=0.5))
     job = PickJob.of(picker, device="auto", precision="auto")
 
     tables = []

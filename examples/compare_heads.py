@@ -25,6 +25,7 @@ from activepick.learning.head_file import load_head, save_head
 from activepick.learning.initial_head import starting_head
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
+from activepick.picking import ALL_PEAKS
 from activepick.picking.picker import pick_micrograph
 from activepick.simulate import SimulationSettings, simulate_dataset
 
@@ -37,7 +38,7 @@ def compare(
     print(f"{'head':<24}{'AP':>7}{'AP90':>7}{'F1 at 0.5':>11}{'best F1':>9}{'at':>6}")
     for name in heads:
         head: Head = starting_head(engine, micrographs) if name == "topaz" else load_head(name)
-        picks = pd.concat([pick_micrograph(engine, head, m, threshold=0) for m in micrographs])
+        picks = pd.concat([pick_micrograph(engine, head, m, ALL_PEAKS) for m in micrographs])
         result = evaluate(picks, truth, radius_px)
         print(
             f"{Path(name).name:<24}{result.ap:>7.3f}{result.ap90:>7.3f}{result.f1:>11.3f}"

@@ -39,8 +39,9 @@ from activepick.learning.head import Head
 from activepick.learning.strategies.registry import Query
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
-from activepick.picking.picker import pick_score_map
+from activepick.picking import ALL_PEAKS, select_picks
 from activepick.sample import sample_micrographs
+from activepick.scoremap import find_peaks
 from activepick.session import Session, Settings
 from activepick.simulate import SimulationSettings
 
@@ -150,7 +151,7 @@ def average_precision(head: Head, data: Dataset, seed: int) -> float:
     for index in test:
         features = data.engine.features(data.micrographs[index], head.spec.working_radii)
         scores = features.score_map(head.weights, head.bias)
-        tables.append(pick_score_map(scores, features.name, features.shape, threshold=0))
+        tables.append(select_picks(find_peaks(scores), ALL_PEAKS).table(features.name))
         x, y = data.truth[index].T
         truth.append(pd.DataFrame({"micrograph": features.name, "x": x, "y": y}))
     return evaluate(pd.concat(tables), pd.concat(truth), _radius(data, test)).ap

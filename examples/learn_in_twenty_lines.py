@@ -23,6 +23,7 @@ from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import ask
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
+from activepick.picking import ALL_PEAKS
 from activepick.picking.picker import pick_micrograph
 from activepick.simulate import SimulationSettings, simulate_dataset
 
@@ -49,7 +50,7 @@ def main(out: Path, side: int) -> None:
         learner.refit()
 
     for name, head in (("before", first), ("after", learner.head)):
-        picks = pick_micrograph(engine, head, test, threshold=0)  # AP needs the doubtful ones too
+        picks = pick_micrograph(engine, head, test, ALL_PEAKS)
         result = evaluate(picks, known[-1].assign(micrograph=test.name), radius_px)
         print(f"{name:<8}AP {result.ap:.3f}   best F1 {result.best_f1:.3f}")
     save_head(learner.head, out / "head.safetensors")

@@ -26,7 +26,7 @@ from activepick.learning.strategies.registry import ask, entropy
 from activepick.micrograph import Micrograph
 from activepick.micrograph.display import display_image
 from activepick.sample import sample_micrographs
-from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap import separated_peaks
 from activepick.scoremap.score_map import ScoreMap
 from activepick.simulate import SimulationSettings
 
@@ -61,7 +61,8 @@ def draw(micrograph: Micrograph, before: ScoreMap, learner: Learner, out: Path) 
     figure = Figure(figsize=(10, 2.95), layout="constrained")
     panels = list(figure.subplots(1, 4))
     image(panels[0], shown.pixels, micrograph, "gray", shown.limits, "micrograph and picks")
-    xy, score = score_peaks(after)
+    found = separated_peaks(after)
+    xy, score = found.xy, found.score
     radius = micrograph.radius_px(DIAMETER)
     circles(panels[0], xy[score > 0], radius, "#33d17a")
     title = f"probability before and after {learner.head.particles + learner.head.others} answers"

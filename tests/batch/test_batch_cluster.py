@@ -14,9 +14,10 @@ import pytest
 from blobs import PIXEL_SIZE, write_micrograph
 
 from activepick.batch.local import pick_locally
-from activepick.batch.picker import Picker
 from activepick.batch.source import find_sources
 from activepick.errors import SettingsError
+from activepick.picking import PickRules
+from activepick.picking.picker import Picker
 
 distributed = pytest.importorskip("distributed")
 dask = pytest.importorskip("dask")
@@ -54,7 +55,7 @@ def picker():
     backbone = load_backbone("resnet8_u32")
     engine = FeatureEngine(Extractor(backbone, device="cpu", precision="float32"), 60.0)
     head = pretrained_head(engine.spec((RADIUS,)), backbone.weights, backbone.bias, RADIUS)
-    return Picker(engine, head, 0.0, 0.8, 0.0)
+    return Picker(engine, head, PickRules(threshold=0.0))
 
 
 def facts(outcome):

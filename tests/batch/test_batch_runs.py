@@ -12,8 +12,8 @@ import starfile
 from blobs import write_micrograph
 
 from activepick.batch import merging
+from activepick.batch.outcome import Outcome
 from activepick.batch.output import make_output
-from activepick.batch.picker import Outcome
 from activepick.batch.record import RunRecord
 from activepick.batch.run import BatchRun
 from activepick.batch.source import find_sources

@@ -9,10 +9,11 @@ import torch
 from blobs import PIXEL_SIZE, write_micrograph
 
 from activepick.batch.local import pick_locally, readers_for
-from activepick.batch.picker import Picker
 from activepick.batch.source import find_sources
 from activepick.errors import BackboneError
 from activepick.features.network import Network
+from activepick.picking import PickRules
+from activepick.picking.picker import Picker
 
 distributed = pytest.importorskip("distributed")
 cluster = pytest.importorskip("activepick.batch.cluster")
@@ -40,7 +41,7 @@ def picker():
     backbone = load_backbone("resnet8_u32")
     engine = FeatureEngine(Extractor(backbone, device="cpu", precision="float32"), 60.0)
     head = pretrained_head(engine.spec((3.0,)), backbone.weights, backbone.bias, 3.0)
-    return Picker(engine, head, 0.0, 0.8, 0.0)
+    return Picker(engine, head, PickRules(threshold=0.0))
 
 
 @pytest.fixture

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -32,27 +30,14 @@ def test_scores_with_and_without_kept_features_are_the_same(data, engine):
     kept = engine.features(micrograph, RADII).score_map(weights, backbone.bias)
     streamed = engine.score_map(micrograph, RADII, weights, backbone.bias)
     assert kept.values.shape == streamed.values.shape
-    assert np.allclose(kept.values, streamed.values, atol=0.01)
-
-
-def test_scores_may_be_seen_from_fewer_sides_and_features_may_not(data, engine):
-    micrograph, radii = Micrograph(data.micrographs[0]), (5.0, 7.0)
-    backbone = engine.extractor.backbone
-    weights = np.stack([backbone.weights, np.zeros(256)])
-    four, all_four, two = (
-        replace(engine, sides=sides).score_map(micrograph, radii, weights, 0.0).values
-        for sides in (None, 4, 2)
-    )
-    assert np.array_equal(four, all_four)
-    assert 0.01 < np.std(two - four) < 0.5 * np.std(four)
-    assert replace(engine, sides=2).spec(radii) == engine.spec(radii)
+    assert np.array_equal(kept.values, streamed.values)
 
 
 def test_scales_without_weights_change_nothing(data, engine):
     micrograph = Micrograph(data.micrographs[0])
     backbone = engine.extractor.backbone
-    alone = engine.score_map(micrograph, (10.0,), backbone.weights[None], backbone.bias)
-    beside = np.stack([np.zeros(256), backbone.weights])
+    alone = engine.score_map(micrograph, (7.0,), backbone.weights[None], backbone.bias)
+    beside = np.stack([backbone.weights, np.zeros(256)])
     both = engine.score_map(micrograph, RADII, beside, backbone.bias)
     assert np.array_equal(alone.values, both.values)
 

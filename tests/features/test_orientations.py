@@ -5,8 +5,7 @@ from scipy.ndimage import gaussian_filter
 from activepick.errors import SettingsError
 from activepick.features.backbone import load_backbone
 from activepick.features.extractor import Extractor
-from activepick.features.orientations import ORIENTATIONS, oriented
-from activepick.features.turning_extractor import TurningExtractor
+from activepick.features.orientations import ORIENTATIONS, mean_features, oriented
 
 
 @pytest.mark.parametrize("shape", [(50, 62), (48, 51), (49, 53)])
@@ -35,39 +34,31 @@ def extractor():
     return Extractor(load_backbone("resnet8_u32"), device="cpu", precision="float32")
 
 
-def test_features_averaged_over_turns_turn_with_the_image(extractor):
+def test_features_averaged_over_quarter_turns_turn_with_the_image(extractor):
     image = np.random.default_rng(0).standard_normal((97, 97)).astype(np.float32)
-    turning = TurningExtractor(extractor, 4)
-    straight, turned = turning.extract(image), turning.extract(np.rot90(image).copy())
+    straight = mean_features(extractor, image, 4)
+    turned = mean_features(extractor, np.rot90(image).copy(), 4)
     assert straight.shape == extractor.extract(image).shape
     assert np.allclose(np.rot90(straight), turned, atol=2e-3)
-    weights = extractor.backbone.weights
-    assert np.allclose(turning.score(image, weights, 0.5), straight @ weights + 0.5, atol=0.02)
-    half = turning.with_stride(2)
-    assert (half.orientations, half.stride) == (4, 2)
 
 
-def test_two_of_four_sides_give_nearly_the_same(extractor):
-    image = np.random.default_rng(0).standard_normal((97, 130)).astype(np.float32)
-    weights = extractor.backbone.weights
-
-    def scores(*sides):
-        return TurningExtractor(extractor, *sides).score(image, weights, 0.0)
-
-    four, two, one = scores(4), scores(4, 2), scores(4, 1)
-    assert np.array_equal(one, extractor.score(image, weights, 0.0))
-    assert 0 < np.std(two - four) < np.std(one - four)
-    assert np.array_equal(scores(2, 4), scores(2))
+def test_features_averaged_over_a_half_turn_turn_with_the_image(extractor):
+    image = np.random.default_rng(0).standard_normal((97, 129)).astype(np.float32)
+    straight = mean_features(extractor, image, 2)
+    turned = mean_features(extractor, np.rot90(image, 2).copy(), 2)
+    assert np.allclose(np.rot90(straight, 2), turned, atol=2e-3)
+    one = extractor.extract(image)
+    assert np.array_equal(mean_features(extractor, image, 1), one)
+    assert np.std(straight.astype(float) - one) > 0
 
 
 def test_progress_rises_to_the_end(extractor):
     seen = []
-    TurningExtractor(extractor, 2).extract(np.zeros((80, 80), np.float32), seen.append)
+    mean_features(extractor, np.zeros((80, 80), np.float32), 2, seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
 
 
 def test_odd_numbers_of_orientations_are_refused(extractor):
-    for wrong in ((3,), (4, 3)):
-        with pytest.raises(SettingsError, match="1, 2, 4 or 8"):
-            TurningExtractor(extractor, *wrong)
+    with pytest.raises(SettingsError, match="1, 2, 4 or 8"):
+        mean_features(extractor, np.zeros((80, 80), np.float32), 3)

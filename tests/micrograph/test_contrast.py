@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from activepick.micrograph.contrast import ContrastMap, contrast_map, local_contrast
+from activepick.micrograph.contrast import ContrastMap, contrast_map
+
+
+def local_contrast(image, xy, radius):
+    return ContrastMap(contrast_map(image, radius), (1.0, 1.0)).at(xy)
 
 
 @pytest.fixture

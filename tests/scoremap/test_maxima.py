@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from activepick.scoremap.maxima import find_peaks
+from activepick.scoremap.maxima import local_maxima
 
 MAPS = arrays(
     np.float64,
@@ -56,7 +56,7 @@ def greedy(positions: np.ndarray, distance: float) -> list[int]:
 @settings(max_examples=150, deadline=None)
 @given(MAPS)
 def test_without_a_distance_there_is_one_peak_for_each_regional_maximum(scores):
-    positions, values = find_peaks(scores, 0)
+    positions, values = local_maxima(scores, 0)
     tops = regional_maxima(scores)
     assert len(positions) == len(tops)
     for region in tops:
@@ -70,8 +70,8 @@ def test_without_a_distance_there_is_one_peak_for_each_regional_maximum(scores):
 @given(st.integers(0, 2**32 - 1), st.floats(0.5, 12))
 def test_suppression_is_the_greedy_one(seed, distance):
     scores = noise(seed)
-    every_position, every_value = find_peaks(scores, 0)
-    positions, values = find_peaks(scores, distance)
+    every_position, every_value = local_maxima(scores, 0)
+    positions, values = local_maxima(scores, distance)
     expected = greedy(every_position, distance)
     np.testing.assert_array_equal(positions, every_position[expected])
     np.testing.assert_array_equal(values, every_value[expected])
@@ -83,9 +83,9 @@ def test_suppression_is_the_greedy_one(seed, distance):
 
 def test_suppression_is_the_same_across_blocks_of_candidates():
     scores = noise(3, (400, 300))
-    every_position, _ = find_peaks(scores, 0)
+    every_position, _ = local_maxima(scores, 0)
     assert len(every_position) > 2 * 4096
-    positions, values = find_peaks(scores, 3.3)
+    positions, values = local_maxima(scores, 3.3)
     np.testing.assert_array_equal(positions, every_position[greedy(every_position, 3.3)])
     assert (np.diff(values) <= 0).all()
 
@@ -95,11 +95,11 @@ def test_suppression_is_the_same_across_blocks_of_candidates():
 def test_peaks_turn_with_the_map(seed):
     scores = noise(seed)
     height, width = scores.shape
-    positions, values = find_peaks(scores, 3.0)
-    flipped, flipped_values = find_peaks(scores[::-1, ::-1], 3.0)
+    positions, values = local_maxima(scores, 3.0)
+    flipped, flipped_values = local_maxima(scores[::-1, ::-1], 3.0)
     np.testing.assert_allclose([width - 1, height - 1] - flipped, positions, atol=1e-9)
     np.testing.assert_array_equal(flipped_values, values)
-    turned, _ = find_peaks(scores.T, 3.0)
+    turned, _ = local_maxima(scores.T, 3.0)
     np.testing.assert_allclose(turned[:, ::-1], positions, atol=1e-9)
 
 
@@ -108,7 +108,7 @@ def test_peaks_turn_with_the_map(seed):
 def test_a_bump_between_samples_is_found_where_it_is(x, y, sigma):
     v, u = np.mgrid[:20, :24]
     scores = 5 * np.exp(-((u - x) ** 2 + (v - y) ** 2) / (2 * sigma**2))
-    positions, values = find_peaks(scores, 4, threshold=1)
+    positions, values = local_maxima(scores, 4, threshold=1)
     assert len(positions) == 1
     np.testing.assert_allclose(positions[0], (x, y), atol=0.1)
     assert values[0] == scores.max()
@@ -120,7 +120,7 @@ def test_a_maximum_in_a_corner_is_a_peak_and_does_not_wrap(corner):
     scores[corner] = 3.0
     opposite = (6 - corner[0], 8 - corner[1])
     scores[opposite] = 2.0
-    positions, values = find_peaks(scores, 4.0)
+    positions, values = local_maxima(scores, 4.0)
     assert values[:2].tolist() == [3.0, 2.0]
     assert positions[0].tolist() == [corner[1], corner[0]]
     assert positions[1].tolist() == [opposite[1], opposite[0]]
@@ -131,28 +131,28 @@ def test_masked_samples_are_no_peaks_and_do_not_spoil_their_neighbours():
     scores[2, 2] = 4.0
     scores[2, 3] = np.nan
     scores[0, 0] = -np.inf
-    positions, values = find_peaks(scores, 2.0)
+    positions, values = local_maxima(scores, 2.0)
     assert values[0] == 4.0
     assert positions[0].tolist() == [2.0, 2.0]
-    assert len(find_peaks(np.full((4, 4), np.nan), 1.0)[0]) == 0
-    assert len(find_peaks(np.empty((0, 4)), 1.0)[0]) == 0
+    assert len(local_maxima(np.full((4, 4), np.nan), 1.0)[0]) == 0
+    assert len(local_maxima(np.empty((0, 4)), 1.0)[0]) == 0
 
 
 def test_threshold_is_inclusive():
     scores = np.zeros((9, 9))
     scores[2, 2], scores[6, 6] = 1.0, 2.0
-    assert find_peaks(scores, 1.0, threshold=1.0)[1].tolist() == [2.0, 1.0]
-    assert find_peaks(scores, 1.0, threshold=1.0001)[1].tolist() == [2.0]
+    assert local_maxima(scores, 1.0, threshold=1.0)[1].tolist() == [2.0, 1.0]
+    assert local_maxima(scores, 1.0, threshold=1.0001)[1].tolist() == [2.0]
 
 
 def test_peaks_exactly_at_the_distance_both_stay():
     scores = np.zeros((9, 9))
     scores[4, 1], scores[4, 6] = 2.0, 1.0
-    assert len(find_peaks(scores, 5.0, threshold=0.5)[0]) == 2
-    assert len(find_peaks(scores, 5.0001, threshold=0.5)[0]) == 1
+    assert len(local_maxima(scores, 5.0, threshold=0.5)[0]) == 2
+    assert len(local_maxima(scores, 5.0001, threshold=0.5)[0]) == 1
 
 
 @pytest.mark.parametrize("distance", [-1.0, float("nan")])
 def test_a_distance_that_makes_no_sense_is_refused(distance):
     with pytest.raises(ValueError, match="min_distance_px"):
-        find_peaks(np.zeros((3, 3)), distance)
+        local_maxima(np.zeros((3, 3)), distance)

@@ -57,11 +57,11 @@ def test_rounds_tell_how_the_picks_change(session, loop, truth):
     first = loop.end_of_round(1)
     assert (first.labels, first.changed, first.ap) == (0, None, None)
     assert loop.end_of_round(1).changed == 0
-    loop.ask(12)
+    loop.ask(24)
     answer_all(session, truth)
     loop.update(1)
     record = loop.end_of_round(1)
-    assert record.labels == 12
+    assert record.labels == 24
     assert record.particles == sum(m.target for m in session.state.labels.values())
     assert 0 < record.changed <= 1
     assert record.picks == len(loop.picks(1))

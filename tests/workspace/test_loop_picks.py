@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from activepick.errors import ActivepickError
+from activepick.picking import PickRules
 from activepick.picking.picker import pick_micrograph
 from activepick.session import Session
 from activepick.workspace.engine import micrograph_of
@@ -48,7 +49,7 @@ def test_picks_are_those_of_the_command(session, loop, make_engine):
     loop.open_micrograph(1)
     micrograph = micrograph_of(session.find_micrograph(1), session.state.settings)
     engine = make_engine(session.state.settings)
-    expected = pick_micrograph(engine, loop.head, micrograph, threshold=0.3)
+    expected = pick_micrograph(engine, loop.head, micrograph, PickRules(threshold=0.3))
     session.set_settings(threshold=0.3)
     found = loop.picks(1)
     assert len(found) == len(expected) > 3

@@ -6,14 +6,13 @@ from hypothesis import strategies as st
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.head import Head
 from activepick.micrograph.contrast import ContrastMap
-from activepick.picking.picker import pick_score_map
+from activepick.picking import PickRules, select_picks
 from activepick.picking.rules import score_threshold
-from activepick.scoremap.score_map import ScoreMap
+from activepick.scoremap import ScoreMap, find_peaks
 from activepick.session import Area, Label, MicrographEntry, SessionState, Settings
 from activepick.workspace.counts import Counts
 from activepick.workspace.peak_store import PeakStore
 from activepick.workspace.peaks import Peaks, curate, make_peaks
-from activepick.workspace.score_maps import HopefulMap
 
 RADIUS = 20.0
 ENTRIES = {
@@ -109,22 +108,15 @@ def test_no_peaks_at_all():
 @pytest.mark.parametrize("min_distance", [0.8, 0.3, 2.0])
 def test_peaks_of_a_map_give_its_picks_at_any_distance(min_distance):
     rng = np.random.default_rng(0)
-    map = ScoreMap(rng.normal(-9, 4, (300, 300)).astype(np.float32), 5.0, RADIUS)
+    map = ScoreMap(rng.normal(-9, 4, (300, 300)).astype(np.float32), 5.0, RADIUS, (1500, 1500))
     contrast = ContrastMap(np.ones((9, 9)), (200.0, 200.0))
     head = Head(np.ones((1, 2)), 0.0, FeatureSpec("b", "d", (7.0,), 4, "affine"))
-    made = make_peaks(state(), 1, (1500, 1500), HopefulMap.of(map), contrast, head)
-    assert len(made.xy) < len(map.maxima[1])
+    made = make_peaks(state(), 1, (1500, 1500), map, contrast, head)
     found = curate(made, state(threshold=0.1, min_distance=min_distance))
-    direct = pick_score_map(map, "m1.mrc", (1500, 1500), threshold=0.1, min_distance=min_distance)
+    rules = PickRules(0.1, min_distance)
+    direct = select_picks(find_peaks(map), rules).table("m1.mrc")
     assert len(found) > 100
     assert found[["x", "y", "score"]].equals(direct[["x", "y", "score"]])
-
-
-def test_hopeless_maxima_are_kept_where_there_are_few_others():
-    values = np.random.default_rng(0).normal(-20, 1, (200, 200)).astype(np.float32)
-    positions, found = HopefulMap(values, 5.0, RADIUS).maxima
-    assert len(found) == len(positions) == 2000
-    assert found.max() == values.max()
 
 
 coordinates = st.integers(0, 999)

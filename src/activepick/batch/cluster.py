@@ -16,7 +16,7 @@ from uuid import uuid4
 import distributed
 
 from activepick.batch.cluster_worker import PickJob, PickPlugin, pick_chunk
-from activepick.batch.picker import Outcome
+from activepick.batch.outcome import Outcome
 from activepick.batch.source import Source
 from activepick.errors import SettingsError
 

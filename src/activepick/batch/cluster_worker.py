@@ -11,8 +11,9 @@ from uuid import uuid4
 from distributed import WorkerPlugin, get_worker
 
 from activepick.batch.local import pick_locally
-from activepick.batch.picker import Outcome, Picker
+from activepick.batch.outcome import Outcome
 from activepick.batch.source import Source
+from activepick.picking.rules import PickRules
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from activepick.features.backbone import Backbone
     from activepick.learning.head import Head
     from activepick.micrograph import Normalisation
+    from activepick.picking.picker import Picker
 
 __all__ = ["PickJob", "PickPlugin", "pick_chunk"]
 
@@ -40,16 +42,13 @@ class PickJob:
     normalisation: "Normalisation"
     stride: int
     orientations: int
-    sides: int | None
     memory_gib: float | None
     device: str
     precision: str
-    threshold: float
-    min_distance: float
-    edge_margin: float
+    rules: PickRules
 
     @classmethod
-    def of(cls, picker: Picker, device: str, precision: str) -> "PickJob":
+    def of(cls, picker: "Picker", device: str, precision: str) -> "PickJob":
         """Take it from a picker of this machine."""
         engine = picker.engine
         return cls(
@@ -60,19 +59,17 @@ class PickJob:
             engine.normalisation,
             engine.extractor.stride,
             engine.orientations,
-            engine.sides,
             engine.extractor.memory_gib,
             device,
             precision,
-            picker.threshold,
-            picker.min_distance,
-            picker.edge_margin,
+            picker.rules,
         )
 
-    def picker(self) -> Picker:
+    def picker(self) -> "Picker":
         """Put the network on this machine's device."""
         from activepick.features.engine import FeatureEngine
         from activepick.features.extractor import Extractor
+        from activepick.picking.picker import Picker
 
         extractor = Extractor(
             self.backbone,
@@ -87,9 +84,8 @@ class PickJob:
             self.normalisation,
             None,
             self.orientations,
-            self.sides,
         )
-        return Picker(engine, self.head, self.threshold, self.min_distance, self.edge_margin)
+        return Picker(engine, self.head, self.rules)
 
 
 class PickPlugin(WorkerPlugin):
@@ -111,7 +107,7 @@ class PickPlugin(WorkerPlugin):
         self._lock = threading.Lock()
         self._picker: Picker | None = None
 
-    def picker(self) -> Picker:
+    def picker(self) -> "Picker":
         """Give the network of this worker, loaded when it is first needed."""
         with self._lock:
             if self._picker is None:

@@ -4,11 +4,17 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from activepick.batch.picker import Outcome, Picker, ReadMicrograph
+import numpy as np
+
+from activepick.batch.outcome import Outcome
 from activepick.batch.read_ahead import read_ahead
 from activepick.batch.source import Source
 from activepick.errors import ActivepickError
+
+if TYPE_CHECKING:  # they need PyTorch, which commands import late
+    from activepick.picking.picker import Picker, ReadMicrograph
 
 __all__ = ["failure_of", "pick_locally", "readers_for"]
 
@@ -30,7 +36,7 @@ def readers_for(device: str) -> int:
 
 
 def pick_locally(
-    picker: Picker,
+    picker: "Picker",
     sources: Sequence[Source],
     *,
     ahead: int = 1,
@@ -61,13 +67,13 @@ def pick_locally(
     device = picker.engine.extractor.device.type
     reads = read_ahead(
         list(enumerate(sources)),
-        lambda numbered: picker.read(numbered[1]),
+        lambda numbered: picker.read(numbered[1].micrograph()),
         ahead=ahead,
         patience=patience,
         threads=readers_for(device) if readers is None else readers,
     )
 
-    def pick(found: tuple[tuple[int, Source], ReadMicrograph | Exception]) -> Outcome:
+    def pick(found: "tuple[tuple[int, Source], ReadMicrograph | Exception]") -> Outcome:
         (index, source), read = found
         if isinstance(read, Exception):
             return Outcome(index, failure=failure_of(read, source))
@@ -84,17 +90,18 @@ def pick_locally(
 
 
 def _pick(
-    picker: Picker,
+    picker: "Picker",
     index: int,
     source: Source,
-    read: ReadMicrograph,
+    read: "ReadMicrograph",
     progress: Callable[[Source, float], None] | None,
 ) -> Outcome:
     try:
         step = None if progress is None else partial(progress, source)
-        picks = picker.pick(read, step)
+        picked = picker.pick(read, step)
     except Exception as error:
         return Outcome(index, failure=failure_of(error, source))
+    picks = np.column_stack([picked.xy, picked.score])
     return Outcome(index, picks, read.key, read.micrograph.pixel_size_angstrom)
 
 

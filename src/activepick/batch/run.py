@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from activepick.batch.entry import Entry
+from activepick.batch.outcome import Outcome
 from activepick.batch.output import Output
-from activepick.batch.picker import Outcome
 from activepick.batch.record import RunRecord
 from activepick.batch.source import Source, Sources
 from activepick.errors import ActivepickError

@@ -21,7 +21,8 @@ from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import Strategy
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
-from activepick.picking.picker import pick_score_map
+from activepick.picking import ALL_PEAKS, select_picks
+from activepick.scoremap import find_peaks
 
 __all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve"]
 
@@ -202,7 +203,7 @@ class _Course:
         picks, truth = [], []
         for features, xy in zip(self.features, self.truth, strict=True):
             scores = features.score_map(head.weights, head.bias)
-            picks.append(pick_score_map(scores, features.name, features.shape, threshold=0))
+            picks.append(select_picks(find_peaks(scores), ALL_PEAKS).table(features.name))
             truth.append(pd.DataFrame({"micrograph": features.name, "x": xy[:, 0], "y": xy[:, 1]}))
         # The radius is the same for all micrographs of a dataset but for different pixel sizes.
         result = evaluate(pd.concat(picks), pd.concat(truth), self.features[0].radius_px)

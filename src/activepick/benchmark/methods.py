@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from activepick.features.orientations import DEFAULT_ORIENTATIONS
 from activepick.learning.fit import HeadFit
 from activepick.learning.learner import LearnerSettings
 from activepick.learning.strategies.registry import Strategy
@@ -47,7 +48,7 @@ class Method:
     stride: int = 4
     working_radius: Callable[[float], float] | None = None
     supervised: bool = False
-    orientations: int = 4
+    orientations: int = DEFAULT_ORIENTATIONS
     mixed_scales: bool = False
     simulated: bool = True
 
@@ -99,6 +100,7 @@ METHODS: dict[str, Method] = {
         "entropy",
         _PAPER,
         stride=1,
+        orientations=1,
         working_radius=lambda diameter_angstrom: diameter_angstrom / 2 / _PAPER_PIXEL,
     ),
     "supervised": Method("all particles of the training micrographs: the ceiling", supervised=True),

@@ -31,6 +31,8 @@ class Decision:
 
     def engine(self, head: "Head | None" = None) -> "FeatureEngine":
         """Load the network, as a head needs it."""
+        from activepick.features.orientations import DEFAULT_ORIENTATIONS
+
         spec = None if head is None else head.spec
         return make_engine(
             self.diameter_angstrom,
@@ -40,7 +42,7 @@ class Decision:
             precision=self.precision,
             normalisation=self.normalisation or ("affine" if spec is None else spec.normalisation),
             stride=4 if spec is None else spec.stride,
-            orientations=4 if spec is None else spec.orientations,
+            orientations=DEFAULT_ORIENTATIONS if spec is None else spec.orientations,
         )
 
 

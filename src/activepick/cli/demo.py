@@ -37,7 +37,8 @@ def demo(
     from activepick.formats import read_table, write_table
     from activepick.learning.head_file import save_head
     from activepick.micrograph import Micrograph
-    from activepick.picking.picker import pick_score_map
+    from activepick.picking import PickRules, select_picks
+    from activepick.scoremap import find_peaks
     from activepick.simulate import simulate_dataset
 
     say(f"1. {_MICROGRAPHS} micrographs are simulated")
@@ -75,15 +76,16 @@ def demo(
             # From the features that the learning left in the cache.
             features = engine.features(micrograph, head.spec.working_radii, bar.part)
             scores = features.score_map(head.weights, head.bias)
-            tables.append(pick_score_map(scores, micrograph.name, micrograph.shape))
+            picks = select_picks(find_peaks(scores), PickRules())
+            tables.append(picks.table(micrograph.name))
             bar.done()
-    picks = pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, ignore_index=True)
     size = simulated.pixel_size_angstrom
-    write_table(picks, out / "picks.star", pixel_size_angstrom=size)
-    write_table(picks, out / "picks.csv")
+    write_table(table, out / "picks.star", pixel_size_angstrom=size)
+    write_table(table, out / "picks.csv")
     draw_picks(micrographs[-1], tables[-1], simulated.diameter_angstrom, out / "picks.png")
     print_table(rows)
-    print(f"\n{len(picks)} picks in {len(micrographs)} micrographs. Written to {out}:")
+    print(f"\n{len(table)} picks in {len(micrographs)} micrographs. Written to {out}:")
     for name, what in (
         ("curve.csv, curve.png", "the learning curve: average precision against labels"),
         ("head.safetensors", "the head that was learnt, for activepick pick --head"),

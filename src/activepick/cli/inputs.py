@@ -107,7 +107,7 @@ def make_engine(
     normalisation: str,
     stride: int = 4,
     cache: "FeatureCache | None" = None,
-    orientations: int = 4,
+    orientations: int | None = None,
 ) -> "FeatureEngine":
     """Load the network and put it on its device."""
     if normalisation not in get_args(Normalisation):
@@ -115,11 +115,16 @@ def make_engine(
     from activepick.features.backbone import load_backbone
     from activepick.features.engine import FeatureEngine
     from activepick.features.extractor import Extractor
+    from activepick.features.orientations import DEFAULT_ORIENTATIONS
 
     backbone = load_backbone(model, trust_pickle=trust_model)
     extractor = Extractor(backbone, stride=stride, device=device, precision=precision)
     return FeatureEngine(
-        extractor, diameter_angstrom, cast(Normalisation, normalisation), cache, orientations
+        extractor,
+        diameter_angstrom,
+        cast(Normalisation, normalisation),
+        cache,
+        orientations or DEFAULT_ORIENTATIONS,
     )
 
 

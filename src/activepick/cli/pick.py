@@ -11,7 +11,8 @@ from activepick.cli.deciding import Decision
 from activepick.cli.picking_run import Cluster, PickingRun, Watching, Working
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS
-from activepick.picking.rules import score_threshold
+from activepick.picking.rules import DEFAULT_EDGE_MARGIN, DEFAULT_THRESHOLD, PickRules
+from activepick.scoremap import DEFAULT_SEPARATION
 
 __all__ = ["pick"]
 
@@ -39,7 +40,9 @@ def pick(
     head: Annotated[
         str, typer.Option(help="A saved head, or topaz for Topaz's pretrained detector.")
     ] = "topaz",
-    threshold: Annotated[float, typer.Option(help="Lowest probability of a pick.")] = 0.5,
+    threshold: Annotated[float, typer.Option(help="Lowest probability of a pick.")] = (
+        DEFAULT_THRESHOLD
+    ),
     format: Annotated[
         str | None,
         typer.Option(
@@ -61,10 +64,10 @@ def pick(
     ] = None,
     min_distance: Annotated[
         float, typer.Option(help="Smallest distance of two picks, in particle radii.")
-    ] = 0.8,
+    ] = DEFAULT_SEPARATION,
     edge_margin: Annotated[
         float, typer.Option(help="Leave out picks this close to the border, in particle radii.")
-    ] = 0.0,
+    ] = DEFAULT_EDGE_MARGIN,
     working_radius: Annotated[
         float | None,
         typer.Option(
@@ -94,12 +97,13 @@ def pick(
         ),
     ] = None,
     sides: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="From how many sides a head of two scales looks at the coarse one: 1, 2, or 4 as "
-            "in training, which takes longer."
+            help="Average the features of the coarsest scale over so many orientations of the "
+            "image: 1, 2 or 4. By default as in training.",
+            show_default=False,
         ),
-    ] = 2,
+    ] = None,
     gpu_memory: Annotated[
         float | None,
         typer.Option(
@@ -160,10 +164,7 @@ def pick(
     status is then 2. Run again, the same command picks only what is new or changed; OUT.run says
     what decided.
     """
-    score_threshold(threshold)
-    for option, value in (("--min-distance", min_distance), ("--edge-margin", edge_margin)):
-        if not value >= 0:
-            raise SettingsError(f"{option} {value:g}: give 0 or more particle radii.")
+    rules = PickRules(threshold, min_distance, edge_margin)
     for option, value in (
         ("--every", every),
         ("--chunk", chunk),
@@ -173,7 +174,7 @@ def pick(
     ):
         if not value > 0:
             raise SettingsError(f"{option} {value:g}: give a number above 0.")
-    if sides not in (1, 2, 4):
+    if sides not in (None, 1, 2, 4):
         raise SettingsError(f"--sides {sides}: use 1, 2 or 4.")
     asked = Decision(
         head, diameter, working_radius, model, trust_model, device, precision, normalise
@@ -183,7 +184,7 @@ def pick(
         out,
         format,
         {"version": relion, "box_size": box_size, "exposures": exposures},
-        {"threshold": threshold, "min_distance": min_distance, "edge_margin": edge_margin},
+        rules,
         Working(sides, patience, readers, gpu_memory),
         Cluster(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
     )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import activepick
 from activepick.batch.clusters import cluster_connection
 from activepick.batch.local import pick_locally
+from activepick.batch.outcome import Outcome
 from activepick.batch.output import make_output
-from activepick.batch.picker import Outcome, Picker
 from activepick.batch.record import RunRecord, record_folder
 from activepick.batch.run import BatchRun, Summary
 from activepick.batch.source import Source, find_sources
@@ -23,10 +23,12 @@ from activepick.batch.watching import watch
 from activepick.cli.console import Bar, progress_bar, say
 from activepick.cli.deciding import Decision, decide
 from activepick.cli.interruption import end_at_once, terminable
+from activepick.picking.rules import PickRules
 
 if TYPE_CHECKING:
     from activepick.features.engine import FeatureEngine
     from activepick.learning.head import Head
+    from activepick.picking.picker import Picker
 
 __all__ = ["Cluster", "PickingRun", "Watching", "Working"]
 
@@ -45,7 +47,7 @@ class Cluster:
 class Working:
     """How the work is laid out, which changes no picks but for `sides`."""
 
-    sides: int
+    sides: int | None
     patience: float
     readers: int | None
     gpu_memory: float | None
@@ -69,12 +71,12 @@ class PickingRun:
         out: Path,
         format: str | None,
         wanted: dict[str, Any],
-        settings: dict[str, float],
+        rules: PickRules,
         working: Working,
         cluster: Cluster | None,
     ) -> None:
         self._asked = asked
-        self._settings = settings
+        self._rules = rules
         self._working = working
         self._bar: Bar | None = None
         self._cluster = cluster
@@ -90,7 +92,7 @@ class PickingRun:
             **{k: None if v is None else str(v) for k, v in wanted.items()},
             **asdict(asked),
             "files": {name: _digest(name) for name in (asked.head, asked.model) if name},
-            **settings,
+            **asdict(rules),
             "sides": working.sides,
         }
         self._output = make_output(
@@ -168,7 +170,9 @@ class PickingRun:
             self._bar.step(source.path.name)
             self._bar.part(fraction)
 
-    def _start(self, engine: "FeatureEngine", head: "Head") -> Picker:
+    def _start(self, engine: "FeatureEngine", head: "Head") -> "Picker":
+        from activepick.picking.picker import Picker
+
         facts = {
             "command": shlex.join(["activepick", *sys.argv[1:]]),
             "folder": os.getcwd(),
@@ -179,8 +183,9 @@ class PickingRun:
         self._record.start(head, facts)
         if self._working.gpu_memory is not None:
             engine.extractor.limit_memory(self._working.gpu_memory)
-        engine = replace(engine, sides=self._working.sides)
-        return Picker(engine, head, **self._settings)
+        if self._working.sides is not None:
+            engine = replace(engine, orientations=self._working.sides)
+        return Picker(engine, head, self._rules)
 
 
 def _digest(name: str) -> str | None:

@@ -48,10 +48,10 @@ def train(
     orientations: Annotated[
         int,
         typer.Option(
-            help="From how many sides the coarse scale is looked at: 1, 2, 4 or 8. Each takes as "
-            "long as the first; the head remembers it."
+            help="Average the features of the coarse scale over so many orientations of the image: "
+            "1, 2, 4 or 8. Each takes as long as the first; the head remembers it."
         ),
-    ] = 4,
+    ] = 2,
     invert: a.Invert = False,
     model: a.Model = "resnet16_u64",
     trust_model: a.TrustModel = False,
@@ -142,10 +142,10 @@ def train(
 def _prediction(learner: "Learner") -> tuple[float, float]:
     """Predict the precision at probability 0.5, and the particles of a micrograph."""
     from activepick.learning.calibration import expected_particles, expected_precision
-    from activepick.scoremap.peaks import score_peaks
+    from activepick.scoremap import separated_peaks
 
     calibration = learner.calibration()
-    scores = [score_peaks(learner.score_map(i))[1] for i in range(len(learner.micrographs))]
+    scores = [separated_peaks(learner.score_map(i)).score for i in range(len(learner.micrographs))]
     every = np.concatenate(scores)
     probability = calibration.probability(every)
     picked = probability[every >= 0]  # what activepick pick takes by default

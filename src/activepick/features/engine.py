@@ -1,18 +1,22 @@
 """From micrograph files to features and score maps."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from activepick.features.cache import FeatureCache
 from activepick.features.extractor import Extractor
-from activepick.features.feature_map import MicrographFeatures
-from activepick.features.map_engine import MapEngine
+from activepick.features.feature_map import FeatureMap, MicrographFeatures
+from activepick.features.feature_spec import FeatureSpec
+from activepick.features.orientations import DEFAULT_ORIENTATIONS, mean_features
 from activepick.features.scale_search import EDGE_RADII, FirstLook, find_radius, middle
 from activepick.features.scales import score_tail
-from activepick.micrograph import Micrograph, WorkingImage
+from activepick.micrograph import Micrograph, Normalisation, WorkingImage
 from activepick.progress import Progress, part_of
-from activepick.scoremap.score_map import ScoreMap, merge
+from activepick.scoremap import ScoreMap, merge_scales
 
 __all__ = ["FeatureEngine"]
 
@@ -22,31 +26,85 @@ _POLARITY_EDGE = 256
 _POLARITY_MARGIN = 0.5
 
 
-class FeatureEngine(MapEngine):
-    """Computes what a head needs, for particles of one diameter; see `MapEngine`."""
+@dataclass(frozen=True)
+class FeatureEngine:
+    """Computes the features of micrographs, and scores from them, for particles of one diameter.
+
+    Scores always come from features in half precision, whether these are kept or not, so that a
+    head gives the same score map wherever it is used.
+
+    Attributes
+    ----------
+    extractor
+        The network on its device.
+    diameter_angstrom
+        Particle diameter in Å.
+    normalisation
+        "affine" or "gmm".
+    cache
+        Stores feature maps; None computes them each time.
+    orientations
+        Over how many orientations of the image the features of the coarsest scale are averaged:
+        1, 2, 4 or 8. The coarsest scale has the smallest image, so that this costs little.
+    """
+
+    extractor: Extractor
+    diameter_angstrom: float
+    normalisation: Normalisation = "affine"
+    cache: FeatureCache | None = None
+    orientations: int = DEFAULT_ORIENTATIONS
+
+    def spec(self, radii: Sequence[float]) -> FeatureSpec:
+        """Describe the features at some working radii, for a head to remember."""
+        backbone = self.extractor.backbone
+        return FeatureSpec(
+            backbone=backbone.name,
+            digest=backbone.digest,
+            working_radii=tuple(radii),
+            stride=self.extractor.stride,
+            normalisation=self.normalisation,
+            orientations=self.orientations,
+        )
 
     def features(
         self, micrograph: Micrograph, radii: Sequence[float], progress: Progress | None = None
     ) -> MicrographFeatures:
-        """Features of a micrograph at several working radii.
+        """Compute the features of a micrograph at several working radii, or read them.
 
         Parameters
         ----------
         micrograph
             The file.
         radii
-            Working radii in working pixels, one a scale.
+            Working radii in working pixels, one for each scale.
         progress
             Called with the fraction done; may raise to cancel.
 
         Raises
         ------
         ActivepickError
-            When the micrograph cannot be read or the settings do not fit it.
+            If the micrograph cannot be read or the settings do not fit it.
         """
-        maps = self._maps(micrograph, radii, self._extractors(radii), progress)
+        images: dict[float, WorkingImage] = {}
+
+        def compute(index: int) -> NDArray[np.float16]:
+            if not images:  # one read of the file serves all scales that are not in the cache
+                made = micrograph.working_images(self.diameter_angstrom, radii, self.normalisation)
+                images.update(zip(radii, made, strict=True))
+            step = None if progress is None else part_of(progress, index, len(radii))
+            return self._extract(images[radii[index]], radii, index, step)
+
+        maps: list[FeatureMap] = []
+        for i, radius in enumerate(radii):
+            if self.cache is None:
+                values = compute(i)
+            else:
+                values = self.cache.get(self._key(micrograph, radii, i), partial(compute, i))
+            maps.append(FeatureMap(values, self._spacing(micrograph, radius), radius))
+        if progress is not None:
+            progress(1.0)
         radius_px = micrograph.radius_px(self.diameter_angstrom)
-        return MicrographFeatures(micrograph.name, maps, micrograph.shape, radius_px)
+        return MicrographFeatures(micrograph.name, tuple(maps), micrograph.shape, radius_px)
 
     def score_map(
         self,
@@ -56,25 +114,23 @@ class FeatureEngine(MapEngine):
         bias: float,
         progress: Progress | None = None,
     ) -> ScoreMap:
-        """Score of a linear head on a micrograph whose features nobody else needs.
+        """Compute the score map of a linear head without keeping the features.
 
         Parameters
         ----------
         micrograph
             The file.
         radii
-            Working radii, one a scale.
+            Working radii, one for each scale.
         weights
-            Shape (number of scales, C). Scales with zero weights are not computed.
+            Shape (number of scales, C). Scales whose weights are all zero are not computed.
         bias
-            Added once.
+            Bias of the head.
         progress
             Called with the fraction done; may raise to cancel.
         """
-        used = [i for i in range(len(radii)) if weights[i].any()]
-        images = micrograph.working_images(
-            self.diameter_angstrom, [radii[i] for i in used], self.normalisation
-        )
+        used = [radius for radius, own in zip(radii, weights, strict=True) if own.any()]
+        images = micrograph.working_images(self.diameter_angstrom, used, self.normalisation)
         return self.score_images(micrograph, images, radii, weights, bias, progress)
 
     def score_images(
@@ -86,60 +142,40 @@ class FeatureEngine(MapEngine):
         bias: float,
         progress: Progress | None = None,
     ) -> ScoreMap:
-        """Score of a linear head on a micrograph that was read already.
+        """Compute the score map of a linear head from working images that were read already.
 
         Parameters
         ----------
         micrograph
             The file.
         images
-            Its working images, one for each scale whose weights are not zero.
+            Its working images, one for each scale whose weights are not all zero.
         radii, weights, bias, progress
-            As in `score_map`, of all scales: which of them are the coarse ones decides how they
-            are looked at.
+            As in `score_map`, of all scales.
         """
         used = [i for i in range(len(radii)) if weights[i].any()]
-        extractors = self._extractors(radii, self.sides)
-        return self._merged(
-            micrograph,
-            images,
-            [extractors[i] for i in used],
-            [radii[i] for i in used],
-            weights[used],
-            bias,
-            progress,
-        )
-
-    def _merged(
-        self,
-        micrograph: Micrograph,
-        images: Sequence[WorkingImage],
-        extractors: Sequence[Extractor],
-        radii: Sequence[float],
-        weights: NDArray[np.float64],
-        bias: float,
-        progress: Progress | None,
-    ) -> ScoreMap:
         parts = []
-        for k, radius in enumerate(radii):
-            step = None if progress is None else part_of(progress, k, len(radii))
-            scores = extractors[k].score(images[k].pixels, weights[k], 0.0, step)
-            parts.append((scores, self._spacing(micrograph, radius)))
+        for k, i in enumerate(used):
+            step = None if progress is None else part_of(progress, k, len(used))
+            values = self._extract(images[k], radii, i, step)
+            # One scale after the other, so that the features of one are in memory at a time.
+            part = FeatureMap(values, self._spacing(micrograph, radii[i]), radii[i])
+            parts.append((part.project(weights[i]), part.spacing_px))
+            del values, part
         radius_px = micrograph.radius_px(self.diameter_angstrom)
-        return merge(parts, bias, micrograph.shape, radius_px)
+        return merge_scales(parts, bias, micrograph.shape, radius_px)
 
     def is_cached(self, micrograph: Micrograph, radii: Sequence[float]) -> bool:
-        """Tell whether the features of a micrograph need not be computed."""
-        cache, extractors = self.cache, self._extractors(radii)
+        """Return whether all features of a micrograph are in the cache."""
+        cache = self.cache
         return cache is not None and all(
-            self._key(micrograph, radius, extractor) in cache
-            for radius, extractor in zip(radii, extractors, strict=True)
+            self._key(micrograph, radii, i) in cache for i in range(len(radii))
         )
 
     def best_radius(
         self, micrographs: Iterable[Micrograph], progress: Progress | None = None
     ) -> float:
-        """Find the working radius that suits these particles, from images alone.
+        """Choose the working radius that suits these particles, from images alone.
 
         Parameters
         ----------
@@ -152,26 +188,13 @@ class FeatureEngine(MapEngine):
         Raises
         ------
         ActivepickError
-            When none of them can be read: what is wrong with the first.
+            If none of them can be read: what is wrong with the first.
         """
         looks = (FirstLook(m, self.diameter_angstrom, self.normalisation) for m in micrographs)
         return find_radius(looks, self._tail, progress)
 
-    def _tail(self, look: FirstLook, radius: float) -> float:
-        """Give the upper tail of the pretrained score map at a working radius; see `scales`."""
-
-        def compute() -> NDArray[np.float16]:
-            backbone = self.extractor.backbone
-            scores = self.extractor.score(look.image(radius), backbone.weights, backbone.bias)
-            return np.array([score_tail(scores)], np.float16)
-
-        if self.cache is None:
-            return float(compute()[0])
-        key = f"{self._key(look.micrograph, radius, self.extractor)} tail of {EDGE_RADII:g}"
-        return float(self.cache.get(key, compute)[0])
-
     def looks_inverted(self, micrograph: Micrograph) -> bool:
-        """Tell whether the network finds particles in the negative, and not in the image.
+        """Return whether the network finds particles in the negative and not in the image.
 
         The middle of the micrograph is enough for that.
         """
@@ -185,3 +208,54 @@ class FeatureEngine(MapEngine):
             for sign in (np.float32(1), np.float32(-1))
         )
         return negative > as_is + _POLARITY_MARGIN
+
+    def _tail(self, look: FirstLook, radius: float) -> float:
+        """Return the upper tail of the pretrained score map at a working radius; see `scales`."""
+
+        def compute() -> NDArray[np.float16]:
+            backbone = self.extractor.backbone
+            scores = self.extractor.score(look.image(radius), backbone.weights, backbone.bias)
+            return np.array([score_tail(scores)], np.float16)
+
+        if self.cache is None:
+            return float(compute()[0])
+        key = f"{self._scale_key(look.micrograph, radius, 1)} tail of {EDGE_RADII:g}"
+        return float(self.cache.get(key, compute)[0])
+
+    def _extract(
+        self,
+        image: WorkingImage,
+        radii: Sequence[float],
+        index: int,
+        progress: Progress | None,
+    ) -> NDArray[np.float16]:
+        return mean_features(
+            self.extractor, image.pixels, self._orientations_of(radii, index), progress
+        )
+
+    def _orientations_of(self, radii: Sequence[float], index: int) -> int:
+        """Return over how many orientations the features of a scale are averaged."""
+        return self.orientations if radii[index] == min(radii) else 1
+
+    def _spacing(self, micrograph: Micrograph, radius: float) -> tuple[float, float]:
+        x, y = micrograph.working_ratio(self.diameter_angstrom, radius)
+        return x * self.extractor.stride, y * self.extractor.stride
+
+    def _key(self, micrograph: Micrograph, radii: Sequence[float], index: int) -> str:
+        return self._scale_key(micrograph, radii[index], self._orientations_of(radii, index))
+
+    def _scale_key(self, micrograph: Micrograph, radius: float, orientations: int) -> str:
+        """Name everything that the values of a feature map depend on."""
+        parts = (
+            micrograph.content_key(),
+            micrograph.inverted,
+            micrograph.radius_px(self.diameter_angstrom),
+            radius,
+            self.normalisation,
+            self.extractor.backbone.digest,
+            self.extractor.stride,
+            self.extractor.dtype,
+            self.extractor.device.type,
+            orientations,
+        )
+        return " ".join(map(str, parts))

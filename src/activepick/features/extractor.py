@@ -55,9 +55,6 @@ class Extractor:
         For a stride that the network cannot give, an unknown device or precision.
     """
 
-    # Over how many orientations of the image features are averaged; see `TurningExtractor`.
-    orientations = 1
-
     def __init__(
         self,
         backbone: Backbone,
@@ -92,7 +89,7 @@ class Extractor:
         self._users = 0
 
     def with_stride(self, stride: int) -> "Extractor":
-        """Give the same extractor with another output stride."""
+        """Return the same extractor with another output stride."""
         return Extractor(
             self.backbone,
             stride=stride,
@@ -102,7 +99,7 @@ class Extractor:
         )
 
     def limit_memory(self, memory_gib: float) -> None:
-        """Bound what the network takes on a GPU; see `memory_gib`."""
+        """Limit the memory that the network takes on a GPU; see `memory_gib`."""
         self.memory_gib = memory_gib
         self.tile_px = tile_for(
             self.device,
@@ -113,7 +110,7 @@ class Extractor:
         self._wanted_tile_px = self.tile_px
 
     def release(self) -> None:
-        """Give the device's memory back where nobody computes; the next use takes it again."""
+        """Release the memory of the device if nothing runs; the next use takes it again."""
         with self._using:
             if self._users or self.device.type == "cpu":
                 return

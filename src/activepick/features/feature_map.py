@@ -8,8 +8,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
+from activepick.scoremap import ScoreMap, merge_scales
 from activepick.scoremap.interpolation import sample
-from activepick.scoremap.score_map import ScoreMap, merge
 
 __all__ = ["FeatureMap", "MicrographFeatures"]
 
@@ -23,7 +23,7 @@ _HALF_IS_FAST = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 6)
 
 @cache
 def _threads() -> ThreadpoolController:
-    """Find the libraries whose threads can be limited, which takes milliseconds, once."""
+    """Return the libraries whose threads can be limited; finding them takes milliseconds."""
     return ThreadpoolController()
 
 
@@ -45,22 +45,22 @@ class FeatureMap:
     spacing_px: tuple[float, float]
     working_radius_px: float
 
-    def project(self, weights: NDArray[np.float64], *, quick: bool = False) -> NDArray[np.float32]:
-        """Multiply each feature vector with the weights.
+    def project(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Multiply each feature vector with the weights of a head.
+
+        Weights and products are rounded to the 11 bits that the features have.
 
         Parameters
         ----------
         weights
             Shape (C,).
-        quick
-            Round weights and products to the 11 bits that features have, where that is faster.
 
         Returns
         -------
         array of float32, shape (h, w)
         """
         rows = torch.from_numpy(self.values).view(-1, self.values.shape[2])
-        if quick and _HALF_IS_FAST:
+        if _HALF_IS_FAST:
             # One thread reads as fast as the memory is. Two would wait for each other whenever the
             # machine does something else as well.
             with _threads().limit(limits=1, user_api="openmp"):
@@ -76,7 +76,7 @@ class FeatureMap:
 
 @dataclass(frozen=True, eq=False)
 class MicrographFeatures:
-    """Everything that a head needs to know about one micrograph.
+    """The features of one micrograph at all scales of a head.
 
     The scales have different grids. Since a head is linear, its score between the samples is the
     sum of the interpolated scores of the scales: features are only interpolated at single
@@ -105,7 +105,7 @@ class MicrographFeatures:
         return sum(part.values.shape[2] for part in self.maps)
 
     def at(self, xy: ArrayLike) -> NDArray[np.float32]:
-        """Features at positions.
+        """Interpolate the features at positions.
 
         Parameters
         ----------
@@ -120,23 +120,17 @@ class MicrographFeatures:
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
         return np.concatenate([sample(m.values, xy / m.spacing_px) for m in self.maps], axis=1)
 
-    def score_map(
-        self, weights: NDArray[np.float64], bias: float, *, quick: bool = False
-    ) -> ScoreMap:
-        """Score of a linear head everywhere.
+    def score_map(self, weights: NDArray[np.float64], bias: float) -> ScoreMap:
+        """Compute the score of a linear head at every position.
 
         Parameters
         ----------
         weights
             Shape (number of scales, C); a scale whose weights are all zero costs nothing.
         bias
-            Added once.
-        quick
-            As in `FeatureMap.project`: scores are then off by up to a thousandth of themselves.
+            Bias of the head.
         """
         parts = [
-            (m.project(w, quick=quick), m.spacing_px)
-            for m, w in zip(self.maps, weights, strict=True)
-            if w.any()
+            (m.project(w), m.spacing_px) for m, w in zip(self.maps, weights, strict=True) if w.any()
         ]
-        return merge(parts, bias, self.shape, self.radius_px)
+        return merge_scales(parts, bias, self.shape, self.radius_px)

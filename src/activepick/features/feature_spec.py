@@ -1,4 +1,4 @@
-"""What makes features comparable."""
+"""The description of features by which a head knows those that it was made for."""
 
 from dataclasses import dataclass
 

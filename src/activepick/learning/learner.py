@@ -19,8 +19,7 @@ from activepick.learning.training import (
     label_rows,
     sampled_rows,
 )
-from activepick.scoremap.peaks import score_peaks
-from activepick.scoremap.score_map import ScoreMap
+from activepick.scoremap import SAME_POSITION, ScoreMap, separated_peaks
 
 __all__ = ["Learner", "LearnerSettings"]
 
@@ -167,10 +166,10 @@ class Learner:
         parts = [np.empty((0, self.pretrained.weights.size))]
         for features, labelled in zip(self.micrographs, self.labels, strict=True):
             map = features.score_map(self.pretrained.weights, self.pretrained.bias)
-            xy, _ = score_peaks(map)
+            xy = separated_peaks(map).xy
             if len(labelled) and len(xy):
                 distance = np.asarray(cKDTree(labelled).query(xy)[0])
-                xy = xy[distance > features.radius_px / 2]
+                xy = xy[distance > SAME_POSITION * features.radius_px]
             parts.append(features.at(xy).astype(np.float64))
         return np.concatenate(parts)
 

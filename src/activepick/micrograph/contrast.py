@@ -1,8 +1,8 @@
-"""How much contrast there is around a place: ice and carbon have more than particles.
+"""Local contrast: higher on ice and carbon than on particles.
 
 The measure is the standard deviation within the disc of a particle, divided by its median over the
-whole micrograph: about 1 where there is nothing special, well above 1 on ice, carbon and their
-edges, below 1 where there is nothing at all.
+whole micrograph: about 1 on most of the micrograph, well above 1 on ice, carbon and their edges,
+below 1 where the image is empty.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-__all__ = ["ContrastMap", "contrast_map", "local_contrast"]
+from activepick.micrograph.working_image import WorkingImage
+
+__all__ = ["CONTRAST_RADIUS_PX", "ContrastMap", "contrast_map", "working_contrast"]
 
 Floats = NDArray[np.float32]
+
+# Particle radius in the working image whose contrast is measured: finer scales are mostly noise.
+CONTRAST_RADIUS_PX = 7.0
 
 
 @dataclass(frozen=True, eq=False)
 class ContrastMap:
-    """The local contrast everywhere on a micrograph.
+    """The local contrast of a whole micrograph.
 
     Attributes
     ----------
@@ -33,7 +38,7 @@ class ContrastMap:
     spacing_px: tuple[float, float]
 
     def at(self, xy: ArrayLike) -> Floats:
-        """Give the contrast (n,) at positions (n, 2) in original pixels, of the nearest sample."""
+        """Return the contrast (n,) of the nearest sample at positions (n, 2) in original pixels."""
         places = np.rint(np.asarray(xy, np.float64).reshape(-1, 2) / self.spacing_px).astype(int)
         height, width = self.values.shape
         rows, columns = places[:, 1].clip(0, height - 1), places[:, 0].clip(0, width - 1)
@@ -62,26 +67,16 @@ def contrast_map(image: Floats, radius: float) -> Floats:
     return np.asarray(deviation / max(float(np.median(deviation)), 1e-12), np.float32)
 
 
-def local_contrast(image: Floats, xy: ArrayLike, radius: float) -> Floats:
-    """Compute the local contrast at some places.
-
-    Parameters
-    ----------
-    image, radius
-        As in `contrast_map`.
-    xy
-        Positions (n, 2) as x, y in pixels of the image.
-
-    Returns
-    -------
-    ndarray
-        Shape (n,), float32.
-    """
-    return ContrastMap(contrast_map(image, radius), (1.0, 1.0)).at(xy)
+def working_contrast(image: WorkingImage) -> ContrastMap:
+    """Compute the local contrast from a working image of `CONTRAST_RADIUS_PX`."""
+    values = contrast_map(image.pixels, image.working_radius_px)
+    (height, width), (h, w) = image.original_shape, image.shape
+    # Stored in half precision, whose largest number is 65504.
+    return ContrastMap(np.minimum(values, 6e4).astype(np.float16), (width / w, height / h))
 
 
 def _disc_means(image: Floats, radius: float) -> tuple[Floats, Floats]:
-    """Give the mean of the pixels and of their squares in the disc around each pixel."""
+    """Return the means of the pixels and of their squares in the disc around each pixel."""
     reach = int(radius)
     half_widths = [int(np.sqrt(radius * radius - dy * dy)) for dy in range(-reach, reach + 1)]
     padded = np.pad(image, reach, mode="reflect" if min(image.shape) > reach else "edge")

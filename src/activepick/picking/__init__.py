@@ -1,6 +1,11 @@
-"""From score maps to picks."""
+"""From score maps to picks: the rules, and a micrograph picked with them."""
 
-from activepick.picking.rules import apply_labels, make_picks, score_threshold
-from activepick.scoremap.maxima import find_peaks
+from activepick.picking.rules import (
+    ALL_PEAKS,
+    LabelledPositions,
+    PickRules,
+    Picks,
+    select_picks,
+)
 
-__all__ = ["apply_labels", "find_peaks", "make_picks", "score_threshold"]
+__all__ = ["ALL_PEAKS", "LabelledPositions", "PickRules", "Picks", "select_picks"]

@@ -1,100 +1,160 @@
 """From a micrograph and a head to picks."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from activepick.features.engine import FeatureEngine
 from activepick.learning.head import Head
-from activepick.micrograph import Micrograph
-from activepick.picking.rules import make_picks
-from activepick.scoremap.peaks import MIN_DISTANCE, score_peaks
-from activepick.scoremap.score_map import ScoreMap
+from activepick.micrograph import Micrograph, WorkingImage
+from activepick.micrograph.contrast import CONTRAST_RADIUS_PX, ContrastMap, working_contrast
+from activepick.picking.rules import LabelledPositions, PickRules, Picks, select_picks
+from activepick.progress import Progress
+from activepick.scoremap import Peaks, find_peaks
 
-__all__ = ["pick_micrograph", "pick_score_map"]
+__all__ = ["Picker", "ReadMicrograph", "pick_micrograph"]
+
+
+@dataclass(frozen=True, eq=False)
+class ReadMicrograph:
+    """A micrograph that was read, at the scales of a head.
+
+    Attributes
+    ----------
+    micrograph
+        The file.
+    key
+        `Micrograph.content_key` when it was read, by which a later change is noticed.
+    images
+        Working images, one for each scale whose weights are not all zero.
+    contrast
+        Local contrast; None if it is not needed.
+    """
+
+    micrograph: Micrograph
+    key: str
+    images: Sequence[WorkingImage]
+    contrast: ContrastMap | None
+
+
+@dataclass(frozen=True, eq=False)
+class Picker:
+    """Picks micrographs with a head, in two steps so that one can be read while another is picked.
+
+    Attributes
+    ----------
+    engine
+        The network, with the particle diameter.
+    head
+        The head.
+    rules
+        The rules that picks follow.
+    with_contrast
+        Compute the local contrast of each peak even if the rules do not need it.
+    """
+
+    engine: FeatureEngine
+    head: Head
+    rules: PickRules = field(default_factory=PickRules)
+    with_contrast: bool = False
+
+    def read(self, micrograph: Micrograph) -> ReadMicrograph:
+        """Read a micrograph and resample it to the scales of the head.
+
+        Raises
+        ------
+        ActivepickError
+            If it cannot be used.
+        """
+        _ = micrograph.shape  # refuses a file that is not a micrograph before it is read
+        # Taken first: a file that changes while it is read counts as changed the next time.
+        key = micrograph.content_key()
+        scales = zip(self.head.spec.working_radii, self.head.weights, strict=True)
+        radii = [radius for radius, weights in scales if weights.any()]
+        wants_contrast = self.with_contrast or self.rules.need_contrast
+        images = micrograph.working_images(
+            self.engine.diameter_angstrom,
+            [*radii, *([CONTRAST_RADIUS_PX] if wants_contrast else [])],
+            self.engine.normalisation,
+        )
+        contrast = working_contrast(images[-1]) if wants_contrast else None
+        return ReadMicrograph(micrograph, key, images[: len(radii)], contrast)
+
+    def peaks(self, read: ReadMicrograph, progress: Progress | None = None) -> Peaks:
+        """Compute the peaks of a micrograph that was read.
+
+        Parameters
+        ----------
+        read
+            The micrograph.
+        progress
+            Called with the fraction done; may raise to cancel.
+
+        Raises
+        ------
+        ActivepickError
+            If the device has too little memory.
+        """
+        head = self.head
+        scores = self.engine.score_images(
+            read.micrograph, read.images, head.spec.working_radii, head.weights, head.bias, progress
+        )
+        return find_peaks(scores, None if read.contrast is None else read.contrast.at)
+
+    def pick(
+        self,
+        read: ReadMicrograph,
+        progress: Progress | None = None,
+        labels: LabelledPositions | None = None,
+        areas: Sequence[ArrayLike] = (),
+    ) -> Picks:
+        """Pick the particles of a micrograph that was read.
+
+        Parameters
+        ----------
+        read, progress
+            As in `peaks`.
+        labels, areas
+            As in `activepick.picking.rules.select_picks`.
+        """
+        return select_picks(self.peaks(read, progress), self.rules, labels, areas)
 
 
 def pick_micrograph(
     engine: FeatureEngine,
     head: Head,
     micrograph: Micrograph,
-    *,
-    threshold: float = 0.5,
-    min_distance: float = MIN_DISTANCE,
-    edge_margin: float = 0.0,
-    progress: Callable[[float], None] | None = None,
+    rules: PickRules | None = None,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Pick the particles of a micrograph without keeping its features.
+    """Pick the particles of a micrograph.
 
     Parameters
     ----------
     engine
-        Knows the network and the particle's diameter.
+        The network, with the particle diameter.
     head
-        What decides.
+        The head.
     micrograph
         The file.
-    threshold
-        Lowest probability of a pick.
-    min_distance
-        Smallest distance between two picks, in particle radii.
-    edge_margin
-        Picks closer than this to the border are left out, in particle radii.
+    rules
+        The rules that picks follow; the default rules if not given.
     progress
         Called with the fraction done; may raise to cancel.
 
     Returns
     -------
     DataFrame
-        Columns ``micrograph, x, y, score``: original pixels and logits, the best pick first.
+        Columns ``micrograph, x, y, score``: pixels of the micrograph and logits, the highest score
+        first.
 
     Raises
     ------
     ActivepickError
-        When the micrograph cannot be read, or the head does not fit.
+        If the micrograph cannot be read, or the head does not fit the network.
     """
     head.require(engine.spec(head.spec.working_radii))
-    scores = engine.score_map(
-        micrograph, head.spec.working_radii, head.weights, head.bias, progress
-    )
-    return pick_score_map(
-        scores,
-        micrograph.name,
-        micrograph.shape,
-        threshold=threshold,
-        min_distance=min_distance,
-        edge_margin=edge_margin,
-    )
-
-
-def pick_score_map(
-    scores: ScoreMap,
-    name: str,
-    shape: tuple[int, int],
-    *,
-    threshold: float = 0.5,
-    min_distance: float = MIN_DISTANCE,
-    edge_margin: float = 0.0,
-) -> pd.DataFrame:
-    """Turn a score map into picks; arguments and result as in `pick_micrograph`.
-
-    Parameters
-    ----------
-    scores
-        The score map.
-    name
-        Of the micrograph, for the table.
-    shape
-        Height and width of the micrograph.
-    threshold, min_distance, edge_margin
-        As in `pick_micrograph`.
-    """
-    positions, values = score_peaks(scores, min_distance)
-    return make_picks(
-        name,
-        positions,
-        values,
-        shape,
-        edge_margin_px=edge_margin * scores.radius_px,
-        threshold=threshold,
-    )
+    picker = Picker(engine, head, rules or PickRules())
+    return picker.pick(picker.read(micrograph), progress).table(micrograph.name)

@@ -1,19 +1,45 @@
-"""From peaks to the table of picks: margin, threshold, and what a person said."""
+"""What a pick is: the rules by which peaks of a score map become picks.
+
+This is the only place where that is decided. The command line, batch runs, clusters, sessions, the
+window and the benchmarks call `select_picks`, so that the same peaks, rules, labels and areas give
+the same picks everywhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 from scipy.special import logit
 
 from activepick.errors import SettingsError
-from activepick.scoremap.maxima import keep_distance
+from activepick.scoremap import DEFAULT_SEPARATION, SAME_POSITION, Peaks
+from activepick.scoremap.maxima import suppress
 
-__all__ = ["apply_labels", "inside", "make_picks", "obey_labels", "score_threshold"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "ALL_PEAKS",
+    "LabelledPositions",
+    "PickRules",
+    "Picks",
+    "eligible_peaks",
+    "score_threshold",
+    "select_picks",
+]
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+DEFAULT_THRESHOLD = 0.5
+DEFAULT_EDGE_MARGIN = 0.0
 
 
 def score_threshold(probability: float) -> float:
-    """Give the score (logit) that belongs to a threshold on the probability.
+    """Return the score (logit) that belongs to a threshold on the probability.
 
     Parameters
     ----------
@@ -23,196 +49,256 @@ def score_threshold(probability: float) -> float:
     Raises
     ------
     SettingsError
-        When it is not between 0 and 1.
+        If it is not between 0 and 1.
     """
     if not 0 <= probability <= 1:
         raise SettingsError(
-            f"the threshold {probability} is no probability: give a number between 0 and 1 "
-            "(0.5 keeps what is more likely a particle than not)"
+            f"The threshold {probability} is not a probability: give a number between 0 and 1 "
+            "(0.5 keeps what is more likely a particle than not)."
         )
     return float(logit(probability))
 
 
-def make_picks(
-    micrograph: str,
-    xy: npt.ArrayLike,
-    scores: npt.ArrayLike,
-    shape: tuple[int, int],
-    *,
-    edge_margin_px: float = 0.0,
-    threshold: float = 0.0,
-) -> pd.DataFrame:
-    """Make the table of picks of one micrograph.
+@dataclass(frozen=True)
+class PickRules:
+    """The settings that decide which peaks are picks.
 
-    Parameters
+    Attributes
     ----------
-    micrograph
-        Its name, written into every row.
-    xy
-        Positions ``(n, 2)`` as ``x, y`` in original pixels.
-    scores
-        Scores ``(n,)``, logits.
-    shape
-        ``(H, W)`` of the micrograph in original pixels.
-    edge_margin_px
-        Picks whose centre is closer than this to the first or last row or column are left out, in
-        original pixels; the particle radius leaves out all that are cut by the border.
     threshold
-        Lowest *probability* of a pick (inclusive); 0 keeps all.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``micrograph, x, y, score``, the highest score first.
+        Lowest probability of a pick, between 0 and 1; 0 accepts all peaks.
+    separation
+        Smallest distance between two picks, in particle radii.
+    edge_margin
+        Smallest distance between a pick and the first or last row or column of the micrograph, in
+        particle radii.
+    lowest_contrast, highest_contrast
+        Limits on the local contrast (`activepick.micrograph.contrast`); None for no limit.
 
     Raises
     ------
     SettingsError
-        When the threshold is no probability or the margin is negative.
+        If a value is not possible.
     """
-    if not edge_margin_px >= 0:
-        raise SettingsError(f"the edge margin {edge_margin_px} is below 0: give 0 or more pixels")
-    positions = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
-    values = np.asarray(scores, dtype=np.float64).reshape(-1)
-    chosen = inside(positions, shape, edge_margin_px) & (values >= score_threshold(threshold))
-    return _table(micrograph, positions[chosen], values[chosen])
+
+    threshold: float = DEFAULT_THRESHOLD
+    separation: float = DEFAULT_SEPARATION
+    edge_margin: float = DEFAULT_EDGE_MARGIN
+    lowest_contrast: float | None = None
+    highest_contrast: float | None = None
+
+    def __post_init__(self) -> None:
+        score_threshold(self.threshold)
+        for name, value in (("separation", self.separation), ("edge margin", self.edge_margin)):
+            if not value >= 0:
+                raise SettingsError(
+                    f"The {name} {value} is below 0: give 0 or more particle radii."
+                )
+
+    @property
+    def lowest_score(self) -> float:
+        """Lowest score (logit) of a pick."""
+        return score_threshold(self.threshold)
+
+    @property
+    def need_contrast(self) -> bool:
+        """Whether the local contrast has to be known."""
+        return self.lowest_contrast is not None or self.highest_contrast is not None
 
 
-def inside(
-    xy: npt.NDArray[np.floating], shape: tuple[int, int], edge_margin_px: float
-) -> npt.NDArray[np.bool_]:
-    """Mark the positions ``(n, 2)`` that keep a distance from the first and last row and column."""
-    if edge_margin_px == 0:
-        # Also what lies in the outer half of a border pixel is on the micrograph.
-        return np.ones(len(xy), dtype=bool)
-    last = np.array([shape[1] - 1, shape[0] - 1])
-    return np.asarray(((xy >= edge_margin_px) & (xy <= last - edge_margin_px)).all(axis=1))
+# For evaluation, which counts all peaks: average precision is taken over all thresholds.
+ALL_PEAKS = PickRules(threshold=0.0, edge_margin=0.0)
 
 
-def apply_labels(
-    picks: pd.DataFrame,
-    labels_xy: npt.ArrayLike,
-    labels_y: npt.ArrayLike,
-    radius_px: float,
-    *,
-    micrograph: str,
-    threshold: float = 0.0,
-    label_scores: npt.ArrayLike | None = None,
-    same_place: float = 0.5,
-) -> pd.DataFrame:
-    """Make what a person said true in the picks of one micrograph, whatever the threshold.
+@dataclass(frozen=True, eq=False)
+class LabelledPositions:
+    """Labels of one micrograph.
 
-    A label and a pick are the same place when they are at most ``same_place`` particle radii apart:
-    half a radius is the distance within which the benchmark's oracle calls a query a particle, and
-    it is below the distance that picks keep from each other (0.6 radius), so that a label rarely
-    reaches two. Each pick listens to the nearest label at the same place. Picks of a negative label
-    go. The nearest pick of a positive label stays, with its own position and score, also below the
-    threshold; where no pick remains at the place, one is added at the label itself.
+    Attributes
+    ----------
+    xy
+        Positions (m, 2) in pixels of the micrograph.
+    positive
+        Whether each is a particle, shape (m,).
+    score, contrast
+        Score of the head and local contrast at each, shape (m,); NaN where they are not known.
+    """
 
-    Give the picks unthresholded and the threshold here, so that a particle that was clicked keeps
-    the position and the score of its peak.
+    xy: Floats
+    positive: Mask
+    score: Floats
+    contrast: Floats
+
+    @classmethod
+    def of(
+        cls,
+        xy: ArrayLike,
+        positive: ArrayLike,
+        score: ArrayLike | None = None,
+        contrast: ArrayLike | None = None,
+    ) -> "LabelledPositions":
+        """Convert the arguments to arrays; scores and contrasts may be unknown."""
+        positions = np.asarray(xy, np.float64).reshape(-1, 2)
+        unknown = np.full(len(positions), np.nan)
+        return cls(
+            positions,
+            np.asarray(positive, bool).reshape(-1),
+            unknown if score is None else np.asarray(score, np.float64).reshape(-1),
+            unknown if contrast is None else np.asarray(contrast, np.float64).reshape(-1),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """The picks of one micrograph, the highest score first.
+
+    Attributes
+    ----------
+    xy
+        Positions (n, 2) in pixels of the micrograph.
+    score
+        Scores (logits), shape (n,).
+    contrast
+        Local contrast, float32, shape (n,), NaN where it is not known; None if it was not computed.
+    """
+
+    xy: Floats
+    score: Floats
+    contrast: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def table(self, micrograph: str) -> "pd.DataFrame":
+        """Return a table with the columns ``micrograph, x, y, score``, and ``contrast`` if known.
+
+        Parameters
+        ----------
+        micrograph
+            Name of the micrograph, repeated in every row.
+        """
+        import pandas as pd
+
+        columns = {
+            "micrograph": pd.Series([micrograph] * len(self), dtype=str),
+            "x": self.xy[:, 0],
+            "y": self.xy[:, 1],
+            "score": self.score,
+        }
+        if self.contrast is not None:
+            columns["contrast"] = self.contrast
+        return pd.DataFrame(columns)
+
+
+def eligible_peaks(peaks: Peaks, rules: PickRules, areas: Sequence[ArrayLike] = ()) -> Mask:
+    """Return a mask (n,) of the peaks that satisfy all rules except the threshold.
 
     Parameters
     ----------
-    picks
-        Table with ``micrograph, x, y, score`` of one micrograph, original pixels.
-    labels_xy
-        ``(m, 2)`` as ``x, y`` in original pixels.
-    labels_y
-        ``(m,)``, 1 particle, 0 not a particle.
-    radius_px
-        Particle radius in original pixels.
-    micrograph
-        Name for added rows.
-    threshold
-        Lowest *probability* of a pick without a positive label.
-    label_scores
-        Score of the head at each label ``(m,)``, used for added picks. Without it an added pick
-        gets the lowest score that passes the threshold (0 where the threshold is 0 or 1).
-    same_place
-        Distance in particle radii within which a label and a pick are the same place.
+    peaks
+        Of the micrograph.
+    rules
+        The rules.
+    areas
+        Excluded areas: polygons (k, 2) in pixels of the micrograph, columns x and y.
+    """
+    keep = peaks.separated(rules.separation).copy()
+    margin = rules.edge_margin * peaks.radius_px
+    if margin > 0:  # without a margin, the outer half of a border pixel belongs to the micrograph
+        last = np.array([peaks.shape[1] - 1, peaks.shape[0] - 1])
+        keep &= ((peaks.xy >= margin) & (peaks.xy <= last - margin)).all(axis=1)
+    if rules.need_contrast:
+        if peaks.contrast is None:
+            raise ValueError("limits on the contrast need peaks whose contrast was computed")
+        if rules.lowest_contrast is not None:
+            keep &= peaks.contrast >= rules.lowest_contrast
+        if rules.highest_contrast is not None:
+            keep &= peaks.contrast <= rules.highest_contrast
+    if len(areas):
+        from matplotlib.path import Path as Outline
+
+        for area in areas:
+            keep &= ~Outline(np.asarray(area, np.float64)).contains_points(peaks.xy)
+    return keep
+
+
+def select_picks(
+    peaks: Peaks,
+    rules: PickRules,
+    labels: LabelledPositions | None = None,
+    areas: Sequence[ArrayLike] = (),
+) -> Picks:
+    """Select the picks among the peaks of a micrograph.
+
+    Threshold, separation, edge margin, contrast limits and excluded areas leave peaks out. Labels
+    then decide whatever these rules said: a positive label is always among the picks, at its
+    nearest peak or else at its own position, and a peak at a negative label never is.
+
+    Parameters
+    ----------
+    peaks
+        Of the micrograph.
+    rules
+        The rules.
+    labels
+        Labels of the micrograph, if there are any.
+    areas
+        Excluded areas: polygons (k, 2) in pixels of the micrograph, columns x and y.
 
     Returns
     -------
-    DataFrame
-        Columns ``micrograph, x, y, score``, the highest score first.
+    Picks
     """
-    lowest = score_threshold(threshold)
-    labels = np.asarray(labels_xy, dtype=np.float64).reshape(-1, 2)
-    positive = np.asarray(labels_y).reshape(-1) == 1
-    xy = picks[["x", "y"]].to_numpy(dtype=np.float64)
-    scores = picks["score"].to_numpy(dtype=np.float64)
-    if label_scores is None:
-        added_scores = np.full(len(labels), lowest if np.isfinite(lowest) else 0.0)
-    else:
-        added_scores = np.asarray(label_scores, dtype=np.float64).reshape(-1)
-    keep, added = obey_labels(xy, scores >= lowest, labels, positive, same_place * radius_px)
-    return _table(
-        micrograph,
-        np.concatenate([xy[keep], labels[added]]),
-        np.concatenate([scores[keep], added_scores[added]]),
-    )
+    keep = eligible_peaks(peaks, rules, areas)
+    lowest = rules.lowest_score
+    keep &= peaks.score >= lowest
+    xy, score = peaks.xy.astype(np.float64), peaks.score.astype(np.float64)
+    contrast = peaks.contrast
+    if labels is None or not len(labels.xy):
+        return Picks(xy[keep], score[keep], None if contrast is None else contrast[keep])
+    keep, added = _obey_labels(xy, keep, labels, SAME_POSITION * peaks.radius_px)
+    known = np.isfinite(labels.score[added])
+    unknown = lowest if np.isfinite(lowest) else 0.0
+    score = np.concatenate([score[keep], np.where(known, labels.score[added], unknown)])
+    order = np.argsort(-score, kind="stable")
+    if contrast is not None:
+        own = labels.contrast[added].astype(np.float32)
+        contrast = np.concatenate([contrast[keep], own])[order]
+    return Picks(np.concatenate([xy[keep], labels.xy[added]])[order], score[order], contrast)
 
 
-def obey_labels(
-    xy: npt.NDArray[np.floating],
-    keep: npt.NDArray[np.bool_],
-    labels_xy: npt.NDArray[np.float64],
-    positive: npt.NDArray[np.bool_],
-    reach_px: float,
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
-    """Decide which peaks are picks when a person's word counts more than the head's.
+def _obey_labels(
+    xy: Floats, keep: Mask, labels: LabelledPositions, reach_px: float
+) -> tuple[Mask, NDArray[np.intp]]:
+    """Decide by labels which peaks are picks.
 
-    Parameters
-    ----------
-    xy
-        Peaks ``(n, 2)``.
-    keep
-        Which of them would be picks without labels, ``(n,)``. It is not changed.
-    labels_xy, positive
-        Labels ``(m, 2)`` and whether each is a particle ``(m,)``.
-    reach_px
-        Within this distance a label and a peak are the same place.
+    Each peak belongs to the nearest label at the same position. The nearest peak of a positive
+    label is a pick in any case, preferably one that is a pick without labels.
 
     Returns
     -------
     keep : ndarray of bool, (n,)
-        The peaks that are picks. The nearest peak of a positive label is one in any case, of those
-        that would be picks or else of the others.
-    added : ndarray, (k,)
-        Indices of the positive labels that no pick is near, to be picks themselves.
+        The peaks that are picks.
+    added : ndarray of int, (k,)
+        Indices of the positive labels without a pick at the same position, which become picks.
     """
     keep = keep.copy()
-    particles = np.flatnonzero(positive)
-    if len(labels_xy) and len(xy):
-        # Positive labels stand first, so that of two labels at one distance the positive one wins.
-        order = np.argsort(~positive, kind="stable")
-        bound = np.nextafter(reach_px, np.inf)  # which is exclusive
-        tree = cKDTree(labels_xy[order])
+    particles = np.flatnonzero(labels.positive)
+    if len(xy):
+        # Positive labels come first, so that of two labels at one distance the positive one wins.
+        order = np.argsort(~labels.positive, kind="stable")
+        bound = np.nextafter(reach_px, np.inf)  # the bound is exclusive
+        tree = cKDTree(labels.xy[order])
         distance, nearest = map(np.asarray, tree.query(xy, distance_upper_bound=bound))
         near = np.flatnonzero(np.isfinite(distance))
         owner = order[nearest[near]]
-        # Those that would be picks before those that would not, the nearest first.
+        # Of each label first the peaks that are picks without labels, the nearest first.
         preferred = np.lexsort((distance[near], ~keep[near], owner))
         near, owner = near[preferred], owner[preferred]
         first = np.flatnonzero(np.diff(owner, prepend=-1))
-        keep[near[~positive[owner]]] = False
-        keep[near[first[positive[owner[first]]]]] = True
+        keep[near[~labels.positive[owner]]] = False
+        keep[near[first[labels.positive[owner[first]]]]] = True
     if len(particles) and keep.any():
-        gap = np.asarray(cKDTree(xy[keep]).query(labels_xy[particles])[0])
+        gap = np.asarray(cKDTree(xy[keep]).query(labels.xy[particles])[0])
         particles = particles[gap > reach_px]
-    return keep, particles[keep_distance(labels_xy[particles], reach_px)]
-
-
-def _table(
-    micrograph: str, xy: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]
-) -> pd.DataFrame:
-    order = np.argsort(-scores, kind="stable")
-    return pd.DataFrame(
-        {
-            "micrograph": pd.Series([micrograph] * len(order), dtype=str),
-            "x": xy[order, 0],
-            "y": xy[order, 1],
-            "score": scores[order],
-        }
-    )
+    return keep, particles[suppress(labels.xy[particles], reach_px)]

@@ -1,1 +1,24 @@
-"""Score maps and their peaks: numpy and scipy only."""
+"""Score maps and their peaks; numpy and scipy only.
+
+A head gives a score at every position of a micrograph (`ScoreMap`). Its local maxima are the peaks
+(`find_peaks`), from which `activepick.picking.rules` selects the picks.
+"""
+
+from activepick.scoremap.peaks import (
+    DEFAULT_SEPARATION,
+    SAME_POSITION,
+    Peaks,
+    find_peaks,
+    separated_peaks,
+)
+from activepick.scoremap.score_map import ScoreMap, merge_scales
+
+__all__ = [
+    "DEFAULT_SEPARATION",
+    "SAME_POSITION",
+    "Peaks",
+    "ScoreMap",
+    "find_peaks",
+    "merge_scales",
+    "separated_peaks",
+]

@@ -1,11 +1,11 @@
-"""Local maxima of a score map that keep a distance from each other."""
+"""Local maxima of a map, and non-maximum suppression."""
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-__all__ = ["find_peaks", "keep_distance"]
+__all__ = ["local_maxima", "suppress"]
 
 _EIGHT = tuple((dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2) if (dy, dx) != (1, 1))
 _Map = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -14,10 +14,10 @@ _Map = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 _BLOCK = 4096
 
 
-def find_peaks(
-    scores: npt.ArrayLike, min_distance_px: float, threshold: float = -np.inf
+def local_maxima(
+    scores: npt.ArrayLike, min_distance_px: float = 0.0, threshold: float = -np.inf
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Find the peaks of a score map, the highest first.
+    """Find the local maxima of a map, the highest first.
 
     A peak is a local maximum: no sample of its 3x3 neighbourhood is higher. A sample on the border
     can be one; there is nothing beyond the border, and nothing wraps around. A flat top of several
@@ -66,7 +66,7 @@ def find_peaks(
         return np.empty((0, 2)), np.empty(0)
     padded = np.pad(array, 1, constant_values=-np.inf)
     padded[np.isnan(padded)] = -np.inf
-    rows, columns = _local_maxima(padded, threshold)
+    rows, columns = _maxima_samples(padded, threshold)
     values = padded[rows + 1, columns + 1].astype(np.float64)
     order = np.argsort(-values, kind="stable")  # equal values stay in reading order
     rows, columns, values = rows[order], columns[order], values[order]
@@ -77,14 +77,14 @@ def find_peaks(
         ],
         axis=1,
     )
-    kept = keep_distance(positions, min_distance_px)
+    kept = suppress(positions, min_distance_px)
     return positions[kept], values[kept]
 
 
-def _local_maxima(
+def _maxima_samples(
     padded: _Map, threshold: float
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Give row and column of one sample of each local maximum, in reading order.
+    """Return row and column of one sample of each local maximum, in reading order.
 
     The map is padded with a border of one -inf.
     """
@@ -116,7 +116,7 @@ def _local_maxima(
 def _places(
     mask: npt.NDArray[np.bool_],
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Give what `numpy.nonzero` gives for two axes, in a fifth of the time."""
+    """Return the same as `numpy.nonzero` for two axes, in a fifth of the time."""
     rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
     return rows, columns
 
@@ -124,7 +124,7 @@ def _places(
 def _flat_tops(
     padded: _Map, flat: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Give the most central sample of each flat region that nothing higher touches.
+    """Return the most central sample of each flat region that nothing higher touches.
 
     `flat` marks the samples that have an equal neighbour and no higher one; two neighbours that are
     both marked are equal, so that a connected region of marks has one value.
@@ -155,7 +155,7 @@ def _parabola_offset(
     columns: npt.NDArray[np.intp],
     step: tuple[int, int],
 ) -> npt.NDArray[np.float64]:
-    """Offset of the top of the parabola through three samples along one axis, in samples."""
+    """Return the offset of the vertex of the parabola through three samples of an axis."""
     dy, dx = step
     before = padded[rows + 1 - dy, columns + 1 - dx]
     here = padded[rows + 1, columns + 1]
@@ -171,13 +171,16 @@ def _parabola_offset(
     return np.clip(offset, -0.5, 0.5)
 
 
-def keep_distance(positions: npt.NDArray[np.floating], min_distance: float) -> npt.NDArray[np.intp]:
-    """Give the indices of the positions that no earlier kept one is closer to than the distance.
+def suppress(positions: npt.NDArray[np.floating], min_distance: float) -> npt.NDArray[np.intp]:
+    """Return the indices of the positions that are not too close to an earlier kept one.
+
+    Greedy non-maximum suppression: each kept position removes the later ones that are closer to it
+    than `min_distance`.
 
     Parameters
     ----------
     positions
-        ``(n, 2)``, those first that are to be kept rather.
+        ``(n, 2)``, in descending order of preference.
     min_distance
         In the units of the positions.
     """
@@ -194,7 +197,7 @@ def keep_distance(positions: npt.NDArray[np.floating], min_distance: float) -> n
 
 
 def _thin_out(positions: npt.NDArray[np.floating], min_distance: float) -> npt.NDArray[np.bool_]:
-    """Mark the positions that survive when each kept one removes the later ones close to it."""
+    """Return a mask of the positions that remain after greedy suppression."""
     # The tree's own distances round differently from those of the query above, so take a little
     # more and decide by one and the same formula.
     pairs = cKDTree(positions).query_pairs(min_distance * (1 + 1e-9), output_type="ndarray")
@@ -202,7 +205,7 @@ def _thin_out(positions: npt.NDArray[np.floating], min_distance: float) -> npt.N
     pairs = np.sort(pairs[np.sqrt((gaps**2).sum(axis=1)) < min_distance], axis=1)
     alive = np.ones(len(positions), dtype=bool)
     while len(pairs):
-        # Whoever has no earlier neighbour left is decided to stay, and removes its neighbours.
+        # A position without an earlier neighbour stays, and removes its later neighbours.
         waits = np.zeros(len(positions), dtype=bool)
         waits[pairs[:, 1]] = True
         alive[pairs[~waits[pairs[:, 0]], 1]] = False

@@ -1,35 +1,118 @@
 """The peaks of a score map, in pixels of the micrograph."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
+from activepick.scoremap.maxima import local_maxima, suppress
 from activepick.scoremap.score_map import ScoreMap
 
-__all__ = ["MIN_DISTANCE", "score_peaks"]
+__all__ = ["DEFAULT_SEPARATION", "SAME_POSITION", "Peaks", "find_peaks", "separated_peaks"]
 
-# Smallest distance of two peaks in particle radii: neighbours in crowded ice may overlap a little.
-MIN_DISTANCE = 0.8
+# Smallest distance between two picks, in particle radii: neighbours in crowded ice may overlap.
+DEFAULT_SEPARATION = 0.8
+# Two positions are the same if they are at most this many particle radii apart: a label and a pick,
+# a query and an earlier answer, a row of an imported table and a label. It is the distance within
+# which the oracle of the benchmarks calls a query a particle, and smaller than the separation of
+# picks, so that a label rarely reaches two of them.
+SAME_POSITION = 0.5
 
 
-def score_peaks(
-    scores: ScoreMap, min_distance: float = MIN_DISTANCE
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Find the peaks of a score map, the highest first; see `activepick.picking.find_peaks`.
+@dataclass(frozen=True, eq=False)
+class Peaks:
+    """The local maxima of a score map, however close to each other, the highest score first.
+
+    Positions and scores have single precision, in which they are also stored, so that the picks of
+    a micrograph do not depend on whether its peaks were stored in between.
+
+    Attributes
+    ----------
+    xy
+        Positions in pixels of the micrograph, float32, shape (n, 2), columns x and y.
+    score
+        Scores (logits), float32, shape (n,), descending.
+    contrast
+        Local contrast (`activepick.micrograph.contrast`), float32, shape (n,); None if it was not
+        computed.
+    radius_px
+        Particle radius, in pixels of the micrograph.
+    shape
+        Height and width of the micrograph in pixels.
+    """
+
+    xy: NDArray[np.float32]
+    score: NDArray[np.float32]
+    contrast: NDArray[np.float32] | None
+    radius_px: float
+    shape: tuple[int, int]
+    _separated: dict[float, NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def separated(self, separation: float) -> NDArray[np.bool_]:
+        """Return a mask (n,) of the peaks that no higher remaining peak is closer to.
+
+        Parameters
+        ----------
+        separation
+            Smallest distance between two remaining peaks, in particle radii.
+        """
+        known = self._separated.get(separation)
+        if known is None:
+            known = np.zeros(len(self), bool)
+            known[suppress(self.xy.astype(np.float64), separation * self.radius_px)] = True
+            known.flags.writeable = False
+            self._separated.clear()  # earlier separations are not asked for again
+            self._separated[separation] = known
+        return known
+
+    def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Peaks":
+        """Return some of the peaks, given by a mask or by ascending indices."""
+        contrast = None if self.contrast is None else self.contrast[chosen]
+        return Peaks(self.xy[chosen], self.score[chosen], contrast, self.radius_px, self.shape)
+
+
+def find_peaks(
+    scores: ScoreMap,
+    contrast: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
+) -> Peaks:
+    """Find all local maxima of a score map; see `activepick.scoremap.maxima.local_maxima`.
 
     Parameters
     ----------
     scores
         The score map.
-    min_distance
-        Smallest distance between two peaks, in particle radii.
+    contrast
+        Returns the local contrast (n,) at positions (n, 2), such as
+        `activepick.micrograph.contrast.ContrastMap.at`.
 
     Returns
     -------
-    positions : ndarray, (n, 2)
-        x, y in original pixels.
-    values : ndarray, (n,)
-        Scores, descending.
+    Peaks
     """
-    peaks, values = scores.maxima
-    kept = scores.maxima_apart(min_distance)
-    return scores.to_original(peaks[kept]), values[kept]
+    samples, values = local_maxima(scores.values)
+    xy = scores.to_original(samples).astype(np.float32)
+    return Peaks(
+        xy,
+        values.astype(np.float32),
+        None if contrast is None else contrast(xy),
+        scores.radius_px,
+        scores.shape,
+    )
+
+
+def separated_peaks(scores: ScoreMap, separation: float = DEFAULT_SEPARATION) -> Peaks:
+    """Find the peaks of a score map that keep a distance from higher ones.
+
+    Parameters
+    ----------
+    scores
+        The score map.
+    separation
+        Smallest distance between two peaks, in particle radii.
+    """
+    found = find_peaks(scores)
+    return found.take(found.separated(separation))

@@ -1,67 +1,47 @@
-"""The score of a head at every place of a micrograph."""
+"""The score of a head at every position of a micrograph."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
 from activepick.scoremap.interpolation import resample
-from activepick.scoremap.maxima import find_peaks, keep_distance
 
-__all__ = ["ScoreMap", "merge"]
+__all__ = ["ScoreMap", "merge_scales"]
 
-# Samples per particle radius: enough for a parabola to find a peak to a small part of the radius.
+# Samples per particle radius: enough for a parabola to locate a peak to a small part of the radius.
 SAMPLES_PER_RADIUS = 7.0
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreMap:
-    """Logits on a regular grid over the micrograph; sample (0, 0) lies on pixel (0, 0).
+    """Scores (logits) on a regular grid; sample (0, 0) lies on pixel (0, 0) of the micrograph.
 
     Attributes
     ----------
     values
-        Logits, float32, shape (rows, columns).
+        Scores, float32, shape (rows, columns).
     spacing_px
-        Original pixels between two samples.
+        Distance between two samples, in pixels of the micrograph.
     radius_px
-        Particle radius in original pixels.
+        Particle radius, in pixels of the micrograph.
+    shape
+        Height and width of the micrograph in pixels.
     """
 
     values: NDArray[np.float32]
     spacing_px: float
     radius_px: float
-
-    @cached_property
-    def maxima(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """All local maxima, the highest first: positions (n, 2) in samples, and values (n,)."""
-        return find_peaks(self.values, 0.0)
-
-    def maxima_apart(self, min_distance: float) -> NDArray[np.intp]:
-        """Give the indices of the `maxima` that no higher one is closer to than a distance.
-
-        Parameters
-        ----------
-        min_distance
-            In particle radii.
-        """
-        if min_distance not in self._apart:
-            px = min_distance * self.radius_px / self.spacing_px
-            self._apart[min_distance] = keep_distance(self.maxima[0], px)
-        return self._apart[min_distance]
-
-    @cached_property
-    def _apart(self) -> dict[float, NDArray[np.intp]]:
-        return {}
+    shape: tuple[int, int]
 
     def to_original(self, xy: ArrayLike) -> NDArray[np.float64]:
-        """Convert positions (n, 2) from samples of the map to original pixels."""
+        """Convert positions (n, 2) from samples of the map to pixels of the micrograph."""
         return np.asarray(xy, np.float64).reshape(-1, 2) * self.spacing_px
 
     def at(self, xy: ArrayLike) -> NDArray[np.float64]:
-        """Interpolate the score (n,) at positions (n, 2) in original pixels."""
+        """Interpolate the score (n,) at positions (n, 2) in pixels of the micrograph."""
         columns, rows = np.asarray(xy, np.float64).reshape(-1, 2).T / self.spacing_px
         scores: NDArray[np.float64] = map_coordinates(
             self.values, [rows, columns], np.float64, order=1, mode="nearest"
@@ -69,36 +49,33 @@ class ScoreMap:
         return scores
 
 
-def merge(
-    parts: list[tuple[NDArray[np.float32], tuple[float, float]]],
+def merge_scales(
+    parts: Sequence[tuple[NDArray[np.float32], tuple[float, float]]],
     bias: float,
     shape: tuple[int, int],
     radius_px: float,
 ) -> ScoreMap:
-    """Add the score maps of several scales on the common grid.
+    """Add the scores of several scales on a common grid.
 
     Parameters
     ----------
     parts
-        Scores without bias (h, w) and their spacing in original pixels as (x, y), one a scale.
+        For each scale its scores without the bias, shape (h, w), and the distance between two
+        samples in pixels of the micrograph, as (x, y).
     bias
-        Added once.
+        Bias of the head, added once.
     shape
-        Height and width of the micrograph.
+        Height and width of the micrograph in pixels.
     radius_px
-        Particle radius in original pixels.
+        Particle radius, in pixels of the micrograph.
+
+    Returns
+    -------
+    ScoreMap
     """
-    y, x, spacing = _grid(shape, radius_px)
+    spacing = radius_px / SAMPLES_PER_RADIUS
+    y, x = (np.arange(0, side - 1 + 1e-9, spacing) for side in shape)
     total = np.full((len(y), len(x)), bias, np.float32)
     for scores, (dx, dy) in parts:
         total += resample(scores, y / dy, x / dx)
-    return ScoreMap(total, spacing, radius_px)
-
-
-def _grid(
-    shape: tuple[int, int], radius_px: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Give the rows and columns of a score map in original pixels, and its spacing."""
-    spacing = radius_px / SAMPLES_PER_RADIUS
-    y, x = (np.arange(0, side - 1 + 1e-9, spacing) for side in shape)
-    return y, x, spacing
+    return ScoreMap(total, spacing, radius_px, shape)

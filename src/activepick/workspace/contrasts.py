@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from activepick.micrograph.contrast import ContrastMap, contrast_map
+from activepick.micrograph.contrast import CONTRAST_RADIUS_PX, ContrastMap, working_contrast
 from activepick.session.model.state import MicrographEntry
 
 if TYPE_CHECKING:
     from activepick.features.engine import FeatureEngine
-    from activepick.micrograph import Micrograph, WorkingImage
+    from activepick.micrograph import Micrograph
 
-__all__ = ["CONTRAST_RADIUS_PX", "Contrasts", "contrast_of", "micrograph_contrast"]
-
-# Particle radius in the image whose contrast is measured: finer scales are mostly noise.
-CONTRAST_RADIUS_PX = 7.0
+__all__ = ["Contrasts", "micrograph_contrast"]
 
 
 class Contrasts:
@@ -63,7 +60,7 @@ def micrograph_contrast(engine: "FeatureEngine", micrograph: "Micrograph") -> Co
 
     def compute() -> NDArray[np.float16]:
         [image] = micrograph.working_images(diameter, [CONTRAST_RADIUS_PX])
-        return np.asarray(contrast_of(image).values, np.float16)
+        return np.asarray(working_contrast(image).values, np.float16)
 
     if engine.cache is None:
         values = compute()
@@ -73,11 +70,3 @@ def micrograph_contrast(engine: "FeatureEngine", micrograph: "Micrograph") -> Co
         values = engine.cache.get(key, compute)
     height, width = micrograph.shape
     return ContrastMap(values, (width / values.shape[1], height / values.shape[0]))
-
-
-def contrast_of(image: "WorkingImage") -> ContrastMap:
-    """Compute the local contrast from an image of `CONTRAST_RADIUS_PX`."""
-    values = contrast_map(image.pixels, image.working_radius_px)
-    (height, width), (h, w) = image.original_shape, image.shape
-    # Half precision, in which it is kept, ends at 65504.
-    return ContrastMap(np.minimum(values, 6e4).astype(np.float16), (width / w, height / h))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from activepick.picking.rules import score_threshold
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import Area, Label, SessionState
-from activepick.workspace.peaks import Peaks, chosen, eligible
+from activepick.workspace.peaks import Peaks, curate, eligible
 
 __all__ = ["Counts"]
 
@@ -57,8 +57,7 @@ class Counts:
                     continue
                 known = self._known[number] = _look_at(state, one, facts)
             if known.scores is None:
-                keep, added = chosen(one, state)
-                counts[number] = int(np.count_nonzero(keep)) + len(added)
+                counts[number] = len(curate(one, state))
             else:
                 counts[number] = len(known.scores) - int(known.scores.searchsorted(lowest))
         return counts

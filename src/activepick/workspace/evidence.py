@@ -12,7 +12,7 @@ from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.learning.strategies.registry import entropy
 from activepick.learning.training import LearnerSettings, label_rows, sampled_rows
-from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap import SAME_POSITION, separated_peaks
 from activepick.session.model.state import Label, MicrographEntry
 
 __all__ = ["Evidence", "Training"]
@@ -24,8 +24,6 @@ Get = Callable[[MicrographEntry], MicrographFeatures]
 _PEAKS = 64
 # Peaks of all scores, evenly over their ranks, that can stand in for a missing kind of label.
 _STAND_INS = 150
-# A peak is that of a label within this many particle radii.
-_AT_LABEL = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +87,8 @@ class Evidence:
         if key in self._peaks:
             return
         map = features.score_map(self._pretrained.weights, self._pretrained.bias)
-        positions, scores = score_peaks(map)
+        found = separated_peaks(map)
+        positions, scores = found.xy.astype(np.float64), found.score
         rows = features.at(positions[:_PEAKS])
         self._levels[key] = float(scores[:_PEAKS].mean()) if len(scores) else 0.0
         self._peaks[key] = rows.astype(np.float16)
@@ -162,7 +161,7 @@ class Evidence:
                 xy, radius_px, rows = self._stand_ins[key]
                 labelled = cKDTree([(label.x, label.y) for label in labels[number]])
                 distance = np.asarray(labelled.query(xy.reshape(-1, 2))[0])
-                parts.append(rows[distance > _AT_LABEL * radius_px].astype(np.float64))
+                parts.append(rows[distance > SAME_POSITION * radius_px].astype(np.float64))
         return np.concatenate(parts)
 
     def _unlabelled(self, keys: list[str], share: int) -> Floats:

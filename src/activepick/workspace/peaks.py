@@ -8,12 +8,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from activepick import scoremap
 from activepick.learning.head import Head
 from activepick.learning.strategies.registry import entropy
 from activepick.micrograph.contrast import ContrastMap
-from activepick.picking.rules import inside, obey_labels, score_threshold
-from activepick.scoremap.maxima import keep_distance
-from activepick.scoremap.score_map import ScoreMap
+from activepick.picking.rules import (
+    LabelledPositions,
+    PickRules,
+    eligible_peaks,
+    score_threshold,
+    select_picks,
+)
+from activepick.scoremap import ScoreMap, find_peaks
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import Label, SessionState
 
@@ -21,8 +27,6 @@ __all__ = ["Peaks", "curate", "head_digest", "make_peaks"]
 
 Floats = NDArray[np.float64]
 
-# A label and a pick this close, in particle radii, are the same place.
-SAME_PLACE = 0.5
 # Peaks count for the uncertainty of a micrograph from this probability on.
 _CANDIDATE = 0.1
 
@@ -51,8 +55,8 @@ class Peaks:
         Names the head, and all else that the peaks follow from; see `head_digest`.
     at_labels
         Score and contrast where labels lie, by position.
-    thinned
-        What `apart` knows already.
+    plain
+        The peaks alone.
     """
 
     micrograph: int
@@ -65,17 +69,15 @@ class Peaks:
     uncertainty: float
     head: str
     at_labels: Mapping[tuple[float, float], tuple[float, float]] = field(default_factory=dict)
-    thinned: dict[float, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
+    plain: scoremap.Peaks = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        plain = scoremap.Peaks(self.xy, self.score, self.contrast, self.radius_px, self.shape)
+        object.__setattr__(self, "plain", plain)
 
     def apart(self, min_distance: float) -> NDArray[np.bool_]:
-        """Mark the peaks (n,) that are left when all keep a distance, in particle radii."""
-        known = self.thinned.get(min_distance)
-        if known is None:
-            known = np.zeros(len(self.xy), bool)
-            known[keep_distance(self.xy, min_distance * self.radius_px)] = True
-            self.thinned.clear()  # nobody goes back to an older distance for long
-            self.thinned[min_distance] = known
-        return known
+        """Return a mask (n,) of the peaks that keep a distance, in particle radii."""
+        return self.plain.separated(min_distance)
 
 
 def head_digest(head: Head, settings: Settings) -> str:
@@ -117,25 +119,22 @@ def make_peaks(
     head
         The head that gave the scores.
     """
-    found, values = scores.maxima
-    xy, distance = scores.to_original(found), state.settings.min_distance
+    found = find_peaks(scores, contrast.at)
     marks = positions(state.marks_of(micrograph))
     at_marks = zip(scores.at(marks).tolist(), contrast.at(marks).tolist(), strict=True)
-    apart = np.zeros(len(xy), bool)
-    apart[scores.maxima_apart(distance)] = True
-    candidates = values[apart & (values >= score_threshold(_CANDIDATE))]
+    apart = found.separated(state.settings.min_distance)
+    candidates = found.score[apart & (found.score >= score_threshold(_CANDIDATE))]
     return Peaks(
         micrograph=micrograph,
         name=state.names[micrograph],
-        xy=xy,
-        score=values,
-        contrast=contrast.at(xy),
+        xy=found.xy,
+        score=found.score,
+        contrast=found.contrast,
         shape=shape,
         radius_px=scores.radius_px,
         uncertainty=float(entropy(candidates).mean()) if len(candidates) else 0.0,
         head=head_digest(head, state.settings),
         at_labels=dict(zip(map(tuple, marks.tolist()), at_marks, strict=True)),
-        thinned={distance: apart},
     )
 
 
@@ -157,61 +156,49 @@ def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
     DataFrame
         Columns ``micrograph, x, y, score, contrast``, the highest score first.
     """
-    lowest = score_threshold(state.settings.threshold)
-    keep, added = chosen(peaks, state)
-    unknown = (lowest if np.isfinite(lowest) else 0.0, np.nan)
-    known = [peaks.at_labels.get((label.x, label.y), unknown) for label in added]
-    extra = np.array(known, np.float64).reshape(-1, 2)
-    score = np.concatenate([peaks.score[keep], extra[:, 0]])
-    order = np.argsort(-score, kind="stable")
-    xy = np.concatenate([peaks.xy[keep], positions(added)])[order]
-    contrast = np.concatenate([peaks.contrast[keep], extra[:, 1].astype(np.float32)])
-    return pd.DataFrame(
-        {
-            "micrograph": pd.Series([peaks.name] * len(order), dtype=str),
-            "x": xy[:, 0],
-            "y": xy[:, 1],
-            "score": score[order],
-            "contrast": contrast[order],
-        }
+    labels = [mark for mark in state.marks_of(peaks.micrograph) if mark.target is not None]
+    known = [peaks.at_labels.get((label.x, label.y), (np.nan, np.nan)) for label in labels]
+    at_labels = np.array(known, np.float64).reshape(-1, 2)
+    picks = select_picks(
+        peaks.plain,
+        rules_of(state.settings),
+        LabelledPositions.of(
+            positions(labels),
+            [label.target == 1 for label in labels],
+            at_labels[:, 0],
+            at_labels[:, 1],
+        ),
+        areas_of(peaks, state),
+    )
+    return picks.table(peaks.name)
+
+
+def rules_of(settings: Settings) -> PickRules:
+    """Return the rules that the settings of a session state."""
+    return PickRules(
+        settings.threshold,
+        settings.min_distance,
+        settings.edge_margin,
+        settings.lowest_contrast,
+        settings.highest_contrast,
     )
 
 
-def chosen(peaks: Peaks, state: SessionState) -> tuple[NDArray[np.bool_], list[Label]]:
-    """Decide which peaks (n,) are picks, and which labels are besides; see `curate`."""
-    keep = above_threshold(peaks, state)
-    labels = [mark for mark in state.marks_of(peaks.micrograph) if mark.target is not None]
-    if not labels:
-        return keep, []
-    positive = np.array([label.target == 1 for label in labels])
-    reach = SAME_PLACE * peaks.radius_px
-    keep, added = obey_labels(peaks.xy, keep, positions(labels), positive, reach)
-    return keep, [labels[k] for k in added]
+def areas_of(peaks: Peaks, state: SessionState) -> list[Floats]:
+    """Return the excluded areas of a micrograph as polygons (k, 2)."""
+    areas = state.areas.get(peaks.micrograph, ())
+    return [np.array(area.vertices, np.float64) for area in areas]
 
 
 def above_threshold(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:
-    """Mark the peaks (n,) that are picks as long as nobody says anything else."""
-    keep = eligible(peaks, state)
+    """Mark the peaks (n,) that are picks as long as no label says anything else."""
     lowest = score_threshold(state.settings.threshold)
-    keep[np.searchsorted(-peaks.score, -lowest, side="right") :] = False
-    return keep
+    return eligible(peaks, state) & (peaks.score >= lowest)
 
 
 def eligible(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:
     """Mark the peaks (n,) that may be picks if their score is high enough."""
-    settings = state.settings
-    keep = peaks.apart(settings.min_distance).copy()
-    keep &= inside(peaks.xy, peaks.shape, settings.edge_margin * peaks.radius_px)
-    if settings.lowest_contrast is not None:
-        keep &= peaks.contrast >= settings.lowest_contrast
-    if settings.highest_contrast is not None:
-        keep &= peaks.contrast <= settings.highest_contrast
-    areas = state.areas.get(peaks.micrograph, ())
-    if areas:
-        from matplotlib.path import Path as Outline
-    for area in areas:
-        keep &= ~Outline(np.array(area.vertices)).contains_points(peaks.xy)
-    return keep
+    return eligible_peaks(peaks.plain, rules_of(state.settings), areas_of(peaks, state))
 
 
 def positions(marks: list[Label]) -> Floats:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.stats import beta
 
+from activepick.scoremap import SAME_POSITION
 from activepick.session.model.state import SessionState
-from activepick.workspace.peaks import SAME_PLACE, Peaks, above_threshold, positions
+from activepick.workspace.peaks import Peaks, above_threshold, positions
 from activepick.workspace.proposals import Place
 
 __all__ = ["PrecisionEstimate", "estimate", "sample"]
@@ -62,7 +63,7 @@ def estimate(state: SessionState, peaks: Mapping[int, Peaks]) -> PrecisionEstima
         picks = one.xy[above_threshold(one, state)] if audits else np.empty((0, 2))
         if len(picks):
             gaps = np.asarray(cKDTree(picks).query(positions(audits))[0])
-            valid = gaps <= SAME_PLACE * one.radius_px
+            valid = gaps <= SAME_POSITION * one.radius_px
             total += int(valid.sum())
             right += sum(audit.target == 1 for audit, ok in zip(audits, valid, strict=True) if ok)
     if not total:
@@ -111,5 +112,5 @@ def _fresh(state: SessionState, peaks: Peaks) -> NDArray[np.intp]:
     marks = state.marks_of(peaks.micrograph)
     if marks:
         gaps = np.asarray(cKDTree(positions(marks)).query(peaks.xy)[0])
-        keep &= gaps > SAME_PLACE * peaks.radius_px
+        keep &= gaps > SAME_POSITION * peaks.radius_px
     return np.flatnonzero(keep)

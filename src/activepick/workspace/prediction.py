@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from activepick.learning.head import Head
+from activepick.micrograph.contrast import CONTRAST_RADIUS_PX, working_contrast
 from activepick.session.model.state import MicrographEntry, SessionState
-from activepick.workspace.contrasts import CONTRAST_RADIUS_PX, contrast_of, micrograph_contrast
+from activepick.workspace.contrasts import micrograph_contrast
 from activepick.workspace.feature_store import Step
 from activepick.workspace.peaks import Peaks, make_peaks
-from activepick.workspace.score_maps import HopefulMap
 
 if TYPE_CHECKING:
     from activepick.workspace.tools import Tools
@@ -59,5 +59,5 @@ def predicted_peaks(
             engine.diameter_angstrom, [*wanted, CONTRAST_RADIUS_PX], engine.normalisation
         )
         scores = engine.score_images(micrograph, images, radii, head.weights, head.bias, step)
-        contrast = contrast_of(last)
-    return make_peaks(state, entry.id, micrograph.shape, HopefulMap.of(scores), contrast, head)
+        contrast = working_contrast(last)
+    return make_peaks(state, entry.id, micrograph.shape, scores, contrast, head)

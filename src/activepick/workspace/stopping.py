@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
+from activepick.scoremap import SAME_POSITION
 from activepick.session.model.state import SessionState
-from activepick.workspace.peaks import SAME_PLACE, Peaks, curate
+from activepick.workspace.peaks import Peaks, curate
 from activepick.workspace.precision import PrecisionEstimate
 
 __all__ = ["advice", "change"]
@@ -38,7 +39,7 @@ def change(state: SessionState, before: Peaks, after: Peaks) -> tuple[int, int]:
     old, new = (_xy(curate(peaks, state)) for peaks in (before, after))
     if not len(old) or not len(new):
         return len(old) + len(new), len(old) + len(new)
-    reach = SAME_PLACE * after.radius_px
+    reach = SAME_POSITION * after.radius_px
     lost = int((cKDTree(new).query(old)[0] > reach).sum())
     found = int((cKDTree(old).query(new)[0] > reach).sum())
     return lost + found, len(old) + len(new)

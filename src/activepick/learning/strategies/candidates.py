@@ -10,15 +10,12 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 
 from activepick.learning.learner import Learner
-from activepick.scoremap.peaks import score_peaks
-from activepick.scoremap.score_map import ScoreMap
+from activepick.scoremap import SAME_POSITION, ScoreMap, separated_peaks
 
 __all__ = ["Find", "Pool", "Query", "anywhere", "entropy", "entropy_peaks", "peaks", "pool_of"]
 
 Floats = NDArray[np.float64]
 
-# A question is never closer to a label or a skipped place than this many particle radii.
-_ANSWERED = 0.5
 # Places that are looked at on a micrograph when any place will do.
 _ANYWHERE = 500
 
@@ -111,8 +108,9 @@ def entropy(score: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def peaks(map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Peaks of the score, which are what can become a pick; worth their entropy."""
-    positions, score = score_peaks(map)
-    return positions, score, np.asarray(entropy(score), np.float64)
+    found = separated_peaks(map)
+    score = found.score.astype(np.float64)
+    return found.xy.astype(np.float64), score, np.asarray(entropy(score), np.float64)
 
 
 def entropy_peaks(map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
@@ -153,7 +151,7 @@ def pool_of(learner: Learner, rng: np.random.Generator, find: Find = peaks) -> P
         answered = np.concatenate([learner.labels[index], learner.skipped[index]])
         if len(answered) and len(xy):
             distance = cKDTree(answered).query(xy)[0]
-            free = np.asarray(distance > _ANSWERED * features.radius_px)
+            free = np.asarray(distance > SAME_POSITION * features.radius_px)
             xy, score, worth = xy[free], score[free], worth[free]
         parts.append((np.full(len(xy), index, np.intp), xy, score, worth))
     if not parts:

@@ -1,0 +1,34 @@
+"""The outcome of picking one micrograph of a run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Outcome"]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The outcome of picking one micrograph.
+
+    Attributes
+    ----------
+    index
+        Its index among the micrographs to be picked.
+    picks
+        x and y in pixels of the micrograph and score, shape (n, 3), the highest score first; None
+        after a failure.
+    key
+        `Micrograph.content_key` of what was read.
+    pixel_size_angstrom
+        Å per pixel.
+    failure
+        Why it could not be picked.
+    """
+
+    index: int
+    picks: NDArray[np.float64] | None = None
+    key: str = ""
+    pixel_size_angstrom: float = 0.0
+    failure: str | None = None
