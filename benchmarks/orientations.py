@@ -82,7 +82,10 @@ def main() -> None:
                     ),
                 )
                 curves = [
-                    [row["ap"] for row in learning_curve("", method, own, seed, counts, 10)]
+                    [
+                        float(str(row["ap"]))
+                        for row in learning_curve("", method, own, seed, counts, 10)
+                    ]
                     for seed in range(options.seeds)
                 ]
                 head = learned_head(method, own, 0, counts[-1], 10)

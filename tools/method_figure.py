@@ -62,7 +62,7 @@ def draw(micrograph: Micrograph, before: ScoreMap, learner: Learner, out: Path) 
     panels = list(figure.subplots(1, 4))
     image(panels[0], shown.pixels, micrograph, "gray", shown.limits, "micrograph and picks")
     found = separated_peaks(after)
-    xy, score = found.xy, found.score
+    xy, score = found.xy.astype(np.float64), found.score
     radius = micrograph.radius_px(DIAMETER)
     circles(panels[0], xy[score > 0], radius, "#33d17a")
     title = f"probability before and after {learner.head.particles + learner.head.others} answers"

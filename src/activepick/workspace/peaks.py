@@ -119,7 +119,7 @@ def make_peaks(
     head
         The head that gave the scores.
     """
-    found = find_peaks(scores, contrast.at)
+    found = find_peaks(scores)
     marks = positions(state.marks_of(micrograph))
     at_marks = zip(scores.at(marks).tolist(), contrast.at(marks).tolist(), strict=True)
     apart = found.separated(state.settings.min_distance)
@@ -129,7 +129,7 @@ def make_peaks(
         name=state.names[micrograph],
         xy=found.xy,
         score=found.score,
-        contrast=found.contrast,
+        contrast=contrast.at(found.xy),
         shape=shape,
         radius_px=scores.radius_px,
         uncertainty=float(entropy(candidates).mean()) if len(candidates) else 0.0,
