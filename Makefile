@@ -14,7 +14,7 @@ SCREEN_PACKAGES := xvfb xauth
 help:
 	@echo "make demo    learn to pick on simulated micrographs and export the picks, without a window"
 	@echo "make test    all tests; those of the window on a screen that nobody sees"
-	@echo "make lint    ruff and mypy"
+	@echo "make lint    ruff, mypy and the layers of imports"
 	@echo "make napari  the window with simulated micrographs, ready to label"
 	@echo "make bench   all benchmarks, one after the other"
 	@echo "make docs    the documentation, into site/"
@@ -34,6 +34,7 @@ lint: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 napari: .venv/ready
 	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES)
