@@ -12,17 +12,14 @@ precision is lost against 200 answers.
 import numpy as np
 import pandas as pd
 from known_sets import Dataset, judge, load_datasets, parser_of, precision
+from numpy.typing import NDArray
 from scipy.special import expit
+from stopping_rule import StoppingRule
 
 from activepick.benchmark.oracle import Oracle, learn
-from activepick.learning.calibration import (
-    expected_particles,
-    expected_precision,
-    reliability_error,
-)
+from activepick.learning.calibration import expected_particles, expected_precision
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.stopping import StoppingRule
 from activepick.scoremap import separated_peaks
 
 COUNTS = (30, 50, 100)
@@ -91,6 +88,28 @@ def measure(
     last = precision(learner.head, others, truth)
     at, then = stopped or (answers, last)
     stops.append((name, at, last - then))
+
+
+def reliability_error(
+    probability: NDArray[np.float64], particle: NDArray[np.bool_], bins: int = 10
+) -> float:
+    """Compute the expected calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015).
+
+    The mean distance of probability and share of particles over bins of equal width, each weighted
+    with its number of peaks.
+
+    Parameters
+    ----------
+    probability
+        Probability of each peak, shape (n,).
+    particle
+        Whether each peak is a particle, shape (n,).
+    bins
+        Number of bins.
+    """
+    index = np.minimum((probability * bins).astype(int), bins - 1)
+    gaps = np.bincount(index, probability - particle, minlength=bins)
+    return float(np.abs(gaps).sum() / max(len(probability), 1))
 
 
 if __name__ == "__main__":

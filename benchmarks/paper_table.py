@@ -24,10 +24,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from fine_tune import FineTuning, Labelled, fine_tune
 from known_sets import Dataset, load_datasets
 
 from activepick.benchmark.curves import learned_head
-from activepick.benchmark.fine_tune import FineTuning, Labelled, fine_tune
 from activepick.benchmark.methods import METHODS, Method
 from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
 from activepick.features.backbone import Backbone

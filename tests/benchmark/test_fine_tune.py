@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from fine_tune import FineTuning, Labelled, fine_tune
 
-from activepick.benchmark.fine_tune import FineTuning, Labelled, fine_tune
 from activepick.features.backbone import load_backbone
 from activepick.features.extractor import Extractor
 

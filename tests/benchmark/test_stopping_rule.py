@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from stopping_rule import StoppingRule, kappa
 
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.head import Head
-from activepick.learning.stopping import StoppingRule, kappa
 
 SPEC = FeatureSpec("b", "d", (10.0,), 4, "affine")
 

@@ -1,4 +1,4 @@
-"""Topaz's own way to learn from labels: the network is trained further.
+"""Fine-tuning of Topaz's network on labels.
 
 The baseline of Kiewisz and Bepler (NeurIPS 2023 workshop on machine learning in structural
 biology): the pretrained detector trained on the labelled positions with Adam, binary cross entropy
@@ -42,18 +42,18 @@ class Labelled:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """How the network is trained.
+    """Settings of the training.
 
     Attributes
     ----------
     whole
-        Train all layers, or the classifier alone.
+        Train all layers, or only the classifier.
     epochs
-        Times that each label is seen.
+        Number of passes over the labels.
     batch
-        Labels in a step.
+        Number of labels in a step.
     rate
-        Adam's learning rate; None takes 1e-4 for the whole network and 1e-2 for the classifier.
+        Learning rate of Adam; None for 1e-4 for the whole network and 1e-2 for the classifier.
     l2
         Weight of the L2 term.
     """
@@ -77,13 +77,13 @@ def fine_tune(
     Parameters
     ----------
     backbone
-        Where it starts; it is not changed.
+        The pretrained network; it is not changed.
     labelled
         Images with their labels.
     settings
-        How.
+        Settings of the training.
     seed
-        Order of the labels.
+        Determines the order of the labels.
     step
         Called with the fraction done; may raise to cancel.
     """
@@ -135,7 +135,7 @@ def _features(layers: nn.Module, crops: Tensor) -> Tensor:
 
 
 def _crops(part: Labelled, width: int) -> Tensor:
-    """Cut what the network sees of each label: (n, 1, width, width), zeros beyond the image."""
+    """Cut the window of the network around each label: (n, 1, width, width), padded with zeros."""
     padded = np.pad(part.pixels, width // 2)
     last = np.array(part.pixels.shape)[::-1] - 1
     corners = np.clip(np.rint(part.xy), 0, last).astype(int)
