@@ -31,7 +31,7 @@ from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.learning.head import pretrained_head
 from activepick.learning.learner import Learner
-from activepick.learning.strategies.registry import entropy
+from activepick.learning.uncertainty import entropy
 from activepick.micrograph import Micrograph
 from activepick.session import Session, Settings, Target
 from activepick.simulate import SimulationSettings, simulate_dataset

@@ -22,7 +22,7 @@ from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.strategies.registry import ask, entropy
+from activepick.learning.uncertainty import entropy
 from activepick.micrograph import Micrograph
 from activepick.micrograph.display import display_image
 from activepick.sample import sample_micrographs
@@ -70,7 +70,7 @@ def draw(micrograph: Micrograph, before: ScoreMap, learner: Learner, out: Path) 
     image(panels[2], expit(after.values), micrograph, "viridis", (0, 1), title.split("and ")[1])
     title = "entropy, and what is asked next"
     image(panels[3], entropy(after.values), micrograph, "magma", (0, float(np.log(2))), title)
-    asked = np.array([(q.x, q.y) for q in ask(learner, BATCH)])
+    asked = np.array([(q.x, q.y) for q in learner.ask(BATCH)])
     circles(panels[3], asked, radius, "#f9f06b")
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110, pil_kwargs={"quality": 85})

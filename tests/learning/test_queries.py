@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
@@ -7,7 +9,9 @@ from activepick.features.feature_map import FeatureMap, MicrographFeatures
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.head import Head
 from activepick.learning.learner import Learner
-from activepick.learning.strategies.registry import STRATEGIES, ask, entropy
+from activepick.learning.strategies.context import QueryContext
+from activepick.learning.strategies.registry import STRATEGIES, select_queries
+from activepick.learning.uncertainty import entropy
 
 RADIUS = 20.0
 
@@ -34,8 +38,8 @@ def test_questions_avoid_labels_and_skips_and_are_reproducible(strategy):
     one, two = learner(), learner()
     asked = []
     for _ in range(4):
-        first = ask(one, 10, strategy, np.random.default_rng(5))
-        assert first == ask(two, 10, strategy, np.random.default_rng(5))
+        first = one.ask(10, strategy, np.random.default_rng(5))
+        assert first == two.ask(10, strategy, np.random.default_rng(5))
         assert len(first) == 10
         for k, query in enumerate(first):
             place = (query.x, query.y)
@@ -56,6 +60,8 @@ def test_questions_avoid_labels_and_skips_and_are_reproducible(strategy):
 def test_entropy_is_highest_where_the_score_is_zero():
     scores = np.linspace(-800, 800, 1601)
     h = entropy(scores)
+    assert np.array_equal(entropy(np.array([np.inf, -np.inf])), [0, 0])
+    assert np.array_equal(entropy(np.array([np.inf, -np.inf], np.float32)), [0, 0])
     assert np.isfinite(h).all()
     assert h.argmax() == 800
     assert h.max() == pytest.approx(np.log(2))
@@ -66,8 +72,8 @@ def test_entropy_is_highest_where_the_score_is_zero():
 
 def test_uncertain_questions_have_small_scores_and_top_ones_large():
     one = learner()
-    uncertain = [abs(q.score) for q in ask(one, 10, "uncertain")]
-    top = [q.score for q in ask(one, 10, "top")]
+    uncertain = [abs(q.score) for q in one.ask(10, "uncertain")]
+    top = [q.score for q in one.ask(10, "top")]
     assert uncertain == sorted(uncertain)
     assert top == sorted(top, reverse=True)
     assert max(uncertain) < min(top)
@@ -75,9 +81,9 @@ def test_uncertain_questions_have_small_scores_and_top_ones_large():
 
 def test_active_questions_come_from_all_micrographs_and_are_spread_in_feature_space():
     one = learner(micrographs=3)
-    spread = ask(one, 12, "active", np.random.default_rng(0))
+    spread = one.ask(12, "active", np.random.default_rng(0))
     assert {q.micrograph for q in spread} == {0, 1, 2}
-    plain = ask(one, 12, "uncertain")
+    plain = one.ask(12, "uncertain")
 
     def nearest(queries):
         rows = np.concatenate([one.micrographs[q.micrograph].at([(q.x, q.y)]) for q in queries])
@@ -89,14 +95,39 @@ def test_active_questions_come_from_all_micrographs_and_are_spread_in_feature_sp
 
 def test_there_are_fewer_questions_when_there_is_nothing_left_to_ask():
     one = learner(micrographs=1)
-    every = ask(one, 10_000, "active")
+    every = one.ask(10_000, "active")
     assert 0 < len(every) < 10_000
     for query in every:
         one.add(0, [(query.x, query.y)], [1])
-    again = ask(one, 10_000, "active")
+    again = one.ask(10_000, "active")
     assert len(again) < len(every)
+
+
+def test_the_window_offers_a_few_of_the_strategies():
+    offered = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
+    assert offered[0] == "active"
+    assert 1 < len(offered) < 5
+
+
+def test_a_strategy_needs_no_learner():
+    one = learner()
+    one.add(0, [[100.0, 100.0], [200.0, 150.0]], [1, 0])
+    one.skip(1, [[50.0, 60.0]])
+    one.refit()
+    context = QueryContext(
+        micrographs=one.micrographs,
+        score_maps=[one.score_map(0), one.score_map(1)],
+        labelled=one.labels,
+        skipped=one.skipped,
+        head=one.head,
+        posterior=one.posterior,
+        rng=np.random.default_rng(1),
+    )
+    for name in STRATEGIES:
+        asked = select_queries(replace(context, rng=np.random.default_rng(1)), 6, name)
+        assert asked == one.ask(6, name, np.random.default_rng(1))
 
 
 def test_unknown_strategy_is_named():
     with pytest.raises(SettingsError, match="guess"):
-        ask(learner(), 10, "guess")
+        learner().ask(10, "guess")

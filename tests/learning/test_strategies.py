@@ -3,8 +3,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from test_queries import learner
 
-from activepick.learning.strategies.registry import ask
-from activepick.learning.strategies.spread import plus_plus
+from activepick.learning.strategies.kmeans_plus_plus import kmeans_plus_plus
 
 
 def rows_at(one, queries):
@@ -20,50 +19,50 @@ def test_plus_plus_covers_groups_that_lie_apart():
     rng = np.random.default_rng(0)
     centres = 100 * np.eye(5)
     rows = np.repeat(centres, 30, axis=0) + rng.standard_normal((150, 5))
-    chosen = plus_plus(rows, np.ones(150), 5, rng)
+    chosen = kmeans_plus_plus(rows, np.ones(150), 5, rng)
     assert set(chosen // 30) == set(range(5))
-    assert len(plus_plus(rows[:3], np.ones(3), 9, rng)) == 3
-    assert len(set(plus_plus(np.zeros((6, 2)), np.zeros(6), 6, rng))) == 6
+    assert len(kmeans_plus_plus(rows[:3], np.ones(3), 9, rng)) == 3
+    assert len(set(kmeans_plus_plus(np.zeros((6, 2)), np.zeros(6), 6, rng))) == 6
 
 
 def test_badge_asks_for_places_that_are_both_uncertain_and_different():
     one = learner(micrographs=3)
-    badge, plain = (ask(one, 12, s, np.random.default_rng(0)) for s in ("badge", "uncertain"))
+    badge, plain = (one.ask(12, s, np.random.default_rng(0)) for s in ("badge", "uncertain"))
 
     def nearest(queries):
         rows = rows_at(one, queries)
         return (cdist(rows, rows) + np.diag(np.full(len(rows), np.inf))).min(axis=1).mean()
 
     assert nearest(badge) > nearest(plain)
-    every = ask(one, 10_000, "top")
+    every = one.ask(10_000, "top")
     assert np.mean([abs(q.score) for q in badge]) < np.mean([abs(q.score) for q in every])
 
 
 def test_typical_places_have_closer_neighbours_than_others():
     one = learner(micrographs=2)
-    every = rows_at(one, ask(one, 10_000, "top"))
+    every = rows_at(one, one.ask(10_000, "top"))
 
     def closeness(queries):
         return np.sort(cdist(rows_at(one, queries), every), axis=1)[:, 1:21].mean()
 
-    typical = closeness(ask(one, 8, "typical", np.random.default_rng(0)))
-    assert typical < closeness(ask(one, 10_000, "top"))
+    typical = closeness(one.ask(8, "typical", np.random.default_rng(0)))
+    assert typical < closeness(one.ask(10_000, "top"))
 
 
 def test_uncertain_places_follow_typical_ones():
     one = learner()
-    first = ask(one, 10, "typical-first", np.random.default_rng(0))
-    assert first == ask(one, 10, "typical", np.random.default_rng(0))
+    first = one.ask(10, "typical-first", np.random.default_rng(0))
+    assert first == one.ask(10, "typical", np.random.default_rng(0))
     answer(one, first)
-    second = ask(one, 10, "typical-first", np.random.default_rng(0))
-    assert second == ask(one, 10, "active", np.random.default_rng(0))
+    second = one.ask(10, "typical-first", np.random.default_rng(0))
+    assert second == one.ask(10, "active", np.random.default_rng(0))
 
 
 def test_the_range_of_scores_is_sampled_evenly():
     one = learner(micrographs=3)
-    scores = np.array([q.score for q in ask(one, 10_000, "top")])
+    scores = np.array([q.score for q in one.ask(10_000, "top")])
     likely = scores[scores > np.log(0.1 / 0.9)]
-    drawn = [q.score for q in ask(one, 10, "range", np.random.default_rng(1))]
+    drawn = [q.score for q in one.ask(10, "range", np.random.default_rng(1))]
     strata = np.array_split(likely, 10)
     for score, stratum in zip(drawn, strata, strict=True):
         reach = 1e-9 + np.ptp(likely) / 10
@@ -74,10 +73,10 @@ def test_the_range_of_scores_is_sampled_evenly():
 @pytest.mark.parametrize("batch", [1, 5, 10])
 def test_every_fifth_question_is_over_the_range_whatever_the_batch(batch):
     one, rng = learner(micrographs=3), np.random.default_rng(0)
-    unsure = sorted(abs(q.score) for q in ask(one, 10_000, "top"))
+    unsure = sorted(abs(q.score) for q in one.ask(10_000, "top"))
     far = 0
     for _ in range(40 // batch):
-        queries = ask(one, batch, "mixed", rng)
+        queries = one.ask(batch, "mixed", rng)
         assert len(queries) == batch
         assert len({(q.micrograph, q.x, q.y) for q in queries}) == batch
         far += sum(abs(q.score) > unsure[len(unsure) // 2] for q in queries)

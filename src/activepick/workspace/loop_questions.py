@@ -119,4 +119,6 @@ class AskingLoop(DatasetLoop):
             for number, one in zip(numbers, features, strict=True)
         ]
         count = state.settings.batch if count is None else count
-        return new_questions(state, numbers, features, maps, head, count, beside)
+        return new_questions(
+            state, numbers, features, maps, head, lambda: tools.posterior(state), count, beside
+        )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from activepick import scoremap
 from activepick.learning.head import Head
-from activepick.learning.strategies.registry import entropy
+from activepick.learning.uncertainty import entropy
 from activepick.micrograph.contrast import ContrastMap
 from activepick.picking.rules import (
     LabelledPositions,

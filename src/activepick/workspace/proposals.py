@@ -1,6 +1,6 @@
 """From the labels and the head of a session to questions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -8,8 +8,9 @@ from scipy.spatial import cKDTree
 
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
-from activepick.learning.learner import Learner
-from activepick.learning.strategies.registry import ask
+from activepick.learning.posterior import Posterior
+from activepick.learning.strategies.context import QueryContext
+from activepick.learning.strategies.registry import select_queries
 from activepick.scoremap.score_map import ScoreMap
 from activepick.session.model.state import SessionState, Target
 from activepick.workspace.peaks import Peaks, eligible, positions
@@ -23,25 +24,13 @@ Place = tuple[int, float, float, float]
 _APART = 1.0
 
 
-class _Seen(Learner):
-    """A learner whose score maps are there already."""
-
-    def __init__(
-        self, features: Sequence[MicrographFeatures], head: Head, maps: Sequence[ScoreMap]
-    ) -> None:
-        super().__init__(features, head, unlabelled=np.empty((0, head.weights.size)))
-        self._maps = maps
-
-    def score_map(self, index: int) -> ScoreMap:
-        return self._maps[index]
-
-
 def new_questions(
     state: SessionState,
     micrographs: Sequence[int],
     features: Sequence[MicrographFeatures],
     maps: Sequence[ScoreMap],
     head: Head,
+    posterior: Callable[[], Posterior],
     count: int,
     beside: Sequence[Place] = (),
 ) -> list[Place]:
@@ -57,6 +46,8 @@ def new_questions(
         Of each.
     head
         What the maps are of.
+    posterior
+        Computes the posterior of the head.
     count
         Largest number of questions.
     beside
@@ -67,12 +58,26 @@ def new_questions(
     list of (micrograph, x, y, score)
         Never where a label lies or an answer was left open.
     """
-    learner = _Seen(features, head, maps)
-    for index, number in enumerate(micrographs):
-        learner.labels[index] = positions(state.marks_of(number))
-        learner.skip(index, [(x, y) for other, x, y, _ in beside if other == number])
-    rng = np.random.default_rng([state.settings.seed, state.next_id])
-    asked = ask(learner, count, state.settings.strategy, rng)
+    marks = [state.marks_of(number) for number in micrographs]
+    besides = [[(x, y) for other, x, y, _ in beside if other == n] for n in micrographs]
+    context = QueryContext(
+        micrographs=features,
+        score_maps=maps,
+        labelled=[positions([m for m in own if m.target is not None]) for own in marks],
+        skipped=[
+            np.concatenate(
+                [
+                    positions([m for m in own if m.target is None]),
+                    np.array(places, np.float64).reshape(-1, 2),
+                ]
+            )
+            for own, places in zip(marks, besides, strict=True)
+        ],
+        head=head,
+        posterior=posterior,
+        rng=np.random.default_rng([state.settings.seed, state.next_id]),
+    )
+    asked = select_queries(context, count, state.settings.strategy)
     return [(micrographs[query.micrograph], query.x, query.y, query.score) for query in asked]
 
 

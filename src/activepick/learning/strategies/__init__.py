@@ -1,1 +1,1 @@
-"""Query strategies: which positions to ask about next."""
+"""Query strategies: which positions to label next. The list is in `registry`."""

@@ -1,4 +1,4 @@
-"""Places that could be asked about."""
+"""Positions that can be queried."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,31 +7,41 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
-from scipy.special import expit
 
-from activepick.learning.learner import Learner
-from activepick.scoremap import SAME_POSITION, ScoreMap, separated_peaks
+from activepick.learning.settings import SAME_POSITION
+from activepick.learning.strategies.context import QueryContext
+from activepick.learning.uncertainty import entropy
+from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap.score_map import ScoreMap
 
-__all__ = ["Find", "Pool", "Query", "anywhere", "entropy", "entropy_peaks", "peaks", "pool_of"]
+__all__ = [
+    "Candidates",
+    "Find",
+    "Query",
+    "entropy_maxima",
+    "find_candidates",
+    "random_positions",
+    "score_maxima",
+]
 
 Floats = NDArray[np.float64]
 
-# Places that are looked at on a micrograph when any place will do.
-_ANYWHERE = 500
+# Number of random positions on a micrograph.
+_RANDOM = 500
 
 
 @dataclass(frozen=True)
 class Query:
-    """A place to be labelled.
+    """A position to be labelled.
 
     Attributes
     ----------
     micrograph
-        Index among the learner's micrographs.
+        Index of the micrograph.
     x, y
-        Original pixels.
+        Position in original pixels.
     score
-        The head's logit there.
+        Score (logit) of the head there.
     """
 
     micrograph: int
@@ -41,119 +51,114 @@ class Query:
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """Places on all micrographs that nobody has answered or skipped.
+class Candidates:
+    """Positions on all micrographs that were neither labelled nor skipped.
 
     Attributes
     ----------
     micrograph
-        Index among the learner's micrographs, shape (n,).
+        Index of the micrograph of each position, shape (n,).
     xy
-        Original pixels, shape (n, 2).
+        Positions in original pixels, shape (n, 2).
     score
-        The head's logits, shape (n,).
-    worth
-        How uncertain they are, or whatever else they were found by, shape (n,).
+        Scores (logits) of the head, shape (n,).
+    utility
+        How useful an answer is, such as the entropy of the predicted answer, shape (n,).
     """
 
     micrograph: NDArray[np.intp]
     xy: Floats
     score: Floats
-    worth: Floats
+    utility: Floats
 
     def __len__(self) -> int:
         return len(self.score)
 
-    def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "Pool":
-        """Keep some of the places, by index or mask."""
-        return Pool(
-            self.micrograph[chosen], self.xy[chosen], self.score[chosen], self.worth[chosen]
+    def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "Candidates":
+        """Return some of the candidates, by index or mask."""
+        return Candidates(
+            self.micrograph[chosen], self.xy[chosen], self.score[chosen], self.utility[chosen]
         )
 
-    def best_of_each(self, count: int) -> "Pool":
-        """Keep the most worthwhile places of each micrograph, `count` of them, best first."""
-        order = np.lexsort((-self.worth, self.micrograph))
+    def highest(self, count: int) -> "Candidates":
+        """Return the `count` candidates of highest utility, highest first."""
+        return self.take(np.argsort(-self.utility, kind="stable")[:count])
+
+    def highest_of_each(self, count: int) -> "Candidates":
+        """Return the `count` candidates of highest utility of each micrograph, highest first."""
+        order = np.lexsort((-self.utility, self.micrograph))
         _, first, sizes = np.unique(self.micrograph[order], return_index=True, return_counts=True)
         rank = np.arange(len(order)) - np.repeat(first, sizes)
         return self.take(order[rank < count])
 
-    def rows(self, learner: Learner) -> NDArray[np.float32]:
-        """Features at the places, shape (n, D)."""
-        out = np.empty((len(self), learner.pretrained.weights.size), np.float32)
+    def features(self, context: QueryContext) -> NDArray[np.float32]:
+        """Look up the features at the positions, shape (n, D)."""
+        out = np.empty((len(self), context.head.weights.size), np.float32)
         for index in np.unique(self.micrograph):
             own = self.micrograph == index
-            out[own] = learner.micrographs[index].at(self.xy[own])
+            out[own] = context.micrographs[index].at(self.xy[own])
         return out
 
     def queries(self) -> list[Query]:
-        """Give the places as questions, in their order."""
+        """Return the candidates as queries, in their order."""
         return [
             Query(int(m), float(x), float(y), float(s))
             for m, (x, y), s in zip(self.micrograph, self.xy, self.score, strict=True)
         ]
 
 
-# For one micrograph: positions (n, 2) in original pixels, scores (n,), worth of asking (n,).
+# On one score map: positions (n, 2) in original pixels, scores (n,), utilities (n,).
 Find = Callable[[ScoreMap, np.random.Generator], tuple[Floats, Floats, Floats]]
 
 
-def entropy(score: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Entropy of the answer that a score predicts, in nats (Kiewisz and Bepler, Eq. 5).
-
-    ``H(z) = -s(z) log s(z) - s(-z) log s(-z)``, between 0 and log 2.
-    """
-    size = np.abs(score)
-    return np.asarray(np.logaddexp(0, -size) + size * expit(-size))
+def score_maxima(score_map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Find the peaks of a score map, which can become picks; the utility is their entropy."""
+    positions, score = score_peaks(score_map)
+    return positions, score, np.asarray(entropy(score), np.float64)
 
 
-def peaks(map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Peaks of the score, which are what can become a pick; worth their entropy."""
-    found = separated_peaks(map)
-    score = found.score.astype(np.float64)
-    return found.xy.astype(np.float64), score, np.asarray(entropy(score), np.float64)
-
-
-def entropy_peaks(map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Maxima of the entropy itself within a particle radius, as in the paper."""
-    # A head that starts from zero finds all places alike: a hair of noise draws lots among them.
-    uncertainty = entropy(map.values) + rng.uniform(0, 1e-7, map.values.shape)
-    size = 2 * round(map.radius_px / map.spacing_px) + 1
+def entropy_maxima(score_map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Find the maxima of the entropy within a particle radius, as in Kiewisz and Bepler."""
+    # With a head of zeros the entropy is the same everywhere: noise breaks the ties.
+    uncertainty = entropy(score_map.values) + rng.uniform(0, 1e-7, score_map.values.shape)
+    size = 2 * round(score_map.radius_px / score_map.spacing_px) + 1
     highest = ndimage.maximum_filter(uncertainty, size, mode="nearest")
     y, x = np.nonzero(uncertainty == highest)
-    score = map.values[y, x].astype(np.float64)
-    return map.to_original(np.stack([x, y], axis=1)), score, uncertainty[y, x].astype(np.float64)
+    xy = score_map.to_original(np.stack([x, y], axis=1))
+    score = score_map.values[y, x].astype(np.float64)
+    return xy, score, uncertainty[y, x].astype(np.float64)
 
 
-def anywhere(map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Places drawn from the whole micrograph, all worth the same up to chance."""
-    height, width = map.values.shape
-    yx = rng.uniform(0, 1, (_ANYWHERE, 2)) * [height - 1, width - 1]
+def random_positions(
+    score_map: ScoreMap, rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """Draw positions uniformly from the whole micrograph, with random utilities."""
+    height, width = score_map.values.shape
+    yx = rng.uniform(0, 1, (_RANDOM, 2)) * [height - 1, width - 1]
     nearest = np.rint(yx).astype(int)
-    score = map.values[nearest[:, 0], nearest[:, 1]].astype(np.float64)
-    return map.to_original(yx[:, ::-1]), score, rng.uniform(size=len(yx))
+    score = score_map.values[nearest[:, 0], nearest[:, 1]].astype(np.float64)
+    return score_map.to_original(yx[:, ::-1]), score, rng.uniform(size=len(yx))
 
 
-def pool_of(learner: Learner, rng: np.random.Generator, find: Find = peaks) -> Pool:
-    """Collect the places of all micrographs that are still open.
+def find_candidates(context: QueryContext, find: Find = score_maxima) -> Candidates:
+    """Find the candidates on all micrographs that were neither labelled nor skipped.
 
     Parameters
     ----------
-    learner
-        Labels and head so far.
-    rng
-        Randomness of those ways to find places that need it.
+    context
+        Score maps, labels and random generator.
     find
-        Gives the places of one score map.
+        Finds the positions on one score map.
     """
     parts = []
-    for index, features in enumerate(learner.micrographs):
-        xy, score, worth = find(learner.score_map(index), rng)
-        answered = np.concatenate([learner.labels[index], learner.skipped[index]])
+    for index, score_map in enumerate(context.score_maps):
+        xy, score, utility = find(score_map, context.rng)
+        answered = context.answered(index)
         if len(answered) and len(xy):
             distance = cKDTree(answered).query(xy)[0]
-            free = np.asarray(distance > SAME_POSITION * features.radius_px)
-            xy, score, worth = xy[free], score[free], worth[free]
-        parts.append((np.full(len(xy), index, np.intp), xy, score, worth))
+            free = np.asarray(distance > SAME_POSITION * score_map.radius_px)
+            xy, score, utility = xy[free], score[free], utility[free]
+        parts.append((np.full(len(xy), index, np.intp), xy, score, utility))
     if not parts:
-        return Pool(np.empty(0, np.intp), np.empty((0, 2)), np.empty(0), np.empty(0))
-    return Pool(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return Candidates(np.empty(0, np.intp), np.empty((0, 2)), np.empty(0), np.empty(0))
+    return Candidates(*(np.concatenate(column) for column in zip(*parts, strict=True)))

@@ -1,30 +1,46 @@
-"""The mean model: a head that follows the fitted one slowly, and what their difference tells.
+"""Mean model: peaks where the head and its moving average over the refits disagree.
 
 Wang et al., Deep active learning for cryo-electron tomography classification, ICIP 2022: an
-exponential moving average of the model over training; where the model and its mean disagree most
-is asked next, and the disagreement is also a term of the loss. Here a step is a refit. As the
-target of the term is the mean and only the model is fitted, the term is the cross entropy towards
-the mean's answers: the same as further labels, with probabilities instead of answers.
+exponential moving average of the model over training steps; positions where the model and its mean
+disagree most are queried, and the disagreement is also a term of the loss. Here a step is a refit,
+and the term of the loss is the cross entropy of the predictions with those of the mean, as if these
+were further labels (`activepick.learning.settings.LearnerSettings.consistency`).
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
-from activepick.learning.learner import Learner
-from activepick.learning.strategies.candidates import Pool, pool_of
-from activepick.learning.strategies.spread import POOL, plus_plus
+from activepick.learning.strategies.candidates import Candidates, find_candidates
+from activepick.learning.strategies.context import QueryContext
+from activepick.learning.strategies.kmeans_plus_plus import CANDIDATES_PER_QUERY, kmeans_plus_plus
 
-__all__ = ["disagreeing", "kl"]
+__all__ = ["kl_divergence", "select"]
 
 Floats = NDArray[np.float64]
 
-# Decides where the two agree, as before the first refit.
+# Weight of the entropy, which decides where the two agree, as before the first refit.
 _TIE = 1e-6
 
 
-def kl(score: Floats, mean_score: Floats) -> Floats:
-    """Kullback-Leibler divergence of the model's answer from its mean's, in nats.
+def select(context: QueryContext, count: int) -> Candidates:
+    """Select peaks where the head and its mean disagree and which differ in their features."""
+    candidates = find_candidates(context)
+    features = candidates.features(context)
+    current = context.head.weights, context.head.bias
+    # Both from the features at the peaks: scores of the map, on its grid, differ slightly.
+    score, mean = (
+        features @ weights.ravel() + bias
+        for weights, bias in (current, context.head.mean or current)
+    )
+    utility = kl_divergence(score, mean) + _TIE * candidates.utility
+    best = np.argsort(-utility, kind="stable")[: CANDIDATES_PER_QUERY * count]
+    chosen = kmeans_plus_plus(features[best], utility[best], count, context.rng)
+    return candidates.take(best[chosen])
+
+
+def kl_divergence(score: Floats, mean_score: Floats) -> Floats:
+    """Compute the Kullback-Leibler divergence of two predicted answers, in nats.
 
     Parameters
     ----------
@@ -32,18 +48,6 @@ def kl(score: Floats, mean_score: Floats) -> Floats:
         Logits of the model and of its mean, same shape.
     """
     p = expit(score)
-    yes = log_expit(score) - log_expit(mean_score)
-    no = log_expit(-score) - log_expit(-mean_score)
-    return np.asarray(np.maximum(p * yes + (1 - p) * no, 0.0))
-
-
-def disagreeing(learner: Learner, count: int, rng: np.random.Generator) -> Pool:
-    """Take peaks where the head and its mean over the refits disagree, spread over features."""
-    pool = pool_of(learner, rng)
-    rows = pool.rows(learner)
-    current = learner.head.weights, learner.head.bias
-    # Both from the same features: the map's scores lie on its grid, and differ by a hair.
-    score, mean = (rows @ w.ravel() + b for w, b in (current, learner.head.mean or current))
-    worth = kl(score, mean) + _TIE * pool.worth
-    best = np.argsort(-worth, kind="stable")[: POOL * count]
-    return pool.take(best[plus_plus(rows[best], worth[best], count, rng)])
+    particle = log_expit(score) - log_expit(mean_score)
+    other = log_expit(-score) - log_expit(-mean_score)
+    return np.asarray(np.maximum(p * particle + (1 - p) * other, 0.0))

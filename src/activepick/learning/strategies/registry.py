@@ -1,104 +1,98 @@
-"""Which places to ask about next: the strategies, by name."""
+"""The query strategies, by name."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
-
-import numpy as np
+from dataclasses import dataclass
 
 from activepick.errors import SettingsError
-from activepick.learning.learner import Learner
-from activepick.learning.strategies.candidates import (
-    Find,
-    Pool,
-    Query,
-    anywhere,
+from activepick.learning.strategies import (
+    active,
+    badge,
     entropy,
-    entropy_peaks,
-    peaks,
-    pool_of,
+    information,
+    mean_model,
+    mixed,
+    random,
+    score_range,
+    top,
+    typical,
+    typical_first,
+    uncertain,
 )
-from activepick.learning.strategies.information import informative
-from activepick.learning.strategies.mean_model import disagreeing
-from activepick.learning.strategies.score_range import over_the_range, spread_and_range
-from activepick.learning.strategies.spread import badge, spread
-from activepick.learning.strategies.typical import typical, typical_then_uncertain
+from activepick.learning.strategies.candidates import Candidates, Query
+from activepick.learning.strategies.context import QueryContext
 
-__all__ = ["STRATEGIES", "Query", "Strategy", "ask", "entropy"]
+__all__ = ["STRATEGIES", "Query", "Strategy", "select_queries"]
 
 
-class Strategy(NamedTuple):
-    """A way to choose questions.
+@dataclass(frozen=True)
+class Strategy:
+    """A way to choose queries.
 
     Attributes
     ----------
     summary
-        What it asks for, in a few words.
-    choose
-        Gives places from labels and head so far, a largest number, and a random generator.
+        Description in a few words, for help texts and lists.
+    select
+        Returns candidates from the context and a largest number, in the order in which they are
+        asked.
+    in_window
+        Whether the window offers it; the library and `activepick benchmark` offer all.
     """
 
     summary: str
-    choose: Callable[[Learner, int, np.random.Generator], Pool]
+    select: Callable[[QueryContext, int], Candidates]
+    in_window: bool = False
 
 
-def ask(
-    learner: Learner,
-    count: int,
-    strategy: str | Strategy = "active",
-    rng: np.random.Generator | None = None,
+STRATEGIES = {
+    "active": Strategy(
+        "uncertain peaks that differ in their features", active.select, in_window=True
+    ),
+    "uncertain": Strategy("the most uncertain peaks", uncertain.select),
+    "badge": Strategy("peaks whose gradients are long and differ (BADGE)", badge.select),
+    "typical": Strategy("typical peaks without a label nearby (TypiClust)", typical.select),
+    "typical-first": Strategy(
+        "ten typical peaks first, then as active", typical_first.select, in_window=True
+    ),
+    "information": Strategy(
+        "peaks whose answers tell most about the head (BALD)", information.select
+    ),
+    "mean-queries": Strategy(
+        "peaks where the head and its mean over the refits disagree", mean_model.select
+    ),
+    "range": Strategy(
+        "random peaks over the whole range of scores", score_range.select, in_window=True
+    ),
+    "mixed": Strategy("as active, every fifth query over the range of scores", mixed.select),
+    "top": Strategy("the peaks of highest score", top.select),
+    "random": Strategy("random positions", random.select),
+    "entropy": Strategy("maxima of the entropy, as published", entropy.select),
+}
+
+
+def select_queries(
+    context: QueryContext, count: int, strategy: str | Strategy = "active"
 ) -> list[Query]:
-    """Choose the next questions; never where a label lies already.
+    """Choose the next queries; none is at a labelled or skipped position.
 
     Parameters
     ----------
-    learner
-        Labels and head so far.
+    context
+        Micrographs, labels and head.
     count
-        Largest number of questions. There are fewer when there are not that many places.
+        Largest number of queries; there are fewer where there are not that many candidates.
     strategy
-        A name in `STRATEGIES`, or one of your own.
-    rng
-        Randomness of the strategies that need it.
+        A name in `STRATEGIES`, or a `Strategy`.
 
     Raises
     ------
     SettingsError
-        When the strategy is unknown.
+        When the name is unknown.
     """
     if isinstance(strategy, str):
         if strategy not in STRATEGIES:
-            raise SettingsError(f"{strategy!r}: use one of {', '.join(STRATEGIES)}.")
+            raise SettingsError(
+                f"There is no query strategy {strategy!r}: use one of {', '.join(STRATEGIES)}."
+            )
         strategy = STRATEGIES[strategy]
-    rng = rng or np.random.default_rng(0)
-    return strategy.choose(learner, count, rng).queries()
-
-
-def _most_worthwhile(
-    learner: Learner, count: int, rng: np.random.Generator, find: Find = peaks
-) -> Pool:
-    pool = pool_of(learner, rng, find)
-    return pool.take(np.argsort(-pool.worth, kind="stable")[:count])
-
-
-def _highest(learner: Learner, count: int, rng: np.random.Generator) -> Pool:
-    pool = pool_of(learner, rng)
-    return pool.take(np.argsort(-pool.score, kind="stable")[:count])
-
-
-STRATEGIES = {
-    "active": Strategy("uncertain peaks that differ in their features", spread),
-    "uncertain": Strategy("the most uncertain peaks", _most_worthwhile),
-    "badge": Strategy("peaks whose gradients are long and differ (BADGE)", badge),
-    "typical": Strategy("typical peaks of what has no label yet (TypiClust)", typical),
-    "typical-first": Strategy("typical peaks first, then uncertain ones", typical_then_uncertain),
-    "mean-model": Strategy("where the head and its mean over the refits disagree", disagreeing),
-    "information": Strategy("peaks whose answers tell most about the head (BALD)", informative),
-    "range": Strategy("peaks over the whole range of scores", over_the_range),
-    "mixed": Strategy("as active, and every fifth over the range of scores", spread_and_range),
-    "top": Strategy("the best picks so far", _highest),
-    "random": Strategy("any place", partial(_most_worthwhile, find=anywhere)),
-    "entropy": Strategy(
-        "peaks of the entropy, as published", partial(_most_worthwhile, find=entropy_peaks)
-    ),
-}
+    return strategy.select(context, count).queries()

@@ -1,0 +1,38 @@
+"""Settings of learning: how labels become a head."""
+
+from dataclasses import dataclass, field
+
+from activepick.learning.fit import HeadFit
+
+__all__ = ["SAME_POSITION", "LearnerSettings"]
+
+# Two positions that are closer than this many particle radii are the same position.
+SAME_POSITION = 0.5
+
+
+@dataclass(frozen=True)
+class LearnerSettings:
+    """Settings that determine how labels become a head.
+
+    Attributes
+    ----------
+    fit
+        The logistic regression.
+    label_radius
+        Radius of the disc around a label whose pixels share its weight, in particle radii.
+    unlabelled
+        Number of unlabelled pixels that are sampled from all labelled micrographs together.
+    consistency, consistency_unlabelled
+        Weights, in labels, of the terms that draw the predictions at labels and at sampled pixels
+        to those of the mean model (`activepick.learning.strategies.mean_model`).
+    stand_ins
+        Whether unlabelled peaks stand in for the missing class while all labels are of one class
+        (`activepick.learning.one_sided`).
+    """
+
+    fit: HeadFit = field(default_factory=HeadFit)
+    label_radius: float = 0.15
+    unlabelled: int = 2000
+    consistency: float = 0.0
+    consistency_unlabelled: float = 0.0
+    stand_ins: bool = True
