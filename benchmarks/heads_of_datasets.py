@@ -41,13 +41,15 @@ def main() -> None:
             learner, curve = course(data, seed, None)
             rows += [(name, "default", count, ap) for count, ap in curve]
             if seed < LIBRARY:
-                trained[name].append(replace(learner.head, evidence=learner.evidence()))
+                trained[name].append(replace(learner.head, training_data=learner.training_data()))
     for name, data in sets.items():
         others = [head for other, heads in trained.items() if other != name for head in heads]
         backbone = data.engine.extractor.backbone
         weights = np.zeros_like(others[0].weights)
         weights[0] = backbone.weights
-        first = replace(others[0], weights=weights, bias=backbone.bias, evidence=None, mean=None)
+        first = replace(
+            others[0], weights=weights, bias=backbone.bias, training_data=None, mean=None
+        )
         first = with_simulated_prior(replace(first, directions=None), data.simulated)
         generic = combine(others, first).generic
         for seed in range(options.seeds):

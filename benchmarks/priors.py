@@ -23,8 +23,10 @@ from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, scale_mixture
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.posterior import laplace, left_out_scores, moderated
-from activepick.learning.training import fit_head, sampled_rows
+from activepick.learning.posterior import left_out_scores
+from activepick.learning.settings import LearnerSettings
+from activepick.learning.training import fit_head, head_posterior
+from activepick.learning.uncertainty import moderated
 
 Floats = NDArray[np.float64]
 
@@ -57,29 +59,29 @@ def course(data: Dataset, seed: int) -> Iterator[tuple[str, int, float, float]]:
     truth = [data.truth[i] for i in test]
     oracle = Oracle([data.truth[i] for i in train], [part.radius_px for part in features])
     rng = np.random.default_rng(seed)
-    unlabelled = np.concatenate([sampled_rows(part, 1000, rng) for part in features])
-    learner = Learner(features, first, seed=seed, unlabelled=unlabelled)
+    learner = Learner(features, first, seed=seed)
     before, answers = precision(first, others, truth), 0
     for count in COUNTS:
         while answers < count:
             answers += learn(learner, oracle, min(10, count - answers), "active", rng)
-        for name, head in fits(learner, unlabelled, data.engine.extractor.backbone.weights):
+        for name, head in fits(learner, data.engine.extractor.backbone.weights):
             ap = precision(head, others, truth)
             yield name, count, ap, ap - before
 
 
-def fits(learner: Learner, unlabelled: Floats, classifier: Floats) -> Iterator[tuple[str, Head]]:
-    rows, y = learner.rows(), np.concatenate(learner.targets)
-    first = learner.pretrained
+def fits(learner: Learner, classifier: Floats) -> Iterator[tuple[str, Head]]:
+    examples, first = learner.examples(), learner.pretrained
+    y = examples.targets
     plain = replace(first, directions=None)
 
     def fit(head: Head, targets: Floats = y, **settings: float) -> Head:
-        return fit_head(head, HeadFit(**settings), rows, targets, unlabelled)  # type: ignore[arg-type]
+        changed = LearnerSettings(HeadFit(**settings), stand_ins=False)  # type: ignore[arg-type]
+        return fit_head(head, changed, replace(examples, targets=targets, stand_ins=None))
 
     yield "default: directions of simulated proteins", fit(first)
-    yield "the same, L2 weight 10 besides them", fit(first, besides_l2=10.0)
-    yield "the same, L2 weight 40 besides them", fit(first, besides_l2=40.0)
-    yield "the same, L2 weight 2 along them", fit(first, directions_l2=2.0)
+    yield "the same, L2 weight 10 besides them", fit(first, isotropic_l2=10.0)
+    yield "the same, L2 weight 40 besides them", fit(first, isotropic_l2=40.0)
+    yield "the same, L2 weight 2 along them", fit(first, directions_l2=2.0 / 15.0)
     yield "the same, no caution with the first labels", fit(first, caution=0.0)
     for weight in (0.5, 2.0, 10.0):
         yield f"the same, pi term of weight {weight:g} at any count", fit(first, pi_weight=weight)
@@ -90,16 +92,20 @@ def fits(learner: Learner, unlabelled: Floats, classifier: Floats) -> Iterator[t
     yield "plain prior, L2 weight 30", heads[4]
     likelihood = []
     for strength, head in zip(STRENGTHS, heads, strict=True):
-        posterior = laplace(head, HeadFit(l2=strength), rows, unlabelled)
-        left_out = left_out_scores(head, posterior, rows, y)
-        z = moderated(left_out, posterior.variance(rows.mean(axis=1)))
+        settings = LearnerSettings(HeadFit(l2=strength))
+        posterior = head_posterior(head, plain, settings, replace(examples, stand_ins=None))
+        left_out = left_out_scores(head, posterior, examples.features, y)
+        z = moderated(left_out, posterior.variance(examples.features.mean(axis=1)))
         likelihood.append(float((y * z - np.logaddexp(0, z)).sum()))
     shares = softmax(likelihood)
     weights = np.einsum("h,hij->ij", shares, [head.weights for head in heads])
     bias = float(shares @ [head.bias for head in heads])
     yield "plain prior, chosen by the labels", replace(plain, weights=weights, bias=bias)
     mixed = scale_mixture(plain, classifier)
-    yield "mixture of the scales' classifiers", fit(mixed, besides_l2=7.0)
+    yield (
+        "mixture of the scales' classifiers",
+        fit(mixed, isotropic_l2=7.0, directions_l2=5.0 / 2.0),
+    )
 
 
 if __name__ == "__main__":

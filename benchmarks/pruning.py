@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from activepick.learning.head import Head
 from activepick.learning.initial_head import starting_head
 from activepick.learning.multinomial import fit_classes
-from activepick.learning.training import label_rows
+from activepick.learning.training_set import label_features
 from activepick.micrograph import Micrograph
 from activepick.picking.prune import accuracy_and_macro_f1, adapt_to_shares, particle_scores
 
@@ -46,7 +46,7 @@ def evaluate(name: str, data: Dataset, seeds: int) -> None:
     for file, true in zip(data.micrographs, data.truth, strict=True):
         features = engine.features(file, first.spec.working_radii)
         xy, kind = with_false_picks(file, engine.diameter_angstrom, true, rng)
-        rows.append(label_rows(features, xy, 0.15))
+        rows.append(label_features(features, xy, 0.15))
         kinds.append(kind)
         own.append(rows[-1].mean(axis=1) @ first.weights.ravel() + first.bias)
     x, y, topaz = np.concatenate(rows), np.concatenate(kinds), np.concatenate(own)

@@ -76,10 +76,10 @@ def test_the_first_labels_move_the_head_less():
 
 
 def test_the_expected_share_counts_the_more_the_more_labels_there_are():
-    weights = [HeadFit().weight_of_pi(labels) for labels in (3, 10, 50, 100, 1000)]
+    weights = [HeadFit().pi_weight_for(labels) for labels in (3, 10, 50, 100, 1000)]
     assert weights == sorted(weights)
     assert weights[0] == weights[1] < weights[2] < weights[3] == weights[4]
-    assert HeadFit(pi_weight=0.3).weight_of_pi(50) == 0.3
+    assert HeadFit(pi_weight=0.3).pi_weight_for(50) == 0.3
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0])

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
-from activepick.learning.head import Evidence, Head, pretrained_head, scale_mixture
+from activepick.learning.head import Head, TrainingData, pretrained_head, scale_mixture
 from activepick.learning.head_file import load_head, save_head
 
 SPEC = FeatureSpec("resnet16_u64", "abc", (7.0, 10.0, 14.0), 4, "affine")
@@ -139,7 +139,7 @@ def test_wrong_values_are_refused_and_named(tmp_path_factory, data):
     "wrong",
     [
         {"directions": np.ones((2, 1, 63), np.float32)},
-        {"rows": np.ones((2, 63), np.float16)},
+        {"features": np.ones((2, 63), np.float16)},
         {"targets": np.ones(3, np.float16)},
         {"targets": np.full(2, 0.5, np.float16)},
         {"unlabelled": np.ones((5, 63), np.float16)},
@@ -149,9 +149,9 @@ def test_wrong_values_are_refused_and_named(tmp_path_factory, data):
 def test_arrays_that_do_not_belong_together_are_refused(tmp_path, wrong):
     spec = FeatureSpec("resnet8_u32", "0" * 16, (5.0,), 4, "affine", 1)
     path = tmp_path / "head.safetensors"
-    learnt = Evidence(np.ones((2, 64)), np.array([0.0, 1.0]), np.zeros((5, 64)))
-    save_head(Head(np.ones((1, 64)), 0.5, spec, evidence=learnt), path)
-    assert load_head(path).evidence is not None
+    learnt = TrainingData(np.ones((2, 64)), np.array([0.0, 1.0]), np.zeros((5, 64)))
+    save_head(Head(np.ones((1, 64)), 0.5, spec, training_data=learnt), path)
+    assert load_head(path).training_data is not None
     with safe_open(path, "numpy") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         metadata = file.metadata()

@@ -7,9 +7,12 @@ from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.combine import combine, on_scales_of
 from activepick.learning.fit import HeadFit
-from activepick.learning.head import Evidence, Head
+from activepick.learning.head import Head, TrainingData
 from activepick.learning.head_file import load_head, save_head
+from activepick.learning.settings import LearnerSettings
+from activepick.learning.simulated_prior import with_simulated_prior
 from activepick.learning.training import fit_head
+from activepick.learning.training_set import TrainingExamples
 
 SPEC = FeatureSpec("b", "d", (10.0, 20.0), 4, "affine")
 FIRST = Head(np.zeros((2, 6)), 0.0, SPEC)
@@ -21,8 +24,8 @@ def dataset(seed, common, own, labels=60):
     rule = common + own * rng.standard_normal(12)
     x = rng.standard_normal((labels, 12))
     y = (x @ rule + 0.3 * rng.standard_normal(labels) > 0).astype(float)
-    evidence = Evidence(x, y, rng.standard_normal((100, 12)))
-    head = replace(FIRST, evidence=evidence, particles=int(y.sum()), others=int((1 - y).sum()))
+    data = TrainingData(x, y, rng.standard_normal((100, 12)))
+    head = replace(FIRST, training_data=data, particles=int(y.sum()), others=int((1 - y).sum()))
     return head, rule
 
 
@@ -54,7 +57,7 @@ def test_a_strong_tie_makes_all_heads_alike():
     assert difference(tight) < 0.2 * difference(loose)
 
 
-def test_heads_without_evidence_count_as_they_are():
+def test_heads_without_training_data_count_as_they_are():
     weights = [np.full((2, 6), 1.0), np.full((2, 6), 3.0)]
     heads = [Head(w, b, SPEC) for w, b in zip(weights, (1.0, -2.0), strict=True)]
     combined = combine(heads, FIRST, tie=1.0, trust=0.5)
@@ -84,9 +87,48 @@ def test_labels_follow_the_ways_in_which_proteins_differ():
         prior = replace(FIRST, directions=directions)
         fit = HeadFit(l2=20.0, directions_l2=1.0, pi_weight=0)
         y = (x @ protein > 0).astype(float)
-        head = fit_head(prior, fit, x[:, None], y, np.empty((0, 12)))
+        examples = TrainingExamples((), x[:, None], y, np.empty((0, 12)), None, {}, {})
+        head = fit_head(prior, LearnerSettings(fit), examples)
         right.append(((fresh @ head.weights.ravel() > 0) == (fresh @ protein > 0)).mean())
     assert right[1] > right[0] + 0.02
+
+
+def prior_covariance(head):
+    """Covariance that the prior has along the directions of a head."""
+    along = HeadFit().prior(12, head.directions.reshape(-1, 12), 1000)[1]
+    return along.T @ along
+
+
+def test_the_prior_does_not_widen_with_the_number_of_heads():
+    common = np.random.default_rng(9).standard_normal(12)
+    heads = [dataset(seed, common, 0.8)[0] for seed in range(12)]
+    few, many = (np.trace(prior_covariance(combine(h, FIRST).generic)) for h in (heads[:3], heads))
+    assert 0.5 < many / few < 2
+
+
+def test_combining_a_combined_head_counts_nothing_twice():
+    common = np.random.default_rng(9).standard_normal(12)
+    heads = [dataset(seed, common, 0.8)[0] for seed in range(4)]
+    generic = combine(heads, FIRST).generic
+    for again in (
+        combine([generic], FIRST),
+        combine([generic, generic], FIRST),
+        combine([generic], generic),
+    ):
+        assert np.allclose(prior_covariance(again.generic), prior_covariance(generic))
+    other = dataset(7, common, 0.8)[0]
+    one, two = (combine(h, FIRST).generic for h in ([generic, other], [other, generic]))
+    assert one.directions.shape == (5, 2, 6)
+    assert np.allclose(prior_covariance(one), prior_covariance(two))
+
+
+def test_the_shipped_prior_weighs_its_directions_as_their_sum_did():
+    spec = FeatureSpec("resnet16_u64", "b7b9992c91fed742", (10.0, 20.0), 4, "affine", 4)
+    head = with_simulated_prior(Head(np.zeros((2, 256)), 0.0, spec))
+    directions = head.directions.reshape(-1, 512)
+    l2, along = HeadFit(caution=0).prior(512, directions, 10)
+    assert l2 == 20
+    assert np.allclose(along.T @ along / l2, directions.T @ directions / 5)
 
 
 def test_directions_are_kept_in_the_file(tmp_path):
@@ -97,11 +139,11 @@ def test_directions_are_kept_in_the_file(tmp_path):
     assert generic.directions.shape == (3, 2, 6)
 
 
-def test_evidence_is_kept_in_the_file(tmp_path):
+def test_training_data_are_kept_in_the_file(tmp_path):
     head, _ = dataset(0, np.ones(12), 0.1)
     save_head(head, tmp_path / "h.safetensors")
-    loaded = load_head(tmp_path / "h.safetensors").evidence
-    assert np.allclose(loaded.rows, head.evidence.rows, atol=2e-3)
-    assert np.array_equal(loaded.targets, head.evidence.targets)
-    save_head(replace(head, evidence=None), tmp_path / "h.safetensors")
-    assert load_head(tmp_path / "h.safetensors").evidence is None
+    loaded = load_head(tmp_path / "h.safetensors").training_data
+    assert np.allclose(loaded.features, head.training_data.features, atol=2e-3)
+    assert np.array_equal(loaded.targets, head.training_data.targets)
+    save_head(replace(head, training_data=None), tmp_path / "h.safetensors")
+    assert load_head(tmp_path / "h.safetensors").training_data is None

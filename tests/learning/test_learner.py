@@ -3,8 +3,9 @@ import pytest
 from scipy.special import expit
 from test_queries import RADIUS, learner
 
+from activepick.errors import TableError
 from activepick.learning.fit import HeadFit
-from activepick.learning.learner import LearnerSettings
+from activepick.learning.learner import Learner, LearnerSettings
 
 
 def scores_at(one, index, xy):
@@ -68,3 +69,46 @@ def test_warm_start_reaches_the_optimum_of_a_cold_one():
     cold.add(0, xy, answers)
     cold.refit()
     assert np.allclose(warm.head.weights, cold.head.weights, atol=1e-2)
+
+
+def test_a_label_that_is_given_twice_counts_once():
+    rng = np.random.default_rng(0)
+    xy, targets = rng.uniform(RADIUS, 300, (12, 2)), np.tile([1.0, 0.0], 6)
+    once, twice = learner(), learner()
+    once.add(0, xy, targets)
+    twice.add(0, xy[::-1], targets[::-1])
+    twice.add(0, xy[:5], targets[:5])
+    assert np.array_equal(once.refit().weights, twice.refit().weights)
+    assert (twice.head.particles, twice.head.others) == (6, 6)
+    assert np.allclose(once.posterior().covariance, twice.posterior().covariance)
+
+
+def test_contradicting_labels_at_a_position_both_count():
+    one = learner()
+    one.add(0, [[100.0, 100.0], [100.0, 100.0]], [1, 0])
+    head = one.refit()
+    assert (head.particles, head.others) == (1, 1)
+
+
+@pytest.mark.parametrize("xy", [(-1.0, 5.0), (5.0, 360.0), (420.0, 5.0), (np.nan, 5.0)])
+def test_labels_outside_the_image_are_refused(xy):
+    one = learner()
+    with pytest.raises(TableError, match=r"m1.*outside the image of 420 x 360 pixels"):
+        one.add(1, [(10.0, 10.0), xy], [1, 0])
+    assert not len(one.labels[1])
+    one.add(1, [(-0.5, -0.5), (419.5, 359.5)], [1, 0])
+    assert np.isfinite(one.refit().weights).all()
+
+
+def test_the_head_depends_on_the_labels_and_not_on_their_order():
+    rng = np.random.default_rng(0)
+    xy, targets = rng.uniform(RADIUS, 300, (10, 2)), np.tile([1.0, 0.0], 5)
+    one = learner()
+    one.add(0, xy, targets)
+    one.add(1, xy, 1 - targets)
+    pair = learner()
+    swapped = Learner(pair.micrographs[::-1], pair.pretrained)
+    for k in rng.permutation(10):
+        swapped.add(0, xy[k], 1 - targets[k : k + 1])
+        swapped.add(1, xy[k], targets[k : k + 1])
+    assert np.array_equal(one.refit().weights, swapped.refit().weights)

@@ -2,55 +2,119 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, log_expit, logit
 from test_queries import learner
 
 from activepick.learning.fit import HeadFit
 from activepick.learning.learner import LearnerSettings
-from activepick.learning.loss import HeadLoss
-from activepick.learning.posterior import laplace, left_out_scores, moderated
-from activepick.learning.strategies.information import mutual_information
+from activepick.learning.one_sided import adjust_fit, stand_in_weights
+from activepick.learning.posterior import left_out_scores
+from activepick.learning.uncertainty import moderated, mutual_information
 
 
-def taught(labels=24, seed=3, **settings):
+def taught(labels=24, seed=3, kind="both", directions=False, learning=None, **settings):
+    """A learner with labels of both classes or one of them."""
     one = learner(seed=seed)
-    one.settings = LearnerSettings(fit=HeadFit(**{"l2": 0.5, "solver": "bfgs", **settings}))
+    fit = HeadFit(**{"l2": 0.5, "isotropic_l2": 2.0, "solver": "bfgs", **settings})
+    one.settings = LearnerSettings(fit=fit, **(learning or {}))
     rng = np.random.default_rng(seed)
+    if directions:
+        ways = rng.standard_normal((3, *one.pretrained.weights.shape))
+        one.pretrained = replace(one.pretrained, directions=ways)
     for index in range(2):
         xy = rng.uniform(40, 320, (labels // 2, 2))
         chance = expit(2 * one.micrographs[index].at(xy)[:, 0])
-        one.add(index, xy, (rng.uniform(size=len(xy)) < chance).astype(float))
+        answers = (rng.uniform(size=len(xy)) < chance).astype(float)
+        one.add(
+            index, xy, {"both": answers, "particles": 1 + 0 * answers, "others": 0 * answers}[kind]
+        )
     one.refit()
     return one
 
 
-def test_the_precision_is_the_curvature_of_the_loss():
-    one = taught(pi_weight=0)
-    rows, fit = one.rows(), one.settings.fit
-    n, per_label, features = rows.shape
-    loss = HeadLoss(
-        x=rows.reshape(-1, features),
-        y=np.repeat(np.concatenate(one.targets), per_label),
-        v=np.full(n * per_label, 1 / per_label),
-        unlabelled=np.empty((0, features)),
-        mean=one.pretrained.weights.ravel(),
-        l2=fit.prior(features, None, n)[0],
-        pi=fit.pi,
-        pi_weight=0,
-    )
-    at = np.append(one.head.weights.ravel(), one.head.bias)
-    step = 1e-5
-    curvature = n * np.array(
+def terms(one, w, b):
+    """All terms of the loss that was minimised, written down one by one, times n."""
+    examples, first = one.examples(), one.pretrained
+    targets, settings = examples.targets, one.settings
+    share = expit(examples.unlabelled @ first.weights.ravel() + first.bias).mean()
+    fit = adjust_fit(settings.fit, targets, share)
+    n = len(targets)
+    total, counted = 0.0, float(n)
+
+    def cross_entropy(x, y, v):
+        z = x @ w + b
+        return -(v * (y * log_expit(z) + (1 - y) * log_expit(-z))).sum()
+
+    pixels = examples.features.reshape(-1, len(w))
+    per_label = examples.features.shape[1]
+    total += cross_entropy(pixels, np.repeat(targets, per_label), 1 / per_label)
+    # The mean at the time of the refit, of which the head kept 0.7 (see `_DECAY`).
+    mean = (one.head.mean[0].ravel() - 0.3 * one.head.weights.ravel()) / 0.7
+    mean_bias = (one.head.mean[1] - 0.3 * one.head.bias) / 0.7
+    for x, weight in (
+        (pixels, settings.consistency),
+        (examples.unlabelled, settings.consistency_unlabelled),
+    ):
+        if weight:
+            total += weight / len(x) * cross_entropy(x, expit(x @ mean + mean_bias), 1.0)
+    if examples.stand_ins is not None:
+        weights, target = stand_in_weights(first, examples.stand_ins, targets)
+        total += cross_entropy(examples.stand_ins, target, weights)
+        counted += weights.sum()
+    held = 1 + (fit.caution / max(counted, 10)) ** 2
+    covariance = np.eye(len(w)) / (held * fit.l2)
+    if first.directions is not None:
+        d = first.directions.reshape(-1, len(w))
+        covariance = np.eye(len(w)) / fit.isotropic_l2 + d.T @ d / (len(d) * fit.directions_l2)
+        covariance /= held
+    away = w - first.weights.ravel()
+    total += 0.5 * away @ np.linalg.solve(covariance, away)
+    p = expit(examples.unlabelled @ w + b).mean()
+    return total + fit.pi_weight_for(counted) * (logit(p) - logit(fit.pi)) ** 2
+
+
+def numerical(f, at, step=1e-4):
+    """Gradient and Hessian by central differences."""
+    eye = step * np.eye(len(at))
+    gradient = np.array([(f(at + e) - f(at - e)) / (2 * step) for e in eye])
+    hessian = [
         [
-            (loss(at + step * e)[1] - loss(at - step * e)[1]) / (2 * step)
-            for e in np.eye(features + 1)
+            (f(at + a + c) - f(at + a - c) - f(at - a + c) + f(at - a - c)) / (4 * step**2)
+            for c in eye
         ]
-    )
-    curvature[-1, -1] += 1e-3
-    x = np.random.default_rng(0).standard_normal((7, features))
+        for a in eye
+    ]
+    return gradient, np.array(hessian)
+
+
+CONSISTENT = {"consistency": 5.0, "consistency_unlabelled": 5.0}
+
+
+@pytest.mark.parametrize("learning", [{}, CONSISTENT], ids=["plain", "consistency"])
+@pytest.mark.parametrize("directions", [False, True], ids=["isotropic", "directions"])
+@pytest.mark.parametrize("kind", ["both", "particles", "others"])
+@pytest.mark.parametrize("labels", [8, 40])
+def test_the_precision_is_the_curvature_of_the_loss_that_was_minimised(
+    labels, kind, directions, learning
+):
+    one = taught(labels, kind=kind, directions=directions, learning=learning)
+    at = np.append(one.head.weights.ravel(), one.head.bias)
+    gradient, hessian = numerical(lambda at: terms(one, at[:-1], at[-1]), at)
+    assert np.abs(gradient).max() < 1e-2  # it is the loss that was minimised
+    hessian[-1, -1] += 1e-3
+    x = np.random.default_rng(0).standard_normal((7, len(at) - 1))
     full = np.column_stack([x, np.ones(7)])
-    expected = np.einsum("ij,jk,ik->i", full, np.linalg.inv(curvature), full)
-    assert np.allclose(one.posterior().variance(x), expected, rtol=1e-4)
+    expected = np.einsum("ij,jk,ik->i", full, np.linalg.inv(hessian), full)
+    assert np.allclose(one.posterior().variance(x), expected, rtol=1e-3)
+
+
+def test_away_from_the_optimum_variances_stay_positive():
+    one = taught(20, kind="particles")
+    one.head = replace(one.head, weights=5 * one.head.weights, bias=3.0)
+    x = np.random.default_rng(0).standard_normal((50, 5))
+    variance = one.posterior().variance(x)
+    assert np.isfinite(variance).all()
+    assert (variance > 0).all()
 
 
 def test_steps_along_the_directions_of_the_prior_are_cheaper():
@@ -59,16 +123,17 @@ def test_steps_along_the_directions_of_the_prior_are_cheaper():
     direction = np.zeros((1, *one.pretrained.weights.shape))
     direction.flat[1] = 1.0
     one.pretrained = replace(one.pretrained, directions=direction)
-    fit = HeadFit(directions_l2=0.1, besides_l2=2.0, pi_weight=0, caution=0)
+    fit = HeadFit(directions_l2=0.1, isotropic_l2=2.0, pi_weight=0, caution=0)
     one.settings = LearnerSettings(fit=fit)
     head = one.refit()
     assert head.weights.flat[1] != one.pretrained.weights.flat[1]
-    centre = one.rows().reshape(-1, features)
+    examples = one.examples()
+    centre = examples.features.reshape(-1, features)
     s = expit(centre @ head.weights.ravel() + head.bias)
     full = np.column_stack([centre, np.ones(len(centre))])
     covariance = np.diag(np.append(np.full(features, 1 / 2.0), 1e3))
     covariance[1, 1] += 1 / 0.1
-    per_label = one.rows().shape[1]
+    per_label = examples.features.shape[1]
     precision = np.linalg.inv(covariance) + (full.T * (s * (1 - s) / per_label)) @ full
     expected = np.einsum("ij,jk,ik->i", full, np.linalg.inv(precision), full)
     assert np.allclose(one.posterior().variance(centre), expected, rtol=1e-5)
@@ -76,8 +141,9 @@ def test_steps_along_the_directions_of_the_prior_are_cheaper():
 
 def test_left_out_scores_are_about_those_of_a_head_without_the_label():
     one = taught(labels=30, pi_weight=0)
-    predicted = left_out_scores(one.head, one.posterior(), one.rows(), np.concatenate(one.targets))
-    rows, targets = one.rows(), np.concatenate(one.targets)
+    examples = one.examples()
+    rows, targets = examples.features, examples.targets
+    predicted = left_out_scores(one.head, one.posterior(), rows, targets)
     actual = []
     for k in range(len(targets)):
         rest = np.arange(len(targets)) != k
@@ -101,9 +167,9 @@ def test_labels_make_sure_and_what_is_unlike_them_stays_unsure():
 
 def test_without_labels_only_the_prior_is_left():
     one = learner()
-    one.settings = LearnerSettings(fit=HeadFit(l2=2.0, pi_weight=0, caution=0))
+    one.settings = LearnerSettings(fit=HeadFit(l2=2.0, caution=0))
     x = np.eye(5)
-    posterior = laplace(one.head, one.settings.fit, one.rows(), np.empty((0, 5)))
+    posterior = one.posterior()
     assert np.allclose(posterior.variance(x) - posterior.variance(np.zeros((5, 5))), 1 / 2.0)
 
 

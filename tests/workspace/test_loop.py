@@ -37,17 +37,18 @@ def test_two_rounds_give_the_head_that_a_learner_gives(session, loop, truth, lea
         loop.refit()
     assert len(session.state.labels) == 12
     assert not same(loop.head, first)
-    tools = loop._tools()
-    training = tools.evidence.training(
-        session.state.labels.values(), session.state.micrographs, tools.store.get
-    )
-    learner = Learner(features, first, learning, unlabelled=training.unlabelled)
+    examples = loop._tools().examples(session.state)
+    keys = [session.state.micrographs[i].fingerprint for i in (1, 2)]
+    learner = Learner(features, first, learning, session.state.settings.seed, keys)
     for label in session.state.labels.values():
         learner.add(label.micrograph - 1, [(label.x, label.y)], [label.target])
     learner.refit()
     assert same(loop.head, learner.head)
     assert loop.head.particles == learner.head.particles
-    assert len(training.unlabelled) == learning.unlabelled
+    mine = learner.examples()
+    for name in ("features", "targets", "unlabelled"):
+        assert np.array_equal(getattr(examples, name), getattr(mine, name))
+    assert len(examples.unlabelled) == learning.unlabelled
 
 
 def test_the_head_depends_on_nothing_but_the_labels(session, loop, make_engine, learning):
@@ -259,10 +260,9 @@ def test_peaks_stand_in_while_all_labels_are_of_one_kind(session, loop, truth):
     ids = session.add_labels(1, marked, 1)
 
     def training():
-        tools, state = loop._tools(), session.state
-        return tools.evidence.training(state.labels.values(), state.micrographs, tools.store.get)
+        return loop._tools().examples(session.state)
 
-    peaks = training().peaks
+    peaks = training().stand_ins
     assert len(peaks)
     features = loop.open_micrograph(1)
     at_labels = features.at(marked)
@@ -273,7 +273,7 @@ def test_peaks_stand_in_while_all_labels_are_of_one_kind(session, loop, truth):
     scores = with_stand_ins.values
     assert (scores > 0).mean() < 0.3
     session.reclass_labels(ids[:1], 0)
-    assert training().peaks is None
+    assert training().stand_ins is None
 
 
 def test_carbon_and_empty_ice_train_as_junk_and_keep_their_class(session, loop):

@@ -54,7 +54,7 @@ class PickJob:
         return cls(
             engine.extractor.backbone,
             # What a head learnt from is large, and picking does not need it.
-            replace(picker.head, evidence=None, directions=None, mean=None),
+            replace(picker.head, training_data=None, directions=None, mean=None),
             engine.diameter_angstrom,
             engine.normalisation,
             engine.extractor.stride,

@@ -55,10 +55,12 @@ def combine(
     backbone = load_backbone(loaded[0].spec.backbone)
     weights = np.zeros_like(loaded[0].weights)
     weights[0] = backbone.weights
-    first = replace(loaded[0], weights=weights, bias=backbone.bias, evidence=None, mean=None)
+    first = replace(loaded[0], weights=weights, bias=backbone.bias, training_data=None, mean=None)
     generic = combine_heads(loaded, first, tie=tie).generic
     save_head(replace(generic, diameter_angstrom=None), out)
-    fixed = [str(path) for path, head in zip(files, loaded, strict=True) if head.evidence is None]
+    fixed = [
+        str(path) for path, head in zip(files, loaded, strict=True) if head.training_data is None
+    ]
     if fixed:
         say(
             f"note: {', '.join(fixed)} do not carry what they learnt from, and count as they are; "

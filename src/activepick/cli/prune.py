@@ -139,7 +139,8 @@ def _rows(
     known: list[pd.DataFrame],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give the features of all picks and of all labels, in the order of the micrographs."""
-    from activepick.learning.training import LABEL_PIXELS, LearnerSettings, label_rows
+    from activepick.learning.settings import LearnerSettings
+    from activepick.learning.training_set import LABEL_PIXELS, label_features
     from activepick.picking.prune import pick_rows
 
     width = head.weights.size
@@ -152,7 +153,7 @@ def _rows(
             picked.append(pick_rows(features, group[["x", "y"]].to_numpy(float)))
             if len(labels):
                 xy = labels[["x", "y"]].to_numpy(float)
-                taught.append(label_rows(features, xy, LearnerSettings().label_radius))
+                taught.append(label_features(features, xy, LearnerSettings().label_radius))
             bar.done()
     return np.concatenate(picked), np.concatenate(taught)
 

@@ -110,7 +110,7 @@ def train(
         learner.refit(),
         diameter_angstrom=diameter,
         inverted=invert,
-        evidence=learner.evidence(),
+        training_data=learner.training_data(),
         notes={"calibration": asdict(learner.calibration())},
     )
     save_head(head, out)

@@ -1,1 +1,1 @@
-"""Learn a head from labels, and ask the next questions."""
+"""Learn a head from labels, and choose the next queries."""

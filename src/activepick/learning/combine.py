@@ -1,12 +1,14 @@
-"""Heads of several datasets, and the generic head behind them.
+"""Combine the heads of several datasets into a generic head.
 
 Each dataset has a head of its own, fitted to its own labels and tied to a common one by an L2 term;
 all are fitted together (Khosla et al., Undoing the damage of dataset bias, ECCV 2012; for picking
 HydraPicker, Masoumzadeh and Brubaker, BMVC 2019, and the training across molecules of DeepPicker,
 Wang et al., J. Struct. Biol. 195, 325, 2016):
-``sum_d L_d(w_d) + tie / 2 sum_d |w_d - g|^2 + root / 2 |g - w0|^2``. The generic head g is used on
-a new dataset as it is, and is what the first labels there are drawn to. The differences of the
-others from it span the ways in which proteins differ: labels follow these more easily than others.
+``sum_d L_d(w_d) + tie / 2 sum_d |w_d - g|^2 + root / 2 |g - w0|^2``. The generic head g picks new
+datasets without labels, and is the mean of the prior for their first labels. The differences
+between the heads and g become directions along which that prior is wide. The covariance is a mean
+over the directions (`activepick.learning.fit.HeadFit`), so that it does not grow with the number of
+heads, nor when heads are combined that were combined before.
 """
 
 from collections.abc import Sequence
@@ -18,27 +20,30 @@ from numpy.typing import NDArray
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.fit import HeadFit
-from activepick.learning.head import Evidence, Head
+from activepick.learning.head import Head, TrainingData
 
 __all__ = ["Combined", "combine", "on_scales_of"]
 
 Floats = NDArray[np.float64]
 
-# Each round takes the common head a large part of the rest of the way; this many bring it there.
+# Alternating fits of the heads and of the generic one: most end before this number of rounds, when
+# the generic head changes by less than this share.
 _ROUNDS = 12
-_SETTLED = 1e-4
+_CONVERGED = 1e-4
+# Note of a generic head: the number of heads that it was made of.
+_GENERIC = "generic"
 
 
 @dataclass(frozen=True, eq=False)
 class Combined:
-    """What comes out of `combine`.
+    """Result of `combine`.
 
     Attributes
     ----------
     generic
-        The common head.
+        The generic head.
     specialised
-        The head of each dataset, fitted together with the common one.
+        The head of each dataset, fitted together with the generic one.
     """
 
     generic: Head
@@ -50,21 +55,22 @@ def combine(
 ) -> Combined:
     """Fit the heads of several datasets and their generic head together.
 
-    A head that carries what it learnt from (`Head.evidence`) is fitted anew; any other stays as it
-    is and only draws the generic one.
+    A head with training data (`Head.training_data`) is refitted; any other stays as it is.
 
     Parameters
     ----------
     heads
-        Of different datasets, on features of as many scales of the same network. The scales may
-        differ: what counts is the order from the one that suits the protein to finer ones.
+        Heads of different datasets, on features of the same network and number of scales. The
+        values of the scales may differ; they correspond by their order, from the one that suits
+        the protein to finer ones.
     pretrained
-        What the generic head is drawn to, on the same number of scales. Its directions stay.
+        Mean of the prior of the generic head, on the same number of scales. Its directions are
+        kept.
     tie
         Weight of the L2 term between a head and the generic one.
     trust
-        How far the generic head goes from the pretrained one (0) to the mean of all heads (1);
-        root follows from it. A few datasets are too few to trust their mean on any other.
+        Position of the generic head between the pretrained one (0) and the mean of all heads (1),
+        from which `root` follows. The mean of a few datasets says little about another one.
 
     Raises
     ------
@@ -84,10 +90,10 @@ def combine(
         drawn = tie * np.sum([weights for weights, _ in parameters], axis=0)
         generic = (root * first + drawn) / (root + tie * len(heads))
         parameters = [
-            _fitted(head.evidence, tie, generic, own) if head.evidence is not None else own
+            _refit(head.training_data, tie, generic, own) if head.training_data is not None else own
             for head, own in zip(heads, parameters, strict=True)
         ]
-        if np.abs(generic - before).max() < _SETTLED * np.abs(generic).max():
+        if np.abs(generic - before).max() < _CONVERGED * np.abs(generic).max():
             break
     specialised = [
         replace(head, weights=weights.reshape(shape), bias=bias)
@@ -100,44 +106,57 @@ def combine(
         bias=bias,
         particles=sum(head.particles for head in heads),
         others=sum(head.others for head in heads),
-        notes={"generic": len(heads)},
-        directions=_directions([weights - generic for weights, _ in parameters], pretrained),
+        notes={_GENERIC: len(heads)},
+        directions=_directions(heads, parameters, pretrained, generic),
     )
     return Combined(common, specialised)
 
 
 def on_scales_of(head: Head, spec: FeatureSpec) -> Head:
-    """Give a generic head on the working radii that suit another protein.
+    """Return a generic head for the working radii that suit another protein.
 
     Parameters
     ----------
     head
-        As `combine` gives it.
+        The result of `combine`.
     spec
-        With the same number of working radii, from the one that suits best to finer ones.
+        Features with the same number of working radii, from the one that suits best to finer ones.
 
     Raises
     ------
     HeadError
-        When it was made for other features.
+        When the head was made for other features.
     """
     _require_alike(head.spec, spec)
     return replace(head, spec=spec)
 
 
-def _directions(differences: Sequence[Floats], pretrained: Head) -> Floats:
-    """Give those of the heads, after those that the pretrained head has already."""
-    own = np.stack(differences).reshape(-1, *pretrained.weights.shape)
-    return own if pretrained.directions is None else np.concatenate([pretrained.directions, own])
+def _directions(
+    heads: Sequence[Head], parameters: Sequence[tuple[Floats, float]], pretrained: Head, g: Floats
+) -> Floats | None:
+    """Return the distinct directions of the pretrained head, of generic heads, and of datasets.
+
+    A generic head stands for the datasets that it was made of, by their directions.
+    """
+    shape = pretrained.weights.shape
+    found = [*(() if pretrained.directions is None else pretrained.directions)]
+    for head, (weights, _) in zip(heads, parameters, strict=True):
+        if _GENERIC not in head.notes:
+            found.append((weights - g).reshape(shape))
+        elif head.directions is not None:
+            found += [*head.directions]
+    # Compared in the precision of files.
+    distinct = {rows.astype(np.float32).tobytes(): rows for rows in found}
+    return np.stack(list(distinct.values())) if distinct else None
 
 
-def _fitted(
-    evidence: Evidence, tie: float, generic: Floats, own: tuple[Floats, float]
+def _refit(
+    data: TrainingData, tie: float, generic: Floats, own: tuple[Floats, float]
 ) -> tuple[Floats, float]:
     fit = HeadFit(l2=tie, caution=0.0).fit(
-        evidence.rows,
-        evidence.targets,
-        unlabelled=evidence.unlabelled,
+        data.features,
+        data.targets,
+        unlabelled=data.unlabelled,
         pretrained=(generic, own[1]),
         warm_start=own,
     )

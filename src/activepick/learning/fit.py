@@ -1,27 +1,59 @@
-"""Fit the weights of a head."""
+"""Fit the weights of a head: penalised logistic regression."""
 
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from activepick.learning.loss import HeadLoss
 
-__all__ = ["HeadFit"]
+__all__ = ["HeadFit", "Objective"]
 
 Floats = NDArray[np.float64]
 
-# The pi term's weight for each label, and its bounds: the first labels should decide how many
-# particles there are, and a weight that does not grow with them has no say among a hundred.
+# Weight of the pi term for each label, and its bounds. The bounds were chosen by benchmarks/priors:
+# the first labels say more about the number of particles than the expected share does, and a weight
+# that does not grow with the labels has no effect among a hundred.
 _PI_FOR_LABEL, _PI_BOUNDS = 0.05, (1.0, 3.0)
-# Fewer labels than these make nobody more cautious.
+# Caution is the same for any number of labels below this.
 _FIRST = 10
 
 # Above this number of features the dense matrix of BFGS makes a refit slower than L-BFGS's.
 _BFGS_FEATURES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """The loss that is minimised, as a function of weights, steps along directions, and bias.
+
+    The weights of the head are ``w + steps @ along``: a step along a direction of the prior is a
+    parameter of its own, scaled so that one L2 weight holds for all parameters.
+
+    Attributes
+    ----------
+    loss
+        Loss of D weights, k steps and the bias.
+    along
+        Scaled directions, shape (k, D).
+    """
+
+    loss: HeadLoss
+    along: Floats
+
+    def parameters(self, weights: Floats, bias: float) -> Floats:
+        """Write weights (D,) and bias as parameters (D + k + 1,), those of the least penalty."""
+        away = weights - self.loss.mean[: len(weights)]
+        steps = np.linalg.solve(np.eye(len(self.along)) + self.along @ self.along.T,
+                                self.along @ away)  # fmt: skip
+        return np.concatenate([weights - steps @ self.along, steps, [bias]])
+
+    def weights(self, parameters: Floats) -> tuple[Floats, float]:
+        """Return the weights (D,) and the bias that parameters (D + k + 1,) stand for."""
+        features = self.along.shape[1]
+        steps = parameters[features:-1]
+        return parameters[:features] + steps @ self.along, float(parameters[-1])
 
 
 @dataclass
@@ -31,22 +63,23 @@ class HeadFit:
     Parameters
     ----------
     l2
-        Weight of the L2 term, where the prior has no directions.
+        Weight of the L2 term where the prior has no directions.
     towards
-        What the L2 term draws the weights to: the "pretrained" classifier or "zero".
+        Mean of the prior of the weights: the "pretrained" classifier or "zero".
     start
-        Where a fit without a warm start begins: "pretrained" or "zero".
+        Initial value of a fit without a warm start: "pretrained" or "zero".
     pi, pi_weight
-        Expected share of particle pixels, and the weight of the term that says so; None takes one
-        that grows with the labels.
+        Expected share of particle pixels, and the weight of the term that draws the fit to it; by
+        default a weight that grows with the number of labels.
     balanced
         Give both classes the same total weight.
-    directions_l2, besides_l2
-        Weight of the L2 term along the prior's directions, if it has any, and in all other ways
-        then.
+    directions_l2, isotropic_l2
+        L2 weights where the prior has k directions D, shape (k, D): the prior covariance of the
+        weights is ``I / isotropic_l2 + D'D / (k directions_l2)``. The mean over the directions
+        keeps the prior as wide as it is when there are more of them.
     caution
-        The first labels move the head less: with n of them, of which the first ten count as ten,
-        each L2 term weighs ``1 + (caution / n)^2`` times as much.
+        Strength with which the prior holds against the first labels: with n labels, of which the
+        first ten count as ten, each L2 term weighs ``1 + (caution / n)^2`` times as much.
     solver
         "bfgs", "lbfgs", or "auto": BFGS for up to 256 features. All reach the same optimum.
 
@@ -57,7 +90,7 @@ class HeadFit:
     bias_
         A number.
     loss_
-        Value at the optimum.
+        Loss at the optimum.
     evaluations_
         Number of evaluations of the loss.
     """
@@ -68,14 +101,14 @@ class HeadFit:
     pi: float = 0.02
     pi_weight: float | None = None
     balanced: bool = False
-    directions_l2: float = 5.0
-    besides_l2: float = 20.0
+    directions_l2: float = 5.0 / 15.0
+    isotropic_l2: float = 20.0
     caution: float = 15.0
     solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
-    weights_: Floats = field(init=False, repr=False)
-    bias_: float = field(init=False, repr=False)
-    loss_: float = field(init=False, repr=False)
-    evaluations_: int = field(init=False, repr=False)
+    weights_: Floats = field(init=False, repr=False, compare=False)
+    bias_: float = field(init=False, repr=False, compare=False)
+    loss_: float = field(init=False, repr=False, compare=False)
+    evaluations_: int = field(init=False, repr=False, compare=False)
 
     def fit(
         self,
@@ -83,6 +116,7 @@ class HeadFit:
         y: ArrayLike,
         weights: ArrayLike | None = None,
         *,
+        labels: float | None = None,
         unlabelled: ArrayLike | None = None,
         pretrained: tuple[Floats, float] | None = None,
         warm_start: tuple[Floats, float] | None = None,
@@ -95,67 +129,105 @@ class HeadFit:
         x
             Features, shape (n, D).
         y
-            1 particle, 0 not a particle, shape (n,). A number in between is how likely it is one.
+            Targets, shape (n,): 1 particle, 0 not a particle, or a probability in between.
         weights
             Weight of each pixel, shape (n,); by default 1.
+        labels
+            Number of labels, which `caution` and the weight of the pi term depend on; by default
+            the sum of the weights.
         unlabelled
             Features of sampled pixels, shape (u, D), for the pi term.
         pretrained
-            Weights (D,) and bias of the classifier that the fit starts from or is drawn to; zeros
-            when not given.
+            Weights (D,) and bias of the pretrained classifier; zeros when not given.
         warm_start
-            Weights and bias of an earlier fit to begin with.
+            Weights (D,) and bias of an earlier fit to begin with.
         directions
-            Shape (k, D): what the weights may follow at a price of its own. The prior's covariance
-            is then ``1 / besides_l2 + directions' directions / directions_l2``.
+            Directions of the prior, shape (k, D).
 
         Returns
         -------
         HeadFit
-            Itself.
+            The estimator itself.
         """
+        objective = self.objective(
+            x,
+            y,
+            weights,
+            labels=labels,
+            unlabelled=unlabelled,
+            pretrained=pretrained,
+            directions=directions,
+        )
+        initial = pretrained if self.start == "pretrained" else None
+        zero = (np.zeros(objective.along.shape[1]), 0.0)
+        begin = objective.parameters(*(warm_start or initial or zero))
+        # The matrices are small: waiting for a second thread costs many times what it saves.
+        with threadpool_limits(1, user_api="blas"):
+            found = self._minimise(objective.loss, begin)
+        self.weights_, self.bias_ = objective.weights(found)
+        return self
+
+    def objective(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        labels: float | None = None,
+        unlabelled: ArrayLike | None = None,
+        pretrained: tuple[Floats, float] | None = None,
+        directions: Floats | None = None,
+    ) -> Objective:
+        """Return the loss that `fit` minimises; parameters as there."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-        zero = (np.zeros(x.shape[1]), 0.0)
-        pretrained = pretrained or zero
-        mean = (pretrained if self.towards == "pretrained" else zero)[0]
-        u = np.asarray(np.empty((0, x.shape[1])) if unlabelled is None else unlabelled, np.float64)
-        begin = np.append(*(warm_start or (pretrained if self.start == "pretrained" else zero)))
+        features = x.shape[1]
         v = self._weights(y, weights)
-        l2, along = self.prior(x.shape[1], directions, float(v.sum()))
+        labels = float(v.sum()) if labels is None else labels
+        u = np.asarray(np.empty((0, features)) if unlabelled is None else unlabelled, np.float64)
+        l2, along = self.prior(features, directions, labels)
+        mean = np.zeros(features + len(along))
+        if pretrained is not None and self.towards == "pretrained":
+            mean[:features] = pretrained[0]
         loss = HeadLoss(
             x=np.hstack([x, x @ along.T]),
             y=y,
             v=v,
             unlabelled=np.hstack([u, u @ along.T]),
-            mean=np.append(mean, np.zeros(len(along))),
+            mean=mean,
             l2=l2,
             pi=self.pi,
-            pi_weight=self.weight_of_pi(float(v.sum())),
+            pi_weight=self.pi_weight_for(labels),
         )
-        # Of all ways to write where it begins with such steps the one of the least penalty, where
-        # an earlier fit ended.
-        steps = np.linalg.solve(np.eye(len(along)) + along @ along.T, along @ (begin[:-1] - mean))
-        begin = np.concatenate([begin[:-1] - steps @ along, steps, begin[-1:]])
-        # The matrices are small: waiting for a second thread costs many times what it saves.
-        with threadpool_limits(1, user_api="blas"):
-            self._minimise(loss, begin)
-        self.weights_ = self.weights_[: x.shape[1]] + self.weights_[x.shape[1] :] @ along
-        return self
+        return Objective(loss, along)
 
     def prior(
         self, features: int, directions: Floats | None, labels: float
     ) -> tuple[float, Floats]:
-        """Give the L2 weight of all parameters, and the steps (k, D) that are parameters too.
+        """Return the L2 weight of all parameters, and the scaled directions of the prior.
 
-        Steps along a direction are parameters of their own, scaled so that one penalty does.
+        Parameters
+        ----------
+        features
+            Number of features, D.
+        directions
+            Directions of the prior, shape (k, D).
+        labels
+            Number of labels.
+
+        Returns
+        -------
+        l2 : float
+        along : array, shape (k, D)
+            As in `Objective`; k = 0 without directions.
         """
         held = 1 + (self.caution / max(labels, _FIRST)) ** 2
-        if directions is None:
+        if directions is None or not len(directions):
             return held * self.l2, np.empty((0, features))
-        return held * self.besides_l2, np.sqrt(self.besides_l2 / self.directions_l2) * directions
+        scale = self.isotropic_l2 / (self.directions_l2 * len(directions))
+        return held * self.isotropic_l2, np.sqrt(scale) * directions
 
-    def weight_of_pi(self, labels: float) -> float:
-        """Give the weight of the pi term when there are so many labels."""
+    def pi_weight_for(self, labels: float) -> float:
+        """Return the weight of the pi term for a number of labels."""
         if self.pi_weight is None:
             return float(np.clip(_PI_FOR_LABEL * labels, *_PI_BOUNDS))
         return self.pi_weight
@@ -169,7 +241,10 @@ class HeadFit:
                 v = v * np.select([y == 0, y == 1], factors, 1.0)
         return v
 
-    def _minimise(self, loss: HeadLoss, begin: Floats) -> None:
+    def _minimise(self, loss: HeadLoss, begin: Floats) -> Floats:
+        # Imported here, as the command line needs the methods' names and would start more slowly.
+        from scipy.optimize import minimize
+
         solver = self.solver
         if solver == "auto":
             solver = "bfgs" if len(begin) - 1 <= _BFGS_FEATURES else "lbfgs"
@@ -178,5 +253,5 @@ class HeadFit:
         else:
             options = {"maxiter": 1000, "maxcor": 40, "ftol": 1e-10, "gtol": 1e-6}
             result = minimize(loss, begin, jac=True, method="L-BFGS-B", options=options)
-        self.weights_, self.bias_ = result.x[:-1], float(result.x[-1])
         self.loss_, self.evaluations_ = float(result.fun), int(result.nfev)
+        return np.asarray(result.x)

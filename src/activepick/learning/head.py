@@ -1,4 +1,4 @@
-"""The head: what is learnt, and all that is needed to use it again."""
+"""The head: the linear classifier that is learnt, and all that is needed to use it again."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 
-__all__ = ["Evidence", "Head", "pretrained_head", "scale_mixture"]
+__all__ = ["Head", "TrainingData", "pretrained_head", "scale_mixture"]
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """What a head learnt from, as features: enough to learn again, together with other heads.
+class TrainingData:
+    """Record of the examples that a head was fitted to, kept with it so that it can be refitted.
 
     Attributes
     ----------
-    rows
+    features
         Mean features of each label, shape (n, D).
     targets
-        1 particle, 0 not, shape (n,).
+        1 particle, 0 not a particle, shape (n,).
     unlabelled
         Features of sampled pixels, shape (u, D).
     """
 
-    rows: NDArray[np.float64]
+    features: NDArray[np.float64]
     targets: NDArray[np.float64]
     unlabelled: NDArray[np.float64]
 
@@ -40,24 +40,25 @@ class Head:
     weights
         float64, shape (number of scales, C).
     bias
-        The score is the sum of weights times features, plus this.
+        The score is the sum of weights times features, plus the bias.
     spec
-        The features it was made for.
+        The features that it was made for.
     diameter_angstrom
-        Of the particles that it learnt from; used on other particles by giving theirs.
+        Diameter of the particles that it was trained on; it is used on other particles with their
+        diameter.
     inverted
-        Whether the particles that it learnt from were bright.
+        Whether the particles that it was trained on were bright.
     particles, others
-        How many labels of either class it learnt from.
+        Number of labels of either class that it was trained on.
     notes
-        Anything else that is worth remembering, as JSON.
+        Further facts, as JSON.
     mean
         Weights and bias of the moving average over the refits, if there were any.
-    evidence
-        What it learnt from, when it was kept.
+    training_data
+        The examples that it was trained on, where they were kept.
     directions
-        Shape (k, number of scales, C): ways in which proteins differ, that labels may follow
-        easily from here.
+        Shape (k, number of scales, C): differences between heads of proteins, along which the prior
+        of the weights is wide.
     """
 
     weights: NDArray[np.float64]
@@ -69,7 +70,7 @@ class Head:
     others: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
     mean: tuple[NDArray[np.float64], float] | None = None
-    evidence: Evidence | None = None
+    training_data: TrainingData | None = None
     directions: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
@@ -85,11 +86,10 @@ class Head:
         Raises
         ------
         HeadError
-            Naming all that differs.
+            When they are not; all differences are named.
         """
         mine, theirs = asdict(self.spec), asdict(spec)
-        # The name of a network does not matter when its weights are the same, and tells a person
-        # more than their hash when they are not.
+        # Networks are compared by the hash of their weights, and named in the message.
         differences = [
             f"{shown} {mine[shown]} instead of {theirs[shown]}"
             for name, shown in ((name, "backbone" if name == "digest" else name) for name in mine)
@@ -105,14 +105,14 @@ class Head:
 def pretrained_head(
     spec: FeatureSpec, weights: NDArray[np.float64], bias: float, radius: float
 ) -> Head:
-    """Give the network's own classifier as a head on one of several scales.
+    """Return the classifier of a network as a head on one of several scales.
 
     Parameters
     ----------
     spec
         The features; must contain the working radius.
     weights, bias
-        The network's classifier, shape (C,) and a number.
+        The classifier of the network, shape (C,) and a number.
     radius
         Working radius of the scale that gets the weights; the others get zeros.
     """
@@ -122,14 +122,14 @@ def pretrained_head(
 
 
 def scale_mixture(head: Head, weights: NDArray[np.float64]) -> Head:
-    """Let labels move the network's own classifier between the scales at a low price.
+    """Return a head whose prior is wide along the classifier of the network on each scale.
 
     Parameters
     ----------
     head
-        Before the first label.
+        The head before the first label.
     weights
-        The network's classifier, shape (C,).
+        The classifier of the network, shape (C,).
     """
     count = len(head.weights)
     return replace(head, directions=np.einsum("ij,c->ijc", np.eye(count), weights))

@@ -1,6 +1,6 @@
-"""Heads as files: safetensors, with everything but the numbers in its JSON metadata.
+"""Heads as files: safetensors, with everything but the arrays in its JSON metadata.
 
-Nothing is unpickled, so a head from anybody can be opened.
+Nothing is unpickled, so that a head from an untrusted source can be opened.
 """
 
 import errno
@@ -19,14 +19,14 @@ import activepick
 from activepick.atomic import replacing
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
-from activepick.learning.head import Evidence, Head
+from activepick.learning.head import Head, TrainingData
 
 __all__ = ["load_head", "save_head"]
 
 FORMAT = "activepick-head"
 VERSION = 1
 
-# What reading a damaged file, or one that was made to do harm, may raise.
+# Exceptions that a damaged or malicious file may raise.
 _DAMAGE = (
     SafetensorError,
     OSError,
@@ -37,8 +37,7 @@ _DAMAGE = (
     OverflowError,
     RecursionError,
 )
-_EVIDENCE = ("rows", "targets", "unlabelled")
-
+_TRAINING_DATA = ("features", "targets", "unlabelled")
 
 _Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 _Count = Annotated[int, Field(ge=0)]
@@ -46,7 +45,7 @@ _Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True)
 class _Spec:
-    """A `FeatureSpec` as it has to stand in a file."""
+    """A `FeatureSpec` as it is stored in a file."""
 
     backbone: str
     digest: str
@@ -58,7 +57,7 @@ class _Spec:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What stands in the metadata of a head."""
+    """Metadata of a head."""
 
     spec: _Spec
     diameter_angstrom: _Above0 | None
@@ -69,7 +68,13 @@ class _Facts:
 
 
 def save_head(head: Head, path: str | Path) -> None:
-    """Write a head to a safetensors file, whole or not at all; OSError where that fails."""
+    """Write a head to a safetensors file, completely or not at all.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+    """
     facts = {
         "version": VERSION,
         "activepick": activepick.__version__,
@@ -81,15 +86,15 @@ def save_head(head: Head, path: str | Path) -> None:
         "notes": head.notes,
     }
     tensors = {"weights": np.ascontiguousarray(head.weights), "bias": np.array([head.bias])}
-    if head.evidence is not None:
-        for name in _EVIDENCE:
-            tensors[name] = getattr(head.evidence, name).astype(np.float16)
+    if head.training_data is not None:
+        for name in _TRAINING_DATA:
+            tensors[name] = getattr(head.training_data, name).astype(np.float16)
     if head.directions is not None:
         tensors["directions"] = np.ascontiguousarray(head.directions, np.float32)
     with replacing(path) as temporary:
         try:
             save_file(tensors, temporary, metadata={FORMAT: json.dumps(facts)})
-        except SafetensorError as error:  # a full disk, among others
+        except SafetensorError as error:  # such as a full disk
             raise OSError(errno.EIO, str(error)) from error
 
 
@@ -112,25 +117,26 @@ def load_head(path: str | Path) -> Head:
             facts = json.loads(metadata)
             weights = np.asarray(file.get_tensor("weights"), np.float64)
             bias = float(file.get_tensor("bias")[0])
-            evidence = directions = None
+            data = directions = None
             if "directions" in file.keys():  # noqa: SIM118 - a file is no dict
                 directions = np.asarray(file.get_tensor("directions"), np.float64)
-            if set(_EVIDENCE) <= set(file.keys()):
-                evidence = Evidence(*(file.get_tensor(n).astype(np.float64) for n in _EVIDENCE))
+            if set(_TRAINING_DATA) <= set(file.keys()):
+                arrays = (file.get_tensor(name).astype(np.float64) for name in _TRAINING_DATA)
+                data = TrainingData(*arrays)
         if facts["version"] > VERSION:
             raise HeadError(
                 f"{path}: this head was saved by activepick {facts['activepick']}, which is newer "
                 f"than this one ({activepick.__version__}). Update activepick to use it."
             )
         numbers: list[NDArray[np.float64]] = [weights, np.array(bias)]
-        if evidence is not None:
-            numbers += [evidence.rows, evidence.targets, evidence.unlabelled]
+        if data is not None:
+            numbers += [data.features, data.targets, data.unlabelled]
         if directions is not None:
             numbers.append(directions)
         if not all(np.isfinite(part).all() for part in numbers):
             raise HeadError(f"{path}: this head holds numbers that are not finite.")
         known = TypeAdapter(_Facts).validate_python(facts)
-        _check_shapes(weights, evidence, directions)
+        _check_shapes(weights, data, directions)
         return Head(
             weights=weights,
             bias=bias,
@@ -140,7 +146,7 @@ def load_head(path: str | Path) -> Head:
             particles=known.particles,
             others=known.others,
             notes=known.notes,
-            evidence=evidence,
+            training_data=data,
             directions=directions,
         )
     except _DAMAGE as error:
@@ -152,25 +158,24 @@ def load_head(path: str | Path) -> Head:
 
 def _check_shapes(
     weights: NDArray[np.float64],
-    evidence: Evidence | None,
+    data: TrainingData | None,
     directions: NDArray[np.float64] | None,
 ) -> None:
-    """Refuse arrays that do not belong together, ValueError."""
+    """Raise ValueError for arrays that do not belong together."""
     if directions is not None and directions.shape[1:] != weights.shape:
         raise ValueError(f"directions of shape {directions.shape}")
-    if evidence is None:
+    if data is None:
         return
-    rows, targets, unlabelled = evidence.rows, evidence.targets, evidence.unlabelled
     if (
-        rows.shape != (len(targets), weights.size)
-        or unlabelled.shape[1:] != (weights.size,)
-        or not set(targets.tolist()) <= {0.0, 1.0}
+        data.features.shape != (len(data.targets), weights.size)
+        or data.unlabelled.shape[1:] != (weights.size,)
+        or not set(data.targets.tolist()) <= {0.0, 1.0}
     ):
-        raise ValueError("what it learnt from does not fit its weights")
+        raise ValueError("its training data do not fit its weights")
 
 
 def _damage(error: ValidationError) -> str:
-    """Say which part of the metadata is wrong."""
+    """Return which part of the metadata is wrong."""
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place or 'its metadata'}: {first['msg'][:1].lower()}{first['msg'][1:]}"

@@ -19,15 +19,15 @@ def starting_head(
     progress: Callable[[float], None] | None = None,
     leave_out: Collection[str] = (),
 ) -> Head:
-    """Give the pretrained or a generic head on the scales that suit some micrographs.
+    """Return the pretrained or a generic head on the scales that suit some micrographs.
 
     Parameters
     ----------
     engine
-        With the particle diameter.
+        Feature engine with the particle diameter.
     micrographs
-        Those of the dataset, of which the first few that can be read are looked at; no labels
-        are needed.
+        Micrographs of the dataset; the scales are chosen on the first few that can be read. No
+        labels are needed.
     generic
         A head of other datasets to use instead of the pretrained one; see
         `activepick.learning.combine`.

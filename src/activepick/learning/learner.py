@@ -1,49 +1,54 @@
-"""Labels in, head out: the state of learning on a set of micrographs."""
+"""Learn a head from labels on micrographs, and choose the next queries."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
-from activepick.features.feature_map import MicrographFeatures
+from activepick.errors import TableError
 from activepick.learning.calibration import Calibration, calibrate
-from activepick.learning.head import Evidence, Head
-from activepick.learning.posterior import Posterior, laplace, left_out_scores
-from activepick.learning.training import (
-    LABEL_PIXELS,
-    LearnerSettings,
-    fit_head,
-    label_rows,
-    sampled_rows,
+from activepick.learning.head import Head, TrainingData
+from activepick.learning.posterior import Posterior, left_out_scores
+from activepick.learning.settings import LearnerSettings
+from activepick.learning.strategies.candidates import Query
+from activepick.learning.strategies.context import QueryContext
+from activepick.learning.strategies.registry import Strategy, select_queries
+from activepick.learning.training import fit_head, head_posterior
+from activepick.learning.training_set import (
+    MicrographLabels,
+    TrainingExamples,
+    TrainingSet,
+    inside,
 )
-from activepick.scoremap import SAME_POSITION, ScoreMap, separated_peaks
+
+if TYPE_CHECKING:  # which need PyTorch
+    from activepick.features.feature_map import MicrographFeatures
+    from activepick.scoremap.score_map import ScoreMap
 
 __all__ = ["Learner", "LearnerSettings"]
 
 Floats = NDArray[np.float64]
 
-# So many sampled pixels are kept with a head: enough for the pi term, and little in a file.
-_KEPT = 500
-
 
 class Learner:
-    """Collects labels on micrographs and keeps the head that fits them.
+    """Collects labels on micrographs whose features are in memory, and fits a head to them.
 
     Parameters
     ----------
     micrographs
-        Features of the micrographs that are learnt from.
+        Features of the micrographs.
     pretrained
-        The head before the first label; also what the fit is drawn to.
+        The head before the first label, which is the mean of the prior.
     settings
         See `LearnerSettings`.
     seed
-        For the sample of unlabelled pixels.
-    unlabelled
-        Features (u, D) of unlabelled pixels to use instead of a sample.
+        For the sample of unlabelled pixels, and for queries without a random generator.
+    keys
+        Name of each micrograph, on which its sample of pixels depends; by default the names of the
+        features.
 
     Attributes
     ----------
@@ -52,134 +57,166 @@ class Learner:
     labels
         For each micrograph the labelled positions (n, 2) in original pixels.
     targets
-        For each micrograph the answers (n,): 1 particle, 0 not.
+        For each micrograph the targets of its labels (n,): 1 particle, 0 not a particle.
     skipped
-        For each micrograph the positions (n, 2) that nobody wants to be asked about again.
+        For each micrograph the positions (n, 2) that were left unanswered.
     refit_seconds
-        How long the last refit took.
+        Duration of the last refit.
     """
 
     def __init__(
         self,
-        micrographs: Sequence[MicrographFeatures],
+        micrographs: "Sequence[MicrographFeatures]",
         pretrained: Head,
         settings: LearnerSettings | None = None,
         seed: int = 0,
-        unlabelled: Floats | None = None,
+        keys: Sequence[str] | None = None,
     ) -> None:
         self.micrographs = list(micrographs)
         self.pretrained = pretrained
         self.settings = settings or LearnerSettings()
-        self.head = self._first_head()
+        self.seed = seed
+        self.keys = _unique([m.name for m in self.micrographs]) if keys is None else list(keys)
+        self.head = self._initial_head()
         self.labels: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
         self.targets: list[Floats] = [np.empty(0) for _ in self.micrographs]
         self.skipped: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
         self.refit_seconds = 0.0
-        self._rows: list[Floats] = [
-            np.empty((0, LABEL_PIXELS, m.channels)) for m in self.micrographs
-        ]
-        if unlabelled is None:
-            unlabelled = self._sample(np.random.default_rng(seed))
-        self._unlabelled = unlabelled
+        self._training_set: TrainingSet | None = None
         self._fitted = False
 
     def add(self, index: int, xy: ArrayLike, targets: ArrayLike) -> None:
         """Add labels on a micrograph; the head changes at the next `refit`.
 
+        A label that is given twice counts once.
+
         Parameters
         ----------
         index
-            Which micrograph.
+            Index of the micrograph.
         xy
             Positions (n, 2) in original pixels.
         targets
             1 particle, 0 not a particle, shape (n,).
+
+        Raises
+        ------
+        TableError
+            When a position lies outside the image; no label is added then.
         """
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
-        rows = label_rows(self.micrographs[index], xy, self.settings.label_radius)
+        micrograph = self.micrographs[index]
+        outside = xy[~inside(xy, micrograph.shape)]
+        if len(outside):
+            height, width = micrograph.shape
+            raise TableError(
+                f"{micrograph.name}: the label at ({outside[0, 0]:g}, {outside[0, 1]:g}) lies "
+                f"outside the image of {width} x {height} pixels. Give positions in pixels of the "
+                "original micrograph."
+            )
+        targets = np.asarray(targets, np.float64).reshape(-1)
         self.labels[index] = np.concatenate([self.labels[index], xy])
-        self.targets[index] = np.append(self.targets[index], np.asarray(targets, np.float64))
-        self._rows[index] = np.concatenate([self._rows[index], rows])
+        self.targets[index] = np.append(self.targets[index], targets)
 
     def skip(self, index: int, xy: ArrayLike) -> None:
-        """Leave positions (n, 2) without an answer, and do not ask about them again."""
+        """Leave positions (n, 2) on a micrograph unanswered; they are not queried again."""
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
         self.skipped[index] = np.concatenate([self.skipped[index], xy])
 
     def refit(self) -> Head:
-        """Fit the head to all labels, starting from the last one."""
+        """Fit the head to all labels, starting from the last head, and return it."""
         start = time.perf_counter()
-        y = np.concatenate(self.targets)
-        if not len(y):
-            self.head = self._first_head()
+        examples = self.examples()
+        if not len(examples.targets):
+            self.head = self._initial_head()
             self._fitted = False
             return self.head
-        self.head = fit_head(
-            self.pretrained,
-            self.settings.fit,
-            self.rows(),
-            y,
-            self._unlabelled,
-            self.head if self._fitted else None,
-            consistency=self.settings.consistency,
-            consistency_unlabelled=self.settings.consistency_unlabelled,
-            peaks=self._stand_ins() if self.settings.stand_ins and len(set(y)) == 1 else None,
-        )
+        warm_start = self.head if self._fitted else None
+        self.head = fit_head(self.pretrained, self.settings, examples, warm_start)
         self._fitted = True
         self.refit_seconds = time.perf_counter() - start
         return self.head
 
-    def rows(self) -> Floats:
-        """Features of the labels, shape (n, pixels of a label, D), one micrograph after another."""
-        parts = [np.empty((0, LABEL_PIXELS, self.pretrained.weights.size))]
-        for features, xy, rows in zip(self.micrographs, self.labels, self._rows, strict=True):
-            # Who only asks for questions sets the places alone.
-            known = len(rows) == len(xy)
-            parts.append(rows if known else label_rows(features, xy, self.settings.label_radius))
-        return np.concatenate(parts)
+    def ask(
+        self,
+        count: int,
+        strategy: str | Strategy = "active",
+        rng: np.random.Generator | None = None,
+    ) -> list[Query]:
+        """Choose the next queries; see `activepick.learning.strategies.registry.select_queries`."""
+        return select_queries(self.query_context(rng), count, strategy)
 
-    def posterior(self) -> Posterior:
-        """Give the normal posterior of the current head; see `activepick.learning.posterior`."""
-        return laplace(self.head, self.settings.fit, self.rows(), self._unlabelled)
+    def query_context(self, rng: np.random.Generator | None = None) -> QueryContext:
+        """Return what a query strategy chooses from.
 
-    def calibration(self) -> Calibration:
-        """Give what turns scores of the current head into probabilities."""
-        rows, targets = self.rows(), np.concatenate([np.empty(0), *self.targets])
-        if not len(targets):
-            return Calibration()
-        return calibrate(left_out_scores(self.head, self.posterior(), rows, targets), targets)
-
-    def evidence(self) -> Evidence:
-        """Give what the head learnt from, to be kept with it."""
-        return Evidence(
-            self.rows().mean(axis=1),
-            np.concatenate([np.empty(0), *self.targets]),
-            self._unlabelled[:: max(1, -(-len(self._unlabelled) // _KEPT))],
+        Parameters
+        ----------
+        rng
+            Random generator of the strategy; by default a new one with the learner's seed.
+        """
+        return QueryContext(
+            micrographs=tuple(self.micrographs),
+            score_maps=tuple(self.score_map(index) for index in range(len(self.micrographs))),
+            labelled=tuple(self.labels),
+            skipped=tuple(self.skipped),
+            head=self.head,
+            posterior=self.posterior,
+            rng=np.random.default_rng(self.seed) if rng is None else rng,
         )
 
-    def score_map(self, index: int) -> ScoreMap:
-        """Score of the current head on a micrograph."""
+    def score_map(self, index: int) -> "ScoreMap":
+        """Compute the score map of the current head on a micrograph."""
         return self.micrographs[index].score_map(self.head.weights, self.head.bias)
 
-    def _stand_ins(self) -> Floats:
-        """Features (m, D) of peaks of the pretrained head that lie at no label."""
-        parts = [np.empty((0, self.pretrained.weights.size))]
-        for features, labelled in zip(self.micrographs, self.labels, strict=True):
-            map = features.score_map(self.pretrained.weights, self.pretrained.bias)
-            xy = separated_peaks(map).xy
-            if len(labelled) and len(xy):
-                distance = np.asarray(cKDTree(labelled).query(xy)[0])
-                xy = xy[distance > SAME_POSITION * features.radius_px]
-            parts.append(features.at(xy).astype(np.float64))
-        return np.concatenate(parts)
+    def posterior(self) -> Posterior:
+        """Compute the normal posterior of the current head."""
+        return head_posterior(self.head, self.pretrained, self.settings, self.examples())
 
-    def _first_head(self) -> Head:
+    def calibration(self) -> Calibration:
+        """Fit the calibration from scores of the current head to probabilities."""
+        examples = self.examples()
+        if not len(examples.targets):
+            return Calibration()
+        posterior = head_posterior(self.head, self.pretrained, self.settings, examples)
+        scores = left_out_scores(self.head, posterior, examples.features, examples.targets)
+        return calibrate(scores, examples.targets)
+
+    def training_data(self) -> TrainingData:
+        """Return the record of the examples that is kept with the head."""
+        return self.examples().training_data()
+
+    def examples(self) -> TrainingExamples:
+        """Return the examples that the labels give."""
+        features = dict(zip(self.keys, self.micrographs, strict=True))
+        labels = {
+            key: MicrographLabels(xy, targets)
+            for key, xy, targets in zip(self.keys, self.labels, self.targets, strict=True)
+        }
+        return self._current_training_set().collect(labels, features.__getitem__)
+
+    def _current_training_set(self) -> TrainingSet:
+        """Return the training set of the current parameters."""
+        known = self._training_set
+        if (
+            known is None
+            or known.pretrained is not self.pretrained
+            or known.settings is not self.settings
+            or known.seed != self.seed
+        ):
+            known = self._training_set = TrainingSet(self.pretrained, self.settings, self.seed)
+        return known
+
+    def _initial_head(self) -> Head:
         if self.settings.fit.start == "pretrained":
             return self.pretrained
         return replace(self.pretrained, weights=np.zeros_like(self.pretrained.weights), bias=0.0)
 
-    def _sample(self, rng: np.random.Generator) -> Floats:
-        if not self.micrographs:
-            return np.empty((0, self.pretrained.weights.size))
-        count = -(-self.settings.unlabelled // len(self.micrographs))
-        return np.concatenate([sampled_rows(part, count, rng) for part in self.micrographs])
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Append a number to repeated names."""
+    counts: dict[str, int] = {}
+    keys = []
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+        keys.append(name if counts[name] == 1 else f"{name}#{counts[name]}")
+    return keys

@@ -1,4 +1,4 @@
-"""The loss of the binary logistic regression, with its gradient."""
+"""The loss of binary logistic regression, with its gradient and Hessian."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,8 @@ __all__ = ["HeadLoss", "expected_pi"]
 
 Floats = NDArray[np.float64]
 
-# A particle is seen as one where its score map is positive: about the quarter of its radius.
+# The score map of a trained head is positive in a disc of about this many particle radii around
+# the centre of a particle.
 _FOOTPRINT = 0.25
 
 
@@ -24,17 +25,17 @@ class HeadLoss:
         L_l2  = l2 / 2 sum_j (w_j - m_j)^2
         L_pi  = pi_weight (logit(p) - logit(pi))^2,   p = mean of s(z) over unlabelled pixels
 
-    where z = w x + b is the score, s the sigmoid, and n the sum of the label weights v. The bias
-    is free. In the paper m = 0; here it may be a pretrained classifier.
+    where z = w x + b is the score, s the sigmoid, and n the sum of the weights v. The bias is not
+    penalised. In the paper m = 0; here it may be a pretrained classifier.
 
     Attributes
     ----------
     x, y, v
-        Features (n, D), targets 0 or 1 (n,), weights (n,) of the labelled pixels.
+        Features (n, D), targets from 0 to 1 (n,), weights (n,) of the labelled pixels.
     unlabelled
         Features (u, D) of pixels sampled from the micrographs.
     mean
-        What the weights are drawn to, (D,).
+        Mean of the prior of the weights, shape (D,).
     l2, pi, pi_weight
         See above. A `pi_weight` of 0 leaves the last term out.
     """
@@ -48,8 +49,13 @@ class HeadLoss:
     pi: float
     pi_weight: float
 
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights of the labelled pixels, by which the loss is divided."""
+        return float(self.v.sum()) or 1.0
+
     def __call__(self, parameters: Floats) -> tuple[float, Floats]:
-        """Give the loss and its gradient at (w_1 ... w_D, b)."""
+        """Compute the loss and its gradient at (w_1 ... w_D, b)."""
         w, b = parameters[:-1], parameters[-1]
         z = self.x @ w + b
         away = w - self.mean
@@ -58,30 +64,62 @@ class HeadLoss:
         gradient = np.append(self.x.T @ slope + self.l2 * away, slope.sum())
         if self.pi_weight and len(self.unlabelled):
             loss += self._add_pi(w, b, gradient)
-        n = self.v.sum() or 1.0
+        n = self.total_weight
         return float(loss / n), gradient / n
 
-    def _add_pi(self, w: Floats, b: float, gradient: Floats) -> float:
+    def hessian(self, parameters: Floats, *, gauss_newton: bool = False) -> Floats:
+        """Compute the Hessian of the loss at (w_1 ... w_D, b), shape (D + 1, D + 1).
+
+        Parameters
+        ----------
+        parameters
+            Shape (D + 1,).
+        gauss_newton
+            Leave out the second derivative of logit(p) in L_pi, which may make the matrix
+            indefinite away from an optimum.
+        """
+        w, b = parameters[:-1], parameters[-1]
+        x = _with_one(self.x)
+        s = expit(self.x @ w + b)
+        hessian = (x.T * (self.v * s * (1 - s))) @ x
+        hessian[np.diag_indices(len(w))] += self.l2
+        if self.pi_weight and len(self.unlabelled):
+            u, s, p, error = self._pi_error(w, b)
+            u, slope = _with_one(u), s * (1 - s) / len(s)
+            first = slope @ u
+            factor = 1 / (p * (1 - p)) ** 2
+            if not gauss_newton:
+                curvature = 1 / (p * (1 - p)) * (u.T * (slope * (1 - 2 * s))) @ u
+                hessian += 2 * self.pi_weight * error * curvature
+                factor *= 1 - error * (1 - 2 * p)
+            hessian += 2 * self.pi_weight * factor * np.outer(first, first)
+        return np.asarray(hessian / self.total_weight)
+
+    def _pi_error(self, w: Floats, b: float) -> tuple[Floats, Floats, float, float]:
+        """Return unlabelled features, s(z), their mean p, and logit(p) - logit(pi)."""
         s = expit(self.unlabelled @ w + b)
-        # Far outside of any sensible head p rounds to 0 or 1, where its logit is infinite.
+        # For extreme weights p rounds to 0 or 1, where its logit is infinite.
         p = float(np.clip(s.mean(), 1e-15, 1 - 1e-15))
-        error = logit(p) - logit(self.pi)
+        return self.unlabelled, s, p, float(logit(p) - logit(self.pi))
+
+    def _add_pi(self, w: Floats, b: float, gradient: Floats) -> float:
+        u, s, p, error = self._pi_error(w, b)
         slope = 2 * self.pi_weight * error / (p * (1 - p)) * s * (1 - s) / len(s)
-        gradient[:-1] += self.unlabelled.T @ slope
+        gradient[:-1] += u.T @ slope
         gradient[-1] += slope.sum()
-        return float(self.pi_weight * error**2)
+        return self.pi_weight * error**2
 
 
 def expected_pi(particles: float, radius_px: float, shape: tuple[int, int]) -> float:
-    """Turn an expected number of particles into the expected share of particle pixels.
+    """Compute the expected share of particle pixels from an expected number of particles.
 
-    A particle counts with the disc of a quarter of its radius, about where a trained score map is
-    positive around a centre.
+    Each particle counts with a disc of a quarter of its radius, about the area in which a trained
+    score map is positive around a centre.
 
     Parameters
     ----------
     particles
-        Number per micrograph.
+        Expected number of particles in a micrograph.
     radius_px
         Particle radius in original pixels.
     shape
@@ -89,3 +127,7 @@ def expected_pi(particles: float, radius_px: float, shape: tuple[int, int]) -> f
     """
     area = np.pi * (_FOOTPRINT * radius_px) ** 2
     return float(np.clip(particles * area / (shape[0] * shape[1]), 1e-4, 0.5))
+
+
+def _with_one(rows: Floats) -> Floats:
+    return np.column_stack([rows, np.ones(len(rows))])

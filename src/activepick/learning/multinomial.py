@@ -1,8 +1,8 @@
-"""A head of several classes: particle, contamination, carbon or empty ice.
+"""A head with several classes: particle, contamination, carbon or empty ice.
 
 Multinomial logistic regression on the same features (the classes are those of PickerOptimizer; Li
-et al., J. Comput. Biol. 30, 2023, and ISBRA 2021): the classes that are no particles are different
-from each other, and each gets a direction of its own.
+et al., J. Comput. Biol. 30, 2023, and ISBRA 2021). The classes other than particles differ from
+each other, and each has weights of its own.
 """
 
 from collections.abc import Sequence
@@ -32,11 +32,11 @@ class ClassHead:
     Attributes
     ----------
     classes
-        Their names; "particle" is the first.
+        Names of the classes; "particle" is the first.
     weights, bias
         Shapes (K, D) and (K,).
     spec
-        The features it was made for.
+        The features that it was made for.
     """
 
     classes: tuple[str, ...]
@@ -44,33 +44,34 @@ class ClassHead:
     bias: Floats
     spec: FeatureSpec
 
-    def probabilities(self, rows: NDArray[np.floating]) -> Floats:
-        """Give the probability of each class (n, K) for features (n, D)."""
-        return np.asarray(softmax(rows @ self.weights.T + self.bias, axis=1))
+    def probabilities(self, features: NDArray[np.floating]) -> Floats:
+        """Compute the probability of each class (n, K) for features (n, D)."""
+        return np.asarray(softmax(features @ self.weights.T + self.bias, axis=1))
 
 
 def fit_classes(
-    pretrained: Head, rows: Floats, labels: Sequence[str], l2: float = 1.0
+    pretrained: Head, features: Floats, labels: Sequence[str], l2: float = 1.0
 ) -> ClassHead:
-    """Fit a head of several classes to labels; all classes get the same total weight.
+    """Fit a head with several classes to labels; all classes get the same total weight.
 
-    The weights of "particle" are drawn to those of the pretrained classifier, the others to zero.
+    The prior mean of the weights is the pretrained classifier for "particle" and zero for the other
+    classes.
 
     Parameters
     ----------
     pretrained
         The head before the first label.
-    rows
+    features
         Features of the labels, shape (n, pixels of a label, D).
     labels
-        Name of the class of each, (n,).
+        Name of the class of each label, shape (n,).
     l2
         Weight of the L2 term.
 
     Raises
     ------
     HeadError
-        When there is no particle, or nothing else.
+        When there is no label of "particle", or of no other class.
     """
     classes = (PARTICLE, *sorted(set(labels) - {PARTICLE}))
     if PARTICLE not in labels or len(classes) < 2:
@@ -79,16 +80,16 @@ def fit_classes(
             f"{', '.join(sorted(set(labels))) or 'none'}."
         )
     index = np.array([classes.index(name) for name in labels])
-    count, per_label, features = rows.shape
-    x = rows.reshape(-1, features)
+    count, per_label, width = features.shape
+    x = features.reshape(-1, width)
     hot = np.repeat(np.eye(len(classes))[index], per_label, axis=0)
     share = count / len(classes) / np.bincount(index)
     v = np.repeat(share[index] / per_label, per_label)
-    mean = np.zeros((len(classes), features))
+    mean = np.zeros((len(classes), width))
     mean[0] = pretrained.weights.ravel()
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
-        table = parameters.reshape(len(classes), features + 1)
+        table = parameters.reshape(len(classes), width + 1)
         logs = log_softmax(x @ table[:, :-1].T + table[:, -1], axis=1)
         away = table[:, :-1] - mean
         value = -(v @ (hot * logs).sum(axis=1)) + 0.5 * l2 * (away**2).sum()
@@ -100,5 +101,5 @@ def fit_classes(
     with threadpool_limits(1, user_api="blas"):
         options = {"maxiter": 1000, "maxcor": 40, "gtol": 1e-5}
         found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options=options).x
-    table = found.reshape(len(classes), features + 1)
+    table = found.reshape(len(classes), width + 1)
     return ClassHead(classes, table[:, :-1], table[:, -1], pretrained.spec)

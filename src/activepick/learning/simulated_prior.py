@@ -1,10 +1,10 @@
-"""What differs from protein to protein, learnt from simulated micrographs and shipped.
+"""A prior from simulated proteins, shipped with the program.
 
-Heads of proteins differ from the pretrained classifier in similar ways. The differences, each
-between the head of a simulated protein and the classifier, are directions that labels of any other
-protein may follow at a low price: the prior of a hierarchical model whose other datasets are
-simulated (see `activepick.learning.combine`; Khosla et al., ECCV 2012). Nothing changes before
-the first label. `benchmarks/simulated_prior.py` makes the file.
+Heads of proteins differ from the pretrained classifier in similar ways. The differences between the
+heads of simulated proteins and the classifier are directions along which the prior of the weights
+is wide: the prior of a hierarchical model whose other datasets are simulated (see
+`activepick.learning.combine`; Khosla et al., ECCV 2012). It has no effect before the first label.
+The file is made by `benchmarks/simulated_prior.py`.
 """
 
 import json
@@ -31,14 +31,14 @@ _SPEC = "features"
 
 
 def with_simulated_prior(head: Head, leave_out: Collection[str] = ()) -> Head:
-    """Give a pretrained head the directions in which simulated proteins differ from it.
+    """Return a pretrained head with the directions of simulated proteins in its prior.
 
     Parameters
     ----------
     head
-        The pretrained head. On features other than those of the file it is given back as it is.
+        The pretrained head. On features other than those of the file it is returned unchanged.
     leave_out
-        Simulated proteins that shall not count: those that it will be judged on.
+        Simulated proteins whose directions are left out: those that the head is evaluated on.
     """
     spec, proteins = _shipped()
     kept = [rows for name, rows in proteins.items() if name not in leave_out]
@@ -53,11 +53,11 @@ def save_directions(proteins: Mapping[str, Floats], spec: FeatureSpec, path: Pat
     Parameters
     ----------
     proteins
-        By name, differences of heads from the pretrained one, shape (k, number of scales, C).
+        By name, differences between heads and the pretrained one, shape (k, number of scales, C).
     spec
-        The features; its working radii do not matter, their number does.
+        The features; the number of working radii matters, their values do not.
     path
-        The file.
+        Path of the file.
     """
     tensors = {name: np.ascontiguousarray(rows, np.float32) for name, rows in proteins.items()}
     with replacing(path) as temporary:
@@ -72,7 +72,7 @@ def _shipped() -> tuple[dict[str, object], dict[str, NDArray[np.float32]]]:
 
 
 def _kind(spec: FeatureSpec) -> dict[str, object]:
-    """Give what has to be the same: all but the radii, which suit each protein in turn."""
+    """Return the facts that have to agree: all but the values of the working radii."""
     facts = asdict(spec)
     facts["working_radii"] = len(spec.working_radii)
     return facts

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
 from activepick.features.feature_map import MicrographFeatures
-from activepick.learning.training import label_rows
+from activepick.learning.training_set import label_features
 
 __all__ = ["accuracy_and_macro_f1", "adapt_to_shares", "particle_scores", "pick_rows"]
 
@@ -34,7 +34,7 @@ def pick_rows(features: MicrographFeatures, xy: ArrayLike) -> Floats:
     xy
         Positions (n, 2) in original pixels.
     """
-    return np.asarray(label_rows(features, xy, _DISC_RADIUS).mean(axis=1))
+    return np.asarray(label_features(features, xy, _DISC_RADIUS).mean(axis=1))
 
 
 def adapt_to_shares(probabilities: Floats) -> Floats:

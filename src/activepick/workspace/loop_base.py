@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from activepick.errors import SessionError
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
-from activepick.learning.learner import LearnerSettings
+from activepick.learning.settings import LearnerSettings
 from activepick.micrograph import Micrograph
 from activepick.session.model.state import MicrographEntry
 from activepick.session.session import Session

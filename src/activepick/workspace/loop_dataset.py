@@ -178,11 +178,20 @@ class DatasetLoop(PickingLoop):
         """Offer a micrograph to go on with; None when all were seen."""
         tools, state = self._tools(), self.session.state
         entries = list(state.micrographs.values())
-        levels = tools.evidence.levels(entries)
+        known, head = tools.training_set, tools.head
+        levels = {
+            entry.id: level
+            for entry in entries
+            if (level := known.mean_peak_score(entry.fingerprint)) is not None
+        }
         # Two measures of the same: one that needs no features, one of micrographs looked at.
         unsure = self.uncertainties()
         if not any(e.id in unsure for e in entries if e.progress == "unseen"):
-            unsure = tools.evidence.uncertainties(entries, tools.head)
+            unsure = {
+                entry.id: value
+                for entry in entries
+                if (value := known.mean_entropy(entry.fingerprint, head)) is not None
+            }
         return next_offer(state, levels, unsure)
 
     def prefetch_neighbours(self, micrograph: int) -> None:

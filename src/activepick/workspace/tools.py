@@ -4,11 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
-from activepick.learning.learner import LearnerSettings
 from activepick.learning.loss import expected_pi
-from activepick.learning.training import fit_head
+from activepick.learning.posterior import Posterior
+from activepick.learning.settings import LearnerSettings
+from activepick.learning.training import fit_head, head_posterior
+from activepick.learning.training_set import MicrographLabels, TrainingExamples, TrainingSet
 from activepick.session.model.state import MicrographEntry, SessionState
 from activepick.session.session import Session
 from activepick.workspace.contrasts import Contrasts, micrograph_contrast
@@ -18,7 +22,6 @@ from activepick.workspace.engine import (
     micrograph_of,
     network_settings,
 )
-from activepick.workspace.evidence import Evidence
 from activepick.workspace.feature_store import FeatureStore, Step
 from activepick.workspace.initial_head import checked_file, first_head, labels_digest, saved_head
 from activepick.workspace.score_maps import ScoreMaps
@@ -48,8 +51,10 @@ class Tools:
         The head before the first label, which all others are drawn to.
     open_file
         Gives the micrograph of an entry; SessionError when it is missing or not what it was.
-    store, evidence
-        Features at hand, and what is kept of the others.
+    store
+        Features in memory.
+    training_set
+        The examples that the head is fitted to.
     contrasts, maps
         Local contrast and score maps of the last micrographs.
     head
@@ -67,7 +72,7 @@ class Tools:
     base: Head
     open_file: "Callable[[MicrographEntry], Micrograph]"
     store: FeatureStore
-    evidence: Evidence
+    training_set: TrainingSet
     contrasts: Contrasts
     maps: ScoreMaps
     head: Head
@@ -76,35 +81,61 @@ class Tools:
 
     def refit(self, state: SessionState) -> None:
         """Fit the head to all labels of a state."""
-        entries = state.micrographs
-        training = self.evidence.training(state.labels.values(), entries, self.store.get)
+        examples = self.examples(state)
         head = self.base
-        if training.labels:
-            fit = self.learning.fit
-            expected = state.settings.expected_particles
-            if expected is not None:
-                # Features of labelled micrographs were looked at, if they are not at hand now.
-                used = {entries[label.micrograph].fingerprint for label in training.labels}
-                size = next(self.sizes[key] for key in self.sizes if key in used)
-                fit = replace(fit, pi=expected_pi(expected, *size))
+        if len(examples.targets):
             head = fit_head(
                 self.base,
-                fit,
-                training.rows,
-                training.targets,
-                training.unlabelled,
+                self._learning(state, examples),
+                examples,
                 self.head if self.head.particles + self.head.others else None,
-                consistency=self.learning.consistency,
-                consistency_unlabelled=self.learning.consistency_unlabelled,
-                peaks=training.peaks,
             )
-        self.unreadable = training.unreadable
+        self.unreadable = _problems(state, examples)
         self.head = replace(
             head,
             diameter_angstrom=state.settings.diameter_angstrom,
             inverted=state.settings.inverted,
             notes={"labels": labels_digest(state)},
         )
+
+    def posterior(self, state: SessionState) -> Posterior:
+        """Compute the posterior of the head for the labels of a state."""
+        examples = self.examples(state)
+        return head_posterior(self.head, self.base, self._learning(state, examples), examples)
+
+    def examples(self, state: SessionState) -> TrainingExamples:
+        """Return the training examples that the labels of a state give."""
+        rows: dict[str, list[tuple[float, float, float]]] = {}
+        for label in state.labels.values():
+            key = state.micrographs[label.micrograph].fingerprint
+            rows.setdefault(key, []).append((label.x, label.y, float(label.target == 1)))
+        tables = {key: np.array(own, np.float64) for key, own in rows.items()}
+        labels = {key: MicrographLabels(t[:, :2], t[:, 2]) for key, t in tables.items()}
+        entries = {entry.fingerprint: entry for entry in state.micrographs.values()}
+        return self.training_set.collect(labels, lambda key: self.store.get(entries[key]))
+
+    def _learning(self, state: SessionState, examples: TrainingExamples) -> LearnerSettings:
+        """Return the settings of learning with the expected number of particles, if given."""
+        expected = state.settings.expected_particles
+        if expected is None or not examples.keys:
+            return self.learning
+        # Features of labelled micrographs were computed once, so that their sizes are known.
+        size = next(self.sizes[key] for key in self.sizes if key in examples.keys)
+        return replace(
+            self.learning, fit=replace(self.learning.fit, pi=expected_pi(expected, *size))
+        )
+
+
+def _problems(state: SessionState, examples: TrainingExamples) -> dict[int, str]:
+    """Return by number why labels of a micrograph are not among the examples."""
+    found = {}
+    for number, entry in state.micrographs.items():
+        if entry.fingerprint in examples.unreadable:
+            found[number] = examples.unreadable[entry.fingerprint]
+        elif entry.fingerprint in examples.outside:
+            count = len(examples.outside[entry.fingerprint])
+            found[number] = f"{entry.name}: {count} labels lie outside the image."
+    return found
 
 
 def make_tools(
@@ -139,7 +170,7 @@ def make_tools(
     head = saved_head(session, base) or base
     if old is not None and old.features == features:
         return replace(old, settings=key, base=base, head=head, unreadable={})
-    evidence = Evidence(base, learning, settings.seed)
+    training_set = TrainingSet(base, learning, settings.seed)
 
     def open_file(entry: MicrographEntry) -> "Micrograph":
         return micrograph_of(checked_file(session, entry), settings)
@@ -150,7 +181,7 @@ def make_tools(
     def load(entry: MicrographEntry, progress: Step) -> MicrographFeatures:
         features = engine.features(open_file(entry), base.spec.working_radii, progress)
         sizes[entry.fingerprint] = features.radius_px, features.shape
-        evidence.look_at(entry.fingerprint, features)
+        training_set.observe(entry.fingerprint, features)
         contrasts.get(entry)
         return features
 
@@ -162,7 +193,7 @@ def make_tools(
         base,
         open_file,
         FeatureStore(load, keep),
-        evidence,
+        training_set,
         contrasts,
         ScoreMaps(keep),
         head,
