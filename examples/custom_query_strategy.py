@@ -1,19 +1,19 @@
-"""Ask where you think it is best: a query strategy of your own, measured beside others.
+"""Write your own query strategy, and compare it with others.
 
-A strategy gets the labels and the head so far, how many questions to choose, and a random
-generator, and gives places. This one takes the peaks that the head is least sure of, as many from
-each micrograph. An oracle answers on simulated micrographs, and the learning curves are printed:
+A strategy gets a context (features, score maps, labels, head, random generator) and the number of
+queries to choose, and returns candidates. This one takes the most uncertain peaks, the same number
+from each micrograph. An oracle answers on simulated micrographs, and the learning curves are
+printed:
 
     python examples/custom_query_strategy.py
 
-`ask(learner, count, EVENLY)` chooses questions with it in a program of your own.
+`learner.ask(count, EVENLY)` chooses queries with it in your own program.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from activepick.benchmark.curves import Dataset, learning_curve
@@ -24,21 +24,21 @@ from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table
-from activepick.learning.learner import Learner
-from activepick.learning.strategies.candidates import Pool, pool_of
+from activepick.learning.strategies.candidates import Candidates, find_candidates
+from activepick.learning.strategies.context import QueryContext
 from activepick.learning.strategies.registry import Strategy
 from activepick.micrograph import Micrograph
 from activepick.simulate import SimulationSettings, simulate_dataset
 
 
-def evenly(learner: Learner, count: int, rng: np.random.Generator) -> Pool:
-    """Take the same number of the most uncertain peaks from each micrograph."""
-    pool = pool_of(learner, rng)  # all peaks without an answer; `worth` is their entropy
-    pool = pool.best_of_each(-(-count // len(learner.micrographs)))
-    return pool.take(rng.permutation(len(pool))[:count])  # lots decide who gives one less
+def evenly(context: QueryContext, count: int) -> Candidates:
+    """Select the same number of the most uncertain peaks from each micrograph."""
+    candidates = find_candidates(context)  # all open peaks; their utility is the entropy
+    candidates = candidates.highest_of_each(-(-count // len(context.micrographs)))
+    return candidates.take(context.rng.permutation(len(candidates))[:count])
 
 
-EVENLY = Strategy("the most uncertain peaks, as many from each micrograph", evenly)
+EVENLY = Strategy("the most uncertain peaks, the same number from each micrograph", evenly)
 
 
 def main(micrographs: int, side: int, labels: list[int]) -> None:

@@ -20,7 +20,6 @@ from activepick.formats import read_table, write_table
 from activepick.learning.head_file import save_head
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.learning.strategies.registry import ask
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking import ALL_PEAKS
@@ -41,7 +40,7 @@ def main(out: Path, side: int) -> None:
     radius_px = test.radius_px(made.diameter_angstrom)
     oracle = Oracle([xy.to_numpy() for xy in known], [radius_px] * len(train))
     for _ in range(5):
-        for query in ask(learner, 10):
+        for query in learner.ask(10):
             answer = oracle.answer(query)
             if answer is None:
                 learner.skip(query.micrograph, (query.x, query.y))

@@ -6,13 +6,15 @@ from activepick.benchmark.curves import COLUMNS, Dataset, learned_head, learning
 from activepick.benchmark.methods import METHODS
 from activepick.benchmark.oracle import Oracle
 from activepick.benchmark.report import summary, write_curves
+from activepick.cli.benchmark import run_methods
 from activepick.errors import SettingsError
 from activepick.features.backbone import load_backbone
 from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table
-from activepick.learning.strategies.registry import Query
+from activepick.learning.settings import LearnerSettings
+from activepick.learning.strategies.registry import STRATEGIES, Query
 from activepick.micrograph import Micrograph
 from activepick.simulate import SimulationSettings, simulate_dataset
 
@@ -94,3 +96,35 @@ def test_published_method_runs_dense_at_its_own_scale(data):
     rows = list(learning_curve("paper", METHODS["paper"], data, 0, [10], 10))
     assert [row["labels"] for row in rows] == [0, 10]
     assert rows[1]["ap"] > rows[0]["ap"]
+
+
+def test_each_strategy_is_a_method_and_variants_name_one():
+    for name in STRATEGIES:
+        assert METHODS[name].strategy == name
+        assert METHODS[name].summary == STRATEGIES[name].summary
+        assert METHODS[name].settings == LearnerSettings()
+    for method in METHODS.values():
+        assert method.strategy is None or method.strategy in STRATEGIES
+
+
+def test_rows_are_on_disk_after_each_run(data, tmp_path):
+    with pytest.raises(KeyError, match="unknown"):
+        run_methods(data, ["topaz", "random", "unknown"], [5], 5, 2, tmp_path)
+    rows = pd.read_csv(tmp_path / "curve.csv")
+    runs = rows.groupby(["method", "seed"], sort=False)["labels"].agg(list)
+    done = [(name, seed) for name in ("topaz", "random") for seed in (0, 1)]
+    assert dict(runs) == dict.fromkeys(done, [0, 5])
+
+
+def test_skips_are_counted_and_are_no_labels(data):
+    rows = list(learning_curve("entropy", METHODS["entropy"], data, 0, [20, 40], 10))
+    assert [row["labels"] for row in rows] == [0, 20, 40]
+    skips = [row["skips"] for row in rows]
+    assert skips[0] == 0 < skips[1] <= skips[2]
+
+
+def test_particles_outside_their_image_do_not_stop_a_run(data):
+    truth = [np.concatenate([xy, [[-20.0, 30.0]]]) for xy in data.truth]
+    some = Dataset(data.micrographs, truth, data.engine, data.train)
+    [row] = learning_curve("supervised", METHODS["supervised"], some, 0, [10], 10)
+    assert row["positives"] == sum(len(xy) for xy in data.truth[:2])

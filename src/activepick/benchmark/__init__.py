@@ -1,1 +1,1 @@
-"""Learning curves: an oracle that knows the truth answers the questions of a method."""
+"""Learning curves: an oracle that knows the true particles answers the queries of a method."""

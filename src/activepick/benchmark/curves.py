@@ -19,6 +19,7 @@ from activepick.learning.head import Head, pretrained_head, scale_mixture
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import Strategy
+from activepick.learning.training_set import inside
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking import ALL_PEAKS, select_picks
@@ -26,23 +27,33 @@ from activepick.scoremap import find_peaks
 
 __all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve"]
 
-COLUMNS = ["method", "seed", "labels", "positives", "ap", "ap90", "f1", "refit_seconds"]
+COLUMNS = [
+    "method",
+    "seed",
+    "labels",
+    "positives",
+    "skips",
+    "ap",
+    "ap90",
+    "f1",
+    "refit_seconds",
+]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Micrographs with known particles, and what is needed to compute their features.
+    """Micrographs with known particles, and the engine that computes their features.
 
     Attributes
     ----------
     micrographs
-        All files, in name order.
+        All micrographs, in the order of their names.
     truth
         For each micrograph the true centres (n, 2) in original pixels.
     engine
-        With the particle diameter and the default output stride.
+        Feature engine with the particle diameter and the default output stride.
     train
-        How many micrographs are learnt from; the rest is for evaluation.
+        Number of micrographs that are learnt from; the others are for evaluation.
     """
 
     micrographs: Sequence[Micrograph]
@@ -60,12 +71,12 @@ class Dataset:
 
     @property
     def simulated(self) -> list[str]:
-        """The simulated protein that it shows, if any: nothing learnt from it may be used."""
+        """Name of the simulated protein, if any, whose directions the prior must not contain."""
         facts = self.micrographs[0].path.with_name("simulation.json")
         return [json.loads(facts.read_text())["protein"]] if facts.is_file() else []
 
     def split(self, seed: int) -> tuple[list[int], list[int]]:
-        """Give the indices to train on and to evaluate on: the seed rotates the list."""
+        """Return the indices to train on and to evaluate on; the seed rotates the micrographs."""
         count = len(self.micrographs)
         order = [(seed * self.train + i) % count for i in range(count)]
         return order[: self.train], order[self.train :]
@@ -85,64 +96,67 @@ def learning_curve(
     Parameters
     ----------
     name, method
-        The method, and what it is called in the rows.
+        The method, and its name in the rows.
     data
         The micrographs.
     seed
-        Chooses the training micrographs and the randomness.
+        Determines the training micrographs and all random numbers.
     counts
         Numbers of labels at which to evaluate, ascending; 0 is always added.
     batch
-        Answers between two refits.
+        Number of answers between two refits.
     step
-        Called with a few words before each longer step; may raise to cancel.
+        Called with a short description before each longer step; may raise to cancel.
 
     Yields
     ------
     dict
-        A row with the keys `COLUMNS`.
+        A row with the keys `COLUMNS`: name of the method, seed, number of labels, of positive
+        labels and of skipped queries so far; AP, AP90 (the precision where the recall first reaches
+        0.9, 0 if it never does) and F1 at probability 0.5 on the micrographs for evaluation; and
+        the median duration of the refits since the last row.
     """
-    course = _Course.start(name, method, data, seed, step)
+    run = _Run.start(name, method, data, seed, step)
     if method.supervised:
         step("learning from all particles")
-        _label_everything(course, np.random.default_rng(seed))
-        yield course.row()
+        _label_everything(run, np.random.default_rng(seed))
+        yield run.row()
         return
-    yield course.row()
+    yield run.row()
     if method.strategy is None:
-        # Nothing is learnt, so that labels change nothing: the line to compare the others with.
-        yield from (course.row(labels=count) for count in counts)
+        # Labels change nothing: a constant line to compare the others with.
+        yield from (run.row(labels=count) for count in counts)
         return
     for count in counts:
-        while course.labels < count:
-            step(f"{course.labels} labels")
-            if not course.learn(min(batch, count - course.labels), method.strategy):
+        while run.labels < count:
+            step(f"{run.labels} labels")
+            if not run.learn(min(batch, count - run.labels), method.strategy):
                 return
-        yield course.row()
+        yield run.row()
 
 
 def learned_head(method: Method, data: Dataset, seed: int, count: int, batch: int) -> Head:
-    """Give the head that a method ends with after a number of labels.
+    """Return the head of a method after a number of labels.
 
     Parameters
     ----------
     method
-        One that asks questions.
+        A method with queries.
     data, seed, batch
         As in `learning_curve`.
     count
         Number of labels.
     """
-    course = _Course.start("", method, data, seed, lambda text: None, evaluate=False)
+    run = _Run.start("", method, data, seed, lambda text: None, evaluate=False)
     strategy = method.strategy or "active"
-    while course.labels < count and course.learn(min(batch, count - course.labels), strategy):
+    while run.labels < count and run.learn(min(batch, count - run.labels), strategy):
         pass
-    return course.learner.head
+    return run.learner.head
 
 
 @dataclass
-class _Course:
-    """A learner on its way, and what it is evaluated on."""
+class _Run:
+    """A run of a method: its learner, and the micrographs for evaluation."""
 
     name: str
     seed: int
@@ -166,7 +180,7 @@ class _Course:
         train, test = data.split(seed)
         engine = _engine(method, data.engine)
         step("choosing the scale")
-        head = _first_head(method, engine, [data.micrographs[i] for i in train], data.simulated)
+        head = _initial_head(method, engine, [data.micrographs[i] for i in train], data.simulated)
 
         def features(index: int) -> MicrographFeatures:
             step(f"features of {data.micrographs[index].name}")
@@ -185,7 +199,7 @@ class _Course:
         )
 
     def learn(self, count: int, strategy: str | Strategy) -> int:
-        """Do one round with an oracle; give the number of answers."""
+        """Do one round with an oracle and return the number of answers."""
         radii = [features.radius_px for features in self.learner.micrographs]
         answered = learn(
             self.learner, Oracle(self.training_truth, radii), count, strategy, self.rng
@@ -198,38 +212,39 @@ class _Course:
         return sum(len(targets) for targets in self.learner.targets)
 
     def row(self, labels: int | None = None) -> dict[str, object]:
-        """Evaluate the head as it is now; the refit time is the median since the last row."""
+        """Evaluate the current head."""
         head = self.learner.head
         picks, truth = [], []
         for features, xy in zip(self.features, self.truth, strict=True):
             scores = features.score_map(head.weights, head.bias)
             picks.append(select_picks(find_peaks(scores), ALL_PEAKS).table(features.name))
             truth.append(pd.DataFrame({"micrograph": features.name, "x": xy[:, 0], "y": xy[:, 1]}))
-        # The radius is the same for all micrographs of a dataset but for different pixel sizes.
+        # The radius differs between micrographs of a dataset only where their pixel sizes do.
         result = evaluate(pd.concat(picks), pd.concat(truth), self.features[0].radius_px)
         seconds = float(np.median(self.refit_seconds)) if self.refit_seconds else float("nan")
         self.refit_seconds = []
-        values = (
-            self.name,
-            self.seed,
-            self.labels if labels is None else labels,
-            int(sum(targets.sum() for targets in self.learner.targets)),
-            result.ap,
-            result.ap90,
-            result.f1,
-            seconds,
-        )
-        return dict(zip(COLUMNS, values, strict=True))
+        return {
+            "method": self.name,
+            "seed": self.seed,
+            "labels": self.labels if labels is None else labels,
+            "positives": int(sum(targets.sum() for targets in self.learner.targets)),
+            "skips": sum(len(xy) for xy in self.learner.skipped),
+            "ap": result.ap,
+            "ap90": result.ap90,
+            "f1": result.f1,
+            "refit_seconds": seconds,
+        }
 
 
 def _engine(method: Method, engine: FeatureEngine) -> FeatureEngine:
-    engine = replace(engine, orientations=method.orientations)
+    if method.orientations is not None:
+        engine = replace(engine, orientations=method.orientations)
     if method.stride == engine.extractor.stride:
         return engine
     return replace(engine, extractor=engine.extractor.with_stride(method.stride))
 
 
-def _first_head(
+def _initial_head(
     method: Method,
     engine: FeatureEngine,
     micrographs: Sequence[Micrograph],
@@ -238,22 +253,23 @@ def _first_head(
     backbone = engine.extractor.backbone
     if method.working_radius is None:
         head = starting_head(engine, micrographs, leave_out=simulated)
-        if not method.simulated:
+        if not method.simulated_prior:
             head = replace(head, directions=None)
-        return scale_mixture(head, backbone.weights) if method.mixed_scales else head
+        return scale_mixture(head, backbone.weights) if method.scale_mixture else head
     radius = method.working_radius(engine.diameter_angstrom)
     return pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
 
 
-def _label_everything(course: _Course, rng: np.random.Generator) -> None:
-    """Label all true particles, and as many random places that are none."""
-    learner = course.learner
-    pairs = zip(learner.micrographs, course.training_truth, strict=True)
+def _label_everything(run: _Run, rng: np.random.Generator) -> None:
+    """Label all true particles inside the images, and as many random positions without one."""
+    learner = run.learner
+    pairs = zip(learner.micrographs, run.training_truth, strict=True)
     for index, (features, xy) in enumerate(pairs):
         height, width = features.shape
-        places = rng.uniform(0, 1, (4 * len(xy), 2)) * [width - 1, height - 1]
+        positions = rng.uniform(0, 1, (4 * len(xy), 2)) * [width - 1, height - 1]
         if len(xy):
-            empty = places[cKDTree(xy).query(places)[0] > features.radius_px][: len(xy)]
-            learner.add(index, xy, np.ones(len(xy)))
+            empty = positions[cKDTree(xy).query(positions)[0] > features.radius_px][: len(xy)]
+            within = xy[inside(xy, features.shape)]
+            learner.add(index, within, np.ones(len(within)))
             learner.add(index, empty, np.zeros(len(empty)))
     learner.refit()

@@ -1,12 +1,11 @@
-"""The methods that are compared."""
+"""The methods that are compared in benchmarks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from activepick.features.orientations import DEFAULT_ORIENTATIONS
 from activepick.learning.fit import HeadFit
-from activepick.learning.learner import LearnerSettings
-from activepick.learning.strategies.registry import Strategy
+from activepick.learning.settings import LearnerSettings
+from activepick.learning.strategies.registry import STRATEGIES, Strategy
 
 __all__ = ["METHODS", "Method"]
 
@@ -16,30 +15,29 @@ _PAPER_PIXEL = 7.84
 
 @dataclass(frozen=True)
 class Method:
-    """How features are made, questions chosen and answers learnt.
+    """How features are computed, queries chosen and labels learnt.
 
     Attributes
     ----------
     summary
-        One line for the help text.
+        Description in one line.
     strategy
-        A name in `STRATEGIES`, or a strategy of your own; None for a
-        method without questions.
+        A name in `STRATEGIES`, or a `Strategy`; None for a method without queries.
     settings
         How labels become a head.
     stride
         Output stride of the feature extractor.
     working_radius
-        Gives the working radius in pixels for a diameter in Å; None lets the images decide and
-        looks at two scales side by side.
+        Returns the working radius in pixels for a diameter in Å; None chooses it from the images
+        and uses two scales side by side.
     supervised
         Learn from all true particles of the training micrographs at once.
     orientations
-        From how many sides the coarsest of several scales is looked at.
-    mixed_scales
-        Let the labels move the pretrained classifier between the scales at a low price.
-    simulated
-        Let them follow the ways in which simulated proteins differ.
+        Number of orientations of the coarsest of several scales; None for the default.
+    scale_mixture
+        Use a prior that is wide along the pretrained classifier on each scale.
+    simulated_prior
+        Use the prior from simulated proteins.
     """
 
     summary: str
@@ -48,9 +46,9 @@ class Method:
     stride: int = 4
     working_radius: Callable[[float], float] | None = None
     supervised: bool = False
-    orientations: int = DEFAULT_ORIENTATIONS
-    mixed_scales: bool = False
-    simulated: bool = True
+    orientations: int | None = None
+    scale_mixture: bool = False
+    simulated_prior: bool = True
 
 
 _PAPER = LearnerSettings(
@@ -59,49 +57,43 @@ _PAPER = LearnerSettings(
     )
 )
 
+# Each query strategy with the default settings, and what differs from them in other ways.
 METHODS: dict[str, Method] = {
-    "topaz": Method("the pretrained detector of Topaz at the best of our scales, never trained"),
-    "active": Method("the default: uncertain peaks of the score map, spread", "active"),
-    "uncertain": Method("uncertain peaks of the score map, not spread", "uncertain"),
-    "badge": Method("BADGE: uncertain peaks, spread over gradients", "badge"),
-    "typical": Method("TypiClust: typical peaks of what has no label yet", "typical"),
-    "typical-first": Method("ten typical peaks first, then as active", "typical-first"),
-    "information": Method("BALD: peaks whose answers tell most about the head", "information"),
+    "topaz": Method("the pretrained detector of Topaz at the best scale, without training"),
+    **{name: Method(strategy.summary, name) for name, strategy in STRATEGIES.items()},
     "mean-model": Method(
-        "Wang et al. 2022: where head and mean disagree; the mean as regulariser",
-        "mean-model",
+        "Wang et al. 2022: as mean-queries, and the mean as regulariser",
+        "mean-queries",
         LearnerSettings(consistency=5.0, consistency_unlabelled=5.0),
     ),
-    "mean-queries": Method("where head and mean disagree, no regulariser", "mean-model"),
-    "range": Method("peaks over the whole range of scores", "range"),
-    "mixed": Method("as active, every fifth question over the range of scores", "mixed"),
-    "one-side": Method("as active, all scales from one side only", "active", orientations=1),
+    "one-side": Method("as active, all scales in one orientation only", "active", orientations=1),
     "eight-sides": Method(
-        "as active, the coarse scale from eight sides instead of four", "active", orientations=8
+        "as active, the coarse scale in eight orientations", "active", orientations=8
     ),
     "plain": Method(
-        "as active, without the directions of simulated proteins", "active", simulated=False
+        "as active, without the prior from simulated proteins", "active", simulated_prior=False
     ),
     "bold": Method(
-        "as active, the first labels move the head as much as later ones",
+        "as active, without caution with the first labels",
         "active",
         LearnerSettings(fit=HeadFit(caution=0.0)),
     ),
     "scale-mixture": Method(
-        "as plain, with a prior that mixes the classifiers of the scales",
+        "as plain, with a prior along the classifier on each scale",
         "active",
-        LearnerSettings(fit=HeadFit(besides_l2=7.0)),
-        mixed_scales=True,
+        # The weight of a direction is that of the default prior.
+        LearnerSettings(fit=HeadFit(isotropic_l2=7.0, directions_l2=5.0 / 2.0)),
+        scale_mixture=True,
     ),
-    "top": Method("the best picks so far", "top"),
-    "random": Method("random positions", "random"),
     "paper": Method(
-        "Kiewisz and Bepler 2023: one scale of 7.84 Å, dense, zero start, entropy peaks",
+        "Kiewisz and Bepler 2023: one scale of 7.84 Å, dense, zero start, maxima of the entropy",
         "entropy",
         _PAPER,
         stride=1,
         orientations=1,
         working_radius=lambda diameter_angstrom: diameter_angstrom / 2 / _PAPER_PIXEL,
     ),
-    "supervised": Method("all particles of the training micrographs: the ceiling", supervised=True),
+    "supervised": Method(
+        "all particles of the training micrographs: the upper limit", supervised=True
+    ),
 }

@@ -1,20 +1,22 @@
-"""Somebody who knows where the particles are and answers questions."""
+"""An oracle that knows the true particles and answers queries."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.learning.learner import Learner
-from activepick.learning.strategies.registry import Query, Strategy, ask
+from activepick.learning.settings import SAME_POSITION
+from activepick.learning.strategies.registry import Query, Strategy
 
 __all__ = ["Oracle", "learn"]
 
 
 class Oracle:
-    """Answers from the true particle centres, the same way for all methods.
+    """Answers queries from the true particle centres.
 
     Within half a radius of a true centre the answer is "particle", beyond one radius "not a
-    particle"; in between a person could not tell either, so it is skipped and costs nothing.
+    particle". In between a person could not decide either, so that the query is skipped and does
+    not count as an answer.
 
     Parameters
     ----------
@@ -29,10 +31,10 @@ class Oracle:
         self._radii = radii_px
 
     def answer(self, query: Query) -> float | None:
-        """Give 1 for a particle, 0 for something else, None for a skip."""
+        """Return 1 for a particle, 0 for something else, None for a skipped query."""
         tree, radius = self._trees[query.micrograph], self._radii[query.micrograph]
         distance = np.inf if tree is None else float(tree.query([query.x, query.y])[0])
-        if distance <= radius / 2:
+        if distance <= SAME_POSITION * radius:
             return 1.0
         return 0.0 if distance > radius else None
 
@@ -44,29 +46,29 @@ def learn(
     strategy: str | Strategy,
     rng: np.random.Generator,
 ) -> int:
-    """Ask until `count` questions are answered, then refit once.
+    """Query an oracle until `count` queries are answered, then refit once.
 
     Parameters
     ----------
     learner
-        Gets the labels.
+        Receives the labels.
     oracle
-        Answers.
+        Answers the queries.
     count
-        Answers in this round.
+        Number of answers in this round.
     strategy
-        How the questions are chosen; see `activepick.learning.strategies.registry`.
+        How queries are chosen; see `activepick.learning.strategies.registry`.
     rng
-        Randomness of the strategy.
+        Random generator of the strategy.
 
     Returns
     -------
     int
-        How many were answered; fewer than `count` when there is nothing left to ask.
+        Number of answers; fewer than `count` where there are no more candidates.
     """
     answered = 0
     while answered < count:
-        queries = ask(learner, count - answered, strategy, rng)
+        queries = learner.ask(count - answered, strategy, rng)
         if not queries:
             break
         for query in queries:

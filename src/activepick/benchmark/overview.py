@@ -1,4 +1,4 @@
-"""A micrograph with its picks as a picture."""
+"""Pictures of micrographs with their picks."""
 
 from pathlib import Path
 
@@ -11,25 +11,25 @@ from activepick.micrograph import Micrograph
 
 __all__ = ["draw_picks"]
 
-# At this working radius a particle is easily seen and noise finer than it is gone.
+# Working radius of the picture: particles are visible, and finer noise is filtered out.
 _WORKING_RADIUS = 10.0
 
 
 def draw_picks(
     micrograph: Micrograph, picks: pd.DataFrame, diameter_angstrom: float, path: Path
 ) -> None:
-    """Draw circles of the particle's diameter around picks, coloured by their probability.
+    """Draw a micrograph with circles around its picks, coloured by their probability.
 
     Parameters
     ----------
     micrograph
-        The file; drawn low-pass filtered, with its contrast stretched.
+        The micrograph; drawn low-pass filtered, with its contrast stretched.
     picks
         Columns x, y (original pixels) and score.
     diameter_angstrom
-        Particle diameter in Å.
+        Particle diameter in Å, which is that of the circles.
     path
-        A PNG file.
+        Path of the PNG file.
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.collections import EllipseCollection

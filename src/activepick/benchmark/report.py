@@ -7,28 +7,35 @@ import pandas as pd
 
 from activepick.atomic import replacing
 
-__all__ = ["plot_curves", "summary", "write_curves"]
+__all__ = ["plot_curves", "summary", "write_curves", "write_rows"]
 
-# Okabe and Ito's palette, which the colour-blind can tell apart.
+# Palette of Okabe and Ito, which is distinct for colour-blind readers.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
 def write_curves(rows: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
-    """Write `curve.csv` and `curve.png` into a folder and give their paths.
+    """Write `curve.csv` and `curve.png` into a folder and return their paths.
 
     Parameters
     ----------
     rows
-        As `learning_curve` yields them.
+        Rows of `learning_curve`.
     folder
-        Made when missing.
+        Created where it does not exist.
     """
-    table, plot = folder / "curve.csv", folder / "curve.png"
-    with replacing(table) as temporary:
-        rows.to_csv(temporary, index=False, float_format="%.6g")
+    plot = folder / "curve.png"
+    table = write_rows(rows, folder)
     with replacing(plot) as temporary:
         plot_curves(rows, temporary)
     return table, plot
+
+
+def write_rows(rows: pd.DataFrame, folder: Path) -> Path:
+    """Write `curve.csv` into a folder and return its path; parameters as in `write_curves`."""
+    table = folder / "curve.csv"
+    with replacing(table) as temporary:
+        rows.to_csv(temporary, index=False, float_format="%.6g")
+    return table
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -37,17 +44,17 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows
-        As `learning_curve` yields them.
+        Rows of `learning_curve`.
 
     Returns
     -------
     DataFrame
-        Columns method, labels, seeds, positives, ap, spread (standard deviation of ap), ap90, f1,
-        refit_seconds; methods in their first order.
+        Columns method, labels, seeds (number of runs), positives, skips, ap, spread (standard
+        deviation of ap), ap90, f1, refit_seconds; methods in the order in which they come first.
     """
     supervised = rows["method"] == "supervised"
     if supervised.any():
-        # The ceiling has another number of labels in each seed, and is one line all the same.
+        # The number of labels differs between seeds, which are averaged all the same.
         rows = rows.copy()
         rows.loc[supervised, "labels"] = round(rows.loc[supervised, "labels"].mean())
     order = pd.Categorical(rows["method"], rows["method"].unique())
@@ -55,6 +62,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     table = groups.agg(
         seeds=("ap", "size"),
         positives=("positives", "mean"),
+        skips=("skips", "mean"),
         ap=("ap", "mean"),
         spread=("ap", lambda ap: ap.std(ddof=0)),
         ap90=("ap90", "mean"),
@@ -65,14 +73,14 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot_curves(rows: pd.DataFrame, path: Path) -> None:
-    """Draw average precision against the number of labels, with the spread over the seeds.
+    """Plot average precision against the number of labels, with the spread over the seeds.
 
     Parameters
     ----------
     rows
-        As `learning_curve` yields them.
+        Rows of `learning_curve`.
     path
-        A PNG file.
+        Path of the PNG file.
     """
     from matplotlib.figure import Figure
 

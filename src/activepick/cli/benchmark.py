@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from activepick.benchmark.methods import METHODS
 from activepick.cli import arguments as a
 from activepick.cli.console import Bar, print_json, progress_bar, say
 from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
@@ -34,11 +35,7 @@ def benchmark(
     batch: Annotated[int, typer.Option(help="Labels between two refits.")] = 10,
     method: Annotated[
         str,
-        typer.Option(
-            help="Methods to compare: topaz, active, uncertain, badge, typical, typical-first, "
-            "information, mean-model, mean-queries, range, mixed, one-side, eight-sides, plain, "
-            "bold, scale-mixture, top, random, paper, supervised."
-        ),
+        typer.Option(help=f"Methods to compare: {', '.join(METHODS)}."),
     ] = "topaz,active,random,supervised",
     seeds: Annotated[
         int, typer.Option(help="Repetitions with other training micrographs and randomness.")
@@ -60,11 +57,13 @@ def benchmark(
     ] = None,
     json: a.Json = False,
 ) -> None:
-    """Measure learning curves: an oracle that knows the particles answers the questions.
+    """Measure learning curves: an oracle that knows the particles answers the queries.
 
-    A question within half a particle radius of a true centre is answered "particle", one beyond a
-    radius "not a particle"; in between it is skipped and costs nothing. Average precision is
-    measured on the micrographs that were not learnt from, within one particle radius.
+    A query within half a particle radius of a true centre is answered "particle", one beyond a
+    radius "not a particle"; in between it is skipped, which is not counted as a label. Average
+    precision (AP) is measured on the micrographs that were not learnt from, within one particle
+    radius. AP90 is the precision where the recall first reaches 0.9, and 0 if it never does. The
+    rows of curve.csv are written after each run, so that an interrupted benchmark keeps them.
     """
     from activepick.benchmark.curves import Dataset
     from activepick.benchmark.report import write_curves
@@ -95,7 +94,7 @@ def benchmark(
         train,
     )
     out.mkdir(parents=True, exist_ok=True)  # better told now than after an hour
-    result = run_methods(data, names, counts, batch, seeds)
+    result = run_methods(data, names, counts, batch, seeds, out)
     table, plot = write_curves(result, out)
     if json:
         print_json({"curve": str(table), "plot": str(plot), "rows": result.to_dict("records")})
@@ -105,11 +104,32 @@ def benchmark(
 
 
 def run_methods(
-    data: "Dataset", names: list[str], counts: list[int], batch: int, seeds: int
+    data: "Dataset", names: list[str], counts: list[int], batch: int, seeds: int, out: Path
 ) -> pd.DataFrame:
-    """Run all methods with all seeds under a progress bar, and give the rows of all curves."""
+    """Run methods with several seeds under a progress bar.
+
+    Parameters
+    ----------
+    data
+        The micrographs.
+    names
+        Names of the methods.
+    counts
+        Numbers of labels at which to evaluate.
+    batch
+        Number of answers between two refits.
+    seeds
+        Number of runs of each method.
+    out
+        Folder in which curve.csv is written after each run.
+
+    Returns
+    -------
+    DataFrame
+        The rows of all curves.
+    """
     from activepick.benchmark.curves import COLUMNS, learning_curve
-    from activepick.benchmark.methods import METHODS
+    from activepick.benchmark.report import write_rows
 
     rows: list[dict[str, object]] = []
     with progress_bar(len(names) * seeds) as bar:
@@ -117,27 +137,32 @@ def run_methods(
             for seed in range(seeds):
                 step = partial(_say_step, bar, f"{name}, seed {seed}: ")
                 rows += learning_curve(name, METHODS[name], data, seed, counts, batch, step)
+                write_rows(pd.DataFrame(rows, columns=COLUMNS), out)
                 bar.done()
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def print_table(rows: pd.DataFrame) -> None:
-    """Write the mean over the seeds to stdout."""
+    """Print the mean over the seeds."""
     from activepick.benchmark.report import summary
 
     table = summary(rows)
-    print(f"{'method':<12}{'labels':>7}{'AP':>8}{'±':>7}{'AP90':>8}{'F1':>8}{'refit/ms':>10}")
+    print(
+        f"{'method':<13}{'labels':>7}{'skips':>7}{'AP':>8}{'±':>7}{'AP90':>8}{'F1':>8}"
+        f"{'refit/ms':>10}"
+    )
     shown: set[str] = set()
     for row in table.to_dict("records"):
         untrained = np.isnan(row["refit_seconds"])
         if untrained and row["method"] in shown:
-            continue  # a method that does not learn is the same at each number of labels
+            continue  # without learning, all rows are the same
         shown.add(row["method"])
         refit = "" if untrained else f"{1000 * row['refit_seconds']:.0f}"
         print(
-            f"{row['method']:<12}{row['labels']:>7}{row['ap']:>8.3f}{row['spread']:>7.3f}"
-            f"{row['ap90']:>8.3f}{row['f1']:>8.3f}{refit:>10}"
+            f"{row['method']:<13}{row['labels']:>7}{row['skips']:>7.0f}{row['ap']:>8.3f}"
+            f"{row['spread']:>7.3f}{row['ap90']:>8.3f}{row['f1']:>8.3f}{refit:>10}"
         )
+    print("AP90: precision where the recall first reaches 0.9, 0 if it never does")
 
 
 def _say_step(bar: Bar, prefix: str, text: str) -> None:
@@ -145,8 +170,6 @@ def _say_step(bar: Bar, prefix: str, text: str) -> None:
 
 
 def _methods(text: str) -> list[str]:
-    from activepick.benchmark.methods import METHODS
-
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in METHODS]
     if unknown or not names:

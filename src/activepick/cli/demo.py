@@ -61,7 +61,7 @@ def demo(
         _TRAIN,
     )
     say(f"2. an oracle answers {_LABELS[-1]} questions on {_TRAIN} of them")
-    rows = run_methods(data, ["topaz", "active", "supervised"], _LABELS, _BATCH, 1)
+    rows = run_methods(data, ["topaz", "active", "supervised"], _LABELS, _BATCH, 1, out)
     write_curves(rows, out)
     head = replace(
         learned_head(METHODS["active"], data, 0, _LABELS[-1], _BATCH),
