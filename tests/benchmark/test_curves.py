@@ -113,7 +113,7 @@ def test_rows_are_on_disk_after_each_run(data, tmp_path):
     rows = pd.read_csv(tmp_path / "curve.csv")
     runs = rows.groupby(["method", "seed"], sort=False)["labels"].agg(list)
     done = [(name, seed) for name in ("topaz", "random") for seed in (0, 1)]
-    assert dict(runs) == dict.fromkeys(done, [0, 5])
+    assert dict(runs) == {key: [0, 5] for key in done}
 
 
 def test_skips_are_counted_and_are_no_labels(data):
