@@ -1,7 +1,9 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
@@ -10,7 +12,7 @@ from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, TrainingData
 from activepick.learning.head_file import load_head, save_head
 from activepick.learning.settings import LearnerSettings
-from activepick.learning.simulated_prior import with_simulated_prior
+from activepick.learning.simulated_prior import SHIPPED, with_simulated_prior
 from activepick.learning.training import fit_head
 from activepick.learning.training_set import TrainingExamples
 
@@ -123,7 +125,9 @@ def test_combining_a_combined_head_counts_nothing_twice():
 
 
 def test_the_shipped_prior_weighs_its_directions_as_their_sum_did():
-    spec = FeatureSpec("resnet16_u64", "b7b9992c91fed742", (10.0, 20.0), 4, "affine", 4)
+    with safe_open(SHIPPED, "numpy") as file:
+        facts = json.loads(file.metadata()["features"])
+    spec = FeatureSpec(**{**facts, "working_radii": (10.0, 20.0)})
     head = with_simulated_prior(Head(np.zeros((2, 256)), 0.0, spec))
     directions = head.directions.reshape(-1, 512)
     l2, along = HeadFit(caution=0).prior(512, directions, 10)

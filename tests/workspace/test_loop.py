@@ -6,6 +6,7 @@ from scipy.spatial.distance import cdist
 
 from activepick.errors import SessionError
 from activepick.learning.learner import Learner
+from activepick.learning.strategies.registry import STRATEGIES
 from activepick.session import Session, Settings
 from activepick.workspace.loop import LearningLoop
 
@@ -274,6 +275,40 @@ def test_peaks_stand_in_while_all_labels_are_of_one_kind(session, loop, truth):
     assert (scores > 0).mean() < 0.3
     session.reclass_labels(ids[:1], 0)
     assert training().stand_ins is None
+
+
+def test_labels_of_one_class_give_the_head_that_a_learner_gives(session, loop, truth, learning):
+    features, first = loop.open_micrograph(1), loop.head
+    session.add_labels(1, truth[1][:5], 1)
+    key = session.state.micrographs[1].fingerprint
+    learner = Learner([features], first, learning, session.state.settings.seed, [key])
+    learner.add(0, truth[1][:5], np.ones(5))
+    assert np.array_equal(
+        loop._tools().examples(session.state).stand_ins, learner.examples().stand_ins
+    )
+    assert same(loop.refit(), learner.refit())
+
+
+def test_labels_outside_the_image_are_reported_and_do_not_count(session, loop):
+    session.add_labels(1, [(100, 100)], 1)
+    session.add_labels(2, [(300, 200)], 0)
+    expected = loop.refit()
+    session.add_labels(1, [(100, -30), (513, 20)], 1)
+    head = loop.refit()
+    assert (head.particles, head.others) == (1, 1)
+    assert same(head, expected)
+    assert "2 labels lie outside the image" in loop.unreadable[1]
+    assert list(loop.unreadable) == [1]
+
+
+def test_every_strategy_asks_in_a_session(session, loop, truth):
+    loop.open_micrograph(1)
+    loop.ask()
+    answer_all(session, truth)
+    loop.refit()
+    for name in STRATEGIES:
+        session.set_settings(strategy=name)
+        assert len(loop.ask(4)) == 4
 
 
 def test_carbon_and_empty_ice_train_as_junk_and_keep_their_class(session, loop):

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.learning.learner import Learner
-from activepick.learning.settings import SAME_POSITION
 from activepick.learning.strategies.registry import Query, Strategy
+from activepick.scoremap import SAME_POSITION
 
 __all__ = ["Oracle", "learn"]
 

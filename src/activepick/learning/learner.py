@@ -23,10 +23,10 @@ from activepick.learning.training_set import (
     TrainingSet,
     inside,
 )
+from activepick.scoremap import ScoreMap
 
-if TYPE_CHECKING:  # which need PyTorch
+if TYPE_CHECKING:  # which needs PyTorch
     from activepick.features.feature_map import MicrographFeatures
-    from activepick.scoremap.score_map import ScoreMap
 
 __all__ = ["Learner", "LearnerSettings"]
 
@@ -164,7 +164,7 @@ class Learner:
             rng=np.random.default_rng(self.seed) if rng is None else rng,
         )
 
-    def score_map(self, index: int) -> "ScoreMap":
+    def score_map(self, index: int) -> ScoreMap:
         """Compute the score map of the current head on a micrograph."""
         return self.micrographs[index].score_map(self.head.weights, self.head.bias)
 

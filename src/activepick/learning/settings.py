@@ -4,10 +4,7 @@ from dataclasses import dataclass, field
 
 from activepick.learning.fit import HeadFit
 
-__all__ = ["SAME_POSITION", "LearnerSettings"]
-
-# Two positions that are closer than this many particle radii are the same position.
-SAME_POSITION = 0.5
+__all__ = ["LearnerSettings"]
 
 
 @dataclass(frozen=True)

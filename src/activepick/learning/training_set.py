@@ -11,9 +11,9 @@ from scipy.spatial import cKDTree
 
 from activepick.errors import ActivepickError
 from activepick.learning.head import Head, TrainingData
-from activepick.learning.settings import SAME_POSITION, LearnerSettings
+from activepick.learning.settings import LearnerSettings
 from activepick.learning.uncertainty import entropy
-from activepick.scoremap.peaks import score_peaks
+from activepick.scoremap import SAME_POSITION, separated_peaks
 
 if TYPE_CHECKING:  # which needs PyTorch
     from activepick.features.feature_map import MicrographFeatures
@@ -146,7 +146,8 @@ class TrainingSet:
         """
         if key in self._peaks:
             return
-        xy, scores = score_peaks(features.score_map(self.pretrained.weights, self.pretrained.bias))
+        found = separated_peaks(features.score_map(self.pretrained.weights, self.pretrained.bias))
+        xy, scores = found.xy.astype(np.float64), found.score
         some = xy[:: max(1, -(-len(xy) // _STAND_INS))].reshape(-1, 2)
         self._peaks[key] = _Peaks(
             mean_score=float(scores[:_PEAKS].mean()) if len(scores) else 0.0,

@@ -134,7 +134,8 @@ def _problems(state: SessionState, examples: TrainingExamples) -> dict[int, str]
             found[number] = examples.unreadable[entry.fingerprint]
         elif entry.fingerprint in examples.outside:
             count = len(examples.outside[entry.fingerprint])
-            found[number] = f"{entry.name}: {count} labels lie outside the image."
+            what = "1 label lies" if count == 1 else f"{count} labels lie"
+            found[number] = f"{entry.name}: {what} outside the image."
     return found
 
 

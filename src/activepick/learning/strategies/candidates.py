@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from activepick.learning.settings import SAME_POSITION
 from activepick.learning.strategies.context import QueryContext
 from activepick.learning.uncertainty import entropy
-from activepick.scoremap.peaks import score_peaks
-from activepick.scoremap.score_map import ScoreMap
+from activepick.scoremap import SAME_POSITION, ScoreMap, separated_peaks
 
 __all__ = [
     "Candidates",
@@ -113,8 +111,9 @@ Find = Callable[[ScoreMap, np.random.Generator], tuple[Floats, Floats, Floats]]
 
 def score_maxima(score_map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Find the peaks of a score map, which can become picks; the utility is their entropy."""
-    positions, score = score_peaks(score_map)
-    return positions, score, np.asarray(entropy(score), np.float64)
+    peaks = separated_peaks(score_map)
+    score = peaks.score.astype(np.float64)
+    return peaks.xy.astype(np.float64), score, np.asarray(entropy(score), np.float64)
 
 
 def entropy_maxima(score_map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.learning.head import Head
-from activepick.scoremap.score_map import ScoreMap
+from activepick.scoremap import ScoreMap
 
 if TYPE_CHECKING:  # which need PyTorch, or are not needed to list the strategies
     from activepick.features.feature_map import MicrographFeatures
