@@ -5,13 +5,16 @@ import pytest
 from safetensors import safe_open
 
 from activepick.features.feature_spec import FeatureSpec
+from activepick.features.orientations import DEFAULT_ORIENTATIONS
 from activepick.learning.head import Head
 from activepick.learning.simulated_prior import SHIPPED, save_directions, with_simulated_prior
 
 
 @pytest.fixture
 def head():
-    spec = FeatureSpec("resnet16_u64", "b7b9992c91fed742", (10.0, 20.0), 4, "affine", 4)
+    spec = FeatureSpec(
+        "resnet16_u64", "b7b9992c91fed742", (10.0, 20.0), 4, "affine", DEFAULT_ORIENTATIONS
+    )
     return Head(np.zeros((2, 256)), 0.0, spec)
 
 
