@@ -32,11 +32,11 @@ COLUMNS = [
     "seed",
     "labels",
     "positives",
-    "skips",
     "ap",
     "ap90",
     "f1",
     "refit_seconds",
+    "skips",
 ]
 
 
@@ -111,10 +111,10 @@ def learning_curve(
     Yields
     ------
     dict
-        A row with the keys `COLUMNS`: name of the method, seed, number of labels, of positive
-        labels and of skipped queries so far; AP, AP90 (the precision where the recall first reaches
-        0.9, 0 if it never does) and F1 at probability 0.5 on the micrographs for evaluation; and
-        the median duration of the refits since the last row.
+        A row with the keys `COLUMNS`: name of the method; seed; number of labels and of positive
+        labels so far; AP, AP90 (the precision where the recall first reaches 0.9, 0 if it never
+        does) and F1 at probability 0.5 on the micrographs for evaluation; the median duration of
+        the refits since the last row; number of skipped queries so far.
     """
     run = _Run.start(name, method, data, seed, step)
     if method.supervised:
@@ -228,11 +228,11 @@ class _Run:
             "seed": self.seed,
             "labels": self.labels if labels is None else labels,
             "positives": int(sum(targets.sum() for targets in self.learner.targets)),
-            "skips": sum(len(xy) for xy in self.learner.skipped),
             "ap": result.ap,
             "ap90": result.ap90,
             "f1": result.f1,
             "refit_seconds": seconds,
+            "skips": sum(len(xy) for xy in self.learner.skipped),
         }
 
 
