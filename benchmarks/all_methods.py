@@ -5,11 +5,11 @@
     done
     python benchmarks/all_methods.py --simulated SIM --out DIR [--methods active,random] [--seeds 4]
 
-An oracle answers ten questions a round on two micrographs; the others are evaluated. Each run of a
-method goes to `DIR/rows.csv` when it is done, and is not done again, so that this can be stopped
-and gone on with. `DIR/tables.md` has the means so far: average precision with its spread over the
-rotations of the training micrographs, and AP90, F1 and the time of a refit at the last number of
-labels.
+An oracle answers ten queries a round on two micrographs; the others are evaluated. Each run of a
+method is written to `DIR/rows.csv` when it ends, and is not repeated when the script is started
+again. `DIR/tables.md` has the means so far: average precision with its spread over the rotations of
+the training micrographs; and AP90 (the precision where the recall first reaches 0.9, 0 if it never
+does), F1 and the duration of a refit at the last number of labels.
 """
 
 from pathlib import Path
@@ -67,7 +67,7 @@ def done(path: Path) -> set[tuple[str, str, int]]:
 
 
 def tables(rows: pd.DataFrame) -> str:
-    """Give a table a set, in Markdown."""
+    """Return a table for each set, in Markdown."""
     return "\n\n".join(table(name, group) for name, group in rows.groupby("set", sort=False)) + "\n"
 
 

@@ -1,12 +1,12 @@
-"""Whether probabilities mean what they say, and when to stop.
+"""Calibration of the probabilities, and the stopping rule.
 
     python benchmarks/calibration.py [--data DIR] [--simulated DIR] [--seeds 2]
 
 An oracle answers; after 30, 50 and 100 answers the calibrated probabilities of all peaks of the
-micrographs that were not learnt from are compared with the truth: the expected calibration error,
-predicted and true precision of the picks of at least 0.5, predicted number of particles as a share
-of the true one. Then the number of answers at which the stopping rule stops, and what average
-precision is lost against 200 answers.
+micrographs for evaluation are compared with the truth: the expected calibration error, predicted
+and true precision of the picks at probability 0.5, predicted number of particles as a share of the
+true one. Then the number of answers at which the stopping rule stops, and the average precision
+that is lost against 200 answers.
 """
 
 import numpy as np

@@ -5,10 +5,9 @@
 A simulated micrograph of 4096 x 4096 pixels, features of two scales (working radii 10 and 20,
 256 features each, every fourth working pixel), 100 labels from an oracle, and two threads. Each
 click adds a label; timed are the refit, the score map, peaks with their contrast, the picks, and
-the next questions. On a machine that does something else as well the processor time (CPU) tells
-more than the others. Beside it stands the dense way: the published method (one scale, features of
-every working pixel, BFGS from zero, maxima of the entropy within a particle radius), also with the
-features at hand.
+the next questions. On a machine with other work the processor time (CPU) tells more than the
+others. It is compared with the published method (one scale, features of every working pixel, BFGS
+from zero, maxima of the entropy within a particle radius), also with features in memory.
 """
 
 import argparse
@@ -88,7 +87,7 @@ def main() -> None:
 
 
 def label_until(session: Session, loop: LearningLoop, centres: cKDTree, radius_px: float) -> None:
-    """Let an oracle answer questions until there are enough labels."""
+    """Let an oracle answer queries until there are enough labels."""
     while len(session.state.labels) < LABELS:
         for question in loop.ask(LABELS // 10):
             gap = centres.query((question.x, question.y))[0]
@@ -99,7 +98,7 @@ def label_until(session: Session, loop: LearningLoop, centres: cKDTree, radius_p
 
 
 def click(session: Session, loop: LearningLoop, k: int) -> Callable[[], object]:
-    """Add a label where the next question would be; gives what has to be done about it."""
+    """Add a label at the next query; return the work that follows from it."""
     places = loop.update(1).questions
     number, x, y, _ = places[k % len(places)]
     if k:
@@ -120,7 +119,7 @@ def dense_way(
     xy: NDArray[np.float64],
     targets: NDArray[np.int_],
 ) -> Callable[[int], Callable[[], object]]:
-    """Prepare the published method with the same labels; gives what a click takes there."""
+    """Prepare the published method with the same labels; return the work of a click there."""
     method = METHODS["paper"]
     assert method.working_radius is not None
     radius = method.working_radius(engine.diameter_angstrom)
@@ -149,7 +148,7 @@ def dense_way(
 def times(
     count: int, prepare: Callable[[int], Callable[[], object]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give wall and CPU milliseconds of some runs, after one that is not counted."""
+    """Return wall and CPU milliseconds of some runs, after one that is not counted."""
     found = []
     for k in range(count + 1):
         work = prepare(k)

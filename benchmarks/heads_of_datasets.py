@@ -1,13 +1,13 @@
-"""What the heads of other datasets are worth on a new one.
+"""Accuracy of the heads of other datasets on a new one.
 
     activepick simulate SIM/barrel --protein barrel --micrographs 6 --seed 1     # and the others
     python benchmarks/heads_of_datasets.py --simulated SIM [--data DIR] [--seeds 2]
 
 One dataset is left out at a time. Heads are trained with 100 answers on each of the others and
-combined, two from each; the generic head picks the one left out, and its first labels are learnt on
-top of it. Average precision on micrographs that nothing learnt from, against Topaz's pretrained
-classifier and learning from there, alone ("classifier") and with the directions of simulated
-proteins as the program does ("default").
+combined, two from each; the generic head picks the one left out, and is the initial head for its
+first labels. Average precision on micrographs for evaluation, against learning from Topaz's
+pretrained classifier alone ("classifier") and with the directions of simulated proteins in the
+prior ("default").
 """
 
 from dataclasses import replace
@@ -65,7 +65,7 @@ def main() -> None:
 def course(
     data: Dataset, seed: int, generic: Head | None, simulated: bool = True
 ) -> tuple[Learner, list[tuple[int, float]]]:
-    """Answer 100 questions, and give the learner and its average precision on the way."""
+    """Let an oracle answer 100 queries; return the learner and its learning curve."""
     train, test = data.split(seed)
     first = starting_head(
         data.engine, [data.micrographs[i] for i in train], leave_out=data.simulated

@@ -1,4 +1,4 @@
-"""The micrographs with known particles that benchmarks measure on, and how heads are judged."""
+"""The micrographs with known particles for benchmarks, and the evaluation of heads."""
 
 import argparse
 import json
@@ -33,12 +33,12 @@ _REAL = (
 
 
 def parser_of(text: str | None) -> argparse.ArgumentParser:
-    """Give a parser with the options that say what is measured on, and how often.
+    """Return a parser with the options for datasets and repetitions.
 
     Parameters
     ----------
     text
-        What the script says about itself; its first line goes into the help.
+        Docstring of the script; its first line goes into the help.
     """
     parser = argparse.ArgumentParser(description=(text or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the real sets")
@@ -51,9 +51,9 @@ def parser_of(text: str | None) -> argparse.ArgumentParser:
 def load_datasets(
     data: Path = DATA, cache: Path | None = None, simulated: Path | None = None
 ) -> dict[str, Dataset]:
-    """Give the real sets, and the simulated ones in the folders of another folder, by name.
+    """Load the real datasets, and simulated ones from the folders of another folder, by name.
 
-    Without any there is nothing to measure, and the program ends.
+    The program ends if there is none.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def load_datasets(
     cache
         Folder for feature maps; by default the user's.
     simulated
-        Folder whose folders `activepick simulate` has written.
+        Folder of the folders that `activepick simulate` has written.
     """
     extractor = Extractor(load_backbone())
     store = FeatureCache(cache)
@@ -90,16 +90,16 @@ def judge(
     truth: Sequence[NDArray[np.float64]],
     radius_px: float | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Give the score of each peak of some micrographs, and whether a particle is there.
+    """Return the score of each peak of some micrographs, and whether it is a particle.
 
     Parameters
     ----------
     head
-        Scores.
+        The head that is evaluated.
     features, truth
-        Of each micrograph.
+        Features and true centres (n, 2) of each micrograph.
     radius_px
-        How near a particle has to be; by default the radius that the features are made for.
+        Matching radius in original pixels; by default the particle radius of the features.
     """
     scores, hits = [], []
     for part, xy in zip(features, truth, strict=True):
@@ -115,7 +115,7 @@ def precision(
     truth: Sequence[NDArray[np.float64]],
     radius_px: float | None = None,
 ) -> float:
-    """Give the average precision of all peaks; the arguments are those of `judge`."""
+    """Compute the average precision of all peaks; parameters as in `judge`."""
     return average_precision(*judge(head, features, truth, radius_px), sum(map(len, truth)))
 
 

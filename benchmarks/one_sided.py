@@ -1,11 +1,11 @@
-"""How good a head gets from particles alone, or from junk alone.
+"""Accuracy of heads from labels of one class: particles alone, or non-particles alone.
 
     python benchmarks/one_sided.py [--data DIR] [--seeds 2] [--plain]
 
-So many random particles of two training micrographs are marked and nothing else; or so many of the
-sixty best false peaks of each; or so many of all false picks by lot. Average precision, and
-precision, recall and F1 at probability 0.5, on the other micrographs. --plain leaves out what is
-done for such labels.
+Only random particles of two training micrographs are labelled; or only random ones of the sixty
+best false peaks of each; or only random false picks. Average precision, and precision, recall and
+F1 at probability 0.5, on the other micrographs. With --plain nothing stands in for the missing
+class.
 """
 
 import numpy as np

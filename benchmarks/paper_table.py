@@ -6,8 +6,9 @@
 
 Kiewisz and Bepler (NeurIPS 2023 workshop on machine learning in structural biology): AP and AP90 of
 the binary logistic regression with batches of 1 and 10, of the pretrained detector, and of Topaz
-fine-tuned on random labels as a whole and in its classifier alone; and this program's default. With
---figure also true and false positives at each threshold (the paper's figure 3). --data is the
+fine-tuned on random labels (half of them particles) as a whole and in its classifier alone; and the
+default of this program. AP90 is the precision where the recall first reaches 0.9, 0 if never. With
+--figure also the true and false positives at each threshold (the paper's figure 3). --data is the
 folder of the real sets. A training step of the whole network is slow without a GPU: take few epochs
 there (--epochs 5). It is trained at the published 7.84 Å a pixel, or where a particle has the
 radius of --working-radius. What is not asked for is printed as not run.
@@ -97,7 +98,7 @@ def own_set(options: argparse.Namespace) -> Dataset:
 
 
 def table(data: Dataset, options: argparse.Namespace) -> None:
-    """Print the rows, one a method and number of labels."""
+    """Print a row for each method and number of labels."""
     seeds = range(options.seeds)
     radius = data.engine.diameter_angstrom / 2 / PAPER_PIXEL
     backbone = data.engine.extractor.backbone
@@ -138,7 +139,7 @@ def table(data: Dataset, options: argparse.Namespace) -> None:
 
 
 def random_labels(data: Dataset, seed: int, count: int, radius: float) -> list[Labelled]:
-    """Label random particles and as many random places that are none, on the training images."""
+    """Label random particles and as many random positions without one, on the training images."""
     rng = np.random.default_rng(seed)
     train, _ = data.split(seed)
     labelled = []
@@ -174,7 +175,7 @@ def judge(
     options: argparse.Namespace,
     backbone: Backbone | None = None,
 ) -> tuple[float, float]:
-    """Pick the micrographs that were not learnt from, and give AP and AP90."""
+    """Pick the micrographs for evaluation, and return AP and AP90."""
     extractor = data.engine.extractor if backbone is None else Extractor(backbone)
     if head.spec.stride != extractor.stride:
         extractor = extractor.with_stride(head.spec.stride)

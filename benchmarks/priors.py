@@ -1,12 +1,12 @@
-"""What else could be done with the same labels: other priors and weights.
+"""Other priors and weights, fitted to the same labels.
 
     python benchmarks/priors.py --simulated SIM [--data DIR] [--seeds 2]
 
-The default asks and an oracle answers. After 10, 25, 50 and 100 answers other regressions are
-fitted to the same labels, and average precision is measured on the other micrographs. A simulated
-protein never counts for itself. "chosen by the labels" is the mean over six strengths of the plain
-prior, weighted with the labels' leave-one-out likelihood (pseudo-BMA; Yao, Vehtari, Simpson and
-Gelman, Bayesian Analysis 13, 917, 2018).
+An oracle answers the queries of the default. After 10, 25, 50 and 100 answers other regressions are
+fitted to the same labels, and average precision is measured on the other micrographs. The prior
+never contains the directions of the protein that is evaluated. "chosen by the labels" is the mean
+over six strengths of the plain prior, weighted with the labels' leave-one-out likelihood
+(pseudo-BMA; Yao, Vehtari, Simpson and Gelman, Bayesian Analysis 13, 917, 2018).
 """
 
 from collections.abc import Iterator

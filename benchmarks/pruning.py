@@ -1,4 +1,4 @@
-"""How well picks are cut: real picks with a quarter of false ones added.
+"""Accuracy of pruning: real picks with a quarter of false ones added.
 
 The false picks lie on contaminants, on carbon edges and in empty ice, in equal parts. A head is
 trained from 10, 20 or 30 labels a class and cuts all other picks; macro-F1 and accuracy as in

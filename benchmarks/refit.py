@@ -1,9 +1,9 @@
-"""How long a refit takes with the default features, on one core.
+"""Duration of a refit with the default features, on one core.
 
     python benchmarks/refit.py
 
-An oracle answers 200 questions on simulated micrographs, ten at a time; every refit is timed. At
-the end the same loss is minimised by plain BFGS for comparison.
+An oracle answers 200 queries on simulated micrographs, ten at a time; each refit is timed. At the
+end the same loss is minimised by plain BFGS for comparison.
 """
 
 import tempfile

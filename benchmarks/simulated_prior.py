@@ -6,7 +6,8 @@
     python benchmarks/simulated_prior.py SIM [--out FILE]
 
 For each protein and each pair of its micrographs a head is fitted to all true particles and to as
-many of the best false peaks, tied to the pretrained one; what it differs by is a direction.
+many of the best false peaks, with the pretrained head as the mean of its prior; the difference
+between the two is a direction.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def difference(data: Dataset, seed: int) -> tuple[np.ndarray, Head]:
-    """Give what the head of a pair of micrographs differs by from the pretrained one, and that."""
+    """Return how the head of a pair of micrographs differs from the pretrained head, and the latter."""
     train, _ = data.split(seed)
     files = [data.micrographs[i] for i in train]
     engine, backbone = data.engine, data.engine.extractor.backbone

@@ -1,12 +1,12 @@
 """Learn to pick from Python, in about twenty lines.
 
-Two simulated micrographs are learnt from and a third one is picked. Somebody who knows the truth
-answers 50 questions in the place of a person:
+The labels are on two simulated micrographs, and a third one is picked. An oracle, which knows the
+true particles, answers 50 queries instead of a person:
 
     python examples/learn_in_twenty_lines.py --out learned
 
-With your own micrographs leave out what is simulated, and put what you see where the oracle
-answers: 1 for a particle, 0 for something else, None to leave a question out.
+With your own micrographs leave out the simulation, and answer the queries yourself: 1 for a
+particle, 0 for something else, None to skip a query.
 """
 
 import argparse
