@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def difference(data: Dataset, seed: int) -> tuple[np.ndarray, Head]:
-    """Return how the head of a pair of micrographs differs from the pretrained head, and the latter."""
+    """Return the head of a pair of micrographs minus the pretrained head, and the latter."""
     train, _ = data.split(seed)
     files = [data.micrographs[i] for i in train]
     engine, backbone = data.engine, data.engine.extractor.backbone

@@ -20,7 +20,7 @@ def files(tmp_path) -> list[Path]:
 @pytest.fixture
 def session(tmp_path, files):
     one = Session.create(tmp_path / "data" / "work", Settings(diameter_angstrom=180))
-    one.add_micrographs(files)
+    one.micrographs.add(files)
     assert one.flush()
     yield one
     one.close(abandon=True)
@@ -31,7 +31,7 @@ def session(tmp_path, files):
 
 @pytest.fixture(scope="session")
 def learning():
-    from activepick.learning.learner import LearnerSettings
+    from activepick.learning.settings import LearnerSettings
 
     return LearnerSettings(unlabelled=400)
 
@@ -79,13 +79,13 @@ def simulated(tmp_path, data):
         batch=6,
     )
     with Session.create(tmp_path / "s", settings) as one:
-        one.add_micrographs(data.micrographs)
+        one.micrographs.add(data.micrographs)
         yield one
 
 
 @pytest.fixture
-def loop(simulated, make_engine, learning):
-    from activepick.workspace.loop import LearningLoop
+def workspace(simulated, make_engine, learning):
+    from activepick.workspace.workspace import Workspace
 
-    with LearningLoop(simulated, make_engine, learning) as one:
+    with Workspace(simulated, make_engine, learning) as one:
         yield one

@@ -10,9 +10,10 @@ import pytest
 from invoked import invoke
 
 from activepick.formats import read_folder, read_table, write_table
+from activepick.scoremap import Peaks
 from activepick.session import Session, Settings
 from activepick.workspace.peak_store import PeakStore
-from activepick.workspace.peaks import Peaks
+from activepick.workspace.peaks import MicrographPeaks
 
 NAMES = ["a.mrc", "b.mrc", "c.mrc"]
 
@@ -30,22 +31,19 @@ def folder(tmp_path) -> Path:
             file.set_data(pixels.astype(np.float32))
             file.voxel_size = 2.0
     with Session.create(tmp_path / "s", Settings(diameter_angstrom=40)) as session:
-        session.add_micrographs([tmp_path / name for name in NAMES])
-        session.add_labels(1, [(50, 60), (250, 20)], 1)
-        session.add_labels(1, [(100, 110)], 0)
+        session.micrographs.add([tmp_path / name for name in NAMES])
+        session.labels.add(1, [(50, 60), (250, 20)], 1)
+        session.labels.add(1, [(100, 110)], 0)
         store = PeakStore(session.folder / "peaks")
         for number in (1, 2):
-            peaks = Peaks(
-                micrograph=number,
-                name=NAMES[number - 1],
-                xy=np.array([[150.0, 100], [100, 110], [51, 60], [200, 150]]),
-                score=np.array([3.0, 2.0, 1.0, -1.0]),
+            found = Peaks(
+                xy=np.array([[150.0, 100], [100, 110], [51, 60], [200, 150]], np.float32),
+                score=np.array([3.0, 2.0, 1.0, -1.0], np.float32),
                 contrast=np.ones(4, np.float32),
-                shape=(200, 300),
                 radius_px=10.0,
-                uncertainty=0.5,
-                head="h",
+                shape=(200, 300),
             )
+            peaks = MicrographPeaks(number, found, uncertainty=0.5, head="h")
             store.put(session.state.micrographs[number], peaks, on_disk=True)
         return session.folder
 
@@ -104,7 +102,7 @@ def test_picks_of_other_programs_wait_to_be_looked_at(folder, tmp_path):
         (question,) = session.state.questions
         assert (question.micrograph, question.x, question.suggestion) == (2, 30, 1)
         assert len(session.state.labels) == 3
-        session.accept_suggestions()
+        session.questions.accept_suggestions()
         assert len(session.state.labels) == 4
     write_table(theirs[1:], tmp_path / "other.csv")
     run("import", folder, tmp_path / "other.csv", "--curate", fails="none of its micrographs")

@@ -1,4 +1,4 @@
-"""`activepick session`."""
+"""The command `activepick session`."""
 
 from collections import Counter
 from pathlib import Path
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from activepick.session import Session
-    from activepick.session.model.state import Target
 
 __all__ = ["session"]
 
 session = typer.Typer(
     name="session",
-    help="Look into a session, and take labels and picks in and out.",
+    help="Show a session, and import and export its labels and picks.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -35,16 +34,16 @@ SessionFolder = Annotated[
 
 @session.callback()
 def _group() -> None:
-    """Look into a session, and take labels and picks in and out."""
+    """Show a session, and import and export its labels and picks."""
 
 
 @session.command()
 def info(path: SessionFolder, json: a.Json = False) -> None:
-    """Say what is in a session."""
+    """Show what is in a session."""
     with _opened(path) as opened:
         state = opened.state
         targets = Counter(label.target for label in state.labels.values())
-        progress = Counter(entry.progress for entry in state.micrographs.values())
+        progress = Counter(entry.status for entry in state.micrographs.values())
         table, unpicked = _picks(opened)
         facts: dict[str, Any] = {
             "session": str(opened.folder),
@@ -74,12 +73,10 @@ def repair(
     path: SessionFolder,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Also where another program has it open, as far as can be told."
-        ),
+        typer.Option("--force", help="Also if another program seems to have it open."),
     ] = False,
 ) -> None:
-    """Open a session that is damaged or was left open, and leave out what is damaged.
+    """Repair a session that is damaged or was left open: leave out what is damaged.
 
     The journal is kept as it was beside the new one.
     """
@@ -97,23 +94,25 @@ def export(
     path: SessionFolder,
     out: Annotated[
         Path,
-        typer.Option(help="A table, or a folder for one file a micrograph.", show_default=False),
+        typer.Option(
+            help="A table, or a folder with one file for each micrograph.", show_default=False
+        ),
     ],
     labels: Annotated[
-        bool, typer.Option("--labels", help="What was clicked, instead of the picks.")
+        bool, typer.Option("--labels", help="The labels instead of the picks.")
     ] = False,
     write_as: Annotated[
         str | None,
-        typer.Option("--to", help=f"{', '.join(FORMATS)}; else told by the file name."),
+        typer.Option("--to", help=f"{', '.join(FORMATS)}; by default from the file name."),
     ] = None,
     micrographs: Annotated[
         Path | None,
         typer.Option(
-            help="What micrographs are called from now on: RELION's micrographs_ctf.star, or a "
+            help="Names of the micrographs in the output: RELION's micrographs_ctf.star, or a "
             "folder."
         ),
     ] = None,
-    exposures: Annotated[Path | None, typer.Option(help="cryoSPARC's exposures, for .cs.")] = None,
+    exposures: Annotated[Path | None, typer.Option(help="Exposures of cryoSPARC, for .cs.")] = None,
     box_size: a.BoxSize = None,
     relion: a.Relion = "5",
 ) -> None:
@@ -121,11 +120,11 @@ def export(
     chosen = target_format(out, write_as)
     with _opened(path) as opened:
         pixel_size = opened.state.settings.pixel_size_angstrom
-        table, unpicked = (opened.labels_table(), []) if labels else _picks(opened)
+        table, unpicked = (opened.labels.table(), []) if labels else _picks(opened)
     if chosen.name != "csv":
         table = table.drop(columns="contrast", errors="ignore")
         if labels:
-            say("warning: only CSV holds both kinds of labels: the particles are written")
+            say("warning: only CSV holds both classes of labels: the particles are written")
             table = table[table["label"] == 1].reset_index(drop=True).drop(columns="label")
     if unpicked:
         say(
@@ -151,34 +150,35 @@ def import_(
     curate: Annotated[
         bool,
         typer.Option(
-            "--curate", help="As suggestions to go through, which train nothing before that."
+            "--curate", help="Import as suggestions to check, which train nothing until accepted."
         ),
     ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Rows win against labels that say the opposite.")
+        bool,
+        typer.Option("--replace", help="Replace labels of the other class at the same positions."),
     ] = False,
 ) -> None:
-    """Take picks into a session: as labels, or as suggestions that wait to be looked at."""
+    """Import picks into a session: as labels, or as suggestions to check."""
     from activepick.session import Session
 
     rows = read_picks(table, read_as)
     with Session.open(path) as opened:
         if curate:
-            from activepick.session.label_import import named_groups
+            from activepick.session.import_table import find_micrographs
 
-            groups, unmatched, _ = named_groups(rows, opened.state.names, {})
-            if not groups:
+            found = find_micrographs(rows, opened.state.names, {})
+            if not found.rows:
                 raise SettingsError(f"{table}: none of its micrographs is in this session.")
-            places = [(m, x, y, 0.0) for own in groups.values() for m, x, y, _ in own]
-            answers: list[Target] = [
-                1 if answer else 0 for own in groups.values() for *_, answer in own
-            ]
-            opened.ask(places, answers)
-            if unmatched:
-                say(f"warning: not in this session: {', '.join(list(unmatched)[:10])}")
-            print(f"{len(places)} suggestions wait to be looked at")
+            suggested = [row for own in found.rows.values() for row in own]
+            opened.questions.ask(
+                [(row.micrograph, row.x, row.y, 0.0) for row in suggested],
+                [row.target for row in suggested],
+            )
+            if found.unmatched:
+                say(f"warning: not in this session: {', '.join(list(found.unmatched)[:10])}")
+            print(f"{len(suggested)} suggestions wait to be looked at")
         else:
-            report = opened.import_labels(rows, conflicts="replace" if replace else "keep")
+            report = opened.labels.import_table(rows, conflicts="replace" if replace else "keep")
             print(report)
 
 
@@ -189,24 +189,11 @@ def _opened(path: Path) -> "Session":
 
 
 def _picks(opened: "Session") -> "tuple[pd.DataFrame, list[str]]":
-    """Give the picks that are stored, and the micrographs that have none."""
-    import pandas as pd
-
-    from activepick.workspace.peak_store import PeakStore
-    from activepick.workspace.peaks import curate
+    """Return the stored picks, and the names of the micrographs without any."""
+    from activepick.workspace.peak_store import PeakStore, stored_picks
 
     state = opened.state
-    store = PeakStore(opened.folder / "peaks")
-    tables, unpicked = [], []
-    for entry in state.micrographs.values():
-        if entry.progress == "rejected":
-            continue
-        peaks = store.get(entry, state.names[entry.id])
-        if peaks is None:
-            unpicked.append(state.names[entry.id])
-        else:
-            tables.append(curate(peaks, state))
-    empty = pd.DataFrame({"micrograph": pd.Series(dtype=str), "x": pd.Series(dtype=float)})
-    filled = [table for table in tables if len(table)] or tables[:1]
-    table = pd.concat(filled, ignore_index=True) if filled else empty.assign(y=empty["x"])
-    return table, unpicked
+    store = PeakStore(opened.folder / "peaks", writable=False)
+    used = [entry for entry in state.micrographs.values() if entry.status != "rejected"]
+    table, missing = stored_picks(state, store, used)
+    return table, [state.names[entry.id] for entry in missing]
