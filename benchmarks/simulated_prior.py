@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def difference(data: Dataset, seed: int) -> tuple[np.ndarray, Head]:
-    """Return how the head of a pair of micrographs differs from the pretrained head, and the latter."""
+    """Return the weights of a pair of micrographs less the pretrained ones, and the first head."""
     train, _ = data.split(seed)
     files = [data.micrographs[i] for i in train]
     engine, backbone = data.engine, data.engine.extractor.backbone
