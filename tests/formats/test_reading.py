@@ -8,7 +8,7 @@ from activepick.errors import TableError
 from activepick.formats import (
     TableWarning,
     choose_format,
-    read_micrograph_names,
+    read_relion_micrographs,
     read_table,
     write_coordinate_index,
     write_table,
@@ -136,7 +136,7 @@ def test_an_index_of_coordinate_files_is_followed(tmp_path):
     table = read_table(index)
     assert table["micrograph"].tolist() == ["Movies/a.mrc"] * 2
     assert table["x"].tolist() == [100.5, 3]
-    assert read_micrograph_names(index) == ["Movies/a.mrc"]
+    assert list(read_relion_micrographs(index).names) == ["Movies/a.mrc"]
     write_coordinate_index({"b.mrc": "gone.star"}, index)
     with pytest.raises(TableError, match=r"line 9: gone\.star"):
         read_table(index)

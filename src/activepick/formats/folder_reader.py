@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.known import FORMATS, Format
+from activepick.formats.format import Format
 from activepick.formats.names import micrograph_stem
-from activepick.formats.registry import choose_format, read_table
-from activepick.formats.star_files import read_star_files
+from activepick.formats.registry import FORMATS, choose_format, read_table
+from activepick.formats.relion_star import read_star_files
 
 __all__ = ["read_folder", "read_picks"]
 

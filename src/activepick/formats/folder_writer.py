@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.known import Format
+from activepick.formats.format import Format
 from activepick.formats.output_paths import output_paths
 from activepick.formats.registry import check_options, choose_format
 from activepick.formats.relion_job import write_job_index

@@ -8,7 +8,7 @@ found by the exact string of ``rlnMicrographName``, and without a word left out 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -16,20 +16,23 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.names import without_ending
 from activepick.formats.output_paths import output_paths
+from activepick.formats.project_files import find_in_project, project_finder
 from activepick.formats.relion_micrographs import read_relion_micrographs
-from activepick.formats.relion_star import star_table
+from activepick.formats.relion_star import read_star_files, star_table
 from activepick.formats.relion_star_writer import relion_version
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.writer import star_block
-from activepick.formats.star_files import read_star_files
 from activepick.formats.text import read_text, read_utf8, write_pieces
 
 __all__ = ["read_star_or_job", "write_coordinate_index", "write_job_index"]
 
+# Reads the table in a file of any format.
+ReadTable = Callable[[Path], pd.DataFrame]
+
 _SUFFIX_FILE = re.compile(r"coords_suffix(_[^/]+)\.star", re.IGNORECASE)
 
 
-def read_star_or_job(path: Path) -> pd.DataFrame:
+def read_star_or_job(path: Path, read_other: ReadTable) -> pd.DataFrame:
     """Read a STAR file of picks, or all files of the job that it is the list of.
 
     Paths in a list are looked for in the folder of the file and those above it, as RELION's begin
@@ -41,10 +44,10 @@ def read_star_or_job(path: Path) -> pd.DataFrame:
         With the line where there is one.
     """
     if (suffix := _SUFFIX_FILE.fullmatch(path.name)) and path.is_file():
-        return _read_suffixed(path, suffix[1])
+        return _read_suffixed(path, suffix[1], read_other)
     blocks = read_blocks(read_utf8(path), path)
     listing = next((block for block in blocks if block.name == "coordinate_files"), None)
-    return star_table(blocks, path) if listing is None else _read_listed(listing, path)
+    return star_table(blocks, path) if listing is None else _read_listed(listing, path, read_other)
 
 
 def write_job_index(
@@ -94,7 +97,7 @@ def write_coordinate_index(files: Mapping[str, str], path: Path) -> None:
     write_pieces(path, star_block("coordinate_files", frame, Path(path), comment="version 30001"))
 
 
-def _read_listed(block: Block, path: Path) -> pd.DataFrame:
+def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFrame:
     listed = block.frame(path)
     if not {"rlnMicrographName", "rlnMicrographCoordinates"} <= set(listed.columns):
         raise TableError(
@@ -102,13 +105,14 @@ def _read_listed(block: Block, path: Path) -> pd.DataFrame:
             "rlnMicrographCoordinates"
         )
     files = []
+    find = project_finder(path)
     for line, name, file in zip(
         block.line_numbers(),
         listed["rlnMicrographName"],
         listed["rlnMicrographCoordinates"],
         strict=True,
     ):
-        place = _find(str(file), path)
+        place = find(str(file))
         if place is None:
             raise TableError(
                 f"{path}, line {line}: {file} is neither in the folder of this file nor in one "
@@ -117,25 +121,23 @@ def _read_listed(block: Block, path: Path) -> pd.DataFrame:
         if place.samefile(path):
             raise TableError(f"{path}, line {line}: the file lists itself")
         files.append((str(name), place))
-    return _read_files(files)
+    return _read_files(files, read_other)
 
 
-def _read_files(files: list[tuple[str, Path]]) -> pd.DataFrame:
+def _read_files(files: list[tuple[str, Path]], read_other: ReadTable) -> pd.DataFrame:
     """Read what RELION may list: STAR files, or boxes and coordinates of other programs."""
     if all(place.suffix.lower() == ".star" for _, place in files):
         return read_star_files(files)
-    from activepick.formats.registry import read_table
-
     tables = []
     for name, place in files:
-        tables.append(read_table(place).assign(micrograph=name))
+        tables.append(read_other(place).assign(micrograph=name))
         tables[-1].attrs = {}
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
-def _read_suffixed(path: Path, suffix: str) -> pd.DataFrame:
+def _read_suffixed(path: Path, suffix: str, read_other: ReadTable) -> pd.DataFrame:
     first = read_text(path, may_be_empty=True).split()
-    listed = _find(first[0], path) if first else None
+    listed = find_in_project(first[0], path) if first else None
     if listed is None:
         named = f"{first[0]} is not found" if first else "it names no list of micrographs"
         raise TableError(
@@ -146,12 +148,4 @@ def _read_suffixed(path: Path, suffix: str) -> pd.DataFrame:
     files = output_paths(names, path.parent, f"{suffix}.star", tree=True)
     flat = {name: path.parent / f"{without_ending(name)}{suffix}.star" for name in names}
     found = [(n, p) for n in names for p in (files[n], flat[n]) if p.is_file()]
-    return _read_files(list(dict(reversed(found)).items())[::-1])
-
-
-def _find(file: str, path: Path) -> Path | None:
-    places = [folder / file for folder in (path.parent, *path.absolute().parents)]
-    try:
-        return next((place for place in places if place.is_file()), None)
-    except OSError:  # a name that no file could have
-        return None
+    return _read_files(list(dict(reversed(found)).items())[::-1], read_other)
