@@ -23,6 +23,7 @@ from activepick.formats import (
     xmipp_pos,
 )
 from activepick.formats.format import Format
+from activepick.formats.refusals import refuse_tomogram
 from activepick.formats.table_check import check_table
 from activepick.formats.text import write_pieces
 
@@ -153,7 +154,8 @@ def choose_format(
     Raises
     ------
     TableError
-        When the name is unknown, or neither the extension nor the content tells the format.
+        When the name is unknown, or neither the extension nor the content tells the format; for
+        tilt series.
     """
     if isinstance(format, Format):
         return format
@@ -163,6 +165,8 @@ def choose_format(
             raise TableError(f"{path}: there is no format {format!r}; choose one of {names}")
         return FORMATS[format]
     extension = Path(path).suffix.lower()
+    if extension == ".tomostar":
+        refuse_tomogram(path, "images of a tilt series (.tomostar)")
     found = [entry for entry in FORMATS.values() if extension in entry.extensions]
     others = [entry for entry in FORMATS.values() if extension in entry.shared_extensions]
     if sniff and (others or not found):
