@@ -67,8 +67,8 @@ def _tell(matched: NameMatch) -> None:
     if matched.loose:
         name = matched.loose[0]
         say(
-            f"warning: {len(matched.loose)} names fit only without what motion correction adds, "
-            f"such as {name}, taken for {matched[name]}"
+            f"warning: {len(matched.loose)} names fit a micrograph only in part, such as {name}, "
+            f"taken for {matched[name]}"
         )
 
 
