@@ -8,6 +8,7 @@ found by the exact string of ``rlnMicrographName``, and without a word left out 
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,33 +16,52 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.names import without_ending
-from activepick.formats.output_paths import output_paths
+from activepick.formats.output_paths import output_paths, within_job
 from activepick.formats.project_files import find_in_project, project_finder
 from activepick.formats.relion_micrographs import read_relion_micrographs
 from activepick.formats.relion_star import read_star_files, star_table
 from activepick.formats.relion_star_writer import relion_version
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.writer import star_block
-from activepick.formats.text import read_text, read_utf8, write_pieces
+from activepick.formats.text import TableWarning, read_text, read_utf8, write_pieces
 
-__all__ = ["read_star_or_job", "write_coordinate_index", "write_job_index"]
+__all__ = [
+    "find_job_lists",
+    "is_suffix_list",
+    "read_star_or_job",
+    "write_coordinate_index",
+    "write_job_index",
+]
 
 # Reads the table in a file of any format.
 ReadTable = Callable[[Path], pd.DataFrame]
 
+_INDEX_BLOCK = re.compile(rb"^\s*data_coordinate_files\s*(?:#.*)?$", re.MULTILINE)
+# The block of a list stands at its beginning.
+_BEGINNING = 4096
 _SUFFIX_FILE = re.compile(r"coords_suffix(_[^/]+)\.star", re.IGNORECASE)
 
 
 def read_star_or_job(path: Path, read_other: ReadTable) -> pd.DataFrame:
     """Read a STAR file of picks, or all files of the job that it is the list of.
 
-    Paths in a list are looked for in the folder of the file and those above it, as RELION's begin
-    at the project. See `activepick.formats.relion_star.read_star` for all else.
+    Files in a list are looked up by `activepick.formats.project_files.find_in_project`; those that
+    are missing are left out with a `TableWarning`. See `activepick.formats.relion_star.read_star`
+    for the table.
+
+    Parameters
+    ----------
+    path
+        The file: picks, particles, a list with ``data_coordinate_files``, or
+        ``coords_suffix_*.star``.
+    read_other
+        Function that reads a file of any format, for lists of files that are not STAR.
 
     Raises
     ------
     TableError
-        With the line where there is one.
+        When a file is invalid, with the line where there is one, or none of those in a list is
+        found.
     """
     if (suffix := _SUFFIX_FILE.fullmatch(path.name)) and path.is_file():
         return _read_suffixed(path, suffix[1], read_other)
@@ -97,6 +117,56 @@ def write_coordinate_index(files: Mapping[str, str], path: Path) -> None:
     write_pieces(path, star_block("coordinate_files", frame, Path(path), comment="version 30001"))
 
 
+def find_job_lists(folder: Path) -> list[Path]:
+    """Return the lists of coordinate files in a job folder of RELION.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    list of Path
+        STAR files with a block ``data_coordinate_files`` (RELION 4 and later); if there is none,
+        ``coords_suffix_*.star`` whose list of micrographs is found (RELION 3).
+    """
+    stars = sorted(path for path in folder.glob("*.star") if not path.name.startswith("."))
+    lists = [path for path in stars if _INDEX_BLOCK.search(_beginning(path))]
+    if lists:
+        return lists
+    suffixed = [path for path in stars if is_suffix_list(path)]
+    found = [path for path in suffixed if _listed_micrographs(path)[1] is not None]
+    if suffixed and not found:
+        warnings.warn(
+            TableWarning(
+                f"{suffixed[0]}: the list of micrographs that it names is not found, so "
+                "micrographs are named after the files of picks"
+            ),
+            stacklevel=3,
+        )
+    return found
+
+
+def is_suffix_list(path: Path) -> bool:
+    """Return whether a file is RELION 3's ``coords_suffix_*.star``, by its name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+    return _SUFFIX_FILE.fullmatch(path.name) is not None
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_BEGINNING)
+    except OSError:
+        return b""  # Reading it as a table says what is wrong.
+
+
 def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFrame:
     listed = block.frame(path)
     if not {"rlnMicrographName", "rlnMicrographCoordinates"} <= set(listed.columns):
@@ -104,23 +174,33 @@ def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFram
             f"{path}, line {block.line}: data_coordinate_files needs rlnMicrographName and "
             "rlnMicrographCoordinates"
         )
-    files = []
+    files, missing = [], []
     find = project_finder(path)
     for line, name, file in zip(
         block.line_numbers(),
         listed["rlnMicrographName"],
-        listed["rlnMicrographCoordinates"],
+        listed["rlnMicrographCoordinates"].astype(str),
         strict=True,
     ):
-        place = find(str(file))
+        # A job folder that was copied out of its project still holds its files.
+        place = find(file) or find(within_job(file))
         if place is None:
-            raise TableError(
-                f"{path}, line {line}: {file} is neither in the folder of this file nor in one "
-                "above; keep the folders of the RELION project together"
-            )
+            missing.append((line, file))
+            continue
         if place.samefile(path):
             raise TableError(f"{path}, line {line}: the file lists itself")
         files.append((str(name), place))
+    if missing:
+        line, file = missing[0]
+        where = (
+            f"{path}, line {line}: {file} is neither in the folder of this file nor in one above"
+        )
+        if not files:
+            raise TableError(f"{where}; keep the folders of the RELION project together")
+        warnings.warn(
+            TableWarning(f"{where}; {len(missing)} of {len(listed)} files are left out"),
+            stacklevel=4,
+        )
     return _read_files(files, read_other)
 
 
@@ -136,10 +216,9 @@ def _read_files(files: list[tuple[str, Path]], read_other: ReadTable) -> pd.Data
 
 
 def _read_suffixed(path: Path, suffix: str, read_other: ReadTable) -> pd.DataFrame:
-    first = read_text(path, may_be_empty=True).split()
-    listed = find_in_project(first[0], path) if first else None
+    name, listed = _listed_micrographs(path)
     if listed is None:
-        named = f"{first[0]} is not found" if first else "it names no list of micrographs"
+        named = f"{name} is not found" if name else "it names no list of micrographs"
         raise TableError(
             f"{path}: {named}, so the names of the micrographs are unknown; give the files "
             f"*{suffix}.star in this folder, or keep the folders of the RELION project together"
@@ -149,3 +228,9 @@ def _read_suffixed(path: Path, suffix: str, read_other: ReadTable) -> pd.DataFra
     flat = {name: path.parent / f"{without_ending(name)}{suffix}.star" for name in names}
     found = [(n, p) for n in names for p in (files[n], flat[n]) if p.is_file()]
     return _read_files(list(dict(reversed(found)).items())[::-1], read_other)
+
+
+def _listed_micrographs(path: Path) -> tuple[str, Path | None]:
+    """Return the list of micrographs that a ``coords_suffix_*.star`` names, and its file."""
+    first = read_text(path, may_be_empty=True).split()
+    return (first[0], find_in_project(first[0], path)) if first else ("", None)

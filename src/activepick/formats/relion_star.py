@@ -22,7 +22,15 @@ from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.rows import parse_rows
 from activepick.formats.text import TableWarning, read_utf8
 
-__all__ = ["NO_SCORE", "RELION_TAGS", "read_star", "read_star_files", "sniff", "star_table"]
+__all__ = [
+    "NO_SCORE",
+    "RELION_TAGS",
+    "read_star",
+    "read_star_files",
+    "read_star_folder",
+    "sniff",
+    "star_table",
+]
 
 RELION_TAGS = {
     "rlnMicrographName": "micrograph",
@@ -213,9 +221,7 @@ def _without_missing_scores(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(score=score)
 
 
-def read_star_files(
-    files: Sequence[tuple[str, Path]], *, keep_names: bool = False, skip_others: bool = False
-) -> pd.DataFrame:
+def read_star_files(files: Sequence[tuple[str, Path]]) -> pd.DataFrame:
     """Read the files of several micrographs as one table, in this order.
 
     Ten thousand small files are parsed in one go where they have the same columns, some twenty
@@ -224,23 +230,43 @@ def read_star_files(
     Parameters
     ----------
     files
-        Name of the micrograph and its file.
-    keep_names
-        Whether names in a file are right, and the given ones are for files without names. Otherwise
-        the given names are right.
-    skip_others
-        Whether files without positions, such as ``job.star``, are left out.
+        Name of the micrograph, which is right whatever the file says, and its file.
+
+    Returns
+    -------
+    DataFrame
+        See `read_star`.
 
     Raises
     ------
     TableError
-        As `read_star` for the first file that is invalid; when nothing is left.
+        As `read_star` for the first file that is invalid.
     """
     read = [(name, path, read_blocks(read_utf8(path), path)) for name, path in files]
-    if skip_others:
-        read = _with_positions(read)
-    table = _at_once(read, keep_names)
-    return _one_by_one(read, keep_names) if table is None else table
+    return _read_all(read, keep_names=False)
+
+
+def read_star_folder(files: Sequence[tuple[str, Path]]) -> pd.DataFrame | None:
+    """Read the STAR files in a folder as one table, without those that hold no positions.
+
+    Parameters
+    ----------
+    files
+        Name of the micrograph, for files that do not name it, and the file.
+
+    Returns
+    -------
+    DataFrame or None
+        See `read_star`; None when no file has positions.
+
+    Raises
+    ------
+    TableError
+        As `read_star` for the first file that is invalid.
+    """
+    read = [(name, path, read_blocks(read_utf8(path), path)) for name, path in files]
+    kept = _with_positions(read)
+    return _read_all(kept, keep_names=True) if kept else None
 
 
 _Read = list[tuple[str, Path, list[Block]]]
@@ -251,7 +277,9 @@ def _with_positions(read: _Read) -> _Read:
     kept, odd = [], []
     for name, path, blocks in read:
         columns = {column for block in blocks for column in block.columns}
-        if columns & _POSITIONS or not columns or any(map(_TOMOGRAM.match, columns)):
+        # A file without any row may be cut off, which reading it says.
+        is_cut = not any(block.runs for block in blocks)
+        if columns & _POSITIONS or is_cut or any(map(_TOMOGRAM.match, columns)):
             kept.append((name, path, blocks))
         elif not all(_JOB_BLOCKS.fullmatch(block.name) for block in blocks):
             odd.append(path.name)
@@ -259,6 +287,11 @@ def _with_positions(read: _Read) -> _Read:
         more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
         _warn(f"{read[0][1].parent}: left out, without positions: {', '.join(odd[:5])}{more}")
     return kept
+
+
+def _read_all(read: _Read, *, keep_names: bool) -> pd.DataFrame:
+    table = _at_once(read, keep_names)
+    return _one_by_one(read, keep_names) if table is None else table
 
 
 def _at_once(read: _Read, keep_names: bool) -> pd.DataFrame | None:
@@ -285,7 +318,8 @@ def _at_once(read: _Read, keep_names: bool) -> pd.DataFrame | None:
         if not keep_names or "micrograph" not in raw:
             names = np.array([name for name, _, _ in read], dtype=object)
             raw["micrograph"] = names.repeat([len(block) for _, _, [block] in read])
-        return _without_missing_scores(standard_table(raw, path, lambda: np.arange(len(raw))))
+        table = standard_table(raw, path, lambda: np.arange(len(raw)))
+        return _without_missing_scores(table)
     except TableError:
         # One of them is invalid: read alone it says where.
         return None
