@@ -1,4 +1,4 @@
-"""The columns that every table has in this program, from those of a file."""
+"""The standard columns of a table, from the columns of a file."""
 
 import contextlib
 import re
@@ -10,11 +10,28 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.values import Where, check_range, checked_labels, to_numbers
+from activepick.formats.names import micrograph_stem
+from activepick.formats.outside import inside
+from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
+from activepick.formats.values import (
+    Where,
+    check_range,
+    checked_labels,
+    on_no_micrograph,
+    to_numbers,
+)
 
-__all__ = ["ALIASES", "rename_tags", "standard_names", "standard_table"]
+__all__ = [
+    "ALIASES",
+    "Lines",
+    "name_by_file",
+    "refuse_stack",
+    "rename_tags",
+    "standard_names",
+    "standard_table",
+]
 
-# Gives the line of the file on which each row stands, (n,); asked for where a row is wrong.
+# Returns the line of the file on which each row stands, (n,); called where a row is wrong.
 Lines = Callable[[], npt.NDArray[np.int64]]
 
 # Names that other programs use, compared without case and punctuation, the preferred ones first.
@@ -28,27 +45,58 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "filename",
         "file",
     ),
-    "x": ("x", "rlncoordinatex", "xcoord", "xcoordinate", "coordinatex", "coordx", "centerx"),
-    "y": ("y", "rlncoordinatey", "ycoord", "ycoordinate", "coordinatey", "coordy", "centery"),
+    "x": (
+        *("x", "rlncoordinatex", "xcoord", "xcoordinate", "coordinatex", "coordx"),
+        *("centerx", "xcenter", "centrex", "xcentre", "positionx", "xposition", "posx", "xpos"),
+    ),
+    "y": (
+        *("y", "rlncoordinatey", "ycoord", "ycoordinate", "coordinatey", "coordy"),
+        *("centery", "ycenter", "centrey", "ycentre", "positiony", "yposition", "posy", "ypos"),
+    ),
     "score": ("score", "rlnautopickfigureofmerit", "autopickfigureofmerit", "figureofmerit", "fom"),
     "label": ("label",),
 }
+# The axes of napari's points, which are the dimensions of the array.
+_AXES = ("axis0", "axis1", "axis2")
+# A unit behind a name: x (px), x [Å], x_px.
+_UNIT = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$|[\s_-](px|pix|pixels?)\s*$", re.IGNORECASE)
+_PIXELS = ("px", "pix", "pixel", "pixels", "")
+# Columns whose presence says that rows are no picks of single particles in single micrographs,
+# compared as above.
+_FILAMENTS = ("rlnhelicaltubeid", "helicaltubeid", "filamentid", "filamentfilamentuid")
+_TOMOGRAMS = ("rlntomoname", "tomoname")
+_DEPTHS = ("z", "rlncoordinatez", "coordinatez", "zcoord", "zcoordinate", "zcoor")
+# Numbers of images in a stack; they matter where no column names the micrograph.
+_IMAGE_NUMBERS = ("slice", "frame", "axis0")
 
 
 def standard_names(columns: Sequence[str]) -> dict[str, str]:
-    """Map the columns that mean a standard one to its name; the others are not in the dict."""
-    plain = {re.sub(r"[^a-z0-9]", "", column.lower()): column for column in reversed(columns)}
+    """Return the standard name of each column that has one, by its name in the file."""
+    plain = {_plain(column): column for column in reversed(columns)}
     found = {}
     for standard, aliases in ALIASES.items():
         for alias in aliases:
             if alias in plain:
                 found[plain[alias]] = standard
                 break
+    if not {"x", "y"} & set(found.values()) and _AXES[1] in plain and _AXES[0] in plain:
+        axes = [plain[axis] for axis in _AXES if axis in plain]
+        found[axes[-2]], found[axes[-1]] = "y", "x"
     return found
 
 
+def _plain(column: str) -> str:
+    """Return a name without case, punctuation and "pixels"; other units stay and match nothing."""
+    unit = _UNIT.search(column)
+    if unit and (unit[2] or unit[1].strip().lower() in _PIXELS):
+        column = column[: unit.start()]
+    elif unit:
+        return column.lower()
+    return re.sub(r"[^a-z0-9]", "", column.lower())
+
+
 def rename_tags(raw: pd.DataFrame, tags: Mapping[str, str]) -> pd.DataFrame:
-    """Give columns the standard names; others that are called so already get a 2 behind theirs.
+    """Rename columns to their standard names; other columns of that name get a 2 behind theirs.
 
     Parameters
     ----------
@@ -63,6 +111,24 @@ def rename_tags(raw: pd.DataFrame, tags: Mapping[str, str]) -> pd.DataFrame:
     return raw.drop(columns=clash).rename(columns={**taken, **tags})
 
 
+def name_by_file(raw: pd.DataFrame, name: str | npt.NDArray[np.object_]) -> pd.DataFrame:
+    """Insert the column ``micrograph`` as the first one.
+
+    Parameters
+    ----------
+    raw
+        The columns of a file that does not name the micrograph.
+    name
+        Path of the file, from which the name is taken, or the names of the rows, ``(n,)``.
+    """
+    if isinstance(name, str):
+        names = pd.Series([micrograph_stem(name)] * len(raw), index=raw.index, dtype=str)
+    else:
+        names = pd.Series(name, index=raw.index, dtype=str)
+    rest = raw.drop(columns="micrograph", errors="ignore")
+    return pd.concat([names.rename("micrograph"), rest], axis=1)
+
+
 def standard_table(
     raw: pd.DataFrame,
     path: Path,
@@ -71,7 +137,10 @@ def standard_table(
     decimal_comma: bool = False,
     unit: str = "line",
 ) -> pd.DataFrame:
-    """Turn the columns of a file into the standard columns, first, followed by all the others.
+    """Convert the columns of a file to the standard columns, first, followed by all the others.
+
+    Positions with negative coordinates stay in the table; ``attrs["outside"]`` is the place of the
+    first one, for `activepick.formats.outside.leave_out_outside`.
 
     Parameters
     ----------
@@ -80,7 +149,7 @@ def standard_table(
     path
         For messages.
     lines
-        Gives the line of the file from which each row comes, ``(n,)``, for messages.
+        Returns the line of the file from which each row comes, ``(n,)``, for messages.
     decimal_comma
         Whether numbers may be written ``1,5``.
     unit
@@ -89,8 +158,8 @@ def standard_table(
     Raises
     ------
     TableError
-        For missing columns, and for values that are no number, negative, huge, or no label, with
-        the line.
+        For missing columns, for values that are no number, huge, or no label, with the line, and
+        for particles in tomograms and points on filaments.
     """
     missing = [name for name in ("micrograph", "x", "y") if name not in raw]
     if missing:
@@ -104,7 +173,8 @@ def standard_table(
         return f"{path}, {unit} {lines()[row]}"
 
     table = pd.DataFrame({"micrograph": raw["micrograph"].astype(str)})
-    bad = np.flatnonzero((table["micrograph"].str.strip() == "").to_numpy())
+    names = table["micrograph"]
+    bad = np.flatnonzero((names.str.strip() == "").to_numpy())
     if len(bad):
         raise TableError(f"{where(bad[0])}: the name of the micrograph is empty")
     for name in ("x", "y", "score", "label"):
@@ -112,7 +182,7 @@ def standard_table(
             may_be_empty = name in ("score", "label")
             table[name] = _numbers(raw[name], name, where, decimal_comma, may_be_empty)
     for name in ("x", "y"):
-        check_range(table[name].to_numpy(), name, where)
+        check_range(table[name].to_numpy(), name, where, negative=True)
     if "label" in table:
         table["label"] = checked_labels(table["label"], where)
     others = raw.drop(columns=[name for name in ALIASES if name in raw])
@@ -122,7 +192,47 @@ def standard_table(
             with contextlib.suppress(ValueError, TypeError, OverflowError):
                 column = pd.to_numeric(column) if len(column) else column
         others[name] = column
-    return pd.concat([table, others], axis=1)
+    _refuse_unsupported(others, path)
+    table = pd.concat([table, others], axis=1)
+    negative = np.flatnonzero(~inside(table["x"], table["y"]))
+    if len(negative):
+        row = int(negative[0])
+        axis = "x" if table["x"].iloc[row] < -0.5 else "y"
+        place = f"{unit} {lines()[row]}"
+        table.attrs["outside"] = f"{place}: {on_no_micrograph(axis, table[axis].iloc[row])}"
+    return table
+
+
+def _refuse_unsupported(others: pd.DataFrame, path: Path) -> None:
+    """Refuse particles in tomograms and points on filaments."""
+    plain = {_plain(str(name)): str(name) for name in others.columns}
+    for known in _FILAMENTS:
+        if known in plain and others[plain[known]].notna().any():
+            refuse_filament(path, f"points on filaments ({plain[known]})")
+    for known in _TOMOGRAMS:
+        if known in plain and others[plain[known]].notna().any():
+            refuse_tomogram(path, f"particles in tomograms ({plain[known]})")
+    for known in _DEPTHS:
+        if known in plain and varies(others[plain[known]]):
+            refuse_tomogram(path, f"particles in tomograms (the column {plain[known]} varies)")
+
+
+def refuse_stack(raw: pd.DataFrame, path: Path) -> None:
+    """Refuse positions in several images of a stack, where no column names the micrograph.
+
+    Raises
+    ------
+    TableError
+        When a number of the image, such as ``slice``, is not the same in all rows.
+    """
+    plain = {_plain(str(name)): str(name) for name in raw.columns}
+    for known in _IMAGE_NUMBERS:
+        if known in plain and varies(raw[plain[known]]):
+            raise TableError(
+                f"{path}: the positions are in several images of a stack (the column "
+                f"{plain[known]} varies), and no column names the micrographs: add one, or save a "
+                "file for each image"
+            )
 
 
 def _numbers(

@@ -1,17 +1,21 @@
 """Folders with a file of picks for each micrograph, read as one table."""
 
+import contextlib
 import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.format import Format
+from activepick.formats.many_files import join_tables, read_each
 from activepick.formats.names import micrograph_stem
-from activepick.formats.registry import FORMATS, choose_format, read_head, read_table
+from activepick.formats.outside import Outside, leave_out_outside
+from activepick.formats.registry import FORMATS, choose_format, read_head, read_rows, read_table
 from activepick.formats.relion_job import find_job_lists, is_suffix_list
 from activepick.formats.relion_star import read_star_folder
 from activepick.formats.text import TableWarning
@@ -24,7 +28,12 @@ _ITERATION = re.compile(r"(.*_it)\d{3,}(_.*)?data\.star", re.IGNORECASE)
 _EXTRACTED = "_extract.star"
 
 
-def read_picks(path: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
+def read_picks(
+    path: str | os.PathLike[str],
+    format: str | Format | None = None,
+    *,
+    outside: Outside = "drop",
+) -> pd.DataFrame:
     """Read a table, or all tables of a folder; see `read_folder` and `read_table`.
 
     Parameters
@@ -33,11 +42,19 @@ def read_picks(path: str | os.PathLike[str], format: str | Format | None = None)
         The file or folder.
     format
         A name in `activepick.formats.FORMATS`, or a format of your own.
+    outside
+        Whether rows with negative positions are left out with a warning, or an error.
     """
-    return read_folder(path, format) if Path(path).is_dir() else read_table(path, format)
+    read = read_folder if Path(path).is_dir() else read_table
+    return read(path, format, outside=outside)
 
 
-def read_folder(folder: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
+def read_folder(
+    folder: str | os.PathLike[str],
+    format: str | Format | None = None,
+    *,
+    outside: Outside = "drop",
+) -> pd.DataFrame:
     """Read all files of picks in a folder and the folders within it as one table.
 
     Hidden files are left out, and so are STAR files without positions (``job.star``,
@@ -53,6 +70,8 @@ def read_folder(folder: str | os.PathLike[str], format: str | Format | None = No
     format
         A name in `activepick.formats.FORMATS`, or a format of your own; without it the files have
         to be of one format.
+    outside
+        Whether rows with negative positions are left out with a warning, or an error.
 
     Returns
     -------
@@ -76,7 +95,7 @@ def read_folder(folder: str | os.PathLike[str], format: str | Format | None = No
                 f"{', '.join(path.name for path in lists[:10])}"
             )
         if lists:
-            return read_table(lists[0], "star")
+            return read_table(lists[0], "star", outside=outside)
     files = [path for path in _files(source, format) if not is_suffix_list(path)]
     if all(path.suffix.lower() == ".star" for path in files):
         files = _particle_files(files, source)
@@ -90,27 +109,22 @@ def read_folder(folder: str | os.PathLike[str], format: str | Format | None = No
     tables = {place: table for place, table in read.items() if table is not None}
     if not tables:
         raise TableError(f"{source}: no STAR file with positions of particles in this folder")
-    return _joined(_with_folders(tables, source))
+    table = join_tables(_with_folders(tables, source))
+    return leave_out_outside(table, source=source, outside=outside)
 
 
 def _read_files(
     named: Sequence[tuple[str, Path]], format: str | Format | None
 ) -> pd.DataFrame | None:
     """Read the files of several micrographs; None for STAR files without positions."""
-    if choose_format(named[0][1], format).name == "star":
+    chosen = choose_format(named[0][1], format)
+    if chosen.name == "star":
         return read_star_folder(named)
-    tables = []
-    for name, path in named:
-        tables.append(read_table(path, format))
-        if tables[-1].attrs.get("micrograph_from_file_name"):
-            tables[-1]["micrograph"] = name
-    return _joined(tables)
-
-
-def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    for table in tables:
-        table.attrs = {}
-    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    if chosen.read_files is not None:
+        # One of them may be of another format with the same extension, or invalid.
+        with contextlib.suppress(TableError):
+            return chosen.read_files(named)
+    return read_each(named, partial(read_rows, format=format))
 
 
 def _files(source: Path, format: str | Format | None) -> list[Path]:

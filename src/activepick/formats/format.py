@@ -1,10 +1,12 @@
 """The description of a table format: its names and its functions for reading and writing."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+
+from activepick.formats.scores import ScoreMeaning
 
 __all__ = ["Format"]
 
@@ -38,6 +40,14 @@ class Format:
         Names of the options of writing.
     one_micrograph
         Whether a file holds the picks of one micrograph only.
+    score_meaning
+        Meaning of the scores in a file: "log-odds"; "probability", which reading converts to
+        log-odds; "number" of the program that wrote the file, unless activepick marked its own
+        scores as log-odds; or "none" where a file has no scores. `read` records with
+        `scores.with_meaning` where scores differ from this.
+    read_files
+        Function that takes names of micrographs with their files, and returns the table of all of
+        them; only where this is faster than `read` for each file.
     """
 
     name: str
@@ -51,3 +61,5 @@ class Format:
     render_files: Callable[..., Iterator[Iterable[str | bytes]]] | None = None
     options: frozenset[str] = field(default_factory=frozenset)
     one_micrograph: bool = False
+    score_meaning: ScoreMeaning = "log-odds"
+    read_files: Callable[[Sequence[tuple[str, Path]]], pd.DataFrame] | None = None

@@ -1,4 +1,4 @@
-"""Which way round picks lie on a micrograph, told by the contrast at the picks."""
+"""Orientation of picks on a micrograph, from the contrast at the picks."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ __all__ = ["FlipContrast", "flip_contrasts"]
 Floats = npt.NDArray[np.float64]
 # Particle radius to which the micrograph is binned: enough to tell a disc from what is around it.
 _RADIUS = 6.0
-# The radius is known about: it is tried smaller and larger.
+# The radius is approximate: it is tried smaller and larger, too.
 _FACTORS = (0.7, 1.0, 1.5)
-# The best flip has to be that far from chance, and from the next one.
+# The best flip has to be this far from chance, and from the next one.
 _SURE = 4.0
 
 
@@ -28,15 +28,15 @@ class FlipContrast:
     Attributes
     ----------
     contrasts
-        By flip: mean contrast at the picks, in standard errors of as many random places. Chance is
+        By flip: mean contrast at the picks, in standard errors of as many random positions. Chance is
         around 0, and a good fit is far from it: above 0 for dark particles, below for bright ones
         and where the radius is far off.
     best
         The flip whose contrast is farthest from chance.
     sure
-        Whether it is far from chance and from the next one.
+        Whether the best flip is far from chance and from the next one.
     picks
-        How many picks were looked at.
+        Number of picks.
     """
 
     contrasts: dict[Flip, float]
@@ -52,7 +52,7 @@ def flip_contrasts(
 ) -> FlipContrast:
     """Compare the four flips of picks by the contrast at the picks.
 
-    The contrast of a place is the mean of the ring around a particle there minus the mean of the
+    The contrast of a position is the mean of the ring around a particle there minus the mean of the
     disc of the particle: above 0 where something is darker than what is around it.
 
     Parameters
@@ -62,7 +62,7 @@ def flip_contrasts(
     xy
         Picks ``(n, 2)`` as ``x, y`` in its pixels.
     radius_px
-        Particle radius in pixels, about.
+        Approximate particle radius in pixels.
     """
     shape = (image.shape[0], image.shape[1])
     step = max(1, round(radius_px / _RADIUS))
@@ -82,7 +82,7 @@ def flip_contrasts(
 
 
 def _mean_at(contrast: Floats, xy: Floats) -> float:
-    """Give the mean of a map at places, in standard errors of as many random places."""
+    """Return the mean of a map at positions, in standard errors of as many random positions."""
     inside = ((xy >= 0) & (xy <= np.array(contrast.shape)[::-1] - 1)).all(axis=1)
     spread = float(contrast.std())
     if not inside.any() or spread == 0:

@@ -23,11 +23,12 @@ from activepick.formats import (
     xmipp_pos,
 )
 from activepick.formats.format import Format
+from activepick.formats.outside import Outside, leave_out_outside
 from activepick.formats.refusals import refuse_tomogram
 from activepick.formats.table_check import check_table
 from activepick.formats.text import write_pieces
 
-__all__ = ["FORMATS", "check_options", "choose_format", "read_table", "write_table"]
+__all__ = ["FORMATS", "check_options", "choose_format", "read_rows", "read_table", "write_table"]
 
 _HEAD_BYTES = 65536
 
@@ -47,6 +48,7 @@ _ALL = (
         render=relion_star_writer.render_star,
         render_files=relion_star_writer.render_star_files,
         options=frozenset({"version", "pixel_size_angstrom", "per_micrograph"}),
+        score_meaning="number",
     ),
     Format(
         name="csv",
@@ -56,6 +58,7 @@ _ALL = (
         sniff=csv_table.sniff,
         read=csv_table.read_csv,
         render=csv_table.render_csv,
+        read_files=csv_table.read_csv_files,
     ),
     Format(
         name="topaz",
@@ -66,6 +69,7 @@ _ALL = (
         read=topaz_txt.read_topaz,
         render=topaz_txt.render_topaz,
         options=frozenset({"scale"}),
+        read_files=topaz_txt.read_topaz_files,
     ),
     Format(
         name="cs",
@@ -76,6 +80,7 @@ _ALL = (
         read=cryosparc_cs.read_cs,
         render=cryosparc_cs.render_cs,
         options=frozenset({"exposures"}),
+        score_meaning="number",
     ),
     Format(
         name="cbox",
@@ -87,6 +92,8 @@ _ALL = (
         render=cryolo_cbox.render_cbox,
         options=frozenset({"box_size"}),
         one_micrograph=True,
+        score_meaning="probability",
+        read_files=cryolo_cbox.read_cbox_files,
     ),
     Format(
         name="box",
@@ -98,6 +105,8 @@ _ALL = (
         render=eman_box.render_box,
         options=frozenset({"box_size"}),
         one_micrograph=True,
+        score_meaning="number",
+        read_files=eman_box.read_boxes,
     ),
     Format(
         name="eman",
@@ -108,6 +117,8 @@ _ALL = (
         read=eman_json.read_eman_json,
         render=eman_json.render_eman_json,
         one_micrograph=True,
+        score_meaning="number",
+        read_files=eman_json.read_eman_json_files,
     ),
     Format(
         name="coords",
@@ -119,16 +130,20 @@ _ALL = (
         read=coords_text.read_coords,
         render=coords_text.render_coords,
         one_micrograph=True,
+        score_meaning="none",
+        read_files=coords_text.read_coords_files,
     ),
     Format(
         name="xmipp",
         title="Xmipp pos",
-        extensions=(".pos",),
+        extensions=(".pos", ".xmd"),
         ending=".pos",
         sniff=xmipp_pos.sniff,
         read=xmipp_pos.read_pos,
         render=xmipp_pos.render_pos,
         one_micrograph=True,
+        score_meaning="number",
+        read_files=xmipp_pos.read_pos_files,
     ),
 )
 FORMATS: Mapping[str, Format] = MappingProxyType({entry.name: entry for entry in _ALL})
@@ -183,7 +198,12 @@ def choose_format(
     return found[0]
 
 
-def read_table(path: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
+def read_table(
+    path: str | os.PathLike[str],
+    format: str | Format | None = None,
+    *,
+    outside: Outside = "drop",
+) -> pd.DataFrame:
     """Read a table of picks, labels or true particles.
 
     Parameters
@@ -193,19 +213,28 @@ def read_table(path: str | os.PathLike[str], format: str | Format | None = None)
     format
         A name in `FORMATS`, or a format of your own; without it the extension decides, and then
         the content.
+    outside
+        Whether rows with negative positions are left out with a warning, or an error; see
+        `activepick.formats.outside`.
 
     Returns
     -------
     DataFrame
         Columns ``micrograph`` (str), ``x``, ``y`` (float, original pixels), ``score`` (float, NaN
         where it is empty) and ``label`` (0 or 1) if the file has them, then all other columns under
-        their own names. Facts about the whole table are in ``attrs``.
+        their own names. Facts about the whole table are in ``attrs``, among them the meaning of the
+        scores, see `activepick.formats.scores`.
 
     Raises
     ------
     TableError
         With the file, the line where there is one, what is wrong, and what to do.
     """
+    return leave_out_outside(read_rows(path, format), source=path, outside=outside)
+
+
+def read_rows(path: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
+    """Read a table as `read_table` does, with rows whose positions are negative."""
     chosen = choose_format(path, format)
     try:
         return chosen.read(Path(path))
