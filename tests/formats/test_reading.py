@@ -193,8 +193,6 @@ def test_latin_1_is_read_and_said(tmp_path):
         ("a.txt", TOPAZ.replace("\t4\t", "\t\t"), "line 3: y is ''"),
         ("a.csv", CSV.replace("100.5", "nan"), "line 2: x is 'nan'"),
         ("a.csv", CSV.replace("1.25", "inf"), "line 2: score is 'inf'"),
-        ("a.csv", CSV.replace(",3,", ",-3,"), "line 3: x is -3"),
-        ("a.star", STAR_30.replace(" 3.000000", "-3.000000"), "line 10: x is -3"),
         ("a.csv", CSV.replace(",4,", ",4e12,"), "line 3: y is 4e\\+12"),
         ("a.csv", "micrograph,x,y,label\na,1,2,5\n", "line 2: label is 5"),
         # a line of a million columns

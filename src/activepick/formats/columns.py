@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from activepick.errors import TableError
 from activepick.formats.names import micrograph_stem
 from activepick.formats.outside import inside
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
+from activepick.formats.text import TableWarning
 from activepick.formats.values import (
     Where,
     check_range,
@@ -25,7 +27,7 @@ __all__ = [
     "ALIASES",
     "Lines",
     "name_by_file",
-    "refuse_stack",
+    "name_by_images",
     "rename_tags",
     "standard_names",
     "standard_table",
@@ -58,16 +60,26 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 # The axes of napari's points, which are the dimensions of the array.
 _AXES = ("axis0", "axis1", "axis2")
-# A unit behind a name: x (px), x [Å], x_px.
-_UNIT = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$|[\s_-](px|pix|pixels?)\s*$", re.IGNORECASE)
+# Units behind a name that change nothing: x (px), x_px.
 _PIXELS = ("px", "pix", "pixel", "pixels", "")
-# Columns whose presence says that rows are no picks of single particles in single micrographs,
-# compared as above.
-_FILAMENTS = ("rlnhelicaltubeid", "helicaltubeid", "filamentid", "filamentfilamentuid")
+_LONGEST_NAME = 200
+# Columns whose values say that rows are no picks of single particles in single micrographs,
+# compared as above. A number of a filament may be 0 in the second, but not in the first ones.
+_FILAMENTS = ("rlnhelicaltubeid", "helicaltubeid", "filamentfilamentuid")
+_FILAMENTS_FROM_0 = ("filamentid",)
 _TOMOGRAMS = ("rlntomoname", "tomoname")
 _DEPTHS = ("z", "rlncoordinatez", "coordinatez", "zcoord", "zcoordinate", "zcoor")
-# Numbers of images in a stack; they matter where no column names the micrograph.
-_IMAGE_NUMBERS = ("slice", "frame", "axis0")
+# Where no column names the micrograph: its movie or its stack of particle images, which do as well,
+_IMAGES = (
+    *("rlnmicrographnamenodw", "rlnmicrographmoviename", "rlnmicrographoriginalname"),
+    *("rlnmoviename", "rlnimageoriginalname", "rlnimagename"),
+)
+# and numbers that are the same for all particles of one micrograph.
+_ONE_PER_MICROGRAPH = (
+    *("slice", "frame", "axis0", "micrographid", "rlnmicrographid"),
+    *("rlngroupname", "rlngroupnumber", "rlnopticsgroup"),
+)
+_OF_STACK = r"^\d+@"
 
 
 def standard_names(columns: Sequence[str]) -> dict[str, str]:
@@ -87,12 +99,15 @@ def standard_names(columns: Sequence[str]) -> dict[str, str]:
 
 def _plain(column: str) -> str:
     """Return a name without case, punctuation and "pixels"; other units stay and match nothing."""
-    unit = _UNIT.search(column)
-    if unit and (unit[2] or unit[1].strip().lower() in _PIXELS):
-        column = column[: unit.start()]
-    elif unit:
-        return column.lower()
-    return re.sub(r"[^a-z0-9]", "", column.lower())
+    name = column[:_LONGEST_NAME].strip().lower()
+    if name.endswith((")", "]")):
+        name, _, unit = name[:-1].replace("[", "(").rpartition("(")
+        if unit.strip() not in _PIXELS:
+            return column.lower()
+    words = re.split(r"[\s_-]+", name)
+    if len(words) > 1 and words[-1] in _PIXELS:
+        words = words[:-1]
+    return re.sub(r"[^a-z0-9]", "", "".join(words))
 
 
 def rename_tags(raw: pd.DataFrame, tags: Mapping[str, str]) -> pd.DataFrame:
@@ -206,8 +221,10 @@ def standard_table(
 def _refuse_unsupported(others: pd.DataFrame, path: Path) -> None:
     """Refuse particles in tomograms and points on filaments."""
     plain = {_plain(str(name)): str(name) for name in others.columns}
-    for known in _FILAMENTS:
-        if known in plain and others[plain[known]].notna().any():
+    for known in (*_FILAMENTS, *_FILAMENTS_FROM_0):
+        values = others[plain[known]] if known in plain else pd.Series(dtype=float)
+        none = 0 if known in _FILAMENTS else np.nan
+        if (values.notna() & (values != none)).any():
             refuse_filament(path, f"points on filaments ({plain[known]})")
     for known in _TOMOGRAMS:
         if known in plain and others[plain[known]].notna().any():
@@ -217,22 +234,49 @@ def _refuse_unsupported(others: pd.DataFrame, path: Path) -> None:
             refuse_tomogram(path, f"particles in tomograms (the column {plain[known]} varies)")
 
 
-def refuse_stack(raw: pd.DataFrame, path: Path) -> None:
-    """Refuse positions in several images of a stack, where no column names the micrograph.
+def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Insert the column ``micrograph`` where the columns tell several micrographs apart.
+
+    Parameters
+    ----------
+    raw
+        The columns of a file that does not name the micrograph. Images name it: those in
+        ``000001@stack.mrcs`` are of the micrograph ``stack``.
+    path
+        For messages.
+
+    Returns
+    -------
+    DataFrame
+        The columns as they are where nothing speaks against a single micrograph.
 
     Raises
     ------
     TableError
-        When a number of the image, such as ``slice``, is not the same in all rows.
+        When there are several micrographs, and nothing names them.
     """
     plain = {_plain(str(name)): str(name) for name in raw.columns}
-    for known in _IMAGE_NUMBERS:
-        if known in plain and varies(raw[plain[known]]):
-            raise TableError(
-                f"{path}: the positions are in several images of a stack (the column "
-                f"{plain[known]} varies), and no column names the micrographs: add one, or save a "
-                "file for each image"
-            )
+    found = next((plain[name] for name in _IMAGES if name in plain), None)
+    if (
+        found is None
+        and "image" in plain
+        and raw[plain["image"]].astype(str).str.contains("@").any()
+    ):
+        found = plain["image"]
+    if found is not None and len(raw):
+        names = raw[found].astype(str).str.replace(_OF_STACK, "", regex=True)
+        message = f"{path}: micrographs are named after {found}, such as {names.iloc[0]}"
+        warnings.warn(TableWarning(message), stacklevel=4)
+        return name_by_file(raw, names.to_numpy(object))
+    several = next(
+        (n for n in _ONE_PER_MICROGRAPH if n in plain and raw[plain[n]].nunique() > 1), None
+    )
+    if several is not None:
+        raise TableError(
+            f"{path}: these positions are in several micrographs or images of a stack (the column "
+            f"{plain[several]} varies), and no column names them: add one, or save a file for each"
+        )
+    return raw
 
 
 def _numbers(

@@ -26,7 +26,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.columns import (
     name_by_file,
-    refuse_stack,
+    name_by_images,
     standard_names,
     standard_table,
 )
@@ -172,9 +172,10 @@ def _table(
 ) -> pd.DataFrame:
     standard = standard_names(columns)
     named = raw.loc[:, [bool(name) for name in columns]].rename(columns=standard)
+    if {"x", "y"} <= set(named.columns) and "micrograph" not in named:
+        named = name_by_images(named, path)
     nameless = {"x", "y"} <= set(named.columns) and "micrograph" not in named
     if nameless:
-        refuse_stack(named, path)
         named = name_by_file(named, path.name if names is None else names)
     table = standard_table(named, path, lines, decimal_comma=decimal_comma)
     if nameless and names is None:

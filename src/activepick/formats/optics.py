@@ -61,9 +61,7 @@ def with_exposure_groups(table: pd.DataFrame) -> pd.DataFrame:
     known = [name for name in _VALUES if name in table]
     if "rlnOpticsGroup" in table or not len(table) or not (_GROUP in table or known):
         return table
-    numbers = (
-        table[_GROUP].to_numpy(np.int64) if _GROUP in table else np.zeros(len(table), np.int64)
-    )
+    numbers = table.get(_GROUP, pd.Series(0, index=table.index)).to_numpy(np.int64)
     values = [table[name].to_numpy(np.float64) for name in known]
     # Single precision, in which cryoSPARC keeps them, shows 1.06 as 1.059999942779541.
     keys = np.stack([numbers.astype(np.float64), *(np.round(v, 6) for v in values)], axis=1)

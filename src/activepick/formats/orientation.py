@@ -28,9 +28,9 @@ class FlipContrast:
     Attributes
     ----------
     contrasts
-        By flip: mean contrast at the picks, in standard errors of as many random positions. Chance is
-        around 0, and a good fit is far from it: above 0 for dark particles, below for bright ones
-        and where the radius is far off.
+        By flip: mean contrast at the picks, in standard errors of as many random positions. Chance
+        is around 0, and a good fit is far from it: above 0 for dark particles, below for bright
+        ones and where the radius is far off.
     best
         The flip whose contrast is farthest from chance.
     sure

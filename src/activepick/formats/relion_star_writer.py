@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.optics import with_exposure_groups
 from activepick.formats.relion_star import NO_SCORE, RELION_TAGS
+from activepick.formats.scores import LOG_ODDS_MARK, score_meaning
 from activepick.formats.star.writer import StarRows, star_block
 from activepick.formats.table_check import warn_dropped
 
@@ -74,21 +76,23 @@ def render_star(
         When an option or a name is not right.
     """
     version = _checked(version, pixel_size_angstrom, path)
+    table = with_exposure_groups(table)
     if per_micrograph:
         if table["micrograph"].nunique() > 1:
             raise TableError(f"{path}: a file for one micrograph cannot hold several; use a folder")
         return next(render_star_files(table, path, [slice(0, len(table))], version=version))
     particles = _particles(table, path)
+    mark = _mark(table)
     if version != "3.0":
         optics = star_block("optics", _optics(table, pixel_size_angstrom), path, comment=_COMMENT)
-        return chain(optics, star_block("particles", particles, path, comment=_COMMENT))
+        return chain(mark, optics, star_block("particles", particles, path, comment=_COMMENT))
     particles = particles.drop(columns="rlnOpticsGroup")
     if pixel_size_angstrom is not None:
         # How 3.0 knows a pixel size: detector pixel in micrometres over the magnification.
         particles = particles.assign(
             rlnMagnification=10000.0, rlnDetectorPixelSize=float(pixel_size_angstrom)
         )
-    return star_block("", particles, path)
+    return chain(mark, star_block("", particles, path))
 
 
 def render_star_files(
@@ -121,7 +125,13 @@ def render_star_files(
     particles = _particles(table, folder).drop(columns=["rlnMicrographName", "rlnOpticsGroup"])
     comment = "" if version == "3.0" else _COMMENT
     whole = StarRows(particles, folder)
-    return (whole.block("", comment, part.start, part.stop) for part in rows)
+    mark = _mark(table)
+    return (chain(mark, whole.block("", comment, part.start, part.stop)) for part in rows)
+
+
+def _mark(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the comment that states that the figures of merit are log-odds, where they are."""
+    return (f"{LOG_ODDS_MARK}\n",) if score_meaning(table) == "log-odds" else ()
 
 
 def _checked(version: str, pixel_size_angstrom: float | None, path: Path) -> str:
@@ -151,7 +161,7 @@ def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
             columns[name] = table[name]
         else:
             dropped.append(str(name))
-    warn_dropped(table, dropped, path, "RELION")
+    warn_dropped(table, dropped, path, "RELION", optics=False)
     frame = pd.DataFrame(columns, index=table.index)
     first = [name for name in _ORDER.split() if name in frame]
     return frame[first + [name for name in frame.columns if name not in first]]

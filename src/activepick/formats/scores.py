@@ -143,4 +143,5 @@ def keep_scores(
             keep &= scores >= float(logit(threshold))
     if min_score is not None:
         keep &= scores >= min_score
-    return table[keep].reset_index(drop=True)
+    kept: pd.DataFrame = table[keep].reset_index(drop=True)
+    return kept

@@ -19,7 +19,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import Lines, name_by_file, rename_tags, standard_table
+from activepick.formats.columns import (
+    Lines,
+    name_by_file,
+    name_by_images,
+    rename_tags,
+    standard_table,
+)
 from activepick.formats.many_files import NamedFiles, Rows, join_tables, read_together
 from activepick.formats.scores import LOG_ODDS_MARK, has_mark, score_meaning, with_meaning
 from activepick.formats.star.grammar import Block, read_blocks
@@ -60,6 +66,8 @@ def read_pos(path: Path) -> pd.DataFrame:
     from_file = True
     for block in found:
         raw = rename_tags(block.frame(path), _TAGS)
+        if "micrograph" not in raw and not by_block:
+            raw = name_by_images(raw, path)
         if "micrograph" not in raw:
             raw = name_by_file(raw, block.name if by_block else path.name)
             from_file &= not by_block
@@ -80,7 +88,7 @@ def read_pos_files(files: NamedFiles) -> pd.DataFrame:
 def _split(path: Path) -> Rows | None:
     data = read_utf8(path)
     found = _blocks(data, path)
-    if len(found) > 1 or "micrograph" in found[0].columns:
+    if len(found) > 1 or {"micrograph", "image"} & set(found[0].columns):
         return None
     kind = (has_mark(data), *found[0].columns)
     return Rows(kind, b"\n".join(run for run, _ in found[0].runs))
