@@ -257,24 +257,20 @@ def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
     """
     plain = {_plain(str(name)): str(name) for name in raw.columns}
     found = next((plain[name] for name in _IMAGES if name in plain), None)
-    if (
-        found is None
-        and "image" in plain
-        and raw[plain["image"]].astype(str).str.contains("@").any()
-    ):
-        found = plain["image"]
+    if found is None and "image" in plain:
+        is_stack = raw[plain["image"]].astype(str).str.contains(_OF_STACK)
+        found = plain["image"] if is_stack.any() else None
     if found is not None and len(raw):
         names = raw[found].astype(str).str.replace(_OF_STACK, "", regex=True)
         message = f"{path}: micrographs are named after {found}, such as {names.iloc[0]}"
         warnings.warn(TableWarning(message), stacklevel=4)
         return name_by_file(raw, names.to_numpy(object))
-    several = next(
-        (n for n in _ONE_PER_MICROGRAPH if n in plain and raw[plain[n]].nunique() > 1), None
-    )
+    known = [plain[name] for name in _ONE_PER_MICROGRAPH if name in plain]
+    several = next((name for name in known if raw[name].nunique() > 1), None)
     if several is not None:
         raise TableError(
             f"{path}: these positions are in several micrographs or images of a stack (the column "
-            f"{plain[several]} varies), and no column names them: add one, or save a file for each"
+            f"{several} varies), and no column names them: add one, or save a file for each"
         )
     return raw
 

@@ -130,8 +130,6 @@ def read_separated_files(files: NamedFiles, separators: str) -> pd.DataFrame:
 
 def _split(path: Path, separators: str) -> Rows | None:
     _, separator, columns, body = _header(path, separators)
-    if "micrograph" in standard_names(columns).values():
-        return None
     return Rows((separator, *columns), body.strip(b"\n"))
 
 
