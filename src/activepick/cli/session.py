@@ -96,8 +96,13 @@ def repair(
 def export(
     path: SessionFolder,
     out: Annotated[
-        Path,
-        typer.Option(help="A table, or a folder for one file a micrograph.", show_default=False),
+        a.OutputPath,
+        typer.Option(
+            parser=a.output_path,
+            metavar="PATH",
+            help="A table, or a folder for one file a micrograph.",
+            show_default=False,
+        ),
     ],
     labels: Annotated[
         bool, typer.Option("--labels", help="What was clicked, instead of the picks.")

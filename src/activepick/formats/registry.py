@@ -34,7 +34,7 @@ _HEAD_BYTES = 65536
 
 
 def _read_star(path: Path) -> pd.DataFrame:
-    return relion_job.read_star_or_job(path, read_table)
+    return relion_job.read_star_or_job(path, read_rows)
 
 
 _ALL = (

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.many_files import join_tables
 from activepick.formats.names import without_ending
 from activepick.formats.output_paths import output_paths, within_job
 from activepick.formats.project_files import find_in_project, project_finder
@@ -208,11 +209,7 @@ def _read_files(files: list[tuple[str, Path]], read_other: ReadTable) -> pd.Data
     """Read what RELION may list: STAR files, or boxes and coordinates of other programs."""
     if all(place.suffix.lower() == ".star" for _, place in files):
         return read_star_files(files)
-    tables = []
-    for name, place in files:
-        tables.append(read_other(place).assign(micrograph=name))
-        tables[-1].attrs = {}
-    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    return join_tables([read_other(place).assign(micrograph=name) for name, place in files])
 
 
 def _read_suffixed(path: Path, suffix: str, read_other: ReadTable) -> pd.DataFrame:

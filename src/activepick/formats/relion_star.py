@@ -16,8 +16,10 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.columns import rename_tags, standard_table
+from activepick.formats.many_files import join_tables
 from activepick.formats.names import micrograph_stem
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
+from activepick.formats.scores import has_mark, with_meaning
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.rows import parse_rows
 from activepick.formats.text import TableWarning, read_utf8
@@ -135,7 +137,7 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
         table.attrs = {"micrograph_from_file_name": True} if nameless else {}
         named = ", ".join(f"data_{block.name}" for block in chosen)[:200]
         _warn(f"{path}: the picks of {len(chosen)} tables are put together: {named}")
-    table = _without_missing_scores(table)
+    table = _with_scores(table, chosen)
     left_out = []
     for other in blocks:
         if other.name == "optics" and other.runs:
@@ -209,6 +211,12 @@ def _refuse_volumes_and_filaments(raw: pd.DataFrame, path: Path, line: int) -> N
     for name in raw.columns:
         if _FILAMENT.match(name) and (pd.to_numeric(raw[name], errors="coerce") > 0).any():
             refuse_filament(path, f"points on filaments ({name})", line)
+
+
+def _with_scores(table: pd.DataFrame, blocks: Sequence[Block]) -> pd.DataFrame:
+    """Return the table without scores that are none, and with the meaning of the others."""
+    marked = all(has_mark(block.preamble) for block in blocks if block.runs)
+    return with_meaning(_without_missing_scores(table), "log-odds" if marked else "number")
 
 
 def _without_missing_scores(table: pd.DataFrame) -> pd.DataFrame:
@@ -319,7 +327,7 @@ def _at_once(read: _Read, keep_names: bool) -> pd.DataFrame | None:
             names = np.array([name for name, _, _ in read], dtype=object)
             raw["micrograph"] = names.repeat([len(block) for _, _, [block] in read])
         table = standard_table(raw, path, lambda: np.arange(len(raw)))
-        return _without_missing_scores(table)
+        return _with_scores(table, [block for _, _, [block] in read])
     except TableError:
         # One of them is invalid: read alone it says where.
         return None
@@ -331,11 +339,9 @@ def _one_by_one(read: _Read, keep_names: bool) -> pd.DataFrame:
         table = star_table(blocks, path, None if keep_names else name)
         if table.attrs.get("micrograph_from_file_name"):
             table = table.assign(micrograph=name)
-        table.attrs = {}
         tables.append(table)
-    filled = [table for table in tables if len(table)] or tables[:1]
-    if filled:
-        return pd.concat(filled, ignore_index=True)
+    if tables:
+        return join_tables(tables)
     empty = pd.DataFrame({"micrograph": pd.Series(dtype=str), "x": pd.Series(dtype=float)})
     return empty.assign(y=empty["x"])
 

@@ -53,12 +53,15 @@ class Block:
     runs
         Pieces of the file that hold nothing but rows, each as its bytes and the number of its first
         line.
+    preamble
+        Text of the file before its first block, such as comments.
     """
 
     name: str
     line: int
     columns: list[str] = field(default_factory=list)
     runs: list[tuple[bytes, int]] = field(default_factory=list)
+    preamble: bytes = b""
 
     def __len__(self) -> int:
         return sum(run.count(b"\n") + 1 for run, _ in self.runs)
@@ -102,7 +105,7 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
     """
     blocks: list[Block] = []
     state = "outside"  # then: block (no label yet), pairs, labels (of a loop), rows
-    start, number, first_text = 0, 0, 0
+    start, number, first_text, preamble = 0, 0, 0, b""
     while start <= len(data):
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
@@ -112,6 +115,7 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
             continue
         bare = without_comment(line)
         if (match := _DATA.fullmatch(bare)) and not _is_row(blocks, state):
+            preamble = preamble if blocks else data[:here]
             blocks.append(Block(_text(match[1]), number))
             state = "block"
         elif state == "outside":
@@ -140,6 +144,7 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
         place = f"{path}, line {first_text}" if first_text else f"{path}"
         raise TableError(f"{place}: no data_ block, so this is no STAR file")
     for block in blocks:
+        block.preamble = preamble
         repeated = [name for name, count in Counter(block.columns).items() if count > 1]
         if repeated:
             raise TableError(
