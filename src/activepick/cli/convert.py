@@ -15,7 +15,7 @@ from activepick.errors import SettingsError
 from activepick.formats import FORMATS, find_duplicates, read_picks
 from activepick.formats.alignment import apply_origins, largest_origin_angstrom
 from activepick.formats.coordinates import Flip
-from activepick.formats.outside import checked_outside, leave_out_outside
+from activepick.formats.outside import checked_outside, leave_out_outside, picked_on_smaller
 from activepick.formats.scores import keep_scores
 from activepick.formats.transform import Unmatched, flip_table, scale_table, swap_axes
 
@@ -160,6 +160,12 @@ def convert(
     else:
         shapes = known_shapes(table, images, exposures, size)
         table = leave_out_outside(table, shapes, source=source, outside=rule)
+        if factor := picked_on_smaller(table, shapes):
+            say(
+                f"warning: {source}: all positions lie in the first 1/{factor:g} of the width and "
+                "height of their micrographs: if they were picked on binned micrographs, --scale "
+                f"{factor:g} brings them to the right place"
+            )
     drop = find_duplicates(table, duplicates)
     if drop.any():
         name = table["micrograph"].iloc[int(drop.argmax())]

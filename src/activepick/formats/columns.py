@@ -19,7 +19,6 @@ from activepick.formats.values import (
     Where,
     check_range,
     checked_labels,
-    on_no_micrograph,
     to_numbers,
 )
 
@@ -213,8 +212,8 @@ def standard_table(
     if len(negative):
         row = int(negative[0])
         axis = "x" if table["x"].iloc[row] < -0.5 else "y"
-        place = f"{unit} {lines()[row]}"
-        table.attrs["outside"] = f"{place}: {on_no_micrograph(axis, table[axis].iloc[row])}"
+        value = table[axis].iloc[row]
+        table.attrs["outside"] = f"{unit} {lines()[row]}: {axis} is {value:g}"
     return table
 
 

@@ -1,5 +1,6 @@
-"""Orientation of picks on a micrograph, from the contrast at the picks."""
+"""Orientation of picks: from the contrast on a micrograph, or from the positions of others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.signal import fftconvolve
 
 from activepick.formats.coordinates import FLIPS, Flip, flipped
 
-__all__ = ["FlipContrast", "flip_contrasts"]
+__all__ = ["FlipContrast", "flip_contrasts", "mirror_offsets"]
 
 Floats = npt.NDArray[np.float64]
 # Particle radius to which the micrograph is binned: enough to tell a disc from what is around it.
@@ -19,6 +20,8 @@ _RADIUS = 6.0
 _FACTORS = (0.7, 1.0, 1.5)
 # The best flip has to be this far from chance, and from the next one.
 _SURE = 4.0
+# So many micrographs, and positions in each, tell the size by which picks are mirrored.
+_MICROGRAPHS, _POSITIONS = 50, 200
 
 
 @dataclass(frozen=True)
@@ -114,3 +117,56 @@ def _ring_minus_disc(image: Floats, radius: float) -> Floats:
     result = fftconvolve(wide, kernel, mode="same")
     inner: Floats = result[reach : reach + image.shape[0], reach : reach + image.shape[1]]
     return inner
+
+
+def mirror_offsets(
+    pairs: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], radius_px: float
+) -> dict[Flip, tuple[float, float]]:
+    """Estimate how picks would have to be mirrored to lie on other positions.
+
+    Mirrored along an axis, a position p becomes c - p, where c is the size of the micrograph minus
+    1. The size is not needed: of pairs of a pick and a position that are the same particle the sum
+    of both is c, and is the same for all micrographs.
+
+    Parameters
+    ----------
+    pairs
+        Picks and positions of each micrograph, ``(n, 2)`` and ``(m, 2)``, as ``x, y``.
+    radius_px
+        Distance within which both are the same, in pixels.
+
+    Returns
+    -------
+    dict
+        By flip, without "none": the most frequent sums along x and along y, 0 along an axis that
+        stays. Flips for which no pair fits are left out.
+    """
+    sums: dict[Flip, list[Floats]] = {"y": [], "x": [], "both": []}
+    for picks, others in pairs[:: max(1, len(pairs) // _MICROGRAPHS)]:
+        one, two = _thinned(picks), _thinned(others)
+        total = (one[:, None] + two[None]).reshape(-1, 2)
+        near = np.abs(one[:, None] - two[None]).reshape(-1, 2) < radius_px
+        sums["y"].append(total[near[:, 0]] * (0, 1))
+        sums["x"].append(total[near[:, 1]] * (1, 0))
+        sums["both"].append(total)
+    found: dict[Flip, tuple[float, float]] = {}
+    for flip, parts in sums.items():
+        every = np.concatenate(parts) if parts else np.empty((0, 2))
+        if len(every):
+            found[flip] = _most_frequent(every, radius_px)
+    return found
+
+
+def _thinned(xy: npt.ArrayLike) -> Floats:
+    points = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+    return points[:: -(-len(points) // _POSITIONS) or 1]
+
+
+def _most_frequent(sums: Floats, radius_px: float) -> tuple[float, float]:
+    """Return the middle of the cell of this radius with the most sums."""
+    cells, counts = np.unique(np.floor(sums / radius_px), axis=0, return_counts=True)
+    centre = (cells[counts.argmax()] + 0.5) * radius_px
+    # Sums of the same particle scatter over neighbouring cells.
+    near = (np.abs(sums - centre) < radius_px).all(axis=1)
+    middle = np.median(sums[near], axis=0)
+    return float(middle[0]), float(middle[1])

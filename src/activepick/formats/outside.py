@@ -18,7 +18,14 @@ import pandas as pd
 from activepick.errors import SettingsError, TableError
 from activepick.formats.text import TableWarning
 
-__all__ = ["OUTSIDE", "Outside", "checked_outside", "inside", "leave_out_outside"]
+__all__ = [
+    "OUTSIDE",
+    "Outside",
+    "checked_outside",
+    "inside",
+    "leave_out_outside",
+    "picked_on_smaller",
+]
 
 # Positions outside of their micrographs are left out with a count, or an error.
 Outside = Literal["drop", "error"]
@@ -27,6 +34,8 @@ OUTSIDE: tuple[Outside, ...] = get_args(Outside)
 _ATTRIBUTE = "outside"
 # Larger factors than this are no binning.
 _LARGEST_FACTOR = 16
+# So many positions fill micrographs if they were picked on these.
+_ENOUGH = 30
 
 
 def checked_outside(outside: str) -> Outside:
@@ -112,6 +121,31 @@ def leave_out_outside(
     return table[keep].reset_index(drop=True)
 
 
+def picked_on_smaller(table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]) -> float | None:
+    """Return the factor by which positions may have to be scaled up, None where they fill the area.
+
+    Parameters
+    ----------
+    table
+        Columns ``micrograph, x, y``, in pixels.
+    shapes
+        Height and width in pixels by name of the micrograph.
+
+    Returns
+    -------
+    float or None
+        A whole number from 2 on, when no position of many lies beyond this part of the width and of
+        the height. Such positions were probably picked on binned micrographs.
+    """
+    width, height = _sizes(table, shapes)
+    known = np.isfinite(width) & np.isfinite(height)
+    if known.sum() < _ENOUGH:
+        return None
+    reach = np.maximum(table["x"].to_numpy() / width, table["y"].to_numpy() / height)[known].max()
+    factor = int(1 / reach) if reach > 0 else _LARGEST_FACTOR
+    return float(factor) if 2 <= factor <= _LARGEST_FACTOR else None
+
+
 def _sizes(
     table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -138,7 +172,7 @@ def _sentence(
     count = f"{len(out)} of {len(table)} positions lie outside of their micrographs"
     example = f"x {x:g}, y {y:g} of {table['micrograph'].iloc[row]}"
     if place is not None and not inside([x], [y])[0]:
-        example = f"{place} (micrograph {table['micrograph'].iloc[row]})"
+        example = f"{place} ({table['micrograph'].iloc[row]})"
     if np.isfinite([width[row], height[row]]).all():
         example += f", which has {width[row]:.0f} x {height[row]:.0f} pixels"
     remedy = _remedy(table, width, height)

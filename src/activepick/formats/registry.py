@@ -193,7 +193,7 @@ def choose_format(
         raise TableError(
             f"{path}: {tried} the format; name one of {names}, or end the file name in "
             f"{', '.join(entry.extensions[0] for entry in FORMATS.values())} (a folder's name has "
-            "no dot)"
+            "no dot, or a slash at its end)"
         )
     return found[0]
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from activepick.errors import TableError
 
-__all__ = ["Where", "check_range", "checked_labels", "on_no_micrograph", "to_numbers"]
+__all__ = ["Where", "check_range", "checked_labels", "to_numbers"]
 
 # Returns the place of a row, for messages.
 Where = Callable[[int], str]
@@ -56,15 +56,10 @@ def check_range(
     lowest = -_HUGE_PX if negative else -0.5
     wrong = np.flatnonzero(~((values >= lowest) & (values <= _HUGE_PX)))
     if len(wrong):
-        raise TableError(f"{where(wrong[0])}: {on_no_micrograph(name, values[wrong[0]])}")
-
-
-def on_no_micrograph(name: str, value: float) -> str:
-    """Describe a coordinate that is on no micrograph."""
-    return (
-        f"{name} is {value:g}, which is on no micrograph; coordinates are pixels of the original "
-        "micrograph, from 0"
-    )
+        raise TableError(
+            f"{where(wrong[0])}: {name} is {values[wrong[0]]:g}, which is on no micrograph; "
+            "coordinates are pixels of the original micrograph, from 0"
+        )
 
 
 def checked_labels(column: pd.Series, where: Where) -> pd.Series:
