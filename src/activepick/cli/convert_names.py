@@ -68,8 +68,9 @@ def _tell(matched: NameMatch) -> None:
     if matched.loose:
         name = matched.loose[0]
         say(
-            f"warning: {len(matched.loose)} names fit a micrograph only in part, such as {name}, "
-            f"taken for {matched[name]}"
+            f"warning: {len(matched.loose)} names fit a micrograph only without what motion "
+            f"correction or pickers add, or in other case, such as {name}, taken for "
+            f"{matched[name]}"
         )
 
 

@@ -14,6 +14,7 @@ from activepick.errors import TableError
 from activepick.formats.format import Format
 from activepick.formats.many_files import join_tables, read_each
 from activepick.formats.names import micrograph_stem
+from activepick.formats.output_paths import visible_files
 from activepick.formats.outside import Outside, leave_out_outside
 from activepick.formats.registry import FORMATS, choose_format, read_head, read_rows, read_table
 from activepick.formats.relion_job import find_job_lists, is_suffix_list
@@ -129,7 +130,7 @@ def _read_files(
 
 def _files(source: Path, format: str | Format | None) -> list[Path]:
     """Return the files that may be of the format, or of one known format."""
-    paths = _visible_files(source)
+    paths = visible_files(source)
     if format is not None:
         chosen = choose_format(source, format)
         wanted = {*chosen.extensions, *chosen.shared_extensions}
@@ -149,15 +150,6 @@ def _files(source: Path, format: str | Format | None) -> list[Path]:
     if not files:
         raise TableError(f"{source}: no files of picks in this folder")
     return files
-
-
-def _visible_files(source: Path) -> list[Path]:
-    """Return all files in a folder and the folders within it, without hidden ones, sorted."""
-    found = []
-    for place, folders, names in os.walk(source):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.is_file())
 
 
 def _without_other_texts(files: Sequence[Path], source: Path) -> list[Path]:

@@ -5,7 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["NameMatch", "match_names", "micrograph_stem", "without_ending", "without_uid"]
+__all__ = [
+    "NameMatch",
+    "is_image_name",
+    "match_names",
+    "micrograph_stem",
+    "without_ending",
+    "without_uid",
+]
 
 _IMAGES = (".mrc", ".mrcs", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".eer", ".gz", ".bz2")
 _TABLES = (
@@ -45,6 +52,17 @@ class NameMatch(dict[str, str]):
         self.unmatched: list[str] = []
         self.ambiguous: dict[str, list[str]] = {}
         self.loose: list[str] = []
+
+
+def is_image_name(name: str) -> bool:
+    """Return whether a name ends with the extension of an image file.
+
+    Parameters
+    ----------
+    name
+        Name or path.
+    """
+    return name.lower().endswith(_IMAGES)
 
 
 def without_ending(name: str) -> str:
@@ -257,7 +275,7 @@ def _beginnings(key: Callable[[str], str]) -> Callable[[str], Iterator[str]]:
     """Return a function that yields the beginnings of a name up to a separator, longest first."""
 
     def beginnings(name: str) -> Iterator[str]:
-        if name.lower().endswith(_IMAGES) and not name.lower().endswith(".mrcs"):
+        if is_image_name(name) and not name.lower().endswith(".mrcs"):
             return
         stem = key(name)
         for match in reversed(list(_SEPARATOR.finditer(stem))):

@@ -1,5 +1,6 @@
 """The file of each micrograph in a folder: always inside it, whatever the micrograph's name is."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from activepick.errors import TableError
 from activepick.formats.names import without_ending
 
-__all__ = ["output_paths", "within_job"]
+__all__ = ["output_paths", "visible_files", "within_job"]
 
 # MotionCorr/job002/Movies/a.mrc is Movies/a in the folder of every later job, as in RELION
 # (decomposePipelineFileName).
@@ -83,3 +84,18 @@ def _parts(name: str) -> list[str]:
     return [_FORBIDDEN.sub("_", part)[:_LONGEST].strip() or "_" for part in folders] + [
         _FORBIDDEN.sub("_", without_ending(last))[-_LONGEST:].strip() or "_"
     ]
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Return all files in a folder and the folders within it, sorted, without hidden ones.
+
+    Parameters
+    ----------
+    folder
+        The folder; links to other folders are not followed.
+    """
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.is_file())

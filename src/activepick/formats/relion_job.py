@@ -7,31 +7,38 @@ and the end of the file names (``--coord_dir``, ``--coord_suffix``), which stand
 found by the exact string of ``rlnMicrographName``, and without a word left out where it differs.
 """
 
+import os
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.many_files import join_tables
-from activepick.formats.names import without_ending
+from activepick.formats.names import is_image_name, without_ending
 from activepick.formats.output_paths import output_paths, within_job
-from activepick.formats.project_files import find_in_project, project_finder
+from activepick.formats.project_files import (
+    find_in_project,
+    name_in_project,
+    project_finder,
+    project_folder,
+)
 from activepick.formats.relion_micrographs import read_relion_micrographs
 from activepick.formats.relion_star import read_star_files, star_table
 from activepick.formats.relion_star_writer import relion_version
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.writer import star_block
 from activepick.formats.text import TableWarning, read_text, read_utf8, write_pieces
+from activepick.formats.written_files import Checksum
 
 __all__ = [
+    "RelionJob",
     "find_job_lists",
     "is_suffix_list",
     "read_star_or_job",
     "write_coordinate_index",
-    "write_job_index",
 ]
 
 # Reads the table in a file of any format.
@@ -71,33 +78,100 @@ def read_star_or_job(path: Path, read_other: ReadTable) -> pd.DataFrame:
     return star_table(blocks, path) if listing is None else _read_listed(listing, path, read_other)
 
 
-def write_job_index(
-    files: Mapping[str, Path], folder: Path, *, version: str, micrographs_star: Path | None
-) -> None:
-    """Write the list by which RELION finds the files of a picking job.
+class RelionJob:
+    """A job folder of RELION with coordinate files, as another job of the project sees it.
 
     Parameters
     ----------
-    files
-        File by exact name of the micrograph.
     folder
         The job.
-    version
-        "3.0" and "3.1" get ``coords_suffix_autopick.star``, later ones ``autopick.star``.
     micrographs_star
-        RELION's list of micrographs, for 3.0 and 3.1.
-
-    Raises
-    ------
-    TableError
-        When the version is unknown.
+        RELION's list of micrographs if their names are from one, which are right then.
     """
-    if relion_version(version, folder) in ("3.0", "3.1"):
-        listed = "" if micrographs_star is None else micrographs_star.as_posix()
-        write_pieces(folder / "coords_suffix_autopick.star", (f"{listed}\n",))
-    else:
-        paths = {name: path.as_posix() for name, path in files.items()}
-        write_coordinate_index(paths, folder / "autopick.star")
+
+    def __init__(self, folder: Path, micrographs_star: Path | None) -> None:
+        self._folder = folder
+        self._star = micrographs_star
+        self._project = project_folder(folder)
+        if self._project is None and micrographs_star is not None:
+            self._project = project_folder(micrographs_star)
+
+    def name_of(self, micrograph: str) -> str:
+        """Return the name of a micrograph in the project."""
+        if self._project is None or self._star is not None:
+            return micrograph
+        return name_in_project(micrograph, self._project)
+
+    def index(self, version: str) -> Path:
+        """Return the path of the list that RELION takes.
+
+        Parameters
+        ----------
+        version
+            "3.0" and "3.1" take ``coords_suffix_autopick.star``, later ones ``autopick.star``.
+
+        Raises
+        ------
+        TableError
+            When the version is unknown.
+        """
+        is_old = relion_version(version, self._folder) in ("3.0", "3.1")
+        return self._folder / ("coords_suffix_autopick.star" if is_old else "autopick.star")
+
+    def write_index(self, files: Mapping[str, Path], version: str) -> tuple[Path, Checksum]:
+        """Write the list by which RELION finds the files.
+
+        Micrographs and files are named from the project folder, wherever the program runs.
+
+        Parameters
+        ----------
+        files
+            File by name of the micrograph.
+        version
+            As of `index`.
+
+        Returns
+        -------
+        path : Path
+            The list.
+        checksum : Checksum
+            Of its content.
+
+        Raises
+        ------
+        TableError
+            When the version is unknown or the list cannot be written.
+        """
+        path = self.index(version)
+        pieces: Iterable[str]
+        if path.name == "autopick.star":
+            listed = {self.name_of(name): self._path_of(file) for name, file in files.items()}
+            pieces = _coordinate_index(listed, path)
+        else:
+            pieces = ("" if self._star is None else self._path_of(self._star), "\n")
+        checksum = Checksum()
+        write_pieces(path, checksum.of(pieces))
+        self._warn_of_names(files)
+        return path, checksum
+
+    def _path_of(self, path: Path) -> str:
+        """Return the path of a file from the project folder, or absolute if it is outside."""
+        if self._project is None:
+            return path.as_posix()
+        own = name_in_project(os.path.abspath(path), self._project)
+        return Path(own).as_posix()
+
+    def _warn_of_names(self, files: Iterable[str]) -> None:
+        nameless = [name for name in files if not is_image_name(name)]
+        if nameless and self._star is None:
+            warnings.warn(
+                TableWarning(
+                    f"{self._folder}: {len(nameless)} micrographs have names without extension, "
+                    f"such as {nameless[0]}; RELION finds picks by the exact name only, so give "
+                    "its list of micrographs (--micrographs CtfFind/job003/micrographs_ctf.star)"
+                ),
+                stacklevel=5,
+            )
 
 
 def write_coordinate_index(files: Mapping[str, str], path: Path) -> None:
@@ -111,11 +185,15 @@ def write_coordinate_index(files: Mapping[str, str], path: Path) -> None:
     path
         The file.
     """
+    write_pieces(path, _coordinate_index(files, Path(path)))
+
+
+def _coordinate_index(files: Mapping[str, str], path: Path) -> Iterable[str]:
     frame = pd.DataFrame(
         {"rlnMicrographName": list(files), "rlnMicrographCoordinates": list(files.values())},
         dtype=str,
     )
-    write_pieces(path, star_block("coordinate_files", frame, Path(path), comment="version 30001"))
+    return star_block("coordinate_files", frame, path, comment="version 30001")
 
 
 def find_job_lists(folder: Path) -> list[Path]:
