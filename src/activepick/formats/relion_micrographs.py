@@ -7,6 +7,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
@@ -14,7 +16,7 @@ from activepick.formats.refusals import refuse_tomogram
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.text import read_utf8
 
-__all__ = ["RelionMicrographs", "read_relion_micrographs", "size_of_magnification"]
+__all__ = ["RelionMicrographs", "magnified_pixel_size", "read_relion_micrographs"]
 
 _NAME, _GROUP = "rlnMicrographName", "rlnOpticsGroup"
 # In this order of preference; the second one is of programs before RELION 3.1.
@@ -132,28 +134,37 @@ def _sizes_of_rows(frame: pd.DataFrame, names: list[str]) -> dict[str, float]:
     if column is not None:
         values = frame[column].tolist()
     elif {"rlnDetectorPixelSize", "rlnMagnification"} <= set(frame):
-        values = [
-            size_of_magnification(*both)
-            for both in zip(frame["rlnDetectorPixelSize"], frame["rlnMagnification"], strict=True)
-        ]
+        values = magnified_pixel_size(
+            frame["rlnDetectorPixelSize"], frame["rlnMagnification"]
+        ).tolist()
     else:
         return {}
     return {n: float(v) for n, v in zip(names, values, strict=True) if _is_size(v)}
 
 
-def size_of_magnification(detector_pixel_um: object, magnification: object) -> float | None:
-    """Return the pixel size in Å as RELION 3.0 states it, or None if a number is missing.
+def magnified_pixel_size(
+    detector_pixel_um: pd.Series, magnification: pd.Series
+) -> npt.NDArray[np.float64]:
+    """Return pixel sizes in Å as RELION 3.0 states them, ``(n,)``.
 
     Parameters
     ----------
     detector_pixel_um
-        ``rlnDetectorPixelSize``, micrometres.
+        ``rlnDetectorPixelSize``, micrometres, ``(n,)``.
     magnification
-        ``rlnMagnification``.
+        ``rlnMagnification``, ``(n,)``.
+
+    Returns
+    -------
+    ndarray
+        Rounded to six decimals; NaN where a value is no number above 0.
     """
-    if not (_is_size(detector_pixel_um) and _is_size(magnification)):
-        return None
-    return round(1e4 * float(detector_pixel_um) / float(magnification), 6)  # type: ignore[arg-type]
+    both = (pd.to_numeric(v, errors="coerce") for v in (detector_pixel_um, magnification))
+    pixel, times = (values.to_numpy(np.float64) for values in both)
+    known = (pixel > 0) & (times > 0) & np.isfinite(pixel) & np.isfinite(times)
+    sizes = np.full(len(pixel), np.nan)
+    sizes[known] = np.round(1e4 * pixel[known] / times[known], 6)
+    return sizes
 
 
 def _defocus(frame: pd.DataFrame, names: list[str]) -> dict[str, float]:
