@@ -100,6 +100,11 @@ def test_groups_of_the_table_keep_their_numbers_where_they_tell_pixel_sizes_apar
     table = read_table(tmp_path / "b.star")
     assert table["rlnOpticsGroup"].tolist() == [7, 3, 7]
     assert [g["rlnOpticsGroup"] for g in table.attrs["optics"]] == [7, 3]
+    same = {**rows, "rlnMagnification": [50000] * 3, "rlnOpticsGroup": [2, 1, 2]}
+    write_table(star(tmp_path / "a.star", particles=same), tmp_path / "b.star")
+    table = read_table(tmp_path / "b.star")
+    assert table["rlnOpticsGroup"].tolist() == [2, 1, 2]
+    assert [g["rlnMicrographPixelSize"] for g in table.attrs["optics"]] == [1, 1]
     write_table(
         star(tmp_path / "a.star", particles={**rows, "rlnOpticsGroup": [1, 1, 1]}),
         tmp_path / "b.star",

@@ -219,15 +219,15 @@ def _with_groups(table: pd.DataFrame) -> pd.DataFrame:
     if not len(table) or facts[_SIZE].isna().any():
         return table
     groups = facts.drop_duplicates().reset_index(drop=True)
-    if _GROUP not in groups or groups[_GROUP].duplicated().any():
-        # The groups of the table do not tell pixel sizes or microscopes apart.
-        facts = facts.drop(columns=_GROUP, errors="ignore")
-        groups = facts.drop_duplicates().reset_index(drop=True)
+    if _GROUP in groups and not groups[_GROUP].duplicated().any():
+        numbers = table[_GROUP].to_numpy()
+    else:  # Groups in the table do not tell pixel sizes or microscopes apart.
+        keys = [name for name in facts.columns if name != _GROUP]
+        groups = facts[keys].drop_duplicates().reset_index(drop=True)
         groups.insert(0, _GROUP, range(1, len(groups) + 1))
+        numbers = facts[keys].merge(groups, on=keys, how="left")[_GROUP].to_numpy()
     groups.insert(1, _GROUP_NAME, [f"opticsGroup{number}" for number in groups[_GROUP]])
     groups[_ORIGINAL_SIZE] = groups[_SIZE]
-    keys = [name for name in facts.columns if name != _GROUP]
-    numbers = facts[keys].merge(groups, on=keys, how="left")[_GROUP].to_numpy()
     moved = [_DETECTOR, _MAGNIFICATION, *(name for name in _OF_GROUP if name in table)]
     grouped = table.drop(columns=moved).assign(**{_GROUP: numbers})
     grouped.attrs = {**table.attrs, "optics": groups.to_dict("records")}
