@@ -20,6 +20,7 @@ __all__ = [
     "Model",
     "Normalise",
     "OutputPath",
+    "Overwrite",
     "PixelSize",
     "Precision",
     "ReadAs",
@@ -112,4 +113,11 @@ Relion = Annotated[
 ]
 BoxSize = Annotated[
     float | None, typer.Option("--box-size", help="Side of boxes in pixels, for .box and .cbox.")
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Remove files that an earlier run wrote to the folder and this one does not write.",
+    ),
 ]

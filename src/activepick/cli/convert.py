@@ -115,6 +115,7 @@ def convert(
         str | None,
         typer.Option(help="End of file names in a folder, such as .star for crYOLO."),
     ] = None,
+    overwrite: a.Overwrite = False,
     box_size: a.BoxSize = None,
     duplicates: Annotated[
         float, typer.Option(help="Report picks of one micrograph this close, in pixels.")
@@ -180,7 +181,8 @@ def convert(
 
         draw_preview(table, images, preview, preview_micrograph, radius)
     options = {"version": relion, "box_size": box_size, "exposures": exposures}
-    write_out(table, target, chosen, images, ending, pixel_size_angstrom=pixel_size, **options)
+    options["pixel_size_angstrom"] = pixel_size
+    write_out(table, target, chosen, images, ending, overwrite, **options)
     say(f"{len(table)} rows of {table['micrograph'].nunique()} micrographs: {target}")
 
 

@@ -37,6 +37,7 @@ def write_out(
     chosen: Format,
     images: MicrographSource | None,
     ending: str | None,
+    overwrite: bool = False,
     **wanted: object,
 ) -> None:
     """Write a table, or a folder with a file for each micrograph.
@@ -53,6 +54,8 @@ def write_out(
         Source of the micrographs' names, which job folders of older RELION name.
     ending
         End of file names in a folder, None for the usual one.
+    overwrite
+        Whether files of an earlier run in the folder are removed.
     **wanted
         Options; those that the format does not have, or that are None, are ignored.
 
@@ -68,5 +71,5 @@ def write_out(
         write_table(table, target.path, chosen.name, **options)
         return
     star: Path | None = None if images is None or images.star is None else images.path
-    places: dict[str, Any] = {"micrographs_star": star, "ending": ending}
+    places: dict[str, Any] = {"micrographs_star": star, "ending": ending, "overwrite": overwrite}
     write_folder(table, target.path, chosen.name, **places, **options)
