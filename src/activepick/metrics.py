@@ -1,8 +1,10 @@
-"""How good picks are: matching with the truth, precision and recall, AP, AP90, F1."""
+"""Quality of picks: matching with true particles, precision and recall, AP, AP90, F1."""
 
+import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +17,13 @@ from scipy.special import expit, logit
 
 from activepick.errors import SettingsError, TableError
 from activepick.formats.names import match_names
+from activepick.formats.orientation import mirror_offsets
+from activepick.formats.scores import ScoreMeaning, score_meaning
 
 __all__ = [
     "Curve",
     "Evaluation",
+    "OtherWay",
     "ap90",
     "average_precision",
     "best_f1",
@@ -29,6 +34,8 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
+# Fewer picks than this on true particles could be chance in another orientation.
+_FEWEST_HITS = 3
 
 
 class Curve(NamedTuple):
@@ -40,13 +47,62 @@ class Curve(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Picks against truth over all annotated micrographs; see `evaluate`.
+class OtherWay:
+    """Another orientation in which far more picks are true particles; see `evaluate`.
 
-    `precision`, `recall` and `f1` are at the probability `threshold`; `best_f1` is the highest F1
-    of the curve, reached at the probability `best_threshold`. `not_annotated` names micrographs
-    that have picks only, which were left out, and `not_picked` those that have truth only, whose
-    particles count as missed.
+    Attributes
+    ----------
+    change
+        "flip-y", "flip-x" or "flip-both" where rows, columns or both run the other way, or
+        "swap-xy" where x and y are exchanged.
+    n_hits
+        Number of picks that are true particles then.
+    height, width
+        Size of the micrographs in pixels that follows from the positions, where the change needs
+        it, otherwise None.
+    """
+
+    change: Literal["flip-y", "flip-x", "flip-both", "swap-xy"]
+    n_hits: int
+    height: int | None
+    width: int | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Picks compared with true particles over all annotated micrographs; see `evaluate`.
+
+    Attributes
+    ----------
+    ap, ap90
+        NaN where the picks are not ranked.
+    precision, recall, f1
+        Of the picks that reach `threshold` or `min_score`; of all picks where both are None.
+    threshold
+        Probability, None where the scores are no log-odds.
+    min_score
+        Lowest score, None where none was given.
+    score_meaning
+        "log-odds", "number", or "none" where picks have no scores.
+    ranked
+        Whether scores rank the picks: there are scores, and not all are the same.
+    best_f1
+        Highest F1 of the curve; NaN where the picks are not ranked.
+    best_threshold
+        The probability at which it is reached; NaN where the scores are no log-odds.
+    best_score
+        The score at which it is reached.
+    n_picks, n_truth, n_hits, n_micrographs
+        Numbers of picks and true particles on annotated micrographs, of picks that are true
+        particles, and of these micrographs.
+    radius_px
+        Matching radius in pixels.
+    not_annotated
+        Micrographs that have picks only, which are left out.
+    not_picked
+        Micrographs that have true particles only, which count as missed.
+    other_way
+        Another orientation in which far more picks are true particles, None where there is none.
     """
 
     ap: float
@@ -54,9 +110,13 @@ class Evaluation:
     precision: float
     recall: float
     f1: float
-    threshold: float
+    threshold: float | None
+    min_score: float | None
+    score_meaning: ScoreMeaning
+    ranked: bool
     best_f1: float
     best_threshold: float
+    best_score: float
     n_picks: int
     n_truth: int
     n_hits: int
@@ -64,6 +124,7 @@ class Evaluation:
     radius_px: float
     not_annotated: tuple[str, ...]
     not_picked: tuple[str, ...]
+    other_way: OtherWay | None
 
 
 def match(picks_xy: npt.ArrayLike, truth_xy: npt.ArrayLike, radius: float) -> npt.NDArray[np.bool_]:
@@ -117,7 +178,7 @@ def match(picks_xy: npt.ArrayLike, truth_xy: npt.ArrayLike, radius: float) -> np
 
 
 def precision_recall(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> Curve:
-    """Give the precision-recall curve over all picks.
+    """Compute the precision-recall curve over all picks.
 
     Picks with equal scores enter together, as in ``topaz.metrics.precision_recall_curve``, but in
     float64 throughout.
@@ -148,7 +209,7 @@ def precision_recall(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -
 
 
 def average_precision(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> float:
-    """Give AP: precision times the step in recall, summed over the ranked picks.
+    """Compute AP: precision times the step in recall, summed over the ranked picks.
 
     Particles that were never found keep it below 1; no picks at all give 0. Arguments and errors
     as in `precision_recall`.
@@ -158,7 +219,7 @@ def average_precision(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) 
 
 
 def ap90(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int, recall: float = 0.9) -> float:
-    """Give the precision where the recall first reaches 0.9, and 0 if it never does.
+    """Compute the precision where the recall first reaches 0.9, and 0 if it never does.
 
     Arguments and errors as in `precision_recall`; `recall` is another recall to look at.
     """
@@ -168,7 +229,7 @@ def ap90(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int, recall: float
 
 
 def best_f1(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> tuple[float, float]:
-    """Give the highest F1 of the curve and the score at which it is reached.
+    """Compute the highest F1 of the curve and the score at which it is reached.
 
     Of equal ones the highest score. Without picks 0 and inf. Arguments and errors as in
     `precision_recall`.
@@ -183,7 +244,7 @@ def best_f1(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> tuple[f
 def f1_at(
     scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int, score: float
 ) -> tuple[float, float, float]:
-    """Give precision, recall and F1 of the picks with at least this score.
+    """Compute precision, recall and F1 of the picks with at least this score.
 
     The hits are those of all picks together, so that the point lies on the curve. Precision is 0
     where nothing is picked. Arguments and errors as in `precision_recall`.
@@ -197,34 +258,45 @@ def f1_at(
 
 
 def evaluate(
-    picks: pd.DataFrame, truth: pd.DataFrame, radius_px: float, threshold: float = 0.5
+    picks: pd.DataFrame,
+    truth: pd.DataFrame,
+    radius_px: float,
+    threshold: float = 0.5,
+    *,
+    min_score: float | None = None,
 ) -> Evaluation:
-    """Compare picks with the truth over many micrographs.
+    """Compare picks with true particles over many micrographs.
 
     Matching is done in each micrograph, the curve over all of them together. A micrograph without
-    picks counts with all its particles as missed. One without truth is left out, with a warning
-    that lists it: a picker runs over more micrographs than were annotated, and nobody knows what
-    is right there. Rows of the truth with label 0 are not particles.
+    picks counts with all its particles as missed. One without true particles is left out, with a
+    warning that lists it: it was not annotated, so nothing is known about its picks. Rows of the
+    truth with label 0 are not particles.
+
+    AP and AP90 need picks that scores rank. Without scores, or with equal ones, they are NaN, and
+    precision, recall and F1 are those of all picks. A threshold in probability needs scores that
+    are log-odds; see `activepick.formats.scores`. Without log-odds it is ignored.
 
     Parameters
     ----------
     picks
-        Columns ``micrograph, x, y`` and ``score`` (logits). Without scores all picks rank alike
-        and pass every threshold.
+        Columns ``micrograph, x, y`` and perhaps ``score``.
     truth
         Columns ``micrograph, x, y`` and optionally ``label``.
     radius_px
         Matching radius in original pixels, usually the particle radius.
     threshold
         Probability from which a pick counts for precision, recall and F1.
+    min_score
+        Score from which a pick counts for them, instead of the threshold.
 
     Raises
     ------
     TableError
         When the truth has no particle, names are ambiguous, no name of the picks is in the truth,
-        or a score is missing.
+        or some scores are missing.
     SettingsError
-        When the radius is not above 0 or the threshold is no probability.
+        When the radius is not above 0, the threshold is no probability, or there is a lowest score
+        without scores.
     """
     if not radius_px > 0:
         raise SettingsError(f"the matching radius {radius_px} px has to be above 0")
@@ -234,39 +306,56 @@ def evaluate(
         truth = truth[truth["label"].to_numpy(dtype=float, na_value=1) != 0]
     if not len(truth):
         raise TableError("the truth holds no particle, so nothing can be compared with it")
-    scores = (
-        picks["score"].to_numpy(dtype=np.float64)
-        if "score" in picks
-        else np.full(len(picks), np.inf)
-    )
+    meaning = score_meaning(picks)
+    if meaning == "none":
+        scores = np.full(len(picks), np.inf)
+        if min_score is not None:
+            raise SettingsError("the picks have no scores, so no lowest score can be applied")
+    else:
+        scores = picks["score"].to_numpy(dtype=np.float64)
     if np.isnan(scores).any():
         raise TableError(
             f"{int(np.isnan(scores).sum())} of {len(picks)} picks have no score: give scores to "
             "all of them, or leave the score column out"
         )
     names, not_annotated = _names_in_truth(picks, truth)
-    hits = np.zeros(len(picks), dtype=bool)
-    annotated = np.zeros(len(picks), dtype=bool)
+    xy = picks[["x", "y"]].to_numpy(float)
     true_xy = {str(n): g[["x", "y"]].to_numpy(float) for n, g in truth.groupby("micrograph")}
-    for name, rows in picks.groupby("micrograph").indices.items():
-        if str(name) in names:
-            xy = picks[["x", "y"]].to_numpy(float)[rows]
-            hits[rows] = match(xy, true_xy[names[str(name)]], radius_px)
-            annotated[rows] = True
+    groups = {
+        names[str(name)]: np.asarray(rows, dtype=np.intp)
+        for name, rows in picks.groupby("micrograph").indices.items()
+        if str(name) in names
+    }
+    hits = _hits(xy, groups, true_xy, radius_px)
+    annotated = np.zeros(len(picks), dtype=bool)
+    for rows in groups.values():
+        annotated[rows] = True
+    other_way = _other_way(xy, groups, true_xy, radius_px, int(hits.sum()))
     scores, hits = scores[annotated], hits[annotated]
-    with np.errstate(divide="ignore"):
-        lowest = float(logit(threshold))
+    by_probability = meaning == "log-odds" and min_score is None
+    lowest = -math.inf if min_score is None else min_score
+    if by_probability:
+        with np.errstate(divide="ignore"):
+            lowest = float(logit(threshold))
     precision, recall, f1 = f1_at(scores, hits, len(truth), lowest)
-    top_f1, top_score = best_f1(scores, hits, len(truth))
+    ranked = meaning != "none" and (len(scores) < 2 or bool((scores != scores[0]).any()))
+    ap = ap_90 = top_f1 = top_score = math.nan
+    if ranked:
+        ap, ap_90 = (f(scores, hits, len(truth)) for f in (average_precision, ap90))
+        top_f1, top_score = best_f1(scores, hits, len(truth))
     return Evaluation(
-        ap=average_precision(scores, hits, len(truth)),
-        ap90=ap90(scores, hits, len(truth)),
+        ap=ap,
+        ap90=ap_90,
         precision=precision,
         recall=recall,
         f1=f1,
-        threshold=threshold,
+        threshold=threshold if by_probability else None,
+        min_score=min_score,
+        score_meaning=meaning,
+        ranked=ranked,
         best_f1=top_f1,
-        best_threshold=float(expit(top_score)),
+        best_threshold=float(expit(top_score)) if meaning == "log-odds" else math.nan,
+        best_score=top_score,
         n_picks=len(scores),
         n_truth=len(truth),
         n_hits=int(hits.sum()),
@@ -274,13 +363,56 @@ def evaluate(
         radius_px=float(radius_px),
         not_annotated=not_annotated,
         not_picked=tuple(sorted(set(true_xy) - set(names.values()))),
+        other_way=other_way,
     )
+
+
+def _hits(
+    xy: Floats,
+    groups: Mapping[str, npt.NDArray[np.intp]],
+    true_xy: Mapping[str, Floats],
+    radius_px: float,
+) -> npt.NDArray[np.bool_]:
+    """Return which picks are true particles, by rows of each micrograph."""
+    hits = np.zeros(len(xy), dtype=bool)
+    for name, rows in groups.items():
+        hits[rows] = match(xy[rows], true_xy[name], radius_px)
+    return hits
+
+
+def _other_way(
+    xy: Floats,
+    groups: Mapping[str, npt.NDArray[np.intp]],
+    true_xy: Mapping[str, Floats],
+    radius_px: float,
+    n_hits: int,
+) -> OtherWay | None:
+    """Find an orientation in which far more picks are true particles."""
+    possible = sum(min(len(rows), len(true_xy[name])) for name, rows in groups.items())
+    needed = max(_FEWEST_HITS, 2 * n_hits + 1, possible / 2)
+    if possible < needed:
+        return None
+    found: list[OtherWay] = []
+    swapped = int(_hits(xy[:, ::-1], groups, true_xy, radius_px).sum())
+    found.append(OtherWay("swap-xy", swapped, None, None))
+    pairs = [(xy[rows], true_xy[name]) for name, rows in groups.items()]
+    for flip, (c_x, c_y) in mirror_offsets(pairs, radius_px).items():
+        along = np.array([flip in ("x", "both"), flip in ("y", "both")])
+        mirrored = np.where(along, (c_x, c_y) - xy, xy)
+        hits = int(_hits(mirrored, groups, true_xy, radius_px).sum())
+        change: Literal["flip-y", "flip-x", "flip-both"] = (
+            "flip-both" if flip == "both" else "flip-y" if flip == "y" else "flip-x"
+        )
+        height = round(c_y) + 1 if along[1] else None
+        found.append(OtherWay(change, hits, height, round(c_x) + 1 if along[0] else None))
+    best = max(found, key=lambda way: way.n_hits)
+    return best if best.n_hits >= needed else None
 
 
 def _names_in_truth(
     picks: pd.DataFrame, truth: pd.DataFrame
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Map the names of the picks to those of the truth, and list those that are not in it."""
+    """Map the names of the picks to those of the truth, and return those that are not in it."""
     picked = [str(name) for name in picks["micrograph"].unique()]
     names = match_names(picked, [str(name) for name in truth["micrograph"].unique()])
     if names.ambiguous:

@@ -212,7 +212,38 @@ def test_picks_of_any_program_are_compared(picks, tmp_path):
 
 def test_files_are_called_as_other_programs_want_it(picks, tmp_path):
     convert(picks, tmp_path / "STAR", "--ending", ".star")
-    assert sorted(path.name for path in (tmp_path / "STAR").iterdir()) == ["a.star", "b.star"]
+    assert sorted(path.name for path in (tmp_path / "STAR").iterdir()) == [
+        ".activepick-files",
+        "a.star",
+        "b.star",
+    ]
     convert(picks, tmp_path / "bad", "--ending", "/../x.star", fails="cannot end in")
     convert(picks, tmp_path / "bad", "--ending", ".box", fails="cannot end in")
     assert not (tmp_path / "bad").exists()
+
+
+def test_files_of_an_earlier_run_are_removed_on_request_only(picks, tmp_path):
+    table, boxes = read_table(picks), tmp_path / "boxes"
+    convert(picks, boxes, "--to", "box", "--box-size", 21)
+    write_table(table[table["micrograph"] == NAMES[0]], tmp_path / "one.star")
+    convert(tmp_path / "one.star", boxes, "--to", "box", "--box-size", 21)
+    assert len(read_folder(boxes)) == 12
+    (boxes / "mine.box").write_text("1\t2\t3\t3\n")
+    convert(tmp_path / "one.star", boxes, "--to", "box", "--box-size", 21, "--overwrite")
+    assert sorted(path.name for path in boxes.glob("[!.]*")) == ["a.box", "mine.box"]
+
+
+def test_files_of_picks_with_any_ending_find_their_micrographs(micrographs, tmp_path):
+    folder = micrographs / "MotionCorr/job002/Movies"
+    for suffix in ("topazpicks", "checked", "extract"):
+        made = tmp_path / suffix
+        made.mkdir()
+        for name in "ab":
+            (made / f"{name}_{suffix}.star").write_text(
+                "data_\n\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n10 20\n"
+            )
+        said = convert(made, tmp_path / "out.csv", "--micrographs", folder)
+        assert f"such as a_{suffix}, taken for" in said
+        assert read_table(tmp_path / "out.csv")["micrograph"].tolist() == [
+            (folder / f"{name}.mrc").as_posix() for name in "ab"
+        ]

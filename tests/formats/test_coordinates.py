@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activepick.errors import SettingsError, TableError
-from activepick.formats import find_duplicates, read_exposures
+from activepick.formats import TableWarning, find_duplicates, read_exposures
 from activepick.formats.coordinates import box_centre, box_corner, flipped, mirrored
 from activepick.formats.orientation import flip_contrasts
 from activepick.formats.preview import draw_flips
@@ -57,8 +57,11 @@ def test_a_table_is_flipped_micrograph_by_micrograph():
     assert flip_table(table, shapes, "both")["x"].tolist() == [18, 38]
     with pytest.raises(TableError, match="size of b"):
         flip_table(table, {"a": (10, 20)}, "y")
-    with pytest.raises(TableError, match="1 positions lie outside"):
-        flip_table(table.assign(y=[2.0, 30]), shapes, "y")
+    beyond = table.assign(y=[2.0, 30])
+    with pytest.raises(TableError, match="1 of 2 positions lie outside"):
+        flip_table(beyond, shapes, "y", outside="error")
+    with pytest.warns(TableWarning, match=r"1 of 2 positions lie outside .* y 30 of b"):
+        assert flip_table(beyond, shapes, "y")["y"].tolist() == [7]
     table["location/micrograph_shape[0]"], table["location/micrograph_shape[1]"] = 10, 20
     assert flip_table(table, {}, "y")["y"].tolist() == [7, 7]
 

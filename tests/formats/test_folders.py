@@ -1,5 +1,8 @@
 """A file a micrograph: where it goes, that it stays there, and how RELION finds it."""
 
+import re
+import warnings
+import zlib
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from activepick.errors import TableError
 from activepick.formats import (
     PickFolder,
+    TableWarning,
     read_folder,
     read_relion_micrographs,
     read_table,
@@ -87,6 +91,7 @@ def test_whatever_a_star_says_stays_in_the_folder(tmp_path):
     write_folder(read_table(star), tmp_path / "deep/out", "star")
     inside = [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()]
     assert sorted(inside) == [
+        "deep/out/.activepick-files",
         "deep/out/autopick.star",
         "deep/out/b_autopick.star",
         "deep/out/evil_autopick.star",
@@ -192,3 +197,151 @@ def test_exact_names_and_optics_groups_come_from_the_list_of_micrographs(tmp_pat
     assert written["optics"]["rlnMicrographPixelSize"].tolist() == [0.885, 0.885]
     assert written["particles"]["rlnOpticsGroup"].tolist() == [1, 2]
     assert written["particles"]["rlnMicrographName"].tolist() == list(known.names)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("[!.]*") if path.is_file())
+
+
+def test_files_of_an_earlier_run_are_told_and_go_only_when_asked(tmp_path):
+    def write(names: str, **options: object) -> None:
+        table = pd.DataFrame({"micrograph": list(names), "x": 10.0, "y": 20.0})
+        write_folder(table, tmp_path, "box", box_size=8, **options)
+
+    (tmp_path / "mine.box").write_text("1\t2\t3\t3\n")
+    (tmp_path / "note.txt").write_text("of mine")
+    with pytest.warns(TableWarning, match=r"1 other files were there already, such as mine\.box"):
+        write("abcd")
+    with pytest.warns(TableWarning) as caught:
+        write("ac")
+    said = [str(warning.message) for warning in caught]
+    assert any(
+        re.search(r"2 files of an earlier run .* such as b\.box, .*--overwrite", t) for t in said
+    )
+    assert any("1 other files" in text for text in said)
+    assert names_in(tmp_path) == ["a.box", "b.box", "c.box", "d.box", "mine.box", "note.txt"]
+    # What was changed by another program is no more ours.
+    (tmp_path / "b.box").write_text("5\t5\t8\t8\n")
+    with pytest.warns(TableWarning, match=r"2 other files were there already, such as b\.box"):
+        write("a", overwrite=True)
+    assert names_in(tmp_path) == ["a.box", "b.box", "mine.box", "note.txt"]
+    for name in ("b.box", "mine.box"):
+        (tmp_path / name).unlink()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write("a", overwrite=True)
+        write("ab")
+    assert read_folder(tmp_path)["micrograph"].tolist() == ["a", "b"]
+
+
+def test_another_format_or_version_in_the_same_folder_takes_the_place_of_the_first(tmp_path):
+    write_folder(PICKS, tmp_path, "star")
+    with pytest.warns(TableWarning, match=r"1 files of an earlier run .* autopick\.star"):
+        write_folder(PICKS, tmp_path, "star", version="3.1")
+    write_folder(PICKS, tmp_path, "star", version="3.1", overwrite=True)
+    assert names_in(tmp_path) == [
+        "a_autopick.star",
+        "b_autopick.star",
+        "coords_suffix_autopick.star",
+    ]
+    write_folder(PICKS.drop(columns="score"), tmp_path, "coords", overwrite=True)
+    assert names_in(tmp_path) == ["a.coords", "b.coords"]
+
+
+def test_picks_written_one_by_one_are_remembered_too(tmp_path):
+    names = [f"{JOB}Movies/{name}.mrc" for name in "abc"]
+    first = PickFolder(tmp_path / "job", "star", names)
+    for name in names:
+        first.write(name, PICKS[PICKS["micrograph"] == name])
+    # Interrupted: there is no list yet.
+    again = PickFolder(tmp_path / "job", "star", names[:2], overwrite=True)
+    again.write(names[0], PICKS[PICKS["micrograph"] == names[0]])
+    again.finish(names[:1])
+    assert names_in(tmp_path / "job") == ["a_autopick.star", "autopick.star"]
+
+
+@pytest.mark.posix("makes links for everybody")
+def test_a_record_that_says_anything_removes_nothing_elsewhere(tmp_path):
+    folder = tmp_path / "out"
+    write_folder(PICKS, folder, "topaz")
+    outside = tmp_path / "kept.txt"
+    outside.write_bytes(b"abc")
+    (folder / "link.txt").symlink_to(outside)
+    line = f"3 {zlib.crc32(b'abc')}"
+    with (folder / ".activepick-files").open("a") as record:
+        record.write(
+            f"{line} ../kept.txt\n{line} {outside}\n{line} link.txt\n{line} a\0b\n3 x y\n7 "
+        )
+    with pytest.warns(TableWarning, match=r"1 other files .* link\.txt"):
+        write_folder(PICKS, folder, "topaz", overwrite=True)
+    assert outside.read_bytes() == b"abc"
+    assert names_in(folder) == ["a.txt", "b.txt", "link.txt"]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of RELION, with the working folder outside of it."""
+    folder = tmp_path / "data/project"
+    for name in "ab":
+        file = folder / f"{JOB}Movies/{name}.mrc"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return folder
+
+
+def listed(folder: Path) -> list[tuple[str, str]]:
+    index = starfile.read(folder / "autopick.star")
+    return list(zip(index["rlnMicrographName"], index["rlnMicrographCoordinates"], strict=True))
+
+
+@pytest.mark.parametrize("spelled", ["absolute", "relative", "from the project"])
+@pytest.mark.parametrize("pipeline", [True, False])
+def test_a_job_written_from_outside_of_the_project_names_all_from_the_project(
+    project, spelled, pipeline
+):
+    before = {"absolute": project, "relative": Path("../data/project"), "from the project": Path()}
+    out = project / ("AutoPick/job007" if not pipeline else "somewhere/else")
+    if pipeline:
+        (project / "default_pipeline.star").touch()
+    table = PICKS.assign(
+        micrograph=[(before[spelled] / name).as_posix() for name in PICKS["micrograph"]]
+    )
+    out = Path("../data/project") / out.relative_to(project) if spelled == "relative" else out
+    paths = write_folder(table, out, "star")
+    inside = out.resolve().relative_to(project).as_posix()
+    assert listed(out) == [
+        (f"{JOB}Movies/{name}.mrc", f"{inside}/Movies/{name}_autopick.star") for name in "ba"
+    ]
+    assert list(paths) == table["micrograph"].unique().tolist()
+    assert read_folder(out)["micrograph"].tolist() == [PICKS["micrograph"][k] for k in (0, 2, 1)]
+
+
+def test_a_job_outside_of_the_project_of_its_micrographs_is_named_absolutely(project, tmp_path):
+    star = project / "CtfFind/job003/micrographs_ctf.star"
+    star.parent.mkdir(parents=True)
+    star.write_text(f"data_micrographs\n\nloop_\n_rlnMicrographName\n{JOB}Movies/b.mrc\n")
+    write_folder(PICKS[::2], "job", "star", micrographs_star=star)
+    file = (tmp_path / "work/job/Movies/b_autopick.star").as_posix()
+    assert listed(Path("job")) == [(f"{JOB}Movies/b.mrc", file)]
+    write_folder(PICKS[::2], "old", "star", version="3.1", micrographs_star=star)
+    text = Path("old/coords_suffix_autopick.star").read_text()
+    assert text == "CtfFind/job003/micrographs_ctf.star\n"
+
+
+def test_one_micrograph_under_two_names_is_refused_in_a_job(project):
+    names = [f"{JOB}Movies/a.mrc", (project / f"{JOB}Movies/a.mrc").as_posix()]
+    table = pd.DataFrame({"micrograph": names, "x": 1.0, "y": 2.0})
+    with pytest.raises(TableError, match=r"both .* in the RELION project"):
+        write_folder(table, project / "AutoPick/job007", "star")
+
+
+def test_names_that_relion_cannot_find_are_told(tmp_path):
+    table = pd.DataFrame({"micrograph": ["a", "b.mrc"], "x": 1.0, "y": 2.0})
+    with pytest.warns(TableWarning, match="1 micrographs have names without extension, such as a;"):
+        write_folder(table, tmp_path / "job", "star")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_folder(table[1:], tmp_path / "job2", "star")
+        write_folder(table, tmp_path / "other", "star", ending=".star")

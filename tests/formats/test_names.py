@@ -14,6 +14,10 @@ from activepick.formats.names import match_names, micrograph_stem, without_uid
         ("AutoPick/job009/Movies/a_autopick.star", "a"),
         ("a.mrc.gz", "a"),
         ("C:\\data\\a.TIF", "a"),
+        ("a_manualpick.star", "a"),
+        ("info/a_info.json", "a"),
+        ("a_info.star", "a_info"),
+        ("gold_particles.box", "gold_particles"),
         (".mrc", ".mrc"),
         ("_autopick.star", "_autopick"),
     ],
@@ -127,3 +131,85 @@ def test_every_name_is_matched_or_listed_and_no_micrograph_is_given_twice(names,
     assert len(found) + len(found.unmatched) + len(found.ambiguous) == len(set(names))
     assert len(set(found.values())) == len(found)
     assert set(found.values()) <= set(micrographs)
+
+
+@pytest.mark.parametrize(
+    ("name", "micrograph"),
+    [
+        ("picks/a_topazpicks", "Movies/a.mrc"),
+        ("a_checked.star", "a.mrc"),
+        ("Extract/job012/Movies/a_extract.star", "MotionCorr/job002/Movies/a.mrc"),
+        ("Extract/job007/Movies/a_particles.mrcs", "a.mrc"),
+        ("a-picks by hand", "a.mrc"),
+        ("a.threshold0.3.txt", "a.mrc"),
+        ("a_DW_topazpicks", "a_aligned.mrc"),
+        (f"{UID}a_patch_aligned_topazpicks", "a.tif"),
+        ("a_picks", f"{UID}a_patch_aligned_doseweighted.mrc"),
+        ("FoilHole_1_Data_2_fractions", "FoilHole_1_Data_2.mrc"),
+        ("foilhole_1_data_2.mrc", "FoilHole_1_Data_2_Fractions.mrc"),
+        ("FOILHOLE_1_Data_2_pick", "FoilHole_1_Data_2_Fractions_aligned_DW.mrc"),
+    ],
+)
+def test_any_ending_and_other_case_are_seen_through_and_told(name, micrograph):
+    others = ["aa.mrc", "Movies/a_2.mrc", "FoilHole_1.mrc", "FoilHole_1_Data_22.mrc", "picks.mrc"]
+    found = match_names([name], [*others, micrograph])
+    assert found == {name: micrograph}
+    assert found.loose == [name]
+
+
+def test_a_name_that_ends_like_a_pick_file_is_a_name_of_its_own():
+    both = ["gold.mrc", "gold_particles.mrc"]
+    assert match_names(["gold", "gold_particles"], both) == {
+        "gold": "gold.mrc",
+        "gold_particles": "gold_particles.mrc",
+    }
+    assert match_names(["gold_particles"], both) == {"gold_particles": "gold_particles.mrc"}
+    found = match_names(["gold_particles_picks", "gold_picks"], both)
+    assert found == {"gold_particles_picks": "gold_particles.mrc", "gold_picks": "gold.mrc"}
+    # The longer name has its picks already: the shorter one is not meant.
+    found = match_names(["gold_particles", "gold_particles_picks"], both)
+    assert found == {"gold_particles": "gold_particles.mrc"}
+    assert found.ambiguous == {"gold_particles_picks": ["gold_particles.mrc"]}
+
+
+@pytest.mark.parametrize("name", ["a_2", "a_2_picks", "a_picks.mrc", "a_picks.tif", "ab_picks"])
+def test_another_micrograph_is_not_taken_for_one_with_a_shorter_name(name):
+    found = match_names([name], ["a.mrc"])
+    assert not found
+    assert found.unmatched == [name]
+
+
+def test_no_guess_between_two_of_the_same_beginning_or_case():
+    found = match_names(["a_picks", "b_x", "b_y"], ["1/a.mrc", "2/a.mrc", "b.mrc"])
+    assert not found
+    assert found.ambiguous == {
+        "a_picks": ["1/a.mrc", "2/a.mrc"],
+        "b_x": ["b.mrc"],
+        "b_y": ["b.mrc"],
+    }
+    assert match_names(["2/a_picks"], ["1/a.mrc", "2/a.mrc"]) == {"2/a_picks": "2/a.mrc"}
+    cases = ["A.mrc", "a.mrc"]
+    assert match_names(["a", "A"], cases) == {"a": "a.mrc", "A": "A.mrc"}
+    assert match_names(["b"], ["B.mrc", "B_Fractions.mrc"]).ambiguous == {
+        "b": ["B.mrc", "B_Fractions.mrc"]
+    }
+
+
+WORD = st.sampled_from(["a", "A", "b", "1", "22", "picks", "fractions", "DW"])
+WORDS = st.lists(WORD, min_size=1)
+NAMES = st.lists(WORDS.map("_".join), max_size=6)
+
+
+@settings(max_examples=300, deadline=None)
+@given(NAMES, NAMES)
+def test_names_made_of_the_same_words_are_never_given_to_two(names, stems):
+    micrographs = [f"{stem}.mrc" for stem in dict.fromkeys(stems)]
+    found = match_names(names, micrographs)
+    assert len(found) + len(found.unmatched) + len(found.ambiguous) == len(set(names))
+    assert len(set(found.values())) == len(found)
+    for name in set(names):
+        if f"{name}.mrc" in micrographs:
+            assert found[name] == f"{name}.mrc"
+            assert name not in found.loose
+    for name in found.loose:
+        assert name.lower()[0] == found[name].lower()[0]

@@ -115,7 +115,7 @@ def test_a_star_of_the_starfile_package_is_read():
             "rlnMicrographName": ["a b.mrc", "c.mrc"],
             "rlnCoordinateX": [1.5, 2.5],
             "rlnCoordinateY": [3.5, 4.5],
-            "rlnHelicalTubeID": [1, 2],
+            "rlnGroupNumber": [1, 2],
         }
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +123,7 @@ def test_a_star_of_the_starfile_package_is_read():
         starfile.write({"particles": frame}, path)
         found = read_table(path)
     assert found["micrograph"].tolist() == ["a b.mrc", "c.mrc"]
-    assert found["rlnHelicalTubeID"].tolist() == [1, 2]
+    assert found["rlnGroupNumber"].tolist() == [1, 2]
 
 
 def test_unknown_columns_and_optics_survive_a_star(tmp_path):

@@ -23,7 +23,7 @@ from activepick.batch.output import make_output
 from activepick.batch.source import find_sources
 from activepick.errors import ActivepickError
 from activepick.features.feature_spec import FeatureSpec
-from activepick.formats import FORMATS, read_micrograph_names, read_table
+from activepick.formats import FORMATS, read_relion_micrographs, read_table
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
 from activepick.micrograph import Micrograph
@@ -159,7 +159,7 @@ def test_star(folder, text):
     path = folder / "a.star"
     path.write_bytes(text)
     outcome(lambda: read_table(path))
-    outcome(lambda: read_micrograph_names(path))
+    outcome(lambda: read_relion_micrographs(path))
     outcome(lambda: find_sources([path]))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats import write_table
-from activepick.formats.known import Format
+from activepick.formats.format import Format
 from activepick.formats.table_check import check_table
 from activepick.formats.text import write_pieces
 

@@ -17,7 +17,7 @@ from activepick.batch.optics import OpticsGroups
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS, PickFolder, choose_format
 from activepick.formats.boxes import BOX_COLUMNS
-from activepick.formats.known import Format
+from activepick.formats.format import Format
 from activepick.formats.relion_star_writer import relion_version
 
 __all__ = ["FileOutput", "FolderOutput", "Output", "make_output"]

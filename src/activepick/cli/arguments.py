@@ -1,5 +1,7 @@
 """Arguments that several commands share, with one help text each."""
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +19,42 @@ __all__ = [
     "Micrographs",
     "Model",
     "Normalise",
+    "OutputPath",
+    "Overwrite",
     "PixelSize",
     "Precision",
     "ReadAs",
     "Relion",
     "TrustModel",
+    "output_path",
 ]
+
+
+@dataclass(frozen=True)
+class OutputPath:
+    """A file or folder to write to, as it was typed.
+
+    Attributes
+    ----------
+    path
+        The path.
+    is_folder
+        Whether a folder is meant: it exists, the path ends in a slash, or its name has no ending.
+    """
+
+    path: Path
+    is_folder: bool
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def output_path(text: str) -> OutputPath:
+    """Return the file or folder that a text names; a slash at its end says that it is a folder."""
+    path = Path(text)
+    separators = tuple({"/", os.sep, os.altsep or "/"})
+    return OutputPath(path, text.endswith(separators) or path.is_dir() or not path.suffix)
+
 
 Micrographs = Annotated[
     list[Path],
@@ -81,4 +113,11 @@ Relion = Annotated[
 ]
 BoxSize = Annotated[
     float | None, typer.Option("--box-size", help="Side of boxes in pixels, for .box and .cbox.")
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Remove files that an earlier run wrote to the folder and this one does not write.",
+    ),
 ]

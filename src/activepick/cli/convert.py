@@ -3,17 +3,21 @@
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
+import pandas as pd
 import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import say
-from activepick.cli.convert_names import renamed, shapes_of
+from activepick.cli.convert_names import known_shapes, renamed, shapes_of
 from activepick.cli.micrograph_source import MicrographSource
 from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS, find_duplicates, read_picks
+from activepick.formats.alignment import apply_origins, largest_origin_angstrom
 from activepick.formats.coordinates import Flip
-from activepick.formats.transform import Unmatched, flip_table, scale_table
+from activepick.formats.outside import checked_outside, leave_out_outside, picked_on_smaller
+from activepick.formats.scores import keep_scores
+from activepick.formats.transform import Unmatched, flip_table, scale_table, swap_axes
 
 __all__ = ["convert"]
 
@@ -25,6 +29,8 @@ _FLIPS: dict[tuple[bool, bool], Flip] = {
     (False, True): "x",
     (True, True): "both",
 }
+# Shifts of an alignment beyond this matter for a pick.
+_LARGE_SHIFT_ANGSTROM = 10.0
 
 
 def convert(
@@ -32,9 +38,12 @@ def convert(
         Path, typer.Argument(metavar="IN", help="The table to read, or a folder of tables.")
     ],
     target: Annotated[
-        Path,
+        a.OutputPath,
         typer.Argument(
-            metavar="OUT", help="The table to write, or a folder for one file a micrograph."
+            parser=a.output_path,
+            metavar="OUT",
+            help="The table to write, or a folder for one file a micrograph. A slash at the end "
+            "says that it is a folder.",
         ),
     ],
     read_as: a.ReadAs = None,
@@ -46,7 +55,8 @@ def convert(
         Path | None,
         typer.Option(
             help="What micrographs are called from now on: their folder, RELION's "
-            "micrographs_ctf.star (with its optics groups), or cryoSPARC's exposures .cs."
+            "micrographs_ctf.star (with its optics groups), or cryoSPARC's exposures .cs. "
+            "Positions outside of these micrographs are left out."
         ),
     ] = None,
     unmatched: Annotated[
@@ -60,11 +70,41 @@ def convert(
         str | None,
         typer.Option(help="add or remove the numbers that cryoSPARC puts before file names."),
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Lowest probability of a pick, for scores that are log-odds or confidences."
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            help="Lowest score of a pick, as the number in the table; for a CBOX the log-odds of "
+            "the confidence."
+        ),
+    ] = None,
+    outside: Annotated[
+        str, typer.Option(help="Positions outside of their micrographs: drop or error.")
+    ] = "drop",
+    origins: Annotated[
+        bool,
+        typer.Option(
+            "--apply-origins",
+            help="Move aligned particles to their centres: subtract the shifts of the alignment "
+            "(rlnOriginX/YAngst) from the positions, and set them to 0.",
+        ),
+    ] = False,
+    swap: Annotated[bool, typer.Option("--swap-xy", help="Exchange x and y.")] = False,
     scale: Annotated[
         float, typer.Option(help="Multiply positions by this, such as 4 after picking in bin 4.")
     ] = 1.0,
     flip_y: Annotated[
-        bool, typer.Option("--flip-y", help="Turn rows over, as RELION does with TIFF files.")
+        bool,
+        typer.Option(
+            "--flip-y",
+            help="Turn rows over, as RELION does with TIFF files; angles and shifts of aligned "
+            "particles follow.",
+        ),
     ] = False,
     flip_x: Annotated[bool, typer.Option("--flip-x", help="Turn columns over.")] = False,
     size: Annotated[
@@ -75,6 +115,7 @@ def convert(
         str | None,
         typer.Option(help="End of file names in a folder, such as .star for crYOLO."),
     ] = None,
+    overwrite: a.Overwrite = False,
     box_size: a.BoxSize = None,
     duplicates: Annotated[
         float, typer.Option(help="Report picks of one micrograph this close, in pixels.")
@@ -92,7 +133,7 @@ def convert(
         str | None, typer.Option(help="Which one is drawn; by default the one with most picks.")
     ] = None,
     radius: Annotated[
-        float | None, typer.Option(help="Particle radius in pixels, about, for --preview.")
+        float | None, typer.Option(help="Approximate particle radius in pixels, for --preview.")
     ] = None,
 ) -> None:
     """Convert picks between the formats of RELION, cryoSPARC, crYOLO, EMAN, Topaz and others."""
@@ -100,19 +141,32 @@ def convert(
         raise SettingsError(f"--unmatched {unmatched}: use {', '.join(get_args(Unmatched))}.")
     if uids not in (None, "add", "remove"):
         raise SettingsError(f"--uids {uids}: use add or remove.")
-    table = read_picks(source, read_as)
+    rule = checked_outside(outside)
+    table = read_picks(source, read_as, outside=rule)
     chosen = target_format(target, write_as)
+    table = _with_scores_from(table, threshold, min_score)
+    # The pixel size that is given is that of the positions to write.
+    table = _centred(table, origins, None if pixel_size is None else pixel_size * scale)
+    if swap:
+        table = swap_axes(table)
     table = scale_table(table, scale)
     if "label" in table and chosen.name != "csv":
-        others = table["label"].eq(0).fillna(False).to_numpy(bool)
-        if others.any():
-            say(f"warning: {int(others.sum())} rows with label 0 are no particles, and left out")
-        table = table[~others].reset_index(drop=True).drop(columns="label")
+        table = _particles(table)
     images = None if micrographs is None else MicrographSource(micrographs)
     table = renamed(table, images, exposures, uids, cast(Unmatched, unmatched))
     flip = _FLIPS[flip_y, flip_x]
     if flip != "none":
-        table = flip_table(table, shapes_of(table, images, size), flip)
+        shapes = shapes_of(table, images, size)
+        table = flip_table(table, shapes, flip, source=source, outside=rule)
+    else:
+        shapes = known_shapes(table, images, exposures, size)
+        table = leave_out_outside(table, shapes, source=source, outside=rule)
+        if factor := picked_on_smaller(table, shapes):
+            say(
+                f"warning: {source}: all positions lie in the first 1/{factor:g} of the width and "
+                "height of their micrographs: if they were picked on binned micrographs, --scale "
+                f"{factor:g} brings them to the right place"
+            )
     drop = find_duplicates(table, duplicates)
     if drop.any():
         name = table["micrograph"].iloc[int(drop.argmax())]
@@ -127,5 +181,37 @@ def convert(
 
         draw_preview(table, images, preview, preview_micrograph, radius)
     options = {"version": relion, "box_size": box_size, "exposures": exposures}
-    write_out(table, target, chosen, images, ending, pixel_size_angstrom=pixel_size, **options)
+    options["pixel_size_angstrom"] = pixel_size
+    write_out(table, target, chosen, images, ending, overwrite, **options)
     say(f"{len(table)} rows of {table['micrograph'].nunique()} micrographs: {target}")
+
+
+def _with_scores_from(
+    table: pd.DataFrame, threshold: float | None, min_score: float | None
+) -> pd.DataFrame:
+    """Return the rows that reach the threshold, and print how many do not."""
+    kept = keep_scores(table, threshold=threshold, min_score=min_score)
+    if len(kept) < len(table):
+        say(f"{len(table) - len(kept)} of {len(table)} picks are below the threshold: left out")
+    return kept
+
+
+def _centred(table: pd.DataFrame, apply: bool, pixel_size_angstrom: float | None) -> pd.DataFrame:
+    """Apply the shifts of an alignment where that is asked for, otherwise mention large ones."""
+    if apply:
+        return apply_origins(table, pixel_size_angstrom)
+    largest = largest_origin_angstrom(table)
+    if largest > _LARGE_SHIFT_ANGSTROM:
+        say(
+            f"warning: these are aligned particles, whose centres lie up to {largest:.0f} Å from "
+            "their positions (rlnOriginX/YAngst): --apply-origins moves them there"
+        )
+    return table
+
+
+def _particles(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are particles, without the labels."""
+    others = table["label"].eq(0).fillna(False).to_numpy(bool)
+    if others.any():
+        say(f"warning: {int(others.sum())} rows with label 0 are no particles, and left out")
+    return table[~others].reset_index(drop=True).drop(columns="label")

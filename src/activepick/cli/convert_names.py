@@ -6,11 +6,12 @@ import pandas as pd
 
 from activepick.cli.console import say
 from activepick.cli.micrograph_source import MicrographSource
-from activepick.errors import SettingsError
+from activepick.errors import MicrographError, SettingsError
 from activepick.formats import NameMatch, read_exposures
+from activepick.formats.cryosparc_cs import shapes_in
 from activepick.formats.transform import Unmatched, rename_micrographs, with_uids, without_uids
 
-__all__ = ["renamed", "shapes_of"]
+__all__ = ["known_shapes", "renamed", "shapes_of"]
 
 
 def renamed(
@@ -20,20 +21,20 @@ def renamed(
     uids: str | None,
     unmatched: Unmatched,
 ) -> pd.DataFrame:
-    """Call micrographs as they are to be called from now on, and say what was not found.
+    """Rename micrographs, and print which names were not found.
 
     Parameters
     ----------
     table
         With the column ``micrograph``.
     images
-        The exact names, None to keep those of the table.
+        Source of the exact names, None to keep those of the table.
     exposures
         cryoSPARC's exposures, to add UIDs.
     uids
         "add", "remove" or None.
     unmatched
-        What becomes of rows whose micrograph is not found.
+        Whether rows whose micrograph is not found are an error, kept or dropped.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def renamed(
 
 
 def _tell(matched: NameMatch) -> None:
-    """Say which names were not found, and which were found only about."""
+    """Print which names were not found, and which fit only loosely."""
     lost = [*matched.unmatched, *matched.ambiguous]
     if lost:
         more = f" and {len(lost) - 10} others" if len(lost) > 10 else ""
@@ -67,17 +68,36 @@ def _tell(matched: NameMatch) -> None:
     if matched.loose:
         name = matched.loose[0]
         say(
-            f"warning: {len(matched.loose)} names fit only without what motion correction adds, "
-            f"such as {name}, taken for {matched[name]}"
+            f"warning: {len(matched.loose)} names fit a micrograph only without what motion "
+            f"correction or pickers add, or in other case, such as {name}, taken for "
+            f"{matched[name]}"
         )
 
 
 def shapes_of(
     table: pd.DataFrame, images: MicrographSource | None, size: str | None
 ) -> dict[str, tuple[int, int]]:
-    """Give height and width of the micrographs, where the table does not say them itself."""
-    if size is None and "location/micrograph_shape[1]" in table:
-        return {}
+    """Return height and width in pixels by name of the micrograph.
+
+    Parameters
+    ----------
+    table
+        With the column ``micrograph``, and perhaps cryoSPARC's shapes.
+    images
+        The micrographs, None where they are not known.
+    size
+        WIDTHxHEIGHT of all micrographs, which comes first.
+
+    Returns
+    -------
+    dict
+        Without micrographs of unknown size.
+
+    Raises
+    ------
+    SettingsError
+        When the size is no size.
+    """
     names = [str(name) for name in table["micrograph"].unique()]
     if size is not None:
         try:
@@ -85,5 +105,27 @@ def shapes_of(
         except ValueError:
             raise SettingsError(f"--size {size}: give WIDTHxHEIGHT, such as 5760x4092.") from None
         return dict.fromkeys(names, (height, width))
-    found = {} if images is None else {name: images.shape(name) for name in names}
-    return {name: shape for name, shape in found.items() if shape is not None}
+    shapes = shapes_in(table)
+    for name in names:
+        shape = None if images is None or name in shapes else _shape(images, name)
+        if shape is not None:
+            shapes[name] = shape
+    return shapes
+
+
+def known_shapes(
+    table: pd.DataFrame, images: MicrographSource | None, exposures: Path | None, size: str | None
+) -> dict[str, tuple[int, int]]:
+    """Return as `shapes_of` what is known of sizes, from cryoSPARC's exposures as well."""
+    shapes = shapes_of(table, images, size)
+    if exposures is not None:
+        shapes = {**read_exposures(exposures).shapes_by_name(table["micrograph"]), **shapes}
+    return shapes
+
+
+def _shape(images: MicrographSource, name: str) -> tuple[int, int] | None:
+    """Return height and width; None where they are unknown, or the file is no micrograph."""
+    try:
+        return images.shape(name)
+    except MicrographError:
+        return None

@@ -1,4 +1,4 @@
-"""The picture of `activepick convert --preview`."""
+"""Picture of `activepick convert --preview`."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def draw_preview(
     micrograph: str | None,
     radius_px: float | None,
 ) -> None:
-    """Draw the picks as they are about to be written in the four flips, and say which one fits.
+    """Draw the picks as they are about to be written in the four flips, and print which one fits.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def draw_preview(
     if radius_px is None and BOX_COLUMNS[0] in rows:
         radius_px = float(rows[BOX_COLUMNS[0]].median()) / 2
     if radius_px is None or not radius_px > 0:
-        raise SettingsError("--preview: give the particle radius in pixels, about (--radius).")
+        raise SettingsError("--preview: give the approximate particle radius in pixels (--radius).")
     result = draw_flips(image.read(), rows[["x", "y"]], radius_px, path, title=str(name))
     contrasts = ", ".join(f"{FLIP_NAMES[f]} {c:.1f}" for f, c in result.contrasts.items())
     say(f"contrast at {result.picks} picks on {name}: {contrasts}; drawn in {path}")

@@ -1,13 +1,17 @@
 """`activepick evaluate`."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json, say
+
+if TYPE_CHECKING:
+    from activepick.metrics import Evaluation, OtherWay
 
 __all__ = ["evaluate"]
 
@@ -36,32 +40,104 @@ def evaluate(
         ),
     ],
     threshold: Annotated[
-        float, typer.Option(help="Probability for precision, recall and F1.")
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            help="Probability for precision, recall and F1, 0.5 by default; only for scores that "
+            "are log-odds or confidences.",
+            show_default=False,
+        ),
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            help="Lowest score for precision, recall and F1, for scores that are numbers of other "
+            "programs.",
+            show_default=False,
+        ),
+    ] = None,
     json: a.Json = False,
 ) -> None:
     """Compare picks with known particles: AP, AP90, precision, recall and F1.
 
     AP is the area under the curve of precision and recall over all picks, so give picks written
-    with --threshold 0. AP90 is the precision where 90 % of the particles are found.
+    with --threshold 0. AP90 is the precision where 90 % of the particles are found. Picks without
+    scores have no such curve: only precision, recall and F1 of all of them are printed.
     """
     from activepick.formats import read_picks
     from activepick.metrics import evaluate as compare
 
-    result = compare(read_picks(picks), read_picks(truth), radius, threshold)
+    given = 0.5 if threshold is None else threshold
+    result = compare(read_picks(picks), read_picks(truth), radius, given, min_score=min_score)
     if result.not_picked:
         say(
             f"warning: {len(result.not_picked)} of {result.n_micrographs} micrographs have no "
             f"picks, and all their particles count as missed, such as {result.not_picked[0]}"
         )
+    _say_meaning(result, picks, threshold)
+    if result.other_way is not None:
+        _say_other_way(result.other_way, result, picks)
     if json:
-        print_json(asdict(result))
+        print_json(_plain(asdict(result)))
         return
     print(
         f"micrographs {result.n_micrographs}   picks {result.n_picks}   particles {result.n_truth}"
-        f"   found {result.n_hits}\n"
-        f"AP {result.ap:.3f}   AP90 {result.ap90:.3f}\n"
-        f"at probability {threshold:g}: precision {result.precision:.3f}   "
-        f"recall {result.recall:.3f}   F1 {result.f1:.3f}\n"
-        f"best F1 {result.best_f1:.3f} at probability {result.best_threshold:.3f}"
+        f"   found {result.n_hits}"
     )
+    if result.ranked:
+        print(f"AP {result.ap:.3f}   AP90 {result.ap90:.3f}")
+    print(
+        f"{_which(result)}: precision {result.precision:.3f}   recall {result.recall:.3f}   "
+        f"F1 {result.f1:.3f}"
+    )
+    if result.ranked:
+        probability = result.score_meaning == "log-odds"
+        place = f"probability {result.best_threshold:.3f}" if probability else "score "
+        place += "" if probability else f"{result.best_score:g}"
+        print(f"best F1 {result.best_f1:.3f} at {place}")
+
+
+def _which(result: "Evaluation") -> str:
+    """Describe the picks of which precision, recall and F1 are printed."""
+    if result.min_score is not None:
+        return f"at score {result.min_score:g}"
+    return "all picks" if result.threshold is None else f"at probability {result.threshold:g}"
+
+
+def _say_meaning(result: "Evaluation", picks: Path, threshold: float | None) -> None:
+    """Print what follows from scores that are no log-odds, or rank nothing."""
+    if not result.ranked:
+        why = "have no scores" if result.score_meaning == "none" else "all have the same score"
+        say(f"note: the picks in {picks} {why}, so AP and AP90 mean nothing and are left out")
+    if result.score_meaning == "number" and result.min_score is None:
+        asked = "" if threshold is None else f", and --threshold {threshold:g} is ignored"
+        say(
+            f"note: the scores in {picks} are numbers of another program and no log-odds, so a "
+            f"threshold in probability is not possible{asked}: precision, recall and F1 are those "
+            "of all picks, or of those from --min-score on"
+        )
+    elif result.score_meaning == "none" and threshold is not None:
+        say(f"note: without scores --threshold {threshold:g} is ignored")
+
+
+def _say_other_way(way: "OtherWay", result: "Evaluation", picks: Path) -> None:
+    """Print that picks fit far better in another orientation, and the options that turn them."""
+    how = {
+        "flip-y": "with the rows turned over",
+        "flip-x": "with the columns turned over",
+        "flip-both": "with rows and columns turned over",
+        "swap-xy": "with x and y exchanged",
+    }[way.change]
+    options = "--flip-y --flip-x" if way.change == "flip-both" else f"--{way.change}"
+    if way.change != "swap-xy":
+        options += f" --size {way.width or 'WIDTH'}x{way.height or 'HEIGHT'}"
+    say(
+        f"warning: {result.n_hits} picks are right as they are, but {way.n_hits} {how}: turn the "
+        f"picks (or the true particles) with activepick convert {picks} OUT {options}"
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return values that JSON has: numbers that are none become null."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -93,9 +93,12 @@ def repair(
 def export(
     path: SessionFolder,
     out: Annotated[
-        Path,
+        a.OutputPath,
         typer.Option(
-            help="A table, or a folder with one file for each micrograph.", show_default=False
+            parser=a.output_path,
+            metavar="PATH",
+            help="A table, or a folder with one file for each micrograph.",
+            show_default=False,
         ),
     ],
     labels: Annotated[
@@ -115,6 +118,7 @@ def export(
     exposures: Annotated[Path | None, typer.Option(help="Exposures of cryoSPARC, for .cs.")] = None,
     box_size: a.BoxSize = None,
     relion: a.Relion = "5",
+    overwrite: a.Overwrite = False,
 ) -> None:
     """Write the picks of a session, or its labels, for other programs."""
     chosen = target_format(out, write_as)
@@ -134,7 +138,8 @@ def export(
     images = None if micrographs is None else MicrographSource(micrographs)
     table = renamed(table, images, None, None, "error")
     options = {"version": relion, "box_size": box_size, "exposures": exposures}
-    write_out(table, out, chosen, images, None, pixel_size_angstrom=pixel_size, **options)
+    options["pixel_size_angstrom"] = pixel_size
+    write_out(table, out, chosen, images, None, overwrite, **options)
     what = "labels" if labels else "picks"
     print(f"{len(table)} {what} of {table['micrograph'].nunique()} micrographs: {out}")
 

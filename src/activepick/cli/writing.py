@@ -5,35 +5,39 @@ from typing import Any
 
 import pandas as pd
 
+from activepick.cli.arguments import OutputPath
 from activepick.cli.micrograph_source import MicrographSource
 from activepick.formats import Format, choose_format, write_folder, write_table
 
-__all__ = ["is_folder", "target_format", "write_out"]
+__all__ = ["target_format", "write_out"]
 
 
-def is_folder(target: Path) -> bool:
-    """Tell whether a folder is meant: it is one, or its name has no ending."""
-    return target.is_dir() or not target.suffix
+def target_format(target: OutputPath, name: str | None) -> Format:
+    """Return the format to write: the one named, or the file name's, STAR for folders.
 
-
-def target_format(target: Path, name: str | None) -> Format:
-    """Give the format to write: the one named, or the file name's, STAR for folders.
+    Parameters
+    ----------
+    target
+        The file or folder.
+    name
+        A name in `activepick.formats.FORMATS`, or None.
 
     Raises
     ------
     TableError
         When there is no such format.
     """
-    default = "star" if is_folder(target) else None
-    return choose_format(target, name or default, sniff=False)
+    default = "star" if target.is_folder else None
+    return choose_format(target.path, name or default, sniff=False)
 
 
 def write_out(
     table: pd.DataFrame,
-    target: Path,
+    target: OutputPath,
     chosen: Format,
     images: MicrographSource | None,
     ending: str | None,
+    overwrite: bool = False,
     **wanted: object,
 ) -> None:
     """Write a table, or a folder with a file for each micrograph.
@@ -47,11 +51,13 @@ def write_out(
     chosen
         The format.
     images
-        Where the names are from, which job folders of older RELION name.
+        Source of the micrographs' names, which job folders of older RELION name.
     ending
-        Of file names in a folder, None for the usual one.
+        End of file names in a folder, None for the usual one.
+    overwrite
+        Whether files of an earlier run in the folder are removed.
     **wanted
-        Options; those that the format does not have, or that are None, do not count.
+        Options; those that the format does not have, or that are None, are ignored.
 
     Raises
     ------
@@ -61,9 +67,9 @@ def write_out(
     options: dict[str, Any] = {
         name: wanted[name] for name in chosen.options if wanted.get(name) is not None
     }
-    if not is_folder(target):
-        write_table(table, target, chosen.name, **options)
+    if not target.is_folder:
+        write_table(table, target.path, chosen.name, **options)
         return
-    star = None if images is None or images.star is None else images.path
-    places: dict[str, Any] = {"micrographs_star": star, "ending": ending}
-    write_folder(table, target, chosen.name, **places, **options)
+    star: Path | None = None if images is None or images.star is None else images.path
+    places: dict[str, Any] = {"micrographs_star": star, "ending": ending, "overwrite": overwrite}
+    write_folder(table, target.path, chosen.name, **places, **options)

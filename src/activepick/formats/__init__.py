@@ -4,15 +4,11 @@ from activepick.formats.duplicates import find_duplicates
 from activepick.formats.exposures import Exposures, read_exposures
 from activepick.formats.folder_reader import read_folder, read_picks
 from activepick.formats.folder_writer import PickFolder, write_folder
-from activepick.formats.known import FORMATS, Format
+from activepick.formats.format import Format
 from activepick.formats.names import NameMatch, match_names, micrograph_stem, without_uid
-from activepick.formats.registry import choose_format, read_table, write_table
+from activepick.formats.registry import FORMATS, choose_format, read_table, write_table
 from activepick.formats.relion_job import write_coordinate_index
-from activepick.formats.relion_micrographs import (
-    RelionMicrographs,
-    read_micrograph_names,
-    read_relion_micrographs,
-)
+from activepick.formats.relion_micrographs import RelionMicrographs, read_relion_micrographs
 from activepick.formats.text import TableWarning
 
 __all__ = [
@@ -29,7 +25,6 @@ __all__ = [
     "micrograph_stem",
     "read_exposures",
     "read_folder",
-    "read_micrograph_names",
     "read_picks",
     "read_relion_micrographs",
     "read_table",

@@ -1,4 +1,4 @@
-"""Boxes around picks: their sizes in tables, and as options."""
+"""Boxes around picks: their sizes in tables, and as an option."""
 
 import numpy as np
 import numpy.typing as npt
@@ -34,14 +34,14 @@ def checked_box_size(box_size: object, path: object) -> float | None:
 def box_sizes(
     table: pd.DataFrame, box_size: object, path: object
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Give the width and height of the box of each row.
+    """Return the width and height of the box of each row, in pixels.
 
     Parameters
     ----------
     table
         With the columns `BOX_COLUMNS` where boxes are known.
     box_size
-        For all rows, whatever the table says; None takes those of the table.
+        Side of the boxes of all rows; None takes the sizes in the table.
     path
         For messages.
 

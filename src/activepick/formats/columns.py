@@ -1,7 +1,8 @@
-"""The columns that every table has in this program, from those of a file."""
+"""The standard columns of a table, from the columns of a file."""
 
 import contextlib
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,11 +11,28 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.values import Where, check_range, checked_labels, to_numbers
+from activepick.formats.names import micrograph_stem
+from activepick.formats.outside import inside
+from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
+from activepick.formats.text import TableWarning
+from activepick.formats.values import (
+    Where,
+    check_range,
+    checked_labels,
+    to_numbers,
+)
 
-__all__ = ["ALIASES", "rename_tags", "standard_names", "standard_table"]
+__all__ = [
+    "ALIASES",
+    "Lines",
+    "name_by_file",
+    "name_by_images",
+    "rename_tags",
+    "standard_names",
+    "standard_table",
+]
 
-# Gives the line of the file on which each row stands, (n,); asked for where a row is wrong.
+# Returns the line of the file on which each row stands, (n,); called where a row is wrong.
 Lines = Callable[[], npt.NDArray[np.int64]]
 
 # Names that other programs use, compared without case and punctuation, the preferred ones first.
@@ -28,27 +46,71 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "filename",
         "file",
     ),
-    "x": ("x", "rlncoordinatex", "xcoord", "xcoordinate", "coordinatex", "coordx", "centerx"),
-    "y": ("y", "rlncoordinatey", "ycoord", "ycoordinate", "coordinatey", "coordy", "centery"),
+    "x": (
+        *("x", "rlncoordinatex", "xcoord", "xcoordinate", "coordinatex", "coordx"),
+        *("centerx", "xcenter", "centrex", "xcentre", "positionx", "xposition", "posx", "xpos"),
+    ),
+    "y": (
+        *("y", "rlncoordinatey", "ycoord", "ycoordinate", "coordinatey", "coordy"),
+        *("centery", "ycenter", "centrey", "ycentre", "positiony", "yposition", "posy", "ypos"),
+    ),
     "score": ("score", "rlnautopickfigureofmerit", "autopickfigureofmerit", "figureofmerit", "fom"),
     "label": ("label",),
 }
+# The axes of napari's points, which are the dimensions of the array.
+_AXES = ("axis0", "axis1", "axis2")
+# Units behind a name that change nothing: x (px), x_px.
+_PIXELS = ("px", "pix", "pixel", "pixels", "")
+_LONGEST_NAME = 200
+# Columns whose values say that rows are no picks of single particles in single micrographs,
+# compared as above. A number of a filament may be 0 in the second, but not in the first ones.
+_FILAMENTS = ("rlnhelicaltubeid", "helicaltubeid", "filamentfilamentuid")
+_FILAMENTS_FROM_0 = ("filamentid",)
+_TOMOGRAMS = ("rlntomoname", "tomoname")
+_DEPTHS = ("z", "rlncoordinatez", "coordinatez", "zcoord", "zcoordinate", "zcoor")
+# Where no column names the micrograph: its movie or its stack of particle images, which do as well,
+_IMAGES = (
+    *("rlnmicrographnamenodw", "rlnmicrographmoviename", "rlnmicrographoriginalname"),
+    *("rlnmoviename", "rlnimageoriginalname", "rlnimagename"),
+)
+# and numbers that are the same for all particles of one micrograph.
+_ONE_PER_MICROGRAPH = (
+    *("slice", "frame", "axis0", "micrographid", "rlnmicrographid"),
+    *("rlngroupname", "rlngroupnumber", "rlnopticsgroup"),
+)
+_OF_STACK = r"^\d+@"
 
 
 def standard_names(columns: Sequence[str]) -> dict[str, str]:
-    """Map the columns that mean a standard one to its name; the others are not in the dict."""
-    plain = {re.sub(r"[^a-z0-9]", "", column.lower()): column for column in reversed(columns)}
+    """Return the standard name of each column that has one, by its name in the file."""
+    plain = {_plain(column): column for column in reversed(columns)}
     found = {}
     for standard, aliases in ALIASES.items():
         for alias in aliases:
             if alias in plain:
                 found[plain[alias]] = standard
                 break
+    if not {"x", "y"} & set(found.values()) and _AXES[1] in plain and _AXES[0] in plain:
+        axes = [plain[axis] for axis in _AXES if axis in plain]
+        found[axes[-2]], found[axes[-1]] = "y", "x"
     return found
 
 
+def _plain(column: str) -> str:
+    """Return a name without case, punctuation and "pixels"; other units stay and match nothing."""
+    name = column[:_LONGEST_NAME].strip().lower()
+    if name.endswith((")", "]")):
+        name, _, unit = name[:-1].replace("[", "(").rpartition("(")
+        if unit.strip() not in _PIXELS:
+            return column.lower()
+    words = re.split(r"[\s_-]+", name)
+    if len(words) > 1 and words[-1] in _PIXELS:
+        words = words[:-1]
+    return re.sub(r"[^a-z0-9]", "", "".join(words))
+
+
 def rename_tags(raw: pd.DataFrame, tags: Mapping[str, str]) -> pd.DataFrame:
-    """Give columns the standard names; others that are called so already get a 2 behind theirs.
+    """Rename columns to their standard names; other columns of that name get a 2 behind theirs.
 
     Parameters
     ----------
@@ -63,6 +125,24 @@ def rename_tags(raw: pd.DataFrame, tags: Mapping[str, str]) -> pd.DataFrame:
     return raw.drop(columns=clash).rename(columns={**taken, **tags})
 
 
+def name_by_file(raw: pd.DataFrame, name: str | npt.NDArray[np.object_]) -> pd.DataFrame:
+    """Insert the column ``micrograph`` as the first one.
+
+    Parameters
+    ----------
+    raw
+        The columns of a file that does not name the micrograph.
+    name
+        Path of the file, from which the name is taken, or the names of the rows, ``(n,)``.
+    """
+    if isinstance(name, str):
+        names = pd.Series([micrograph_stem(name)] * len(raw), index=raw.index, dtype=str)
+    else:
+        names = pd.Series(name, index=raw.index, dtype=str)
+    rest = raw.drop(columns="micrograph", errors="ignore")
+    return pd.concat([names.rename("micrograph"), rest], axis=1)
+
+
 def standard_table(
     raw: pd.DataFrame,
     path: Path,
@@ -71,7 +151,10 @@ def standard_table(
     decimal_comma: bool = False,
     unit: str = "line",
 ) -> pd.DataFrame:
-    """Turn the columns of a file into the standard columns, first, followed by all the others.
+    """Convert the columns of a file to the standard columns, first, followed by all the others.
+
+    Positions with negative coordinates stay in the table; ``attrs["outside"]`` is the place of the
+    first one, for `activepick.formats.outside.leave_out_outside`.
 
     Parameters
     ----------
@@ -80,7 +163,7 @@ def standard_table(
     path
         For messages.
     lines
-        Gives the line of the file from which each row comes, ``(n,)``, for messages.
+        Returns the line of the file from which each row comes, ``(n,)``, for messages.
     decimal_comma
         Whether numbers may be written ``1,5``.
     unit
@@ -89,8 +172,8 @@ def standard_table(
     Raises
     ------
     TableError
-        For missing columns, and for values that are no number, negative, huge, or no label, with
-        the line.
+        For missing columns, for values that are no number, huge, or no label, with the line, and
+        for particles in tomograms and points on filaments.
     """
     missing = [name for name in ("micrograph", "x", "y") if name not in raw]
     if missing:
@@ -104,7 +187,8 @@ def standard_table(
         return f"{path}, {unit} {lines()[row]}"
 
     table = pd.DataFrame({"micrograph": raw["micrograph"].astype(str)})
-    bad = np.flatnonzero((table["micrograph"].str.strip() == "").to_numpy())
+    names = table["micrograph"]
+    bad = np.flatnonzero((names.str.strip() == "").to_numpy())
     if len(bad):
         raise TableError(f"{where(bad[0])}: the name of the micrograph is empty")
     for name in ("x", "y", "score", "label"):
@@ -112,7 +196,7 @@ def standard_table(
             may_be_empty = name in ("score", "label")
             table[name] = _numbers(raw[name], name, where, decimal_comma, may_be_empty)
     for name in ("x", "y"):
-        check_range(table[name].to_numpy(), name, where)
+        check_range(table[name].to_numpy(), name, where, negative=True)
     if "label" in table:
         table["label"] = checked_labels(table["label"], where)
     others = raw.drop(columns=[name for name in ALIASES if name in raw])
@@ -122,7 +206,72 @@ def standard_table(
             with contextlib.suppress(ValueError, TypeError, OverflowError):
                 column = pd.to_numeric(column) if len(column) else column
         others[name] = column
-    return pd.concat([table, others], axis=1)
+    _refuse_unsupported(others, path)
+    table = pd.concat([table, others], axis=1)
+    negative = np.flatnonzero(~inside(table["x"], table["y"]))
+    if len(negative):
+        row = int(negative[0])
+        axis = "x" if table["x"].iloc[row] < -0.5 else "y"
+        value = table[axis].iloc[row]
+        table.attrs["outside"] = f"{unit} {lines()[row]}: {axis} is {value:g}"
+    return table
+
+
+def _refuse_unsupported(others: pd.DataFrame, path: Path) -> None:
+    """Refuse particles in tomograms and points on filaments."""
+    plain = {_plain(str(name)): str(name) for name in others.columns}
+    for known in (*_FILAMENTS, *_FILAMENTS_FROM_0):
+        values = others[plain[known]] if known in plain else pd.Series(dtype=float)
+        none = 0 if known in _FILAMENTS else np.nan
+        if (values.notna() & (values != none)).any():
+            refuse_filament(path, f"points on filaments ({plain[known]})")
+    for known in _TOMOGRAMS:
+        if known in plain and others[plain[known]].notna().any():
+            refuse_tomogram(path, f"particles in tomograms ({plain[known]})")
+    for known in _DEPTHS:
+        if known in plain and varies(others[plain[known]]):
+            refuse_tomogram(path, f"particles in tomograms (the column {plain[known]} varies)")
+
+
+def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Insert the column ``micrograph`` where the columns tell several micrographs apart.
+
+    Parameters
+    ----------
+    raw
+        The columns of a file that does not name the micrograph. Images name it: those in
+        ``000001@stack.mrcs`` are of the micrograph ``stack``.
+    path
+        For messages.
+
+    Returns
+    -------
+    DataFrame
+        The columns as they are where nothing speaks against a single micrograph.
+
+    Raises
+    ------
+    TableError
+        When there are several micrographs, and nothing names them.
+    """
+    plain = {_plain(str(name)): str(name) for name in raw.columns}
+    found = next((plain[name] for name in _IMAGES if name in plain), None)
+    if found is None and "image" in plain:
+        is_stack = raw[plain["image"]].astype(str).str.contains(_OF_STACK)
+        found = plain["image"] if is_stack.any() else None
+    if found is not None and len(raw):
+        names = raw[found].astype(str).str.replace(_OF_STACK, "", regex=True)
+        message = f"{path}: micrographs are named after {found}, such as {names.iloc[0]}"
+        warnings.warn(TableWarning(message), stacklevel=4)
+        return name_by_file(raw, names.to_numpy(object))
+    known = [plain[name] for name in _ONE_PER_MICROGRAPH if name in plain]
+    several = next((name for name in known if raw[name].nunique() > 1), None)
+    if several is not None:
+        raise TableError(
+            f"{path}: these positions are in several micrographs or images of a stack (the column "
+            f"{several} varies), and no column names them: add one, or save a file for each"
+        )
+    return raw
 
 
 def _numbers(

@@ -1,7 +1,7 @@
-"""From the coordinates of other programs to ours and back, each in one place.
+"""Conversion between the coordinates of other programs and those of activepick.
 
-Ours are centres in pixels of the micrograph, from 0; whole numbers are pixel centres, row 0 is the
-first row of the file as ``mrcfile`` and ``tifffile`` give it.
+Positions are centres in pixels of the micrograph, from 0; whole numbers are pixel centres, row 0 is
+the first row of the file as ``mrcfile`` and ``tifffile`` return it.
 """
 
 from typing import Literal
@@ -29,7 +29,7 @@ FLIPS: tuple[Flip, ...] = ("none", "y", "x", "both")
 
 
 def box_centre(corner: npt.ArrayLike, side: npt.ArrayLike, program: str) -> Floats:
-    """Give the centre of a box from its corner with the smaller coordinate, along one axis.
+    """Compute the centre of a box from its corner with the smaller coordinate, along one axis.
 
     EMAN puts the centre of a box on its pixel ``side // 2``, also where it is odd: ``e2boxer``
     cuts particles so and writes its ``.box`` files so, RELION (``relion_preprocess``) and Topaz
@@ -47,7 +47,7 @@ def box_centre(corner: npt.ArrayLike, side: npt.ArrayLike, program: str) -> Floa
 
 
 def box_corner(centre: npt.ArrayLike, side: npt.ArrayLike, program: str) -> Floats:
-    """Give the corner of a box from its centre, the reverse of `box_centre`.
+    """Compute the corner of a box from its centre, the reverse of `box_centre`.
 
     EMAN's corners are whole numbers: the centre is rounded to a pixel first.
     """
@@ -61,7 +61,7 @@ def _half(side: npt.ArrayLike, program: str) -> Floats:
 
 
 def from_fraction(fraction: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
-    """Give pixels from cryoSPARC's fractions of the width or the height.
+    """Compute pixels from cryoSPARC's fractions of the width or the height.
 
     ``location/center_x_frac`` times the width, ``center_y_frac`` times the height, which are the
     second and the first number of ``location/micrograph_shape``: the documentation of
@@ -72,12 +72,12 @@ def from_fraction(fraction: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
 
 
 def to_fraction(pixels: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
-    """Give cryoSPARC's fractions from pixels, the reverse of `from_fraction`."""
+    """Compute cryoSPARC's fractions from pixels, the reverse of `from_fraction`."""
     return np.asarray(pixels, dtype=np.float64) / np.asarray(size, dtype=np.float64)
 
 
 def mirrored(pixels: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
-    """Give coordinates along an axis that runs the other way: pixel 0 becomes the last one.
+    """Compute coordinates along an axis that runs the other way: pixel 0 becomes the last one.
 
     RELION and IMOD turn TIFF files upside down when they read them (the first row of a TIFF is the
     top of the image, that of an MRC the bottom), Topaz and ``tifffile`` do not; some pipelines
@@ -87,7 +87,7 @@ def mirrored(pixels: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
 
 
 def flipped(xy: npt.ArrayLike, shape: tuple[int, int], flip: Flip) -> Floats:
-    """Give positions ``(n, 2)`` as ``x, y`` on the micrograph ``(H, W)``, flipped."""
+    """Return positions ``(n, 2)`` as ``x, y`` on the micrograph ``(H, W)``, flipped."""
     result = np.array(xy, dtype=np.float64).reshape(-1, 2)
     if flip in ("x", "both"):
         result[:, 0] = mirrored(result[:, 0], shape[1])

@@ -6,23 +6,33 @@ and Ximdisp know whole pixels only: RELION cuts decimals off, so none are writte
 """
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from activepick.formats.columns import standard_table
-from activepick.formats.names import micrograph_stem
-from activepick.formats.number_rows import first_words, read_numbers
+from activepick.formats.columns import Lines, name_by_file, standard_table
+from activepick.formats.many_files import NamedFiles, read_together
+from activepick.formats.number_rows import (
+    NumberFile,
+    first_words,
+    parse_joined,
+    read_numbers,
+    rows_of_numbers,
+)
 from activepick.formats.table_check import warn_dropped
 
-__all__ = ["read_coords", "render_coords", "sniff"]
+__all__ = ["read_coords", "read_coords_files", "render_coords", "sniff"]
 
-_WHAT = "a line of coordinates is x and y, and perhaps a third number"
+_FILE = NumberFile(
+    range(2, 4), "a line of coordinates is x and y, and perhaps a third number", header=True
+)
 
 
 def sniff(head: bytes) -> bool:
-    """Tell whether the first line is two or three numbers, or a heading over such lines."""
+    """Return whether the first line is two or three numbers, or a heading over such lines."""
     if b"," in head[:200]:
         return False
     words = first_words(head)
@@ -36,32 +46,50 @@ def read_coords(path: Path) -> pd.DataFrame:
     """Read the picks of one micrograph; see `activepick.formats.read_table`.
 
     The micrograph is named by the file, and ``attrs["micrograph_from_file_name"]`` is True. A
-    third number, such as Ximdisp's density, is in ``coords_3``.
+    third number, such as Ximdisp's density, is in ``coords_3``; it is no score.
 
     Raises
     ------
     TableError
         For lines that are no coordinates, with the line.
     """
-    numbers, lines = read_numbers(path, range(2, 4), _WHAT, header=True)
-    raw = pd.DataFrame({"micrograph": [micrograph_stem(path.name)] * len(numbers)}, dtype=str)
-    raw["x"], raw["y"] = numbers[:, 0], numbers[:, 1]
-    if numbers.shape[1] == 3:
-        raw["coords_3"] = numbers[:, 2]
-    table = standard_table(raw, path, lambda: lines)
+    numbers, lines = read_numbers(path, _FILE)
+    table = _table(numbers, path.name, path, lines)
     table.attrs["micrograph_from_file_name"] = True
     return table
 
 
+def read_coords_files(files: NamedFiles) -> pd.DataFrame:
+    """Read the picks of several micrographs; see `activepick.formats.many_files`."""
+    return read_together(files, partial(rows_of_numbers, file=_FILE), _parse, read_coords)
+
+
+def _parse(_: int, data: bytes, names: npt.NDArray[np.object_], path: Path) -> pd.DataFrame:
+    numbers = parse_joined(data, len(names), path, _FILE)
+    return _table(numbers, names, path, lambda: np.arange(1, len(numbers) + 1))
+
+
+def _table(
+    numbers: npt.NDArray[np.float64],
+    names: str | npt.NDArray[np.object_],
+    path: Path,
+    lines: Lines,
+) -> pd.DataFrame:
+    columns = pd.DataFrame({"x": numbers[:, 0], "y": numbers[:, 1]})
+    if numbers.shape[1] == 3:
+        columns["coords_3"] = numbers[:, 2]
+    return standard_table(name_by_file(columns, names), path, lines)
+
+
 def render_coords(table: pd.DataFrame, path: Path) -> Iterable[str]:
-    """Give the text of a file with the picks of one micrograph, in whole pixels.
+    """Return the text of a file with the picks of one micrograph, in whole pixels.
 
     Parameters
     ----------
     table
         Checked table of one micrograph in original pixels.
     path
-        The file, which should be called as the micrograph.
+        The file, which should have the name of the micrograph.
     """
     known = {"micrograph", "x", "y", "coords_3"}
     warn_dropped(table, [name for name in table.columns if name not in known], path, ".coords")

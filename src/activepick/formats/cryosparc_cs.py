@@ -4,12 +4,16 @@ Positions are fractions of the micrograph's width and height; micrographs are kn
 which only cryoSPARC gives: they come from the exposures that the user names. See `cs_file` for the
 file, `coordinates.from_fraction` for the positions. Fields and their types as cryoSPARC's pickers
 write them (``location`` and ``pick_stats``).
+
+Scores are numbers of cryoSPARC's pickers, as a rule cross-correlations. activepick writes its
+log-odds both as ``pick_stats/ncc_score`` and as ``pick_stats/power``, which are different
+quantities in picks of cryoSPARC: where both are the same, scores are log-odds.
 """
 
 import hashlib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +26,15 @@ from activepick.formats.columns import standard_table
 from activepick.formats.coordinates import from_fraction, to_fraction
 from activepick.formats.cs_file import load_fields, pack_fields
 from activepick.formats.exposures import Exposures, read_exposures
+from activepick.formats.outside import leave_out_outside
+from activepick.formats.scores import score_meaning, with_meaning
 from activepick.formats.table_check import warn_dropped
 
-__all__ = ["read_cs", "render_cs"]
+__all__ = ["read_cs", "render_cs", "shapes_in"]
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _X, _Y = "location/center_x_frac", "location/center_y_frac"
-_SCORE = "pick_stats/ncc_score"
+_SCORE, _POWER = "pick_stats/ncc_score", "pick_stats/power"
 _VECTOR = re.compile(r"(.+)\[(\d+(?:,\d+)*)\]")
 _TYPES: dict[str, str] = {
     "uid": "<u8",
@@ -39,7 +45,7 @@ _TYPES: dict[str, str] = {
     _Y: "<f4",
     "location/micrograph_psize_A": "<f4",
     _SCORE: "<f4",
-    "pick_stats/power": "<f4",
+    _POWER: "<f4",
     "pick_stats/template_idx": "<u4",
     "pick_stats/angle_rad": "<f4",
 }
@@ -59,32 +65,46 @@ def read_cs(path: Path) -> pd.DataFrame:
     fields = load_fields(path)
     missing = [name for name in (_PATH, _SHAPE, _X, _Y) if name not in fields]
     if missing:
-        kind = "exposures, not picks" if "micrograph_blob/path" in fields else "no picks"
-        raise TableError(
-            f"{path}: no field {', '.join(missing)}, so these are {kind}; the locations may be in "
-            "the passthrough file of the same job"
-        )
+        raise TableError(f"{path}: no field {', '.join(missing)}, so these are {_kind(fields)}")
     shape = fields[_SHAPE]
     if shape.ndim != 2 or shape.shape[1] != 2:
         raise TableError(f"{path}: {_SHAPE} is not two numbers, the height and the width")
     raw: dict[str, Any] = {"micrograph": fields.pop(_PATH)}
     raw["x"] = from_fraction(fields.pop(_X), shape[:, 1])
     raw["y"] = from_fraction(fields.pop(_Y), shape[:, 0])
+    log_odds = False
     if _SCORE in fields:
         raw["score"] = fields.pop(_SCORE).astype(float)
+        log_odds = _POWER in fields and np.array_equal(raw["score"], fields[_POWER])
     for name, values in fields.items():
         if values.ndim == 1:
             raw[f"{name}_2" if name in raw else name] = values
         for place in np.ndindex(values.shape[1:]) if values.ndim > 1 else ():
             raw[f"{name}[{','.join(map(str, place))}]"] = values[:, *place]
     frame = pd.DataFrame(raw).astype({"micrograph": str})
-    return standard_table(frame, path, lambda: np.arange(len(frame)), unit="row")
+    table = standard_table(frame, path, lambda: np.arange(len(frame)), unit="row")
+    return with_meaning(table, "log-odds" if log_odds else "number")
+
+
+def _kind(fields: Mapping[str, object]) -> str:
+    """Describe a dataset without positions, and where they may be."""
+    slots = {name.partition("/")[0] for name in fields}
+    if slots & {"micrograph_blob", "micrograph_blob_non_dw", "movie_blob"}:
+        return "exposures, not picks; give the .cs file of a picking job"
+    if slots & {"blob", "alignments2D", "alignments3D"}:
+        return (
+            "particles without their positions; these are in the passthrough file of the same job, "
+            "such as J9_passthrough_particles_selected.cs"
+        )
+    return "no picks; the locations may be in the passthrough file of the same job"
 
 
 def render_cs(
     table: pd.DataFrame, path: Path, *, exposures: Path | Exposures | None = None
 ) -> Iterable[bytes]:
-    """Give the bytes of a dataset for cryoSPARC.
+    """Return the bytes of a dataset for cryoSPARC.
+
+    Positions outside of their micrographs are left out with a warning.
 
     Parameters
     ----------
@@ -99,13 +119,16 @@ def render_cs(
     Raises
     ------
     TableError
-        When a micrograph is not among the exposures, or a position outside of it.
+        When a micrograph is not among the exposures, or all positions are outside.
     """
     fields: dict[str, npt.NDArray[Any]]
     if exposures is not None:
         known = exposures if isinstance(exposures, Exposures) else read_exposures(Path(exposures))
+        shapes = known.shapes_by_name(table["micrograph"])
+        table = leave_out_outside(table, shapes, source=path)
         fields = known.locations(table["micrograph"], path)
     elif "location/micrograph_uid" in table and f"{_SHAPE}[1]" in table:
+        table = leave_out_outside(table, shapes_in(table), source=path)
         fields = {_PATH: table["micrograph"].to_numpy(object)}
         fields[_SHAPE] = table[[f"{_SHAPE}[0]", f"{_SHAPE}[1]"]].to_numpy()
     else:
@@ -114,20 +137,16 @@ def render_cs(
             "file of the exposures (--exposures), such as J2/exposures_accepted.cs"
         )
     height, width = fields[_SHAPE][:, 0], fields[_SHAPE][:, 1]
-    outside = (table["x"] > width - 0.5) | (table["y"] > height - 0.5)
-    if outside.any():
-        row = int(np.flatnonzero(outside)[0])
-        raise TableError(
-            f"{path}: {int(outside.sum())} positions are outside of their micrographs, one at "
-            f"x {table['x'].iloc[row]:g}, y {table['y'].iloc[row]:g} of "
-            f"{width[row]} x {height[row]} pixels: was it picked in other pixels (--scale)?"
-        )
     fields[_X] = to_fraction(table["x"], width)
     fields[_Y] = to_fraction(table["y"], height)
+    meaning = score_meaning(table)
     score = table["score"].fillna(0.0).to_numpy() if "score" in table else np.zeros(len(table))
-    fields[_SCORE] = fields["pick_stats/power"] = score
+    fields[_SCORE] = score
+    if meaning != "number":
+        fields[_POWER] = score
     dropped = _add_others(fields, table)
-    warn_dropped(table, dropped, path, ".cs")
+    fields.setdefault(_POWER, np.zeros(len(table)))
+    warn_dropped(table, dropped, path, ".cs", optics=exposures is None)
     zeros = np.zeros(len(table))
     fields.setdefault("uid", _new_uids(fields))
     for name in ("location/exp_group_id", "pick_stats/template_idx", "pick_stats/angle_rad"):
@@ -137,8 +156,17 @@ def render_cs(
     return pack_fields({name: _typed(fields[name], name) for name in order})
 
 
+def shapes_in(table: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """Return height and width by name of the micrograph where the table has cryoSPARC's shapes."""
+    columns = ["micrograph", f"{_SHAPE}[0]", f"{_SHAPE}[1]"]
+    if not set(columns) <= set(table.columns):
+        return {}
+    rows = table[columns].drop_duplicates("micrograph").itertuples(index=False)
+    return {str(name): (int(height), int(width)) for name, height, width in rows}
+
+
 def _add_others(fields: dict[str, npt.NDArray[Any]], table: pd.DataFrame) -> list[str]:
-    """Add columns that are fields of cryoSPARC, and give the names of those that are none."""
+    """Add columns that are fields of cryoSPARC, and return the names of those that are not."""
     vectors: dict[str, dict[tuple[int, ...], npt.NDArray[Any]]] = {}
     dropped = []
     for column in map(str, table.columns):
@@ -149,7 +177,7 @@ def _add_others(fields: dict[str, npt.NDArray[Any]], table: pd.DataFrame) -> lis
         elif (match := _VECTOR.fullmatch(column)) and match[1] not in fields:
             place = tuple(map(int, match[2].split(",")))
             vectors.setdefault(match[1], {})[place] = table[column].to_numpy()
-        elif not match and (column not in fields or column == "pick_stats/power"):
+        elif not match and column not in fields:
             fields[column] = table[column].to_numpy()
     for name, parts in vectors.items():
         shape = tuple(1 + max(index) for index in zip(*parts, strict=False))
@@ -176,7 +204,7 @@ def _typed(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
 
 
 def _new_uids(fields: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
-    """Give each pick a number of its own; the same picks get the same ones again."""
+    """Return a number of its own for each pick, the same ones for the same picks."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update("\n".join(map(str, pd.unique(fields[_PATH]))).encode())
     for name in (_X, _Y):

@@ -2,7 +2,8 @@
 
 They are what ``numpy.save`` makes of a record array with fields such as ``location/center_x_frac``;
 texts are bytes of a fixed length (``cryosparc.dataset.Dataset.save``, format 1). The compressed
-format 2 of newer versions begins with CSDAT. https://guide.cryosparc.com (Manipulating .cs Files)
+format 2 of newer versions begins with CSDAT. In exported jobs paths begin with ``>``, which is no
+part of the path. https://guide.cryosparc.com (Manipulating .cs Files)
 """
 
 import io
@@ -20,9 +21,9 @@ __all__ = ["load_fields", "pack_fields", "sniff"]
 
 _NUMPY, _CSDAT = b"\x93NUMPY", b"\x95CSDAT"
 _LONGEST_HEADER = 1 << 20
-# Numbers, truth values and texts; all else could not be in a table.
+# Numbers, truth values and texts; nothing else can be in a table.
 _KINDS = "fiubSU"
-# What NumPy raises on files that are not right.
+# Errors that NumPy raises on damaged files.
 _DAMAGE = (
     *(ValueError, TypeError, LookupError, ArithmeticError, SyntaxError, TokenError),
     *(OSError, EOFError, MemoryError, RecursionError),
@@ -30,7 +31,7 @@ _DAMAGE = (
 
 
 def sniff(head: bytes) -> bool:
-    """Tell whether it is an array of NumPy or a dataset of cryoSPARC."""
+    """Return whether it is an array of NumPy or a dataset of cryoSPARC."""
     return head.startswith((_NUMPY, _CSDAT))
 
 
@@ -40,7 +41,8 @@ def load_fields(path: Path) -> dict[str, npt.NDArray[Any]]:
     Returns
     -------
     dict
-        Field by name: ``(n,)``, or ``(n, k)`` for vectors; texts are ``str``.
+        Field by name: ``(n,)``, or ``(n, k)`` for vectors; texts are ``str``, and paths are without
+        the ``>`` of exported jobs.
 
     Raises
     ------
@@ -78,7 +80,9 @@ def _field(values: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]:
     if values.dtype.kind in "SU":
         # Few texts stand in many rows: each is decoded, and kept in memory, once.
         codes, texts = pd.factorize(np.asarray(values).astype(object).ravel())
-        return np.array([_text(text) for text in texts], object)[codes].reshape(values.shape)
+        start = ">" if name.endswith("path") else ""
+        known = [_text(text).removeprefix(start) for text in texts]
+        return np.array(known, object)[codes].reshape(values.shape)
     return np.array(values.astype(values.dtype.newbyteorder("="), copy=True))
 
 
@@ -99,7 +103,7 @@ def _encoded(values: npt.NDArray[Any]) -> npt.NDArray[np.bytes_]:
 
 
 def pack_fields(fields: dict[str, npt.NDArray[Any]]) -> tuple[bytes]:
-    """Give the bytes of a dataset.
+    """Return the bytes of a dataset.
 
     Parameters
     ----------

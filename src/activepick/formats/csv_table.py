@@ -1,14 +1,22 @@
 """CSV with a header line: ``micrograph,x,y,score,label`` and any other column.
 
 The separator is a comma, a semicolon or a tab, whichever splits the header into known columns;
-with semicolons, numbers may have decimal commas. This is the one format that holds everything.
+Excel's first line ``sep=;`` states it. With semicolons, numbers may have decimal commas. A file
+without a column for the micrograph has the picks of one, which is named by the file, such as the
+true particles of CryoPPP (``X-Coordinate,Y-Coordinate``) and the points that napari saves
+(``axis-0,axis-1``, of which the second is x). This is the one format that holds every column.
+
+``score`` holds log-odds, as activepick writes them; numbers of other programs stand in
+``figure_of_merit``.
 """
 
 import contextlib
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +24,41 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import standard_names, standard_table
+from activepick.formats.columns import (
+    name_by_file,
+    name_by_images,
+    standard_names,
+    standard_table,
+)
+from activepick.formats.many_files import NamedFiles, Rows, read_together
 from activepick.formats.plain_rows import plain_rows
+from activepick.formats.scores import score_meaning, with_meaning
+from activepick.formats.table_check import warn_dropped
 from activepick.formats.text import read_utf8
 
-__all__ = ["read_csv", "read_separated", "render_csv", "sniff", "split_header"]
+__all__ = [
+    "SEPARATORS",
+    "read_csv",
+    "read_csv_files",
+    "read_separated",
+    "read_separated_files",
+    "render_csv",
+    "sniff",
+    "split_header",
+]
 
-_SEPARATORS = ",;\t"
+SEPARATORS = ",;\t"
+# Excel's statement of the separator, before the header.
+_SEP = re.compile(rb"sep=(.)[ \t]*\n", re.IGNORECASE)
 # Rows that are text at the same time.
 _ROWS = 20_000
+# The column of scores that are no log-odds.
+_NUMBER = "figure_of_merit"
+Lines = Callable[[], npt.NDArray[np.int64]]
 
 
-def split_header(line: str, separators: str = _SEPARATORS) -> tuple[str, list[str]]:
-    """Give the separator that splits a header into the most known columns, and the columns."""
+def split_header(line: str, separators: str = SEPARATORS) -> tuple[str, list[str]]:
+    """Return the separator that splits a header into the most known columns, and the columns."""
     best: tuple[int, str, list[str]] = (-1, separators[0], [line])
     for separator in separators:
         try:
@@ -42,52 +72,114 @@ def split_header(line: str, separators: str = _SEPARATORS) -> tuple[str, list[st
 
 
 def sniff(head: bytes) -> bool:
-    """Tell whether the first line is a header with coordinates."""
-    line = head.decode("latin-1").lstrip("\ufeffï»¿").replace("\r", "\n").split("\n", 1)[0]
+    """Return whether the first line is a header with coordinates."""
+    text = head.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    line = _SEP.sub(b"", text, count=1).split(b"\n", 1)[0].decode("latin-1")
     found = set(standard_names(split_header(line)[1]).values())
-    return {"micrograph", "x", "y"} <= found and "x_coord" not in line
+    return {"x", "y"} <= found and "x_coord" not in line
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file; see `activepick.formats.read_table` for what comes out.
+    """Read a CSV file; see `activepick.formats.read_table`.
 
     Raises
     ------
     TableError
         For wrong columns, rows of another length, and values that are not right, with the line.
     """
-    return read_separated(path, _SEPARATORS)
+    return read_separated(path, SEPARATORS)
+
+
+def read_csv_files(files: NamedFiles) -> pd.DataFrame:
+    """Read the CSV files of several micrographs; see `activepick.formats.many_files`."""
+    return read_separated_files(files, SEPARATORS)
 
 
 def read_separated(path: Path, separators: str) -> pd.DataFrame:
-    """Read a table with a header line whose separator is one of these characters."""
+    """Read a table with a header line.
+
+    Parameters
+    ----------
+    path
+        The file.
+    separators
+        The characters that may separate values.
+
+    Raises
+    ------
+    TableError
+        As `read_csv`.
+    """
+    skipped, separator, columns, body = _header(path, separators)
+    plain = plain_rows(body, separator, columns, standard_names(columns))
+    if plain is not None:
+        numbers = np.arange(len(plain)) + skipped + 1
+        with contextlib.suppress(TableError):  # row by row it is said where
+            return _table(plain, columns, path, lambda: numbers)
+    lines: list[int] = []
+    raw = _one_by_one(body.decode("utf-8"), separator, columns, lines, skipped, path)
+    comma = separator == ";"
+    return _table(raw, columns, path, lambda: np.array(lines, np.int64), decimal_comma=comma)
+
+
+def read_separated_files(files: NamedFiles, separators: str) -> pd.DataFrame:
+    """Read the tables of several micrographs; see `activepick.formats.many_files`."""
+    split = partial(_split, separators=separators)
+    return read_together(files, split, _parse, partial(read_separated, separators=separators))
+
+
+def _split(path: Path, separators: str) -> Rows | None:
+    _, separator, columns, body = _header(path, separators)
+    return Rows((separator, *columns), body.strip(b"\n"))
+
+
+def _parse(
+    kind: tuple[str, ...], data: bytes, names: npt.NDArray[np.object_], path: Path
+) -> pd.DataFrame:
+    separator, *columns = kind
+    plain = plain_rows(data, separator, columns, standard_names(columns))
+    if plain is None or len(plain) != len(names):
+        raise TableError(f"{path}: the rows of these files have to be looked at one by one")
+    return _table(plain, columns, path, lambda: np.arange(len(names)), names=names)
+
+
+def _header(path: Path, separators: str) -> tuple[int, str, list[str], bytes]:
+    """Return the number of lines up to the header, the separator, the columns and the rows."""
     data = read_utf8(path)
-    skipped = len(data) - len(data.lstrip(b"\n"))
-    header, _, body = data[skipped:].partition(b"\n")
+    text = data.lstrip(b"\n")
+    if stated := _SEP.match(text):
+        text = text[stated.end() :].lstrip(b"\n")
+        separators = stated[1].decode("latin-1")
+    header, _, body = text.partition(b"\n")
+    skipped = data.count(b"\n") - body.count(b"\n")
     separator, columns = split_header(header.decode("utf-8"), separators)
     repeated = [name for name, count in Counter(columns).items() if name and count > 1]
     if repeated:
         raise TableError(f"{path}, line 1: the column {repeated[0][:40]!r} is there twice")
-    standard = standard_names(columns)
-    plain = plain_rows(body, separator, columns, standard)
-    if plain is not None:
-        numbers = np.arange(len(plain))
-        with contextlib.suppress(TableError):  # below it is said where
-            return _table(plain, columns, path, lambda: numbers, False)
-    lines: list[int] = []
-    raw = _one_by_one(data[skipped:].decode("utf-8"), separator, columns, lines, skipped, path)
-    return _table(raw, columns, path, lambda: np.array(lines, np.int64), separator == ";")
+    return max(skipped, 1), separator, columns, body
 
 
 def _table(
     raw: pd.DataFrame,
     columns: list[str],
     path: Path,
-    lines: Callable[[], npt.NDArray[np.int64]],
-    decimal_comma: bool,
+    lines: Lines,
+    *,
+    names: npt.NDArray[np.object_] | None = None,
+    decimal_comma: bool = False,
 ) -> pd.DataFrame:
-    named = raw.loc[:, [bool(name) for name in columns]].rename(columns=standard_names(columns))
-    return standard_table(named, path, lines, decimal_comma=decimal_comma)
+    standard = standard_names(columns)
+    named = raw.loc[:, [bool(name) for name in columns]].rename(columns=standard)
+    if {"x", "y"} <= set(named.columns) and "micrograph" not in named:
+        named = name_by_images(named, path)
+    nameless = {"x", "y"} <= set(named.columns) and "micrograph" not in named
+    if nameless:
+        named = name_by_file(named, path.name if names is None else names)
+    table = standard_table(named, path, lines, decimal_comma=decimal_comma)
+    if nameless and names is None:
+        table.attrs["micrograph_from_file_name"] = True
+    score = next((column for column, name in standard.items() if name == "score"), "score")
+    return with_meaning(table, "log-odds" if score.lower() == "score" else "number")
 
 
 def _one_by_one(
@@ -98,7 +190,6 @@ def _one_by_one(
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows = []
     try:
-        next(reader)
         for row in reader:
             if not row or (len(row) == 1 and not row[0].strip()):
                 continue
@@ -116,10 +207,17 @@ def _one_by_one(
 
 
 def render_csv(table: pd.DataFrame, path: Path) -> Iterable[str]:
-    """Give the text of a CSV file (tabs in `.tsv`); all columns and all digits are kept."""
+    """Return the text of a CSV file (tabs in `.tsv`); all columns and all digits are kept.
+
+    Optics groups, which are no columns, are left out with a warning.
+    """
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    warn_dropped(table, [], path, "CSV")
     first = [name for name in ("micrograph", "x", "y", "score", "label") if name in table]
-    ordered = table[first + [name for name in table.columns if name not in first]]
+    others = [name for name in table.columns if name not in first]
+    ordered = table[first + others]
+    if score_meaning(table) == "number":
+        ordered = ordered.drop(columns=_NUMBER, errors="ignore").rename(columns={"score": _NUMBER})
     return (
         ordered.iloc[start : start + _ROWS].to_csv(
             index=False, header=start == 0, lineterminator="\n", sep=separator

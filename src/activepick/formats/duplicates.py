@@ -1,4 +1,4 @@
-"""Picks that stand on the same place."""
+"""Picks at the same position."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ __all__ = ["find_duplicates"]
 
 
 def find_duplicates(table: pd.DataFrame, radius_px: float) -> npt.NDArray[np.bool_]:
-    """Tell which rows repeat another row of the same micrograph.
+    """Return which rows repeat another row of the same micrograph.
 
     Of rows that are at most the radius apart the one with the highest score stays, without scores
     the first one: from there downwards, each row that is left drops all others around it.
@@ -19,7 +19,7 @@ def find_duplicates(table: pd.DataFrame, radius_px: float) -> npt.NDArray[np.boo
     table
         Columns ``micrograph, x, y`` and optionally ``score``; original pixels.
     radius_px
-        Pixels, inclusive; 0 finds rows at exactly the same place.
+        Pixels, inclusive; 0 finds rows at exactly the same position.
 
     Returns
     -------

@@ -2,35 +2,55 @@
 
 Whole numbers separated by tabs, as ``e2boxer`` writes them and RELION reads them (it cuts decimals
 off). crYOLO writes the same columns to ``EMAN/NAME.box``, with decimals. Corners are those with the
-smaller coordinates, in rows as in the file. https://blake.bcm.edu/emanwiki/EMAN2/Programs/e2boxer
+smaller coordinates, in rows as in the file; a box of 0 x 0 pixels has no size, and its
+corner is the centre. The fifth number is a score where REPIC, Gautomatch or scipion-sphire wrote
+the file; EMAN 1 has -3 there, and -1 and -2 for the two ends of a filament. A sixth whole number is
+a class. https://blake.bcm.edu/emanwiki/EMAN2/Programs/e2boxer
 """
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.boxes import BOX_COLUMNS, box_sizes
-from activepick.formats.columns import standard_table
+from activepick.formats.columns import Lines, name_by_file, standard_table
 from activepick.formats.coordinates import box_centre, box_corner
-from activepick.formats.names import micrograph_stem
-from activepick.formats.number_rows import first_words, read_numbers
+from activepick.formats.many_files import NamedFiles, read_together
+from activepick.formats.number_rows import (
+    NumberFile,
+    first_words,
+    parse_joined,
+    read_numbers,
+    rows_of_numbers,
+)
+from activepick.formats.refusals import refuse_filament
+from activepick.formats.scores import with_meaning
 from activepick.formats.table_check import warn_dropped
 
-__all__ = ["read_box", "render_box", "sniff"]
+__all__ = ["read_box", "read_boxes", "render_box", "sniff"]
 
-_WHAT = "a line of EMAN's .box is x, y, width and height"
-# The fifth number of EMAN 1: -3 is nothing, -1 and -2 are the ends of a filament.
-_PLAIN, _ENDS = -3, (-1, -2)
+Floats = npt.NDArray[np.float64]
+_WIDEST = 32
+_FILE = NumberFile(
+    range(4, _WIDEST + 1),
+    "a line of EMAN's .box is x, y, width and height, and perhaps a score and a class",
+)
+# The fifth number of EMAN 1: nothing, and the ends of a filament.
+_PLAIN, _START, _END = -3, -1, -2
+_ENDS = (_START, _END)
 
 
 def sniff(head: bytes) -> bool:
-    """Tell whether the first line is four or five numbers."""
+    """Return whether the first line is four numbers or more."""
     words = first_words(head)
     try:
-        return len(words) in (4, 5) and all(float(word) > -1e6 for word in words)
+        return 4 <= len(words) <= _WIDEST and all(float(word) > -1e6 for word in words)
     except ValueError:
         return False
 
@@ -39,46 +59,84 @@ def read_box(path: Path) -> pd.DataFrame:
     """Read the boxes of one micrograph; see `activepick.formats.read_table`.
 
     The micrograph is named by the file, and ``attrs["micrograph_from_file_name"]`` is True. Sizes
-    are in ``box_width_px`` and ``box_height_px``; a fifth number is in ``box_5``.
+    are in ``box_width_px`` and ``box_height_px``, a fifth number in ``score`` unless it is EMAN's
+    mark, a sixth one in ``rlnClassNumber`` where it is whole, and others in ``box_6`` and so on.
 
     Raises
     ------
     TableError
         For lines that are no boxes and for ends of filaments, with the line.
     """
-    numbers, lines = read_numbers(path, range(4, 6), _WHAT)
-    sides = numbers[:, 2:4]
-    bad = np.flatnonzero(~((sides >= 1) & (sides <= 1_000_000)).all(axis=1))
-    if len(bad):
-        shown = " x ".join(f"{side:g}" for side in sides[bad[0]])
-        raise TableError(f"{path}, line {lines[bad[0]]}: a box of {shown} pixels; {_WHAT}")
-    raw = pd.DataFrame({"micrograph": [micrograph_stem(path.name)] * len(numbers)}, dtype=str)
-    raw["x"] = box_centre(numbers[:, 0], sides[:, 0], "eman")
-    raw["y"] = box_centre(numbers[:, 1], sides[:, 1], "eman")
-    raw[list(BOX_COLUMNS)] = sides
-    if numbers.shape[1] == 5:
-        ends = np.flatnonzero(np.isin(numbers[:, 4], _ENDS))
-        if len(ends):
-            raise TableError(
-                f"{path}, line {lines[ends[0]]}: these are ends of filaments, not particles, and "
-                "filaments are not supported"
-            )
-        if (numbers[:, 4] != _PLAIN).any():
-            raw["box_5"] = numbers[:, 4]
-    table = standard_table(raw, path, lambda: lines)
+    numbers, lines = read_numbers(path, _FILE)
+    table = _table(numbers, path.name, path, lines)
     table.attrs["micrograph_from_file_name"] = True
     return table
 
 
+def read_boxes(files: NamedFiles) -> pd.DataFrame:
+    """Read the boxes of several micrographs; see `activepick.formats.many_files`."""
+    return read_together(files, partial(rows_of_numbers, file=_FILE), _parse, read_box)
+
+
+def _parse(kind: int, data: bytes, names: npt.NDArray[np.object_], path: Path) -> pd.DataFrame:
+    numbers = parse_joined(data, len(names), path, _FILE)
+    if kind > 4 and np.isin(numbers[:, 4], _ENDS).any():
+        raise TableError(f"{path}: ends of filaments, if the whole file says so")
+    return _table(numbers, names, path, lambda: np.arange(1, len(numbers) + 1))
+
+
+def _table(
+    numbers: Floats, names: str | npt.NDArray[np.object_], path: Path, lines: Lines
+) -> pd.DataFrame:
+    sides = numbers[:, 2:4]
+    unsized = (sides == 0).all(axis=1)
+    bad = np.flatnonzero(~(((sides >= 1) & (sides <= 1_000_000)).all(axis=1) | unsized))
+    if len(bad):
+        shown = " x ".join(f"{side:g}" for side in sides[bad[0]])
+        raise TableError(f"{path}, line {lines()[bad[0]]}: a box of {shown} pixels; {_FILE.what}")
+    columns: dict[str, Any] = {
+        "x": box_centre(numbers[:, 0], np.where(unsized, 0, sides[:, 0]), "eman"),
+        "y": box_centre(numbers[:, 1], np.where(unsized, 0, sides[:, 1]), "eman"),
+    }
+    if not len(numbers) or not unsized.all():
+        for name, side in zip(BOX_COLUMNS, sides.T, strict=True):
+            columns[name] = np.where(unsized, np.nan, side)
+    score = _scores(numbers, path, lines)
+    if score is not None:
+        columns["score"] = score
+    for place in range(5, numbers.shape[1]):
+        values = numbers[:, place]
+        whole = place == 5 and bool((values == np.rint(values)).all())
+        columns["rlnClassNumber" if whole else f"box_{place + 1}"] = (
+            values.astype(np.int64) if whole else values
+        )
+    table = standard_table(name_by_file(pd.DataFrame(columns), names), path, lines)
+    return with_meaning(table, "number")
+
+
+def _scores(numbers: Floats, path: Path, lines: Lines) -> Floats | None:
+    """Return the fifth numbers as scores, None where they are marks of EMAN 1."""
+    if numbers.shape[1] < 5 or not len(numbers):
+        return None
+    fifth = numbers[:, 4]
+    marks = np.isin(fifth, (_PLAIN, *_ENDS))
+    # Among scores -1 or -2 may be a score; a filament is one end directly followed by the other.
+    pairs = np.append((fifth[:-1] == _START) & (fifth[1:] == _END), False)
+    ends = np.flatnonzero(np.isin(fifth, _ENDS) if marks.all() else pairs)
+    if len(ends):
+        refuse_filament(path, "ends of filaments (-1 and -2)", int(lines()[ends[0]]))
+    return None if marks.all() else np.where(fifth == _PLAIN, np.nan, fifth)
+
+
 def render_box(table: pd.DataFrame, path: Path, *, box_size: float | None = None) -> Iterable[str]:
-    """Give the text of a file with the boxes of one micrograph, in whole pixels.
+    """Return the text of a file with the boxes of one micrograph, in whole pixels.
 
     Parameters
     ----------
     table
         Checked table of one micrograph in original pixels.
     path
-        The file, which should be called as the micrograph.
+        The file, which should have the name of the micrograph.
     box_size
         Side of the boxes in pixels; without it that of the table's ``box_width_px`` and
         ``box_height_px``.

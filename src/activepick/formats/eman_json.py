@@ -1,31 +1,39 @@
 """EMAN 2's ``info/NAME_info.json``: under ``boxes`` the centres of a micrograph's boxes.
 
 Each box is ``[x, y, mode]`` with the mode "manual" or the name of a picker, perhaps followed by its
-score. The same file holds what else EMAN knows of the micrograph, such as its CTF, which stays when
-boxes are written. https://blake.bcm.edu/emanwiki/EMAN2/InfoMetadata
+score. Pairs of tilted and untilted micrographs have ``boxes_rct`` instead, tomograms ``boxes_3d``.
+The same file holds what else EMAN knows of the micrograph, such as its CTF, which stays when boxes
+are written. https://blake.bcm.edu/emanwiki/EMAN2/InfoMetadata
 """
 
 import json
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import standard_table
-from activepick.formats.names import micrograph_stem
+from activepick.formats.columns import name_by_file, standard_table
+from activepick.formats.many_files import NamedFiles, read_each
+from activepick.formats.refusals import refuse_tomogram
+from activepick.formats.scores import score_meaning, with_meaning
 from activepick.formats.table_check import warn_dropped
-from activepick.formats.text import read_text
+from activepick.formats.text import TableWarning, read_text
 
-__all__ = ["read_eman_json", "render_eman_json", "sniff"]
+__all__ = ["read_eman_json", "read_eman_json_files", "render_eman_json", "sniff"]
 
 _MODE = "eman_mode"
+_BOXES, _TILTED = "boxes", "boxes_rct"
+# Key of ours, beside EMAN's, for what the scores of the boxes mean.
+_MEANING, _LOG_ODDS = "boxes_score_meaning", "log-odds"
 
 
 def sniff(head: bytes) -> bool:
-    """Tell whether it is a JSON object with boxes."""
+    """Return whether it is a JSON object with boxes."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and b'"boxes' in head
 
 
@@ -38,38 +46,72 @@ def read_eman_json(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        When it is no JSON, with the line, or a box is no box, with its number.
+        When it is no JSON, with the line, a box is no box, with its number, or the boxes are those
+        of a tomogram.
     """
+    rows, marked = _read_boxes(path)
+    table = _table(rows, path.name, path, marked=marked)
+    table.attrs["micrograph_from_file_name"] = True
+    return table
+
+
+def read_eman_json_files(files: NamedFiles) -> pd.DataFrame:
+    """Read the boxes of several micrographs; see `activepick.formats.many_files`."""
+    try:
+        read = [_read_boxes(path) for _, path in files]
+        names = np.array([name for name, _ in files], dtype=object)
+        names = names.repeat([len(rows) for rows, _ in read])
+        marks = {marked for rows, marked in read if rows}
+        rows = [row for rows, _ in read for row in rows]
+        return _table(rows, names, files[0][1], marked=marks == {True})
+    except TableError:  # one by one it is said where
+        return read_each(files, read_eman_json)
+
+
+def _read_boxes(path: Path) -> tuple[list[tuple[float, float, float, str]], bool]:
+    """Read x, y, score and mode of each box, and whether the scores are marked as log-odds."""
     info = _read_info(path)
-    boxes = info.get("boxes", [])
+    key = _TILTED if _TILTED in info and not info.get(_BOXES) else _BOXES
+    boxes = info.get(key, [])
     if not isinstance(boxes, list):
-        raise TableError(f"{path}: 'boxes' is no list; is this an info file of EMAN 2?")
+        raise TableError(f"{path}: {key!r} is no list; is this an info file of EMAN 2?")
     if not boxes and info.get("boxes_3d"):
-        raise TableError(f"{path}: has boxes of a tomogram only, and tomograms are not supported")
-    rows: list[dict[str, Any]] = []
+        refuse_tomogram(path, "boxes in a tomogram (boxes_3d)")
+    if key == _BOXES and info.get(_TILTED):
+        message = f"{path}: {_TILTED}, the boxes of a tilted pair, are left out beside {_BOXES}"
+        warnings.warn(TableWarning(message), stacklevel=3)
+    rows = []
     for number, box in enumerate(boxes, 1):
         if not (isinstance(box, list) and len(box) >= 2 and all(map(_is_number, box[:2]))):
             raise TableError(f"{path}: box {number} is {str(box)[:40]!r}, which is no [x, y, mode]")
-        row: dict[str, Any] = {"x": float(box[0]), "y": float(box[1])}
-        row[_MODE] = str(box[2]) if len(box) > 2 else "manual"
-        row["score"] = float(box[3]) if len(box) > 3 and _is_number(box[3]) else np.nan
-        rows.append(row)
+        mode = str(box[2]) if len(box) > 2 else "manual"
+        score = float(box[3]) if len(box) > 3 and _is_number(box[3]) else np.nan
+        rows.append((float(box[0]), float(box[1]), score, mode))
+    return rows, info.get(_MEANING) == _LOG_ODDS
+
+
+def _table(
+    rows: list[tuple[float, float, float, str]],
+    names: str | npt.NDArray[np.object_],
+    path: Path,
+    *,
+    marked: bool,
+) -> pd.DataFrame:
     raw = pd.DataFrame(rows, columns=["x", "y", "score", _MODE]).astype(
         {"x": float, "y": float, "score": float, _MODE: str}
     )
     if len(raw) and bool(raw["score"].isna().all()):
         raw = raw.drop(columns="score")
-    raw.insert(0, "micrograph", micrograph_stem(path.name))
     # JSON may stand on one line, so a box is named by its number, which is that of the row.
-    table = standard_table(raw, path, lambda: np.arange(1, len(raw) + 1), unit="box")
-    table.attrs["micrograph_from_file_name"] = True
-    return table
+    numbers = np.arange(1, len(raw) + 1)
+    table = standard_table(name_by_file(raw, names), path, lambda: numbers, unit="box")
+    return with_meaning(table, "log-odds" if marked else "number")
 
 
 def render_eman_json(table: pd.DataFrame, path: Path) -> Iterable[str]:
-    """Give the text of a file with the boxes of one micrograph.
+    """Return the text of a file with the boxes of one micrograph.
 
-    All else that is in an existing file stays.
+    All other keys of an existing file stay.
 
     Parameters
     ----------
@@ -89,10 +131,13 @@ def render_eman_json(table: pd.DataFrame, path: Path) -> Iterable[str]:
     info = _read_info(path) if path.is_file() else {}
     modes = table[_MODE].astype(str) if _MODE in table else pd.Series(["manual"] * len(table))
     scores = table["score"] if "score" in table else pd.Series([np.nan] * len(table))
-    info["boxes"] = [
+    info[_BOXES] = [
         [round(x, 3), round(y, 3), mode] + ([] if np.isnan(score) else [round(score, 6)])
         for x, y, mode, score in zip(table["x"], table["y"], modes, scores, strict=True)
     ]
+    info.pop(_MEANING, None)
+    if score_meaning(table) == "log-odds":
+        info[_MEANING] = _LOG_ODDS
     return (json.dumps(info, indent=0, sort_keys=True), "\n")
 
 

@@ -1,4 +1,4 @@
-"""The exposures of a cryoSPARC project: which micrograph has which UID."""
+"""The exposures of a cryoSPARC project: the UID, group, shape and pixel size of each micrograph."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from activepick.formats.names import NameMatch, match_names
 
 __all__ = ["Exposures", "read_exposures"]
 
+# The micrographs, or those without dose weighting where a job put out no others.
+_BLOBS = ("micrograph_blob", "micrograph_blob_non_dw")
 _GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id", "location/exp_group_id")
 
 
@@ -43,18 +45,27 @@ class Exposures:
     pixel_sizes_angstrom: npt.NDArray[np.float64]
 
     def match(self, micrographs: "pd.Series[str]") -> NameMatch:
-        """Find the name within the project of each micrograph."""
+        """Return the name within the project of each micrograph."""
         return match_names([str(name) for name in micrographs.unique()], self.names)
 
+    def shapes_by_name(self, micrographs: "pd.Series[str]") -> dict[str, tuple[int, int]]:
+        """Return height and width by name of the micrograph, of those that are found."""
+        rows = {name: row for row, name in enumerate(self.names)}
+        shapes = self.shapes.tolist()
+        return {
+            name: (shapes[rows[found]][0], shapes[rows[found]][1])
+            for name, found in self.match(micrographs).items()
+        }
+
     def locations(self, micrographs: "pd.Series[str]", target: Path) -> dict[str, npt.NDArray[Any]]:
-        """Give the fields that say on which micrograph each pick is.
+        """Return the fields that state the micrograph of each pick.
 
         Parameters
         ----------
         micrographs
             Name of each pick's micrograph, (n,).
         target
-            What is being written, for messages.
+            The file that is written, for messages.
 
         Raises
         ------
@@ -89,26 +100,23 @@ def read_exposures(path: Path) -> Exposures:
         When it is no dataset of cryoSPARC, or not of exposures.
     """
     fields = load_fields(path)
-    missing = [
-        name
-        for name in ("uid", "micrograph_blob/path", "micrograph_blob/shape")
-        if name not in fields
-    ]
+    blob = next((name for name in _BLOBS if f"{name}/path" in fields), _BLOBS[0])
+    missing = [name for name in ("uid", f"{blob}/path", f"{blob}/shape") if name not in fields]
     if missing:
         raise TableError(
             f"{path}: no field {', '.join(missing)}, so these are no micrographs; name the .cs "
             "file of a job that puts out exposures or micrographs"
         )
-    shapes = fields["micrograph_blob/shape"]
+    shapes = fields[f"{blob}/shape"]
     if shapes.ndim != 2 or shapes.shape[1] != 2:
-        raise TableError(f"{path}: micrograph_blob/shape is not two numbers, height and width")
+        raise TableError(f"{path}: {blob}/shape is not two numbers, height and width")
     count = len(fields["uid"])
     groups = next((fields[name] for name in _GROUPS if name in fields), np.zeros(count))
     return Exposures(
         path,
-        tuple(fields["micrograph_blob/path"].tolist()),
+        tuple(fields[f"{blob}/path"].tolist()),
         fields["uid"].astype(np.uint64),
         groups.astype(np.int64),
         shapes.astype(np.int64),
-        fields.get("micrograph_blob/psize_A", np.zeros(count)).astype(np.float64),
+        fields.get(f"{blob}/psize_A", np.zeros(count)).astype(np.float64),
     )

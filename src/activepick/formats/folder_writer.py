@@ -1,43 +1,49 @@
-"""Folders with a file of picks for each micrograph, written one micrograph at a time."""
+"""Folders with a file of picks for each micrograph, written as a whole or one by one."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.known import Format
-from activepick.formats.output_paths import output_paths
+from activepick.formats.format import Format
+from activepick.formats.output_paths import output_paths, visible_files
 from activepick.formats.registry import check_options, choose_format
-from activepick.formats.relion_job import write_job_index
+from activepick.formats.relion_job import RelionJob
 from activepick.formats.staging import write_together
 from activepick.formats.table_check import check_table
-from activepick.formats.text import write_pieces
+from activepick.formats.text import TableWarning, write_pieces
+from activepick.formats.written_files import Checksum, WrittenFiles
 
 __all__ = ["PickFolder", "write_folder"]
 
 
 class PickFolder:
-    """A folder that gets a file for each micrograph, one after the other as they are picked.
+    """A folder with a file for each micrograph, written one by one as they are picked.
 
     Parameters
     ----------
     folder
-        Made when it is missing; nothing is written outside of it, whatever micrographs are called.
+        Made when it is missing. Nothing is written outside of it, whatever micrographs are called.
         For RELION the folders of micrographs are kept in it.
     format
         A name in `activepick.formats.FORMATS`, or a format of your own.
     micrographs
-        Names of all micrographs that may be written.
+        Names of all micrographs that may be written. For a job of RELION names from the working
+        folder become names from the project, in which the folder or the list of micrographs is.
     micrographs_star
-        RELION's list of micrographs, which job folders of 3.0 and 3.1 name.
+        RELION's list of micrographs, if the names are from one: they are kept as they are.
     ending
-        What file names have behind that of the micrograph, by default what the format's program
+        What follows the micrograph's name in file names, by default what the format's program
         expects; for crYOLO ".star" instead of RELION's "_autopick.star".
+    overwrite
+        Whether `finish` removes the files that an earlier run wrote and that do not belong to the
+        micrographs. Files of another origin, or changed since, always stay.
     **options
-        Of the format, see `activepick.formats.write_table`.
+        Options of the format, see `activepick.formats.write_table`.
 
     Attributes
     ----------
@@ -47,7 +53,7 @@ class PickFolder:
     Raises
     ------
     TableError
-        When two micrographs would get one file, or an option is not right.
+        When two micrographs would get one file, or an option is invalid.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class PickFolder:
         *,
         micrographs_star: Path | None = None,
         ending: str | None = None,
+        overwrite: bool = False,
         **options: object,
     ) -> None:
         self.folder = Path(folder)
@@ -68,40 +75,91 @@ class PickFolder:
                 f"{self.folder}: this is a file; give a folder for a file a micrograph"
             )
         self._options = options
-        self._star = micrographs_star
-        usual = self._format.ending
+        self._overwrite = overwrite
+        self._ending = self._checked(ending) or self._format.ending
         # Other endings are for other programs, which know nothing of RELION's folders.
-        self._is_job = self._format.name == "star" and ending in (None, usual)
-        self.paths = output_paths(
-            micrographs, self.folder, self._checked(ending) or usual, tree=self._is_job
+        is_job = self._format.name == "star" and self._ending == self._format.ending
+        self._job = RelionJob(self.folder, micrographs_star) if is_job else None
+        names = {name: name for name in micrographs}
+        if self._job is not None:
+            names = {name: self._job.name_of(name) for name in names}
+        files = output_paths(
+            _without_repeats(names, self.folder), self.folder, self._ending, tree=is_job
         )
+        self.paths: Mapping[str, Path] = {name: files[own] for name, own in names.items()}
+        self._written: WrittenFiles | None = None
 
     def write(self, micrograph: str, picks: pd.DataFrame) -> Path:
         """Write the file of one micrograph, whole or not at all.
 
+        Parameters
+        ----------
+        micrograph
+            One of the names.
+        picks
+            Its rows, as returned by `activepick.formats.read_table`.
+
         Raises
         ------
         TableError
-            When the picks are not right or the file cannot be written.
+            When the picks are invalid or the file cannot be written.
         """
         path = self.paths[micrograph]
         clean = check_table(picks, os.fspath(path))
         [pieces] = self._pieces(clean, [slice(0, len(clean))], [path])
-        write_pieces(path, pieces)
+        checksum = Checksum()
+        write_pieces(path, checksum.of(pieces))
+        self._record.add(path, checksum)
         return path
 
     def write_index(self, micrographs: Iterable[str] | None = None) -> None:
-        """Write for RELION the list of the files that are there, or of some of them."""
-        if self._is_job:
+        """Write the list of the files for RELION; nothing for other formats.
+
+        Parameters
+        ----------
+        micrographs
+            Names of the micrographs that are written; by default all.
+
+        Raises
+        ------
+        TableError
+            When it cannot be written.
+        """
+        if self._job is not None:
             names = self.paths if micrographs is None else micrographs
             files = {name: self.paths[name] for name in names}
-            version = str(self._options.get("version", "5"))
-            write_job_index(files, self.folder, version=version, micrographs_star=self._star)
+            index, checksum = self._job.write_index(files, str(self._options.get("version", "5")))
+            self._record.add(index, checksum)
+
+    def finish(self, micrographs: Iterable[str] | None = None) -> None:
+        """Write the list for RELION, and remove or name files that were in the folder before.
+
+        Parameters
+        ----------
+        micrographs
+            Names of the micrographs that are written; by default all.
+
+        Raises
+        ------
+        TableError
+            When the list cannot be written or a file cannot be removed.
+        """
+        names = list(self.paths if micrographs is None else micrographs)
+        self.write_index(names)
+        own = {self.paths[name] for name in names}
+        if self._job is not None:
+            own.add(self._job.index(str(self._options.get("version", "5"))))
+        earlier = self._record.others(own)
+        if self._overwrite:
+            self._remove(earlier)
+            earlier = []
+        self._record.save()
+        self._tell_others(own, earlier)
 
     def write_all(
         self, table: pd.DataFrame, progress: Callable[[int, int], None] | None = None
     ) -> None:
-        """Write the files of all micrographs and the list of them, or none; see `write_folder`."""
+        """Write the files of all micrographs, or none, and `finish`; see `write_folder`."""
         clean = check_table(table, os.fspath(self.folder))
         # Sorted, so that each micrograph's rows are a slice.
         codes, uniques = pd.factorize(clean["micrograph"])
@@ -111,8 +169,46 @@ class PickFolder:
         rows = [slices.get(name, slice(0, 0)) for name in self.paths]
         paths = list(self.paths.values())
         texts = self._pieces(clean.iloc[order].reset_index(drop=True), rows, paths)
-        write_together(paths, texts, self.folder, progress)
-        self.write_index()
+        checksums = write_together(paths, texts, self.folder, progress)
+        self._record.add_all(zip(paths, checksums, strict=True))
+        self.finish()
+
+    @property
+    def _record(self) -> WrittenFiles:
+        if self._written is None:
+            self._written = WrittenFiles(self.folder)
+        return self._written
+
+    def _remove(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            try:
+                path.unlink()
+            except OSError as error:
+                raise TableError(f"{path}: cannot be removed ({error.strerror})") from error
+
+    def _tell_others(self, own: Collection[Path], earlier: Sequence[Path]) -> None:
+        """Warn of files that programs would read together with those that were written."""
+        if earlier:
+            warnings.warn(
+                TableWarning(
+                    f"{self.folder}: {len(earlier)} files of an earlier run stay beside the new "
+                    f"ones, such as {earlier[0].name}, and are read together with them "
+                    "(--overwrite removes them)"
+                ),
+                stacklevel=4,
+            )
+        known = {*own, *earlier}
+        alike = (path for path in visible_files(self.folder) if path.name.endswith(self._ending))
+        others = [path for path in alike if path not in known]
+        if others:
+            warnings.warn(
+                TableWarning(
+                    f"{self.folder}: {len(others)} other files were there already, such as "
+                    f"{others[0].name}, and are read together with the new ones; move those that "
+                    "do not belong to them"
+                ),
+                stacklevel=4,
+            )
 
     def _checked(self, ending: str | None) -> str | None:
         allowed = (*self._format.extensions, *self._format.shared_extensions)
@@ -126,7 +222,7 @@ class PickFolder:
     def _pieces(
         self, clean: pd.DataFrame, rows: Sequence[slice], paths: Sequence[Path]
     ) -> Iterator[Iterable[str | bytes]]:
-        """Give the pieces of each file."""
+        """Yield the pieces of each file."""
         chosen, options = self._format, self._options
         if chosen.render_files is not None:
             return chosen.render_files(clean, self.folder, rows, **options)
@@ -134,6 +230,26 @@ class PickFolder:
             chosen.render(clean.iloc[own].reset_index(drop=True), path, **options)
             for own, path in zip(rows, paths, strict=True)
         )
+
+
+def _without_repeats(names: Mapping[str, str], folder: Path) -> Iterable[str]:
+    """Return the new names; an error if two names became one.
+
+    Parameters
+    ----------
+    names
+        New name by name.
+    folder
+        For the message.
+    """
+    owners: dict[str, str] = {}
+    for name, new in names.items():
+        if owners.setdefault(new, name) != name:
+            raise TableError(
+                f"{folder}: {owners[new]!r} and {name!r} are both {new!r} in the RELION project; "
+                "give picks of each micrograph under one name"
+            )
+    return owners
 
 
 def write_folder(
@@ -144,6 +260,7 @@ def write_folder(
     micrographs: Iterable[str] = (),
     micrographs_star: Path | None = None,
     ending: str | None = None,
+    overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
     **options: object,
 ) -> Mapping[str, Path]:
@@ -154,13 +271,13 @@ def write_folder(
     Parameters
     ----------
     table
-        As `activepick.formats.read_table` gives it.
-    folder, format, micrographs_star, ending, **options
+        As returned by `activepick.formats.read_table`.
+    folder, format, micrographs_star, ending, overwrite, **options
         As of `PickFolder`.
     micrographs
         Micrographs that get a file also without a pick.
     progress
-        Called with the number of files written and of all files.
+        Called with the number of files written and the number of all files.
 
     Returns
     -------
@@ -170,12 +287,18 @@ def write_folder(
     Raises
     ------
     TableError
-        When the table, an option or the folder is not right.
+        When the table, an option or the folder is invalid.
     """
     picked = check_table(table.iloc[:0], os.fspath(folder)) if "micrograph" not in table else table
     names = list(dict.fromkeys([*micrographs, *map(str, picked["micrograph"].unique())]))
     target = PickFolder(
-        folder, format, names, micrographs_star=micrographs_star, ending=ending, **options
+        folder,
+        format,
+        names,
+        micrographs_star=micrographs_star,
+        ending=ending,
+        overwrite=overwrite,
+        **options,
     )
     target.write_all(table, progress)
     return target.paths

@@ -1,38 +1,50 @@
-"""Which micrograph a name in a table means."""
+"""The micrograph that a name in a table stands for."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-__all__ = ["NameMatch", "match_names", "micrograph_stem", "without_ending", "without_uid"]
+__all__ = [
+    "NameMatch",
+    "is_image_name",
+    "match_names",
+    "micrograph_stem",
+    "without_ending",
+    "without_uid",
+]
 
 _IMAGES = (".mrc", ".mrcs", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".eer", ".gz", ".bz2")
 _TABLES = (
     *(".star", ".box", ".cbox", ".txt", ".tab", ".tsv", ".csv", ".cs"),
-    *(".json", ".coords", ".coord", ".pos"),
+    *(".json", ".coords", ".coord", ".pos", ".xmd"),
 )
-_SUFFIX = re.compile(
-    r"(?<=.)_(autopick|manualpick|coords|picks|particles|info|automatch)$", re.IGNORECASE
-)
+# What pickers always put behind the name of the micrograph. Other endings (_picks, _topazpicks,
+# _particles) are free, and may belong to the micrograph: they are left to `match_names`.
+_PICKERS = re.compile(r"(?<=.)_(autopick|manualpick|automatch)$", re.IGNORECASE)
+_EMAN_INFO = re.compile(r"(?<=.)_info(\.json)$", re.IGNORECASE)
 # Before the file names of a project; 21 digits as a rule.
 _CRYOSPARC_UID = re.compile(r"^\d{15,21}_(?=.)")
 # What motion correction adds: MotionCor2 _DW, cryoSPARC _patch_aligned_doseweighted, and the like.
 _VARIANT = re.compile(
     r"(?<=.)_(dw|nodw|doseweighted|non_?dw|aligned|patch|rigid|full|mic|sum)$", re.IGNORECASE
 )
+_FRACTIONS = re.compile(r"(?<=.)_fractions$")
+_SEPARATOR = re.compile(r"[_\-. ]+")
 
 
 class NameMatch(dict[str, str]):
-    """Micrograph name by table name, and beside it what was not matched.
+    """Micrograph name by table name, with the names that were not matched.
 
     Attributes
     ----------
     unmatched : list of str
-        Table names that no micrograph has.
+        Table names that fit no micrograph.
     ambiguous : dict of str to list of str
-        Table names with the micrographs each could mean; none was chosen.
+        Table names with the micrographs that each could mean; none was chosen.
     loose : list of str
-        Table names that were matched only without what motion correction adds to names, which has
-        to be told.
+        Table names that fit a micrograph only in part, so that the user has to be told: without
+        what motion correction adds to names, by the beginning of the name, or in other case.
     """
 
     def __init__(self) -> None:
@@ -42,97 +54,175 @@ class NameMatch(dict[str, str]):
         self.loose: list[str] = []
 
 
-def without_ending(name: str) -> str:
-    """Give the file name without folders and known endings.
+def is_image_name(name: str) -> bool:
+    """Return whether a name ends with the extension of an image file.
 
-    Only endings of images and tables are taken off, as names may hold dots (``May08_03.05.02``).
+    Parameters
+    ----------
+    name
+        Name or path.
     """
-    stem = _parts(name)[-1]
+    return name.lower().endswith(_IMAGES)
+
+
+def without_ending(name: str) -> str:
+    """Return the file name without folders and known extensions.
+
+    Only extensions of images and tables are removed, as names may hold dots (``May08_03.05.02``).
+
+    Parameters
+    ----------
+    name
+        Name or path.
+    """
+    stem = _file_name(name)
     while stem.lower().endswith(_IMAGES + _TABLES) and stem.rfind(".") > 0:
         stem = stem[: stem.rfind(".")]
     return stem
 
 
 def micrograph_stem(name: str) -> str:
-    """Give the name without folders, endings, and what pick files add, such as ``_autopick``."""
-    return _SUFFIX.sub("", without_ending(name))
+    """Return the name of the micrograph that a file of picks is called after.
+
+    Folders, extensions and what pickers always add (``_autopick``, ``_manualpick``,
+    ``_automatch``, EMAN's ``_info.json``) are removed. Other endings, such as ``_picks``, stay, as
+    they may belong to the micrograph: `match_names` decides with the names of the micrographs.
+
+    Parameters
+    ----------
+    name
+        Name or path of a file of picks.
+    """
+    return _PICKERS.sub("", without_ending(_EMAN_INFO.sub(r"\1", name)))
 
 
 def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> NameMatch:
-    """Find the micrograph that each name in a table means.
+    """Find the micrograph that each name in a table stands for.
 
-    Tried in this order, each only on what the one before left over: the exact string; the end of
-    the path (``Movies/a.mrc`` and ``/data/Movies/a.mrc``), with and then without endings; the file
-    name; the stem, without endings and ``_autopick``; the stem without the numeric prefix that
-    cryoSPARC puts before names; that without what motion correction puts behind them (``_DW``,
-    ``_doseweighted``, ``_aligned``, ``_patch_aligned_doseweighted``). Two micrographs for a name,
-    or two names for a micrograph, are ambiguous and are never decided.
+    These keys are tried in this order, each on what the ones before have left, first together with
+    the folders that both names have (``Movies/a.mrc`` and ``/data/Movies/a.mrc``), then without:
+
+    1. the exact string;
+    2. the file name;
+    3. the stem: the file name without extensions;
+    4. the stem without what pickers always add, see `micrograph_stem`;
+    5. the stem without the number that cryoSPARC puts in front;
+    6. the stem without what motion correction puts behind (``_DW``, ``_aligned``,
+       ``_patch_aligned_doseweighted``);
+    7. the longest stem of a micrograph with which the table's name begins, followed by a separator
+       and no digit: ``a_topazpicks`` is ``a``, but ``a_2`` is another micrograph. Names that end
+       like an image are micrographs themselves and are not shortened, except those of stacks
+       (``.mrcs``);
+    8. the keys 6 and 7 without regard to case and ``_fractions``.
+
+    Two micrographs for a name, or two names for a micrograph, are ambiguous: none is chosen.
 
     Parameters
     ----------
     table_names
-        Names as the table gives them; repetitions do not matter.
+        Names as they stand in the table; repetitions do not matter.
     micrograph_names
         Names or paths of the micrographs.
 
     Returns
     -------
     NameMatch
-        A dict from table name to micrograph name, with the attributes `unmatched` and `ambiguous`.
+        Micrograph name by table name, with `unmatched`, `ambiguous` and `loose`.
     """
     result = NameMatch()
     names = list(dict.fromkeys(table_names))
-    free = list(dict.fromkeys(micrograph_names))
-    exact = set(names) & set(free)
-    result.update({name: name for name in names if name in exact})
-    names = [name for name in names if name not in exact]
-    free = [name for name in free if name not in exact]
-    steps: tuple[tuple[Callable[[str], str], bool], ...] = (
-        (_file_name, True),
-        (micrograph_stem, True),
-        (_file_name, False),
-        (micrograph_stem, False),
-        (_stem_without_uid, False),
-        (_bare_stem, False),
-    )
-    for key, whole_path in steps:
-        before = set(result)
-        names, free = _step(result, names, free, key, whole_path)
-        result.loose = [name for name in result if name not in before]
+    micrographs = list(dict.fromkeys(micrograph_names))
+    known = set(micrographs)
+    result.update({name: name for name in names if name in known})
+    taken = set(result)
+    names = [name for name in names if name not in taken]
+    for step in _STEPS:
+        if not names:
+            break
+        before = len(result)
+        names = _match(result, names, micrographs, taken, step)
+        if step.loose:
+            result.loose += list(result)[before:]
     result.unmatched = names
     return result
 
 
-def _step(
-    result: NameMatch,
-    names: list[str],
-    free: list[str],
-    key: Callable[[str], str],
-    whole_path: bool,
-) -> tuple[list[str], list[str]]:
-    """Match by one key, record what it decides, and give what is left of both sides."""
+@dataclass(frozen=True)
+class _Step:
+    """A key by which names are compared.
+
+    Attributes
+    ----------
+    of_micrograph
+        Function that returns the key of a micrograph.
+    of_name
+        Function that returns the keys of a name in a table, the best one first.
+    folders
+        Whether the folders have to fit as well.
+    beginnings
+        Whether the keys are beginnings of the name.
+    loose
+        Whether the user has to be told.
+    """
+
+    of_micrograph: Callable[[str], str]
+    of_name: Callable[[str], Iterable[str]]
+    folders: bool = False
+    beginnings: bool = False
+    loose: bool = False
+
+
+def _match(
+    result: NameMatch, names: list[str], micrographs: list[str], taken: set[str], step: _Step
+) -> list[str]:
+    """Match by one key, record what is decided, and return the names that are left."""
+    if step.folders and not any(map(_has_folders, names)):
+        return names
     by_key: dict[str, list[str]] = {}
-    for micrograph in free:
-        by_key.setdefault(key(micrograph), []).append(micrograph)
-    candidates = {
-        name: [m for m in by_key.get(key(name), []) if not whole_path or _same_folders(name, m)]
-        for name in names
-    }
-    claims: dict[str, list[str]] = {}
-    for name, found in candidates.items():
-        for micrograph in found:
-            claims.setdefault(micrograph, []).append(name)
+    for micrograph in micrographs:
+        by_key.setdefault(step.of_micrograph(micrograph), []).append(micrograph)
+    candidates = {name: _candidates(name, by_key, taken, step) for name in names}
+    claims = Counter(micrograph for found in candidates.values() for micrograph in found)
     left = []
-    taken = set()
     for name, found in candidates.items():
         if not found:
             left.append(name)
-        elif len(found) == 1 and len(claims[found[0]]) == 1:
+        elif len(found) == 1 and claims[found[0]] == 1 and found[0] not in taken:
             result[name] = found[0]
-            taken.add(found[0])
         else:
             result.ambiguous[name] = found
-    return left, [micrograph for micrograph in free if micrograph not in taken]
+    taken.update(result.values())
+    return left
+
+
+def _candidates(
+    name: str, by_key: Mapping[str, list[str]], taken: set[str], step: _Step
+) -> list[str]:
+    """Return the free micrographs of the first key that has some."""
+    for key in step.of_name(name):
+        with_key = by_key.get(key, [])
+        found = [micrograph for micrograph in with_key if micrograph not in taken]
+        if step.folders:
+            found = [micrograph for micrograph in found if _same_folders(name, micrograph)]
+        elif len(found) > 1:
+            found = [m for m in found if _same_folders(name, m)] or found
+        if found:
+            return found
+        if with_key and step.beginnings:
+            return with_key  # It has its picks already, and no shorter name is meant.
+    return []
+
+
+def _has_folders(name: str) -> bool:
+    return "/" in name or "\\" in name
+
+
+def _same_folders(first: str, second: str) -> bool:
+    """Return whether the folders of one are the last ones of the other."""
+    a, b = _parts(first)[:-1], _parts(second)[:-1]
+    shorter = min(len(a), len(b))
+    # A bare file name says nothing about folders: it is left to the step for file names.
+    return shorter > 0 and list(a[-shorter:]) == list(b[-shorter:])
 
 
 def _parts(name: str) -> Sequence[str]:
@@ -141,16 +231,23 @@ def _parts(name: str) -> Sequence[str]:
 
 
 def _file_name(name: str) -> str:
-    return _parts(name)[-1]
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return last if last not in ("", ".") else _parts(name)[-1]
 
 
 def without_uid(name: str) -> str:
-    """Give the file name without the numeric prefix of cryoSPARC, and without folders."""
+    """Return the file name without cryoSPARC's numeric prefix and without folders.
+
+    Parameters
+    ----------
+    name
+        Name or path.
+    """
     return _CRYOSPARC_UID.sub("", _file_name(name))
 
 
 def _stem_without_uid(name: str) -> str:
-    return _CRYOSPARC_UID.sub("", micrograph_stem(name))
+    return _CRYOSPARC_UID.sub("", without_ending(name))
 
 
 def _bare_stem(name: str) -> str:
@@ -160,9 +257,49 @@ def _bare_stem(name: str) -> str:
     return stem
 
 
-def _same_folders(first: str, second: str) -> bool:
-    """Tell whether the folders of one are the last ones of the other."""
-    a, b = _parts(first)[:-1], _parts(second)[:-1]
-    shorter = min(len(a), len(b))
-    # A bare file name says nothing about folders: it is left to the step for file names.
-    return shorter > 0 and list(a[-shorter:]) == list(b[-shorter:])
+def _loose_stem(name: str) -> str:
+    # What motion correction adds may stand before and behind _fractions.
+    return _bare_stem(_FRACTIONS.sub("", _bare_stem(name).lower()))
+
+
+def _one(key: Callable[[str], str]) -> Callable[[str], Iterable[str]]:
+    return lambda name: (key(name),)
+
+
+def _pick_file(key: Callable[[str], str]) -> Callable[[str], Iterable[str]]:
+    """Return the key of a file of picks: without what pickers always add."""
+    return lambda name: (key(micrograph_stem(name)),)
+
+
+def _beginnings(key: Callable[[str], str]) -> Callable[[str], Iterator[str]]:
+    """Return a function that yields the beginnings of a name up to a separator, longest first."""
+
+    def beginnings(name: str) -> Iterator[str]:
+        if is_image_name(name) and not name.lower().endswith(".mrcs"):
+            return
+        stem = key(name)
+        for match in reversed(list(_SEPARATOR.finditer(stem))):
+            if match.start() > 0 and not stem[match.end() : match.end() + 1].isdigit():
+                yield stem[: match.start()]
+
+    return beginnings
+
+
+def _beginning_step(of_micrograph: Callable[[str], str], of_name: Callable[[str], str]) -> _Step:
+    return _Step(of_micrograph, _beginnings(of_name), beginnings=True, loose=True)
+
+
+_STEPS = (
+    _Step(_file_name, _one(_file_name), folders=True),
+    _Step(without_ending, _one(without_ending), folders=True),
+    _Step(without_ending, _pick_file(without_ending), folders=True),
+    _Step(_file_name, _one(_file_name)),
+    _Step(without_ending, _one(without_ending)),
+    _Step(without_ending, _pick_file(without_ending)),
+    _Step(_stem_without_uid, _pick_file(_stem_without_uid)),
+    _Step(_bare_stem, _pick_file(_bare_stem), loose=True),
+    _beginning_step(without_ending, without_ending),
+    _beginning_step(_bare_stem, _stem_without_uid),
+    _Step(_loose_stem, _pick_file(_loose_stem), loose=True),
+    _beginning_step(_loose_stem, lambda name: _stem_without_uid(name).lower()),
+)

@@ -1,5 +1,6 @@
-"""Which way round picks lie on a micrograph, told by the contrast at the picks."""
+"""Orientation of picks: from the contrast on a micrograph, or from the positions of others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +11,17 @@ from scipy.signal import fftconvolve
 
 from activepick.formats.coordinates import FLIPS, Flip, flipped
 
-__all__ = ["FlipContrast", "flip_contrasts"]
+__all__ = ["FlipContrast", "flip_contrasts", "mirror_offsets"]
 
 Floats = npt.NDArray[np.float64]
 # Particle radius to which the micrograph is binned: enough to tell a disc from what is around it.
 _RADIUS = 6.0
-# The radius is known about: it is tried smaller and larger.
+# The radius is approximate: it is tried smaller and larger, too.
 _FACTORS = (0.7, 1.0, 1.5)
-# The best flip has to be that far from chance, and from the next one.
+# The best flip has to be this far from chance, and from the next one.
 _SURE = 4.0
+# So many micrographs, and positions in each, tell the size by which picks are mirrored.
+_MICROGRAPHS, _POSITIONS = 50, 200
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,15 @@ class FlipContrast:
     Attributes
     ----------
     contrasts
-        By flip: mean contrast at the picks, in standard errors of as many random places. Chance is
-        around 0, and a good fit is far from it: above 0 for dark particles, below for bright ones
-        and where the radius is far off.
+        By flip: mean contrast at the picks, in standard errors of as many random positions. Chance
+        is around 0, and a good fit is far from it: above 0 for dark particles, below for bright
+        ones and where the radius is far off.
     best
         The flip whose contrast is farthest from chance.
     sure
-        Whether it is far from chance and from the next one.
+        Whether the best flip is far from chance and from the next one.
     picks
-        How many picks were looked at.
+        Number of picks.
     """
 
     contrasts: dict[Flip, float]
@@ -52,7 +55,7 @@ def flip_contrasts(
 ) -> FlipContrast:
     """Compare the four flips of picks by the contrast at the picks.
 
-    The contrast of a place is the mean of the ring around a particle there minus the mean of the
+    The contrast of a position is the mean of the ring around a particle there minus the mean of the
     disc of the particle: above 0 where something is darker than what is around it.
 
     Parameters
@@ -62,7 +65,7 @@ def flip_contrasts(
     xy
         Picks ``(n, 2)`` as ``x, y`` in its pixels.
     radius_px
-        Particle radius in pixels, about.
+        Approximate particle radius in pixels.
     """
     shape = (image.shape[0], image.shape[1])
     step = max(1, round(radius_px / _RADIUS))
@@ -82,7 +85,7 @@ def flip_contrasts(
 
 
 def _mean_at(contrast: Floats, xy: Floats) -> float:
-    """Give the mean of a map at places, in standard errors of as many random places."""
+    """Return the mean of a map at positions, in standard errors of as many random positions."""
     inside = ((xy >= 0) & (xy <= np.array(contrast.shape)[::-1] - 1)).all(axis=1)
     spread = float(contrast.std())
     if not inside.any() or spread == 0:
@@ -114,3 +117,56 @@ def _ring_minus_disc(image: Floats, radius: float) -> Floats:
     result = fftconvolve(wide, kernel, mode="same")
     inner: Floats = result[reach : reach + image.shape[0], reach : reach + image.shape[1]]
     return inner
+
+
+def mirror_offsets(
+    pairs: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], radius_px: float
+) -> dict[Flip, tuple[float, float]]:
+    """Estimate how picks would have to be mirrored to lie on other positions.
+
+    Mirrored along an axis, a position p becomes c - p, where c is the size of the micrograph minus
+    1. The size is not needed: of pairs of a pick and a position that are the same particle the sum
+    of both is c, and is the same for all micrographs.
+
+    Parameters
+    ----------
+    pairs
+        Picks and positions of each micrograph, ``(n, 2)`` and ``(m, 2)``, as ``x, y``.
+    radius_px
+        Distance within which both are the same, in pixels.
+
+    Returns
+    -------
+    dict
+        By flip, without "none": the most frequent sums along x and along y, 0 along an axis that
+        stays. Flips for which no pair fits are left out.
+    """
+    sums: dict[Flip, list[Floats]] = {"y": [], "x": [], "both": []}
+    for picks, others in pairs[:: max(1, len(pairs) // _MICROGRAPHS)]:
+        one, two = _thinned(picks), _thinned(others)
+        total = (one[:, None] + two[None]).reshape(-1, 2)
+        near = np.abs(one[:, None] - two[None]).reshape(-1, 2) < radius_px
+        sums["y"].append(total[near[:, 0]] * (0, 1))
+        sums["x"].append(total[near[:, 1]] * (1, 0))
+        sums["both"].append(total)
+    found: dict[Flip, tuple[float, float]] = {}
+    for flip, parts in sums.items():
+        every = np.concatenate(parts) if parts else np.empty((0, 2))
+        if len(every):
+            found[flip] = _most_frequent(every, radius_px)
+    return found
+
+
+def _thinned(xy: npt.ArrayLike) -> Floats:
+    points = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+    return points[:: -(-len(points) // _POSITIONS) or 1]
+
+
+def _most_frequent(sums: Floats, radius_px: float) -> tuple[float, float]:
+    """Return the middle of the cell of this radius with the most sums."""
+    cells, counts = np.unique(np.floor(sums / radius_px), axis=0, return_counts=True)
+    centre = (cells[counts.argmax()] + 0.5) * radius_px
+    # Sums of the same particle scatter over neighbouring cells.
+    near = (np.abs(sums - centre) < radius_px).all(axis=1)
+    middle = np.median(sums[near], axis=0)
+    return float(middle[0]), float(middle[1])

@@ -1,5 +1,6 @@
-"""Where the file of each micrograph goes: within the folder, whatever the micrograph is called."""
+"""The file of each micrograph in a folder: always inside it, whatever the micrograph's name is."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from activepick.errors import TableError
 from activepick.formats.names import without_ending
 
-__all__ = ["output_paths"]
+__all__ = ["output_paths", "visible_files", "within_job"]
 
 # MotionCorr/job002/Movies/a.mrc is Movies/a in the folder of every later job, as in RELION
 # (decomposePipelineFileName).
@@ -20,19 +21,19 @@ _LONGEST = 200
 def output_paths(
     names: Iterable[str], folder: Path, ending: str, *, tree: bool
 ) -> Mapping[str, Path]:
-    """Give the file of each micrograph.
+    """Return the file of each micrograph, by its name.
 
     Parameters
     ----------
     names
         Names of micrographs, with or without folders.
     folder
-        All files are in it or in folders within it.
+        Folder of the files; they are in it or in folders within it.
     ending
-        What comes behind the name without its ending.
+        What follows the micrograph's name without its extension.
     tree
         Whether the folders of relative names are kept, as RELION does, without those of its jobs.
-        Otherwise folders come in only where two files would be one.
+        Otherwise folders are used only where two files would be one.
 
     Raises
     ------
@@ -65,10 +66,36 @@ def output_paths(
     return paths
 
 
+def within_job(name: str) -> str:
+    """Return a path without the part up to its job of RELION: ``MotionCorr/job002/M/a`` is ``M/a``.
+
+    Parameters
+    ----------
+    name
+        Path with slashes or backslashes; without a job it stays as it is, with slashes.
+    """
+    return _JOB.sub("", name.replace("\\", "/"))
+
+
 def _parts(name: str) -> list[str]:
-    """Give folders and name without ending, all of them harmless."""
-    plain = _ROOT.sub("", _JOB.sub("", name.replace("\\", "/")))
+    """Return folders and the name without extension, without characters that lead elsewhere."""
+    plain = _ROOT.sub("", within_job(name))
     *folders, last = [part for part in plain.split("/") if part not in ("", ".", "..")] or ["_"]
     return [_FORBIDDEN.sub("_", part)[:_LONGEST].strip() or "_" for part in folders] + [
         _FORBIDDEN.sub("_", without_ending(last))[-_LONGEST:].strip() or "_"
     ]
+
+
+def visible_files(folder: Path) -> list[Path]:
+    """Return all files in a folder and the folders within it, sorted, without hidden ones.
+
+    Parameters
+    ----------
+    folder
+        The folder; links to other folders are not followed.
+    """
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(path for path in found if path.is_file())

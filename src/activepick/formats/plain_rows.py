@@ -1,4 +1,4 @@
-"""Rows of a table with separators, read at once where nothing about them is special."""
+"""Rows of a table with separators, parsed at once where none of them is special."""
 
 import csv
 import io
@@ -16,14 +16,14 @@ _EMPTY = ["", "nan", "NaN", "<NA>", "NA", "None", "null"]
 def plain_rows(
     body: bytes, separator: str, columns: Sequence[str], standard: Mapping[str, str]
 ) -> pd.DataFrame | None:
-    """Read rows without quotes, empty lines and anything else that needs a second look.
+    """Parse rows without quotes, empty lines and anything else that needs a second look.
 
     Parameters
     ----------
     body
         The file without its header, in UTF-8 with newlines as line ends.
     separator
-        Between values.
+        The character between values.
     columns
         The header.
     standard

@@ -1,4 +1,4 @@
-"""A picture of picks on their micrograph in the four flips."""
+"""Picture of picks on their micrograph in the four flips."""
 
 import os
 
@@ -39,11 +39,11 @@ def draw_flips(
     xy
         Picks ``(n, 2)`` as ``x, y`` in its pixels.
     radius_px
-        Particle radius in pixels, about.
+        Approximate particle radius in pixels.
     path
-        The picture: PNG, PDF or SVG.
+        The picture to write: PNG, PDF or SVG.
     title
-        Written above.
+        Title of the picture.
 
     Returns
     -------

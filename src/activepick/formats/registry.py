@@ -1,34 +1,176 @@
-"""All table formats behind one door."""
+"""The list of table formats, and reading and writing a table in any of them."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.known import FORMATS, Format
+from activepick.formats import (
+    coords_text,
+    cryolo_cbox,
+    cryosparc_cs,
+    cs_file,
+    csv_table,
+    eman_box,
+    eman_json,
+    relion_job,
+    relion_star,
+    relion_star_writer,
+    topaz_txt,
+    xmipp_pos,
+)
+from activepick.formats.format import Format
+from activepick.formats.outside import Outside, leave_out_outside
+from activepick.formats.refusals import refuse_tomogram
 from activepick.formats.table_check import check_table
 from activepick.formats.text import write_pieces
 
-__all__ = ["check_options", "choose_format", "read_table", "write_table"]
+__all__ = ["FORMATS", "check_options", "choose_format", "read_rows", "read_table", "write_table"]
 
 _HEAD_BYTES = 65536
+
+
+def _read_star(path: Path) -> pd.DataFrame:
+    return relion_job.read_star_or_job(path, read_rows)
+
+
+_ALL = (
+    Format(
+        name="star",
+        title="RELION STAR",
+        extensions=(".star",),
+        ending="_autopick.star",
+        sniff=relion_star.sniff,
+        read=_read_star,
+        render=relion_star_writer.render_star,
+        render_files=relion_star_writer.render_star_files,
+        options=frozenset({"version", "pixel_size_angstrom", "per_micrograph"}),
+        score_meaning="number",
+    ),
+    Format(
+        name="csv",
+        title="CSV",
+        extensions=(".csv", ".tsv"),
+        ending=".csv",
+        sniff=csv_table.sniff,
+        read=csv_table.read_csv,
+        render=csv_table.render_csv,
+        read_files=csv_table.read_csv_files,
+    ),
+    Format(
+        name="topaz",
+        title="Topaz text",
+        extensions=(".txt", ".tab"),
+        ending=".txt",
+        sniff=topaz_txt.sniff,
+        read=topaz_txt.read_topaz,
+        render=topaz_txt.render_topaz,
+        options=frozenset({"scale"}),
+        read_files=topaz_txt.read_topaz_files,
+    ),
+    Format(
+        name="cs",
+        title="cryoSPARC dataset",
+        extensions=(".cs",),
+        ending=".cs",
+        sniff=cs_file.sniff,
+        read=cryosparc_cs.read_cs,
+        render=cryosparc_cs.render_cs,
+        options=frozenset({"exposures"}),
+        score_meaning="number",
+    ),
+    Format(
+        name="cbox",
+        title="crYOLO CBOX",
+        extensions=(".cbox",),
+        ending=".cbox",
+        sniff=cryolo_cbox.sniff,
+        read=cryolo_cbox.read_cbox,
+        render=cryolo_cbox.render_cbox,
+        options=frozenset({"box_size"}),
+        one_micrograph=True,
+        score_meaning="probability",
+        read_files=cryolo_cbox.read_cbox_files,
+    ),
+    Format(
+        name="box",
+        title="EMAN box",
+        extensions=(".box",),
+        ending=".box",
+        sniff=eman_box.sniff,
+        read=eman_box.read_box,
+        render=eman_box.render_box,
+        options=frozenset({"box_size"}),
+        one_micrograph=True,
+        score_meaning="number",
+        read_files=eman_box.read_boxes,
+    ),
+    Format(
+        name="eman",
+        title="EMAN 2 info",
+        extensions=(".json",),
+        ending="_info.json",
+        sniff=eman_json.sniff,
+        read=eman_json.read_eman_json,
+        render=eman_json.render_eman_json,
+        one_micrograph=True,
+        score_meaning="number",
+        read_files=eman_json.read_eman_json_files,
+    ),
+    Format(
+        name="coords",
+        title="plain coordinates",
+        extensions=(".coords", ".coord"),
+        shared_extensions=(".txt",),
+        ending=".coords",
+        sniff=coords_text.sniff,
+        read=coords_text.read_coords,
+        render=coords_text.render_coords,
+        one_micrograph=True,
+        score_meaning="none",
+        read_files=coords_text.read_coords_files,
+    ),
+    Format(
+        name="xmipp",
+        title="Xmipp pos",
+        extensions=(".pos", ".xmd"),
+        ending=".pos",
+        sniff=xmipp_pos.sniff,
+        read=xmipp_pos.read_pos,
+        render=xmipp_pos.render_pos,
+        one_micrograph=True,
+        score_meaning="number",
+        read_files=xmipp_pos.read_pos_files,
+    ),
+)
+FORMATS: Mapping[str, Format] = MappingProxyType({entry.name: entry for entry in _ALL})
 
 
 def choose_format(
     path: str | os.PathLike[str], format: str | Format | None = None, *, sniff: bool = True
 ) -> Format:
-    """Choose a format by its name, else by the extension, else by what is in the file.
+    """Return the format that is named, else the one of the extension, else that of the content.
 
-    A `Format` is its own choice: so formats that are not in `FORMATS` are read and written.
+    Where formats share an extension (``.txt``), the content decides between them. A `Format` is
+    returned as it is, so that formats outside `FORMATS` can be read and written, too.
 
-    Where formats share an extension (``.txt``), the content decides between them.
+    Parameters
+    ----------
+    path
+        The file.
+    format
+        A name in `FORMATS`, or a format of your own.
+    sniff
+        Whether the file may be opened to look at its content.
 
     Raises
     ------
     TableError
-        When the name is unknown, or neither the extension nor the content says what it is.
+        When the name is unknown, or neither the extension nor the content tells the format; for
+        tilt series.
     """
     if isinstance(format, Format):
         return format
@@ -38,6 +180,8 @@ def choose_format(
             raise TableError(f"{path}: there is no format {format!r}; choose one of {names}")
         return FORMATS[format]
     extension = Path(path).suffix.lower()
+    if extension == ".tomostar":
+        refuse_tomogram(path, "images of a tilt series (.tomostar)")
     found = [entry for entry in FORMATS.values() if extension in entry.extensions]
     others = [entry for entry in FORMATS.values() if extension in entry.shared_extensions]
     if sniff and (others or not found):
@@ -49,34 +193,48 @@ def choose_format(
         raise TableError(
             f"{path}: {tried} the format; name one of {names}, or end the file name in "
             f"{', '.join(entry.extensions[0] for entry in FORMATS.values())} (a folder's name has "
-            "no dot)"
+            "no dot, or a slash at its end)"
         )
     return found[0]
 
 
-def read_table(path: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
+def read_table(
+    path: str | os.PathLike[str],
+    format: str | Format | None = None,
+    *,
+    outside: Outside = "drop",
+) -> pd.DataFrame:
     """Read a table of picks, labels or true particles.
 
     Parameters
     ----------
     path
-        The file; see `activepick.formats.read_folder` for a folder of them.
+        The file; see `activepick.formats.read_folder` for a folder of files.
     format
         A name in `FORMATS`, or a format of your own; without it the extension decides, and then
         the content.
+    outside
+        Whether rows with negative positions are left out with a warning, or an error; see
+        `activepick.formats.outside`.
 
     Returns
     -------
     DataFrame
         Columns ``micrograph`` (str), ``x``, ``y`` (float, original pixels), ``score`` (float, NaN
         where it is empty) and ``label`` (0 or 1) if the file has them, then all other columns under
-        their own names. What else a format knows is in ``attrs``.
+        their own names. Facts about the whole table are in ``attrs``, among them the meaning of the
+        scores, see `activepick.formats.scores`.
 
     Raises
     ------
     TableError
         With the file, the line where there is one, what is wrong, and what to do.
     """
+    return leave_out_outside(read_rows(path, format), source=path, outside=outside)
+
+
+def read_rows(path: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
+    """Read a table as `read_table` does, with rows whose positions are negative."""
     chosen = choose_format(path, format)
     try:
         return chosen.read(Path(path))
@@ -97,23 +255,24 @@ def write_table(
     format: str | Format | None = None,
     **options: object,
 ) -> None:
-    """Write a table of picks, labels or true particles; nothing is written when it is not right.
+    """Write a table of picks, labels or true particles; an invalid table is not written at all.
 
     Parameters
     ----------
     table
-        As `read_table` gives it. Columns that the format cannot hold are named in a `TableWarning`.
+        As returned by `read_table`. Columns that the format cannot hold are named in a
+        `TableWarning`.
     path
         The file to make or replace, whole or not at all.
     format
         A name in `FORMATS`, or a format of your own; without it the extension decides.
     **options
-        What the format offers, see its `options` and its writing function.
+        Options of the format, see its `options` and its writing function.
 
     Raises
     ------
     TableError
-        When the table, an option or the path is not right.
+        When the table, an option or the path is invalid.
     """
     chosen = choose_format(path, format, sniff=False)
     check_options(chosen, options, path)
@@ -129,7 +288,13 @@ def write_table(
 def check_options(
     chosen: Format, options: Mapping[str, object], path: str | os.PathLike[str]
 ) -> None:
-    """Check that a format has all of these options."""
+    """Check that a format has all of these options.
+
+    Raises
+    ------
+    TableError
+        When an option is unknown.
+    """
     unknown = sorted(set(options) - chosen.options)
     if unknown:
         raise TableError(
@@ -139,7 +304,13 @@ def check_options(
 
 
 def read_head(path: Path) -> bytes:
-    """Read the first 64 kB of a file."""
+    """Read the first 64 kB of a file.
+
+    Raises
+    ------
+    TableError
+        When the file cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return file.read(_HEAD_BYTES)

@@ -7,73 +7,171 @@ and the end of the file names (``--coord_dir``, ``--coord_suffix``), which stand
 found by the exact string of ``rlnMicrographName``, and without a word left out where it differs.
 """
 
+import os
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.names import without_ending
-from activepick.formats.output_paths import output_paths
+from activepick.formats.many_files import join_tables
+from activepick.formats.names import is_image_name, without_ending
+from activepick.formats.output_paths import output_paths, within_job
+from activepick.formats.project_files import (
+    find_in_project,
+    name_in_project,
+    project_finder,
+    project_folder,
+)
 from activepick.formats.relion_micrographs import read_relion_micrographs
-from activepick.formats.relion_star import star_table
+from activepick.formats.relion_star import read_star_files, star_table
 from activepick.formats.relion_star_writer import relion_version
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.writer import star_block
-from activepick.formats.star_files import read_star_files
-from activepick.formats.text import read_text, read_utf8, write_pieces
+from activepick.formats.text import TableWarning, read_text, read_utf8, write_pieces
+from activepick.formats.written_files import Checksum
 
-__all__ = ["read_star_or_job", "write_coordinate_index", "write_job_index"]
+__all__ = [
+    "RelionJob",
+    "find_job_lists",
+    "is_suffix_list",
+    "read_star_or_job",
+    "write_coordinate_index",
+]
 
+# Reads the table in a file of any format.
+ReadTable = Callable[[Path], pd.DataFrame]
+
+_INDEX_BLOCK = re.compile(rb"^\s*data_coordinate_files\s*(?:#.*)?$", re.MULTILINE)
+# The block of a list stands at its beginning.
+_BEGINNING = 4096
 _SUFFIX_FILE = re.compile(r"coords_suffix(_[^/]+)\.star", re.IGNORECASE)
 
 
-def read_star_or_job(path: Path) -> pd.DataFrame:
+def read_star_or_job(path: Path, read_other: ReadTable) -> pd.DataFrame:
     """Read a STAR file of picks, or all files of the job that it is the list of.
 
-    Paths in a list are looked for in the folder of the file and those above it, as RELION's begin
-    at the project. See `activepick.formats.relion_star.read_star` for all else.
-
-    Raises
-    ------
-    TableError
-        With the line where there is one.
-    """
-    if (suffix := _SUFFIX_FILE.fullmatch(path.name)) and path.is_file():
-        return _read_suffixed(path, suffix[1])
-    blocks = read_blocks(read_utf8(path), path)
-    listing = next((block for block in blocks if block.name == "coordinate_files"), None)
-    return star_table(blocks, path) if listing is None else _read_listed(listing, path)
-
-
-def write_job_index(
-    files: Mapping[str, Path], folder: Path, *, version: str, micrographs_star: Path | None
-) -> None:
-    """Write the list by which RELION finds the files of a picking job.
+    Files in a list are looked up by `activepick.formats.project_files.find_in_project`; those that
+    are missing are left out with a `TableWarning`. See `activepick.formats.relion_star.read_star`
+    for the table.
 
     Parameters
     ----------
-    files
-        File by exact name of the micrograph.
-    folder
-        The job.
-    version
-        "3.0" and "3.1" get ``coords_suffix_autopick.star``, later ones ``autopick.star``.
-    micrographs_star
-        RELION's list of micrographs, for 3.0 and 3.1.
+    path
+        The file: picks, particles, a list with ``data_coordinate_files``, or
+        ``coords_suffix_*.star``.
+    read_other
+        Function that reads a file of any format, for lists of files that are not STAR.
 
     Raises
     ------
     TableError
-        When the version is unknown.
+        When a file is invalid, with the line where there is one, or none of those in a list is
+        found.
     """
-    if relion_version(version, folder) in ("3.0", "3.1"):
-        listed = "" if micrographs_star is None else micrographs_star.as_posix()
-        write_pieces(folder / "coords_suffix_autopick.star", (f"{listed}\n",))
-    else:
-        paths = {name: path.as_posix() for name, path in files.items()}
-        write_coordinate_index(paths, folder / "autopick.star")
+    if (suffix := _SUFFIX_FILE.fullmatch(path.name)) and path.is_file():
+        return _read_suffixed(path, suffix[1], read_other)
+    blocks = read_blocks(read_utf8(path), path)
+    listing = next((block for block in blocks if block.name == "coordinate_files"), None)
+    return star_table(blocks, path) if listing is None else _read_listed(listing, path, read_other)
+
+
+class RelionJob:
+    """A job folder of RELION with coordinate files, as another job of the project sees it.
+
+    Parameters
+    ----------
+    folder
+        The job.
+    micrographs_star
+        RELION's list of micrographs if their names are from one, which are right then.
+    """
+
+    def __init__(self, folder: Path, micrographs_star: Path | None) -> None:
+        self._folder = folder
+        self._star = micrographs_star
+        self._project = project_folder(folder)
+        if self._project is None and micrographs_star is not None:
+            self._project = project_folder(micrographs_star)
+
+    def name_of(self, micrograph: str) -> str:
+        """Return the name of a micrograph in the project."""
+        if self._project is None or self._star is not None:
+            return micrograph
+        return name_in_project(micrograph, self._project)
+
+    def index(self, version: str) -> Path:
+        """Return the path of the list that RELION takes.
+
+        Parameters
+        ----------
+        version
+            "3.0" and "3.1" take ``coords_suffix_autopick.star``, later ones ``autopick.star``.
+
+        Raises
+        ------
+        TableError
+            When the version is unknown.
+        """
+        is_old = relion_version(version, self._folder) in ("3.0", "3.1")
+        return self._folder / ("coords_suffix_autopick.star" if is_old else "autopick.star")
+
+    def write_index(self, files: Mapping[str, Path], version: str) -> tuple[Path, Checksum]:
+        """Write the list by which RELION finds the files.
+
+        Micrographs and files are named from the project folder, wherever the program runs.
+
+        Parameters
+        ----------
+        files
+            File by name of the micrograph.
+        version
+            As of `index`.
+
+        Returns
+        -------
+        path : Path
+            The list.
+        checksum : Checksum
+            Of its content.
+
+        Raises
+        ------
+        TableError
+            When the version is unknown or the list cannot be written.
+        """
+        path = self.index(version)
+        pieces: Iterable[str]
+        if path.name == "autopick.star":
+            listed = {self.name_of(name): self._path_of(file) for name, file in files.items()}
+            pieces = _coordinate_index(listed, path)
+        else:
+            pieces = ("" if self._star is None else self._path_of(self._star), "\n")
+        checksum = Checksum()
+        write_pieces(path, checksum.of(pieces))
+        self._warn_of_names(files)
+        return path, checksum
+
+    def _path_of(self, path: Path) -> str:
+        """Return the path of a file from the project folder, or absolute if it is outside."""
+        if self._project is None:
+            return path.as_posix()
+        own = name_in_project(os.path.abspath(path), self._project)
+        return Path(own).as_posix()
+
+    def _warn_of_names(self, files: Iterable[str]) -> None:
+        nameless = [name for name in files if not is_image_name(name)]
+        if nameless and self._star is None:
+            warnings.warn(
+                TableWarning(
+                    f"{self._folder}: {len(nameless)} micrographs have names without extension, "
+                    f"such as {nameless[0]}; RELION finds picks by the exact name only, so give "
+                    "its list of micrographs (--micrographs CtfFind/job003/micrographs_ctf.star)"
+                ),
+                stacklevel=5,
+            )
 
 
 def write_coordinate_index(files: Mapping[str, str], path: Path) -> None:
@@ -87,57 +185,115 @@ def write_coordinate_index(files: Mapping[str, str], path: Path) -> None:
     path
         The file.
     """
+    write_pieces(path, _coordinate_index(files, Path(path)))
+
+
+def _coordinate_index(files: Mapping[str, str], path: Path) -> Iterable[str]:
     frame = pd.DataFrame(
         {"rlnMicrographName": list(files), "rlnMicrographCoordinates": list(files.values())},
         dtype=str,
     )
-    write_pieces(path, star_block("coordinate_files", frame, Path(path), comment="version 30001"))
+    return star_block("coordinate_files", frame, path, comment="version 30001")
 
 
-def _read_listed(block: Block, path: Path) -> pd.DataFrame:
+def find_job_lists(folder: Path) -> list[Path]:
+    """Return the lists of coordinate files in a job folder of RELION.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    list of Path
+        STAR files with a block ``data_coordinate_files`` (RELION 4 and later); if there is none,
+        ``coords_suffix_*.star`` whose list of micrographs is found (RELION 3).
+    """
+    stars = sorted(path for path in folder.glob("*.star") if not path.name.startswith("."))
+    lists = [path for path in stars if _INDEX_BLOCK.search(_beginning(path))]
+    if lists:
+        return lists
+    suffixed = [path for path in stars if is_suffix_list(path)]
+    found = [path for path in suffixed if _listed_micrographs(path)[1] is not None]
+    if suffixed and not found:
+        warnings.warn(
+            TableWarning(
+                f"{suffixed[0]}: the list of micrographs that it names is not found, so "
+                "micrographs are named after the files of picks"
+            ),
+            stacklevel=3,
+        )
+    return found
+
+
+def is_suffix_list(path: Path) -> bool:
+    """Return whether a file is RELION 3's ``coords_suffix_*.star``, by its name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+    return _SUFFIX_FILE.fullmatch(path.name) is not None
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_BEGINNING)
+    except OSError:
+        return b""  # Reading it as a table says what is wrong.
+
+
+def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFrame:
     listed = block.frame(path)
     if not {"rlnMicrographName", "rlnMicrographCoordinates"} <= set(listed.columns):
         raise TableError(
             f"{path}, line {block.line}: data_coordinate_files needs rlnMicrographName and "
             "rlnMicrographCoordinates"
         )
-    files = []
+    files, missing = [], []
+    find = project_finder(path)
     for line, name, file in zip(
         block.line_numbers(),
         listed["rlnMicrographName"],
-        listed["rlnMicrographCoordinates"],
+        listed["rlnMicrographCoordinates"].astype(str),
         strict=True,
     ):
-        place = _find(str(file), path)
+        # A job folder that was copied out of its project still holds its files.
+        place = find(file) or find(within_job(file))
         if place is None:
-            raise TableError(
-                f"{path}, line {line}: {file} is neither in the folder of this file nor in one "
-                "above; keep the folders of the RELION project together"
-            )
+            missing.append((line, file))
+            continue
         if place.samefile(path):
             raise TableError(f"{path}, line {line}: the file lists itself")
         files.append((str(name), place))
-    return _read_files(files)
+    if missing:
+        line, file = missing[0]
+        where = (
+            f"{path}, line {line}: {file} is neither in the folder of this file nor in one above"
+        )
+        if not files:
+            raise TableError(f"{where}; keep the folders of the RELION project together")
+        warnings.warn(
+            TableWarning(f"{where}; {len(missing)} of {len(listed)} files are left out"),
+            stacklevel=4,
+        )
+    return _read_files(files, read_other)
 
 
-def _read_files(files: list[tuple[str, Path]]) -> pd.DataFrame:
+def _read_files(files: list[tuple[str, Path]], read_other: ReadTable) -> pd.DataFrame:
     """Read what RELION may list: STAR files, or boxes and coordinates of other programs."""
     if all(place.suffix.lower() == ".star" for _, place in files):
         return read_star_files(files)
-    from activepick.formats.registry import read_table
-
-    tables = []
-    for name, place in files:
-        tables.append(read_table(place).assign(micrograph=name))
-        tables[-1].attrs = {}
-    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    return join_tables([read_other(place).assign(micrograph=name) for name, place in files])
 
 
-def _read_suffixed(path: Path, suffix: str) -> pd.DataFrame:
-    first = read_text(path, may_be_empty=True).split()
-    listed = _find(first[0], path) if first else None
+def _read_suffixed(path: Path, suffix: str, read_other: ReadTable) -> pd.DataFrame:
+    name, listed = _listed_micrographs(path)
     if listed is None:
-        named = f"{first[0]} is not found" if first else "it names no list of micrographs"
+        named = f"{name} is not found" if name else "it names no list of micrographs"
         raise TableError(
             f"{path}: {named}, so the names of the micrographs are unknown; give the files "
             f"*{suffix}.star in this folder, or keep the folders of the RELION project together"
@@ -146,12 +302,10 @@ def _read_suffixed(path: Path, suffix: str) -> pd.DataFrame:
     files = output_paths(names, path.parent, f"{suffix}.star", tree=True)
     flat = {name: path.parent / f"{without_ending(name)}{suffix}.star" for name in names}
     found = [(n, p) for n in names for p in (files[n], flat[n]) if p.is_file()]
-    return _read_files(list(dict(reversed(found)).items())[::-1])
+    return _read_files(list(dict(reversed(found)).items())[::-1], read_other)
 
 
-def _find(file: str, path: Path) -> Path | None:
-    places = [folder / file for folder in (path.parent, *path.absolute().parents)]
-    try:
-        return next((place for place in places if place.is_file()), None)
-    except OSError:  # a name that no file could have
-        return None
+def _listed_micrographs(path: Path) -> tuple[str, Path | None]:
+    """Return the list of micrographs that a ``coords_suffix_*.star`` names, and its file."""
+    first = read_text(path, may_be_empty=True).split()
+    return (first[0], find_in_project(first[0], path)) if first else ("", None)

@@ -1,6 +1,7 @@
-"""Writing STAR files of RELION 3.0 and later; see `relion_star` for what is what."""
+"""Writing STAR files of RELION 3.0 and later; see `relion_star` for the format."""
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -9,13 +10,17 @@ from typing import Any
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.optics import with_exposure_groups
+from activepick.formats.relion_micrographs import magnified_pixel_size
 from activepick.formats.relion_star import NO_SCORE, RELION_TAGS
+from activepick.formats.scores import LOG_ODDS_MARK, score_meaning
 from activepick.formats.star.writer import StarRows, star_block
 from activepick.formats.table_check import warn_dropped
+from activepick.formats.text import TableWarning
 
 __all__ = ["VERSIONS", "relion_version", "render_star", "render_star_files"]
 
-# What the later versions write differently are lists of coordinate files, see `relion_job`.
+# Later versions differ in lists of coordinate files only, see `relion_job`.
 VERSIONS = ("3.0", "3.1", "4", "5")
 _COMMENT = "version 30001"
 # The order of RELION's own files. The name is not first, where names such as data_1.mrc or _1.mrc
@@ -25,15 +30,31 @@ _ORDER = (
     "rlnMicrographName rlnOpticsGroup"
 )
 _TAG = re.compile(r"[A-Za-z][^\s#\"']*")
+# Columns that 3.0 has for each particle, and later versions for each optics group.
+_OF_GROUP = (
+    *("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"),
+    *("rlnBeamTiltX", "rlnBeamTiltY"),
+)
+_SIZE, _ORIGINAL_SIZE = "rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"
+# How 3.0 states a pixel size: pixel of the detector in micrometres, and magnification.
+_DETECTOR, _MAGNIFICATION = "rlnDetectorPixelSize", "rlnMagnification"
+_GROUP, _GROUP_NAME = "rlnOpticsGroup", "rlnOpticsGroupName"
 
 
 def relion_version(version: str, path: Path | str) -> str:
-    """Check a version of RELION; "4.0" is "4" and "5.0" is "5".
+    """Check a version of RELION and return it; "4.0" is "4" and "5.0" is "5".
+
+    Parameters
+    ----------
+    version
+        The version.
+    path
+        The file or option, for the message.
 
     Raises
     ------
     TableError
-        When it is none that is known.
+        When the version is none of `VERSIONS`.
     """
     plain = {"4.0": "4", "5.0": "5"}.get(version, version)
     if plain not in VERSIONS:
@@ -49,46 +70,50 @@ def render_star(
     pixel_size_angstrom: float | None = None,
     per_micrograph: bool = False,
 ) -> Iterable[str]:
-    """Give the text of a STAR file for RELION, some thousand rows at a time.
+    """Return the text of a STAR file for RELION, some thousand rows at a time.
 
     Columns beside the standard ones are kept under their names; ``label`` is not, as RELION has no
-    column for it. Names with blanks are put in quotes, which RELION reads since 3.1. Scores are
-    logits; where only some are known the others are -999, as RELION writes it itself.
+    column for it. Names with blanks are put in quotes, which RELION reads since 3.1. Where only
+    some scores are known the others are -999, as RELION writes itself.
+
+    Pixel size, voltage and aberrations are in optics groups from 3.1 on, and in each row in 3.0;
+    they are moved from one place to the other.
 
     Parameters
     ----------
     table
-        Checked table in original pixels.
+        Checked table in original pixels, with optics groups in ``attrs["optics"]`` where there are
+        any.
     path
         The file.
     version
-        "3.1", "4" or "5", with an optics group, or "3.0", one block.
+        "3.1", "4" or "5", with optics groups, or "3.0", one block.
     pixel_size_angstrom
-        Written for RELION where it is known; it overrides the one in ``attrs["optics"]``.
+        Å per pixel, instead of the one in the table.
     per_micrograph
-        One micrograph's ``NAME_autopick.star``, as of `render_star_files`.
+        Whether to write the ``NAME_autopick.star`` of one micrograph, as `render_star_files` does.
 
     Raises
     ------
     TableError
-        When an option or a name is not right.
+        When an option or a name is invalid.
     """
     version = _checked(version, pixel_size_angstrom, path)
+    table = with_exposure_groups(table)
     if per_micrograph:
         if table["micrograph"].nunique() > 1:
             raise TableError(f"{path}: a file for one micrograph cannot hold several; use a folder")
         return next(render_star_files(table, path, [slice(0, len(table))], version=version))
-    particles = _particles(table, path)
+    mark = _mark(table)
     if version != "3.0":
+        table = _with_groups(table)
         optics = star_block("optics", _optics(table, pixel_size_angstrom), path, comment=_COMMENT)
-        return chain(optics, star_block("particles", particles, path, comment=_COMMENT))
-    particles = particles.drop(columns="rlnOpticsGroup")
+        particles = star_block("particles", _particles(table, path), path, comment=_COMMENT)
+        return chain(mark, optics, particles)
+    table = _without_groups(table, path)
     if pixel_size_angstrom is not None:
-        # How 3.0 knows a pixel size: detector pixel in micrometres over the magnification.
-        particles = particles.assign(
-            rlnMagnification=10000.0, rlnDetectorPixelSize=float(pixel_size_angstrom)
-        )
-    return star_block("", particles, path)
+        table = _with_magnification(table, float(pixel_size_angstrom))
+    return chain(mark, star_block("", _particles(table, path).drop(columns=_GROUP), path))
 
 
 def render_star_files(
@@ -99,14 +124,14 @@ def render_star_files(
     version: str = "5",
     pixel_size_angstrom: float | None = None,
 ) -> Iterator[Iterable[str]]:
-    """Give the text of a ``NAME_autopick.star`` for each micrograph: no names, no optics.
+    """Return the text of a ``NAME_autopick.star`` for each micrograph, without names and optics.
 
     Parameters
     ----------
     table
         Checked table of all micrographs in original pixels.
     folder
-        For messages.
+        The folder, for messages.
     rows
         The rows of each micrograph.
     version, pixel_size_angstrom
@@ -121,7 +146,13 @@ def render_star_files(
     particles = _particles(table, folder).drop(columns=["rlnMicrographName", "rlnOpticsGroup"])
     comment = "" if version == "3.0" else _COMMENT
     whole = StarRows(particles, folder)
-    return (whole.block("", comment, part.start, part.stop) for part in rows)
+    mark = _mark(table)
+    return (chain(mark, whole.block("", comment, part.start, part.stop)) for part in rows)
+
+
+def _mark(table: pd.DataFrame) -> tuple[str, ...]:
+    """Return the comment that states that the figures of merit are log-odds, where they are."""
+    return (f"{LOG_ODDS_MARK}\n",) if score_meaning(table) == "log-odds" else ()
 
 
 def _checked(version: str, pixel_size_angstrom: float | None, path: Path) -> str:
@@ -131,7 +162,7 @@ def _checked(version: str, pixel_size_angstrom: float | None, path: Path) -> str
 
 
 def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Put the columns in RELION's order and say which ones are left out."""
+    """Return the columns in RELION's order, and warn of those that are left out."""
     columns: dict[str, Any] = {
         tag: table[name] for tag, name in RELION_TAGS.items() if name in table
     }
@@ -151,22 +182,90 @@ def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
             columns[name] = table[name]
         else:
             dropped.append(str(name))
-    warn_dropped(table, dropped, path, "RELION")
+    warn_dropped(table, dropped, path, "RELION", optics=False)
     frame = pd.DataFrame(columns, index=table.index)
     first = [name for name in _ORDER.split() if name in frame]
     return frame[first + [name for name in frame.columns if name not in first]]
 
 
 def _optics(table: pd.DataFrame, pixel_size_angstrom: float | None) -> pd.DataFrame:
-    """Give the optics groups the table came with, or one for each group number in it."""
-    groups = table.get("rlnOpticsGroup", pd.Series([1])).unique().tolist() or [1]
+    """Return the optics groups of the table, or one for each group number in it."""
+    groups = table.get(_GROUP, pd.Series([1])).unique().tolist() or [1]
     records = table.attrs.get("optics")
-    if records and set(groups) <= {record.get("rlnOpticsGroup") for record in records}:
+    if records and set(groups) <= {record.get(_GROUP) for record in records}:
         optics = pd.DataFrame(records)
     else:
-        optics = pd.DataFrame({"rlnOpticsGroup": groups})
-        optics["rlnOpticsGroupName"] = [f"opticsGroup{group}" for group in groups]
+        optics = pd.DataFrame({_GROUP: groups})
+        optics[_GROUP_NAME] = [f"opticsGroup{group}" for group in groups]
     if pixel_size_angstrom is not None:
-        optics["rlnMicrographPixelSize"] = float(pixel_size_angstrom)
-        optics["rlnMicrographOriginalPixelSize"] = float(pixel_size_angstrom)
+        optics[_SIZE] = optics[_ORIGINAL_SIZE] = float(pixel_size_angstrom)
     return optics
+
+
+def _with_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of RELION 3.0 with optics groups, one for each pixel size and microscope.
+
+    A table with optics groups, or without a pixel size in each row, is returned as it is.
+    """
+    if table.attrs.get("optics") or not {_DETECTOR, _MAGNIFICATION} <= set(table):
+        return table
+    facts = pd.DataFrame(
+        {
+            _SIZE: magnified_pixel_size(table[_DETECTOR], table[_MAGNIFICATION]),
+            **{name: table[name] for name in (_GROUP, *_OF_GROUP) if name in table},
+        },
+        index=table.index,
+    )
+    if not len(table) or facts[_SIZE].isna().any():
+        return table
+    groups = facts.drop_duplicates().reset_index(drop=True)
+    if _GROUP in groups and not groups[_GROUP].duplicated().any():
+        numbers = table[_GROUP].to_numpy()
+    else:  # Groups in the table do not tell pixel sizes or microscopes apart.
+        keys = [name for name in facts.columns if name != _GROUP]
+        groups = facts[keys].drop_duplicates().reset_index(drop=True)
+        groups.insert(0, _GROUP, range(1, len(groups) + 1))
+        numbers = facts[keys].merge(groups, on=keys, how="left")[_GROUP].to_numpy()
+    groups.insert(1, _GROUP_NAME, [f"opticsGroup{number}" for number in groups[_GROUP]])
+    groups[_ORIGINAL_SIZE] = groups[_SIZE]
+    moved = [_DETECTOR, _MAGNIFICATION, *(name for name in _OF_GROUP if name in table)]
+    grouped = table.drop(columns=moved).assign(**{_GROUP: numbers})
+    grouped.attrs = {**table.attrs, "optics": groups.to_dict("records")}
+    return grouped
+
+
+def _without_groups(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return a table with the facts of its optics groups in each row, and warn of what is lost."""
+    records = table.attrs.get("optics") or []
+    tags = list(dict.fromkeys(tag for record in records for tag in record))
+    facts = [tag for tag in tags if tag not in (_GROUP, _GROUP_NAME, _ORIGINAL_SIZE)]
+    if not facts:
+        return table
+    numbers = table.get(_GROUP, pd.Series(1, index=table.index))
+    of_group = {record.get(_GROUP): record for record in records}
+    used = [of_group.get(number, {}) for number in numbers.unique()] or records
+    kept = [tag for tag in (_SIZE, *_OF_GROUP) if all(not _is_empty(r.get(tag)) for r in used)]
+    rows = {tag: numbers.map({k: r.get(tag) for k, r in of_group.items()}) for tag in kept}
+    result = table.assign(**{t: v for t, v in rows.items() if t != _SIZE and t not in table})
+    if _SIZE in kept:
+        result = _with_magnification(result, rows[_SIZE].astype(float))
+    lost = [tag for tag in facts if tag not in kept]
+    left_out = f"; left out: {', '.join(lost[:20])}" if lost else ""
+    warnings.warn(
+        TableWarning(
+            f"{path}: RELION 3.0 has no optics groups, so {', '.join(kept) or 'nothing of them'} "
+            f"is written in each row{left_out}"
+        ),
+        stacklevel=4,
+    )
+    return result
+
+
+def _with_magnification(
+    table: pd.DataFrame, pixel_size_angstrom: float | pd.Series
+) -> pd.DataFrame:
+    return table.assign(**{_MAGNIFICATION: 10000.0, _DETECTOR: pixel_size_angstrom})
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or bool(pd.isna(value))  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""Several files that appear together, or not at all."""
+"""Writing several files so that all of them appear together, or none."""
 
 import os
 import tempfile
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from activepick.errors import TableError
 from activepick.formats.text import TableWarning, put_pieces
+from activepick.formats.written_files import Checksum
 
 __all__ = ["write_together"]
 
@@ -21,8 +22,8 @@ def write_together(
     texts: Iterable[Iterable[str | bytes]],
     folder: Path,
     progress: Callable[[int, int], None] | None,
-) -> None:
-    """Write files beside their places, then move them all there.
+) -> list[Checksum]:
+    """Write files to a hidden folder beside their places, then move them all there.
 
     Parameters
     ----------
@@ -31,9 +32,14 @@ def write_together(
     texts
         The pieces of each file, asked for one file after the other.
     folder
-        Made when it is missing; nothing stays in it when something is not right.
+        Made when it is missing; nothing stays in it when an error occurs.
     progress
-        Called with the number of files written and of all files.
+        Called with the number of files written and the number of all files.
+
+    Returns
+    -------
+    list of Checksum
+        Checksum of each file.
 
     Raises
     ------
@@ -42,6 +48,7 @@ def write_together(
     """
     said: dict[str, None] = {}
     staged: dict[Path, Path] = {}
+    checksums = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as staging:
@@ -49,8 +56,9 @@ def write_together(
                 warnings.simplefilter("always")
                 for done, (path, pieces) in enumerate(zip(paths, texts, strict=True), 1):
                     staged[path] = Path(staging, f"{done}")
-                    put_pieces(staged[path], pieces)
-                    # What is dropped is said once, and not of each file.
+                    checksums.append(Checksum())
+                    put_pieces(staged[path], checksums[-1].of(pieces))
+                    # The same warning of many files is said once, for the folder.
                     said |= {str(w.message).replace(str(path), str(folder)): None for w in caught}
                     caught.clear()
                     if progress is not None:
@@ -64,6 +72,7 @@ def write_together(
         raise TableError(f"{folder}: cannot be written ({error.strerror})") from error
     for message in said:
         warnings.warn(TableWarning(message), stacklevel=3)
+    return checksums
 
 
 def _flush(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tables before they are written: are they right, and what gets lost."""
+"""Checks of a table before it is written, and warnings of what the format cannot hold."""
 
 import re
 import warnings
@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.optics import optics_in_words
 from activepick.formats.text import TableWarning
 from activepick.formats.values import check_range, checked_labels
 
 __all__ = ["check_table", "warn_dropped"]
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
-# What RELION writes where it has nothing to say; nobody misses it.
+# Values that RELION writes where nothing is known, so that nothing is lost with them.
 _EMPTY_PHRASES: dict[str, tuple[float, ...]] = {
     "rlnClassNumber": (0, -999),
     "rlnAnglePsi": (0, -999),
@@ -24,7 +25,7 @@ _EMPTY_PHRASES: dict[str, tuple[float, ...]] = {
 
 
 def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Check a table before it is written, and give a clean copy with standard types.
+    """Return a copy of a table with standard types, checked for what no file should hold.
 
     Raises
     ------
@@ -65,8 +66,22 @@ def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
     return clean
 
 
-def warn_dropped(table: pd.DataFrame, names: Sequence[str], path: Path, program: str) -> None:
-    """Say which columns a format cannot hold, except those in which a program says nothing."""
+def warn_dropped(
+    table: pd.DataFrame, names: Sequence[str], path: Path, program: str, *, optics: bool = True
+) -> None:
+    """Warn of the columns that a format cannot hold, except where their values say nothing.
+
+    Parameters
+    ----------
+    table
+        The table that is written.
+    names
+        Its columns that are left out.
+    path, program
+        The file and the format, for messages.
+    optics
+        Whether optics groups are left out as well.
+    """
     told = [
         name
         for name in names
@@ -75,4 +90,7 @@ def warn_dropped(table: pd.DataFrame, names: Sequence[str], path: Path, program:
     if told:
         some = ", ".join(told[:20]) + (f" and {len(told) - 20} more" if len(told) > 20 else "")
         message = f"{path}: {program} has no column for {some[:500]}; use CSV to keep it"
+        warnings.warn(TableWarning(message), stacklevel=4)
+    if optics and (said := optics_in_words(table)):
+        message = f"{path}: {program} has no place for {said}; use STAR to keep it"
         warnings.warn(TableWarning(message), stacklevel=4)

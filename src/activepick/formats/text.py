@@ -1,4 +1,4 @@
-"""Text files of tables: read whatever was saved, write whole files only."""
+"""Reading and writing of text files of tables; files are written whole or not at all."""
 
 import os
 import re
@@ -23,7 +23,7 @@ _ALLOWED = bytes(set(range(256)) - {*range(9), 11, 12, *range(14, 32)})
 
 
 class TableWarning(UserWarning):
-    """Something in a table was left out or read in a way that the user should know."""
+    """A part of a table was left out, or read in a way that the user should know."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -104,7 +104,7 @@ def write_pieces(path: str | os.PathLike[str], pieces: Iterable[str | bytes]) ->
     path
         The file to make or replace.
     pieces
-        What goes into it, piece by piece, so that a large table is never whole in memory.
+        Content of the file in pieces, so that a large table is never whole in memory.
 
     Raises
     ------

@@ -2,9 +2,11 @@
 
 Names have neither folder nor ending. Topaz itself writes integers, but reads any number, and
 rounds where it needs pixels; decimals are kept here, as sub-pixel positions are worth keeping.
+Scores are log-odds of Topaz's network.
 https://topaz-em.readthedocs.io
 """
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,15 +14,18 @@ import pandas as pd
 
 from activepick.errors import SettingsError, TableError
 from activepick.formats.coordinates import checked_scale
-from activepick.formats.csv_table import read_separated
+from activepick.formats.csv_table import read_separated, read_separated_files
+from activepick.formats.many_files import NamedFiles
 from activepick.formats.names import without_ending
+from activepick.formats.scores import score_meaning
 from activepick.formats.table_check import warn_dropped
+from activepick.formats.text import TableWarning
 
-__all__ = ["read_topaz", "render_topaz", "sniff"]
+__all__ = ["read_topaz", "read_topaz_files", "render_topaz", "sniff"]
 
 
 def sniff(head: bytes) -> bool:
-    """Tell whether the first line is the header of Topaz."""
+    """Return whether the first line is the header of Topaz."""
     line = head.decode("latin-1").lstrip("\ufeffï»¿").replace("\r", "\n").split("\n", 1)[0]
     return {"image_name", "x_coord", "y_coord"} <= set(line.split("\t"))
 
@@ -36,8 +41,13 @@ def read_topaz(path: Path) -> pd.DataFrame:
     return read_separated(path, "\t")
 
 
+def read_topaz_files(files: NamedFiles) -> pd.DataFrame:
+    """Read the files of several micrographs; see `activepick.formats.many_files`."""
+    return read_separated_files(files, "\t")
+
+
 def render_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> Iterable[str]:
-    """Give the text of a coordinates file of Topaz.
+    """Return the text of a coordinates file of Topaz.
 
     Parameters
     ----------
@@ -67,6 +77,12 @@ def render_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> Iter
             )
     dropped = [c for c in table.columns if c not in ("micrograph", "x", "y", "score")]
     warn_dropped(table, dropped, path, "Topaz")
+    if score_meaning(table) == "number":
+        message = (
+            f"{path}: the scores are numbers of another program, which Topaz takes for log-odds; "
+            "they are written as they are"
+        )
+        warnings.warn(TableWarning(message), stacklevel=3)
     out = pd.DataFrame(
         {
             "image_name": table["micrograph"].map(names).astype(str),

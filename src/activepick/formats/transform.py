@@ -1,33 +1,38 @@
-"""Changes to whole tables: scale, flips, and the names of micrographs."""
+"""Changes to whole tables: scale, flips, axes, and the names of micrographs."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.alignment import mirror_alignment
 from activepick.formats.boxes import BOX_COLUMNS
 from activepick.formats.coordinates import Flip, checked_scale, mirrored
+from activepick.formats.cryosparc_cs import shapes_in
 from activepick.formats.exposures import Exposures
 from activepick.formats.names import NameMatch, match_names, without_uid
+from activepick.formats.outside import Outside, leave_out_outside
 
 __all__ = [
     "Unmatched",
     "flip_table",
     "rename_micrographs",
     "scale_table",
+    "swap_axes",
     "with_uids",
     "without_uids",
 ]
 
-# Where tables of cryoSPARC say the size of the micrograph.
+# Columns with the height and the width of the micrograph in tables of cryoSPARC.
 _SHAPE = ("location/micrograph_shape[0]", "location/micrograph_shape[1]")
-# What becomes of rows whose micrograph is not found.
+# Rows whose micrograph is not found are an error, keep their name, or are dropped.
 Unmatched = Literal["error", "keep", "drop"]
 
 
 def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
-    """Give positions and boxes in pixels of micrographs that are larger or smaller.
+    """Return positions and boxes in pixels of micrographs that are larger or smaller.
 
     Parameters
     ----------
@@ -58,10 +63,29 @@ def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
     return scaled
 
 
+def swap_axes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return positions and boxes with x and y exchanged."""
+    pairs = [("x", "y"), BOX_COLUMNS]
+    swapped = {
+        one: table[other]
+        for pair in pairs
+        for one, other in (pair, pair[::-1])
+        if set(pair) <= set(table.columns)
+    }
+    return table.assign(**swapped)
+
+
 def flip_table(
-    table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]], flip: Flip
+    table: pd.DataFrame,
+    shapes: Mapping[str, tuple[int, int]],
+    flip: Flip,
+    *,
+    source: str | os.PathLike[str] = "the table",
+    outside: Outside = "drop",
 ) -> pd.DataFrame:
-    """Give positions on micrographs that are turned over; see `coordinates.mirrored`.
+    """Return particles on micrographs that are mirrored; see `coordinates.mirrored`.
+
+    Angles and shifts of aligned particles change with them; see `alignment.mirror_alignment`.
 
     Parameters
     ----------
@@ -69,45 +93,40 @@ def flip_table(
         Columns ``micrograph, x, y``.
     shapes
         Height and width in pixels of each micrograph; not needed for tables of cryoSPARC, which
-        say them.
+        have them in columns.
     flip
         Along which axes.
+    source
+        The file or folder of the table, for messages.
+    outside
+        Whether rows outside of their micrographs are left out with a warning, or an error.
 
     Raises
     ------
     TableError
-        When the size of a micrograph is not known, or a position is outside of it.
+        When the size of a micrograph is not known, and as `outside.leave_out_outside`.
     """
-    if set(_SHAPE) <= set(table.columns) and not shapes:
-        height, width = (table[name].to_numpy(float) for name in _SHAPE)
-    else:
-        names = [str(name) for name in table["micrograph"].unique()]
-        unknown = [name for name in names if name not in shapes]
-        if unknown:
-            raise TableError(
-                f"the size of {_some(unknown)} is not known, without which nothing can be flipped: "
-                "name the micrographs (--micrographs) or their size (--size)"
-            )
-        own = table["micrograph"].astype(str)
-        height = own.map({name: shapes[name][0] for name in names}).to_numpy(float)
-        width = own.map({name: shapes[name][1] for name in names}).to_numpy(float)
-    outside = (table["x"] > width - 0.5) | (table["y"] > height - 0.5)
-    if outside.any():
-        row = int(outside.to_numpy().argmax())
+    known = shapes or shapes_in(table)
+    names = [str(name) for name in table["micrograph"].unique()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
         raise TableError(
-            f"{int(outside.sum())} positions lie outside of their micrographs, such as of "
-            f"{table['micrograph'].iloc[row]}, which has {width[row]:.0f} x {height[row]:.0f} "
-            "pixels: scale them first (--scale)"
+            f"the size of {_some(unknown)} is not known, without which nothing can be flipped: "
+            "name the micrographs (--micrographs) or their size (--size)"
         )
+    table = leave_out_outside(table, known, source=source, outside=outside)
+    own = table["micrograph"].astype(str)
+    height = own.map({name: known[name][0] for name in names}).to_numpy(float)
+    width = own.map({name: known[name][1] for name in names}).to_numpy(float)
     x = mirrored(table["x"], width) if flip in ("x", "both") else table["x"]
     y = mirrored(table["y"], height) if flip in ("y", "both") else table["y"]
-    return table.assign(x=x, y=y)
+    return mirror_alignment(table.assign(x=x, y=y), flip)
 
 
 def rename_micrographs(
     table: pd.DataFrame, names: Iterable[str], unmatched: Unmatched = "error"
 ) -> tuple[pd.DataFrame, NameMatch]:
-    """Give rows the names that another program knows the micrographs by.
+    """Rename micrographs to the names by which another program knows them.
 
     Parameters
     ----------
@@ -124,7 +143,7 @@ def rename_micrographs(
     table : DataFrame
         The renamed rows.
     matched : NameMatch
-        What was found and what was not.
+        The names that were found and those that were not.
 
     Raises
     ------
@@ -164,7 +183,7 @@ def _some(names: list[str]) -> str:
 
 
 def without_uids(table: pd.DataFrame) -> pd.DataFrame:
-    """Take cryoSPARC's numeric prefix and folders off the names of micrographs."""
+    """Remove cryoSPARC's numeric prefix and folders from the names of micrographs."""
     names = {name: without_uid(str(name)) for name in table["micrograph"].unique()}
     return table.assign(micrograph=table["micrograph"].map(names).astype(str))
 
@@ -172,7 +191,7 @@ def without_uids(table: pd.DataFrame) -> pd.DataFrame:
 def with_uids(
     table: pd.DataFrame, exposures: Exposures, unmatched: Unmatched = "error"
 ) -> tuple[pd.DataFrame, NameMatch]:
-    """Give micrographs the file names that they have in a project of cryoSPARC.
+    """Rename micrographs to the file names that they have in a project of cryoSPARC.
 
     Raises
     ------

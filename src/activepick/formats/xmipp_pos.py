@@ -1,60 +1,127 @@
-"""Xmipp's ``NAME.pos``, in which Scipion exchanges the picks of a micrograph.
+"""Xmipp's ``NAME.pos``, in which Scipion exchanges the picks of a micrograph, and ``.xmd``.
 
 A STAR file that begins ``# XMIPP_STAR_1 *``: ``data_header`` with the state of the picking, and
 ``data_particles`` (``data_particles_auto`` for automatic picks) with ``_xcoor`` and ``_ycoor``,
 centres in whole pixels, and where they are known ``_cost`` (the score) and ``_enabled`` (-1 for
 picks that were taken back). As scipion-em-relion writes it (``writeSetOfCoordinatesXmipp``).
+Metadata of particles (``.xmd``) have the same columns, and the micrograph in ``_micrograph``; in a
+file with a block for each micrograph the block has its name.
 """
 
+import re
 import warnings
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import rename_tags, standard_table
-from activepick.formats.names import micrograph_stem
-from activepick.formats.star.grammar import read_blocks
+from activepick.formats.columns import (
+    Lines,
+    name_by_file,
+    name_by_images,
+    rename_tags,
+    standard_table,
+)
+from activepick.formats.many_files import NamedFiles, Rows, join_tables, read_together
+from activepick.formats.scores import LOG_ODDS_MARK, has_mark, score_meaning, with_meaning
+from activepick.formats.star.grammar import Block, read_blocks
+from activepick.formats.star.rows import parse_rows
 from activepick.formats.star.writer import star_block
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.text import TableWarning, read_utf8
 
-__all__ = ["read_pos", "render_pos", "sniff"]
+__all__ = ["read_pos", "read_pos_files", "render_pos", "sniff"]
 
-_MAGIC = "# XMIPP_STAR_1 *\n#"
-_TAGS = {"xcoor": "x", "ycoor": "y", "cost": "score"}
+_MAGIC = "# XMIPP_STAR_1 *\n"
+_TAGS = {"xcoor": "x", "ycoor": "y", "cost": "score", "micrograph": "micrograph"}
 _OWN = ("itemId", "enabled", "micrographId")
+# Blocks that do not have the name of a micrograph.
+_PLAIN_BLOCK = re.compile(r"(particles.*|noname|header|)", re.IGNORECASE)
 
 
 def sniff(head: bytes) -> bool:
-    """Tell whether the first line is Xmipp's."""
+    """Return whether the first line is Xmipp's."""
     return head.lstrip().startswith(b"# XMIPP_STAR_1") and b"_xcoor" in head
 
 
 def read_pos(path: Path) -> pd.DataFrame:
-    """Read the picks of one micrograph; see `activepick.formats.read_table`.
+    """Read picks of one micrograph or more; see `activepick.formats.read_table`.
 
-    Picks that were taken back are left out, with a warning. The micrograph is named by the file,
-    and ``attrs["micrograph_from_file_name"]`` is True.
+    Picks that were taken back are left out, with a warning. Without names in the file the
+    micrograph is named by the file, and ``attrs["micrograph_from_file_name"]`` is True.
 
     Raises
     ------
     TableError
         For wrong columns and values that are not right, with the line.
     """
-    blocks = read_blocks(read_utf8(path), path)
-    found = [block for block in blocks if {"xcoor", "ycoor"} <= set(block.columns)]
-    if not found:
-        raise TableError(f"{path}: no table with _xcoor and _ycoor, so this is no .pos of Xmipp")
-    frames = []
+    data = read_utf8(path)
+    found = _blocks(data, path)
+    by_block = len(found) > 1 and not any(_PLAIN_BLOCK.fullmatch(block.name) for block in found)
+    tables = []
+    from_file = True
     for block in found:
         raw = rename_tags(block.frame(path), _TAGS)
-        raw["micrograph"] = micrograph_stem(path.name)
-        frames.append(standard_table(raw, path, block.line_numbers))
-    table = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+        if "micrograph" not in raw and not by_block:
+            raw = name_by_images(raw, path)
+        if "micrograph" not in raw:
+            raw = name_by_file(raw, block.name if by_block else path.name)
+            from_file &= not by_block
+        else:
+            from_file = False
+        tables.append(_table(raw, path, block.line_numbers, marked=has_mark(data)))
+    table = join_tables(tables) if len(tables) > 1 else tables[0]
+    if from_file:
+        table.attrs["micrograph_from_file_name"] = True
+    return table
+
+
+def read_pos_files(files: NamedFiles) -> pd.DataFrame:
+    """Read the picks of several micrographs; see `activepick.formats.many_files`."""
+    return read_together(files, _split, _parse, read_pos)
+
+
+def _split(path: Path) -> Rows | None:
+    data = read_utf8(path)
+    found = _blocks(data, path)
+    if len(found) > 1 or {"micrograph", "image"} & set(found[0].columns):
+        return None
+    kind = (has_mark(data), *found[0].columns)
+    return Rows(kind, b"\n".join(run for run, _ in found[0].runs))
+
+
+def _parse(
+    kind: tuple[bool | str, ...], data: bytes, names: npt.NDArray[np.object_], path: Path
+) -> pd.DataFrame:
+    def lines() -> npt.NDArray[np.int64]:
+        return np.arange(1, len(names) + 1)
+
+    raw = parse_rows(data, [str(name) for name in kind[1:]], path, lines)
+    raw = name_by_file(rename_tags(raw, _TAGS), names)
+    return _table(raw, path, lines, marked=kind[0] is True)
+
+
+def _blocks(data: bytes, path: Path) -> list[Block]:
+    """Return the blocks with positions."""
+    blocks = read_blocks(data, path)
+    found = [block for block in blocks if {"xcoor", "ycoor"} <= set(block.columns)]
+    if not found:
+        columns = {name for block in blocks for name in block.columns}
+        kind = "images without positions" if "image" in columns else "no picks"
+        kind = "micrographs, not picks" if "micrograph" in columns else kind
+        raise TableError(
+            f"{path}: no table with _xcoor and _ycoor, so these are {kind}; give the .pos files of "
+            "the picking, or the .xmd of particles with their positions"
+        )
+    return found
+
+
+def _table(raw: pd.DataFrame, path: Path, lines: Lines, *, marked: bool) -> pd.DataFrame:
+    table = standard_table(raw, path, lines)
     if "enabled" in table:
         back = (table["enabled"] == -1).to_numpy()
         if back.any():
@@ -62,19 +129,18 @@ def read_pos(path: Path) -> pd.DataFrame:
             warnings.warn(TableWarning(message), stacklevel=3)
         table = table[~back].reset_index(drop=True)
     table = table.drop(columns=[name for name in _OWN if name in table])
-    table.attrs["micrograph_from_file_name"] = True
-    return table
+    return with_meaning(table, "log-odds" if marked else "number")
 
 
 def render_pos(table: pd.DataFrame, path: Path) -> Iterable[str]:
-    """Give the text of a file with the picks of one micrograph, in whole pixels.
+    """Return the text of a file with the picks of one micrograph, in whole pixels.
 
     Parameters
     ----------
     table
         Checked table of one micrograph in original pixels.
     path
-        The file, which should be called as the micrograph.
+        The file, which should have the name of the micrograph.
     """
     dropped = [name for name in table.columns if name not in ("micrograph", "x", "y", "score")]
     warn_dropped(table, dropped, path, "Xmipp's .pos")
@@ -91,8 +157,9 @@ def render_pos(table: pd.DataFrame, path: Path) -> Iterable[str]:
         frame["cost"] = table["score"]
     frame["micrographId"] = 1
     header = pd.DataFrame({"pickingMicrographState": ["Auto"]})
+    mark = LOG_ODDS_MARK if score_meaning(table) == "log-odds" else "#"
     return chain(
-        (_MAGIC,),
+        (f"{_MAGIC}{mark}",),
         star_block("header", header, path),
         star_block("particles", frame, path),
     )

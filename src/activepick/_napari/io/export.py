@@ -10,7 +10,7 @@ import pandas as pd
 from activepick.formats import (
     FORMATS,
     read_exposures,
-    read_micrograph_names,
+    read_relion_micrographs,
     write_folder,
     write_table,
 )
@@ -81,7 +81,7 @@ def deliver(
     if "exposures" in chosen.options and delivery.source is not None:
         options["exposures"] = read_exposures(delivery.source)
     elif delivery.source is not None:
-        table, _ = rename_micrographs(table, read_micrograph_names(delivery.source))
+        table, _ = rename_micrographs(table, read_relion_micrographs(delivery.source).names)
     table = table.drop(columns=["contrast"], errors="ignore")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,1 +1,1 @@
-"""The grammar of STAR files: blocks, rows, and writing them."""
+"""STAR files: `grammar` finds the tables, `rows` reads their values, `writer` makes the text."""

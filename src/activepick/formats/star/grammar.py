@@ -1,8 +1,14 @@
-"""The blocks of a STAR file, each with the lines its rows stand on.
+"""The tables of a STAR file, each with the lines on which its rows stand.
+
+Files are read as RELION reads them: what stands before the first ``data_`` is ignored; ``#`` begins
+a comment at the start of a line or after a blank, also behind labels, rows, ``loop_`` and
+``data_``; a label ends at a blank or ``#``. Beyond that, a block may hold several loops, blank
+lines and comments may stand between rows, and keywords may be in capitals, as other programs write
+them.
 
 The ``starfile`` package is not used for reading: it pads rows that are cut off, takes files that
-are not UTF-8 for empty, and knows no line numbers, all of which a person with a broken file needs.
-On well-formed files both read the same, which the tests make sure of.
+are not UTF-8 for empty, and has no line numbers, all of which matter for broken files. Both read
+well-formed files the same, as the tests check.
 """
 
 import re
@@ -15,38 +21,63 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.star.rows import parse_rows, tokens_of
+from activepick.formats.star.rows import parse_rows, tokens_of, without_comment
 
 __all__ = ["Block", "read_blocks"]
 
-_TAG = re.compile(rb"_([^\s#]+)(?:\s+#\s*\d+)?\s*")
-# Where a run of rows ends: before a line that is empty, a comment, or may begin a block.
-_NO_ROW = re.compile(rb"\n(?=[ \t]*(?:\n|#|data_|\Z))")
+_DATA = re.compile(rb"data_(\S*)", re.IGNORECASE)
+# A label has nothing but a comment behind it, so that a row that begins with a name such as _1.mrc
+# is none; behind RELION's own labels anything may stand.
+_LABEL = re.compile(rb"_([^\s#]+)(?:\s*#.*)?|_(rln[A-Za-z0-9]+)\s.*")
+_PAIR = re.compile(rb"_([^\s#]+)\s+(\S.*)")
+# Where a run of rows ends: before a line that is empty, a comment, or may begin a table.
+_NO_ROW = re.compile(
+    rb"\n(?=[ \t]*(?:\n|#|[dD][aA][tT][aA]_|[lL][oO][oO][pP]_[ \t]*(?:[\n#]|\Z)|\Z))"
+)
 
 
 @dataclass
 class Block:
-    """A ``data_`` block: its name, its columns, and where its rows are.
+    """A table of a STAR file: a loop, or pairs of labels and values as a table of one row.
 
-    `runs` are pieces of the file that hold nothing but rows, each as its bytes and the number of
-    its first line.
+    A ``data_`` block with several loops is as many tables of the same name.
+
+    Attributes
+    ----------
+    name
+        Name of the ``data_`` block, empty for ``data_``.
+    line
+        Line of the file on which the table begins.
+    columns
+        Labels without the first underscore.
+    runs
+        Pieces of the file that hold nothing but rows, each as its bytes and the number of its first
+        line.
+    preamble
+        Text of the file before its first block, such as comments.
     """
 
     name: str
     line: int
     columns: list[str] = field(default_factory=list)
     runs: list[tuple[bytes, int]] = field(default_factory=list)
+    preamble: bytes = b""
 
     def __len__(self) -> int:
         return sum(run.count(b"\n") + 1 for run, _ in self.runs)
 
     def line_numbers(self) -> npt.NDArray[np.int64]:
-        """Give the line of the file on which each row stands."""
+        """Return the line of the file on which each row stands, ``(n,)``."""
         runs = [np.arange(run.count(b"\n") + 1) + first for run, first in self.runs]
         return np.concatenate([*runs, np.empty(0, np.int64)]).astype(np.int64)
 
     def frame(self, path: Path) -> pd.DataFrame:
-        """Give the rows as a table: numbers where a whole column is numbers, names as texts.
+        """Return the rows as a table: numbers where a whole column is numbers, names as texts.
+
+        Parameters
+        ----------
+        path
+            The file, for messages.
 
         Raises
         ------
@@ -58,23 +89,23 @@ class Block:
 
 
 def read_blocks(data: bytes, path: Path) -> list[Block]:
-    """Split a STAR file into its blocks.
+    """Split a STAR file into its tables.
 
     Parameters
     ----------
     data
         The file in UTF-8, with newlines as line ends.
     path
-        For messages.
+        The file, for messages.
 
     Raises
     ------
     TableError
-        When there is no block, or a line is in no block or no table, with the line.
+        When there is no block, or a line belongs to no table, with the line.
     """
     blocks: list[Block] = []
-    state = "outside"  # then: block (no column yet), pairs, columns (of a loop), rows
-    start, number = 0, 0
+    state = "outside"  # then: block (no label yet), pairs, labels (of a loop), rows
+    start, number, first_text, preamble = 0, 0, 0, b""
     while start <= len(data):
         end = data.find(b"\n", start)
         end = len(data) if end < 0 else end
@@ -82,34 +113,38 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
         start = end + 1
         if not line or line.startswith(b"#"):
             continue
-        if _starts_block(line) and state != "columns":
-            blocks.append(Block(_text(line[5:]), number))
+        bare = without_comment(line)
+        if (match := _DATA.fullmatch(bare)) and not _is_row(blocks, state):
+            preamble = preamble if blocks else data[:here]
+            blocks.append(Block(_text(match[1]), number))
             state = "block"
         elif state == "outside":
-            raise TableError(f"{path}, line {number}: text before the first data_ block of a STAR")
-        elif line == b"loop_" and state in ("block", "pairs"):
-            state = "columns"
-        elif state in ("block", "pairs") and line.startswith(b"_"):
-            _add_pair(blocks[-1], line, number, path)
-            state = "pairs"
-        elif state == "columns" and (tag := _TAG.fullmatch(line)):
-            blocks[-1].columns.append(_text(tag[1]))
-        elif state == "columns" and _starts_block(line) and len(blocks[-1].columns) > 1:
-            # An empty table before. With one column it would be a row, with a name like data_1.mrc.
-            blocks.append(Block(_text(line[5:]), number))
-            state = "block"
-        elif state in ("columns", "rows") and blocks[-1].columns:
-            stop = _NO_ROW.search(data, here)
-            end = stop.start() if stop else len(data)
-            run = data[here:end]
-            blocks[-1].runs.append((run, number))
-            start, number = end + 1, number + run.count(b"\n")
+            first_text = first_text or number
+        elif bare.lower() == b"loop_":
+            if state != "block":
+                blocks.append(Block(blocks[-1].name, number))
+            state = "labels"
+        elif state == "labels" and (match := _LABEL.fullmatch(line)):
+            blocks[-1].columns.append(_text(match[1] or match[2]))
+        elif state == "labels" and blocks[-1].columns:
+            start, number = _add_rows(blocks[-1], data, here, number)
             state = "rows"
+        elif state in ("block", "pairs") and line.startswith(b"_"):
+            _add_pair(blocks[-1], bare, number, path)
+            state = "pairs"
+        elif state == "rows" and _is_pair(bare, blocks[-1]):
+            blocks.append(Block(blocks[-1].name, number))
+            _add_pair(blocks[-1], bare, number, path)
+            state = "pairs"
+        elif state == "rows":
+            start, number = _add_rows(blocks[-1], data, here, number)
         else:
             raise TableError(f"{path}, line {number}: values without columns in a STAR block")
     if not blocks:
-        raise TableError(f"{path}: no data_ block, so this is no STAR file")
+        place = f"{path}, line {first_text}" if first_text else f"{path}"
+        raise TableError(f"{place}: no data_ block, so this is no STAR file")
     for block in blocks:
+        block.preamble = preamble
         repeated = [name for name, count in Counter(block.columns).items() if count > 1]
         if repeated:
             raise TableError(
@@ -118,21 +153,37 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
     return blocks
 
 
-def _starts_block(line: bytes) -> bool:
-    """Tell ``data_particles`` from a row that begins with a name such as ``data_1.mrc``."""
-    return line.startswith(b"data_") and len(line.split(None, 1)) == 1
+def _is_row(blocks: list[Block], state: str) -> bool:
+    """Return whether ``data_1.mrc`` alone in a line is a row: the first one of a single column."""
+    return state == "labels" and len(blocks[-1].columns) == 1
+
+
+def _add_rows(block: Block, data: bytes, here: int, number: int) -> tuple[int, int]:
+    """Add the rows from here on; return where the next line starts and the last row's number."""
+    stop = _NO_ROW.search(data, here)
+    end = stop.start() if stop else len(data)
+    run = data[here:end]
+    block.runs.append((run, number))
+    return end + 1, number + run.count(b"\n")
+
+
+def _is_pair(line: bytes, block: Block) -> bool:
+    """Return whether a line behind the rows of a loop is a label with its value, and no row."""
+    if not (match := _PAIR.fullmatch(line)) or len(tokens_of(_text(match[2]))) != 1:
+        return False
+    return len(block.columns) != 2 or match[1].startswith(b"rln")
 
 
 def _add_pair(block: Block, line: bytes, number: int, path: Path) -> None:
-    """Add ``_name value``; a block of pairs is a table of one row."""
-    parts = line.split(None, 1)
-    if len(parts) != 2 or len(tokens_of(parts[1].decode())) != 1:
+    match = _PAIR.fullmatch(line)
+    if match is None or len(tokens_of(_text(match[2]))) != 1:
         raise TableError(
             f"{path}, line {number}: expected one name and one value; the file may be cut off, or "
             "the line loop_ is missing"
         )
-    block.columns.append(_text(parts[0][1:]))
-    block.runs = [(block.runs[0][0] + b" " + parts[1] if block.runs else parts[1], number)]
+    block.columns.append(_text(match[1]))
+    value = match[2]
+    block.runs = [(block.runs[0][0] + b" " + value if block.runs else value, number)]
 
 
 def _text(name: bytes) -> str:

@@ -1,4 +1,4 @@
-"""STAR files as text, in the layout of RELION: one block after the other, some rows at a time."""
+"""The text of STAR files in RELION's layout, some thousand rows at a time."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from activepick.errors import TableError
 
 __all__ = ["StarRows", "star_block", "star_pairs"]
 
-# Rows that are text at the same time; what is written is never whole in memory.
+# Rows that are turned into text at a time, so that a file is never whole in memory.
 _ROWS = 20_000
 _WIDTH = 12
 # As in RELION: six decimals. Other numbers keep all digits.
@@ -28,21 +28,21 @@ _FIXED = {
 
 
 class StarRows:
-    """Rows of a table as they stand in a STAR file, ready to be written as a whole or in parts.
+    """The rows of a table, of which any part can be written as a block.
 
     Parameters
     ----------
     frame
-        Columns, named as in the file without the first underscore, and rows.
+        The table; its columns are the labels without the first underscore.
     path
-        For messages.
+        The file, for messages.
     missing
-        What stands for values that are missing.
+        Text for missing values.
 
     Raises
     ------
     TableError
-        When a text holds what STAR cannot.
+        When a value cannot be written in STAR.
     """
 
     def __init__(self, frame: pd.DataFrame, path: Path, missing: str = "nan") -> None:
@@ -55,16 +55,16 @@ class StarRows:
     def block(
         self, name: str, comment: str = "", start: int = 0, stop: int | None = None
     ) -> Iterator[str]:
-        """Give a block with a loop as text, piece by piece.
+        """Yield the text of a block with a loop, in pieces.
 
         Parameters
         ----------
         name
-            Of the block, without ``data_``.
+            Name of the block, without ``data_``.
         comment
             Line before the block, without ``#``.
         start, stop
-            The rows to write.
+            First row to write, and the row after the last one.
         """
         head = f"\n# {comment}\n" if comment else ""
         tags = "".join(f"_{tag} #{number}\n" for number, tag in enumerate(self._names, 1))
@@ -80,19 +80,19 @@ class StarRows:
 def star_block(
     name: str, frame: pd.DataFrame, path: Path, *, comment: str = "", missing: str = "nan"
 ) -> Iterator[str]:
-    """Give a block with a loop as text, piece by piece; see `StarRows`."""
+    """Return the text of a block with a loop, in pieces; see `StarRows` for the parameters."""
     return StarRows(frame, path, missing).block(name, comment)
 
 
 def star_pairs(name: str, pairs: dict[str, str]) -> Iterator[str]:
-    """Give a block of names and values without a loop."""
+    """Yield the text of a block of labels and values without a loop, in pieces."""
     yield f"\ndata_{name}\n\n"
     yield from (f"_{key:<24} {value}\n" for key, value in pairs.items())
     yield "\n"
 
 
 def _texts(column: "pd.Series", path: Path, missing: str) -> tuple[npt.NDArray[Any], str]:
-    """Give a column as what fits the format beside it."""
+    """Return the values of a column, and the format in which each is written."""
     if pd.api.types.is_bool_dtype(column) and not column.hasnans:
         return column.to_numpy(int), f"%{_WIDTH}d"
     if pd.api.types.is_integer_dtype(column) and not column.hasnans:
@@ -111,7 +111,7 @@ def _texts(column: "pd.Series", path: Path, missing: str) -> tuple[npt.NDArray[A
 
 
 def _quoted(text: str, path: Path) -> str:
-    """Quote what would otherwise be split or taken for a comment."""
+    """Return a text, in quotes where it would be split or taken for a comment."""
     if '"' in text or re.search(r"[\x00-\x1f]", text):
         raise TableError(f"{path}: {text[:60]!r} holds a quote or a line end, which STAR cannot")
     return f'"{text}"' if not text or re.search(r"[ #]|^'", text) else text

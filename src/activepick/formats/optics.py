@@ -1,0 +1,96 @@
+"""Optics groups: in RELION's STAR files, and as the exposure groups of cryoSPARC."""
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["optics_in_words", "with_exposure_groups"]
+
+_GROUP = "location/exp_group_id"
+# RELION's names of what cryoSPARC says of each pick, which is the same in a group.
+_VALUES = {
+    "location/micrograph_psize_A": "rlnMicrographPixelSize",
+    "ctf/accel_kv": "rlnVoltage",
+    "ctf/cs_mm": "rlnSphericalAberration",
+    "ctf/amp_contrast": "rlnAmplitudeContrast",
+}
+# What every optics group has, and says nothing.
+_PLAIN = ("rlnOpticsGroup", "rlnOpticsGroupName")
+
+
+def optics_in_words(table: pd.DataFrame) -> str:
+    """Return what the optics groups of a table say, such as "optics groups (rlnVoltage)".
+
+    Parameters
+    ----------
+    table
+        With ``attrs["optics"]``, a dict for each group, where there are any.
+
+    Returns
+    -------
+    str
+        Empty where the groups have nothing but a number and a name.
+    """
+    groups = table.attrs.get("optics") or []
+    told = list(dict.fromkeys(str(key) for group in groups for key in group if key not in _PLAIN))
+    if not told:
+        return ""
+    more = f" and {len(told) - 5} more" if len(told) > 5 else ""
+    return f"optics groups ({', '.join(told[:5])}{more})"
+
+
+def with_exposure_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """Return picks of cryoSPARC with their exposure groups as optics groups of RELION.
+
+    Picks of one exposure group whose pixel sizes differ are in several optics groups. The table is
+    returned as it is where it has no exposure groups and no pixel size, or optics groups already.
+
+    Parameters
+    ----------
+    table
+        With columns such as ``location/exp_group_id`` and ``location/micrograph_psize_A``.
+
+    Returns
+    -------
+    DataFrame
+        With the column ``rlnOpticsGroup`` and ``attrs["optics"]``.
+    """
+    known = [name for name in _VALUES if name in table]
+    if "rlnOpticsGroup" in table or not len(table) or not (_GROUP in table or known):
+        return table
+    numbers = table.get(_GROUP, pd.Series(0, index=table.index)).to_numpy(np.int64)
+    values = [table[name].to_numpy(np.float64) for name in known]
+    # Single precision, in which cryoSPARC keeps them, shows 1.06 as 1.059999942779541.
+    keys = np.stack([numbers.astype(np.float64), *(np.round(v, 6) for v in values)], axis=1)
+    unique, codes = np.unique(keys, axis=0, return_inverse=True)
+    groups = _group_numbers(unique[:, 0].astype(np.int64))
+    optics = []
+    for group, row in zip(groups.tolist(), unique.tolist(), strict=True):
+        found: dict[str, Any] = {
+            "rlnOpticsGroup": group,
+            "rlnOpticsGroupName": f"opticsGroup{group}",
+        }
+        for name, value in zip(known, row[1:], strict=True):
+            if math.isfinite(value) and (value > 0 or name == "ctf/cs_mm"):
+                found[_VALUES[name]] = _shortest(value)
+        optics.append(found)
+    grouped = table.assign(rlnOpticsGroup=groups[codes.ravel()])
+    # A block of optics has the same columns for all groups.
+    shared = set.intersection(*(set(group) for group in optics))
+    grouped.attrs["optics"] = [{k: v for k, v in g.items() if k in shared} for g in optics]
+    return grouped
+
+
+def _group_numbers(exposure_groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return numbers of optics groups, from 1: those of the exposure groups where they can be."""
+    if len(set(exposure_groups.tolist())) == len(exposure_groups) and exposure_groups.min() >= 1:
+        return exposure_groups
+    return np.arange(1, len(exposure_groups) + 1)
+
+
+def _shortest(value: float) -> float:
+    """Return the shortest number that is the same in single precision."""
+    return float(str(np.float32(value)))

@@ -1,0 +1,202 @@
+"""The one rule for positions outside of their micrographs: they are left out and counted.
+
+Pixel 0 reaches from -0.5 to 0.5, as whole numbers are pixel centres, so a position is inside from
+-0.5 to the width (or height) minus 0.5. The rule applies to every table that is read, to folders,
+and wherever the size of the micrographs is known: after scaling and flipping, before training,
+pruning and evaluating.
+"""
+
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from activepick.errors import SettingsError, TableError
+from activepick.formats.text import TableWarning
+
+__all__ = [
+    "OUTSIDE",
+    "Outside",
+    "checked_outside",
+    "inside",
+    "leave_out_outside",
+    "picked_on_smaller",
+]
+
+# Positions outside of their micrographs are left out with a count, or an error.
+Outside = Literal["drop", "error"]
+OUTSIDE: tuple[Outside, ...] = get_args(Outside)
+# Where a reader stores the place of the first such row in the file, for the message.
+_ATTRIBUTE = "outside"
+# Larger factors than this are no binning.
+_LARGEST_FACTOR = 16
+# So many positions fill micrographs if they were picked on these.
+_ENOUGH = 30
+
+
+def checked_outside(outside: str) -> Outside:
+    """Check the value of an option ``--outside``.
+
+    Raises
+    ------
+    SettingsError
+        When it is neither "drop" nor "error".
+    """
+    for known in OUTSIDE:
+        if outside == known:
+            return known
+    raise SettingsError(f"--outside {outside}: use {' or '.join(OUTSIDE)}.")
+
+
+def inside(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    width: npt.ArrayLike = np.inf,
+    height: npt.ArrayLike = np.inf,
+) -> npt.NDArray[np.bool_]:
+    """Return which positions lie on their micrographs.
+
+    Parameters
+    ----------
+    x, y
+        Positions in pixels, ``(n,)``.
+    width, height
+        Size of the micrograph in pixels, one for all or ``(n,)``; infinite (the default) or NaN
+        where it is unknown, so that only negative positions are outside.
+    """
+    within = np.ones(np.shape(x), dtype=bool)
+    for position, size in ((x, width), (y, height)):
+        values = np.asarray(position, dtype=np.float64)
+        within &= (values >= -0.5) & ~(values > np.asarray(size, dtype=np.float64) - 0.5)
+    return within
+
+
+def leave_out_outside(
+    table: pd.DataFrame,
+    shapes: Mapping[str, tuple[int, int]] | None = None,
+    *,
+    source: str | os.PathLike[str],
+    outside: Outside = "drop",
+) -> pd.DataFrame:
+    """Return the rows whose positions lie on their micrographs, and warn of the others.
+
+    Parameters
+    ----------
+    table
+        Columns ``micrograph, x, y``, in pixels of the micrographs.
+    shapes
+        Height and width in pixels by name of the micrograph, as the table has it. Of micrographs
+        that are not in it only negative positions are outside.
+    source
+        The file or folder, for messages.
+    outside
+        "drop" leaves rows out with a `TableWarning` that counts them; "error" raises.
+
+    Returns
+    -------
+    DataFrame
+        The table itself when all positions are inside, otherwise the rows inside, numbered anew.
+
+    Raises
+    ------
+    TableError
+        When a position is outside and `outside` is "error", or when all positions are outside of
+        micrographs of known size: then the scale, the axes or the micrographs are wrong.
+    """
+    place = table.attrs.pop(_ATTRIBUTE, None)
+    width, height = _sizes(table, shapes or {})
+    keep = inside(table["x"], table["y"], width, height)
+    if keep.all():
+        return table
+    found = _sentence(table, keep, width, height, source, place)
+    if outside == "error":
+        raise TableError(f"{found} (--outside drop leaves them out)")
+    if shapes and not keep.any():
+        raise TableError(f"{found}; nothing would be left")
+    warnings.warn(TableWarning(f"{found}; they are left out"), stacklevel=2)
+    return table[keep].reset_index(drop=True)
+
+
+def picked_on_smaller(table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]) -> float | None:
+    """Return the factor by which positions may have to be scaled up, None where they fill the area.
+
+    Parameters
+    ----------
+    table
+        Columns ``micrograph, x, y``, in pixels.
+    shapes
+        Height and width in pixels by name of the micrograph.
+
+    Returns
+    -------
+    float or None
+        A whole number from 2 on, when no position of many lies beyond this part of the width and of
+        the height. Such positions were probably picked on binned micrographs.
+    """
+    width, height = _sizes(table, shapes)
+    known = np.isfinite(width) & np.isfinite(height)
+    if known.sum() < _ENOUGH:
+        return None
+    reach = np.maximum(table["x"].to_numpy() / width, table["y"].to_numpy() / height)[known].max()
+    factor = int(1 / reach) if reach > 0 else _LARGEST_FACTOR
+    return float(factor) if 2 <= factor <= _LARGEST_FACTOR else None
+
+
+def _sizes(
+    table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the width and the height of the micrograph of each row, infinite where unknown."""
+    codes, names = pd.factorize(table["micrograph"])
+    unknown = (np.inf, np.inf)
+    sizes = np.array([shapes.get(str(name), unknown) for name in names], dtype=np.float64)
+    rows = sizes.reshape(-1, 2)[codes]
+    return rows[:, 1], rows[:, 0]
+
+
+def _sentence(
+    table: pd.DataFrame,
+    keep: npt.NDArray[np.bool_],
+    width: npt.NDArray[np.float64],
+    height: npt.NDArray[np.float64],
+    source: str | os.PathLike[str],
+    place: str | None,
+) -> str:
+    """Describe how many positions are outside, one of them, and what may mend it."""
+    out = np.flatnonzero(~keep)
+    row = int(out[0])
+    x, y = (float(table[name].iloc[row]) for name in ("x", "y"))
+    count = f"{len(out)} of {len(table)} positions lie outside of their micrographs"
+    example = f"x {x:g}, y {y:g} of {table['micrograph'].iloc[row]}"
+    if place is not None and not inside([x], [y])[0]:
+        example = f"{place} ({table['micrograph'].iloc[row]})"
+    if np.isfinite([width[row], height[row]]).all():
+        example += f", which has {width[row]:.0f} x {height[row]:.0f} pixels"
+    remedy = _remedy(table, width, height)
+    return f"{os.fspath(source)}: {count}, such as {example}{remedy and f': {remedy}'}"
+
+
+def _remedy(
+    table: pd.DataFrame, width: npt.NDArray[np.float64], height: npt.NDArray[np.float64]
+) -> str:
+    """Name the options that may bring positions back; nothing where only some are at the border."""
+    x, y = table["x"].to_numpy(np.float64), table["y"].to_numpy(np.float64)
+    known = np.isfinite(width) & np.isfinite(height)
+    if not known.any():
+        return ""
+    x, y, width, height = x[known], y[known], width[known], height[known]
+    ratio = float(np.max(np.maximum(x / width, y / height)))
+    if ratio < 1.02:  # cut off at the border, not in other pixels
+        return ""
+    found = []
+    if inside(y, x, width, height).all():
+        found.append("if x and y are exchanged, --swap-xy puts them right")
+    if ratio < _LARGEST_FACTOR:
+        factor = int(np.ceil(ratio - 0.01))
+        found.append(
+            f"if they were picked on larger micrographs, --scale {1 / factor:.4g} brings them there"
+        )
+    return "; ".join(found) or "are these the micrographs?"

@@ -1,0 +1,147 @@
+"""The meaning of scores: log-odds, a confidence, or a number of another program.
+
+In memory a table has scores of one of two kinds, which ``attrs["score_meaning"]`` states:
+
+- ``"log-odds"``: the score is the logit of a probability, as activepick computes it. Tables without
+  the attribute have such scores.
+- ``"number"``: the score is a number of another program, such as a cross-correlation or a figure of
+  merit. It ranks the picks, and no probability follows from it.
+
+Confidences are converted to log-odds when they are read. Formats whose score column holds numbers
+of many programs mark the scores of activepick, so that they are log-odds again when they are read.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit, logit
+
+from activepick.errors import SettingsError
+
+__all__ = [
+    "LOG_ODDS_MARK",
+    "ScoreMeaning",
+    "common_meaning",
+    "from_probability",
+    "has_mark",
+    "keep_scores",
+    "score_meaning",
+    "to_probability",
+    "with_meaning",
+]
+
+# Of a format: "number" also where activepick marks its own scores as log-odds.
+ScoreMeaning = Literal["log-odds", "probability", "number", "none"]
+# Comment in text files whose scores are log-odds.
+LOG_ODDS_MARK = "# scores are log-odds"
+_ATTRIBUTE = "score_meaning"
+# Log-odds beyond this are a probability of 0 or 1 in double precision.
+_HIGHEST = 36.0
+
+
+def score_meaning(table: pd.DataFrame) -> ScoreMeaning:
+    """Return the meaning of the scores of a table.
+
+    Parameters
+    ----------
+    table
+        As `activepick.formats.read_table` returns it, or made by other code.
+
+    Returns
+    -------
+    str
+        ``"log-odds"``, ``"number"``, or ``"none"`` where no row has a score.
+    """
+    if "score" not in table or (len(table) and bool(table["score"].isna().all())):
+        return "none"
+    return "number" if table.attrs.get(_ATTRIBUTE) == "number" else "log-odds"
+
+
+def with_meaning(table: pd.DataFrame, meaning: ScoreMeaning) -> pd.DataFrame:
+    """Record the meaning of the scores in a table, and return the same table.
+
+    Parameters
+    ----------
+    table
+        Changed in place. A table without a column ``score`` is left as it is.
+    meaning
+        ``"log-odds"`` or ``"number"``.
+    """
+    if "score" in table:
+        table.attrs[_ATTRIBUTE] = meaning
+    return table
+
+
+def common_meaning(tables: Iterable[pd.DataFrame]) -> ScoreMeaning:
+    """Return the meaning of the scores of several tables together.
+
+    Scores of different meanings are numbers: no probability follows from all of them.
+    """
+    found = {score_meaning(table) for table in tables if len(table)} - {"none"}
+    return "log-odds" if found <= {"log-odds"} else "number"
+
+
+def has_mark(head: bytes) -> bool:
+    """Return whether the beginning of a text file states that its scores are log-odds."""
+    return LOG_ODDS_MARK.encode() in head[:4096]
+
+
+def from_probability(probability: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Compute log-odds from probabilities, at most 36 away from 0; NaN stays NaN."""
+    with np.errstate(divide="ignore"):
+        odds = logit(np.asarray(probability, dtype=np.float64))
+    clipped: npt.NDArray[np.float64] = np.clip(odds, -_HIGHEST, _HIGHEST)
+    return clipped
+
+
+def to_probability(score: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Compute probabilities from log-odds, the reverse of `from_probability`."""
+    probability: npt.NDArray[np.float64] = expit(np.asarray(score, dtype=np.float64))
+    return probability
+
+
+def keep_scores(
+    table: pd.DataFrame, *, threshold: float | None = None, min_score: float | None = None
+) -> pd.DataFrame:
+    """Return the rows whose scores reach a threshold; rows without a score do not.
+
+    Parameters
+    ----------
+    table
+        With the column ``score``.
+    threshold
+        Lowest probability. Only log-odds can be compared with it.
+    min_score
+        Lowest score, as the number in the table.
+
+    Raises
+    ------
+    SettingsError
+        When there are no scores, the scores are no log-odds, or the threshold is no probability.
+    """
+    if threshold is None and min_score is None:
+        return table
+    meaning = score_meaning(table)
+    if meaning == "none":
+        raise SettingsError("the picks have no scores, so no threshold can be applied to them")
+    scores = table["score"].to_numpy(np.float64)
+    keep = ~np.isnan(scores)
+    if threshold is not None:
+        if not 0 <= threshold <= 1:
+            raise SettingsError(f"the threshold {threshold} is no probability between 0 and 1")
+        if meaning == "number":
+            raise SettingsError(
+                "the scores are numbers of another program and no log-odds, so a threshold in "
+                f"probability is not possible: they lie between {np.nanmin(scores):g} and "
+                f"{np.nanmax(scores):g}; give the lowest score that is kept (--min-score)"
+            )
+        # The logit of 0 and 1 is infinite: everything, or nothing finite.
+        with np.errstate(divide="ignore"):
+            keep &= scores >= float(logit(threshold))
+    if min_score is not None:
+        keep &= scores >= min_score
+    kept: pd.DataFrame = table[keep].reset_index(drop=True)
+    return kept

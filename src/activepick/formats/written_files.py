@@ -1,0 +1,131 @@
+"""The record of the files that were written to a folder, so that none of another origin is removed.
+
+A hidden file in the folder has a line for each file: size in bytes, CRC-32 and path. A file that
+was changed since does not count as written by this program any more.
+"""
+
+import os
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from activepick.errors import TableError
+from activepick.formats.text import write_pieces
+
+__all__ = ["Checksum", "WrittenFiles"]
+
+_NAME = ".activepick-files"
+
+
+class Checksum:
+    """Size and CRC-32 of the pieces that pass through `of`."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.crc = 0
+
+    def of(self, pieces: Iterable[str | bytes]) -> Iterator[bytes]:
+        """Yield pieces as bytes, texts in UTF-8, and add them to the sum."""
+        for piece in pieces:
+            data = piece.encode("utf-8") if isinstance(piece, str) else piece
+            self.size += len(data)
+            self.crc = zlib.crc32(data, self.crc)
+            yield data
+
+
+class WrittenFiles:
+    """The files in a folder that this program wrote, in this run and in earlier ones.
+
+    Parameters
+    ----------
+    folder
+        The folder. A record in it is read; it need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._record = folder / _NAME
+        self._sums: dict[str, tuple[int, int]] = {}
+        try:
+            lines = self._record.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+        except OSError:
+            lines = []
+        for line in lines:
+            size, _, rest = line.partition(" ")
+            crc, _, name = rest.partition(" ")
+            # A line that was cut off while it was written is none.
+            if size.isdigit() and crc.isdigit() and name:
+                self._sums[name] = (int(size), int(crc))
+
+    def add(self, path: Path, checksum: Checksum) -> None:
+        """Record a file, on disk when this returns.
+
+        Parameters
+        ----------
+        path
+            The file, in the folder.
+        checksum
+            Of its content.
+
+        Raises
+        ------
+        TableError
+            When the record cannot be written.
+        """
+        line = self._note(path, checksum)
+        try:
+            with self._record.open("ab") as file:
+                file.write(line)
+        except OSError as error:
+            raise TableError(f"{self._record}: cannot be written ({error.strerror})") from error
+
+    def add_all(self, files: Iterable[tuple[Path, Checksum]]) -> None:
+        """Record many files at once; see `add`."""
+        for path, checksum in files:
+            self._note(path, checksum)
+        self.save()
+
+    def save(self) -> None:
+        """Write the record anew, with a line for each file that is still there.
+
+        Raises
+        ------
+        TableError
+            When it cannot be written.
+        """
+        self._sums = {k: v for k, v in self._sums.items() if (self._folder / k).is_file()}
+        if self._sums or self._record.exists():
+            write_pieces(self._record, (_line(name, *sums) for name, sums in self._sums.items()))
+
+    def others(self, own: Collection[Path]) -> list[Path]:
+        """Return the recorded files that are still there and were not changed since.
+
+        Parameters
+        ----------
+        own
+            Files that are left out, in the folder.
+        """
+        names = {path.relative_to(self._folder).as_posix() for path in own}
+        found = ((name, sums) for name, sums in self._sums.items() if name not in names)
+        return [self._folder / name for name, sums in found if self._is_same(name, sums)]
+
+    def _note(self, path: Path, checksum: Checksum) -> bytes:
+        name = path.relative_to(self._folder).as_posix()
+        self._sums[name] = (checksum.size, checksum.crc)
+        return _line(name, checksum.size, checksum.crc)
+
+    def _is_same(self, name: str, sums: tuple[int, int]) -> bool:
+        path = self._folder / name
+        # Nothing outside of the folder, whatever a record says.
+        if os.path.isabs(name) or ".." in Path(name).parts or path.is_symlink():
+            return False
+        try:
+            if path.stat().st_size != sums[0]:
+                return False
+            return zlib.crc32(path.read_bytes()) == sums[1]
+        except (OSError, ValueError):
+            return False
+
+
+def _line(name: str, size: int, crc: int) -> bytes:
+    return f"{size} {crc} {name}\n".encode("utf-8", errors="surrogateescape")

@@ -1,0 +1,141 @@
+"""Positions outside of their micrographs: one rule, wherever they come from."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activepick.errors import SettingsError, TableError
+from activepick.formats import TableWarning, read_folder, read_table, write_table
+from activepick.formats.outside import checked_outside, inside, leave_out_outside
+
+STAR = "data_\n\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
+# A file with a position inside and one that is not, and where in the file that one is.
+FILES = [
+    ("a.csv", "micrograph,x,y\nm.mrc,5,6\nm.mrc,-3,4\n", "line 3: x is -3"),
+    ("a.star", f"{STAR}m.mrc 5 6\nm.mrc 3 -4\n", "line 8: y is -4"),
+    ("a.txt", "image_name\tx_coord\ty_coord\nm\t5\t6\nm\t-3\t4\n", "line 3: x is -3"),
+    ("a.box", "10\t20\t30\t30\n-90\t20\t30\t30\n", "line 2: x is -75"),
+    ("a.coords", "5 6\n-3 4\n", "line 2: x is -3"),
+    ("a.cbox", "1 2 30 30 0.5\n-31 2 30 30 0.5\n", "line 2: x is -16"),
+    ("a_info.json", '{"boxes": [[9, 2, "manual"], [-5, 2, "manual"]]}', "box 2: x is -5"),
+    ("a.pos", "# XMIPP_STAR_1 *\ndata_p\nloop_\n_xcoor\n_ycoor\n1 2\n-9 2\n", "line 7: x is -9"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "place"), FILES, ids=[file[0] for file in FILES])
+def test_a_position_outside_is_left_out_of_a_file_or_an_error_with_its_line(
+    tmp_path, name, content, place
+):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.warns(TableWarning, match="1 of 2 positions lie outside"):
+        assert len(read_table(path)) == 1
+    with pytest.raises(TableError, match=place) as caught:
+        read_table(path, outside="error")
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "content", "_"), FILES[3:], ids=[file[0] for file in FILES[3:]])
+def test_a_position_outside_is_left_out_of_a_folder(tmp_path, name, content, _):
+    for stem in "ab":
+        (tmp_path / f"{stem}{name[1:]}").write_text(content)
+    with pytest.warns(TableWarning, match="2 of 4 positions lie outside"):
+        assert sorted(read_folder(tmp_path)["micrograph"]) == ["a", "b"]
+    with pytest.raises(TableError, match="2 of 4"):
+        read_folder(tmp_path, outside="error")
+
+
+def table_of(xy, micrograph="m") -> pd.DataFrame:
+    table = pd.DataFrame(np.array(xy, float).reshape(-1, 2), columns=["x", "y"])
+    return table.assign(micrograph=micrograph)
+
+
+POSITIONS, SIDE = st.floats(-40, 140), st.integers(1, 99)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(POSITIONS, POSITIONS), max_size=20), st.integers(1, 99), st.integers(1, 99)
+)
+def test_what_stays_is_on_a_pixel_of_the_micrograph(xy, height, width):
+    table = table_of(xy)
+    keep = inside(table["x"], table["y"], width, height)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = leave_out_outside(table, {"m": (height, width)}, source="t")
+        except TableError:
+            assert len(xy)
+            assert not keep.any()
+            return
+
+    def beyond(rows):
+        """Distance along an axis from the centre of the nearest row or column of pixels."""
+        xy = rows[["x", "y"]].to_numpy()
+        return np.abs(xy - np.clip(xy, 0, [width - 1, height - 1])).max(axis=1)
+
+    gone = table[~keep]
+    assert (beyond(found) <= 0.5).all()
+    assert (beyond(gone) > 0.5).all()
+    assert len(found) + len(gone) == len(table)
+    # Mirroring keeps what is inside inside.
+    assert inside(width - 1 - found["x"], height - 1 - found["y"], width, height).all()
+
+
+def test_micrographs_of_unknown_size_have_no_far_side():
+    table = pd.concat([table_of([(500, 5)], "a"), table_of([(500, 5), (5, 5)], "b")])
+    with pytest.warns(TableWarning, match=r"t\.star: 1 of 3 .* of b, which has 20 x 10 pixels"):
+        found = leave_out_outside(table, {"b": (10, 20)}, source="t.star")
+    assert found["micrograph"].tolist() == ["a", "b"]
+    assert found.index.tolist() == [0, 1]
+
+
+def test_nothing_outside_is_the_same_table():
+    table = table_of([(-0.5, 0), (99.5, 49.5)])
+    assert leave_out_outside(table, {"m": (50, 100)}, source="t") is table
+
+
+@pytest.mark.parametrize(
+    ("xy", "remedy"),
+    [
+        ([(2000, 1500), (3900, 2800)], r"--scale 0\.25"),
+        ([(1500, 700), (40, 30)], r"--scale 0\.5"),
+        ([(700, 990), (10, 20)], "--swap-xy"),
+        ([(900_000, 10)], "are these the micrographs"),
+    ],
+)
+def test_positions_far_outside_name_what_mends_them(xy, remedy):
+    table = table_of([*xy, (5, 5)])
+    with pytest.warns(TableWarning, match=remedy):
+        leave_out_outside(table, {"m": (720, 1000)}, source="t")
+    far = table_of([(x, y) for x, y in xy if x > 1000 or y > 720])
+    with pytest.raises(TableError, match=f"{len(far)} of {len(far)} .*{remedy}"):
+        leave_out_outside(far, {"m": (720, 1000)}, source="t")
+
+
+def test_positions_at_the_border_are_no_wrong_scale():
+    with pytest.warns(TableWarning) as caught:
+        leave_out_outside(table_of([(1003, 10), (5, 5)]), {"m": (720, 1000)}, source="t")
+    assert "--scale" not in str(caught[0].message)
+    assert "--swap-xy" not in str(caught[0].message)
+
+
+def test_the_option_has_two_values():
+    assert checked_outside("drop") == "drop"
+    with pytest.raises(SettingsError, match="drop or error"):
+        checked_outside("keep")
+
+
+def test_only_positions_on_the_exposures_go_into_a_dataset(exposures, tmp_path):
+    name = "14sep05c_00024sq_00003hl_00002es.frames"
+    picks = table_of([(5, 5), (4000, 5), (5, 3709.5)], name)
+    with pytest.warns(TableWarning, match="1 of 3 positions lie outside"):
+        write_table(picks, tmp_path / "p.cs", exposures=exposures)
+    assert len(np.load(tmp_path / "p.cs")) == 2
+    with pytest.raises(TableError, match=r"2 of 2 .*--scale"):
+        write_table(picks[1:2].iloc[[0, 0]], Path(tmp_path, "p.cs"), exposures=exposures)
