@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox
 from scipy.spatial import cKDTree
 
-from activepick._napari.io.import_labels import check_flips, take_labels
+from activepick._napari.io.import_labels import check_flips, import_labels
 from activepick._napari.sections.export import ALL, HERE
 from activepick.formats import read_table, write_table
 from activepick.learning.head_file import load_head
@@ -323,15 +323,15 @@ def test_a_damaged_session_is_repaired_where_it_is_wanted(
 
 def click_in_box(monkeypatch, text: str) -> list[str]:
     """Click on a button of the next message boxes; gives what they say."""
-    said = []
+    said, execute = [], QMessageBox.exec
 
     def click(box) -> None:
         said.append(box.text())
         (button,) = (button for button in box.buttons() if button.text() == text)
         QTimer.singleShot(0, button.click)
-        return QMessageBox.exec(box)
+        return execute(box)
 
-    monkeypatch.setattr(QMessageBox, "exec_", click)
+    monkeypatch.setattr(QMessageBox, "exec", click)
     return said
 
 
@@ -365,7 +365,7 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
 def test_labels_of_another_program_are_taken_in(qtbot, open_widget, micrographs, simulated):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    report = take_labels(person.desk.session, simulated / "truth.star")
+    report = import_labels(person.desk.session, simulated / "truth.star")
     person.settle()
     truth = read_table(simulated / "truth.star")
     assert 0.8 * len(truth) < len(person.state.labels) <= len(truth)

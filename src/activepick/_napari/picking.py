@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from activepick._napari.io.export import Delivery, deliver
+from activepick._napari.io.export import ExportTarget, export_table
 from activepick.errors import ActivepickError
 from activepick.session import Settings
 from activepick.session.model import actions as a
@@ -243,7 +243,7 @@ class Picking(QObject):
         """Tell how many micrographs that are not rejected have no picks of the present head."""
         return 0 if self._desk.loop is None else len(self._desk.loop.predictor.unpicked())
 
-    def export(self, delivery: Delivery, *, only_shown: bool) -> None:
+    def export(self, delivery: ExportTarget, *, only_shown: bool) -> None:
         """Write the picks of the shown micrograph, or of all that have some."""
         loop, number = self._desk.loop, self._desk.shown
         if loop is not None:
@@ -254,7 +254,7 @@ class Picking(QObject):
                 ),
             )
 
-    def export_labels(self, delivery: Delivery, *, only_shown: bool) -> None:
+    def export_labels(self, delivery: ExportTarget, *, only_shown: bool) -> None:
         """Write the labels of the shown micrograph, or of all."""
         session, number = self._desk.session, self._desk.shown
         if session is None:
@@ -266,10 +266,10 @@ class Picking(QObject):
 
         self._deliver(delivery, table)
 
-    def _deliver(self, delivery: Delivery, table: Callable[[], pd.DataFrame]) -> None:
+    def _deliver(self, delivery: ExportTarget, table: Callable[[], pd.DataFrame]) -> None:
         self._desk.jobs.run(
             "export",
-            lambda step: deliver(table(), delivery, step),
+            lambda step: export_table(table(), delivery, step),
             lambda done: self.exported.emit(*done),
             text="Writing",
         )

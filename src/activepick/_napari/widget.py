@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 import napari
 from activepick._napari.areas import AreaTools
 from activepick._napari.controller import Desk
-from activepick._napari.focus import Manners
+from activepick._napari.focus import FocusPolicy
 from activepick._napari.gallery import Gallery
 from activepick._napari.images import Picture
 from activepick._napari.layers import LABELS, PICKS, QUESTIONS, Layers
@@ -100,7 +100,7 @@ class ActivePickWidget(QWidget):
         self._saved = QLabel()
         self._lay_out()
         self._connect()
-        Manners(self, self._focus_canvas)
+        FocusPolicy(self, self._focus_canvas)
         self.setAcceptDrops(True)
         # A plugin's widget gets no close event: what is under it may be gone before Python knows.
         self.destroyed.connect(_closer(desk, self.hands))

@@ -1,4 +1,4 @@
-"""The samples in napari's File menu: simulated micrographs and where their particles are."""
+"""Sample data of napari's File menu: simulated micrographs with known particles."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ __all__ = ["simulated_micrograph", "simulated_session"]
 
 
 def simulated_micrograph() -> list[LayerData]:
-    """Simulate a micrograph, the same one each time.
+    """Return a simulated micrograph and its particles, the same at each call.
 
     Returns
     -------
@@ -44,13 +44,13 @@ def simulated_micrograph() -> list[LayerData]:
 
 
 def simulated_session() -> list[LayerData]:
-    """Open a session of simulated micrographs in the widget, which are made the first time.
+    """Open a session of simulated micrographs in the widget; they are simulated the first time.
 
     Returns
     -------
     list of (data, layer attributes, type)
-        In a window only the true particles of the first micrograph, hidden, as the widget shows the
-        rest; else the image of that micrograph, and its particles.
+        In a window, only the true particles of the first micrograph, hidden, since the widget shows
+        the image; without a window, the image of that micrograph and its particles.
     """
     folder = sample_micrographs()
     file = sorted(folder.glob("*.mrc"))[0]

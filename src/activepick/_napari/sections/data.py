@@ -8,7 +8,7 @@ from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QMenu, QPushButton, QVBoxLayout
 
 from activepick._napari.controller import Desk
-from activepick._napari.io.import_labels import FlipCheck, check_flips, take_labels
+from activepick._napari.io.import_labels import FlipCheck, check_flips, import_labels
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick._napari.soon import soon
 from activepick._napari.views.micrograph_rows import Row
@@ -168,7 +168,7 @@ class DataSection(Section):
         if session is not None and path:
             self._desk.jobs.run(
                 "import",
-                lambda step: take_labels(session, Path(path)),
+                lambda step: import_labels(session, Path(path)),
                 lambda report: self._desk.told.emit("info", report),
                 text="Taking labels in",
             )

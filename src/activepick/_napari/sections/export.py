@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from activepick._napari.controller import Desk
-from activepick._napari.io.export import Delivery
+from activepick._napari.io.export import ExportTarget
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, hint, row
 from activepick.formats import FORMATS, Format
@@ -104,7 +104,9 @@ class ExportSection(Section):
         chosen = self._complete(path, ".csv") if path else None
         if chosen is not None:
             only = self.which.value == HERE
-            delivery = replace(self._delivery(chosen), format="csv", folder=False, source=None)
+            delivery = replace(
+                self._delivery(chosen), format="csv", folder=False, micrograph_list=None
+            )
             self._desk.picking.export_labels(delivery, only_shown=only)
 
     def export(self, path: Path) -> None:
@@ -117,15 +119,15 @@ class ExportSection(Section):
         if path is not None:
             self.export(path)
 
-    def _delivery(self, path: Path) -> Delivery:
+    def _delivery(self, path: Path) -> ExportTarget:
         picture = self._desk.images.picture
-        return Delivery(
+        return ExportTarget(
             path=path,
             format=self._chosen.name,
             folder=self.into.value == FOLDER,
             box_px=2 * self._desk.radius_px,
             pixel_size_angstrom=picture and picture.pixel_size_angstrom,
-            source=self._source if self._chosen.name in _SOURCES else None,
+            micrograph_list=self._source if self._chosen.name in _SOURCES else None,
         )
 
     def _fit(self) -> None:
