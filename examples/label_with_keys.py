@@ -121,7 +121,7 @@ def label_with_keys(viewer: napari.Viewer, data: Dataset, seed: int, labels: int
             place = Query(question.micrograph - 1, question.x, question.y, question.score)
             answer = oracle.answer(place)
             press(viewer, {1.0: "F", 0.0: "D", None: "G"}[answer], opened)
-        head = opened.workspace.refit()
+        head = opened.workspace.trainer.refit()
         widget.close_session()
         viewer.window.remove_dock_widget(dock)
         widget.layers.clear()

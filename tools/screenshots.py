@@ -151,7 +151,7 @@ def show(home: Path, out: Path) -> None:
     widget.open_path(session.folder)
     wait_for_picks(widget)
     open_session = session_of(widget)
-    open_session.workspace.set_truth(folder / "truth.star")
+    open_session.workspace.audit.set_truth(folder / "truth.star")
     for theme in ("dark", "light"):
         viewer.theme = theme
         for width, height in SIZES:

@@ -109,7 +109,7 @@ def test_an_answer_is_in_the_session_at_once_and_a_new_head_follows(qtbot, user,
     with qtbot.waitSignal(user.open.picks.head_changed, timeout=LONG):
         user.open.labelling.answer(1)
         assert user.state.marks[question.id].target == 1
-    assert user.open.workspace.up_to_date
+    assert user.open.workspace.trainer.up_to_date
     assert user.open.labelling.current != question
 
 
@@ -146,7 +146,7 @@ def test_jobs_that_are_late_do_not_reach_the_next_session(user, micrographs):
     user.open.dataset.predict()
     user.start(copy_of(micrographs, "grid 2"))
     assert user.state.settings.diameter_angstrom == DIAMETER
-    np.testing.assert_allclose(user.open.picks.peaks.radius_px * 2, _diameter_px(user))
+    np.testing.assert_allclose(user.open.picks.peaks.peaks.radius_px * 2, _diameter_px(user))
 
 
 def _diameter_px(user: User) -> float:

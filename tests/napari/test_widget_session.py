@@ -105,13 +105,13 @@ def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_p
     person.settle()
     person.widget.head.save_to(tmp_path / "mine.safetensors")
     person.settle()
-    learnt = person.picks.peaks.score
+    learnt = person.picks.peaks.peaks.score
     person.open.edit(lambda session: session.labels.clear())
     person.settle()
     _same_places(person.picks.picks, first)
     person.picks.use_head(tmp_path / "mine.safetensors")
     person.settle()
-    np.testing.assert_allclose(person.picks.peaks.score[:20], learnt[:20], atol=1e-3)
+    np.testing.assert_allclose(person.picks.peaks.peaks.score[:20], learnt[:20], atol=1e-3)
     person.picks.reset_head()
     person.settle()
     _same_places(person.picks.picks, first)
@@ -137,8 +137,10 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
     assert person.state.micrographs[person.open.shown].status == "rejected"
     person.dataset.predict()
     person.settle()
-    assert person.open.shown_name not in set(person.open.workspace.known_picks()["micrograph"])
-    assert len(set(person.open.workspace.known_picks()["micrograph"])) == 2
+    assert person.open.shown_name not in set(
+        person.open.workspace.predictor.known_picks()["micrograph"]
+    )
+    assert len(set(person.open.workspace.predictor.known_picks()["micrograph"])) == 2
 
 
 def test_an_area_is_drawn_with_the_mouse(qtbot, open_widget, micrographs):

@@ -17,7 +17,7 @@ from activepick.progress import Progress
 from activepick.session import Session, Settings
 from activepick.session.draft import Draft, draft_of, session_at
 from activepick.session.star_micrographs import read_micrograph_list
-from activepick.workspace.loop import LearningLoop
+from activepick.workspace.workspace import Workspace
 
 __all__ = ["Controller"]
 
@@ -63,7 +63,7 @@ class Controller(QObject):
 
     def __init__(
         self,
-        make_workspace: Callable[[Session], LearningLoop] = LearningLoop,
+        make_workspace: Callable[[Session], Workspace] = Workspace,
         ask_how_to_open: Callable[[SessionError], str] | None = None,
         parent: QObject | None = None,
     ) -> None:

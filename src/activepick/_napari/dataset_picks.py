@@ -12,7 +12,7 @@ from activepick.errors import ActivepickError
 from activepick.progress import Progress
 from activepick.session import Session, Settings
 from activepick.session.model import actions as a
-from activepick.workspace.loop import LearningLoop
+from activepick.workspace.workspace import Workspace
 
 __all__ = ["DatasetPicks", "Prediction"]
 
@@ -71,7 +71,7 @@ class DatasetPicks(QObject):
     exported = Signal(object, int, list)
 
     def __init__(
-        self, session: Session, workspace: LearningLoop, jobs: Jobs, parent: QObject | None = None
+        self, session: Session, workspace: Workspace, jobs: Jobs, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._session, self._workspace, self._jobs = session, workspace, jobs
@@ -81,7 +81,7 @@ class DatasetPicks(QObject):
     def load(self) -> None:
         """Read the peaks that are stored in the session."""
         self._jobs.run(
-            "peaks", self._workspace.load_peaks, lambda result: self.counts_changed.emit()
+            "peaks", self._workspace.predictor.load_peaks, lambda result: self.counts_changed.emit()
         )
 
     def predict(self, then: Callable[[], None] = lambda: None) -> None:
@@ -98,7 +98,7 @@ class DatasetPicks(QObject):
             errors[number] = str(error)
 
         def work(progress: Progress) -> int:
-            return self._workspace.predict_all(
+            return self._workspace.predictor.predict_all(
                 lambda done, total, name: progress(done / max(1, total)), failed
             )
 
@@ -120,7 +120,7 @@ class DatasetPicks(QObject):
 
     def unpicked(self) -> int:
         """Return the number of micrographs, not rejected, without picks of the present head."""
-        return len(self._workspace.unpicked())
+        return len(self._workspace.predictor.unpicked())
 
     def counts(self, settings: Settings | None = None) -> dict[int, int]:
         """Return the number of picks of each micrograph where it is known.
@@ -130,11 +130,11 @@ class DatasetPicks(QObject):
         settings
             Settings to count with, by default those of the session.
         """
-        return self._workspace.counts(_COUNT_SECONDS, settings)
+        return self._workspace.predictor.counts(_COUNT_SECONDS, settings)
 
     def uncertainties(self) -> dict[int, float]:
         """Return the uncertainty of each micrograph in nats where it is known."""
-        return self._workspace.uncertainties()
+        return self._workspace.predictor.uncertainties()
 
     def export(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
         """Write the picks of one micrograph, or of all that have been picked.
@@ -146,10 +146,10 @@ class DatasetPicks(QObject):
         micrograph
             Number of the micrograph; None for all.
         """
-        workspace = self._workspace
+        predictor = self._workspace.predictor
         self._export(
             target,
-            lambda: workspace.known_picks() if micrograph is None else workspace.picks(micrograph),
+            lambda: predictor.known_picks() if micrograph is None else predictor.picks(micrograph),
         )
 
     def export_labels(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
@@ -164,9 +164,10 @@ class DatasetPicks(QObject):
         self._export(target, table)
 
     def follow(self, action: a.Action) -> None:
-        """Emit `counts_changed` for an action of the session that affects picks."""
+        """Count again after an action of the session that affects picks."""
         if isinstance(action, a.SetSettings) and "picks" in Settings.affected(action.changes):
             self.counts_changed.emit()
+            self.load()  # peaks that are not in memory
 
     def _export(self, target: ExportTarget, table: Callable[[], pd.DataFrame]) -> None:
         self._jobs.run(

@@ -12,8 +12,8 @@ from activepick.session import Label, Question, Session
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.session.model.state import Target
-from activepick.workspace.loop import LearningLoop
 from activepick.workspace.round import Round
+from activepick.workspace.workspace import Workspace
 
 __all__ = ["Labelling", "StartMode"]
 
@@ -68,7 +68,7 @@ class Labelling(QObject):
     def __init__(
         self,
         session: Session,
-        workspace: LearningLoop,
+        workspace: Workspace,
         images: DisplayImages,
         jobs: Jobs,
         edit: Callable[[Callable[[Session], object]], bool],
@@ -178,15 +178,15 @@ class Labelling(QObject):
 
     def ask(self) -> None:
         """Ask new questions in place of the open ones."""
-        self._choose(self._workspace.ask)
+        self._choose(self._workspace.questioner.ask)
 
     def suggest(self) -> None:
         """Start a round with suggestions: the most certain positions are answered already."""
-        self._choose(self._workspace.suggest)
+        self._choose(self._workspace.questioner.suggest)
 
     def audit(self, count: int) -> None:
         """Ask about randomly drawn picks, to estimate how many of the picks are right."""
-        self._choose(lambda: self._workspace.audit(count))
+        self._choose(lambda: self._workspace.audit.ask(count))
 
     def ask_next(self, *, replace: bool = False) -> None:
         """Ask the next round of questions if none is open.

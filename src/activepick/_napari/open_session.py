@@ -17,8 +17,8 @@ from activepick.session import Session, Settings
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.session.model.state import SessionState
-from activepick.workspace.loop import LearningLoop
 from activepick.workspace.next_micrograph import Offer
+from activepick.workspace.workspace import Workspace
 
 __all__ = ["OpenSession"]
 
@@ -89,7 +89,7 @@ class OpenSession(QObject):
     def __init__(
         self,
         session: Session,
-        workspace: LearningLoop,
+        workspace: Workspace,
         jobs: Jobs,
         parent: QObject | None = None,
     ) -> None:
@@ -212,7 +212,7 @@ class OpenSession(QObject):
             else:
                 self.show(offer.micrograph)
 
-        self.jobs.run("offer", lambda progress: self.workspace.next_micrograph(), done)
+        self.jobs.run("offer", lambda progress: self.workspace.questioner.next_micrograph(), done)
 
     def set_settings(self, **changes: object) -> None:
         """Change settings of the session; an error is reported."""

@@ -1,6 +1,6 @@
 """Peaks and picks of the shown micrograph, and the head that they follow from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,30 +15,11 @@ from activepick.scoremap.score_map import ScoreMap
 from activepick.session import Session, Settings
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
-from activepick.workspace.loop import LearningLoop
-from activepick.workspace.peaks import Peaks, curate
+from activepick.workspace.peaks import MicrographPeaks
 from activepick.workspace.round import round_ended
+from activepick.workspace.workspace import SettingsWarning, Workspace
 
-__all__ = ["SettingWarning", "ShownPicks"]
-
-
-@dataclass(frozen=True)
-class SettingWarning:
-    """A setting that is probably wrong.
-
-    Attributes
-    ----------
-    sentence
-        Message for the user.
-    remedy
-        Text of the button that corrects the setting.
-    changes
-        Settings that the button changes.
-    """
-
-    sentence: str
-    remedy: str
-    changes: dict[str, object]
+__all__ = ["ShownPicks"]
 
 
 class ShownPicks(QObject):
@@ -80,7 +61,7 @@ class ShownPicks(QObject):
     map_ready(score_map)
         The score map of the shown micrograph was computed.
     warned(warnings)
-        Settings were checked; lists `SettingWarning`.
+        Settings were checked; lists `activepick.workspace.workspace.SettingsWarning`.
     """
 
     changed = Signal()
@@ -93,7 +74,7 @@ class ShownPicks(QObject):
     def __init__(
         self,
         session: Session,
-        workspace: LearningLoop,
+        workspace: Workspace,
         images: DisplayImages,
         jobs: Jobs,
         parent: QObject | None = None,
@@ -102,7 +83,7 @@ class ShownPicks(QObject):
         self._session, self._workspace = session, workspace
         self._images, self._jobs = images, jobs
         self.micrograph = 0
-        self.peaks: Peaks | None = None
+        self.peaks: MicrographPeaks | None = None
         self.picks: pd.DataFrame | None = None
         self.previewed: Settings | None = None
         self._map_visible = False
@@ -112,7 +93,7 @@ class ShownPicks(QObject):
     def open(self, number: int) -> None:
         """Compute features and picks of the shown micrograph, then prefetch its neighbours."""
         self.micrograph = number
-        stored = self._workspace.stored_peaks(number)
+        stored = self._workspace.predictor.stored_peaks(number)
         if stored is not None:
             self._set_peaks(stored)
         self._jobs.run(
@@ -145,13 +126,14 @@ class ShownPicks(QObject):
         if not shown or not workspace.ready or self._jobs.busy("features"):
             return False
 
-        def work(progress: Progress) -> Peaks:
-            peaks = workspace.update(shown).peaks
+        def work(progress: Progress) -> MicrographPeaks:
+            workspace.trainer.update()
+            peaks = workspace.predictor.peaks(shown)
             if round_ended(self._session.state):
-                workspace.end_of_round(shown)
+                workspace.audit.end_of_round(shown)
             return peaks
 
-        def done(peaks: Peaks) -> None:
+        def done(peaks: MicrographPeaks) -> None:
             self._set_peaks(peaks)
             self._compute_map()
             self.head_changed.emit()
@@ -199,13 +181,17 @@ class ShownPicks(QObject):
     def use_head(self, path: Path) -> None:
         """Start from a saved head; labels are kept and refine it."""
         self._jobs.run(
-            "head", lambda progress: self._workspace.use_head(path), lambda head: self.reopen()
+            "head",
+            lambda progress: self._workspace.trainer.use_head(path),
+            lambda head: self.reopen(),
         )
 
     def reset_head(self) -> None:
         """Start from the pretrained network again; labels are kept."""
         self._jobs.run(
-            "head", lambda progress: self._workspace.reset_head(), lambda head: self.reopen()
+            "head",
+            lambda progress: self._workspace.trainer.reset_head(),
+            lambda head: self.reopen(),
         )
 
     def follow(self, action: a.Action, change: Change | None) -> None:
@@ -226,17 +212,18 @@ class ShownPicks(QObject):
             if not (learns and self.learn()):
                 self._update()  # otherwise the new head brings new picks
 
-    def _open(self, number: int, progress: Progress) -> tuple[Peaks, list[SettingWarning]]:
+    def _open(
+        self, number: int, progress: Progress
+    ) -> tuple[MicrographPeaks, list[SettingsWarning]]:
         workspace = self._workspace
-        workspace.open_micrograph(number, progress)
-        if not workspace.up_to_date:
-            workspace.refit()
-        peaks = workspace.peaks(number)
-        warnings = [] if self._checked else _check_settings(workspace, number)
+        workspace.open(number, progress)
+        workspace.trainer.update()
+        peaks = workspace.predictor.peaks(number)
+        warnings = [] if self._checked else workspace.check_settings(number)
         workspace.prefetch_neighbours(number)
         return peaks, warnings
 
-    def _finish_opening(self, result: tuple[Peaks, list[SettingWarning]]) -> None:
+    def _finish_opening(self, result: tuple[MicrographPeaks, list[SettingsWarning]]) -> None:
         peaks, warnings = result
         self._set_peaks(peaks)
         self._checked = True
@@ -246,10 +233,10 @@ class ShownPicks(QObject):
         replace_questions, self._replaces_questions = self._replaces_questions, False
         self.questions_needed.emit(replace_questions)
         self._compute_map()
-        if not self._workspace.up_to_date:  # labels that were added in the meantime
+        if not self._workspace.trainer.up_to_date:  # labels that were added in the meantime
             self.learn()
 
-    def _set_peaks(self, peaks: Peaks) -> None:
+    def _set_peaks(self, peaks: MicrographPeaks) -> None:
         if peaks.micrograph == self._images.shown:
             self.peaks = peaks
             self._update()
@@ -264,7 +251,7 @@ class ShownPicks(QObject):
         assert self.peaks is not None
         state = self._session.state
         settings = self.previewed or state.settings
-        return curate(self.peaks, replace(state, settings=settings.model_copy(update=changes)))
+        return self.peaks.picks(replace(state, settings=settings.model_copy(update=changes)))
 
     def _compute_map(self) -> None:
         shown = self._images.shown
@@ -275,16 +262,4 @@ class ShownPicks(QObject):
             if self._images.shown == shown:
                 self.map_ready.emit(score_map)
 
-        self._jobs.run("map", lambda progress: self._workspace.score_map(shown), done)
-
-
-def _check_settings(workspace: LearningLoop, number: int) -> list[SettingWarning]:
-    polarity, size = workspace.polarity_warning(number), workspace.pixel_size_warning(number)
-    inverted = workspace.session.state.settings.inverted
-    warnings = []
-    if polarity:
-        remedy = "They are dark" if inverted else "They are bright"
-        warnings.append(SettingWarning(polarity, remedy, {"inverted": not inverted}))
-    if size:
-        warnings.append(SettingWarning(size, "Use the headers'", {"pixel_size_angstrom": None}))
-    return warnings
+        self._jobs.run("map", lambda progress: self._workspace.predictor.score_map(shown), done)

@@ -31,11 +31,11 @@ from activepick._napari.sections.learning import LearningSection
 from activepick._napari.sections.particle import ParticleSection
 from activepick._napari.sections.picks import PicksSection
 from activepick._napari.session_view import SessionView
-from activepick._napari.shown_picks import SettingWarning
 from activepick._napari.status_bar import StatusBar
 from activepick._napari.views.how_to_open import ask_how_to_open
 from activepick._napari.views.warning_bar import WarningBar
 from activepick.log import start_log
+from activepick.workspace.workspace import SettingsWarning
 
 __all__ = ["ActivePickWidget"]
 
@@ -231,12 +231,12 @@ class ActivePickWidget(QWidget):
         elif self.controller.draft is None:
             self.layers.clear()
 
-    def _warn(self, warnings: list[SettingWarning]) -> None:
+    def _warn(self, warnings: list[SettingsWarning]) -> None:
         session = self.controller.open_session
         if warnings and session is not None:
             first = warnings[0]
             self._warning_bar.show_warning(
-                first.sentence, first.remedy, lambda: session.set_settings(**first.changes)
+                first.message, _remedy(first), lambda: session.set_settings(**first.changes)
             )
 
     def _open_files_of(self, images: list[Image], paths: list[Path]) -> None:
@@ -253,6 +253,13 @@ class ActivePickWidget(QWidget):
 
     def _forget_gallery(self) -> None:
         self._gallery_dock = None
+
+
+def _remedy(warning: SettingsWarning) -> str:
+    """Return the text of the button that makes the changes of a warning."""
+    if "inverted" in warning.changes:
+        return "They are bright" if warning.changes["inverted"] else "They are dark"
+    return "Use the headers'"
 
 
 def _closer(

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from activepick._napari.colours import TRUTH
 from activepick._napari.io.layer_data import LayerData, contrast_limits, in_angstrom
 from activepick._napari.io.micrograph_reader import read_micrographs
-from activepick._napari.window import dock_widget
 from activepick.formats import read_table
 from activepick.sample import sample_micrographs, sample_session
 from activepick.simulate import SimulationSettings, simulate_micrograph
@@ -62,7 +61,8 @@ def simulated_session() -> list[LayerData]:
     viewer = current_viewer()
     if viewer is None:
         return [image, circles]
-    dock_widget(viewer).open_path(sample_session())
+    _, widget = viewer.window.add_plugin_dock_widget("napari-activepick", "activepick")
+    widget.open_path(sample_session())
     circles[1].update(name=f"true particles of {file.name}", visible=False)
     return [circles]
 

@@ -122,15 +122,15 @@ class HeadSection(Section, SessionListener):
 def _save(session: OpenSession, path: Path, name: str) -> None:
     session.jobs.run(
         "save",
-        lambda progress: session.workspace.save_head(path, name=name),
+        lambda progress: session.workspace.trainer.save_head(path, name=name),
         lambda written: session.notify("info", f"The model is in {written}"),
     )
 
 
 def _description(session: OpenSession) -> str:
     """Return what the head starts from, and how many labels it was trained with."""
-    head = session.workspace.head
-    base = session.workspace.base_name or "Topaz's pretrained network"
+    head = session.workspace.trainer.head
+    base = session.workspace.trainer.base_name or "Topaz's pretrained network"
     radii = " and ".join(f"{radius:g}" for radius in head.spec.working_radii)
     trained = (
         f"learnt from {head.particles} particles and {head.others} other places"

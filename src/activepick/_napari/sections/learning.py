@@ -68,14 +68,14 @@ class LearningSection(Section, SessionListener):
             [one.changed for one in rounds],
             [one.ap for one in rounds],
         )
-        self._plot.set_sentence(session.workspace.advice() if session.workspace.ready else "")
+        self._plot.set_sentence(session.workspace.audit.advice() if session.workspace.ready else "")
 
     def _ask_truth(self, session: OpenSession) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "True particles", str(Path.home()))
         if path:
             session.jobs.run(
                 "truth",
-                lambda progress: session.workspace.set_truth(Path(path)),
+                lambda progress: session.workspace.audit.set_truth(Path(path)),
                 lambda result: self._show_truth(session),
                 text="Reading",
             )
@@ -84,7 +84,7 @@ class LearningSection(Section, SessionListener):
         for notice in session.workspace.notices:
             session.notify("warning", notice)
         session.workspace.notices.clear()
-        precision = session.workspace.ap()
+        precision = session.workspace.audit.average_precision()
         known = "not known yet" if precision is None else f"{precision:.3f} on what is picked"
         self._truth.setText(f"True particles are loaded. Average precision {known}.")
         self._show_progress(session)
