@@ -274,10 +274,10 @@ def test_bright_particles_are_noticed_and_put_right(qtbot, open_widget, microgra
             file.set_data(-file.data)
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    bar = person.widget._warning_bar
+    bar = person.widget.warnings
     assert bar.isVisible()
     questions = person.state.questions
-    bar._remedy.click()
+    bar._correct.click()
     person.settle()
     assert person.state.settings.inverted
     assert not bar.isVisible()

@@ -33,9 +33,8 @@ from activepick._napari.sections.picks import PicksSection
 from activepick._napari.session_view import SessionView
 from activepick._napari.status_bar import StatusBar
 from activepick._napari.views.how_to_open import ask_how_to_open
-from activepick._napari.views.warning_bar import WarningBar
+from activepick._napari.warning_bar import WarningBar
 from activepick.log import start_log
-from activepick.workspace.workspace import SettingsWarning
 
 __all__ = ["ActivePickWidget"]
 
@@ -62,6 +61,8 @@ class ActivePickWidget(QWidget):
         Connect the session with the viewer.
     data, particle, label, picks, learning, head, export
         The sections, which are also in `sections` from top to bottom.
+    warnings, status
+        Bars above and below the sections.
     gallery
         Gallery of the picks, docked below the image when it is opened.
     """
@@ -87,7 +88,7 @@ class ActivePickWidget(QWidget):
         self.gallery = Gallery(self.navigation.centre)
         self._gallery_dock: QWidget | None = None
         self._make_sections()
-        self._warning_bar = WarningBar()
+        self.warnings = WarningBar()
         self.status = StatusBar(self.controller.jobs)
         self._lay_out()
         self.controller.notified.connect(show_notification)
@@ -207,7 +208,7 @@ class ActivePickWidget(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2, 2, 2, 2)
-        for part in (self._warning_bar, scroll, self.status):
+        for part in (self.warnings, scroll, self.status):
             outer.addWidget(part)
         self.setMinimumWidth(_MINIMUM_WIDTH)
 
@@ -220,24 +221,14 @@ class ActivePickWidget(QWidget):
             self.view,
             self.gallery,
             *self.sections,
+            self.warnings,
             self.status,
         ):
             part.set_session(session)
-        self._warning_bar.hide()
         # In a session the particle is known, and the questions need the space.
         self.particle.set_open(session is None)
-        if session is not None:
-            session.picks.warned.connect(self._warn)
-        elif self.controller.draft is None:
+        if session is None and self.controller.draft is None:
             self.layers.clear()
-
-    def _warn(self, warnings: list[SettingsWarning]) -> None:
-        session = self.controller.open_session
-        if warnings and session is not None:
-            first = warnings[0]
-            self._warning_bar.show_warning(
-                first.message, _remedy(first), lambda: session.set_settings(**first.changes)
-            )
 
     def _open_files_of(self, images: list[Image], paths: list[Path]) -> None:
         for layer in images:
@@ -249,17 +240,9 @@ class ActivePickWidget(QWidget):
             self.key_bindings.release()
             self.mouse.release()
             self.controller.close_session()
-            self.layers.clear()
 
     def _forget_gallery(self) -> None:
         self._gallery_dock = None
-
-
-def _remedy(warning: SettingsWarning) -> str:
-    """Return the text of the button that makes the changes of a warning."""
-    if "inverted" in warning.changes:
-        return "They are bright" if warning.changes["inverted"] else "They are dark"
-    return "Use the headers'"
 
 
 def _closer(
