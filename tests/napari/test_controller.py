@@ -15,7 +15,12 @@ from activepick._napari.controller import Controller
 from activepick._napari.excluded_areas import ExcludedAreas
 from activepick._napari.key_bindings import KEY_BINDINGS, KeyBindings
 from activepick._napari.layers import Layers
+from activepick._napari.mouse_bindings import MouseBindings
+from activepick._napari.navigation import Navigation
+from activepick._napari.preferences import Preferences
+from activepick._napari.sections.label import LabelSection
 from activepick._napari.sections.setting_bindings import SettingBindings
+from activepick.learning.strategies.registry import STRATEGIES
 from activepick.session import Session, Settings
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
@@ -259,6 +264,23 @@ def test_controls_and_settings_are_bound(user, micrographs):
     bindings.set_session(None)
     box.value = 7
     assert user.state.settings.edge_margin == 1.0
+
+
+def test_the_window_offers_some_strategies_and_shows_any(user, micrographs, tmp_path):
+    viewer = ViewerModel()
+    layers = Layers(viewer)
+    section = LabelSection(
+        Navigation(viewer, layers), MouseBindings(viewer, layers), Preferences(tmp_path / "p.json")
+    )
+    assert set(section.strategy.choices) == {n for n, one in STRATEGIES.items() if one.in_window}
+    user.start(micrographs)
+    section.set_session(user.open)
+    user.open.set_settings(strategy="badge")
+    user.settle()
+    assert section.strategy.value == "badge"
+    section.strategy.value = "range"
+    assert user.state.settings.strategy == "range"
+    section.set_session(None)
 
 
 def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):

@@ -35,6 +35,7 @@ _START_MODES: dict[str, StartMode] = {
     "Suggestions to correct": "suggestions",
     "Nothing: I pick by hand": "hand",
 }
+_OFFERED = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
 _BADGES: dict[Target, str] = {1: "✓", 0: "×", 2: "∅", None: "–"}
 _SUGGESTIONS = "Squares are suggestions: correct the wrong ones by a click, then accept (Y)."
 _BY_HAND = "Click on particles, right-click on what is none, or press N."
@@ -180,8 +181,8 @@ class LabelSection(Section, SessionListener):
         )
         self.strategy = ComboBox(
             label="Ask about",
-            choices=list(STRATEGIES),
-            tooltip="active: where the model is least sure, spread over unlike places",
+            choices=_OFFERED,
+            tooltip="\n".join(f"{name}: {STRATEGIES[name].summary}" for name in _OFFERED),
         )
         self.live = CheckBox(
             text="Learn from each answer", value=True, tooltip="Else after each round"
@@ -199,10 +200,7 @@ class LabelSection(Section, SessionListener):
         self.batch.native.setKeyboardTracking(False)
         self._bindings.bind_setting(self.batch, "batch", from_control=int)
         self._bindings.bind_setting(
-            self.strategy,
-            "strategy",
-            to_control=lambda name: name if name in STRATEGIES else self.strategy.value,
-            from_control=str,
+            self.strategy, "strategy", to_control=self._offer_strategy, from_control=str
         )
         self._bindings.bind_setting(self.live, "live_refit", from_control=bool)
         self._bind_preference(self.start, "start", self._set_start)
@@ -243,6 +241,12 @@ class LabelSection(Section, SessionListener):
 
         apply(control.value)
         control.changed.connect(changed)
+
+    def _offer_strategy(self, name: str) -> str:
+        """Return a strategy after adding it to the choices, for one that was not set here."""
+        if name not in self.strategy.choices:
+            self.strategy.choices = (*_OFFERED, name)
+        return name
 
     def _set_start(self, mode: str) -> None:
         self.call(lambda session: session.labelling.set_start_mode(_START_MODES[mode]))
