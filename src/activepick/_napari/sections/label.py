@@ -73,30 +73,28 @@ class LabelSection(Section, SessionListener):
             "Redo", Labelling.redo, "Do again what was taken back (Shift+X)"
         )
         self._accept = self._labelling_button("Accept suggestions (Y)", Labelling.accept)
-        self._controls = [
-            row(
-                self._answer_button("Particle (F)", 1, colours.PARTICLE),
-                self._answer_button("Not (D)", 0, colours.NOT_PARTICLE),
-                self._answer_button(
-                    "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice: not a particle either"
-                ),
-                self._answer_button("Skip (G)", None, colours.SKIPPED),
+        answers = row(
+            self._answer_button("Particle (F)", 1, colours.PARTICLE),
+            self._answer_button("Not (D)", 0, colours.NOT_PARTICLE),
+            self._answer_button(
+                "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice: not a particle either"
             ),
-            row(
-                button(
-                    "◀ (R)",
-                    self.with_session(lambda session: session.labelling.go(-1)),
-                    "Question before",
-                ),
-                button(
-                    "(T) ▶",
-                    self.with_session(lambda session: session.labelling.go(1)),
-                    "Next question, without an answer",
-                ),
-                self._undo,
-                self._redo,
+            self._answer_button("Skip (G)", None, colours.SKIPPED),
+        )
+        moves = row(
+            button(
+                "◀ (R)",
+                self.with_session(lambda session: session.labelling.go(-1)),
+                "Question before",
             ),
-        ]
+            button(
+                "(T) ▶",
+                self.with_session(lambda session: session.labelling.go(1)),
+                "Next question, without an answer",
+            ),
+            self._undo,
+            self._redo,
+        )
         rounds = row(
             self._labelling_button(
                 "New questions (N)", Labelling.ask, "Put a new round in the place of the open one"
@@ -108,10 +106,11 @@ class LabelSection(Section, SessionListener):
                 "then accept the rest with one key",
             ),
         )
-        self._controls.append(rounds)
+        self._controls = (answers, moves, rounds)
         self.add(
             self._title,
-            *self._controls[:2],
+            answers,
+            moves,
             self._strip,
             self._hint,
             self._accept,
