@@ -25,6 +25,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 import napari
+from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
 from activepick._napari.widget import ActivePickWidget
 from activepick.benchmark.curves import Dataset, learned_head
@@ -106,31 +107,31 @@ def label_with_keys(viewer: napari.Viewer, data: Dataset, seed: int, labels: int
             session.micrographs.add([m.path for m in micrographs])
         widget = ActivePickWidget(viewer, Preferences(Path(folder) / "preferences.json"))
         dock = viewer.window.add_dock_widget(widget, name="activepick", area="right")
-        desk = widget.desk
         widget.open_path(session.folder)
-        wait(lambda: desk.picking.picks is not None and not desk.jobs.busy())
+        opened = widget.controller.open_session
+        wait(lambda: opened.picks.picks is not None and not opened.jobs.busy())
         # Both micrographs are opened before the first question, as in the benchmark.
-        for number in list(desk.session.state.micrographs):
-            desk.show(number)
-            wait(lambda: desk.picking.picks is not None and not desk.jobs.busy())
-        press(viewer, "N", desk)
-        while len(desk.session.state.labels) < labels:
-            wait(lambda: desk.labelling.current is not None)
-            question = desk.labelling.current
+        for number in list(opened.state.micrographs):
+            opened.show(number)
+            wait(lambda: opened.picks.picks is not None and not opened.jobs.busy())
+        press(viewer, "N", opened)
+        while len(opened.state.labels) < labels:
+            wait(lambda: opened.labelling.current is not None)
+            question = opened.labelling.current
             place = Query(question.micrograph - 1, question.x, question.y, question.score)
             answer = oracle.answer(place)
-            press(viewer, {1.0: "F", 0.0: "D", None: "G"}[answer], desk)
-        head = desk.loop.trainer.refit()
-        widget.close_desk()
+            press(viewer, {1.0: "F", 0.0: "D", None: "G"}[answer], opened)
+        head = opened.workspace.trainer.refit()
+        widget.close_session()
         viewer.window.remove_dock_widget(dock)
         widget.layers.clear()
     return head
 
 
-def press(viewer: napari.Viewer, key: str, desk: object) -> None:
+def press(viewer: napari.Viewer, key: str, opened: OpenSession) -> None:
     """Press a key over the micrograph, and wait for what follows from it."""
     QTest.keyClick(viewer.window._qt_viewer.canvas.native, getattr(Qt.Key, f"Key_{key}"))
-    wait(lambda: not desk.jobs.busy())
+    wait(lambda: not opened.jobs.busy())
 
 
 def wait(seen: Callable[[], bool], seconds: float = 600) -> None:

@@ -33,7 +33,7 @@ def check_wheel(wheel: Path) -> None:
         (scripts,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "napari-activepick = activepick:napari.yaml" in archive.read(scripts).decode()
     assert len(names) == len(set(names))
-    assert {"activepick/py.typed", "activepick/icon.svg", "activepick/_napari/reader.py"} <= set(
+    assert {"activepick/py.typed", "activepick/icon.svg", "activepick/_napari/widget.py"} <= set(
         names
     )
     assert any(name.endswith("licenses/LICENSE") for name in names)

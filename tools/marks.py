@@ -1,4 +1,4 @@
-"""Numbered marks on pictures of a window, for texts that speak of its parts."""
+"""Numbered marks on screenshots."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from qtpy.QtWidgets import QWidget
 
 __all__ = ["Mark", "draw_marks", "mark"]
 
-# Seen on dark and on light windows, and none of the colours that the window uses for its marks.
+# Visible on dark and light windows, and different from all colours of the window.
 _FILL, _TEXT, _EDGE = (214, 51, 132), (255, 255, 255), (255, 255, 255)
 _RADIUS = 11
-# The font is drawn several times larger than needed, so that its edges are smooth.
+# Marks are drawn several times larger and down-sampled, so that their edges are smooth.
 _FINER = 4
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A number at a place of a picture, in its pixels."""
+    """A number at a position of a screenshot, in pixels."""
 
     number: int
     x: int
@@ -25,23 +25,23 @@ class Mark:
 
 
 def mark(number: int, part: QWidget, window: QWidget, *, dx: float = 0.0, dy: float = 0.5) -> Mark:
-    """Put a number on a part of a window.
+    """Return a mark on a part of a window.
 
     Parameters
     ----------
     number
-        What is written.
+        The number.
     part, window
-        The part, and the window of which the picture is.
+        The part, and the window that the screenshot shows.
     dx, dy
-        Where on the part, in shares of its width and height.
+        Position on the part as shares of its width and height.
     """
-    place = part.mapTo(window, QPoint(round(dx * part.width()), round(dy * part.height())))
-    return Mark(number, place.x(), place.y())
+    position = part.mapTo(window, QPoint(round(dx * part.width()), round(dy * part.height())))
+    return Mark(number, position.x(), position.y())
 
 
 def draw_marks(picture: Image.Image, marks: list[Mark]) -> Image.Image:
-    """Give the picture with the marks drawn on it."""
+    """Return a picture with marks drawn on it."""
     layer = Image.new("RGBA", (picture.width * _FINER, picture.height * _FINER))
     draw = ImageDraw.Draw(layer)
     font = ImageFont.load_default(size=round(1.25 * _RADIUS * _FINER))

@@ -1,9 +1,9 @@
-"""Draw the figure of the documentation that shows the method: docs/images/method.jpg.
+"""Draw the figure of the method for the documentation: docs/images/method.jpg.
 
     .venv/bin/python tools/method_figure.py
 
-A simulated micrograph, the score map before and after 50 answers of somebody who knows the
-particles, and the entropy, whose peaks are asked about.
+It shows a simulated micrograph, the score map before and after 50 answers of an oracle, and the
+entropy, whose peaks are the next queries.
 """
 
 import argparse
@@ -35,7 +35,7 @@ DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_
 
 
 def main() -> None:
-    """Learn, and draw."""
+    """Train a head and draw the figure."""
     parser = argparse.ArgumentParser(description="Draw the figure of the method.")
     parser.add_argument("--out", type=Path, default=Path("docs/images/method.jpg"))
     out = parser.parse_args().out
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def draw(micrograph: Micrograph, before: ScoreMap, learner: Learner, out: Path) -> None:
-    """Draw four panels."""
+    """Draw the four panels and save the figure."""
     after = learner.score_map(0)
     shown = display_image(micrograph, 20.0, 400.0)
     figure = Figure(figsize=(10, 2.95), layout="constrained")
@@ -85,7 +85,7 @@ def image(
     limits: tuple[float, float],
     title: str,
 ) -> None:
-    """Show an image over the whole micrograph."""
+    """Draw an image over the whole micrograph."""
     height, width = micrograph.shape
     low, high = limits
     axes.imshow(values, cmap=colours, vmin=low, vmax=high, extent=(0, width, height, 0))
@@ -94,7 +94,7 @@ def image(
 
 
 def circles(axes: Axes, xy: NDArray[np.float64], radius: float, colour: str) -> None:
-    """Draw circles of the particle's size."""
+    """Draw circles of the particle radius, in original pixels."""
     from matplotlib.patches import Circle
 
     for x, y in xy:

@@ -1,10 +1,10 @@
-"""Open a micrograph and the widget in napari as an installed plugin, and take a picture.
+"""Open a micrograph and the widget in napari as an installed plugin, and save a screenshot.
 
 Run it as
 
     python -I tools/open_widget.py MICROGRAPH PICTURE
 
--I keeps Python from importing anything but what is installed.
+With -I, Python imports only what is installed.
 """
 
 import sys
@@ -19,7 +19,7 @@ SIZE = (1280, 800)
 
 
 def main(micrograph: str, picture: str) -> None:
-    """Open both by the plugin's manifest, as napari's menus do."""
+    """Open both through the manifest of the plugin, as napari's menus do."""
     viewer = napari.Viewer()
     viewer.window.resize(*SIZE)
     [layer] = viewer.open(micrograph, plugin=PLUGIN)

@@ -1,9 +1,9 @@
-"""Make the pictures of the window for the documentation: docs/images/window/*.jpg.
+"""Make the screenshots of the documentation: docs/images/window/*.jpg.
 
     tools/with_display.sh .venv/bin/python tools/screenshots.py
 
 An oracle labels simulated micrographs in a real window, first in napari's dark theme, then in its
-light one; nothing is drawn that a person would not see, but for the numbers in `start-*.jpg`.
+light theme. Only the numbers in `start-*.jpg` are drawn on top.
 """
 
 import argparse
@@ -19,24 +19,25 @@ from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
 
 import napari
+from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
 from activepick._napari.widget import ActivePickWidget
 from activepick.benchmark.oracle import Oracle
 from activepick.formats import read_table
 from activepick.learning.strategies.registry import Query
 from activepick.sample import sample_micrographs
-from activepick.session import Question, Session, Settings
+from activepick.session import Question, Session, Settings, Target
 from activepick.simulate import SimulationSettings
 
 SIZES = ((1280, 800), (1920, 1080))
-# High enough for all that is numbered.
+# High enough for everything that is numbered.
 START_SIZE = (1280, 960)
 ROUNDS = 4
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
 def main() -> None:
-    """Make all pictures."""
+    """Make all screenshots."""
     parser = argparse.ArgumentParser(description="Make the pictures of the window.")
     parser.add_argument("--out", type=Path, default=Path("docs/images/window"))
     parser.add_argument("--only-start", action="store_true", help="only start-*.jpg")
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def open_window(home: Path) -> tuple[napari.Viewer, ActivePickWidget]:
-    """Open napari with the widget, as it is for somebody who never used it."""
+    """Open napari with the widget, as it is the first time."""
     viewer = napari.Viewer(title="activepick")
     viewer.theme = "dark"
     viewer.window._qt_window.resize(*SIZES[0])
@@ -60,21 +61,21 @@ def open_window(home: Path) -> tuple[napari.Viewer, ActivePickWidget]:
 
 
 def start(home: Path, out: Path) -> None:
-    """Go the way of a first session, from a folder to an export, with its steps numbered."""
+    """Make the screenshots of a first session, from a folder to an export, with numbered steps."""
     folder = home / "micrographs"
     folder.mkdir()
     sample = sample_micrographs()
     for image in sorted(sample.glob("*.mrc")):
         shutil.copy(image, folder)
     viewer, widget = open_window(home)
-    window, desk = viewer.window._qt_window, widget.desk
+    window, controller = viewer.window._qt_window, widget.controller
     window.resize(*START_SIZE)
     canvas = viewer.window._qt_viewer.canvas.native
     only(widget, "data", "particle")
     widget.open_path(folder)
-    wait(lambda: desk.images.picture is not None and not desk.jobs.busy())
+    wait(lambda: widget.layers.has_micrograph and not controller.jobs.busy())
     widget.particle.diameter.value = DIAMETER
-    wait(lambda: not desk.jobs.busy())
+    wait(lambda: not controller.jobs.busy())
     settle()
     steps = [
         mark(1, named(widget.data, "Open …"), window),
@@ -84,7 +85,7 @@ def start(home: Path, out: Path) -> None:
     ]
     keep(window, out / "start-open", steps)
     widget.particle.start()
-    wait(lambda: desk.picking.picks is not None and not desk.jobs.busy())
+    wait_for_picks(widget)
     label(widget, sample, rounds=1, check=False)
     only(widget, "label", "picks")
     middle_question(widget)
@@ -107,12 +108,12 @@ def start(home: Path, out: Path) -> None:
         mark(13, named(widget.export, "Export picks …"), window),
     ]
     keep(window, out / "start-export", steps)
-    widget.close_desk()
+    widget.close_session()
     viewer.close()
 
 
 def only(widget: ActivePickWidget, *names: str) -> None:
-    """Open these sections and close the others."""
+    """Open these sections and collapse the others."""
     for section in widget.sections:
         section.set_open(section in [getattr(widget, name) for name in names])
     settle()
@@ -122,39 +123,35 @@ def only(widget: ActivePickWidget, *names: str) -> None:
 
 
 def middle_question(widget: ActivePickWidget) -> None:
-    """Go to the question that is farthest from the border of its micrograph."""
-    desk = widget.desk
-    assert desk.session is not None
-    picture = desk.images.picture
-    assert picture is not None
-    height, width = picture.shape
+    """Go to the question that is farthest from the border of the shown micrograph."""
+    session = session_of(widget)
+    height, width = session.images.shape
 
     def inside(question: Question) -> float:
-        return min(question.x, width - question.x, question.y, height - question.y)
+        return float(min(question.x, width - question.x, question.y, height - question.y))
 
-    here = [q for q in desk.session.state.questions if q.micrograph == desk.shown]
-    desk.labelling.go_to(max(here, key=inside).id)
+    here = [q for q in session.state.questions if q.micrograph == session.shown]
+    session.labelling.go_to(max(here, key=inside).id)
     settle()
 
 
 def named(part: QWidget, text: str) -> QPushButton:
-    """Find the button with this text."""
+    """Return the button with this text."""
     return next(one for one in part.findChildren(QPushButton) if one.text() == text)
 
 
 def show(home: Path, out: Path) -> None:
-    """Label in a window and take the pictures."""
+    """Make the screenshots of the window, its sections, the gallery and suggestions."""
     folder = sample_micrographs()
     viewer, widget = open_window(home)
     window = viewer.window._qt_window
     widget.particle.diameter.value = DIAMETER
-    desk = widget.desk
     with Session.create(home / "sample", Settings(diameter_angstrom=DIAMETER)) as session:
         session.micrographs.add(sorted(folder.glob("*.mrc")))
     widget.open_path(session.folder)
-    wait(lambda: desk.picking.picks is not None and not desk.jobs.busy())
-    assert desk.loop is not None
-    desk.loop.audit.set_truth(folder / "truth.star")
+    wait_for_picks(widget)
+    open_session = session_of(widget)
+    open_session.workspace.audit.set_truth(folder / "truth.star")
     for theme in ("dark", "light"):
         viewer.theme = theme
         for width, height in SIZES:
@@ -175,25 +172,23 @@ def show(home: Path, out: Path) -> None:
         widget.show_gallery()
         settle()
         keep(window, out / f"gallery-{theme}")
-        assert widget._gallery_dock is not None
-        widget._gallery_dock.hide()
-        desk.labelling.suggest()
-        wait(lambda: not desk.jobs.busy())
+        widget.hide_gallery()
+        open_session.labelling.suggest()
+        wait(lambda: not open_session.jobs.busy())
         viewer.fit_to_view()
         keep(window, out / f"suggestions-{theme}")
-        desk.labelling.ask()
-        wait(lambda: not desk.jobs.busy())
-    widget.close_desk()
+        open_session.labelling.ask()
+        wait(lambda: not open_session.jobs.busy())
+    widget.close_session()
     viewer.close()
 
 
 def label(
     widget: ActivePickWidget, folder: Path, rounds: int = ROUNDS, *, check: bool = True
 ) -> None:
-    """Answer a few rounds, and then, if wanted, pick all micrographs and check some picks."""
-    desk, session, loop = widget.desk, widget.desk.session, widget.desk.loop
-    assert session is not None
-    assert loop is not None
+    """Answer some rounds; if `check`, also pick all micrographs and check some picks."""
+    session = session_of(widget)
+    labelling = session.labelling
     table = read_table(folder / "truth.star")
     names = session.state.names
     truth = [
@@ -202,10 +197,11 @@ def label(
     oracle = Oracle(truth, [SimulationSettings().radius_px] * len(truth))
 
     def answer_all() -> None:
-        while desk.labelling.current is not None and session.state.questions:
-            question = desk.labelling.current
-            place = Query(question.micrograph - 1, question.x, question.y, question.score)
-            desk.labelling.answer({1.0: 1, 0.0: 0, None: None}[oracle.answer(place)])
+        while labelling.current is not None and session.state.questions:
+            question = labelling.current
+            query = Query(question.micrograph - 1, question.x, question.y, question.score)
+            answer = oracle.answer(query)
+            labelling.answer(None if answer is None else 1 if answer else 0)
             settle()
             if len(session.state.rounds) > before:
                 return
@@ -213,30 +209,31 @@ def label(
     for _ in range(rounds):
         before = len(session.state.rounds)
         answer_all()
-        wait(lambda: not desk.jobs.busy())
+        wait(lambda: not session.jobs.busy())
     if not check:
         return
-    desk.picking.predict()
-    wait(lambda: not desk.jobs.busy())
-    desk.labelling.audit(20)
-    wait(lambda: not desk.jobs.busy())
+    session.dataset.predict()
+    wait(lambda: not session.jobs.busy())
+    labelling.audit(20)
+    wait(lambda: not session.jobs.busy())
     before = len(session.state.rounds)
     answer_all()
-    wait(lambda: not desk.jobs.busy())
-    for target in (0, 1, 1):
-        desk.labelling.answer(target)
-        wait(lambda: not desk.jobs.busy())
+    wait(lambda: not session.jobs.busy())
+    targets: tuple[Target, ...] = (0, 1, 1)
+    for target in targets:
+        labelling.answer(target)
+        wait(lambda: not session.jobs.busy())
     napari.utils.notifications.notification_manager.records.clear()
 
 
 def zoom(widget: ActivePickWidget) -> None:
-    """Look at the current question, with its surroundings."""
-    widget.hands.look()
+    """Centre the current question."""
+    widget.navigation.look_at_question(session_of(widget))
     settle()
 
 
 def keep(shown: QWidget, path: Path, steps: Sequence[Mark] = ()) -> None:
-    """Save a picture of a widget, with numbers where there are steps to be shown."""
+    """Save a screenshot of a widget, with numbered marks."""
     settle()
     picture: QPixmap = shown.grab()
     with tempfile.TemporaryDirectory() as folder:
@@ -247,15 +244,29 @@ def keep(shown: QWidget, path: Path, steps: Sequence[Mark] = ()) -> None:
     print(path.with_suffix(".jpg"), flush=True)
 
 
+def session_of(widget: ActivePickWidget) -> OpenSession:
+    """Return the session that is open."""
+    session = widget.controller.open_session
+    assert session is not None
+    return session
+
+
+def wait_for_picks(widget: ActivePickWidget) -> None:
+    """Wait until a session is open and the first picks are shown."""
+    wait(lambda: widget.controller.open_session is not None)
+    session = session_of(widget)
+    wait(lambda: session.picks.picks is not None and not session.jobs.busy())
+
+
 def settle() -> None:
-    """Let everything be drawn."""
+    """Process events until everything is drawn."""
     for _ in range(10):
         QApplication.processEvents()
         time.sleep(0.02)
 
 
 def wait(seen: Callable[[], bool], seconds: float = 300) -> None:
-    """Let the window work until something is so."""
+    """Process events until a condition holds."""
     end = time.monotonic() + seconds
     while not seen():
         if time.monotonic() > end:

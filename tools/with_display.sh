@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run a command with a screen that nobody sees, so that windows can be tested:
+# Run a command with an invisible screen, so that windows can be tested:
 #     with_display.sh COMMAND...
 # SCREEN is its size, such as 1940x1200. Without Xvfb it runs as it is.
 if command -v xvfb-run >/dev/null && command -v xauth >/dev/null; then

@@ -1,7 +1,7 @@
-"""Whether a window can be opened here, and if not, what to do about it.
+"""Check whether a window can be opened.
 
-Qt aborts the whole program where it finds no screen, and a window without OpenGL stays black, so
-this is found out before, in a process of its own.
+Qt aborts the program if there is no screen, and a window without OpenGL stays black; both are
+detected beforehand in a separate process.
 """
 
 import json
@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 __all__ = ["screen_problem"]
 
-# napari draws with it.
+# Lowest version with which napari draws.
 _LEAST_OPENGL = (2, 1)
 _SECONDS = 60.0
 _BINDINGS = ("PyQt6", "PySide6", "PyQt5", "PySide2")
@@ -29,12 +29,12 @@ _ELSEWHERE = (
 
 
 def screen_problem() -> str | None:
-    """Say why no window can be opened, and what to do.
+    """Return why no window can be opened, and what to do.
 
     Returns
     -------
     str or None
-        Sentences for the person; None when nothing is in the way.
+        Message for the user; None if a window can be opened.
     """
     if not any(find_spec(name) for name in _BINDINGS):
         return "There is no Qt to open windows with: pip install 'napari-activepick[all]'."
@@ -53,7 +53,7 @@ def screen_problem() -> str | None:
         return f"The screen {_display()} does not answer. {_ELSEWHERE}"
     if done.returncode:
         return _failure(done.stderr)
-    # Qt may have written lines of its own before.
+    # Qt may have written other lines before.
     found = json.loads(done.stdout.strip().splitlines()[-1])
     return _opengl_problem(found["platform"], found["opengl"])
 
@@ -63,7 +63,7 @@ def _display() -> str:
 
 
 def _failure(stderr: str) -> str:
-    """Explain what Qt or Python wrote before it gave up."""
+    """Return a message for what Qt or Python wrote before the process ended."""
     if library := re.search(r"ImportError: (lib\S+?):", stderr):
         return f"Qt cannot start, as the library {library[1]} is missing. {_INSTALL}"
     if refused := re.search(r"could not connect to display (\S*)", stderr):

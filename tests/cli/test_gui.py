@@ -29,10 +29,11 @@ timer = QTimer()
 
 def look():
     viewer = current_viewer()
-    desk = viewer and next(iter(viewer.window.dock_widgets.values())).desk
-    if desk and (desk.session or desk.draft):
+    controller = viewer and next(iter(viewer.window.dock_widgets.values())).controller
+    session = controller and controller.open_session and controller.open_session.session
+    opened = session or (controller and controller.draft)
+    if opened:
         timer.stop()
-        opened = desk.session or desk.draft
         print("opened", type(opened).__name__, opened.folder)
         viewer.close()
 

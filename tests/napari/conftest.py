@@ -76,4 +76,4 @@ def open_widget(make_napari_viewer, tmp_path: Path, cache: Path) -> Iterator[Cal
 
     yield make
     for widget in opened:
-        widget.close_desk()
+        widget.close_session()

@@ -21,13 +21,39 @@ class Person:
 
     def __init__(self, qtbot, widget) -> None:
         self.qtbot, self.widget = qtbot, widget
-        self.desk, self.viewer = widget.desk, widget._viewer
+        self.controller, self.viewer = widget.controller, widget._viewer
         self.told: list[tuple[str, str]] = []
-        self.desk.told.connect(lambda severity, sentence: self.told.append((severity, sentence)))
+        self.controller.notified.connect(lambda severity, text: self.told.append((severity, text)))
+
+    @property
+    def open(self):
+        """The session as it is open in the window."""
+        return self.controller.open_session
+
+    @property
+    def session(self):
+        return self.open.session
 
     @property
     def state(self):
-        return self.desk.session.state
+        return self.session.state
+
+    @property
+    def labelling(self):
+        return self.open.labelling
+
+    @property
+    def picks(self):
+        return self.open.picks
+
+    @property
+    def dataset(self):
+        return self.open.dataset
+
+    @property
+    def has_picks(self) -> bool:
+        """Whether the picks of the shown micrograph are seen."""
+        return self.open is not None and self.picks.picks is not None
 
     @property
     def canvas(self):
@@ -38,20 +64,20 @@ class Person:
 
     def settle(self) -> None:
         """Wait until nothing goes on, and all of it is shown."""
-        self.wait(lambda: not self.desk.jobs.busy())
+        self.wait(lambda: not self.controller.jobs.busy())
         for _ in range(3):
             self.qtbot.wait(1)
-        self.wait(lambda: not self.desk.jobs.busy())
+        self.wait(lambda: not self.controller.jobs.busy())
 
     def start(self, folder, diameter: float | None = None) -> None:
         """Open a folder or session and wait for its first picks and questions."""
         self.widget.open_path(folder)
-        self.wait(lambda: self.widget.layers.has_picture)
-        if self.desk.session is None:
+        self.wait(lambda: self.widget.layers.has_micrograph)
+        if self.open is None:
             self.settle()
             self.widget.particle.diameter.value = diameter
             self.widget.particle.start()
-        self.wait(lambda: self.desk.picking.picks is not None)
+        self.wait(lambda: self.has_picks)
         self.settle()
 
     def press(self, key: str) -> None:
@@ -63,9 +89,9 @@ class Person:
 
     def answer(self, key: str) -> None:
         """Answer the current question by a key, and wait for what follows from it."""
-        before = self.desk.session.last
+        before = self.session.last
         self.press(key)
-        assert self.desk.session.last > before
+        assert self.session.last > before
         self.settle()
 
     def answer_now(self, key: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
-from activepick._napari import window
+from activepick._napari import notifications, window
 from activepick.errors import MicrographError
 from activepick.formats import read_table
 from activepick.log import start_log
@@ -21,10 +21,10 @@ def log(tmp_path):
     logger = logging.getLogger("activepick")
     before, level = list(logger.handlers), logger.level
     file = start_log(tmp_path / "window.log")
-    window.log_notifications()
-    window.log_notifications()  # a second window
+    notifications.log_notifications()
+    notifications.log_notifications()  # a second window
     yield file
-    notification_manager.notification_ready.disconnect(window._note)
+    notification_manager.notification_ready.disconnect(notifications._write)
     for handler in set(logger.handlers) - set(before):
         logger.removeHandler(handler)
         handler.close()
@@ -46,7 +46,7 @@ def test_errors_of_any_thread_are_in_the_log(log):
     assert text.count('KeyError: "the worker\'s own mistake"') == 1
     assert "in work" in text
     assert text.count("a.mrc is damaged") == 1
-    assert "INFO activepick._napari.window [MainThread] all is well" in text
+    assert "INFO activepick._napari.notifications [MainThread] all is well" in text
 
 
 @needs_screen
@@ -60,13 +60,13 @@ def test_the_sample_opens_in_the_widget(make_napari_viewer, qtbot, cache, tmp_pa
     assert widget is window.dock_widget(viewer)
     try:
         qtbot.waitUntil(lambda: "micrograph" in viewer.layers, timeout=60_000)
-        assert widget.desk.session.folder.is_relative_to(tmp_path)
+        assert widget.controller.open_session.session.folder.is_relative_to(tmp_path)
         image = viewer.layers["micrograph"]
         truth = viewer.layers["true particles of micrograph_001.mrc"]
         assert not truth.visible
         np.testing.assert_allclose(truth.data_to_world((9, 7)), image.data_to_world((9, 7)))
     finally:
-        widget.close_desk()
+        widget.close_session()
 
 
 @needs_screen

@@ -22,7 +22,7 @@ def person(qtbot, open_widget, micrographs) -> Person:
 
 
 def test_picks_and_questions_come_at_once(person):
-    assert len(person.desk.picking.picks) > 0
+    assert len(person.picks.picks) > 0
     assert len(person.state.questions) == person.state.settings.batch
     person.wait(lambda: "diameter" not in person.viewer.layers)  # shown for a moment
     shown = [layer.name for layer in person.viewer.layers]
@@ -30,37 +30,37 @@ def test_picks_and_questions_come_at_once(person):
     assert not person.viewer.layers["score map"].visible
     picks = person.viewer.layers["picks"]
     np.testing.assert_allclose(picks.size, DIAMETER / SimulationSettings().pixel_size_angstrom)
-    np.testing.assert_allclose(picks.data[:, ::-1], person.desk.picking.picks[["x", "y"]])
+    np.testing.assert_allclose(picks.data[:, ::-1], person.picks.picks[["x", "y"]])
 
 
 def test_the_keys_answer_and_the_camera_follows(person):
     for key, target in (("F", 1), ("D", 0), ("H", 2), ("G", None)):
-        question = person.desk.labelling.current
+        question = person.labelling.current
         centre = np.asarray(person.viewer.scene.camera.center)[-2:] / person.widget.layers.scale
         np.testing.assert_allclose(centre, (question.y, question.x), atol=0.5)
         person.answer(key)
         assert person.state.marks[question.id].target == target
-    assert "Question 5 of 10" in person.widget.label._asks.text()
+    assert "Question 5 of 10" in person.widget.label._title.text()
     rims = {tuple(rim) for rim in person.viewer.layers["labels"].border_color.round(3)}
     assert len(rims) == 4
 
 
 def test_undo_brings_the_question_back(person):
-    question = person.desk.labelling.current
+    question = person.labelling.current
     person.answer("F")
-    assert person.desk.labelling.current != question
+    assert person.labelling.current != question
     person.answer("X")
-    assert person.desk.labelling.current == question
+    assert person.labelling.current == question
     assert not person.state.marks
     person.answer("Shift+X")
     assert person.state.marks[question.id].target == 1
 
 
 def test_back_changes_an_answer(person):
-    question = person.desk.labelling.current
+    question = person.labelling.current
     person.answer("F")
     person.press("R")
-    assert person.desk.labelling.current == question
+    assert person.labelling.current == question
     person.answer("D")
     assert person.state.marks[question.id].target == 0
 
@@ -80,7 +80,7 @@ def test_clicks_label_anywhere(person):
 
 def test_a_click_on_a_question_answers_it(person):
     person.see_all()
-    question = [q for q in person.state.questions if q.micrograph == person.desk.shown][-1]
+    question = [q for q in person.state.questions if q.micrograph == person.open.shown][-1]
     person.click(question.x + 3, question.y, key="Shift")
     person.settle()
     assert person.state.marks[question.id].target == 0
@@ -104,15 +104,15 @@ def test_a_label_is_dragged_and_deleted(person):
 
 
 def test_who_looks_at_another_micrograph_is_left_there(person):
-    asked = person.desk.labelling.current
+    asked = person.labelling.current
     other = next(i for i in person.state.micrographs if i != asked.micrograph)
-    person.desk.show(other)
+    person.open.show(other)
     person.settle()
-    assert person.desk.shown == other
-    assert person.desk.labelling.current == asked
+    assert person.open.shown == other
+    assert person.labelling.current == asked
     person.press("T")
     person.settle()
-    assert person.desk.shown == person.desk.labelling.current.micrograph
+    assert person.open.shown == person.labelling.current.micrograph
 
 
 def test_a_click_by_hand_leaves_the_view_where_it_is(person):
@@ -174,19 +174,19 @@ def test_a_drag_elsewhere_moves_the_view_and_labels_nothing(person):
 
 
 def test_a_crop_is_clicked(person):
-    third = person.desk.labelling.round.questions[2]
+    third = person.labelling.round.questions[2]
     person.widget.label._strip.clicked.emit(third.id)
-    assert person.desk.labelling.current == third
+    assert person.labelling.current == third
 
 
 def test_suggestions_are_corrected_and_accepted_with_one_key(person):
-    person.desk.labelling.suggest()
+    person.labelling.suggest()
     person.settle()
     suggested = [q for q in person.state.questions if q.suggestion is not None]
     assert {q.suggestion for q in suggested} == {0, 1}
     assert not person.state.labels  # they train nothing until accepted
     person.see_all()
-    wrong = next(q for q in suggested if q.suggestion == 1 and q.micrograph == person.desk.shown)
+    wrong = next(q for q in suggested if q.suggestion == 1 and q.micrograph == person.open.shown)
     person.click(wrong.x, wrong.y, button="Right")
     person.settle()
     person.answer("Y")

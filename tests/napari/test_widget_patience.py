@@ -53,15 +53,15 @@ def test_the_event_loop_is_never_held_while_features_are_computed(
     simulate_dataset(folder, 1, seed=5, settings=SimulationSettings(shape=(1536, 1536)))
     person = Person(qtbot, open_widget())
     person.widget.open_path(folder)
-    person.wait(lambda: person.widget.layers.has_picture)
+    person.wait(lambda: person.widget.layers.has_micrograph)
     person.settle()
     person.widget.particle.diameter.value = DIAMETER
     begun = []
-    person.desk.jobs.started.connect(
+    person.controller.jobs.started.connect(
         lambda lane, text: begun.append(Beat()) if lane == "features" else None
     )
     ended = []
-    person.desk.jobs.finished.connect(
+    person.controller.jobs.finished.connect(
         lambda lane: ended.append(begun[0].stop()) if lane == "features" else None
     )
     person.widget.particle.start()
@@ -74,10 +74,10 @@ def test_a_slow_worker_does_not_hold_the_window(qtbot, open_widget, micrographs)
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     gate = threading.Event()
-    person.desk.jobs.run("slow", lambda step: gate.wait(20))
+    person.controller.jobs.run("slow", lambda step: gate.wait(20))
     person.answer_now("F")
     assert len(person.state.labels) == 1
-    assert person.desk.jobs.busy("slow")
+    assert person.controller.jobs.busy("slow")
     gate.set()
     person.settle()
 
@@ -86,7 +86,7 @@ def test_what_is_late_is_dropped(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     gate, came = threading.Event(), []
-    jobs = person.desk.jobs
+    jobs = person.controller.jobs
     jobs.run("lane", lambda step: gate.wait(20) and 1, came.append)
     jobs.run("lane", lambda step: 2, came.append)
     jobs.run("lane", lambda step: 3, came.append)
@@ -103,18 +103,18 @@ def test_the_window_is_closed_at_any_moment(qtbot, open_widget, micrographs, mom
         person.viewer.close()
         return
     person.start(micrographs, DIAMETER)
-    folder = person.desk.session.folder
+    folder = person.session.folder
     if moment == "features":
-        person.desk.set_settings(diameter_angstrom=DIAMETER * 1.1)
-        person.wait(lambda: person.desk.jobs.busy("features"))
+        person.open.set_settings(diameter_angstrom=DIAMETER * 1.1)
+        person.wait(lambda: person.controller.jobs.busy("features"))
     elif moment == "predicting":
-        person.desk.picking.predict()
+        person.dataset.predict()
     else:
         person.press("F")
         person.press("D")
     labels = dict(person.state.labels)
     person.viewer.close()
-    person.widget.close_desk()
+    person.widget.close_session()
     qtbot.wait(10)
     with Session.open(folder) as kept:
         assert kept.state.labels == labels
@@ -124,10 +124,10 @@ def test_the_window_is_closed_at_any_moment(qtbot, open_widget, micrographs, mom
 def test_a_closed_dock_gives_the_session_back(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    folder = person.desk.session.folder
+    folder = person.session.folder
     dock = person.widget.parent()
     dock.destroyOnClose()  # the x of the dock
-    qtbot.waitUntil(lambda: person.desk.session is None)
+    qtbot.waitUntil(lambda: person.controller.open_session is None)
     with Session.open(folder) as kept:
         assert not kept.notices
     assert "labels" not in person.viewer.layers
@@ -136,13 +136,13 @@ def test_a_closed_dock_gives_the_session_back(qtbot, open_widget, micrographs):
 def test_a_cancelled_prediction_keeps_what_it_has(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    person.desk.picking.predict()
-    person.widget._cancel()
+    person.dataset.predict()
+    person.widget.status.cancel_jobs()
     person.settle()
-    assert not person.desk.jobs.busy()
-    person.desk.picking.predict()
+    assert not person.controller.jobs.busy()
+    person.dataset.predict()
     person.settle()
-    assert set(person.desk.picking.counts()) == {1, 2, 3}
+    assert set(person.open.counts()) == {1, 2, 3}
 
 
 _PROGRAM = """
@@ -161,13 +161,14 @@ viewer.window.add_dock_widget(widget, area="right")
 told = open(acknowledged, "a", buffering=1)
 widget.open_path(session)
 # Signals of the session come from the thread that writes: this is what counts as acknowledged.
-widget.desk.session.acknowledged.connect(lambda number: told.write(f"{number}\\n"))
+opened = widget.controller.open_session
+opened.session.acknowledged.connect(lambda number: told.write(f"{number}\\n"))
 keys = [Qt.Key.Key_F, Qt.Key.Key_D, Qt.Key.Key_G, Qt.Key.Key_F, Qt.Key.Key_X]
 pressed = 0
 
 def press():
     global pressed
-    if widget.desk.labelling.current is not None:
+    if opened.labelling.current is not None:
         QTest.keyClick(viewer.window._qt_viewer.canvas.native, keys[pressed % len(keys)])
         pressed += 1
 
@@ -181,8 +182,8 @@ napari.run()
 def test_a_killed_window_loses_no_acknowledged_click(qtbot, open_widget, micrographs, tmp_path):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    folder = person.desk.session.folder
-    person.widget.close_desk()
+    folder = person.session.folder
+    person.widget.close_session()
     for turn in range(3):
         told = tmp_path / f"acknowledged {turn}"
         told.touch()

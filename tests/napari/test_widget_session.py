@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QMessageBox
 from scipy.spatial import cKDTree
 
-from activepick._napari.io.import_labels import check_flips, take_labels
+from activepick._napari.io.import_labels import check_flips, import_labels
 from activepick._napari.sections.export import ALL, HERE
 from activepick.formats import read_table, write_table
 from activepick.learning.head_file import load_head
@@ -27,7 +27,7 @@ DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_
 def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    desk, widget = person.desk, person.widget
+    widget = person.widget
 
     # Two rounds by keys, and one answer taken back.
     for k in range(20):
@@ -39,21 +39,21 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
     labels = person.state.labels
 
     # All micrographs, and the threshold.
-    before = desk.picking.counts()
-    desk.picking.predict()
+    before = person.open.counts()
+    person.dataset.predict()
     person.settle()
-    assert set(desk.picking.counts()) == {1, 2, 3}
+    assert set(person.open.counts()) == {1, 2, 3}
     assert len(before) <= 3
     widget.picks.histogram.threshold_changed.emit(0.9)
-    preview = len(desk.picking.picks)
+    preview = len(person.picks.picks)
     widget.picks.histogram.threshold_chosen.emit(0.9)
     person.settle()
     assert person.state.settings.threshold == 0.9
-    assert len(desk.picking.picks) == preview
-    strict = sum(desk.picking.counts().values())
+    assert len(person.picks.picks) == preview
+    strict = sum(person.open.counts().values())
     widget.picks.histogram.threshold_chosen.emit(0.3)
     person.settle()
-    assert sum(desk.picking.counts().values()) > strict
+    assert sum(person.open.counts().values()) > strict
 
     # Export, in pixels of the micrographs.
     star, csv = tmp_path / "picks.star", tmp_path / "here.csv"
@@ -61,11 +61,11 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
     _export(person, "csv", csv, which=HERE)
     exported = read_table(star)
     assert exported.groupby("micrograph").size().to_dict() == {
-        person.state.names[number]: count for number, count in desk.picking.counts().items()
+        person.state.names[number]: count for number, count in person.open.counts().items()
     }
-    _same_places(read_table(csv), desk.picking.picks)
-    shown = person.state.names[desk.shown]
-    _same_places(exported[exported["micrograph"] == shown], desk.picking.picks)
+    _same_places(read_table(csv), person.picks.picks)
+    shown = person.state.names[person.open.shown]
+    _same_places(exported[exported["micrograph"] == shown], person.picks.picks)
 
     # Save the head, and use it in another session on other data.
     widget.head._name.setText("my protein")
@@ -76,9 +76,9 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
         sum(label.target == 1 for label in labels.values()),
         sum(label.target == 0 for label in labels.values()),
     )
-    folder = desk.session.folder
-    picks = desk.picking.picks
-    widget.close_desk()
+    folder = person.session.folder
+    picks = person.picks.picks
+    widget.close_session()
 
     # What is on disk is what was seen.
     with Session.open(folder) as kept:
@@ -89,74 +89,75 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
     again = Person(qtbot, open_widget())
     again.start(folder)
     assert again.state.labels == labels
-    assert set(again.desk.picking.counts()) == {1, 2, 3}
-    again.desk.show(next(i for i, name in again.state.names.items() if name == shown))
+    assert set(again.open.counts()) == {1, 2, 3}
+    again.open.show(next(i for i, name in again.state.names.items() if name == shown))
     again.settle()
-    _same_places(again.desk.picking.picks, picks)
+    _same_places(again.picks.picks, picks)
 
 
 def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_path):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    shown, first = person.desk.shown, person.desk.picking.picks
+    shown, first = person.open.shown, person.picks.picks
     for key in "FFDDFD":
         person.answer(key)
-    person.desk.show(shown)
+    person.open.show(shown)
     person.settle()
     person.widget.head.save_to(tmp_path / "mine.safetensors")
     person.settle()
-    learnt = person.desk.picking.peaks.score
-    person.desk.attempt(lambda session: session.labels.clear())
+    learnt = person.picks.peaks.peaks.score
+    person.open.edit(lambda session: session.labels.clear())
     person.settle()
-    _same_places(person.desk.picking.picks, first)
-    person.desk.picking.use_head(tmp_path / "mine.safetensors")
+    _same_places(person.picks.picks, first)
+    person.picks.use_head(tmp_path / "mine.safetensors")
     person.settle()
-    np.testing.assert_allclose(person.desk.picking.peaks.score[:20], learnt[:20], atol=1e-3)
-    person.desk.picking.reset_head()
+    np.testing.assert_allclose(person.picks.peaks.peaks.score[:20], learnt[:20], atol=1e-3)
+    person.picks.reset_head()
     person.settle()
-    _same_places(person.desk.picking.picks, first)
+    _same_places(person.picks.picks, first)
 
 
 def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    desk = person.desk
-    picks = desk.picking.picks
+    picks = person.picks.picks
     half = [(0, 0), (400, 0), (400, 640), (0, 640)]
-    desk.attempt(lambda session: session.micrographs.set_areas(desk.shown, [half]))
+    person.open.edit(lambda session: session.micrographs.set_areas(person.open.shown, [half]))
     person.settle()
-    left = desk.picking.picks
+    left = person.picks.picks
     assert 0 < len(left) < len(picks)
     assert (left["x"] > 400).all()
     assert len(person.viewer.layers["excluded areas"].data) == 1
     person.answer("X")
-    assert len(desk.picking.picks) == len(picks)
-    desk.set_settings(edge_margin=2.0)
-    assert len(desk.picking.picks) < len(picks)
+    assert len(person.picks.picks) == len(picks)
+    person.open.set_settings(edge_margin=2.0)
+    assert len(person.picks.picks) < len(picks)
     person.press("J")
     person.settle()
-    assert person.state.micrographs[desk.shown].status == "rejected"
-    desk.picking.predict()
+    assert person.state.micrographs[person.open.shown].status == "rejected"
+    person.dataset.predict()
     person.settle()
-    assert desk.shown not in set(desk.loop.predictor.known_picks()["micrograph"])
-    assert len(set(desk.loop.predictor.known_picks()["micrograph"])) == 2
+    assert person.open.shown_name not in set(
+        person.open.workspace.predictor.known_picks()["micrograph"]
+    )
+    assert len(set(person.open.workspace.predictor.known_picks()["micrograph"])) == 2
 
 
 def test_an_area_is_drawn_with_the_mouse(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     person.see_all()
-    before = person.desk.picking.picks
+    before = person.picks.picks
     person.widget.picks._draw.setChecked(True)
     corners = [(200, 150), (500, 150), (500, 450), (200, 450), (200, 160)]
     person.drag_along(corners)
     person.settle()
-    [area] = person.state.areas[person.desk.shown]
+    [area] = person.state.areas[person.open.shown]
     x, y = np.array(area.vertices).T
     np.testing.assert_allclose([x.min(), x.max(), y.min(), y.max()], [200, 500, 150, 450], atol=8)
     inside = before["x"].between(215, 485) & before["y"].between(165, 435)
     assert inside.any()
-    now = person.desk.picking.picks
+    now = person.picks.picks
     assert not (now["x"].between(215, 485) & now["y"].between(165, 435)).any()
     person.widget.picks._draw.setChecked(False)
     person.click(100, 100)  # and clicks are labels again
@@ -172,7 +173,7 @@ def test_an_area_is_painted(qtbot, open_widget, micrographs):
     person.drag_along([(200, 300), (600, 300)])
     person.widget.picks._paint.setChecked(False)
     person.settle()
-    [area] = person.state.areas[person.desk.shown]
+    [area] = person.state.areas[person.open.shown]
     x, y = np.array(area.vertices).T
     assert x.min() < 210 < 590 < x.max()
     assert y.min() < 300 < y.max()
@@ -186,14 +187,14 @@ def test_what_is_painted_stays_in_its_session(qtbot, open_widget, micrographs, t
     person.widget.picks._paint.setChecked(True)
     person.drag_along([(200, 300), (600, 300)])
     assert person.state.areas  # as soon as the mouse is let go
-    first = person.desk.session.folder
+    first = person.session.folder
     other = tmp_path / "grid 2"
     shutil.copytree(micrographs, other, ignore=shutil.ignore_patterns("*.activepick"))
     person.widget.open_path(other)
-    person.wait(lambda: person.desk.draft is not None)
+    person.wait(lambda: person.controller.draft is not None)
     person.settle()
     person.widget.particle.start()
-    person.wait(lambda: person.desk.picking.picks is not None)
+    person.wait(lambda: person.has_picks)
     person.settle()
     assert not person.state.areas
     with Session.open(first) as kept:
@@ -205,13 +206,13 @@ def test_wrong_picks_are_clicked_away_in_the_gallery(qtbot, open_widget, microgr
     person.start(micrographs, DIAMETER)
     person.widget.show_gallery()
     person.settle()
-    gallery, picks = person.widget.gallery, person.desk.picking.picks
+    gallery, picks = person.widget.gallery, person.picks.picks
     gallery.view.rejected.emit([0, 3])
     person.settle()
     marks = list(person.state.labels.values())
     assert [mark.target for mark in marks] == [0, 0]
     _same_places(pd.DataFrame([(m.x, m.y) for m in marks], columns=["x", "y"]), picks.iloc[[0, 3]])
-    now = person.desk.picking.picks
+    now = person.picks.picks
     for mark in marks:
         assert np.hypot(now["x"] - mark.x, now["y"] - mark.y).min() > 1
 
@@ -219,51 +220,51 @@ def test_wrong_picks_are_clicked_away_in_the_gallery(qtbot, open_widget, microgr
 def test_a_missing_micrograph_is_told_and_the_rest_goes_on(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    folder = person.desk.session.folder
+    folder = person.session.folder
     missing = person.state.questions[0].micrograph
-    person.widget.close_desk()
+    person.widget.close_session()
     name = f"micrograph_{missing:03}.mrc"
     (micrographs / name).unlink()
     again = Person(qtbot, open_widget())
     again.start(folder)
-    assert again.desk.shown != missing
-    again.desk.picking.predict()
+    assert again.open.shown != missing
+    again.dataset.predict()
     again.settle()
-    assert set(again.desk.picking.errors) == {missing}
-    assert f"{name} is missing" in again.desk.picking.errors[missing]
-    assert set(again.desk.picking.counts()) == {1, 2, 3} - {missing}
+    assert set(again.dataset.errors) == {missing}
+    assert f"{name} is missing" in again.dataset.errors[missing]
+    assert set(again.open.counts()) == {1, 2, 3} - {missing}
 
 
 def test_a_missing_micrograph_is_found_again(qtbot, open_widget, micrographs, tmp_path):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    folder = person.desk.session.folder
-    person.widget.close_desk()
+    folder = person.session.folder
+    person.widget.close_session()
     moved = tmp_path / "elsewhere.mrc"
     (micrographs / "micrograph_002.mrc").rename(moved)
     again = Person(qtbot, open_widget())
     again.start(folder)
-    again.desk.show(2)
+    again.open.show(2)
     again.settle()
     assert not again.viewer.layers["micrograph"].visible
     again.click(300, 300)  # on nothing
     again.settle()
     assert not again.state.marks
-    again.desk.relink(moved)
+    again.open.relink(moved)
     again.settle()
     assert again.viewer.layers["micrograph"].visible
-    assert len(again.desk.picking.picks)
+    assert len(again.picks.picks)
 
 
 def test_the_same_micrographs_are_the_same_session(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     person.answer("F")
-    folder, labels = person.desk.session.folder, person.state.labels
-    person.widget.open_paths(sorted(micrographs.glob("*.mrc")))
-    person.wait(lambda: person.desk.picking.picks is not None)
+    folder, labels = person.session.folder, person.state.labels
+    person.widget.controller.open_paths(sorted(micrographs.glob("*.mrc")))
+    person.wait(lambda: person.has_picks)
     person.settle()
-    assert person.desk.session.folder == folder
+    assert person.session.folder == folder
     assert person.state.labels == labels
 
 
@@ -273,10 +274,10 @@ def test_bright_particles_are_noticed_and_put_right(qtbot, open_widget, microgra
             file.set_data(-file.data)
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    bar = person.widget._doubts
+    bar = person.widget.warnings
     assert bar.isVisible()
     questions = person.state.questions
-    bar._remedy.click()
+    bar._correct.click()
     person.settle()
     assert person.state.settings.inverted
     assert not bar.isVisible()
@@ -291,9 +292,9 @@ def test_a_session_that_is_open_elsewhere_is_only_looked_at(
     person.answer("F")
     asked = click_in_box(monkeypatch, "Only look at it")
     second = Person(qtbot, open_widget())
-    second.start(person.desk.session.folder)
+    second.start(person.session.folder)
     assert "open" in asked[0]
-    assert second.desk.session.read_only
+    assert second.session.read_only
     assert second.state.labels == person.state.labels
     second.press("D")
     assert "only to look at" in second.told[-1][1]
@@ -307,8 +308,8 @@ def test_a_damaged_session_is_repaired_where_it_is_wanted(
     person.start(micrographs, DIAMETER)
     person.answer("F")
     person.answer("D")
-    folder, labels = person.desk.session.folder, person.state.labels
-    person.widget.close_desk()
+    folder, labels = person.session.folder, person.state.labels
+    person.widget.close_session()
     journal = folder / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     lines[-1] = lines[-1].replace(b'"', b"'")
@@ -323,15 +324,15 @@ def test_a_damaged_session_is_repaired_where_it_is_wanted(
 
 def click_in_box(monkeypatch, text: str) -> list[str]:
     """Click on a button of the next message boxes; gives what they say."""
-    said = []
+    said, execute = [], QMessageBox.exec
 
     def click(box) -> None:
         said.append(box.text())
         (button,) = (button for button in box.buttons() if button.text() == text)
         QTimer.singleShot(0, button.click)
-        return QMessageBox.exec(box)
+        return execute(box)
 
-    monkeypatch.setattr(QMessageBox, "exec_", click)
+    monkeypatch.setattr(QMessageBox, "exec", click)
     return said
 
 
@@ -340,23 +341,23 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
 ):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    person.desk.picking.predict()
+    person.dataset.predict()
     person.settle()
-    picks = person.desk.picking.picks
+    picks = person.picks.picks
     folder = tmp_path / "boxes"
     folder.mkdir()
     _export(person, "box", folder)  # a file holds the boxes of one micrograph
     assert sorted(file.name for file in folder.iterdir()) == [
         f"micrograph_00{number}.box" for number in (1, 2, 3)
     ]
-    [shown] = [n for i, n in person.state.names.items() if i == person.desk.shown]
+    [shown] = [n for i, n in person.state.names.items() if i == person.open.shown]
     boxes = read_table(folder / shown.replace(".mrc", ".box"))
     _same_places(boxes, picks, within=1.0)
 
     relion = tmp_path / "micrographs.star"
     names = [f"MotionCorr/job002/micrograph_00{number}.mrc" for number in (1, 2, 3)]
     relion.write_text("data_\n\nloop_\n_rlnMicrographName #1\n" + "\n".join(names) + "\n")
-    person.widget.export._source = relion
+    person.widget.export.set_list(relion)
     star = tmp_path / "named.star"
     _export(person, "star", star)
     assert set(read_table(star)["micrograph"]) == set(names)
@@ -365,12 +366,12 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
 def test_labels_of_another_program_are_taken_in(qtbot, open_widget, micrographs, simulated):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    report = take_labels(person.desk.session, simulated / "truth.star")
+    report = import_labels(person.session, simulated / "truth.star")
     person.settle()
     truth = read_table(simulated / "truth.star")
     assert 0.8 * len(truth) < len(person.state.labels) <= len(truth)
     assert str(len(person.state.labels)) in report
-    here = person.state.labels_of(person.desk.shown)
+    here = person.state.labels_of(person.open.shown)
     assert len(person.viewer.layers["labels"].data) == len(here)
 
 
@@ -378,12 +379,12 @@ def test_how_picks_lie_is_told(qtbot, open_widget, micrographs, simulated, tmp_p
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     truth = read_table(simulated / "truth.star")
-    height, _ = person.desk.shape
+    height, _ = person.open.images.shape
     flipped = tmp_path / "flipped.csv"
     write_table(truth.assign(y=height - 1 - truth["y"]), flipped)
-    session, number = person.desk.session, person.desk.shown
+    session, number = person.session, person.open.shown
     micrograph = session.micrographs.open(number)
-    radius = person.desk.radius_px
+    radius = person.open.images.radius_px
     assert check_flips(simulated / "truth.star", micrograph, radius).contrast.best == "none"
     assert check_flips(flipped, micrograph, radius).contrast.best == "y"
 

@@ -1,8 +1,9 @@
-"""How the controls of the widget behave: the wheel scrolls, and letters are for the micrograph."""
+"""Event filter that keeps keyboard and wheel for the viewer and the scroll area."""
 
 from collections.abc import Callable
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -12,29 +13,29 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-__all__ = ["Manners"]
+__all__ = ["FocusPolicy"]
 
 _LEAVE = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
 
 
-class Manners(QObject):
-    """Teaches manners to all controls in a widget.
+class FocusPolicy(QObject):
+    """Filter the events of all controls in a widget.
 
-    The wheel over a control scrolls what is around it. Letters typed in a number or a choice go to
-    the micrograph, whose keys they are. Enter, Escape, and a choice that was made give the keyboard
-    back to it.
+    The wheel over a control scrolls the surrounding area. Letters typed in a spin box or a combo
+    box are left to the viewer, whose shortcuts they are. Enter, Escape and a choice in a combo box
+    give the keyboard focus back to the viewer.
 
     Parameters
     ----------
     widget
-        With the controls.
-    give_back
-        Gives the keyboard to the micrograph.
+        Widget that contains the controls.
+    focus_viewer
+        Gives the keyboard focus to the viewer.
     """
 
-    def __init__(self, widget: QWidget, give_back: Callable[[], None]) -> None:
+    def __init__(self, widget: QWidget, focus_viewer: Callable[[], None]) -> None:
         super().__init__(widget)
-        self._give_back = give_back
+        self._focus_viewer = focus_viewer
         for kind in (QAbstractSpinBox, QComboBox, QAbstractSlider, QLineEdit):
             for control in widget.findChildren(kind):
                 if not isinstance(control, QScrollBar):
@@ -44,24 +45,23 @@ class Manners(QObject):
             choice.activated.connect(self._leave)
 
     def eventFilter(self, control: QObject, event: QEvent) -> bool:
-        """See the class."""
-        kind = event.type()
-        numbers = isinstance(control, QAbstractSpinBox | QComboBox | QAbstractSlider)
-        if kind == QEvent.Type.Wheel and numbers:
+        """Return True for events that the control must not receive."""
+        is_number = isinstance(control, QAbstractSpinBox | QComboBox | QAbstractSlider)
+        if event.type() == QEvent.Type.Wheel and is_number:
             event.ignore()
             return True
-        if kind == QEvent.Type.KeyPress:
-            if numbers and event.text().isalpha():
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if is_number and event.text().isalpha():
                 event.ignore()
                 return True
             if event.key() in _LEAVE:
                 self._leave()
-        elif kind == QEvent.Type.MouseButtonRelease and isinstance(
+        elif event.type() == QEvent.Type.MouseButtonRelease and isinstance(
             control, QAbstractSpinBox | QAbstractSlider
         ):
             self._leave()
         return False
 
     def _leave(self, *_: object) -> None:
-        # First the control gets to know what was typed.
-        QTimer.singleShot(0, self._give_back)
+        # The control processes the event first.
+        QTimer.singleShot(0, self._focus_viewer)

@@ -1,226 +1,251 @@
-"""Questions and answers at the desk."""
+"""Questions and answers of an open session."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from activepick.session import Label, Question
+from activepick._napari.display_images import DisplayImages
+from activepick._napari.jobs import Jobs
+from activepick.session import Label, Question, Session
 from activepick.session.model import actions as a
+from activepick.session.model.effects import Change
 from activepick.session.model.state import Target
 from activepick.workspace.round import Round
+from activepick.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from activepick._napari.controller import Desk
-    from activepick.session.model.effects import Change
+__all__ = ["Labelling", "StartMode"]
 
-__all__ = ["Labelling", "Start"]
-
-# How a session begins to ask: with questions, with suggestions to correct, or not at all.
-Start = Literal["questions", "suggestions", "hand"]
-# A click means the question or label within this many particle radii.
+# What the first round of a session consists of: questions, suggestions to correct, or nothing.
+StartMode = Literal["questions", "suggestions", "hand"]
+# A click refers to the question or label within this distance, in particle radii.
 _REACH = 0.5
+
+_Positioned = TypeVar("_Positioned", Label, Question)
 
 
 class Labelling(QObject):
-    """Answers questions, and puts the next ones when a round is done.
+    """Answer questions, edit labels, and ask the next round of questions.
+
+    Parameters
+    ----------
+    session
+        The session.
+    workspace
+        Chooses the questions.
+    images
+        Knows which micrograph is shown.
+    jobs
+        Runs the choice of questions.
+    edit
+        Called with a function that changes the session; shows errors and returns whether there was
+        none.
 
     Attributes
     ----------
     round
-        The open round; None while no session is open.
-    start
-        How it asks.
+        The round of questions that is open.
 
     Signals
     -------
     labels_changed(), questions_changed()
-        As they are in the session's state now.
+        The labels or questions of the session changed.
     current_changed()
         Another question is the current one, or none is.
     rounds_changed()
-        A round came to its end.
+        A round was completed.
+    notified(severity, text)
+        There is a message for the user.
     """
 
     labels_changed = Signal()
     questions_changed = Signal()
     current_changed = Signal()
     rounds_changed = Signal()
+    notified = Signal(str, str)
 
-    def __init__(self, desk: "Desk") -> None:
-        super().__init__(desk)
-        self._desk = desk
-        self.round: Round | None = None
-        self._told: int | None = None
-        self.start: Start = "questions"
+    def __init__(
+        self,
+        session: Session,
+        workspace: Workspace,
+        images: DisplayImages,
+        jobs: Jobs,
+        edit: Callable[[Callable[[Session], object]], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._workspace = session, workspace
+        self._images, self._jobs, self._edit = images, jobs, edit
+        self._start_mode: StartMode = "questions"
+        self._known_current: int | None = None
+        self.round = Round(session)
 
     @property
     def current(self) -> Question | None:
-        """The question that is asked now."""
-        return None if self.round is None else self.round.current
+        """The current question; None if no question is open."""
+        return self.round.current
 
-    def begin(self) -> None:
-        """Take up the session that was opened."""
-        assert self._desk.session is not None
-        self.round = Round(self._desk.session)
-        self.questions_changed.emit()
+    def set_start_mode(self, mode: StartMode) -> None:
+        """Set what the first round of a session consists of."""
+        self._start_mode = mode
 
-    def clear(self) -> None:
-        """Let go of the session."""
-        if self.round is not None:
-            self.round.close()
-            self.round = None
-        self.questions_changed.emit()
-        self.labels_changed.emit()
-        self._tell_current()
+    def set_shown(self, micrograph: int) -> None:
+        """Let the next round begin with the questions on the shown micrograph."""
+        self.round.set_shown(micrograph)
+
+    def close(self) -> None:
+        """Disconnect from the session."""
+        self.round.close()
 
     def answer(self, target: Target) -> None:
-        """Answer the current question."""
-        round = self.round
-        if round is None or round.current is None:
-            # The next round may be on its way to somebody who is faster than the machine.
-            if not self._desk.jobs.busy():
-                sentence = "No question is open: click on the micrograph, or press N"
-                self._desk.told.emit("info", sentence)
-        else:
-            self._desk.attempt(lambda session: round.answer(target))
-            self._tell_current()
-
-    def answer_question(self, number: int, target: Target) -> None:
-        """Answer a question of the round, whichever is the current one."""
-        self._desk.attempt(lambda session: session.questions.answer(number, target))
-
-    def label_at(self, x: float, y: float, target: Target) -> None:
-        """Say what is at a place of the shown micrograph.
-
-        A question there is answered; a label there gets this class; else there is a new label.
-        """
-        question, mark = self.question_at(x, y), self.mark_at(x, y)
-        if question is not None:
-            self.answer_question(question.id, target)
-        elif mark is None:
-            number = self._desk.shown
-            self._desk.attempt(lambda session: session.labels.add(number, [(x, y)], target))
-        elif mark.target != target:
-            self._desk.attempt(lambda session: session.labels.reclass([mark.id], target))
-
-    def remove_at(self, x: float, y: float) -> None:
-        """Remove the label at a place of the shown micrograph."""
-        mark = self.mark_at(x, y)
-        if mark is not None:
-            self._desk.attempt(lambda session: session.labels.remove([mark.id]))
-
-    def move(self, label: int, x: float, y: float) -> None:
-        """Recentre a label."""
-        self._desk.attempt(lambda session: session.labels.move(label, x, y))
-
-    def go(self, step: int) -> None:
-        """Go to the next question (1) or the one before (-1), without an answer."""
-        if self.round is not None:
-            self.round.next() if step > 0 else self.round.back()
-            self._tell_current()
-
-    def go_to(self, question: int) -> None:
-        """Make a question the current one."""
-        if self.round is not None:
-            self.round.go_to(question)
-            self._told = None  # whoever names it wants to see it, also again
-            self._tell_current()
-
-    def undo(self) -> None:
-        """Take back the last action on labels."""
-        self._desk.attempt(lambda session: session.undo())
-
-    def redo(self) -> None:
-        """Do again what was taken back last."""
-        self._desk.attempt(lambda session: session.redo())
-
-    def accept(self) -> None:
-        """Accept all suggestions that were not corrected."""
-        session = self._desk.session
-        if session is not None and any(q.suggestion is not None for q in session.state.questions):
-            self._desk.attempt(lambda session: session.questions.accept_suggestions())
-
-    def ask(self) -> None:
-        """Put new questions, in the place of the open ones."""
-        loop = self._desk.loop
-        if loop is not None:
-            self._put(lambda: loop.questioner.ask())
-
-    def suggest(self) -> None:
-        """Put a round in which the surest places are answered already."""
-        loop = self._desk.loop
-        if loop is not None:
-            self._put(lambda: loop.questioner.suggest())
-
-    def audit(self, count: int) -> None:
-        """Ask about picks drawn by lot, to know how many are right."""
-        loop = self._desk.loop
-        if loop is not None:
-            self._put(lambda: loop.audit.ask(count))
-
-    def ask_on(self, *, again: bool = False) -> None:
-        """Put the next round if none is open, in the way that was chosen.
+        """Answer the current question.
 
         Parameters
         ----------
-        again
-            Also in the place of a round of which nothing is answered yet.
+        target
+            1 particle, 0 not a particle, 2 carbon or empty ice, None to skip.
         """
-        session = self._desk.session
-        if session is None or session.read_only or self.start == "hand":
+        if self.round.current is None:
+            # A user who is faster than the computer may be waiting for the next round.
+            if not self._jobs.busy():
+                self.notified.emit(
+                    "info", "No question is open: click on the micrograph, or press N"
+                )
+        else:
+            self._edit(lambda session: self.round.answer(target))
+            self._check_current()
+
+    def label_at(self, x: float, y: float, target: Target) -> None:
+        """Label a position of the shown micrograph.
+
+        A question at the position is answered; a label there changes its class; otherwise a label
+        is added.
+
+        Parameters
+        ----------
+        x, y
+            Position in original pixels.
+        target
+            1 particle, 0 not a particle.
+        """
+        question, label = self.question_at(x, y), self.label_near(x, y)
+        if question is not None:
+            self._edit(lambda session: session.questions.answer(question.id, target))
+        elif label is None:
+            shown = self._images.shown
+            self._edit(lambda session: session.labels.add(shown, [(x, y)], target))
+        elif label.target != target:
+            self._edit(lambda session: session.labels.reclass([label.id], target))
+
+    def remove_at(self, x: float, y: float) -> None:
+        """Remove the label at a position of the shown micrograph, in original pixels."""
+        label = self.label_near(x, y)
+        if label is not None:
+            self._edit(lambda session: session.labels.remove([label.id]))
+
+    def move(self, label: int, x: float, y: float) -> None:
+        """Move a label to a position in original pixels."""
+        self._edit(lambda session: session.labels.move(label, x, y))
+
+    def refresh(self) -> None:
+        """Show the labels again where they are, after a drag that moved none."""
+        self.labels_changed.emit()
+
+    def go(self, step: int) -> None:
+        """Go to the next question (1) or to the previous one (-1) without an answer."""
+        self.round.next() if step > 0 else self.round.back()
+        self._check_current()
+
+    def go_to(self, question: int) -> None:
+        """Make a question the current one."""
+        self.round.go_to(question)
+        self._known_current = None  # emit the signal also if it is the current one already
+        self._check_current()
+
+    def undo(self) -> None:
+        """Undo the last action."""
+        self._edit(lambda session: session.undo())
+
+    def redo(self) -> None:
+        """Redo the action that was undone last."""
+        self._edit(lambda session: session.redo())
+
+    def accept(self) -> None:
+        """Accept all suggestions that were not corrected."""
+        if any(q.suggestion is not None for q in self._session.state.questions):
+            self._edit(lambda session: session.questions.accept_suggestions())
+
+    def ask(self) -> None:
+        """Ask new questions in place of the open ones."""
+        self._choose(self._workspace.questioner.ask)
+
+    def suggest(self) -> None:
+        """Start a round with suggestions: the most certain positions are answered already."""
+        self._choose(self._workspace.questioner.suggest)
+
+    def audit(self, count: int) -> None:
+        """Ask about randomly drawn picks, to estimate how many of the picks are right."""
+        self._choose(lambda: self._workspace.audit.ask(count))
+
+    def ask_next(self, *, replace: bool = False) -> None:
+        """Ask the next round of questions if none is open.
+
+        Parameters
+        ----------
+        replace
+            Also replace an open round if none of its questions has been answered.
+        """
+        if self._session.read_only or self._start_mode == "hand":
             return
-        state = session.state
-        untouched = again and not any(question.id in state.marks for question in state.asked)
+        state = self._session.state
+        untouched = replace and not any(question.id in state.marks for question in state.asked)
         if state.questions and not untouched:
             return
-        if self.start == "suggestions" and not session.state.labels:
+        if self._start_mode == "suggestions" and not state.labels:
             self.suggest()
         else:
             self.ask()
 
     def question_at(self, x: float, y: float) -> Question | None:
-        """Give the open question at a place of the shown micrograph."""
-        session = self._desk.session
-        asked = [] if session is None else session.state.questions
-        return _nearest([q for q in asked if q.micrograph == self._desk.shown], x, y, self._reach())
+        """Return the open question at a position of the shown micrograph, in original pixels."""
+        shown = self._images.shown
+        questions = [q for q in self._session.state.questions if q.micrograph == shown]
+        return _nearest(questions, x, y, _REACH * self._images.radius_px)
 
-    def mark_at(self, x: float, y: float) -> Label | None:
-        """Give the label or skipped place at a place of the shown micrograph."""
-        session = self._desk.session
-        marks = [] if session is None else session.state.marks_of(self._desk.shown)
-        return _nearest(marks, x, y, self._reach())
+    def label_near(self, x: float, y: float) -> Label | None:
+        """Return the label or skipped position at a position of the shown micrograph."""
+        labels = self._session.state.marks_of(self._images.shown)
+        return _nearest(labels, x, y, _REACH * self._images.radius_px)
 
-    def follow(self, action: a.Action, change: "Change | None") -> None:
-        """Take notice of what was done to the session."""
+    def follow(self, action: a.Action, change: Change | None) -> None:
+        """Emit signals for an action of the session."""
         if isinstance(action, a.NoteRound):
             self.rounds_changed.emit()
         elif isinstance(action, a.AskQuestions):
             self.questions_changed.emit()
-            self._tell_current()
+            self._check_current()
         elif change:
             self.labels_changed.emit()
             self.questions_changed.emit()
-            self._tell_current()
+            self._check_current()
 
-    def _tell_current(self) -> None:
+    def _check_current(self) -> None:
         number = None if self.current is None else self.current.id
-        if number != self._told:
-            self._told = number
+        if number != self._known_current:
+            self._known_current = number
             self.current_changed.emit()
 
-    def _put(self, ask: Callable[[], object]) -> None:
-        # The session tells of the new questions by itself.
-        self._desk.jobs.run("ask", lambda step: ask(), text="Looking for questions")
-
-    def _reach(self) -> float:
-        return _REACH * self._desk.radius_px
+    def _choose(self, choose: Callable[[], object]) -> None:
+        # The new questions arrive by the signal of the session.
+        self._jobs.run("ask", lambda progress: choose(), text="Looking for questions")
 
 
-def _nearest(places: list, x: float, y: float, reach: float):
-    if not places:
+def _nearest(
+    candidates: Sequence[_Positioned], x: float, y: float, reach: float
+) -> _Positioned | None:
+    if not candidates:
         return None
-    distances = [np.hypot(place.x - x, place.y - y) for place in places]
-    best = int(np.argmin(distances))
-    return places[best] if distances[best] <= reach else None
+    distances = [np.hypot(one.x - x, one.y - y) for one in candidates]
+    nearest = int(np.argmin(distances))
+    return candidates[nearest] if distances[nearest] <= reach else None

@@ -1,10 +1,10 @@
-"""The layers of the shown micrograph. They show what the session says, and change nothing in it.
+"""Layers of the shown micrograph. They show the state of the session and never change it.
 
-Positions are original pixels; the scale of the layers makes Å of them, so that the window's scale
-bar is right.
+Positions are original pixels; the scale of the layers converts them to Å, so that the scale bar of
+the viewer is correct.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib.colors
@@ -12,18 +12,19 @@ import numpy as np
 import pandas as pd
 from napari.components import ViewerModel
 from napari.layers import Image, Layer, Points, Shapes
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from psygnal import Signal
 from scipy.special import expit
 
 from activepick._napari import colours
-from activepick._napari.images import Picture
+from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.io.layer_data import in_angstrom
 from activepick.scoremap.score_map import ScoreMap
 from activepick.session import Label, Question
 
 __all__ = ["AREAS", "LABELS", "MAP", "MICROGRAPH", "PICKS", "QUESTIONS", "Layers"]
 
-MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, CIRCLE = (
+MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER = (
     "micrograph",
     "score map",
     "excluded areas",
@@ -33,123 +34,152 @@ MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, CIRCLE = (
     "diameter",
 )
 # From the bottom to the top.
-_ORDER = (MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, CIRCLE)
-_RING = {
+_ORDER = (MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER)
+_CIRCLE = {
     "face_color": "transparent",
     "border_width_is_relative": True,
     "out_of_slice_display": False,
     "antialiasing": 1,
 }
-# Width of a ring in parts of its diameter.
+# Width of the line of a circle as a share of its diameter.
 _THIN, _THICK = 0.03, 0.06
+_REJECTED_OPACITY = 0.35
 
 
 class Layers:
-    """Layers of one micrograph in a viewer, made when they are first needed.
+    """Create and update the layers of one micrograph in a viewer.
 
     Parameters
     ----------
     viewer
         The viewer.
-    map_seen
-        Called when the person shows or hides the score map.
+
+    Attributes
+    ----------
+    viewer
+        The viewer.
+    updating_areas
+        Whether the data of the areas are being replaced here, rather than edited by the user.
+
+    Signals
+    -------
+    points_added(layer)
+        A points layer was created.
+    map_toggled(visible)
+        The user showed or hid the score map.
     """
 
-    def __init__(self, viewer: ViewerModel, map_seen: Callable[[bool], None]) -> None:
+    points_added = Signal(Points)
+    map_toggled = Signal(bool)
+
+    def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
-        self._tell_map = map_seen
+        self.updating_areas = False
         self._layers: dict[str, Layer] = {}
-        self._picture: Picture | None = None
+        self._displayed: DisplayedMicrograph | None = None
 
     @property
     def scale(self) -> float:
         """World units per original pixel."""
-        return (self._picture and self._picture.pixel_size_angstrom) or 1.0
+        return 1.0 if self._displayed is None else self._displayed.scale
 
     @property
-    def has_picture(self) -> bool:
-        """Whether there is a micrograph to lay something on."""
-        return self._picture is not None
+    def units(self) -> Any:
+        """Units of the layers."""
+        return in_angstrom(self._pixel_size_angstrom)["units"]
+
+    @property
+    def has_micrograph(self) -> bool:
+        """Whether a micrograph is displayed."""
+        return self._displayed is not None
+
+    def position(self, world: ArrayLike) -> tuple[float, float]:
+        """Return the position (x, y) in original pixels of world coordinates (..., y, x)."""
+        y, x = np.asarray(world, np.float64)[-2:] / self.scale
+        return float(x), float(y)
+
+    def world(self, x: float, y: float) -> tuple[float, float]:
+        """Return the world coordinates (y, x) of a position in original pixels."""
+        return y * self.scale, x * self.scale
+
+    @property
+    def map_visible(self) -> bool:
+        """Whether the layer of the score map is visible."""
+        layer = self.get(MAP)
+        return layer is not None and bool(layer.visible)
+
+    def cursor_position(self) -> tuple[float, float]:
+        """Return the position (x, y) of the mouse in original pixels."""
+        return self.position(self.viewer.cursor.position)
 
     def get(self, name: str) -> Layer | None:
-        """Give a layer if it is there."""
+        """Return a layer; None if it does not exist."""
         layer = self._layers.get(name)
         return layer if layer is not None and layer in self.viewer.layers else None
 
-    def show_picture(self, picture: Picture) -> None:
-        """Show another picture, of the same micrograph or another one."""
-        before = self._picture
-        known = picture.pixel_size_angstrom is not None
-        if before is not None and (before.pixel_size_angstrom is not None) != known:
-            self.clear()  # units cannot be changed layer by layer
-        self._picture = picture
-        spacing = np.array(picture.image.spacing_px[::-1]) * self.scale
-        size = picture.pixel_size_angstrom
-        attributes = {
-            "scale": spacing,
-            "units": in_angstrom(size)["units"],
-            "contrast_limits": picture.image.limits,
-        }
+    def show_micrograph(self, displayed: DisplayedMicrograph) -> None:
+        """Show the image of a micrograph."""
+        before = self._displayed
+        size = displayed.pixel_size_angstrom
+        if before is not None and (before.pixel_size_angstrom is None) != (size is None):
+            self.clear()  # the units of a viewer cannot be changed layer by layer
+        self._displayed = displayed
+        image = displayed.image
+        spacing = np.array(image.spacing_px[::-1]) * self.scale
         layer = self.get(MICROGRAPH)
         if layer is None:
-            self._add(
-                MICROGRAPH,
-                Image(picture.image.pixels, name=MICROGRAPH, colormap="gray", **attributes),
+            layer = Image(
+                image.pixels,
+                name=MICROGRAPH,
+                colormap="gray",
+                scale=spacing,
+                units=self.units,
+                contrast_limits=image.limits,
             )
+            self._add(MICROGRAPH, layer)
         else:
             layer.visible = True
-            layer.data = picture.image.pixels
-            layer.scale = attributes["scale"]
-            layer.contrast_limits_range = (
-                float(picture.image.pixels.min()),
-                float(picture.image.pixels.max()),
-            )
-            layer.contrast_limits = attributes["contrast_limits"]
-        self._layers[MICROGRAPH].metadata = {
-            "path": str(picture.path),
+            layer.data = image.pixels
+            layer.scale = spacing
+            layer.contrast_limits_range = float(image.pixels.min()), float(image.pixels.max())
+            layer.contrast_limits = image.limits
+        layer.metadata = {
+            "path": str(displayed.path),
             "pixel_size_angstrom": size,
-            "spacing_px": picture.image.spacing_px,
+            "spacing_px": image.spacing_px,
         }
         for name in (PICKS, LABELS, QUESTIONS, AREAS):
-            layer = self.get(name) if name == AREAS else self._points(name)
-            if layer is not None and layer.scale[-1] != self.scale:
-                layer.scale = (self.scale,) * 2
-        self.map_layer()
-        if before is None or before.shape != picture.shape:
+            above = self.get(name) if name == AREAS else self._points(name)
+            if above is not None and above.scale[-1] != self.scale:
+                above.scale = (self.scale,) * 2
+        self._map()
+        if before is None or before.shape != displayed.shape:
             self.viewer.fit_to_view()
 
     def show_rejected(self, rejected: bool) -> None:
-        """Let a rejected micrograph look faint."""
+        """Fade the image of a rejected micrograph."""
         layer = self.get(MICROGRAPH)
         if layer is not None:
-            layer.opacity = 0.35 if rejected else 1.0
+            layer.opacity = _REJECTED_OPACITY if rejected else 1.0
 
-    def show_map(self, map: ScoreMap) -> None:
+    def show_map(self, score_map: ScoreMap) -> None:
         """Show a score map as the probability of a particle."""
-        values, scale = expit(map.values), (map.spacing_px * self.scale,) * 2
-        layer = self.map_layer()
-        layer.data, layer.scale = values, scale
-
-    def map_layer(self) -> Image:
-        """Give the layer of the score map, hidden until somebody shows it."""
-        layer = self.get(MAP)
-        if layer is None:
-            layer = Image(
-                np.zeros((2, 2), np.float32),
-                name=MAP,
-                colormap="magma",
-                contrast_limits=(0, 1),
-                opacity=0.5,
-                blending="translucent",
-                visible=False,
-                units=self.units,
-            )
-            layer.events.visible.connect(self._map_seen)
-            self._add(MAP, layer)
-        return layer
+        layer = self._map()
+        layer.data = expit(score_map.values)
+        layer.scale = (score_map.spacing_px * self.scale,) * 2
 
     def show_picks(self, picks: pd.DataFrame | None, diameter_px: float, name: str) -> None:
-        """Show picks coloured by their score, with circles of the particle's diameter."""
+        """Show picks as circles of the particle diameter, coloured by score.
+
+        Parameters
+        ----------
+        picks
+            Columns ``x, y`` (original pixels) and ``score`` (logits); None if they are unknown.
+        diameter_px
+            Particle diameter in original pixels.
+        name
+            Name of the micrograph in tables.
+        """
         table = pd.DataFrame({"x": [], "y": [], "score": []}) if picks is None else picks
         layer = self._points(PICKS)
         self._fill(
@@ -159,21 +189,21 @@ class Layers:
             diameter_px,
         )
         layer.features = pd.DataFrame({"score": table["score"].to_numpy(np.float64)})
-        layer.metadata = self._facts(diameter_px, name)
+        layer.metadata = self._metadata(diameter_px, name)
         self._layers[MICROGRAPH].metadata["diameter_angstrom"] = diameter_px * self.scale
 
-    def show_labels(self, marks: Sequence[Label], diameter_px: float, name: str) -> None:
-        """Show labels and skipped places."""
+    def show_labels(self, labels: Sequence[Label], diameter_px: float, name: str) -> None:
+        """Show labels and skipped positions; arguments as in `show_picks`."""
         layer = self._points(LABELS)
-        rim = _rgba(colours.of_target(mark.target) for mark in marks)
-        self._fill(layer, _positions(marks), rim, diameter_px)
+        border = _rgba(colours.of_target(label.target) for label in labels)
+        self._fill(layer, _positions(labels), border, diameter_px)
         layer.features = pd.DataFrame(
-            {"id": [mark.id for mark in marks], "label": [mark.target for mark in marks]}
+            {"id": [label.id for label in labels], "label": [label.target for label in labels]}
         )
-        layer.metadata = self._facts(diameter_px, name)
+        layer.metadata = self._metadata(diameter_px, name)
 
     def preview_move(self, label: int, x: float, y: float) -> None:
-        """Show a label elsewhere while it is dragged."""
+        """Show a label at another position while it is dragged."""
         layer = self._points(LABELS)
         rows = np.flatnonzero(layer.features["id"].to_numpy() == label)
         data = layer.data.copy()
@@ -183,33 +213,36 @@ class Layers:
     def show_questions(
         self, questions: Sequence[Question], current: Question | None, diameter_px: float
     ) -> None:
-        """Show open questions; squares are suggestions in the colour of their answer."""
+        """Show open questions; suggestions are squares in the colour of their answer."""
         layer = self._points(QUESTIONS)
-        rim = [
+        border = [
             colours.ASKED if q.suggestion is None else colours.of_target(q.suggestion)
             for q in questions
         ]
-        self._fill(layer, _positions(questions), _rgba(rim), diameter_px)
+        self._fill(layer, _positions(questions), _rgba(border), diameter_px)
         if questions:
-            chosen = [current is not None and q.id == current.id for q in questions]
+            is_current = [current is not None and q.id == current.id for q in questions]
             layer.symbol = ["disc" if q.suggestion is None else "square" for q in questions]
-            layer.border_width = np.where(chosen, _THICK * 1.5, _THICK / 1.5)
+            layer.border_width = np.where(is_current, _THICK * 1.5, _THICK / 1.5)
         layer.features = pd.DataFrame({"id": [question.id for question in questions]})
 
-    def show_areas(self, areas: Iterable[NDArray[np.float64]]) -> None:
-        """Show excluded areas, polygons (n, 2) as x, y."""
-        polygons = [np.asarray(area)[:, ::-1] for area in areas]
+    def show_areas(self, polygons: Sequence[NDArray[np.float64]]) -> None:
+        """Show excluded areas, polygons (n, 2) as x, y in original pixels."""
         layer = self.get(AREAS)
         if layer is None:
             if not polygons:
                 return
             layer = self.areas_layer()
-        layer.data = []
-        if polygons:
-            layer.add_polygons(polygons)
+        self.updating_areas = True
+        try:
+            layer.data = []
+            if polygons:
+                layer.add_polygons([polygon[:, ::-1] for polygon in polygons])
+        finally:
+            self.updating_areas = False
 
     def areas_layer(self) -> Shapes:
-        """Give the layer on which excluded areas are drawn."""
+        """Return the layer on which excluded areas are drawn."""
         layer = self.get(AREAS)
         if layer is None:
             layer = Shapes(
@@ -225,33 +258,39 @@ class Layers:
             self._add(AREAS, layer)
         return layer
 
-    def show_circle(self, diameter_px: float, place: tuple[float, float]) -> None:
-        """Show how large a diameter is, at a place (x, y)."""
-        layer = self._points(CIRCLE)
-        yx = np.array([[place[1], place[0]]])
+    def show_diameter(self, diameter_px: float, position: tuple[float, float]) -> None:
+        """Show a circle of a diameter at a position (x, y), in original pixels."""
+        layer = self._points(DIAMETER)
+        yx = np.array([[position[1], position[0]]])
         self._fill(layer, yx, _rgba([colours.CURRENT]), diameter_px)
 
-    def hide_circle(self) -> None:
-        """Show it no longer."""
-        layer = self.get(CIRCLE)
+    def hide_diameter(self) -> None:
+        """Remove the circle of `show_diameter`."""
+        layer = self.get(DIAMETER)
         if layer is not None:
             self.viewer.layers.remove(layer)
 
-    def rest(self) -> None:
-        """Make the labels the active layer, so that our keys and clicks hold."""
+    def toggle_picks(self) -> None:
+        """Show or hide the picks."""
+        layer = self.get(PICKS)
+        if layer is not None:
+            layer.visible = not layer.visible
+
+    def activate_labels(self) -> None:
+        """Make the labels the active layer, where key and mouse bindings apply."""
         layer = self.get(LABELS) or self.get(MICROGRAPH)
         if layer is not None:
             self.viewer.layers.selection.active = layer
 
-    def blank(self) -> None:
-        """Show that there is nothing to see: the micrograph cannot be read."""
+    def hide_micrograph(self) -> None:
+        """Hide the image and everything on it because the micrograph cannot be read."""
         layer = self.get(MICROGRAPH)
         if layer is not None:
             layer.visible = False
         self.empty()
 
     def empty(self) -> None:
-        """Show nothing on the micrograph."""
+        """Remove everything from the image: picks, labels, questions and areas."""
         for name in (PICKS, LABELS, QUESTIONS):
             layer = self.get(name)
             if layer is not None:
@@ -259,17 +298,38 @@ class Layers:
         self.show_areas([])
 
     def clear(self) -> None:
-        """Remove all layers that were made here."""
+        """Remove all layers of this object."""
         for name in _ORDER:
             layer = self.get(name)
             if layer is not None:
                 self.viewer.layers.remove(layer)
         self._layers.clear()
-        self._picture = None
+        self._displayed = None
 
-    def _map_seen(self, event: object = None) -> None:
+    @property
+    def _pixel_size_angstrom(self) -> float | None:
+        return None if self._displayed is None else self._displayed.pixel_size_angstrom
+
+    def _map(self) -> Image:
+        """Return the layer of the score map, which is hidden at first."""
         layer = self.get(MAP)
-        self._tell_map(layer is not None and layer.visible)
+        if layer is None:
+            layer = Image(
+                np.zeros((2, 2), np.float32),
+                name=MAP,
+                colormap="magma",
+                contrast_limits=(0, 1),
+                opacity=0.5,
+                blending="translucent",
+                visible=False,
+                units=self.units,
+            )
+            layer.events.visible.connect(self._on_map_visible)
+            self._add(MAP, layer)
+        return layer
+
+    def _on_map_visible(self, event: object) -> None:
+        self.map_toggled.emit(self.map_visible)
 
     def _points(self, name: str) -> Points:
         layer = self.get(name)
@@ -280,55 +340,52 @@ class Layers:
                 border_width=_THIN if name == PICKS else _THICK,
                 scale=(self.scale,) * 2,
                 units=self.units,
-                **_RING,
+                **_CIRCLE,
             )
-            # Changes go through the session, which can take them back; napari's tools could not.
+            # Changes are actions of the session, which can be undone; those of napari's tools
+            # could not.
             layer.editable = False
             self._add(name, layer)
+            self.points_added.emit(layer)
         return layer
 
     def _fill(
         self,
         layer: Points,
         yx: NDArray[np.float64],
-        rim: NDArray[np.float64],
+        border: NDArray[np.float64],
         diameter_px: float,
     ) -> None:
-        # Each change of a layer is drawn, and its thumbnail made anew: only the last one counts.
+        # Each change of a layer is drawn and updates its thumbnail: emit only the last event.
         with layer.events.thumbnail.blocker(), layer.events.set_data.blocker():
             layer.selected_data = set()
             layer.data = yx
             if len(yx):
-                layer.border_color = rim
+                layer.border_color = border
                 layer.size = diameter_px
         layer.events.set_data()
 
     def _add(self, name: str, layer: Layer) -> None:
         self._layers[name] = layer
         above = [self.get(other) for other in _ORDER[_ORDER.index(name) + 1 :]]
-        places = [self.viewer.layers.index(other) for other in above if other is not None]
-        if places:
-            self.viewer.layers.insert(min(places), layer)
+        indices = [self.viewer.layers.index(other) for other in above if other is not None]
+        if indices:
+            self.viewer.layers.insert(min(indices), layer)
         else:
             self.viewer.add_layer(layer)
-        self.rest()
+        self.activate_labels()
 
-    def _facts(self, diameter_px: float, name: str) -> dict[str, Any]:
-        """Say what whoever saves the points of a layer has to know."""
+    def _metadata(self, diameter_px: float, name: str) -> dict[str, Any]:
+        """Return what the writer of a points layer has to know."""
         return {
             "micrograph": name,
-            "pixel_size_angstrom": self._picture and self._picture.pixel_size_angstrom,
+            "pixel_size_angstrom": self._pixel_size_angstrom,
             "diameter_angstrom": diameter_px * self.scale,
         }
 
-    @property
-    def units(self) -> Any:
-        """Of the layers."""
-        return in_angstrom(self._picture and self._picture.pixel_size_angstrom)["units"]
 
-
-def _positions(places: Sequence[Label] | Sequence[Question]) -> NDArray[np.float64]:
-    return np.array([(place.y, place.x) for place in places], np.float64).reshape(-1, 2)
+def _positions(labels: Sequence[Label] | Sequence[Question]) -> NDArray[np.float64]:
+    return np.array([(label.y, label.x) for label in labels], np.float64).reshape(-1, 2)
 
 
 def _rgba(names: Iterable[str]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What the widget remembers from one time to the next, apart from any session."""
+"""Values that the widget remembers between sessions."""
 
 import json
 import logging
@@ -16,16 +16,15 @@ _log = logging.getLogger(__name__)
 
 
 class Preferences:
-    """Small values by name, kept in a JSON file.
+    """Store small values by name in a JSON file.
 
-    They are conveniences: a damaged file counts as an empty one, and where the file cannot be
-    written they last as long as the program. Windows that are open at the same time share the
-    file; of a value that both set, the later one stays.
+    A damaged file is treated as empty. If the file cannot be written, values last as long as the
+    program. Windows that are open at the same time share the file; the value set last is kept.
 
     Parameters
     ----------
     path
-        The file; None for the one of this user.
+        The file; by default `preferences.json` in the user's configuration folder.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -34,14 +33,14 @@ class Preferences:
         self._values = self._read()
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give a value.
+        """Return a value.
 
         Parameters
         ----------
         name
-            What it is called.
+            Name of the value.
         default
-            Given where there is none, or one of another type: somebody may have edited the file.
+            Returned if there is no value or one of another type, as in a file edited by hand.
         """
         value = self._values.get(name, default)
         kind = (int, float) if type(default) is float else type(default)
@@ -51,25 +50,25 @@ class Preferences:
         return deepcopy(value)
 
     def set(self, name: str, value: Any) -> None:
-        """Keep a value.
+        """Store a value.
 
         Parameters
         ----------
         name
-            What it is called.
+            Name of the value.
         value
-            Of the types that JSON has.
+            A value that can be represented in JSON.
         """
         if name in self._values and self._values[name] == value:
             return
         self._values[name] = deepcopy(value)
         try:
-            # Another window may have written others since.
+            # Another window may have written other values in the meantime.
             together = {**self._read(), name: value}
             with replacing(self._path) as temporary:
                 temporary.write_text(json.dumps(together, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            _log.warning("preferences are not kept: %s: %s", self._path, error.strerror or error)
+            _log.warning("preferences are not stored: %s: %s", self._path, error.strerror or error)
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -77,6 +76,6 @@ class Preferences:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            _log.warning("preferences are not read: %s: %s", self._path, error)
+            _log.warning("preferences cannot be read: %s: %s", self._path, error)
             return {}
         return values if isinstance(values, dict) else {}

@@ -1,7 +1,7 @@
-"""Try to open a window, in a process of its own, and print what came of it.
+"""Program that opens a Qt application and prints the platform and the OpenGL version as JSON.
 
-Run as ``python -m activepick._napari.screen_probe``. Where there is no screen, or a library is
-missing, Qt ends the process that tries, and all that is left is what it wrote to stderr.
+It is run as ``python -m activepick._napari.screen_probe`` by `activepick.screen`. If there is no
+screen or a library is missing, Qt aborts the process, and only its text on stderr remains.
 """
 
 import json
@@ -10,12 +10,12 @@ __all__ = ["probe"]
 
 
 def probe() -> dict[str, object]:
-    """Tell how Qt reaches the screen, and which OpenGL it finds there.
+    """Open a Qt application and an OpenGL context.
 
     Returns
     -------
     dict
-        `platform`, the name of Qt's plugin; `opengl`, [major, minor], or None without any.
+        `platform`: name of Qt's platform plugin; `opengl`: [major, minor], None without OpenGL.
     """
     from qtpy.QtGui import QGuiApplication, QOffscreenSurface, QOpenGLContext
     from qtpy.QtOpenGLWidgets import QOpenGLWidget  # noqa: F401  napari draws on one

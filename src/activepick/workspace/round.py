@@ -134,6 +134,10 @@ class Round:
             self.next()
         return number
 
+    def set_shown(self, micrograph: int) -> None:
+        """Let the next round begin with the questions on the micrograph that is shown."""
+        self.shown = micrograph
+
     def close(self) -> None:
         """Stop following the session."""
         self._session.changed.disconnect(self._follow, missing_ok=True)

@@ -1,1 +1,1 @@
-"""Reading and writing napari layers, and tables for other programs."""
+"""Readers and writers of napari layers, and tables of other programs."""

@@ -1,9 +1,10 @@
-"""What is written when picks are handed to another program."""
+"""Export of picks and labels to files of other programs."""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,28 +17,28 @@ from activepick.formats import (
 )
 from activepick.formats.transform import rename_micrographs
 
-__all__ = ["Delivery", "deliver"]
+__all__ = ["ExportTarget", "export_table"]
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """Where picks go, and what their format has to know besides.
+class ExportTarget:
+    """File or folder to write, its format, and values that the format needs.
 
     Attributes
     ----------
     path
-        A file, or a folder that gets a file for each micrograph.
+        A file, or a folder in which a file is written for each micrograph.
     format
         A name in `activepick.formats.FORMATS`.
     folder
-        Whether it is a folder.
+        Whether `path` is a folder.
     box_px
-        Side of a box in pixels, for formats of boxes.
+        Side of a box in pixels, for formats with boxes.
     pixel_size_angstrom
-        Å per pixel, None where it is not known.
-    source
+        Å per pixel; None if unknown.
+    micrograph_list
         The other program's list of micrographs: RELION's ``micrographs.star``, whose exact names
-        are taken, or cryoSPARC's exposures. None where there is none.
+        are used, or cryoSPARC's exposures. None if there is none.
     """
 
     path: Path
@@ -45,56 +46,60 @@ class Delivery:
     folder: bool
     box_px: float
     pixel_size_angstrom: float | None
-    source: Path | None = None
+    micrograph_list: Path | None = None
 
 
-def deliver(
-    table: pd.DataFrame, delivery: Delivery, step: Callable[[float], None]
+def export_table(
+    table: pd.DataFrame, target: ExportTarget, progress: Callable[[float], None]
 ) -> tuple[Path, int, list[str]]:
-    """Write picks.
+    """Write a table of picks or labels.
 
     Parameters
     ----------
     table
-        Columns ``micrograph, x, y`` and others.
-    delivery
-        Where to.
-    step
-        Called with the fraction done; may raise to cancel.
+        Columns ``micrograph, x, y`` and others; positions in original pixels.
+    target
+        File or folder to write.
+    progress
+        Called with the fraction done, 0 to 1; may raise to cancel.
 
     Returns
     -------
-    path, count, notes
-        What was written, and what the person has to know of it.
+    path : Path
+        The file or folder that was written.
+    count : int
+        Number of positions.
+    notes : list of str
+        Warnings about the table.
 
     Raises
     ------
     TableError
-        When it cannot be written, or a name is not in the other program's list.
+        If the file cannot be written, or a name is not in the other program's list.
     """
-    chosen = FORMATS[delivery.format]
-    options: dict[str, object] = {}
-    if "pixel_size_angstrom" in chosen.options and delivery.pixel_size_angstrom:
-        options["pixel_size_angstrom"] = delivery.pixel_size_angstrom
+    chosen = FORMATS[target.format]
+    source = target.micrograph_list
+    options: dict[str, Any] = {}
+    if "pixel_size_angstrom" in chosen.options and target.pixel_size_angstrom:
+        options["pixel_size_angstrom"] = target.pixel_size_angstrom
     if "box_size" in chosen.options:
-        options["box_size"] = 2 * round(delivery.box_px / 2)
-    if "exposures" in chosen.options and delivery.source is not None:
-        options["exposures"] = read_exposures(delivery.source)
-    elif delivery.source is not None:
-        table, _ = rename_micrographs(table, read_relion_micrographs(delivery.source).names)
+        options["box_size"] = 2 * round(target.box_px / 2)
+    if "exposures" in chosen.options and source is not None:
+        options["exposures"] = read_exposures(source)
+    elif source is not None:
+        table, _ = rename_micrographs(table, read_relion_micrographs(source).names)
     table = table.drop(columns=["contrast"], errors="ignore")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        if delivery.folder:
-            star = {"micrographs_star": delivery.source} if delivery.format == "star" else {}
+        if target.folder:
             write_folder(
                 table,
-                delivery.path,
-                delivery.format,
-                progress=lambda done, total: step(done / max(1, total)),
-                **star,
+                target.path,
+                target.format,
+                progress=lambda done, total: progress(done / max(1, total)),
+                micrographs_star=source if target.format == "star" else None,
                 **options,
             )
         else:
-            write_table(table, delivery.path, delivery.format, **options)
-    return delivery.path, len(table), [str(warning.message) for warning in caught]
+            write_table(table, target.path, target.format, **options)
+    return target.path, len(table), [str(warning.message) for warning in caught]

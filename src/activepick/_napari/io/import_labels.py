@@ -1,4 +1,4 @@
-"""What is read when another program's picks are taken in."""
+"""Import of labels, and a check whether picks of another program are flipped."""
 
 import tempfile
 from dataclasses import dataclass
@@ -11,44 +11,44 @@ from activepick.formats.preview import FLIP_NAMES, draw_flips
 from activepick.micrograph import Micrograph
 from activepick.session import Session
 
-__all__ = ["FlipCheck", "check_flips", "take_labels"]
+__all__ = ["FlipCheck", "check_flips", "import_labels"]
 
 
-def take_labels(session: Session, path: Path) -> str:
-    """Take the rows of a table as labels of a session.
+def import_labels(session: Session, path: Path) -> str:
+    """Add the rows of a table to a session as labels.
 
     Parameters
     ----------
     session
         The session.
     path
-        In any of `activepick.formats.FORMATS`; rows without a label are particles.
+        Table in one of `activepick.formats.FORMATS`; rows without a label are particles.
 
     Returns
     -------
     str
-        What became of the rows.
+        A sentence that reports how many rows were added or left out, and why.
 
     Raises
     ------
     ActivepickError
-        When the table cannot be read or does not fit the micrographs.
+        If the table cannot be read or does not fit the micrographs.
     """
     return f"{path.name}: {session.labels.import_table(read_table(path))}"
 
 
 @dataclass(frozen=True)
 class FlipCheck:
-    """How picks lie on a micrograph.
+    """Comparison of the four flips of a table on a micrograph.
 
     Attributes
     ----------
     verdict
-        For the person.
+        A sentence that says which flip fits.
     picture
-        PNG: the picks in the four flips.
+        PNG file with the picks in the four flips.
     contrast
-        The figures behind it.
+        Contrast of the particles for each flip.
     """
 
     verdict: str
@@ -57,7 +57,7 @@ class FlipCheck:
 
 
 def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipCheck:
-    """Draw the picks of a table on a micrograph in the four flips.
+    """Compare the four flips of the picks of a table on a micrograph.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
     micrograph
         One of its micrographs.
     radius_px
-        Particle radius in pixels, about.
+        Approximate particle radius in pixels.
 
     Raises
     ------
     ActivepickError
-        When the table cannot be read or has no pick of this micrograph.
+        If the table cannot be read or has no pick of this micrograph.
     """
     table = read_table(path)
     names = [str(name) for name in table["micrograph"].unique()]
@@ -94,6 +94,6 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
     else:
         verdict = (
             f"The picks fit best {FLIP_NAMES[contrast.best]}: "
-            "turn them with `activepick convert` before you take them in."
+            "flip them with `activepick convert` before you import them."
         )
     return FlipCheck(verdict, picture, contrast)

@@ -1,4 +1,4 @@
-"""Micrographs as napari layers: their scale, unit and contrast."""
+"""Scale, unit and contrast of micrographs as napari layers."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ __all__ = ["LayerData", "contrast_limits", "in_angstrom"]
 
 LayerData = tuple[NDArray[Any], dict[str, Any], str]
 
-# Enough pixels for percentiles that nobody can tell from those of all pixels.
+# Percentiles of this many pixels are practically those of all pixels.
 SAMPLE_PIXELS = 1_000_000
 
 
 def in_angstrom(pixel_size_angstrom: float | None) -> dict[str, Any]:
-    """Give the scale and unit of a layer whose data are in pixels.
+    """Return the scale and units of a layer whose data are in pixels.
 
     Parameters
     ----------
     pixel_size_angstrom
-        Å per pixel; None when it is not known, and then a layer stays in pixels.
+        Å per pixel; None if unknown: the layer is then in pixels.
     """
     if pixel_size_angstrom is None:
         return {"scale": (1.0, 1.0), "units": ("pixel", "pixel")}
@@ -30,18 +30,18 @@ def in_angstrom(pixel_size_angstrom: float | None) -> dict[str, Any]:
 
 
 def contrast_limits(pixels: NDArray[np.float32]) -> tuple[float, float]:
-    """Give the grey values that are shown black and white.
+    """Return the grey values that are shown as black and white.
 
     Parameters
     ----------
     pixels
-        (H, W), not constant.
+        Grey values (H, W), not constant.
 
     Returns
     -------
     tuple of float
-        The 1st and 99th percentile, so that a few hot pixels or an ice crystal do not turn the
-        rest grey; the least and largest value where these are the same.
+        The 1st and 99th percentile, so that hot pixels or ice crystals do not reduce the contrast;
+        the minimum and maximum if the percentiles are equal.
     """
     step = max(1, int(np.sqrt(pixels.size / SAMPLE_PIXELS)))
     low, high = np.percentile(pixels[::step, ::step], (1, 99))

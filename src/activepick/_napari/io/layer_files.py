@@ -1,4 +1,4 @@
-"""Images that are open in napari as files, which a session needs."""
+"""Files of images that are open in napari, which a session needs."""
 
 import re
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ __all__ = ["files_of_layers"]
 
 
 def files_of_layers(layers: Sequence[Image], folder: Path) -> list[Path]:
-    """Give the file of each layer; what lies in no file is written to one.
+    """Return the file of each layer; layers without a file are written as MRC files.
 
     Parameters
     ----------
     layers
-        2D images. Their file is in ``metadata["path"]`` or their source; their pixel size is
-        their scale where the unit is Å.
+        2D images. The file is ``metadata["path"]`` or the source of the layer; the pixel size is
+        the scale if the unit is Å.
     folder
-        Where MRC files are written.
+        Folder for new MRC files.
     """
     return [_file(layer) or _written(layer, folder) for layer in layers]
 
@@ -39,7 +39,7 @@ def _written(layer: Image, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^\w.-]+", "_", layer.name).strip("._") or "image"
     path, number = folder / f"{stem}.mrc", 1
-    while path.exists():  # it may belong to a session
+    while path.exists():  # the existing file may belong to a session
         number += 1
         path = folder / f"{stem}_{number}.mrc"
     size = layer.metadata.get("pixel_size_angstrom") or _in_angstrom(layer)

@@ -1,40 +1,40 @@
-"""Open MRC micrographs in napari."""
+"""napari reader of MRC micrographs."""
 
 from activepick._napari.io.layer_data import LayerData, contrast_limits, in_angstrom
-from activepick._napari.io.reading import Paths, Read, files_of, plainly
+from activepick._napari.io.reading import Paths, Reader, files_of, notify_errors
 from activepick.micrograph import Micrograph, has_micrograph_extension
 
 __all__ = ["get_reader", "read_micrographs"]
 
 
-def get_reader(path: Paths) -> Read | None:
-    """Say whether files can be opened, by the endings of their names.
+def get_reader(path: Paths) -> Reader | None:
+    """Return the reader of some files, judged by their extensions.
 
-    A stack, a movie or a damaged file is taken as well: refused here, napari would only say that
-    no reader returned data, while the error of `read_micrographs` says what to do.
+    Stacks, movies and damaged files are accepted: if they were refused here, napari would only say
+    that no reader returned data, whereas the error of `read_micrographs` says what to do.
 
     Returns
     -------
     callable or None
-        `read_micrographs`, or None when one of the names is not a micrograph's.
+        `read_micrographs`; None if one of the extensions is not that of a micrograph.
     """
     return read_micrographs if all(map(has_micrograph_extension, files_of(path))) else None
 
 
-@plainly
+@notify_errors
 def read_micrographs(path: Paths) -> list[LayerData]:
     """Read each file as an image layer.
 
     Returns
     -------
     list of (pixels, layer attributes, "image")
-        Pixels (H, W) float32, row 0 as the file gives it; scale in Å per pixel when the header
-        has a pixel size; `metadata` has `path` and `pixel_size_angstrom` (None if unknown).
+        Pixels (H, W) float32 in the row order of the file; scale in Å per pixel if the header has a
+        pixel size; `metadata` contains `path` and `pixel_size_angstrom` (None if unknown).
 
     Raises
     ------
     MicrographError
-        When a file is damaged or is not a single image; in a window it is shown as a
+        If a file is damaged or is not a single image; in a window the error is shown as a
         notification instead.
     """
     return [_image_layer(Micrograph(file)) for file in files_of(path)]

@@ -1,4 +1,4 @@
-"""The micrographs that lie open in a viewer, whoever opened them."""
+"""Micrographs among the layers of a viewer."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,19 +13,18 @@ __all__ = ["OpenMicrograph", "open_micrographs"]
 
 @dataclass(frozen=True, eq=False)
 class OpenMicrograph:
-    """An image layer, seen as a micrograph.
+    """A micrograph that an image layer shows.
 
     Attributes
     ----------
     name
-        Its path, or the name of the layer where that is all there is.
+        Path of the file, or the name of the layer if there is no file.
     transform
-        Attributes of a layer whose data are original pixels of the micrograph, and which then lies
-        on the image.
+        Attributes with which a layer in original pixels of the micrograph lies on the image.
     shape
         Height and width in original pixels.
     pixel_size_angstrom, diameter_angstrom
-        Of its pixels and particles; None where nobody said.
+        Å per pixel and particle diameter; None if unknown.
     """
 
     name: str
@@ -36,27 +35,28 @@ class OpenMicrograph:
 
 
 def open_micrographs(layers: Iterable[Layer]) -> list[OpenMicrograph]:
-    """Give the micrographs among layers; layers of one file count once.
+    """Return the micrographs among layers; layers of the same file count once.
 
     Parameters
     ----------
     layers
-        Of a viewer. Our own image layers have ``path``, ``pixel_size_angstrom`` and, where they
-        were down-sampled, ``spacing_px`` (x, y; original pixels per pixel of the layer) in their
-        metadata, and perhaps ``diameter_angstrom``. Images without a file, such as score maps,
-        count only where there is no other.
+        Layers of a viewer. The metadata of the image layers of this plugin contain ``path``,
+        ``pixel_size_angstrom``, ``spacing_px`` (x, y; original pixels per pixel of the layer) if
+        they are down-sampled, and ``diameter_angstrom`` if it is known. Images without a file, such
+        as score maps, are used only if there is no other image.
     """
     images = [layer for layer in layers if isinstance(layer, Image) and not layer.rgb]
-    with_file = {str(file): layer for layer in reversed(images) if (file := _file(layer))}
+    with_file = {file: layer for layer in reversed(images) if (file := _file(layer))}
     chosen = with_file or {layer.name: layer for layer in reversed(images)}
-    return [_seen(name, layer) for name, layer in reversed(chosen.items())]
+    return [_micrograph(name, layer) for name, layer in reversed(chosen.items())]
 
 
 def _file(layer: Image) -> str | None:
-    return layer.metadata.get("path") or layer.source.path
+    path = layer.metadata.get("path") or layer.source.path
+    return None if path is None else str(path)
 
 
-def _seen(name: str, layer: Image) -> OpenMicrograph:
+def _micrograph(name: str, layer: Image) -> OpenMicrograph:
     facts = layer.metadata
     size = facts.get("pixel_size_angstrom")
     scale = np.asarray(layer.scale[-2:], np.float64)

@@ -1,4 +1,4 @@
-"""Tables of picks as points layers, each on its micrograph."""
+"""Conversion of tables of picks to points layers on their micrographs."""
 
 import warnings
 from collections.abc import Sequence
@@ -18,35 +18,35 @@ from activepick.formats import TableWarning, match_names
 
 __all__ = ["picks_layers"]
 
-# A circle where nobody knows the diameter: a share of the image's shorter side, or pixels.
+# Diameter of circles if that of particles is unknown: share of the image's shorter side, or px.
 _SHARE, _PIXELS = 0.025, 40.0
 
 
 def picks_layers(
     table: pd.DataFrame, path: Path, micrographs: Sequence[OpenMicrograph]
 ) -> list[LayerData]:
-    """Make a points layer for each open micrograph that has picks in a table.
+    """Return a points layer for each open micrograph that has picks in a table.
 
     Parameters
     ----------
     table
-        As `activepick.formats.read_table` gives it.
+        A table as returned by `activepick.formats.read_table`.
     path
-        Where it is from.
+        File of the table.
     micrographs
-        Those that are open.
+        Micrographs that are open.
 
     Returns
     -------
     list of (positions, layer attributes, "points")
-        Positions (n, 2) as y, x in original pixels; the other columns are features; `metadata` has
-        `micrograph` (the name in the table), `path`, `pixel_size_angstrom`, `diameter_angstrom`
-        and `optics` where they are known.
+        Positions (n, 2) as y, x in original pixels; the other columns are features; `metadata`
+        contains `micrograph` (the name in the table), `path`, `pixel_size_angstrom`,
+        `diameter_angstrom` and, if known, `optics`.
 
     Raises
     ------
     TableError
-        When it is not clear whose picks to show.
+        If it is not clear which micrograph's picks to show.
     """
     names = [str(name) for name in table["micrograph"].unique()]
     if not names:
@@ -66,7 +66,7 @@ def picks_layers(
 def _shown(
     names: list[str], table: pd.DataFrame, path: Path, micrographs: Sequence[OpenMicrograph]
 ) -> dict[str, OpenMicrograph | None]:
-    """Say which names of the table to show, and on what."""
+    """Return the names of the table to show, and the micrograph of each."""
     many = f"{len(names)} micrographs" if len(names) > 1 else "one micrograph"
     if not micrographs:
         if len(names) == 1:
@@ -109,7 +109,7 @@ def _layer(
 ) -> LayerData:
     positions = rows[["y", "x"]].to_numpy(np.float64)
     features = rows.drop(columns=["micrograph", "x", "y"]).reset_index(drop=True)
-    # A point that is added by hand has no score, and not that of the last one in the file.
+    # A point that is added by hand has no score, rather than that of the last point of the file.
     unknown = {"score": np.nan} if "score" in features else {}
     optics = rows.attrs.get("optics")
     size = (micrograph and micrograph.pixel_size_angstrom) or _pixel_size(optics)
@@ -139,7 +139,7 @@ def _layer(
         "size": circle,
         "symbol": "disc",
         "face_color": "transparent",
-        "border_color": _rims(features),
+        "border_color": _border_colours(features),
         "border_width": 0.06,
         "border_width_is_relative": True,
         "metadata": {
@@ -155,14 +155,14 @@ def _layer(
 
 
 def _pixel_size(optics: list[dict[str, Any]] | None) -> float | None:
-    """Give the pixel size of a table, if all its optics groups have the same."""
+    """Return the pixel size of a table if all its optics groups have the same."""
     tag = "rlnMicrographPixelSize"
     sizes = {float(group[tag]) for group in optics or [] if tag in group}
     return sizes.pop() if len(sizes) == 1 else None
 
 
-def _rims(features: pd.DataFrame) -> NDArray[np.float64] | str:
-    """Give the colours of the circles: by score, else by label."""
+def _border_colours(features: pd.DataFrame) -> NDArray[np.float64] | str:
+    """Return the colours of the circles: by score, else by label."""
     if "score" in features:
         scores = features["score"].to_numpy(np.float64)
         known = np.isfinite(scores)

@@ -1,4 +1,4 @@
-"""Open tables of picks in napari, by drag and drop or File > Open."""
+"""napari reader of tables of picks."""
 
 from pathlib import Path
 
@@ -7,30 +7,30 @@ from napari.viewer import current_viewer
 from activepick._napari.io.layer_data import LayerData
 from activepick._napari.io.open_micrographs import OpenMicrograph, open_micrographs
 from activepick._napari.io.picks_layers import picks_layers
-from activepick._napari.io.reading import Paths, Read, files_of, plainly
+from activepick._napari.io.reading import Paths, Reader, files_of, notify_errors
 from activepick.formats import FORMATS, read_table
 
 __all__ = ["get_reader", "read_picks"]
 
-# Endings that many programs use for all kinds of tables; with these the content has to be right.
+# Extensions that many programs use for all kinds of tables: the content is checked as well.
 _COMMON = {".csv", ".tsv", ".txt", ".tab", ".json"}
 _HEAD_BYTES = 65536
 
 
-def get_reader(path: Paths) -> Read | None:
-    """Say whether files are tables of picks.
+def get_reader(path: Paths) -> Reader | None:
+    """Return the reader of some files.
 
     Returns
     -------
     callable or None
-        `read_picks`; None when one of the files is none, and then another reader has its chance,
-        such as napari's own for CSV. A damaged STAR file is taken, since the error of `read_picks`
-        says what is wrong with it.
+        `read_picks`; None if one of the files is not a table of picks, so that another reader is
+        tried, such as napari's own for CSV. Damaged STAR files are accepted, since the error of
+        `read_picks` says what is wrong with them.
     """
     return read_picks if all(map(_is_ours, files_of(path))) else None
 
 
-@plainly
+@notify_errors
 def read_picks(path: Paths) -> list[LayerData]:
     """Read tables as points layers on the micrographs that are open.
 
@@ -42,8 +42,8 @@ def read_picks(path: Paths) -> list[LayerData]:
     Raises
     ------
     TableError
-        When a table cannot be read, or none of its micrographs is open. In a window it is shown as
-        a notification instead.
+        If a table cannot be read, or none of its micrographs is open. In a window the error is
+        shown as a notification instead.
     """
     micrographs = _open_now()
     return [

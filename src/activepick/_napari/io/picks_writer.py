@@ -1,4 +1,4 @@
-"""Save points layers as tables of picks."""
+"""napari writer of points layers as tables of picks."""
 
 import warnings
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from napari.viewer import current_viewer
+from numpy.typing import NDArray
 
 from activepick._napari.io.layer_data import LayerData, in_angstrom
 from activepick._napari.io.open_micrographs import OpenMicrograph, open_micrographs
@@ -17,25 +18,25 @@ from activepick.formats import Format, TableWarning, choose_format, match_names,
 __all__ = ["write_picks"]
 
 _BOXES = ("box_width_px", "box_height_px")
-# Beside RELION's own columns; only CSV has a place for any other feature.
+# Features that are written besides RELION's columns; only CSV can hold other features.
 _FEATURES = ("score", "label", *_BOXES)
 
 
 def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
     """Write points layers, each of one micrograph, as one table.
 
-    Positions are written as they are in the data of a layer, which are pixels of the micrograph,
-    however the layer is scaled or moved. Points that are not shown are left out.
+    Positions are written as they are in the data of a layer, in pixels of the micrograph, however
+    the layer is scaled or moved. Points that are not shown are left out.
 
     Parameters
     ----------
     path
-        Its ending says the format.
+        File to write; its extension determines the format.
     layers
-        Of each the positions (n, 2), y and x, and the attributes: the name of the micrograph comes
-        from ``metadata["micrograph"]``, the pixel size of STAR files from
-        ``metadata["pixel_size_angstrom"]``, the scores from the feature ``score``. Where a format
-        has boxes, and the features do not say their sizes, they are as wide as the circles.
+        Positions (n, 2) as y, x and attributes of each layer. The name of the micrograph is
+        ``metadata["micrograph"]``, the pixel size of STAR files is
+        ``metadata["pixel_size_angstrom"]``, and the scores are the feature ``score``. If a format
+        has boxes and the features do not contain their sizes, boxes are as wide as the circles.
 
     Returns
     -------
@@ -45,8 +46,8 @@ def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
     Raises
     ------
     TableError
-        When it is not known of which micrograph a layer is, two are of the same one, or the format
-        cannot hold the picks.
+        If the micrograph of a layer is unknown, two layers are of the same micrograph, or the
+        format cannot hold the picks.
     """
     viewer = current_viewer()
     micrographs = [] if viewer is None else open_micrographs(viewer.layers)
@@ -86,7 +87,9 @@ def _micrograph(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograph
     )
 
 
-def _table(data: np.ndarray, attributes: dict[str, Any], name: str, chosen: Format) -> pd.DataFrame:
+def _table(
+    data: NDArray[np.float64], attributes: dict[str, Any], name: str, chosen: Format
+) -> pd.DataFrame:
     features = pd.DataFrame(attributes.get("features", {})).reset_index(drop=True)
     holds_all = chosen.name == "csv"
     kept = [
@@ -112,7 +115,7 @@ def _table(data: np.ndarray, attributes: dict[str, Any], name: str, chosen: Form
 
 
 def _check_place(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograph]) -> None:
-    """Warn when a layer does not lie on its micrograph as its data say."""
+    """Warn if the transform of a layer differs from that of its micrograph."""
     facts = attributes["metadata"]
     by_name = {micrograph.name: micrograph for micrograph in micrographs}
     matched = match_names([facts["micrograph"]], by_name)
@@ -138,7 +141,7 @@ def _check_place(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograp
 
 
 def _sizes(layers: Sequence[LayerData], table: pd.DataFrame, chosen: Format) -> dict[str, Any]:
-    """Give the options of the format that the layers know."""
+    """Return the options of the format that follow from the layers."""
     facts = [attributes["metadata"] for _, attributes, _ in layers]
     optics = [fact.get("optics") for fact in facts]
     if optics[0] is not None and all(one == optics[0] for one in optics):

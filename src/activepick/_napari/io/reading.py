@@ -1,8 +1,9 @@
-"""What our readers share: which files they were given, and how they tell errors."""
+"""Functions shared by the napari readers: file names and error notifications."""
 
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 from napari.utils.notifications import show_error
 from napari.viewer import current_viewer
@@ -10,30 +11,29 @@ from napari.viewer import current_viewer
 from activepick._napari.io.layer_data import LayerData
 from activepick.errors import ActivepickError
 
-__all__ = ["Paths", "Read", "files_of", "plainly"]
+__all__ = ["Paths", "Reader", "files_of", "notify_errors"]
 
 Paths = str | list[str]
-Read = Callable[[Paths], list[LayerData]]
+Reader = Callable[[Paths], list[LayerData]]
 
-# How npe2 spells "it was read, and there is no layer to add".
-_NO_LAYER = [(None,)]
+# What npe2 expects of a reader that was successful and has no layer to add.
+_NO_LAYER: list[Any] = [(None,)]
 
 
 def files_of(path: Paths) -> list[Path]:
-    """Give the files that a reader was asked for: one, or those of a stack."""
+    """Return the files that a reader was called with: one, or those of a stack."""
     return [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
 
 
-def plainly(read: Read) -> Read:
-    """Make a reader tell its errors in the window itself.
+def notify_errors(read: Reader) -> Reader:
+    """Return a reader that shows its errors as notifications.
 
-    Left to napari, the sentence that says what to do stands at the end of a paragraph about
-    plugins, and for CSV a dialog offers to try another plugin first. Without a window the error is
-    raised.
+    napari would show the message at the end of a paragraph about plugins, and would offer another
+    plugin for CSV files. Without a window, errors are raised.
     """
 
     @wraps(read)
-    def told(path: Paths) -> list[LayerData]:
+    def notifying(path: Paths) -> list[LayerData]:
         try:
             return read(path)
         except ActivepickError as error:
@@ -42,4 +42,4 @@ def plainly(read: Read) -> Read:
             show_error(str(error))
             return _NO_LAYER
 
-    return told
+    return notifying

@@ -1,4 +1,4 @@
-"""The samples in napari's File menu: simulated micrographs and where their particles are."""
+"""Sample data of napari's File menu: simulated micrographs with known particles."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from activepick._napari.colours import TRUTH
 from activepick._napari.io.layer_data import LayerData, contrast_limits, in_angstrom
 from activepick._napari.io.micrograph_reader import read_micrographs
-from activepick._napari.window import dock_widget
 from activepick.formats import read_table
 from activepick.sample import sample_micrographs, sample_session
 from activepick.simulate import SimulationSettings, simulate_micrograph
@@ -18,7 +17,7 @@ __all__ = ["simulated_micrograph", "simulated_session"]
 
 
 def simulated_micrograph() -> list[LayerData]:
-    """Simulate a micrograph, the same one each time.
+    """Return a simulated micrograph and its particles, the same at each call.
 
     Returns
     -------
@@ -44,13 +43,13 @@ def simulated_micrograph() -> list[LayerData]:
 
 
 def simulated_session() -> list[LayerData]:
-    """Open a session of simulated micrographs in the widget, which are made the first time.
+    """Open a session of simulated micrographs in the widget; they are simulated the first time.
 
     Returns
     -------
     list of (data, layer attributes, type)
-        In a window only the true particles of the first micrograph, hidden, as the widget shows the
-        rest; else the image of that micrograph, and its particles.
+        In a window, only the true particles of the first micrograph, hidden, since the widget shows
+        the image; without a window, the image of that micrograph and its particles.
     """
     folder = sample_micrographs()
     file = sorted(folder.glob("*.mrc"))[0]
@@ -62,7 +61,8 @@ def simulated_session() -> list[LayerData]:
     viewer = current_viewer()
     if viewer is None:
         return [image, circles]
-    dock_widget(viewer).open_path(sample_session())
+    _, widget = viewer.window.add_plugin_dock_widget("napari-activepick", "activepick")
+    widget.open_path(sample_session())
     circles[1].update(name=f"true particles of {file.name}", visible=False)
     return [circles]
 

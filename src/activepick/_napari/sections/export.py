@@ -1,4 +1,4 @@
-"""Section: hand the picks over."""
+"""Section: export of picks and labels."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,43 +7,44 @@ from magicgui.widgets import ComboBox, Container
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from activepick._napari.controller import Desk
-from activepick._napari.io.export import Delivery
+from activepick._napari.io.export import ExportTarget
+from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
-from activepick._napari.sections.section import Section, button, hint, row
+from activepick._napari.sections.section import Section, button, row, wrapped_label
+from activepick._napari.session_listener import SessionListener
 from activepick.formats import FORMATS, Format
 
 __all__ = ["ExportSection"]
 
 HERE, ALL = "this micrograph", "all micrographs"
 FILE, FOLDER = "one file", "a file for each micrograph"
-# The other program's list of micrographs that a format takes names from.
-_SOURCES = {
+# Lists of micrographs from which a format takes names, by the name of the format.
+_LISTS = {
     "star": "RELION's micrographs.star, whose exact names are used",
     "cs": "cryoSPARC's exposures (.cs)",
 }
 
 
-class ExportSection(Section):
-    """Write picks or labels, in pixels of the micrographs.
+class ExportSection(Section, SessionListener):
+    """Write picks or labels in pixels of the micrographs.
 
     Parameters
     ----------
-    desk
-        The desk.
     preferences
-        Where the choices are remembered.
+        Remembers the choices.
     """
 
-    def __init__(self, desk: Desk, preferences: Preferences) -> None:
+    def __init__(self, preferences: Preferences) -> None:
         super().__init__("7  Export")
-        self._desk, self._preferences = desk, preferences
-        self._formats = {f"{e.title} (*{e.extensions[0]})": n for n, e in FORMATS.items()}
-        self._source: Path | None = None
-        names = list(self._formats)
-        chosen = preferences.get("format", names[0])
+        self._preferences = preferences
+        self._formats = {
+            f"{one.title} (*{one.extensions[0]})": name for name, one in FORMATS.items()
+        }
+        self._list: Path | None = None
+        titles = list(self._formats)
+        chosen = preferences.get("format", titles[0])
         self.format = ComboBox(
-            label="Format", choices=names, value=chosen if chosen in names else names[0]
+            label="Format", choices=titles, value=chosen if chosen in titles else titles[0]
         )
         self.which = ComboBox(label="Of", choices=[ALL, HERE], value=ALL)
         self.into = ComboBox(label="Into", choices=[FILE, FOLDER], value=FILE)
@@ -51,36 +52,82 @@ class ExportSection(Section):
         form.margins = (0, 0, 0, 0)
         for box in (self.format, self.which, self.into):
             box.native.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-            box.changed.connect(self._fit)
-        self._list = button("", self._ask_source, "The names of micrographs have to be the same")
-        self._says = hint()
+            box.changed.connect(self._update_choices)
+        self.format.changed.connect(lambda value: preferences.set("format", value))
+        self._list_button = button(
+            "",
+            self.with_session(self._ask_list),
+            "The names of micrographs have to be the same",
+        )
+        self._result = wrapped_label()
         self.add(
             form.native,
-            self._list,
+            self._list_button,
             row(
-                button("Export picks …", self.ask, "Coordinates are pixels of the micrographs"),
+                button(
+                    "Export picks …",
+                    self.with_session(self._ask_export),
+                    "Coordinates are pixels of the micrographs",
+                ),
                 button(
                     "Export labels …",
-                    self.ask_labels,
-                    "What was clicked, as CSV: the other formats have no place for what is no "
+                    self.with_session(self._ask_export_labels),
+                    "What was clicked, as CSV: the other formats have no place for what is not a "
                     "particle",
                 ),
             ),
-            self._says,
+            self._result,
         )
-        self.format.changed.connect(lambda value: preferences.set("format", value))
-        desk.opened.connect(lambda: self.setEnabled(desk.session is not None))
-        desk.picking.exported.connect(self._exported)
-        self._fit()
+        self._update_choices()
+        self.clear()
+
+    def show_session(self, session: OpenSession) -> None:
+        """Export from a session."""
+        self.clear()
+        self.setEnabled(True)
+        session.dataset.exported.connect(
+            lambda path, count, notes: self._show_result(session, path, count, notes)
+        )
+
+    def clear(self) -> None:
+        """Disable the export."""
         self.setEnabled(False)
+        self._result.clear()
+
+    def set_list(self, path: Path | None) -> None:
+        """Set the other program's list of micrographs, from which names are taken."""
+        self._list = path
+        self._update_choices()
+
+    def export(self, path: Path) -> None:
+        """Export the picks without asking before files are replaced."""
+        self.call(
+            lambda session: session.dataset.export(
+                self._target(session, path), micrograph=self._micrograph(session)
+            )
+        )
 
     @property
-    def _chosen(self) -> Format:
+    def _format(self) -> Format:
         return FORMATS[self._formats[self.format.value]]
 
-    def ask(self) -> None:
-        """Ask where to, and export the picks."""
-        missing = self._desk.picking.unpicked()
+    def _micrograph(self, session: OpenSession) -> int | None:
+        """Return the number of the micrograph to export; None for all."""
+        return session.shown if self.which.value == HERE else None
+
+    def _target(self, session: OpenSession, path: Path) -> ExportTarget:
+        displayed = session.images.displayed
+        return ExportTarget(
+            path=path,
+            format=self._format.name,
+            folder=self.into.value == FOLDER,
+            box_px=2 * session.images.radius_px,
+            pixel_size_angstrom=None if displayed is None else displayed.pixel_size_angstrom,
+            micrograph_list=self._list if self._format.name in _LISTS else None,
+        )
+
+    def _ask_export(self, session: OpenSession) -> None:
+        missing = session.dataset.unpicked()
         if self.which.value == ALL and missing:
             buttons = QMessageBox.StandardButton
             answer = QMessageBox.question(
@@ -93,98 +140,75 @@ class ExportSection(Section):
             if answer == buttons.Cancel:
                 return
             if answer == buttons.Yes:
-                self._desk.picking.predict(self._ask_path)
+                session.dataset.predict(lambda: self._ask_path(session))
                 return
-        self._ask_path()
+        self._ask_path(session)
 
-    def ask_labels(self) -> None:
-        """Ask where to, and export the labels."""
-        proposed = str(Path(self._folder()) / "labels.csv")
-        path, _ = QFileDialog.getSaveFileName(self, "Export labels", proposed, "CSV (*.csv)")
-        chosen = self._complete(path, ".csv") if path else None
-        if chosen is not None:
-            only = self.which.value == HERE
-            delivery = replace(self._delivery(chosen), format="csv", folder=False, source=None)
-            self._desk.picking.export_labels(delivery, only_shown=only)
-
-    def export(self, path: Path) -> None:
-        """Export the picks; whoever calls has asked before overwriting."""
-        only = self.which.value == HERE
-        self._desk.picking.export(self._delivery(path), only_shown=only)
-
-    def _ask_path(self) -> None:
-        path = self._path("Export picks", "picks")
+    def _ask_path(self, session: OpenSession) -> None:
+        suffix, folder = self._format.extensions[0], self._folder(session)
+        path: Path | None
+        if self.into.value == FOLDER:
+            chosen = QFileDialog.getExistingDirectory(self, "Export picks", folder)
+            path = Path(chosen) if chosen and self._may_fill(Path(chosen)) else None
+        else:
+            # The dialog asks before a file is replaced.
+            proposed = str(Path(folder) / f"picks{suffix}")
+            kinds = f"{self._format.title} (*{suffix});;All (*)"
+            chosen, _ = QFileDialog.getSaveFileName(self, "Export picks", proposed, kinds)
+            path = self._with_extension(chosen, self._format) if chosen else None
         if path is not None:
+            self._preferences.set("export folder", str(path.parent))
             self.export(path)
 
-    def _delivery(self, path: Path) -> Delivery:
-        picture = self._desk.images.picture
-        return Delivery(
-            path=path,
-            format=self._chosen.name,
-            folder=self.into.value == FOLDER,
-            box_px=2 * self._desk.radius_px,
-            pixel_size_angstrom=picture and picture.pixel_size_angstrom,
-            source=self._source if self._chosen.name in _SOURCES else None,
-        )
+    def _ask_export_labels(self, session: OpenSession) -> None:
+        proposed = str(Path(self._folder(session)) / "labels.csv")
+        chosen, _ = QFileDialog.getSaveFileName(self, "Export labels", proposed, "CSV (*.csv)")
+        path = self._with_extension(chosen, FORMATS["csv"]) if chosen else None
+        if path is not None:
+            target = replace(
+                self._target(session, path), format="csv", folder=False, micrograph_list=None
+            )
+            session.dataset.export_labels(target, micrograph=self._micrograph(session))
 
-    def _fit(self) -> None:
+    def _update_choices(self) -> None:
         """Offer what the format can hold."""
-        single = self._chosen.one_micrograph and self.which.value == ALL
+        single = self._format.one_micrograph and self.which.value == ALL
         if single:
             self.into.value = FOLDER
-        elif not self.into.enabled:  # it was no choice of the person's
+        elif not self.into.enabled:  # the user had no choice
             self.into.value = FILE
         self.into.enabled = not single
-        name = self._chosen.name
-        self._list.setVisible(name in _SOURCES)
-        if name in _SOURCES:
-            shown = "choose …" if self._source is None else self._source.name
-            self._list.setText(f"{_SOURCES[name].split(',')[0]}: {shown}")
-            self._list.setToolTip(_SOURCES[name])
+        name = self._format.name
+        self._list_button.setVisible(name in _LISTS)
+        if name in _LISTS:
+            chosen = "choose …" if self._list is None else self._list.name
+            self._list_button.setText(f"{_LISTS[name].split(',')[0]}: {chosen}")
+            self._list_button.setToolTip(_LISTS[name])
 
-    def _ask_source(self) -> None:
-        title = _SOURCES[self._chosen.name]
-        path, _ = QFileDialog.getOpenFileName(self, title, self._folder(), "Lists (*.star *.cs)")
-        self._source = Path(path) if path else None
-        self._fit()
+    def _ask_list(self, session: OpenSession) -> None:
+        title, folder = _LISTS[self._format.name], self._folder(session)
+        path, _ = QFileDialog.getOpenFileName(self, title, folder, "Lists (*.star *.cs)")
+        self.set_list(Path(path) if path else None)
 
-    def _folder(self) -> str:
-        session = self._desk.session
+    def _folder(self, session: OpenSession) -> str:
         folder = Path(self._preferences.get("export folder", ""))
-        if session is not None and not folder.is_absolute():
-            folder = session.folder.parent
+        if not folder.is_absolute():
+            folder = session.session.folder.parent
         return str(folder if folder.is_dir() else Path.home())
 
-    def _path(self, title: str, stem: str) -> Path | None:
-        suffix = self._chosen.extensions[0]
-        if self.into.value == FOLDER:
-            path = QFileDialog.getExistingDirectory(self, title, self._folder())
-            if not path or not self._may_fill(Path(path)):
-                return None
-        else:
-            # The dialog asks before a file is overwritten.
-            proposed = str(Path(self._folder()) / f"{stem}{suffix}")
-            kinds = f"{self._chosen.title} (*{suffix});;All (*)"
-            path, _ = QFileDialog.getSaveFileName(self, title, proposed, kinds)
-            if not path:
-                return None
-        self._preferences.set("export folder", str(Path(path).parent))
-        return Path(path) if self.into.value == FOLDER else self._complete(path, suffix)
-
-    def _complete(self, typed: str, suffix: str) -> Path | None:
-        """Give the name its ending; the dialog did not ask about the file of that name."""
-        endings = FORMATS["csv"].extensions if suffix == ".csv" else self._chosen.extensions
-        if typed.lower().endswith(endings):
+    def _with_extension(self, typed: str, format: Format) -> Path | None:
+        """Return the path with the extension of the format; None if it must not be replaced."""
+        if typed.lower().endswith(format.extensions):
             return Path(typed)
-        path = Path(typed + suffix)
-        asks = path.exists()
-        return None if asks and not self._may_replace(f"{path} exists. Replace it?") else path
+        # The dialog did not ask about the file of this name.
+        path = Path(typed + format.extensions[0])
+        ask = path.exists()
+        return None if ask and not self._may_replace(f"{path} exists. Replace it?") else path
 
     def _may_fill(self, folder: Path) -> bool:
-        there = next(folder.rglob(f"*{self._chosen.ending}"), None)
-        return there is None or self._may_replace(
-            f"{folder} holds files such as {there.name}. Replace those of the same names?"
+        existing = next(folder.rglob(f"*{self._format.ending}"), None)
+        return existing is None or self._may_replace(
+            f"{folder} holds files such as {existing.name}. Replace those of the same names?"
         )
 
     def _may_replace(self, question: str) -> bool:
@@ -192,6 +216,7 @@ class ExportSection(Section):
         answer = QMessageBox.question(self, "Export", question, yes | QMessageBox.StandardButton.No)
         return bool(answer == yes)
 
-    def _exported(self, path: Path, count: int, notes: list[str]) -> None:
-        self._says.setText("\n".join([f"{count:,} positions are in {path}", *notes]))
-        self._desk.told.emit("info", f"{count:,} positions are in {path}")
+    def _show_result(self, session: OpenSession, path: Path, count: int, notes: list[str]) -> None:
+        text = f"{count:,} positions are in {path}"
+        self._result.setText("\n".join([text, *notes]))
+        session.notify("info", text)

@@ -1,96 +1,178 @@
 """Section: questions and answers."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox
+from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox, Widget
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from activepick._napari import colours
-from activepick._napari.controller import Desk
-from activepick._napari.images import Picture
-from activepick._napari.key_bindings import KEYS, MOUSE
-from activepick._napari.mouse_bindings import Hands
+from activepick._napari.display_images import DisplayedMicrograph
+from activepick._napari.key_bindings import KEY_BINDINGS
+from activepick._napari.labelling import Labelling, StartMode
+from activepick._napari.mouse_bindings import MOUSE_BINDINGS, MouseBindings
+from activepick._napari.navigation import Navigation
+from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
-from activepick._napari.sections.section import Section, button, hint, row
-from activepick._napari.soon import soon
+from activepick._napari.sections.section import Section, button, row, wrapped_label
+from activepick._napari.sections.setting_bindings import SettingBindings
+from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.crop_strip import Crop, CropStrip
 from activepick._napari.views.key_list import KeyList
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.micrograph.crops import cut_crops
-
-if TYPE_CHECKING:
-    from activepick.session import Question
+from activepick.session import Question, Target
 
 __all__ = ["LabelSection"]
 
 # Side of a crop in particle diameters.
-_AROUND = 2.0
-_STARTS = {
+_CROP_DIAMETERS = 2.0
+_START_MODES: dict[str, StartMode] = {
     "Questions": "questions",
     "Suggestions to correct": "suggestions",
     "Nothing: I pick by hand": "hand",
 }
+_OFFERED = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
+_BADGES: dict[Target, str] = {1: "✓", 0: "×", 2: "∅", None: "–"}
+_SUGGESTIONS = "Squares are suggestions: correct the wrong ones by a click, then accept (Y)."
+_BY_HAND = "Click on particles, right-click on what is none, or press N."
 
 
-class LabelSection(Section):
-    """Answer questions by keys, buttons, or on crops; choose how they are asked.
+class LabelSection(Section, SessionListener):
+    """Answer questions by keys, by buttons or on crops, and choose how they are asked.
 
     Parameters
     ----------
-    desk, hands
-        What the answers act on.
+    navigation
+        Moves the camera to questions.
+    mouse
+        Turns clicks into labels.
     preferences
-        Where the choices are remembered.
+        Remembers the choices.
     """
 
-    def __init__(self, desk: Desk, hands: Hands, preferences: Preferences) -> None:
+    def __init__(
+        self, navigation: Navigation, mouse: MouseBindings, preferences: Preferences
+    ) -> None:
         super().__init__("3  Label")
-        self._desk, self._hands, self._preferences = desk, hands, preferences
-        # By question and picture.
-        self._pixels: dict[tuple[int, Picture], NDArray[np.uint8]] = {}
-        self._asks = QLabel()
-        self._asks.setStyleSheet("font-weight: bold; font-size: 13px;")
-        self._hint = hint()
-        answers = row(
-            _coloured(button("Particle (F)", hands.particle), colours.PARTICLE),
-            _coloured(button("Not (D)", hands.not_particle), colours.NOT_PARTICLE),
-            _coloured(
-                button("Empty (H)", hands.empty, "Carbon or empty ice: not a particle either"),
-                colours.EMPTY,
-            ),
-            _coloured(button("Skip (G)", hands.skip), colours.SKIPPED),
-        )
-        self._undo = button("Undo (X)", hands.undo, "Take back the last label")
-        self._redo = button("Redo", hands.redo, "Do again what was taken back (Shift+X)")
-        moves = row(
-            button("◀ (R)", hands.back, "Question before"),
-            button("(T) ▶", hands.forward, "Next question, without an answer"),
-            self._undo,
-            self._redo,
-        )
+        self._navigation, self._mouse, self._preferences = navigation, mouse, preferences
+        self._bindings = SettingBindings()
+        # Pixels of the crops, by question and displayed micrograph.
+        self._pixels: dict[tuple[int, DisplayedMicrograph], NDArray[np.uint8]] = {}
+        self._title = QLabel()
+        self._title.setStyleSheet("font-weight: bold; font-size: 13px;")
+        self._hint = wrapped_label()
         self._strip = CropStrip()
         self._strip.set_empty_text("The open questions are shown here.")
         self._strip.clicked.connect(self._go_to)
-        self._accept = button("Accept suggestions (Y)", hands.accept)
-        rounds = row(
-            button("New questions (N)", hands.ask, "Put a new round in the place of the open one"),
+        self._undo = self._labelling_button("Undo (X)", Labelling.undo, "Take back the last label")
+        self._redo = self._labelling_button(
+            "Redo", Labelling.redo, "Do again what was taken back (Shift+X)"
+        )
+        self._accept = self._labelling_button("Accept suggestions (Y)", Labelling.accept)
+        answers = row(
+            self._answer_button("Particle (F)", 1, colours.PARTICLE),
+            self._answer_button("Not (D)", 0, colours.NOT_PARTICLE),
+            self._answer_button(
+                "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice: not a particle either"
+            ),
+            self._answer_button("Skip (G)", None, colours.SKIPPED),
+        )
+        moves = row(
             button(
+                "◀ (R)",
+                self.with_session(lambda session: session.labelling.go(-1)),
+                "Question before",
+            ),
+            button(
+                "(T) ▶",
+                self.with_session(lambda session: session.labelling.go(1)),
+                "Next question, without an answer",
+            ),
+            self._undo,
+            self._redo,
+        )
+        rounds = row(
+            self._labelling_button(
+                "New questions (N)", Labelling.ask, "Put a new round in the place of the open one"
+            ),
+            self._labelling_button(
                 "Suggestions",
-                desk.labelling.suggest,
+                Labelling.suggest,
                 "The surest particles and non-particles, answered already: correct the wrong ones, "
                 "then accept the rest with one key",
             ),
         )
-        names = list(_STARTS)
-        chosen = preferences.get("start", names[0])
+        self._controls = (answers, moves, rounds)
+        self.add(
+            self._title,
+            answers,
+            moves,
+            self._strip,
+            self._hint,
+            self._accept,
+            rounds,
+            self._make_options(),
+            self._make_keys(),
+        )
+        self.clear()
+
+    def show_session(self, session: OpenSession) -> None:
+        """Show the questions of a session."""
+        self.clear()
+        self._enable(True)
+        self._bindings.set_session(session)
+        labelling = session.labelling
+        labelling.set_start_mode(_START_MODES[self.start.value])
+        self.update_after(
+            session, self._show_questions, labelling.questions_changed, labelling.labels_changed
+        )
+        self.update_after(
+            session, self._show_current, labelling.current_changed, session.shown_changed
+        )
+        self.update_after(session, self._show_crops, session.images.cached, session.images.ready)
+        self._show_questions(session)
+
+    def clear(self) -> None:
+        """Show no questions; how they are asked can be chosen before a session is open."""
+        self._enable(False)
+        self._bindings.set_session(None)
+        self._pixels.clear()
+        self._strip.set_crops([])
+        self._accept.hide()
+        self._title.setText("Label")
+        self._hint.setText("Open micrographs and find particles; then come the questions.")
+
+    def _enable(self, enabled: bool) -> None:
+        for control in self._controls:
+            control.setEnabled(enabled)
+
+    def _labelling_button(
+        self, text: str, act: Callable[[Labelling], object], tip: str = ""
+    ) -> QPushButton:
+        return button(text, self.with_session(lambda session: act(session.labelling)), tip)
+
+    def _answer_button(self, text: str, target: Target, colour: str, tip: str = "") -> QPushButton:
+        made = button(
+            text, self.with_session(lambda session: session.labelling.answer(target)), tip
+        )
+        text_colour = "white" if QColor(colour).lightnessF() < 0.4 else "black"
+        made.setStyleSheet(
+            f"background-color: {colour}; color: {text_colour}; font-weight: bold; padding: 5px;"
+        )
+        return made
+
+    def _make_options(self) -> Section:
+        preferences = self._preferences
+        modes = list(_START_MODES)
+        chosen = preferences.get("start", modes[0])
         self.start = ComboBox(
             label="Begin with",
-            choices=names,
-            value=chosen if chosen in names else names[0],
+            choices=modes,
+            value=chosen if chosen in modes else modes[0],
             tooltip="What the first round of a session is",
         )
         self.batch = SpinBox(
@@ -98,8 +180,8 @@ class LabelSection(Section):
         )
         self.strategy = ComboBox(
             label="Ask about",
-            choices=list(STRATEGIES),
-            tooltip="active: where the model is least sure, spread over unlike places",
+            choices=_OFFERED,
+            tooltip="\n".join(f"{name}: {STRATEGIES[name].summary}" for name in _OFFERED),
         )
         self.live = CheckBox(
             text="Learn from each answer", value=True, tooltip="Else after each round"
@@ -110,178 +192,145 @@ class LabelSection(Section):
         self.clicks = CheckBox(
             text="Clicks on the micrograph are labels", value=preferences.get("clicks", True)
         )
-        form = Container(
-            widgets=[self.start, self.batch, self.strategy, self.live, self.follow, self.clicks],
-            labels=True,
-        )
-        form.margins = (0, 0, 0, 0)
         for box in (self.batch, self.start, self.strategy):
             box.native.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        for check in (self.live, self.follow, self.clicks):
+            check.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.batch.native.setKeyboardTracking(False)
-        for box in (self.live, self.follow, self.clicks):
-            box.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.start.changed.connect(self._set_start)
-        self.batch.changed.connect(lambda value: desk.set_settings(batch=int(value)))
-        self.strategy.changed.connect(lambda value: desk.set_settings(strategy=str(value)))
-        self.live.changed.connect(lambda value: desk.set_settings(live_refit=bool(value)))
-        self.follow.changed.connect(self._set_follow)
-        self.clicks.changed.connect(self._set_clicks)
+        self._bindings.bind_setting(self.batch, "batch", from_control=int)
+        self._bindings.bind_setting(
+            self.strategy, "strategy", to_control=self._offer_strategy, from_control=str
+        )
+        self._bindings.bind_setting(self.live, "live_refit", from_control=bool)
+        self._bind_preference(self.start, "start", self._set_start)
+        self._bind_preference(self.follow, "follow", self._navigation.set_follows)
+        self._bind_preference(self.clicks, "clicks", self._mouse.set_clicks_label)
+        controls: list[Widget] = [
+            self.start,
+            self.batch,
+            self.strategy,
+            self.live,
+            self.follow,
+            self.clicks,
+        ]
+        form = Container(widgets=controls, labels=True)
+        form.margins = (0, 0, 0, 0)
+        options = Section("How it asks")
+        options.remember_open(preferences, "options open", False)
+        options.add(form.native)
+        return options
+
+    def _make_keys(self) -> Section:
         keys = KeyList()
-        keys.set_rows([(_shown(key.keys[0]), key.does) for key in KEYS])
-        mouse = hint("<br>".join(f"<b>{does}</b>: {what}" for does, what in MOUSE))
-        self._options = Section("How it asks")
-        self._options.add(form.native)
-        self._keys = Section("Keys and mouse")
-        self._keys.add(keys, mouse)
-        self._options.set_open(preferences.get("options open", False))
-        self._keys.set_open(preferences.get("keys open", False))
-        self._options.folded.connect(lambda on: preferences.set("options open", on))
-        self._keys.folded.connect(lambda on: preferences.set("keys open", on))
-        self.add(
-            self._asks,
-            answers,
-            moves,
-            self._strip,
-            self._hint,
-            self._accept,
-            rounds,
-            self._options,
-            self._keys,
-        )
-        self._set_start(self.start.value)
-        self._set_follow(self.follow.value)
-        self._set_clicks(self.clicks.value)
-        refresh, crops = soon(self._refresh, self), soon(self._crops, self)
-        desk.labelling.questions_changed.connect(refresh)
-        desk.labelling.labels_changed.connect(refresh)
-        mark = soon(self._mark, self)
-        desk.labelling.current_changed.connect(mark)
-        desk.shown_changed.connect(mark)
-        desk.images.came.connect(crops)
-        desk.images.ready.connect(crops)
-        desk.settings_changed.connect(self._fill)
-        desk.opened.connect(self._fill)
-        self._fill()
-        self._refresh()
+        keys.set_rows([(_shown_key(one.keys[0]), one.description) for one in KEY_BINDINGS])
+        mouse = wrapped_label("<br>".join(f"<b>{how}</b>: {what}" for how, what in MOUSE_BINDINGS))
+        section = Section("Keys and mouse")
+        section.remember_open(self._preferences, "keys open", False)
+        section.add(keys, mouse)
+        return section
 
-    def _fill(self) -> None:
-        session = self._desk.session
-        if session is not None:
-            settings = session.state.settings
-            self.batch.value = settings.batch
-            if settings.strategy in STRATEGIES:
-                self.strategy.value = settings.strategy
-            self.live.value = settings.live_refit
+    def _bind_preference(
+        self, control: ComboBox | CheckBox, name: str, apply: Callable[..., object]
+    ) -> None:
+        """Apply the value of a control, now and whenever it changes, and remember it."""
 
-    def _refresh(self) -> None:
-        session = self._desk.session
-        waiting = (
-            []
-            if session is None
-            else [q for q in session.state.questions if q.suggestion is not None]
-        )
-        self._accept.setVisible(bool(waiting))
-        self._accept.setText(f"Accept {len(waiting)} suggestions (Y)")
-        self._undo.setEnabled(session is not None and session.can_undo)
-        self._redo.setEnabled(session is not None and session.can_redo)
-        self._crops()
-        self._mark()
+        def changed(value: object) -> None:
+            apply(value)
+            self._preferences.set(name, value)
 
-    def _mark(self) -> None:
-        session, round = self._desk.session, self._desk.labelling.round
-        if session is None or round is None:
-            self._asks.setText("Label")
-            self._hint.setText("Open micrographs and find particles; then come the questions.")
-            return
+        apply(control.value)
+        control.changed.connect(changed)
+
+    def _offer_strategy(self, name: str) -> str:
+        """Return a strategy after adding it to the choices, for one that was not set here."""
+        if name not in self.strategy.choices:
+            self.strategy.choices = (*_OFFERED, name)
+        return name
+
+    def _set_start(self, mode: str) -> None:
+        self.call(lambda session: session.labelling.set_start_mode(_START_MODES[mode]))
+
+    def _show_questions(self, session: OpenSession) -> None:
+        waiting = sum(question.suggestion is not None for question in session.state.questions)
+        self._accept.setVisible(waiting > 0)
+        self._accept.setText(f"Accept {waiting} suggestions (Y)")
+        self._undo.setEnabled(session.session.can_undo)
+        self._redo.setEnabled(session.session.can_redo)
+        self._show_crops(session)
+        self._show_current(session)
+
+    def _show_current(self, session: OpenSession) -> None:
+        round = session.labelling.round
         current = round.current
-        k, n = round.position
-        labels = session.state.labels.values()
-        particles = sum(label.target == 1 for label in labels)
-        many = "" if len(labels) == 1 else "s"
-        tally = f"{len(labels)} label{many}: {particles} particle, {len(labels) - particles} not"
-        squares = "Squares are suggestions: correct the wrong ones by a click, then accept (Y)."
-        if current is None:
-            self._asks.setText("No question is open")
-            by_hand = "Click on particles, right-click on what is none, or press N."
-            self._hint.setText(f"{tally}. {squares if round.waiting else by_hand}")
-        else:
-            audit = " (check of the picks)" if current.purpose == "audit" else ""
-            elsewhere = current.micrograph != self._desk.shown
-            where = f" on {session.state.names[current.micrograph]}" if elsewhere else ""
-            self._asks.setText(f"Question {k} of {n}{audit}{where}")
-            self._hint.setText(f"{tally}. {squares if round.waiting else ''}")
+        self._title.setText(_title(session, current))
+        by_hand = _BY_HAND if current is None else ""
+        advice = _SUGGESTIONS if round.waiting else by_hand
+        self._hint.setText(f"{_tally(session)}. {advice}")
         self._strip.set_current(None if current is None else current.id)
 
     def _go_to(self, question: int) -> None:
-        self._desk.labelling.go_to(question)
-        self._hands.see_question()
+        self.call(lambda session: session.labelling.go_to(question))
+        self.call(self._navigation.go_to_question)
 
-    def _crops(self) -> None:
-        session, round = self._desk.session, self._desk.labelling.round
-        if session is None or round is None:
-            self._strip.set_crops([])
-            return
+    def _show_crops(self, session: OpenSession) -> None:
+        round = session.labelling.round
         questions = round.questions
-        asked = {question.id for question in questions}
-        self._pixels = {key: cut for key, cut in self._pixels.items() if key[0] in asked}
-        wanted = list(dict.fromkeys(q.micrograph for q in questions))
-        self._desk.images.want(wanted)
-        self._strip.set_crops([crop for q in questions if (crop := self._crop(q)) is not None])
-        current = round.current
-        self._strip.set_current(None if current is None else current.id)
+        ids = {question.id for question in questions}
+        self._pixels = {key: pixels for key, pixels in self._pixels.items() if key[0] in ids}
+        session.images.request(list(dict.fromkeys(q.micrograph for q in questions)))
+        crops = (self._crop(session, question) for question in questions)
+        self._strip.set_crops([crop for crop in crops if crop is not None])
+        self._strip.set_current(None if round.current is None else round.current.id)
 
-    def _crop(self, question: "Question") -> Crop | None:
-        picture = self._desk.images.filtered(question.micrograph)
-        session = self._desk.session
-        if picture is None or session is None:
+    def _crop(self, session: OpenSession, question: Question) -> Crop | None:
+        """Return the crop of a question; None until its micrograph has been read."""
+        displayed = session.images.filtered(question.micrograph)
+        if displayed is None:
             return None
-        key = (question.id, picture)
+        key = (question.id, displayed)
         if key not in self._pixels:
-            self._pixels[key] = self._cut(question, picture)
-        mark = session.state.marks.get(question.id)
-        target = question.suggestion if mark is None else mark.target
-        asked = mark is None and question.suggestion is None
+            self._pixels[key] = _cut(question, displayed, session.settings.diameter_angstrom)
+        label = session.state.marks.get(question.id)
+        target = question.suggestion if label is None else label.target
+        is_asked = label is None and question.suggestion is None
         name = session.state.names[question.micrograph]
         return Crop(
             id=question.id,
             pixels=self._pixels[key],
-            colour=colours.ASKED if asked else colours.of_target(target),
-            badge="?" if mark is None else {1: "✓", 0: "×", 2: "∅"}.get(target, "–"),
+            colour=colours.ASKED if is_asked else colours.of_target(target),
+            badge="?" if label is None else _BADGES[target],
             tip=f"{name}, x {question.x:.0f}, y {question.y:.0f}",
         )
 
-    def _cut(self, question: "Question", picture: Picture) -> NDArray[np.uint8]:
-        assert self._desk.session is not None
-        diameter = self._desk.session.state.settings.diameter_angstrom
-        spacing = np.array(picture.image.spacing_px)
-        [pixels] = cut_crops(
-            picture.image.pixels,
-            np.array([[question.x, question.y]]) / spacing,
-            diameter / picture.pixel_size / 2 * _AROUND / float(spacing.mean()),
-            limits=picture.image.limits,
-        )
-        return pixels
 
-    def _set_start(self, value: str) -> None:
-        self._desk.labelling.start = _STARTS[value]
-        self._preferences.set("start", value)
-
-    def _set_follow(self, value: bool) -> None:
-        self._hands.follow = bool(value)
-        self._preferences.set("follow", bool(value))
-
-    def _set_clicks(self, value: bool) -> None:
-        self._hands.clicks = bool(value)
-        self._preferences.set("clicks", bool(value))
+def _title(session: OpenSession, current: Question | None) -> str:
+    if current is None:
+        return "No question is open"
+    position, count = session.labelling.round.position
+    audit = " (check of the picks)" if current.purpose == "audit" else ""
+    elsewhere = current.micrograph != session.shown
+    where = f" on {session.state.names[current.micrograph]}" if elsewhere else ""
+    return f"Question {position} of {count}{audit}{where}"
 
 
-def _shown(key: str) -> str:
+def _tally(session: OpenSession) -> str:
+    labels = session.state.labels.values()
+    particles = sum(label.target == 1 for label in labels)
+    plural = "" if len(labels) == 1 else "s"
+    return f"{len(labels)} label{plural}: {particles} particle, {len(labels) - particles} not"
+
+
+def _cut(
+    question: Question, displayed: DisplayedMicrograph, diameter_angstrom: float
+) -> NDArray[np.uint8]:
+    """Return the crop (n, n) around a question."""
+    image = displayed.image
+    spacing = np.array(image.spacing_px)
+    half_side = diameter_angstrom / displayed.scale / 2 * _CROP_DIAMETERS / float(spacing.mean())
+    position = np.array([[question.x, question.y]]) / spacing
+    crops = cut_crops(image.pixels, position, half_side, limits=image.limits)
+    return np.asarray(crops[0], np.uint8)
+
+
+def _shown_key(key: str) -> str:
     return key.replace("-", "+").replace("Control", "Ctrl").replace("Delete", "Del")
-
-
-def _coloured(made, colour: str):
-    text = "white" if QColor(colour).lightnessF() < 0.4 else "black"
-    made.setStyleSheet(
-        f"background-color: {colour}; color: {text}; font-weight: bold; padding: 5px;"
-    )
-    return made

@@ -4,86 +4,87 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog
 
-from activepick._napari.controller import Desk
-from activepick._napari.sections.section import Section, button, hint, row
-from activepick._napari.soon import soon
+from activepick._napari.open_session import OpenSession
+from activepick._napari.sections.section import Section, button, row, wrapped_label
+from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.learning_plot import LearningPlot
 
 __all__ = ["LearningSection"]
 
-# Answers that tell the precision to about ten points.
+# Number of picks to check; the precision is then known to about ten percentage points.
 _AUDIT = 20
 
 
-class LearningSection(Section):
-    """A plot over rounds, and a plain sentence with an honest estimate of precision.
+class LearningSection(Section, SessionListener):
+    """Show the progress over rounds, and a sentence with an unbiased estimate of the precision."""
 
-    Parameters
-    ----------
-    desk
-        The desk.
-    """
-
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self) -> None:
         super().__init__("5  How good is it?")
-        self._desk = desk
         self._plot = LearningPlot()
-        self._truth_says = hint()
+        self._truth = wrapped_label()
         self.add(
             self._plot,
-            self._truth_says,
+            self._truth,
             row(
                 button(
                     f"Check {_AUDIT} picks",
-                    lambda: desk.labelling.audit(_AUDIT),
-                    "Answer for picks drawn by lot: the only honest way to know how many are "
+                    self.with_session(lambda session: session.labelling.audit(_AUDIT)),
+                    "Answer for picks drawn by lot: the only unbiased way to know how many are "
                     "right. These answers train nothing.",
                 ),
                 button(
                     "True particles …",
-                    self._truth,
+                    self.with_session(self._ask_truth),
                     "Load a file of known particles, to see the average precision after each round",
                 ),
             ),
         )
-        refresh = soon(self._refresh, self)
-        for signal in (
-            desk.opened,
-            desk.picking.learnt,
-            desk.labelling.labels_changed,
-            desk.labelling.rounds_changed,
-        ):
-            signal.connect(refresh)
-        self._refresh()
+        self.clear()
 
-    def _refresh(self) -> None:
-        session, loop = self._desk.session, self._desk.loop
-        self.setEnabled(session is not None)
-        rounds = () if session is None else session.state.rounds
-        self._plot.set_rounds(
-            [r.labels for r in rounds], [r.changed for r in rounds], [r.ap for r in rounds]
+    def show_session(self, session: OpenSession) -> None:
+        """Show the progress of a session."""
+        self.setEnabled(True)
+        self._truth.clear()
+        self.update_after(
+            session,
+            self._show_progress,
+            session.picks.head_changed,
+            session.labelling.labels_changed,
+            session.labelling.rounds_changed,
         )
-        ready = loop is not None and loop.ready
-        self._plot.set_sentence(loop.audit.advice() if ready else "")
+        self._show_progress(session)
 
-    def _truth(self) -> None:
+    def clear(self) -> None:
+        """Show no progress."""
+        self.setEnabled(False)
+        self._truth.clear()
+        self._plot.set_rounds([], [], [])
+        self._plot.set_sentence("")
+
+    def _show_progress(self, session: OpenSession) -> None:
+        rounds = session.state.rounds
+        self._plot.set_rounds(
+            [one.labels for one in rounds],
+            [one.changed for one in rounds],
+            [one.ap for one in rounds],
+        )
+        self._plot.set_sentence(session.workspace.audit.advice() if session.workspace.ready else "")
+
+    def _ask_truth(self, session: OpenSession) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "True particles", str(Path.home()))
-        loop = self._desk.loop
-        if path and loop is not None:
-            self._desk.jobs.run(
+        if path:
+            session.jobs.run(
                 "truth",
-                lambda step: loop.audit.set_truth(Path(path)),
-                self._tell_truth,
+                lambda progress: session.workspace.audit.set_truth(Path(path)),
+                lambda result: self._show_truth(session),
                 text="Reading",
             )
 
-    def _tell_truth(self, result: object = None) -> None:
-        loop = self._desk.loop
-        if loop is not None:
-            for notice in loop.notices:
-                self._desk.told.emit("warning", notice)
-            loop.notices.clear()
-            now = loop.audit.average_precision()
-            known = "not known yet" if now is None else f"{now:.3f} on what is picked"
-            self._truth_says.setText(f"True particles are loaded. Average precision {known}.")
-            self._refresh()
+    def _show_truth(self, session: OpenSession) -> None:
+        for notice in session.workspace.notices:
+            session.notify("warning", notice)
+        session.workspace.notices.clear()
+        precision = session.workspace.audit.average_precision()
+        known = "not known yet" if precision is None else f"{precision:.3f} on what is picked"
+        self._truth.setText(f"True particles are loaded. Average precision {known}.")
+        self._show_progress(session)

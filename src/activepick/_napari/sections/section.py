@@ -1,4 +1,4 @@
-"""What all sections of the widget have in common."""
+"""Collapsible sections of the widget, and helpers for their contents."""
 
 from collections.abc import Callable
 
@@ -15,38 +15,42 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-__all__ = ["Section", "button", "hint", "row"]
+from activepick._napari.preferences import Preferences
 
-# Of the line with the title: grey in napari's dark and light themes.
-_HEAD = (
+__all__ = ["Section", "button", "row", "toggle_button", "wrapped_label"]
+
+# Style of the line with the title: grey in napari's dark and light themes.
+_TITLE_STYLE = (
     "QPushButton, QPushButton:checked {text-align: left; font-weight: bold; padding: 4px;"
     " border: none; background-color: rgba(128, 128, 128, 70);}"
     "QPushButton:hover {background-color: rgba(128, 128, 128, 120);}"
 )
-# The largest height that Qt knows.
-_NO_LIMIT = 2**24 - 1
+# The largest height in Qt.
+_UNLIMITED = 2**24 - 1
 
 
 class Section(QFrame):
-    """A part of the widget with a title on which it folds.
+    """A part of the widget that can be collapsed by a click on its title.
 
     Parameters
     ----------
     title
-        What the person reads.
+        The title.
 
     Attributes
     ----------
+    title
+        The title.
     body
-        The layout that gets the contents.
+        Layout of the contents.
 
     Signals
     -------
-    folded(open)
-        The person opened or closed it.
+    toggled(open)
+        The user opened or collapsed the section.
     """
 
-    folded = Signal(bool)
+    toggled = Signal(bool)
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -56,71 +60,93 @@ class Section(QFrame):
         self.body.setContentsMargins(4, 2, 4, 6)
         self.body.setSpacing(5)
         self._summary = ""
-        # Its own arrows are pictures in the colours of no theme.
-        self._fold = QCollapsible(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
-        self._fold.setDuration(0)
-        self._fold.setContent(content)
-        # It would hold the contents to the height that they had when they were unfolded.
-        content.removeEventFilter(self._fold)
-        self._fold.layout().setContentsMargins(0, 0, 0, 0)
-        self._fold.layout().setSpacing(0)
-        head = self._fold.toggleButton()
+        # The arrows of QCollapsible do not follow the theme.
+        self._collapsible = QCollapsible(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self._collapsible.setDuration(0)
+        self._collapsible.setContent(content)
+        # The event filter would fix the height of the contents when they are expanded.
+        content.removeEventFilter(self._collapsible)
+        self._collapsible.layout().setContentsMargins(0, 0, 0, 0)
+        self._collapsible.layout().setSpacing(0)
+        head = self._collapsible.toggleButton()
         head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        head.setStyleSheet(_HEAD)
-        self._fold.toggled.connect(self._unfold)
-        self._fold.toggled.connect(self.folded)
+        head.setStyleSheet(_TITLE_STYLE)
+        self._collapsible.toggled.connect(self._on_toggled)
+        self._collapsible.toggled.connect(self.toggled)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self._fold)
-        # Where there is little room the sections scroll, and nothing in them is squeezed.
-        for part in (self, self._fold, self._fold.content(), content):
+        outer.addWidget(self._collapsible)
+        # If there is little room, the sections scroll instead of being squeezed.
+        for part in (self, self._collapsible, self._collapsible.content(), content):
             part.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self._show_title()
 
     def set_open(self, opened: bool) -> None:
-        """Open or close it."""
-        self._fold.expand(animate=False) if opened else self._fold.collapse(animate=False)
-
-    def say(self, summary: str) -> None:
-        """Show what matters of its contents beside the title."""
-        self._summary = summary
-        self._show_title()
+        """Open or collapse the section."""
+        if opened:
+            self._collapsible.expand(animate=False)
+        else:
+            self._collapsible.collapse(animate=False)
 
     def is_open(self) -> bool:
-        """Tell whether its contents are seen."""
-        return bool(self._fold.isExpanded())
+        """Return whether the contents are visible."""
+        return bool(self._collapsible.isExpanded())
 
-    def _unfold(self, opened: bool) -> None:
-        self._fold.content().setMaximumHeight(_NO_LIMIT if opened else 0)
+    def remember_open(self, preferences: Preferences, name: str, default: bool) -> None:
+        """Open or collapse the section as the user left it, and remember what the user does.
+
+        Parameters
+        ----------
+        preferences
+            Stores whether the section is open.
+        name
+            Name of the stored value.
+        default
+            Whether the section is open the first time.
+        """
+        self.set_open(preferences.get(name, default))
+        self.toggled.connect(lambda opened: preferences.set(name, opened))
+
+    def set_summary(self, summary: str) -> None:
+        """Show a summary of the contents beside the title."""
+        self._summary = summary
         self._show_title()
-
-    def _show_title(self) -> None:
-        arrow = "▾" if self.is_open() else "▸"
-        self._fold.setText(f"{arrow} {self.title}   {self._summary}".rstrip())
 
     def add(self, *widgets: QWidget) -> None:
         """Add widgets below each other."""
         for widget in widgets:
             self.body.addWidget(widget)
 
+    def _on_toggled(self, opened: bool) -> None:
+        self._collapsible.content().setMaximumHeight(_UNLIMITED if opened else 0)
+        self._show_title()
 
-def button(
-    text: str, act: Callable[[], object], tip: str = "", *, checks: bool = False
-) -> QPushButton:
-    """Make a button that leaves the keyboard to the micrograph."""
+    def _show_title(self) -> None:
+        arrow = "▾" if self.is_open() else "▸"
+        self._collapsible.setText(f"{arrow} {self.title}   {self._summary}".rstrip())
+
+
+def button(text: str, clicked: Callable[[], object], tip: str = "") -> QPushButton:
+    """Return a button that does not take the keyboard focus."""
     made = QPushButton(text)
     made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     made.setToolTip(tip)
-    made.setCheckable(checks)
-    if checks:
-        made.toggled.connect(act)
-    else:
-        made.clicked.connect(lambda: act())
+    made.clicked.connect(lambda: clicked())
     return made
 
 
-def hint(text: str = "") -> QLabel:
-    """Make a line of text that wraps."""
+def toggle_button(text: str, toggled: Callable[[bool], object], tip: str = "") -> QPushButton:
+    """Return a button that stays down and does not take the keyboard focus."""
+    made = QPushButton(text)
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    made.setToolTip(tip)
+    made.setCheckable(True)
+    made.toggled.connect(toggled)
+    return made
+
+
+def wrapped_label(text: str = "") -> QLabel:
+    """Return a label whose text wraps and can be selected."""
     made = QLabel(text)
     made.setWordWrap(True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -129,11 +155,11 @@ def hint(text: str = "") -> QLabel:
 
 
 def row(*widgets: QWidget, stretch: int | None = None) -> QWidget:
-    """Put widgets beside each other; the one with the number `stretch` takes the free room."""
+    """Return widgets side by side; the one with index `stretch` takes the free space."""
     made = QWidget()
     layout = QHBoxLayout(made)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(4)
-    for k, widget in enumerate(widgets):
-        layout.addWidget(widget, 1 if stretch is None or k == stretch else 0)
+    for index, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if stretch is None or index == stretch else 0)
     return made

@@ -1,4 +1,4 @@
-"""The parts of the window that show and ask: plain widgets with setters and signals.
+"""Plain Qt widgets with setters and signals.
 
-They know nothing of sessions or of napari, and read their colours from the theme around them.
+They know neither sessions nor napari, and take their colours from the theme of the window.
 """

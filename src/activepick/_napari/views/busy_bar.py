@@ -1,4 +1,4 @@
-"""What goes on in the background, how long it still takes, and a way to stop it."""
+"""A progress bar for background work, with the time left and a button to stop it."""
 
 import time
 from collections.abc import Callable
@@ -19,17 +19,17 @@ from activepick._napari.views.shades import LABEL_PADDING
 
 __all__ = ["BusyBar"]
 
-# Sooner, the remaining time would be a guess.
+# An estimate from less than this would be a guess.
 SECONDS_BEFORE_ESTIMATE = 2.0
 
 
 class BusyBar(QWidget):
-    """A line of text, a bar, and a button; it keeps its place when nothing goes on.
+    """Show a text, a progress bar and a stop button; the height is the same when idle.
 
-    Attributes
-    ----------
-    cancelled
-        Signal when the person wants it to stop.
+    Signals
+    -------
+    cancelled()
+        The stop button was pressed.
     """
 
     cancelled = Signal()
@@ -49,7 +49,7 @@ class BusyBar(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._cancel = QPushButton("Stop")
-        self._cancel.setToolTip("Stop this; what is done stays done")
+        self._cancel.setToolTip("Stop this; finished parts are kept")
         self._cancel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for widget in (self._bar, self._cancel):
             policy = widget.sizePolicy()
@@ -72,14 +72,14 @@ class BusyBar(QWidget):
         self.set_idle()
 
     def set_busy(self, text: str, fraction: float | None = None) -> None:
-        """Show what goes on.
+        """Show that work is in progress.
 
         Parameters
         ----------
         text
-            What, in a few words.
+            Description of the work, in a few words.
         fraction
-            How much of it is done, 0 to 1; None when that is not known.
+            Fraction done, 0 to 1; None if it is unknown.
         """
         now = self._clock()
         if fraction is not None and (self._fraction is None or fraction < self._fraction):
@@ -94,7 +94,7 @@ class BusyBar(QWidget):
         self._cancel.show()
 
     def set_idle(self, text: str = "") -> None:
-        """Show that nothing goes on, and a text if there is one."""
+        """Show that no work is in progress, with an optional text."""
         self._fraction = None
         self._text.setText(text)
         self._text.setToolTip(text)

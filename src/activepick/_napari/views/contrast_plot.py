@@ -1,4 +1,6 @@
-"""Score against local contrast, with a range of contrast to drag: ice and carbon stand out."""
+"""Scatter plot of score against local contrast, with draggable limits of the contrast."""
+
+from typing import Literal
 
 import numpy as np
 import pyqtgraph as pg
@@ -13,22 +15,22 @@ from activepick._napari.views.themed_plot import ThemedPlot
 
 __all__ = ["ContrastPlot"]
 
-# Contrast is a ratio: it is drawn by its logarithm, and nothing lies below this one.
+# Contrast is a ratio and is drawn on a logarithmic axis; smaller values are drawn here.
 LEAST = 0.05
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
-# A line let go this near to the border is no limit.
+# A line that is released this close to the border means no limit.
 BORDER_PX = 6
 
 
 class ContrastPlot(QWidget):
-    """A point for each candidate; those outside the range of contrast are not picked.
+    """Plot one point for each peak; peaks outside the contrast limits are not picked.
 
-    Attributes
-    ----------
-    range_changed
-        Signal (lowest, highest) while a limit is dragged; None is no limit.
-    range_chosen
-        Signal of the same where it was let go.
+    Signals
+    -------
+    range_changed(lowest, highest)
+        A limit is being dragged; None means no limit.
+    range_chosen(lowest, highest)
+        A limit was released.
     """
 
     range_changed = Signal(object, object)
@@ -38,7 +40,7 @@ class ContrastPlot(QWidget):
         super().__init__(parent)
         self._low: float | None = None
         self._high: float | None = None
-        self._held: str | None = None
+        self._held: Literal["low", "high"] | None = None
         self._contrast = np.empty(0)
         self._shown = (np.log10(0.2), np.log10(5))
 
@@ -86,18 +88,18 @@ class ContrastPlot(QWidget):
         self._paint(self._plot.shades)
 
     def contrast_range(self) -> tuple[float | None, float | None]:
-        """Give the lowest and highest contrast; None where there is no limit."""
+        """Return the lowest and highest contrast; None means no limit."""
         return self._low, self._high
 
     def set_points(self, scores: ArrayLike, contrast: ArrayLike, kept: ArrayLike) -> None:
-        """Show candidates.
+        """Plot peaks.
 
         Parameters
         ----------
         scores, contrast
-            (n,) logits and local contrasts.
+            Logits (n,) and local contrasts (n,).
         kept
-            (n,) bool: whether it is a pick.
+            Whether each peak is picked, bool (n,).
         """
         scores = np.asarray(scores, np.float64).ravel()
         self._contrast = np.asarray(contrast, np.float64).ravel()
@@ -113,7 +115,7 @@ class ContrastPlot(QWidget):
         self._draw_range()
 
     def set_range(self, low: float | None, high: float | None) -> None:
-        """Move the limits, without a signal; not while a person drags one."""
+        """Set the limits without emitting a signal; ignored while a limit is being dragged."""
         if self._held is None:
             self._low, self._high = low, high
             self._shown = self._range_of(np.log10(np.maximum(self._contrast, LEAST)))

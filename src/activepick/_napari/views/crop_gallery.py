@@ -1,4 +1,4 @@
-"""The picks as small pictures, in which wrong ones are clicked away."""
+"""A gallery of crops, in which wrong picks are marked."""
 
 from collections.abc import Iterable
 
@@ -22,19 +22,19 @@ from activepick._napari.views.shades import LABEL_PADDING
 
 __all__ = ["CropGallery"]
 
-# From here on there is room for all controls in one line.
+# From this width on, all controls fit in one line.
 WIDE = 700
 
 
 class CropGallery(QWidget):
-    """All picks as crops. A click marks one as wrong, a button hands the marked ones over.
+    """Show all picks as crops; a click marks one as wrong, a button rejects the marked ones.
 
-    Attributes
-    ----------
-    rejected
-        Signal with the list of `id` that are marked, when the button is pressed; the marks go.
-    opened
-        Signal with the `id` of a crop that was double-clicked.
+    Signals
+    -------
+    rejected(ids)
+        The button was pressed; `ids` lists the marked picks, whose marks are removed.
+    opened(id)
+        A crop was double-clicked.
     """
 
     rejected = Signal(list)
@@ -52,14 +52,14 @@ class CropGallery(QWidget):
         self._count = QLabel()
         self._reject = QPushButton()
         self._reject.setMinimumWidth(150)
-        self._reject.setToolTip("Label the crossed-out picks as not particles")
+        self._reject.setToolTip("Label the crossed-out picks as non-particles")
         self._clear = QPushButton("Clear")
-        self._clear.setToolTip("Take all crosses back")
+        self._clear.setToolTip("Remove all crosses")
         for control in (self._order, self._reject, self._clear):
-            # A click leaves the keys to the image; the Tab key still gets here.
+            # A click leaves the keyboard focus on the image; the Tab key still reaches them.
             control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        hint = QElidingLabel("Click what is no particle; double-click to go there")
-        hint.setToolTip("Shift+click crosses out all from the last click up to there")
+        hint = QElidingLabel("Click what is not a particle; double-click to go there")
+        hint.setToolTip("Shift+click crosses out everything from the last click up to there")
         hint.setEllipsesWidth(LABEL_PADDING)
 
         order = QHBoxLayout()
@@ -81,7 +81,7 @@ class CropGallery(QWidget):
         layout.addWidget(self._grid, stretch=1)
 
         self._order.currentTextChanged.connect(self._sort)
-        self._reject.clicked.connect(self._hand_over)
+        self._reject.clicked.connect(self._emit_rejected)
         self._clear.clicked.connect(self._picks.clear_marks)
         self._grid.toggled.connect(self._toggle)
         self._grid.opened.connect(self._open)
@@ -90,14 +90,15 @@ class CropGallery(QWidget):
         self._show_counts()
 
     def set_items(self, ids: ArrayLike, scores: ArrayLike, pixels_of: PixelsOf) -> None:
-        """Show picks.
+        """Show picks; marks of picks that are still present are kept.
 
         Parameters
         ----------
         ids, scores
-            (n,) each; `id` unique, score a logit. Marks of picks that stay are kept.
+            Unique identifiers (n,) and logits (n,).
         pixels_of
-            Gives (k, n, n) uint8 crops of k rows of these arrays; called for what is on screen.
+            Returns uint8 crops (k, size, size) for k rows of these arrays; called for the rows that
+            are on screen.
         """
         scrolled = self._grid.verticalScrollBar().value()
         self._last_toggled = None
@@ -105,44 +106,44 @@ class CropGallery(QWidget):
         self._grid.verticalScrollBar().setValue(scrolled)
 
     def refresh_pixels(self) -> None:
-        """Ask for the crops again, for instance when the display filter changed."""
+        """Discard the crops, for instance because the display filter changed."""
         self._picks.drop_pictures()
 
     def wrong_ids(self) -> list[int]:
-        """Give the `id` of the picks that are marked now."""
+        """Return the identifiers of the marked picks."""
         return self._picks.wrong_ids()
 
     def set_wrong_ids(self, ids: Iterable[int]) -> None:
-        """Mark just these, for instance when picks got another `id`."""
+        """Mark exactly these picks, for instance after identifiers changed."""
         self._picks.set_wrong(ids)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the controls in one line where it is wide, as below the image."""
+        """Place the controls in one line if the widget is wide, as it is below the image."""
         super().resizeEvent(event)
         wide = event.size().width() >= WIDE
         direction = QBoxLayout.Direction
         self._controls.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
 
-    def _toggle(self, place: int, to_here: bool) -> None:
-        wrong = not self._picks.is_wrong(place)
-        first = place
+    def _toggle(self, row: int, to_here: bool) -> None:
+        wrong = not self._picks.is_wrong(row)
+        first = row
         if to_here:
             wrong = True
             first = 0 if self._last_toggled is None else self._last_toggled
-        self._picks.mark(range(min(first, place), max(first, place) + 1), wrong)
-        self._last_toggled = place
+        self._picks.mark(range(min(first, row), max(first, row) + 1), wrong)
+        self._last_toggled = row
 
-    def _open(self, place: int) -> None:
-        # The first click of the two has marked it.
-        self._picks.mark(range(place, place + 1), not self._picks.is_wrong(place))
-        self.opened.emit(self._picks.id_at(place))
+    def _open(self, row: int) -> None:
+        # The first click of a double click has toggled the mark.
+        self._picks.mark(range(row, row + 1), not self._picks.is_wrong(row))
+        self.opened.emit(self._picks.id_at(row))
 
     def _sort(self, name: str) -> None:
         self._last_toggled = None
         self._picks.set_order(name)
         self._grid.scrollToTop()
 
-    def _hand_over(self) -> None:
+    def _emit_rejected(self) -> None:
         wrong = self._picks.wrong_ids()
         self._picks.clear_marks()
         self.rejected.emit(wrong)
@@ -156,7 +157,7 @@ class CropGallery(QWidget):
 
 
 class _OrderBox(QComboBox):
-    """Leaves letters to the image, and the wheel to what scrolls around it."""
+    """A combo box that ignores letters, which are shortcuts of the viewer, and the wheel."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.text().isalpha():

@@ -1,4 +1,4 @@
-"""Crops in rows and columns, drawn and clicked."""
+"""A grid of crops."""
 
 from typing import cast
 
@@ -16,14 +16,14 @@ GAP = 2
 
 
 class CropGrid(QListView):
-    """A `PickList` as crops that fill the width; only those on screen are drawn.
+    """Show a `PickList` as crops that fill the width; only those on screen are drawn.
 
-    Attributes
-    ----------
-    toggled
-        Signal (place in the list, whether Shift was held) of a click.
-    opened
-        Signal (place) of a double click. The `toggled` of its first click came before.
+    Signals
+    -------
+    toggled(row, shift)
+        A crop was clicked, with or without Shift.
+    opened(row)
+        A crop was double-clicked; `toggled` of its first click came before.
     """
 
     toggled = Signal(int, bool)
@@ -46,11 +46,11 @@ class CropGrid(QListView):
         self._pressed: int | None = None
 
     def sizeHint(self) -> QSize:
-        """Ask for five rows of five."""
+        """Return the size of five rows of five crops."""
         return QSize(5 * LEAST_TILE + 20, 5 * LEAST_TILE)
 
-    def visible_places(self) -> range:
-        """Give the places in the list that are on screen."""
+    def visible_rows(self) -> range:
+        """Return the rows of the model that are on screen."""
         first = self.indexAt(QPoint(GAP, GAP)).row()
         if first < 0:
             return range(0)
@@ -59,7 +59,7 @@ class CropGrid(QListView):
         return range(first, min(first + rows * columns, self.model().rowCount()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Make the crops just large enough to fill the width."""
+        """Set the size of the crops so that they fill the width."""
         width = self.viewport().width() - 1
         side = width // max(1, width // LEAST_TILE)
         self.setGridSize(QSize(side, side))
@@ -67,51 +67,51 @@ class CropGrid(QListView):
         super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Get the pictures of what is on screen together, then draw."""
-        cast(PickList, self.model()).prepare(self.visible_places())
+        """Load the crops that are on screen in one call, then draw."""
+        cast(PickList, self.model()).prepare(self.visible_rows())
         super().paintEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Remember where a click began."""
-        self._pressed = self._place_at(event)
+        """Remember the crop on which the button was pressed."""
+        self._pressed = self._row_at(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Take a press and release on one crop as a click."""
-        if self._pressed is not None and self._place_at(event) == self._pressed:
+        """Emit `toggled` if the button was pressed and released on the same crop."""
+        if self._pressed is not None and self._row_at(event) == self._pressed:
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             self.toggled.emit(self._pressed, shift)
         self._pressed = None
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Open a crop; the release that follows is no click."""
+        """Emit `opened`; the release that follows is not a click."""
         self._pressed = None
-        place = self._place_at(event)
-        if place is not None:
-            self.opened.emit(place)
+        row = self._row_at(event)
+        if row is not None:
+            self.opened.emit(row)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Nothing is dragged."""
+        """Ignore drags."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Mark with Space and open with Enter; a list would search for the letters typed."""
-        place = self.currentIndex().row()
-        if event.key() == Qt.Key.Key_Space and place >= 0:
-            self.toggled.emit(place, False)
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and place >= 0:
-            self.opened.emit(place)
+        """Toggle with Space and open with Enter; letters are left to the viewer."""
+        row = self.currentIndex().row()
+        if event.key() == Qt.Key.Key_Space and row >= 0:
+            self.toggled.emit(row, False)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row >= 0:
+            self.opened.emit(row)
         elif event.text():
             event.ignore()
         else:
             super().keyPressEvent(event)
 
-    def _place_at(self, event: QMouseEvent) -> int | None:
+    def _row_at(self, event: QMouseEvent) -> int | None:
         index = self.indexAt(event.position().toPoint())
         left = Qt.MouseButton.LeftButton
         return index.row() if index.isValid() and event.button() == left else None
 
 
 class _TileDrawer(QStyledItemDelegate):
-    """Draws a crop; one that is marked is dimmed and crossed out."""
+    """Draw a crop; a marked one is dimmed and crossed out."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         return cast(CropGrid, self.parent()).gridSize()

@@ -1,6 +1,6 @@
-"""The open questions as a row of small pictures to click."""
+"""A row of crops to click, one for each question."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,20 +20,20 @@ FRAME = 4
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """A small picture of a place.
+    """A crop of a micrograph around a position.
 
     Attributes
     ----------
     id
-        Of the question or label.
+        Identifier of the question or label.
     pixels
-        (n, n) grey values.
+        Grey values (n, n).
     colour
-        Of its border, "#rrggbb".
+        Colour of the border, "#rrggbb".
     badge
-        One character on it: "?", "✓", "×".
+        One character drawn on the crop: "?", "✓", "×".
     tip
-        What it says when the mouse rests on it.
+        Text of the tool tip.
     """
 
     id: int
@@ -44,10 +44,11 @@ class Crop:
 
 
 class _Tile(QAbstractButton):
-    """One crop. Reached by the Tab key, but a click leaves the keys to the image."""
+    """A crop as a button; a click leaves the keyboard focus on the image."""
 
-    def __init__(self) -> None:
+    def __init__(self, clicked: Callable[[int], object]) -> None:
         super().__init__()
+        self.clicked.connect(lambda: clicked(self.crop.id))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFixedSize(self.sizeHint())
@@ -93,24 +94,24 @@ class _Tile(QAbstractButton):
 
 
 class _SidewaysArea(QScrollArea):
-    """The wheel moves it sideways."""
+    """A scroll area that the wheel scrolls sideways."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         bar = self.horizontalScrollBar()
         steps = event.angleDelta().y() or event.angleDelta().x()
         before = bar.value()
         bar.setValue(before - steps * (CROP + 2 * FRAME) // 120)
-        # At its end the wheel goes on to what is around it.
+        # At its end, the wheel scrolls the surrounding area.
         event.setAccepted(bar.value() != before)
 
 
 class CropStrip(QWidget):
-    """Crops side by side; the current one is framed.
+    """Show crops side by side; the current one is framed.
 
-    Attributes
-    ----------
-    clicked
-        Signal with the `id` of the crop.
+    Signals
+    -------
+    clicked(id)
+        A crop was clicked.
     """
 
     clicked = Signal(int)
@@ -141,14 +142,13 @@ class CropStrip(QWidget):
         self.set_crops([])
 
     def set_empty_text(self, text: str) -> None:
-        """Say what stands there when there are no crops."""
+        """Set the text that is shown when there are no crops."""
         self._empty.setText(text)
 
     def set_crops(self, crops: Sequence[Crop]) -> None:
-        """Show these crops, in this order; the place it is scrolled to stays."""
+        """Show these crops in this order; the scroll position is kept."""
         while len(self._tiles) < len(crops):
-            tile = _Tile()
-            tile.clicked.connect(self._clicked)
+            tile = _Tile(self.clicked.emit)
             self._tiles.append(tile)
             self._row_layout.insertWidget(len(self._tiles) - 1, tile)
         while len(self._tiles) > len(crops):
@@ -165,7 +165,7 @@ class CropStrip(QWidget):
         self._frame(scroll=self._ids != before)
 
     def set_current(self, id: int | None) -> None:
-        """Frame the crop with this `id`, and scroll to it when it is another; None frames none."""
+        """Frame the crop with this `id` and scroll to it if it is a new one; None frames none."""
         before, self._current = self._current, id
         self._frame(scroll=id != before)
 
@@ -176,6 +176,3 @@ class CropStrip(QWidget):
             if tile.current and scroll:
                 self._row_layout.activate()
                 self._area.ensureWidgetVisible(tile, CROP, 0)
-
-    def _clicked(self) -> None:
-        self.clicked.emit(self.sender().crop.id)

@@ -1,4 +1,4 @@
-"""Question: how a session is to be opened that cannot be opened as it is."""
+"""Message box for a session that cannot be opened without further ado."""
 
 from qtpy.QtWidgets import QMessageBox, QWidget
 
@@ -6,7 +6,7 @@ from activepick.errors import SessionError
 
 __all__ = ["ask_how_to_open"]
 
-# By the argument of `activepick.session.Session.open`.
+# Texts of the buttons, by the argument of `activepick.session.Session.open`.
 _WAYS = {
     "read_only": "Only look at it",
     "force": "Open by force",
@@ -15,23 +15,28 @@ _WAYS = {
 
 
 def ask_how_to_open(parent: QWidget, error: SessionError) -> str:
-    """Tell what is wrong, and give the chosen argument of `Session.open`; "" when none is wanted.
+    """Show why a session cannot be opened, and ask how to proceed.
 
     Parameters
     ----------
     parent
-        The window.
+        Parent of the message box.
     error
-        What opening ended in.
+        Error that opening the session raised.
+
+    Returns
+    -------
+    str
+        Name of the argument of `activepick.session.Session.open` to set; empty if cancelled.
     """
     box = QMessageBox(QMessageBox.Icon.Warning, "activepick", str(error), parent=parent)
-    # What is damaged cannot be looked at either.
+    # A damaged session cannot be opened read-only either.
     ways = ["repair"] if error.remedy == "repair" else ["read_only", error.remedy]
     for way in ways:
         if way:
             button = box.addButton(_WAYS[way], QMessageBox.ButtonRole.AcceptRole)
             button.setObjectName(way)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
-    box.exec_()
+    box.exec()
     clicked = box.clickedButton()
     return clicked.objectName() if clicked is not None and clicked.objectName() in _WAYS else ""

@@ -1,4 +1,4 @@
-"""Keys and what they do, for reading."""
+"""A list of keys and their actions."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ Align = Qt.AlignmentFlag
 
 
 class KeyList(QWidget):
-    """Keys in two columns, the first half on the left."""
+    """Show keys and their actions in two columns."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,7 +26,7 @@ class KeyList(QWidget):
             self._layout.setColumnStretch(column, 1)
 
     def set_rows(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Show rows of (key as it is written, what it does); "/" stands between two keys."""
+        """Show rows of (key, description); "/" separates alternative keys."""
         while self._layout.count():
             old = self._layout.takeAt(0).widget()
             old.hide()
@@ -44,7 +44,7 @@ class KeyList(QWidget):
         self._paint_caps()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the theme."""
+        """Update the colours when the theme changes."""
         super().changeEvent(event)
         if changes_shades(event):
             self._paint_caps()

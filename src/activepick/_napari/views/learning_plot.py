@@ -1,4 +1,4 @@
-"""What the answers changed, round by round, and what it means in words."""
+"""Plot of the learning progress over rounds, with a sentence of advice."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ SHARES = (0, 0.25, 0.5, 0.75, 1)
 
 
 class LearningPlot(QWidget):
-    """Over the number of labels: how many picks changed, and AP where the truth is known."""
+    """Plot the share of changed picks, and the AP if known, against the number of labels."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,16 +54,16 @@ class LearningPlot(QWidget):
         changed: Sequence[float | None],
         ap: Sequence[float | None],
     ) -> None:
-        """Show rounds.
+        """Plot rounds.
 
         Parameters
         ----------
         labels
             Number of labels at the end of each round.
         changed
-            Share of the picks that changed in it, 0 to 1; None where it is not known.
+            Share of the picks that changed in the round, 0 to 1; None if unknown.
         ap
-            Average precision, 0 to 1; None where it is not known.
+            Average precision, 0 to 1; None if unknown.
         """
         x = np.asarray(labels, np.float64)
         shares = [np.array(values, np.float64) for values in (changed, ap)]
@@ -85,7 +85,7 @@ class LearningPlot(QWidget):
         self._empty.setVisible(x.size == 0)
 
     def set_sentence(self, text: str) -> None:
-        """Say what the rounds mean; nothing for an empty text."""
+        """Show a sentence below the plot; an empty text hides it."""
         self._sentence.setText(text)
         self._sentence.setVisible(bool(text))
 

@@ -1,4 +1,4 @@
-"""The table of micrographs behind its view: order, filter, and what each cell says."""
+"""Qt model of the table of micrographs: order, filter, and contents of the cells."""
 
 from collections.abc import Sequence
 
@@ -17,29 +17,28 @@ ALIGNMENT = {NAME: Align.AlignLeft, STATE: Align.AlignHCenter}
 
 
 class MicrographModel(QAbstractTableModel):
-    """Rows, sorted and filtered by itself: a proxy in Python is slow at thousands of rows.
+    """Sort and filter rows; a proxy model in Python would be slow for thousands of rows.
 
-    Attributes
-    ----------
-    use_asked
-        Signal (number, whether it is to be used) when a box is ticked; the row itself waits for
-        `update_row`.
+    Signals
+    -------
+    use_requested(number, use)
+        A check box was clicked; the row is unchanged until `update_row`.
     """
 
-    use_asked = Signal(int, bool)
+    use_requested = Signal(int, bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows: dict[int, Row] = {}
         self._short: dict[int, str] = {}
         self._shown: list[int] = []
-        self._places: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
         self._filter = ""
         self._sorted_by: tuple[int, bool] | None = None
         self._current: int | None = None
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these rows; the same micrographs stay where they are until sorted again."""
+        """Show these rows; rows of the same micrographs stay in position until sorted again."""
         before, self._rows = self._rows, {row.number: row for row in rows}
         names = [row.name for row in self._rows.values()]
         if list(before) == list(self._rows) and names == [row.name for row in before.values()]:
@@ -50,9 +49,9 @@ class MicrographModel(QAbstractTableModel):
         self._arrange()
 
     def update_row(self, row: Row) -> None:
-        """Show what changed in a row, or a new one.
+        """Reposition a row, or add a new one.
 
-        It stays where it is until the table is sorted again.
+        The row stays in position until the table is sorted again.
         """
         known = row.number in self._rows
         self._rows[row.number] = row
@@ -63,66 +62,68 @@ class MicrographModel(QAbstractTableModel):
             self._arrange()
 
     def set_filter(self, text: str) -> None:
-        """Show only names that hold all words of a text, in any case."""
+        """Show only names that contain all words of a text, regardless of case."""
         self._filter = text
         self._arrange()
 
     def set_current(self, number: int | None) -> None:
-        """Stress the row of the micrograph that is shown."""
+        """Highlight the row of the micrograph that is shown."""
         before, self._current = self._current, number
         self._redraw(before, number)
 
-    def row_at(self, place: int) -> Row:
-        """Give what is at a place of the table."""
-        return self._rows[self._shown[place]]
+    def row_at(self, position: int) -> Row:
+        """Return the row at a position of the table."""
+        return self._rows[self._shown[position]]
 
-    def place_of(self, number: int) -> int | None:
-        """Give the place of a micrograph; None when it is filtered out."""
-        return self._places.get(number)
+    def position_of(self, number: int) -> int | None:
+        """Return the position of a micrograph in the table; None if it is filtered out."""
+        return self._positions.get(number)
 
     def total(self) -> int:
-        """Count the rows, also those that are filtered out."""
+        """Return the number of rows, including those that are filtered out."""
         return len(self._rows)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; -1 for the order in which they came."""
+        """Sort by a column; -1 restores the original order."""
         self._sorted_by = None if column < 0 else (column, order == Qt.SortOrder.DescendingOrder)
         self._arrange()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
-        """Count the rows that are shown."""
+        """Return the number of rows that are shown."""
         return 0 if parent.isValid() else len(self._shown)
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
-        """Count the columns."""
+        """Return the number of columns."""
         return 0 if parent.isValid() else len(COLUMNS)
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
-        """Let the boxes be ticked."""
+        """Return the flags of a cell; the first column has check boxes."""
         flags = super().flags(index)
         return flags | Qt.ItemFlag.ItemIsUserCheckable if index.column() == USE else flags
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
     ) -> object:
-        """Give the titles and what they mean."""
+        """Return the titles of the columns and their tool tips."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         column = COLUMNS[section]
         if role == Role.TextAlignmentRole:
             return ALIGNMENT.get(section, Align.AlignRight) | Align.AlignVCenter
-        return {Role.DisplayRole: column.title, Role.ToolTipRole: column.tip}.get(role)
+        if role == Role.DisplayRole:
+            return column.title
+        return column.tip if role == Role.ToolTipRole else None
 
     def setData(self, index: QModelIndex, value: object, role: int = Role.EditRole) -> bool:
-        """Ask for a micrograph to be used or left out."""
+        """Emit `use_requested` for a check box that was clicked."""
         if role != Role.CheckStateRole or index.column() != USE:
             return False
         row = self.row_at(index.row())
-        self.use_asked.emit(row.number, row.rejected)
+        self.use_requested.emit(row.number, row.rejected)
         return True
 
     def data(self, index: QModelIndex, role: int = Role.DisplayRole) -> object:
-        """Give what a cell says and how."""
+        """Return the text and the style of a cell."""
         if not index.isValid():
             return None
         row, column = self.row_at(index.row()), index.column()
@@ -144,11 +145,11 @@ class MicrographModel(QAbstractTableModel):
         return None
 
     def _redraw(self, *numbers: int | None) -> None:
-        places = [self._places[number] for number in numbers if number in self._places]
-        if places:
-            # One signal for all between: the view draws only what is on screen.
-            last = self.index(max(places), len(COLUMNS) - 1)
-            self.dataChanged.emit(self.index(min(places), 0), last)
+        positions = [self._positions[number] for number in numbers if number in self._positions]
+        if positions:
+            # One signal for the whole range: the view draws only what is on screen.
+            last = self.index(max(positions), len(COLUMNS) - 1)
+            self.dataChanged.emit(self.index(min(positions), 0), last)
 
     def _arrange(self) -> None:
         self.layoutAboutToBeChanged.emit()
@@ -161,10 +162,10 @@ class MicrographModel(QAbstractTableModel):
             shown.sort(key=COLUMNS[column].key, reverse=reverse)
         held = [(index, self._shown[index.row()]) for index in self.persistentIndexList()]
         self._shown = [row.number for row in shown]
-        self._places = {number: place for place, number in enumerate(self._shown)}
-        # What is selected stays selected, wherever it goes.
+        self._positions = {number: position for position, number in enumerate(self._shown)}
+        # The selection follows its micrograph.
         for index, number in held:
-            place = self._places.get(number)
-            moved = QModelIndex() if place is None else self.index(place, index.column())
+            position = self._positions.get(number)
+            moved = QModelIndex() if position is None else self.index(position, index.column())
             self.changePersistentIndex(index, moved)
         self.layoutChanged.emit()

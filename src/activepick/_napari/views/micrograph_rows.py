@@ -1,32 +1,33 @@
-"""What the table of micrographs says of each, column by column."""
+"""Rows and columns of the table of micrographs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 __all__ = ["COLUMNS", "LABELS", "NAME", "PICKS", "STATE", "UNSURE", "USE", "Column", "Row"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A micrograph.
+    """A row: one micrograph.
 
     Attributes
     ----------
     number
-        In the session.
+        Number of the micrograph in the session.
     name
         File name.
     state
         "unseen", "seen", "done" or "rejected".
     labels
-        How many it has.
+        Number of labels.
     picks
-        How many it has at the present threshold; None when not known.
+        Number of picks at the present settings; None if unknown.
     uncertainty
-        Mean entropy of its candidates in nats, 0 to log 2; None when not known.
+        Mean entropy of its peaks in nats, 0 to log 2; None if unknown.
     note
-        What is wrong with it; empty when nothing is.
+        Why the micrograph cannot be used; empty if it can.
     """
 
     number: int
@@ -39,23 +40,23 @@ class Row:
 
     @property
     def rejected(self) -> bool:
-        """Whether it is left out."""
+        """Whether the micrograph is rejected."""
         return self.state == "rejected"
 
     @property
     def unsure(self) -> float | None:
-        """Its uncertainty as a share of the largest possible one."""
+        """Uncertainty as a share of its maximum, 0 to 1; None if unknown."""
         return None if self.uncertainty is None else self.uncertainty / log(2)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, what it explains, what its cells say and are sorted by."""
+    """A column: title, tool tip, text of a cell, and sort key."""
 
     title: str
     tip: str
     text: Callable[[Row], str]
-    key: Callable[[Row], object]
+    key: Callable[[Row], Any]
 
 
 MARKS = {"unseen": "", "seen": "○", "done": "✓", "rejected": ""}

@@ -1,4 +1,4 @@
-"""The micrographs of a session, to find one, open it or leave it out."""
+"""A table of micrographs, to find one, open it or reject it."""
 
 from collections.abc import Sequence
 
@@ -24,15 +24,15 @@ WIDTHS = {USE: 30, STATE: 20, LABELS: 48, PICKS: 46, UNSURE: 52}
 
 
 class MicrographTable(QWidget):
-    """A row for each micrograph.
+    """Show one row for each micrograph.
 
-    Attributes
-    ----------
-    opened
-        Signal with the number of a micrograph whose row was clicked.
-    rejected
-        Signal (number, whether it is to be left out) when its box is ticked or unticked. The box
-        changes by `update_row`, so that it shows what the session has.
+    Signals
+    -------
+    opened(number)
+        The row of a micrograph was clicked.
+    rejected(number, rejected)
+        The check box of a micrograph was clicked. The box itself changes by `update_row`, so that
+        it shows the state of the session.
     """
 
     opened = Signal(int)
@@ -46,7 +46,7 @@ class MicrographTable(QWidget):
         self._view.setModel(self._model)
         self._filter = QLineEdit()
         self._filter.setPlaceholderText("Find by name")
-        self._filter.setToolTip("Show only micrographs whose name holds this")
+        self._filter.setToolTip("Show only micrographs whose name contains this")
         self._filter.setClearButtonEnabled(True)
         self._count = QLabel()
         header = self._view.horizontalHeader()
@@ -69,41 +69,41 @@ class MicrographTable(QWidget):
         self._filter.returnPressed.connect(self._filter.clearFocus)
         self._view.clicked.connect(self._clicked)
         self._view.entered_row.connect(self._open)
-        self._model.use_asked.connect(lambda number, use: self.rejected.emit(number, not use))
+        self._model.use_requested.connect(lambda number, use: self.rejected.emit(number, not use))
         self._model.layoutChanged.connect(self._show_count)
         self._show_count()
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these micrographs, in this order until the person sorts them.
+        """Show these micrographs, in this order until the table is sorted.
 
-        The same ones again change in place: rows neither jump nor scroll.
+        If the micrographs are the same as before, rows change in place and nothing scrolls.
         """
         self._model.set_rows(rows)
 
     def update_row(self, row: Row) -> None:
-        """Show what changed of one micrograph, where it stands."""
+        """Replace the row of one micrograph in place."""
         self._model.update_row(row)
 
     def set_current(self, number: int | None) -> None:
-        """Stress the micrograph that is shown, and scroll to it when it is another one."""
+        """Highlight the micrograph that is shown, and scroll to it if it is a new one."""
         if number == self._current:
             return
         self._current = number
         self._model.set_current(number)
-        place = None if number is None else self._model.place_of(number)
-        if place is not None:
-            # Rows that were just set are not laid out yet, and could not be scrolled to.
-            self._view.doItemsLayout()
-            self._view.setCurrentIndex(self._model.index(place, NAME))
+        position = None if number is None else self._model.position_of(number)
+        if position is not None:
+            # Rows that were just set are not laid out yet and could not be scrolled to.
+            self._view.executeDelayedItemsLayout()
+            self._view.setCurrentIndex(self._model.index(position, NAME))
 
     def _clicked(self, index: QModelIndex) -> None:
         if index.column() != USE:
             self._open(index.row())
 
-    def _open(self, place: int) -> None:
-        # What is typed next is meant for the image.
+    def _open(self, position: int) -> None:
+        # Keys typed next are shortcuts of the viewer.
         self._filter.clearFocus()
-        self.opened.emit(self._model.row_at(place).number)
+        self.opened.emit(self._model.row_at(position).number)
 
     def _show_count(self) -> None:
         shown, total = self._model.rowCount(), self._model.total()
@@ -111,7 +111,7 @@ class MicrographTable(QWidget):
 
 
 class _View(QTableView):
-    """Whole rows; a click leaves the keys to the image, and so do letters."""
+    """A table view that selects whole rows and leaves clicks and letters the viewer's focus."""
 
     entered_row = Signal(int)
 

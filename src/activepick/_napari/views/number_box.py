@@ -1,4 +1,4 @@
-"""A number to type, that gives the keys back when it is typed."""
+"""A spin box that gives up the keyboard focus when the value was entered."""
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
@@ -8,7 +8,7 @@ __all__ = ["NumberBox"]
 
 
 class NumberBox(QDoubleSpinBox):
-    """A number between two limits. It speaks when it is done, and Enter or Escape leave it."""
+    """Edit a number; the signal comes when it is complete, and Enter or Escape leave the box."""
 
     def __init__(
         self, low: float, high: float, step: float, decimals: int, parent: QWidget | None = None
@@ -23,13 +23,13 @@ class NumberBox(QDoubleSpinBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def show_value(self, value: float) -> None:
-        """Show a number, without a signal."""
+        """Show a number without emitting a signal."""
         self.blockSignals(True)
         self.setValue(value)
         self.blockSignals(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Leave with Enter, or with Escape; letters are for the image."""
+        """Give up the focus on Enter or Escape; letters are shortcuts of the viewer."""
         if event.text().isalpha():
             event.ignore()
             return
@@ -38,10 +38,10 @@ class NumberBox(QDoubleSpinBox):
             self.clearFocus()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Give the keys back after a click on plus or minus."""
+        """Give up the focus after a click on plus or minus."""
         super().mouseReleaseEvent(event)
         self.clearFocus()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to what scrolls around it."""
+        """Leave the wheel to the surrounding scroll area."""
         event.ignore()

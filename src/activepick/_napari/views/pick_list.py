@@ -1,4 +1,4 @@
-"""The picks behind the gallery: their order, their marks, and their pictures as needed."""
+"""Qt model of the gallery: order, marks and crops of the picks."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,7 +13,7 @@ from activepick._napari.views.grey_images import grey_image
 __all__ = ["ORDERS", "PickList", "PixelsOf"]
 
 PixelsOf = Callable[[NDArray[np.intp]], NDArray[np.uint8]]
-# About twenty screens of crops, some 25 MB.
+# About twenty screens of crops, 25 MB.
 PICTURES_KEPT = 6000
 
 
@@ -42,7 +42,7 @@ ORDERS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.intp]]] = {
 
 
 class PickList(QAbstractListModel):
-    """A row for each pick, in a chosen order. A place in the list is not the row in the arrays."""
+    """List picks in a chosen order; the position in the list is not the row of the arrays."""
 
     WRONG = Qt.ItemDataRole.UserRole + 1
 
@@ -57,7 +57,7 @@ class PickList(QAbstractListModel):
         self._wrong: set[int] = set()
 
     def set_items(self, ids: ArrayLike, scores: ArrayLike, pixels_of: PixelsOf) -> None:
-        """Show other picks; marks of those that are still there stay."""
+        """Show these picks; marks of picks that are still present are kept."""
         self.beginResetModel()
         self._ids = np.asarray(ids, np.int64).ravel()
         self._scores = np.asarray(scores, np.float64).ravel()
@@ -75,43 +75,43 @@ class PickList(QAbstractListModel):
         self.endResetModel()
 
     def wrong_ids(self) -> list[int]:
-        """Give the `id` of what is marked, in the order shown."""
+        """Return the identifiers of the marked picks, in the order shown."""
         return [id for id in self._ids[self._order].tolist() if id in self._wrong]
 
-    def id_at(self, place: int) -> int:
-        """Give the `id` of what is at a place of the list."""
-        return int(self._ids[self._order[place]])
+    def id_at(self, position: int) -> int:
+        """Return the identifier at a position of the list."""
+        return int(self._ids[self._order[position]])
 
-    def is_wrong(self, place: int) -> bool:
-        """Say whether what is at a place of the list is marked."""
-        return self.id_at(place) in self._wrong
+    def is_wrong(self, position: int) -> bool:
+        """Return whether the pick at a position of the list is marked."""
+        return self.id_at(position) in self._wrong
 
-    def mark(self, places: range, wrong: bool) -> None:
-        """Mark places of the list as wrong, or take the marks back."""
-        ids = self._ids[self._order[places.start : places.stop]].tolist()
+    def mark(self, positions: range, wrong: bool) -> None:
+        """Mark positions of the list as wrong, or remove their marks."""
+        ids = self._ids[self._order[positions.start : positions.stop]].tolist()
         if wrong:
             self._wrong.update(ids)
         else:
             self._wrong.difference_update(ids)
-        self._changed(places)
+        self._changed(positions)
 
     def set_wrong(self, ids: Iterable[int]) -> None:
-        """Mark just the picks with these `id`."""
+        """Mark exactly the picks with these identifiers."""
         self._wrong = set(ids) & set(self._ids.tolist())
         self._changed(range(len(self._order)))
 
     def clear_marks(self) -> None:
-        """Take all marks back."""
+        """Remove all marks."""
         self.set_wrong(())
 
     def drop_pictures(self) -> None:
-        """Ask for all pictures again."""
+        """Discard all crops, so that they are requested again."""
         self._pictures.clear()
         self._changed(range(len(self._order)))
 
-    def prepare(self, places: range) -> None:
-        """Get the pictures of places that are about to be drawn, all with one call."""
-        rows = self._order[places.start : places.stop]
+    def prepare(self, positions: range) -> None:
+        """Load the crops of positions that are about to be drawn, in one call."""
+        rows = self._order[positions.start : positions.stop]
         missing = np.array([row for row in rows.tolist() if row not in self._pictures], np.intp)
         if self._pixels_of is None or not missing.size:
             return
@@ -122,11 +122,11 @@ class PickList(QAbstractListModel):
             self._pictures[row] = grey_image(pixels)
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008
-        """Count the picks."""
+        """Return the number of picks."""
         return 0 if parent.isValid() else len(self._order)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Give what the roles of this class ask for, and a tool tip."""
+        """Return the crop, the mark, or the tool tip of a pick."""
         if not index.isValid():
             return None
         row = int(self._order[index.row()])
@@ -139,6 +139,6 @@ class PickList(QAbstractListModel):
             return f"probability {expit(self._scores[row]):.3f}{mark}"
         return None
 
-    def _changed(self, places: range) -> None:
-        if len(places):
-            self.dataChanged.emit(self.index(places.start), self.index(places.stop - 1))
+    def _changed(self, positions: range) -> None:
+        if len(positions):
+            self.dataChanged.emit(self.index(positions.start), self.index(positions.stop - 1))

@@ -1,4 +1,4 @@
-"""How the scores are distributed, with the threshold as a line to drag."""
+"""Histogram of scores with a draggable threshold."""
 
 import numpy as np
 import pyqtgraph as pg
@@ -23,14 +23,14 @@ BARS = 60
 
 
 class ScoreHistogram(QWidget):
-    """A histogram of scores; those above the threshold are coloured and counted.
+    """Show a histogram of scores; those above the threshold are coloured and counted.
 
-    Attributes
-    ----------
-    threshold_changed
-        Signal with the threshold's probability while it is dragged.
-    threshold_chosen
-        Signal with it where it was let go.
+    Signals
+    -------
+    threshold_changed(probability)
+        The threshold is being dragged.
+    threshold_chosen(probability)
+        The threshold was released, or typed.
     """
 
     threshold_changed = Signal(float)
@@ -83,18 +83,18 @@ class ScoreHistogram(QWidget):
         self._count_bars()
 
     def threshold(self) -> float:
-        """Give the threshold's probability."""
+        """Return the threshold as a probability."""
         return self._threshold
 
     def set_scores(self, scores: ArrayLike) -> None:
-        """Show other scores (logits), in any order."""
+        """Show scores (n,), which are logits in any order."""
         self._scores = np.sort(np.asarray(scores, np.float64).ravel())
         if not self._dragging:
             self._shown = score_range(self._scores)
         self._count_bars()
 
     def set_threshold(self, probability: float) -> None:
-        """Move the threshold, without a signal; not while a person drags it."""
+        """Set the threshold without emitting a signal; ignored while it is being dragged."""
         if not self._dragging:
             self._threshold = float(probability)
             self._draw_threshold()

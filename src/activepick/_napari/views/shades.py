@@ -1,4 +1,4 @@
-"""Colours of the theme, read from a widget's palette."""
+"""Colours of the theme, from the palette of a widget."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,24 @@ from qtpy.QtWidgets import QWidget
 
 __all__ = ["LABEL_PADDING", "Shades", "changes_shades", "mixed", "shades_of"]
 
-# What napari's themes leave free around the text of a label, which `QElidingLabel` does not count.
+# Padding of labels in napari's themes, which `QElidingLabel` does not take into account.
 LABEL_PADDING = 14
 
 
 @dataclass(frozen=True)
 class Shades:
-    """What a view draws with.
+    """Colours for drawing.
 
     Attributes
     ----------
     background, text
-        Of the theme.
+        Colours of the theme.
     muted
-        Text that is not important; still readable.
+        Less important text, still readable.
     line
         Axes and frames.
     faint
-        Areas that just stand out from the background.
+        Areas that are barely distinct from the background.
     """
 
     background: QColor
@@ -36,12 +36,12 @@ class Shades:
 
     @property
     def dark(self) -> bool:
-        """Whether text is light on dark."""
+        """Whether the theme is light text on a dark background."""
         return self.background.lightnessF() < self.text.lightnessF()
 
 
 def mixed(one: QColor, other: QColor, share: float) -> QColor:
-    """Mix two colours; `share` is that of `other`, from 0 to 1."""
+    """Return a mixture of two colours; `share` is the share of `other`, 0 to 1."""
     return QColor.fromRgbF(
         *(
             (1 - share) * a + share * b
@@ -51,7 +51,7 @@ def mixed(one: QColor, other: QColor, share: float) -> QColor:
 
 
 def shades_of(widget: QWidget) -> Shades:
-    """Give the colours of a widget as its theme has them now."""
+    """Return the present colours of a widget."""
     palette = widget.palette()
     background = palette.color(QPalette.ColorRole.Window)
     text = palette.color(QPalette.ColorRole.WindowText)
@@ -65,5 +65,5 @@ def shades_of(widget: QWidget) -> Shades:
 
 
 def changes_shades(event: QEvent) -> bool:
-    """Say whether an event for `changeEvent` may have changed the colours."""
+    """Return whether an event of `changeEvent` may have changed the colours."""
     return event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange)

@@ -1,4 +1,4 @@
-"""File names for a narrow column: without the beginning and end that all of them share."""
+"""File names without the beginning and end that all of them share."""
 
 import re
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from itertools import takewhile
 __all__ = ["short_names"]
 
 SEPARATORS = re.compile(r"[_\-. ]")
-# A shorter part says too little to be worth an ellipsis.
+# Shorter shared parts are kept.
 LEAST = 5
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """Shorten names to what tells them apart, after an ellipsis where a beginning is left out.
+    """Return names without their shared beginning and end.
 
-    Names are cut at a separator, so that no number or word of one is torn.
+    An ellipsis replaces the beginning. Names are cut at separators, never within a number or word.
     """
     if len(set(names)) < 2:
         return list(names)
@@ -24,10 +24,10 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 
 def _shared(names: list[str]) -> int:
-    # What the first and last in the alphabet share, all share.
+    # A beginning that the alphabetically first and last name share is shared by all.
     pairs = zip(min(names), max(names), strict=False)
     shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     cuts = [match.start() for match in SEPARATORS.finditer(shared)]
     length = cuts[-1] + 1 if cuts else 0
-    # Something has to be left of every name.
+    # No name may become empty.
     return length if LEAST <= length < min(map(len, names)) else 0

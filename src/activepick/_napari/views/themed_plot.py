@@ -1,4 +1,4 @@
-"""A plot that looks like the theme around it and leaves wheel and keys to others."""
+"""A plot in the colours of the theme, without zoom, menus and keys."""
 
 import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
@@ -11,21 +11,21 @@ __all__ = ["ThemedPlot"]
 
 
 class ThemedPlot(pg.PlotWidget):
-    """A plot without zoom and menus, for a narrow dock.
+    """Plot without zoom and menus, for a narrow dock.
 
     Parameters
     ----------
     height
-        In screen pixels, at least.
+        Minimum height in screen pixels.
     parent
-        Of the widget.
+        Parent of the widget.
 
-    Attributes
-    ----------
-    grabbed, dragged, dropped
-        Signals of the left mouse button at x in the units of the plot: pressed, moved, released.
-    themed
-        Signal with the `Shades` to draw with, at each change of the theme.
+    Signals
+    -------
+    grabbed(x), dragged(x), dropped(x)
+        The left mouse button was pressed, moved or released at x, in units of the plot.
+    themed(shades)
+        The theme changed.
     """
 
     grabbed = Signal(float)
@@ -54,26 +54,26 @@ class ThemedPlot(pg.PlotWidget):
 
     @property
     def shades(self) -> Shades:
-        """The colours to draw with now."""
+        """The present colours."""
         return shades_of(self)
 
     def sizeHint(self) -> QSize:
-        """Ask for the height it was made with."""
+        """Return the minimum height."""
         return QSize(300, self._height)
 
     def px_per_unit(self) -> float:
-        """Screen pixels for one unit along x."""
-        return 1 / max(self.getViewBox().viewPixelSize()[0], 1e-12)
+        """Return the number of screen pixels per unit along x."""
+        return 1 / max(float(self.getViewBox().viewPixelSize()[0]), 1e-12)
 
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the theme."""
+        """Update the colours when the theme changes."""
         super().changeEvent(event)
-        # Qt tells also while the plot is made and while it goes.
+        # Qt sends these events also while the plot is constructed and destroyed.
         if changes_shades(event) and self.getPlotItem() is not None:
             self._restyle()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Say where the left button went down."""
+        """Emit `grabbed`."""
         if event.button() == Qt.MouseButton.LeftButton:
             self.grabbed.emit(self._x_at(event))
             event.accept()
@@ -81,21 +81,21 @@ class ThemedPlot(pg.PlotWidget):
             event.ignore()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Say where the mouse is while the left button is down."""
+        """Emit `dragged`."""
         if event.buttons() & Qt.MouseButton.LeftButton:
             self.dragged.emit(self._x_at(event))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Say where the left button was released."""
+        """Emit `dropped`."""
         if event.button() == Qt.MouseButton.LeftButton:
             self.dropped.emit(self._x_at(event))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Take the second click as a click."""
+        """Treat the second click of a double click as a click."""
         self.mousePressEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the area that scrolls around this plot."""
+        """Leave the wheel to the surrounding scroll area."""
         event.ignore()
 
     def _x_at(self, event: QMouseEvent) -> float:

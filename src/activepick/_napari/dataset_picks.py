@@ -1,0 +1,182 @@
+"""Picks of all micrographs of an open session: prediction, counts and export."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from qtpy.QtCore import QObject, Signal
+
+from activepick._napari.io.export import ExportTarget, export_table
+from activepick._napari.jobs import Jobs
+from activepick.errors import ActivepickError
+from activepick.progress import Progress
+from activepick.session import Session, Settings
+from activepick.session.model import actions as a
+from activepick.workspace.workspace import Workspace
+
+__all__ = ["DatasetPicks", "Prediction"]
+
+# Longest time that counting may hold the window, in seconds; the rest is counted the next time.
+_COUNT_SECONDS = 0.03
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Result of picking all micrographs.
+
+    Attributes
+    ----------
+    count
+        Number of micrographs that were picked.
+    errors
+        Why the others could not be picked, by the number of the micrograph.
+    """
+
+    count: int
+    errors: dict[int, str]
+
+
+class DatasetPicks(QObject):
+    """Pick all micrographs in the background, count their picks and export them.
+
+    Parameters
+    ----------
+    session
+        The session.
+    workspace
+        Computes and stores the peaks.
+    jobs
+        Runs prediction and export.
+
+    Attributes
+    ----------
+    errors
+        Why micrographs could not be read or picked, by number.
+
+    Signals
+    -------
+    counts_changed()
+        The number of picks of micrographs may have changed.
+    errors_changed()
+        `errors` changed.
+    predicted(prediction)
+        All micrographs were picked.
+    exported(path, count, notes)
+        A number of positions was written to a file or folder.
+    """
+
+    counts_changed = Signal()
+    errors_changed = Signal()
+    predicted = Signal(object)
+    exported = Signal(object, int, list)
+
+    def __init__(
+        self, session: Session, workspace: Workspace, jobs: Jobs, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._workspace, self._jobs = session, workspace, jobs
+        self.errors: dict[int, str] = {}
+        jobs.finished.connect(self._on_finished)
+
+    def load(self) -> None:
+        """Read the peaks that are stored in the session."""
+        self._jobs.run(
+            "peaks", self._workspace.predictor.load_peaks, lambda result: self.counts_changed.emit()
+        )
+
+    def predict(self, then: Callable[[], None] = lambda: None) -> None:
+        """Pick all micrographs that are not rejected.
+
+        Parameters
+        ----------
+        then
+            Called when all are picked.
+        """
+        errors: dict[int, str] = {}
+
+        def failed(number: int, error: ActivepickError) -> None:
+            errors[number] = str(error)
+
+        def work(progress: Progress) -> int:
+            return self._workspace.predictor.predict_all(
+                lambda done, total, name: progress(done / max(1, total)), failed
+            )
+
+        def done(count: int) -> None:
+            self.errors = errors
+            self.errors_changed.emit()
+            self.predicted.emit(Prediction(count, errors))
+            then()
+
+        self._jobs.run("predict", work, done, text="Picking all micrographs")
+
+    def set_error(self, number: int, error: Exception | None) -> None:
+        """Note why a micrograph cannot be used; None if it can be used."""
+        if error is None:
+            self.errors.pop(number, None)
+        else:
+            self.errors[number] = str(error)
+        self.errors_changed.emit()
+
+    def unpicked(self) -> int:
+        """Return the number of micrographs, not rejected, without picks of the present head."""
+        return len(self._workspace.predictor.unpicked())
+
+    def counts(self, settings: Settings | None = None) -> dict[int, int]:
+        """Return the number of picks of each micrograph where it is known.
+
+        Parameters
+        ----------
+        settings
+            Settings to count with, by default those of the session.
+        """
+        return self._workspace.predictor.counts(_COUNT_SECONDS, settings)
+
+    def uncertainties(self) -> dict[int, float]:
+        """Return the uncertainty of each micrograph in nats where it is known."""
+        return self._workspace.predictor.uncertainties()
+
+    def export(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
+        """Write the picks of one micrograph, or of all that have been picked.
+
+        Parameters
+        ----------
+        target
+            File or folder to write.
+        micrograph
+            Number of the micrograph; None for all.
+        """
+        predictor = self._workspace.predictor
+        self._export(
+            target,
+            lambda: predictor.known_picks() if micrograph is None else predictor.picks(micrograph),
+        )
+
+    def export_labels(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
+        """Write the labels of one micrograph, or of all; arguments as in `export`."""
+
+        def table() -> pd.DataFrame:
+            labels = self._session.labels.table()
+            if micrograph is None:
+                return labels
+            return labels[labels["micrograph"] == self._session.state.names[micrograph]]
+
+        self._export(target, table)
+
+    def follow(self, action: a.Action) -> None:
+        """Count again after an action of the session that affects picks."""
+        if isinstance(action, a.SetSettings) and "picks" in Settings.affected(action.changes):
+            self.counts_changed.emit()
+            self.load()  # peaks that are not in memory
+
+    def _export(self, target: ExportTarget, table: Callable[[], pd.DataFrame]) -> None:
+        self._jobs.run(
+            "export",
+            lambda progress: export_table(table(), target, progress),
+            lambda result: self.exported.emit(*result),
+            text="Writing",
+        )
+
+    def _on_finished(self, lane: str) -> None:
+        if lane == "predict":  # also if it was cancelled: finished micrographs keep their picks
+            self.counts_changed.emit()

@@ -1,0 +1,58 @@
+"""A circle that shows the particle diameter for a moment."""
+
+from qtpy.QtCore import QObject, QTimer
+
+from activepick._napari.jobs import Jobs
+from activepick._napari.layers import Layers
+from activepick._napari.mouse_bindings import Position
+from activepick._napari.navigation import Navigation
+
+__all__ = ["DiameterCircle"]
+
+# Time for which the circle is shown, and after which hiding it is tried again.
+_SHOW_MS, _RETRY_MS = 3000, 1000
+
+
+class DiameterCircle(QObject):
+    """Show a circle of a diameter and hide it after a few seconds.
+
+    Parameters
+    ----------
+    layers
+        Layers of the shown micrograph.
+    navigation
+        Knows the centre of the view.
+    jobs
+        Background jobs of the window.
+    """
+
+    def __init__(
+        self, layers: Layers, navigation: Navigation, jobs: Jobs, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._layers, self._navigation, self._jobs = layers, navigation, jobs
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._hide)
+
+    def show(self, diameter_px: float, position: Position | None = None) -> None:
+        """Show a circle.
+
+        Parameters
+        ----------
+        diameter_px
+            Diameter in original pixels.
+        position
+            Centre (x, y) in original pixels; by default the centre of the view.
+        """
+        if self._layers.has_micrograph and diameter_px >= 1:
+            centre = position or self._navigation.centre_of_view()
+            self._layers.show_diameter(diameter_px, centre)
+            self._timer.start(_SHOW_MS)
+
+    def _hide(self) -> None:
+        # Removing a layer takes napari long, so it waits until no job is running.
+        if self._jobs.busy():
+            self._timer.start(_RETRY_MS)
+        else:
+            self._layers.hide_diameter()

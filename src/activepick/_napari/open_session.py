@@ -1,0 +1,334 @@
+"""A session while it is open in the window."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from activepick._napari.dataset_picks import DatasetPicks
+from activepick._napari.display_images import DisplayedMicrograph, DisplayImages
+from activepick._napari.jobs import Jobs
+from activepick._napari.labelling import Labelling
+from activepick._napari.shown_picks import ShownPicks
+from activepick.errors import ActivepickError, SessionError
+from activepick.session import Session, Settings
+from activepick.session.model import actions as a
+from activepick.session.model.effects import Change
+from activepick.session.model.state import SessionState
+from activepick.workspace.next_micrograph import Offer
+from activepick.workspace.workspace import Workspace
+
+__all__ = ["OpenSession"]
+
+_log = logging.getLogger(__name__)
+
+# The memory of the GPU is released when no job has run for this time, in milliseconds.
+_IDLE_MS = 60_000
+# Number of files that are checked for the first micrograph to show: a disk may respond slowly.
+_CHECKED_FILES = 20
+# Longest time to wait for the disk when a session is closed, in seconds.
+_CLOSE_SECONDS = 10
+
+
+class OpenSession(QObject):
+    """A session with everything that exists only while it is open.
+
+    Changes of the session are made at once in the window's thread, which never waits for a disk.
+    Features, heads and picks follow in background jobs. The viewer and the widgets listen to the
+    signals of this object and of its parts.
+
+    Parameters
+    ----------
+    session
+        The session, which `close` closes.
+    workspace
+        Its features, heads and picks.
+    jobs
+        Runs the background jobs.
+
+    Attributes
+    ----------
+    session, workspace, jobs
+        As above.
+    images
+        The shown micrograph and the images of others.
+    labelling
+        Questions, answers and labels.
+    picks
+        Picks of the shown micrograph.
+    dataset
+        Picks of all micrographs.
+
+    Signals
+    -------
+    shown_changed()
+        Another micrograph is to be shown.
+    settings_changed(), micrographs_changed(), areas_changed()
+        The settings, the micrographs, or the excluded areas of the shown micrograph changed.
+    saved()
+        Actions were written to disk, or writing failed.
+    notified(severity, text)
+        There is a message for the user; the severity is "info", "warning" or "error".
+    failed(error)
+        An error is to be reported.
+    """
+
+    shown_changed = Signal()
+    settings_changed = Signal()
+    micrographs_changed = Signal()
+    areas_changed = Signal()
+    saved = Signal()
+    notified = Signal(str, str)
+    failed = Signal(object)
+    _acted = Signal(object, object)
+    _acknowledged = Signal(int)
+    _write_failed = Signal(str)
+
+    def __init__(
+        self,
+        session: Session,
+        workspace: Workspace,
+        jobs: Jobs,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.session, self.workspace, self.jobs = session, workspace, jobs
+        self.images = DisplayImages(session, jobs, self)
+        self.labelling = Labelling(session, workspace, self.images, jobs, self.edit, self)
+        self.picks = ShownPicks(session, workspace, self.images, jobs, self)
+        self.dataset = DatasetPicks(session, workspace, jobs, self)
+        self._closed = False
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(_IDLE_MS)
+        self._idle.timeout.connect(self._release)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._acted.connect(self._follow)
+        self._acknowledged.connect(self.saved)
+        self._write_failed.connect(self._report_write_failure)
+        self.session.changed.connect(self._on_changed)
+        self.session.acknowledged.connect(self._on_acknowledged)
+        self.session.failed.connect(self._on_failed)
+        self.settings_changed.connect(self.images.refresh)
+        self.images.shown_changed.connect(self.shown_changed)
+        self.images.ready.connect(self._open_displayed)
+        self.images.failed.connect(self._report_unreadable)
+        self.labelling.notified.connect(self.notified)
+        self.picks.opened.connect(self._on_opened)
+        self.picks.questions_needed.connect(
+            lambda replace: self.labelling.ask_next(replace=replace)
+        )
+        self.dataset.errors_changed.connect(self.micrographs_changed)
+        self.jobs.idle.connect(self._idle.start)
+
+    @property
+    def state(self) -> SessionState:
+        """Present state of the session."""
+        return self.session.state
+
+    @property
+    def settings(self) -> Settings:
+        """Present settings of the session."""
+        return self.session.state.settings
+
+    @property
+    def shown(self) -> int:
+        """Number of the micrograph that is shown; 0 for none."""
+        return self.images.shown
+
+    @property
+    def shown_name(self) -> str:
+        """Name of the shown micrograph in tables; empty for none."""
+        return self.state.names[self.shown] if self.shown else ""
+
+    @property
+    def shown_is_rejected(self) -> bool:
+        """Whether the shown micrograph is rejected."""
+        entry = self.state.micrographs.get(self.shown)
+        return entry is not None and entry.status == "rejected"
+
+    def begin(self) -> None:
+        """Show the first micrograph and load stored picks; to be called when views are connected.
+
+        The first micrograph is one with open questions, if possible, whose file exists.
+        """
+        for notice in self.session.notices:
+            self.notify("warning", notice)
+        self.dataset.load()
+        first = self._first_to_show()
+        if first:
+            self.show(first)
+
+    def close(self) -> None:
+        """Close the session; the workspace remains to be closed, which may take a second.
+
+        Emits no signals afterwards. If actions cannot be written within ten seconds, they are lost,
+        and the error is logged and reported.
+        """
+        self._closed = True
+        self.session.changed.disconnect(self._on_changed)
+        self.session.acknowledged.disconnect(self._on_acknowledged)
+        self.session.failed.disconnect(self._on_failed)
+        self.labelling.close()
+        try:
+            self.session.close(timeout=_CLOSE_SECONDS)
+        except SessionError as error:
+            _log.error("%s", error)
+            # Qt may have deleted this object together with the window.
+            with contextlib.suppress(RuntimeError):
+                self.failed.emit(error)
+            self.session.close(timeout=0, abandon=True)
+        with contextlib.suppress(RuntimeError):
+            for part in (self, self.images, self.labelling, self.picks, self.dataset):
+                part.blockSignals(True)
+
+    def show(self, number: int) -> None:
+        """Show a micrograph with its picks and questions."""
+        if number not in self.state.micrographs or number == self.shown:
+            return
+        self.picks.clear()
+        self.labelling.set_shown(number)
+        self.images.show(number)
+
+    def show_neighbour(self, step: int) -> None:
+        """Show the next micrograph (1) or the previous one (-1) that is not rejected."""
+        entries = self.state.micrographs
+        numbers = [i for i, e in entries.items() if e.status != "rejected" or i == self.shown]
+        if self.shown in numbers:
+            wanted = numbers.index(self.shown) + step
+            if 0 <= wanted < len(numbers):
+                self.show(numbers[wanted])
+
+    def show_recommended(self) -> None:
+        """Show the micrograph on which labels are most informative."""
+
+        def done(offer: Offer | None) -> None:
+            if offer is None:
+                self.notify("info", "All micrographs have been seen.")
+            else:
+                self.show(offer.micrograph)
+
+        self.jobs.run("offer", lambda progress: self.workspace.questioner.next_micrograph(), done)
+
+    def set_settings(self, **changes: object) -> None:
+        """Change settings of the session; an error is reported."""
+        if any(getattr(self.settings, name) != value for name, value in changes.items()):
+            self.edit(lambda session: session.set_settings(**changes))
+
+    def edit(self, act: Callable[[Session], object]) -> bool:
+        """Change the session.
+
+        Parameters
+        ----------
+        act
+            Called with the session; an error of the program's own is reported.
+
+        Returns
+        -------
+        bool
+            Whether there was no error.
+        """
+        if self.session.read_only:
+            self.notify("info", "This session is open only to look at: nothing is changed.")
+            return False
+        try:
+            act(self.session)
+        except ActivepickError as error:
+            self.failed.emit(error)
+            return False
+        return True
+
+    def relink(self, path: Path | None) -> None:
+        """Set the file of the shown micrograph; None accepts its present file as it is."""
+        shown = self.shown
+        if self.edit(lambda session: session.micrographs.relink(shown, path)):
+            self.picks.clear()
+            self.images.reload()
+
+    def toggle_rejected(self) -> None:
+        """Reject the shown micrograph, or take the rejection back."""
+        if self.shown:
+            self.set_rejected(self.shown, not self.shown_is_rejected)
+
+    def set_rejected(self, number: int, rejected: bool) -> None:
+        """Reject a micrograph, or take the rejection back."""
+        self.edit(
+            lambda session: session.micrographs.set_status(
+                number, "rejected" if rejected else "seen"
+            )
+        )
+
+    def notify(self, severity: str, text: str) -> None:
+        """Show a message to the user; the severity is "info", "warning" or "error"."""
+        self.notified.emit(severity, text)
+
+    def counts(self) -> dict[int, int]:
+        """Return the number of picks by micrograph at the present or previewed settings."""
+        return self.dataset.counts(self.picks.previewed)
+
+    def _first_to_show(self) -> int:
+        asked = [question.micrograph for question in self.state.questions]
+        order = list(dict.fromkeys([*asked, *self.state.micrographs]))
+        for number in order[:_CHECKED_FILES]:
+            with contextlib.suppress(SessionError):
+                self.session.micrographs.path(number)
+                return number
+        return order[0] if order else 0
+
+    def _open_displayed(self, displayed: DisplayedMicrograph) -> None:
+        # The image is drawn before the computation of features slows the computer down.
+        if self.shown and self.picks.micrograph != self.shown:
+            QTimer.singleShot(0, self._open_shown)
+
+    def _open_shown(self) -> None:
+        if not self._closed and self.picks.micrograph != self.shown:
+            self.picks.open(self.shown)
+
+    def _on_opened(self, number: int) -> None:
+        self.dataset.set_error(number, None)
+
+    def _report_unreadable(self, number: int, error: Exception) -> None:
+        self.dataset.set_error(number, error)
+        self.failed.emit(error)
+
+    def _release(self) -> None:
+        if not self._closed and not self.jobs.busy():
+            # Jobs of this lane, which use the GPU, wait until its memory has been released.
+            self.jobs.run("features", lambda progress: self.workspace.release())
+
+    # The session emits its signals in any thread: Qt's signals bring them to the window's thread.
+
+    def _on_changed(self, action: a.Action, change: Change | None) -> None:
+        self._acted.emit(action, change)
+
+    def _on_acknowledged(self, number: int) -> None:
+        self._acknowledged.emit(number)
+
+    def _on_failed(self, sentence: str) -> None:
+        self._write_failed.emit(sentence)
+
+    def _report_write_failure(self, sentence: str) -> None:
+        self.notify("error", sentence)
+        self.saved.emit()
+
+    def _follow(self, action: a.Action, change: Change | None) -> None:
+        """Emit signals and update the parts after an action of the session."""
+        if self._closed:
+            return
+        match action:
+            case a.AddMicrographs() | a.SetStatus() | a.RelinkMicrograph():
+                self.micrographs_changed.emit()
+                if isinstance(action, a.AddMicrographs) and not self.shown:
+                    self.show(action.micrographs[0].id)
+            case a.SetSettings():
+                self.settings_changed.emit()
+        if change is not None and self.shown in change.areas:
+            self.areas_changed.emit()
+        self.labelling.follow(action, change)
+        self.picks.follow(action, change)
+        self.dataset.follow(action)
+        self.saved.emit()

@@ -1,0 +1,72 @@
+"""Base of the parts of the window that show or change the open session."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from superqt.utils import qdebounced
+
+from activepick._napari.open_session import OpenSession
+
+__all__ = ["SessionListener"]
+
+
+class _Signal(Protocol):
+    def connect(self, slot: Callable[..., object]) -> object: ...
+
+
+class SessionListener:
+    """Show or change the open session, if there is one.
+
+    Subclasses implement `show_session` and `clear`. All that they do with a session is called with
+    it, so that none of them has to handle the absence of a session.
+    """
+
+    _session: OpenSession | None = None
+
+    def set_session(self, session: OpenSession | None) -> None:
+        """Change the session; to be called once when a session is opened or closed."""
+        self._session = session
+        if session is None:
+            self.clear()
+        else:
+            self.show_session(session)
+
+    def show_session(self, session: OpenSession) -> None:
+        """Show a session that was opened, and connect to its signals."""
+
+    def clear(self) -> None:
+        """Show that no session is open."""
+
+    def call(self, act: Callable[[OpenSession], object]) -> None:
+        """Call a function with the open session; do nothing if there is none."""
+        if self._session is not None:
+            act(self._session)
+
+    def with_session(self, act: Callable[[OpenSession], object]) -> Callable[[], None]:
+        """Return a function that calls another one with the open session, as by `call`."""
+        return lambda: self.call(act)
+
+    def update_after(
+        self, session: OpenSession, show: Callable[[OpenSession], object], *signals: _Signal
+    ) -> None:
+        """Call a function once after all signals of an event have been emitted.
+
+        A single click changes labels, questions and picks; what shows them is updated once.
+
+        Parameters
+        ----------
+        session
+            The session, while it is open.
+        show
+            Called with the session.
+        signals
+            Signals of the session and of its parts.
+        """
+
+        def run() -> None:
+            if self._session is session:
+                show(session)
+
+        debounced = qdebounced(run, timeout=0, parent=session)
+        for signal in signals:
+            signal.connect(debounced)

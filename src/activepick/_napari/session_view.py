@@ -1,0 +1,83 @@
+"""Display of the open session on the layers of the viewer."""
+
+from activepick._napari.display_images import DisplayedMicrograph
+from activepick._napari.layers import Layers
+from activepick._napari.navigation import Navigation
+from activepick._napari.open_session import OpenSession
+from activepick._napari.session_listener import SessionListener
+
+__all__ = ["SessionView"]
+
+
+class SessionView(SessionListener):
+    """Show micrograph, labels, questions and picks of the open session on layers.
+
+    Parameters
+    ----------
+    layers
+        Layers of the shown micrograph.
+    navigation
+        Moves the camera.
+    """
+
+    def __init__(self, layers: Layers, navigation: Navigation) -> None:
+        self._layers, self._navigation = layers, navigation
+        layers.map_toggled.connect(self._on_map_toggled)
+
+    def show_session(self, session: OpenSession) -> None:
+        """Connect the signals of a session to the layers."""
+        self._layers.empty()  # removing and adding layers would take napari longer
+        session.images.ready.connect(lambda displayed: self._show_displayed(session, displayed))
+        session.images.failed.connect(self._layers.hide_micrograph)
+        session.micrographs_changed.connect(self.with_session(self._show_rejected))
+        session.labelling.current_changed.connect(self.with_session(self._navigation.follow))
+        session.picks.map_ready.connect(self._layers.show_map)
+        session.picks.set_map_visible(self._layers.map_visible)
+        self.update_after(
+            session, self._show_labels, session.shown_changed, session.labelling.labels_changed
+        )
+        self.update_after(
+            session,
+            self._show_questions,
+            session.shown_changed,
+            session.labelling.questions_changed,
+            session.labelling.current_changed,
+        )
+        self.update_after(session, self._show_picks, session.picks.changed)
+
+    def clear(self) -> None:
+        """Remove everything from the image."""
+        self._layers.empty()
+
+    def _show_displayed(self, session: OpenSession, displayed: DisplayedMicrograph) -> None:
+        self._layers.show_micrograph(displayed)
+        for show in (self._show_labels, self._show_questions, self._show_picks):
+            show(session)
+        self._show_rejected(session)
+        self._navigation.look_at_question(session)
+
+    def _show_rejected(self, session: OpenSession) -> None:
+        self._layers.show_rejected(session.shown_is_rejected)
+
+    def _show_labels(self, session: OpenSession) -> None:
+        if self._layers.has_micrograph:
+            labels = session.state.marks_of(session.shown)
+            self._layers.show_labels(labels, _diameter_px(session), session.shown_name)
+
+    def _show_questions(self, session: OpenSession) -> None:
+        if self._layers.has_micrograph:
+            questions = [q for q in session.state.questions if q.micrograph == session.shown]
+            current = session.labelling.current
+            self._layers.show_questions(questions, current, _diameter_px(session))
+
+    def _show_picks(self, session: OpenSession) -> None:
+        if self._layers.has_micrograph and session.shown:
+            picks = session.picks.picks
+            self._layers.show_picks(picks, _diameter_px(session), session.shown_name)
+
+    def _on_map_toggled(self, visible: bool) -> None:
+        self.call(lambda session: session.picks.set_map_visible(visible))
+
+
+def _diameter_px(session: OpenSession) -> float:
+    return 2 * session.images.radius_px or 1.0

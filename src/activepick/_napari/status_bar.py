@@ -1,0 +1,90 @@
+"""Bottom of the widget: background jobs, and whether everything is saved."""
+
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from activepick._napari.jobs import Jobs
+from activepick._napari.open_session import OpenSession
+from activepick._napari.sections.section import button, row
+from activepick._napari.session_listener import SessionListener
+from activepick._napari.views.busy_bar import BusyBar
+from activepick.log import log_file
+from activepick.session import Session
+
+__all__ = ["StatusBar"]
+
+
+class StatusBar(QWidget, SessionListener):
+    """Show the progress of jobs, and whether the actions of the session are on disk.
+
+    Parameters
+    ----------
+    jobs
+        Background jobs of the window.
+    """
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__()
+        self._jobs = jobs
+        # Texts of the running jobs by lane; the job that started last is shown.
+        self._running: dict[str, str] = {}
+        self._busy = BusyBar()
+        self._busy.cancelled.connect(self.cancel_jobs)
+        self._saved = QLabel()
+        self._saved.setToolTip("Every click is written to disk before it counts as saved")
+        log = button("Log", _open_log, "Open the log file")
+        log.setFlat(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._busy)
+        layout.addWidget(row(self._saved, log, stretch=0))
+        jobs.started.connect(self._on_started)
+        jobs.progressed.connect(self._on_progressed)
+        jobs.finished.connect(self._on_finished)
+
+    def show_session(self, session: OpenSession) -> None:
+        """Show whether the actions of a session are on disk."""
+        self.update_after(session, self._show_saved, session.saved)
+        self._show_saved(session)
+
+    def clear(self) -> None:
+        """Show no session."""
+        self._saved.clear()
+
+    def cancel_jobs(self) -> None:
+        """Cancel all jobs that are shown."""
+        for lane in self._running:
+            self._jobs.cancel(lane)
+        if self._running:
+            self._busy.set_busy("Stopping …")
+
+    def _show_saved(self, session: OpenSession) -> None:
+        self._saved.setText(_saved_text(session.session))
+
+    def _on_started(self, lane: str, text: str) -> None:
+        self._running[lane] = text
+        self._busy.set_busy(text)
+
+    def _on_progressed(self, lane: str, fraction: float) -> None:
+        if self._running and lane == list(self._running)[-1]:
+            self._busy.set_busy(self._running[lane], fraction)
+
+    def _on_finished(self, lane: str) -> None:
+        self._running.pop(lane, None)
+        if self._running:
+            self._busy.set_busy(list(self._running.values())[-1])
+        else:
+            self._busy.set_idle()
+
+
+def _saved_text(session: Session) -> str:
+    if session.failure:
+        return f"⚠ not saved: {session.failure}"
+    if session.read_only:
+        return "only to look at"
+    return "saving …" if len(session.pending) else "✓ all saved"
+
+
+def _open_log() -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_file())))

@@ -1,0 +1,327 @@
+"""The controller with real sessions and real jobs, without a viewer."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
+
+from magicgui.widgets import FloatSpinBox
+
+from activepick._napari.controller import Controller
+from activepick._napari.excluded_areas import ExcludedAreas
+from activepick._napari.key_bindings import KEY_BINDINGS, KeyBindings
+from activepick._napari.layers import Layers
+from activepick._napari.mouse_bindings import MouseBindings
+from activepick._napari.navigation import Navigation
+from activepick._napari.preferences import Preferences
+from activepick._napari.sections.label import LabelSection
+from activepick._napari.sections.setting_bindings import SettingBindings
+from activepick.learning.strategies.registry import STRATEGIES
+from activepick.session import Session, Settings
+from activepick.simulate import SimulationSettings
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
+SETTINGS = Settings(diameter_angstrom=DIAMETER)
+LONG = 60_000
+
+
+class User:
+    """Someone who opens sessions by a controller and waits for what follows."""
+
+    def __init__(self, qtbot, **options) -> None:
+        self.qtbot = qtbot
+        self.controller = Controller(**options)
+        self.told: list[tuple[str, str]] = []
+        self.controller.notified.connect(lambda severity, text: self.told.append((severity, text)))
+
+    @property
+    def open(self):
+        return self.controller.open_session
+
+    @property
+    def state(self):
+        return self.open.state
+
+    def settle(self) -> None:
+        for _ in range(3):
+            self.qtbot.waitUntil(lambda: not self.controller.jobs.busy(), timeout=LONG)
+            self.qtbot.wait(1)
+
+    def start(self, folder: Path) -> None:
+        """Open a folder and wait for its first picks and questions."""
+        self.controller.open_paths([folder])
+        if self.controller.draft is not None:
+            self.controller.start(SETTINGS)
+        self.qtbot.waitUntil(lambda: self.open is not None, timeout=LONG)
+        self.qtbot.waitUntil(lambda: self.open.picks.picks is not None, timeout=LONG)
+        self.settle()
+
+
+@pytest.fixture
+def users(qtbot, cache):
+    """Give what makes users, whose sessions are closed at the end."""
+    made = []
+
+    def make(**options) -> User:
+        made.append(User(qtbot, **options))
+        return made[-1]
+
+    yield make
+    for user in made:
+        user.controller.close()
+
+
+@pytest.fixture
+def user(users) -> User:
+    return users()
+
+
+def copy_of(micrographs: Path, name: str) -> Path:
+    folder = micrographs.with_name(name)
+    shutil.copytree(micrographs, folder, ignore=shutil.ignore_patterns("*.activepick"))
+    return folder
+
+
+def test_a_folder_becomes_a_draft_whose_first_micrograph_is_displayed(qtbot, user, micrographs):
+    with qtbot.waitSignal(user.controller.draft_displayed, timeout=LONG) as displayed:
+        user.controller.open_paths([micrographs])
+    assert user.open is None
+    assert user.controller.draft.files == tuple(sorted(micrographs.glob("*.mrc")))
+    assert displayed.args[0].path == user.controller.draft.files[0]
+    assert displayed.args[0].number == 0
+    assert not user.controller.draft.folder.exists()
+
+
+def test_a_started_session_picks_and_asks(user, micrographs):
+    user.start(micrographs)
+    assert user.controller.draft is None
+    assert user.open.images.is_current
+    assert len(user.open.picks.picks) > 0
+    assert len(user.state.questions) == user.state.settings.batch
+    assert user.open.session.folder == micrographs / f"{micrographs.name}.activepick"
+
+
+def test_an_answer_is_in_the_session_at_once_and_a_new_head_follows(qtbot, user, micrographs):
+    user.start(micrographs)
+    question = user.open.labelling.current
+    with qtbot.waitSignal(user.open.picks.head_changed, timeout=LONG):
+        user.open.labelling.answer(1)
+        assert user.state.marks[question.id].target == 1
+    assert user.open.workspace.trainer.up_to_date
+    assert user.open.labelling.current != question
+
+
+def test_one_session_takes_the_place_of_another(user, micrographs):
+    user.start(micrographs)
+    first = user.open
+    user.open.labelling.answer(1)
+    heard = []
+    first.micrographs_changed.connect(lambda: heard.append("micrographs"))
+    first.picks.changed.connect(lambda: heard.append("picks"))
+    user.start(copy_of(micrographs, "grid 2"))
+    assert user.open is not first
+    assert not user.state.labels
+    assert heard == []  # a closed session is silent
+    with Session.open(first.session.folder) as kept:
+        assert len(kept.state.labels) == 1
+        assert not kept.notices  # it was closed properly
+
+
+def test_a_session_is_closed_and_nothing_is_open(qtbot, user, micrographs):
+    user.start(micrographs)
+    folder = user.open.session.folder
+    with qtbot.waitSignal(user.controller.session_changed):
+        user.controller.close_session()
+    assert user.open is None
+    assert user.controller.draft is None
+    with Session.open(folder) as kept:
+        assert not kept.notices
+
+
+def test_jobs_that_are_late_do_not_reach_the_next_session(user, micrographs):
+    user.start(micrographs)
+    user.open.set_settings(diameter_angstrom=DIAMETER * 1.1)
+    user.open.dataset.predict()
+    user.start(copy_of(micrographs, "grid 2"))
+    assert user.state.settings.diameter_angstrom == DIAMETER
+    np.testing.assert_allclose(user.open.picks.peaks.peaks.radius_px * 2, _diameter_px(user))
+
+
+def _diameter_px(user: User) -> float:
+    return DIAMETER / user.open.images.displayed.pixel_size_angstrom
+
+
+def test_what_cannot_be_opened_is_told_and_leaves_what_is_open(user, micrographs, tmp_path):
+    user.controller.open_paths([tmp_path / "nothing.mrc"])
+    user.settle()
+    assert user.told[-1][0] == "error"
+    assert "nothing.mrc" in user.told[-1][1]
+    user.start(micrographs)
+    session = user.open
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    user.controller.open_paths([empty])
+    assert "no micrographs" in user.told[-1][1]
+    assert user.open is session
+
+
+def test_micrographs_beside_a_session_are_added_to_it(user, micrographs):
+    user.start(micrographs)
+    folder = user.open.session.folder
+    new = micrographs / "micrograph_004.mrc"
+    shutil.copy(micrographs / "micrograph_001.mrc", new)
+    user.controller.open_paths([new])
+    user.settle()
+    assert user.open.session.folder == folder
+    assert sorted(user.state.names.values()) == [f"micrograph_00{k}.mrc" for k in (1, 2, 3, 4)]
+
+
+def test_a_session_that_is_open_elsewhere_is_told(users, micrographs):
+    first, second = users(), users()
+    first.start(micrographs)
+    second.controller.open_paths([first.open.session.folder])
+    assert second.open is None
+    assert "is open in" in second.told[-1][1]
+
+
+@pytest.mark.parametrize(("argument", "opened"), [("", False), ("read_only", True)])
+def test_how_to_open_a_session_is_asked(users, micrographs, argument, opened):
+    first = users()
+    first.start(micrographs)
+    asked = []
+
+    def ask(error) -> str:
+        asked.append(str(error))
+        return argument
+
+    second = users(ask_how_to_open=ask)
+    second.controller.open_paths([first.open.session.folder])
+    second.settle()
+    assert "is open in" in asked[0]
+    assert (second.open is not None) == opened
+    if opened:
+        second.open.labelling.label_at(300.0, 300.0, 1)
+        assert "only to look at" in second.told[-1][1]
+        assert not second.state.marks
+
+
+def test_settings_are_previewed_without_being_set(user, micrographs):
+    user.start(micrographs)
+    before = len(user.open.picks.picks)
+    user.open.picks.preview(threshold=0.99)
+    assert len(user.open.picks.picks) < before
+    assert user.open.counts()[user.open.shown] == len(user.open.picks.picks)
+    assert user.state.settings.threshold == 0.5
+    user.open.set_settings(threshold=0.5, separation=1.0)
+    user.settle()
+    assert user.state.settings.separation == 1.0
+    assert user.open.counts()[user.open.shown] == len(user.open.picks.picks)
+
+
+def test_rejected_micrographs_are_passed_over(user, micrographs):
+    user.start(micrographs)
+    user.open.show(1)
+    user.open.set_rejected(2, True)
+    user.settle()
+    user.open.show_neighbour(1)
+    assert user.open.shown == 3
+    user.open.toggle_rejected()
+    user.settle()
+    assert user.open.shown_is_rejected
+
+
+def test_an_unreadable_micrograph_is_told_and_noted(user, micrographs):
+    user.start(micrographs)
+    (micrographs / "micrograph_003.mrc").write_bytes(b"no micrograph")
+    user.open.show(3)
+    user.settle()
+    assert user.open.images.displayed is None
+    assert "micrograph_003.mrc" in user.open.dataset.errors[3]
+    assert user.told[-1][0] == "error"
+
+
+def test_controls_and_settings_are_bound(user, micrographs):
+    bindings, box = SettingBindings(), FloatSpinBox(value=3, max=10)
+    bindings.bind_setting(
+        box, "edge_margin", to_control=lambda radii: 2 * radii, from_control=lambda box: box / 2
+    )
+    assert bindings.values() == {"edge_margin": 1.5}
+    user.start(micrographs)
+    bindings.set_session(user.open)
+    assert box.value == 0
+    box.value = 5
+    assert user.state.settings.edge_margin == 2.5
+    user.open.set_settings(edge_margin=1.0)
+    user.settle()
+    assert box.value == 2
+    bindings.set_session(None)
+    box.value = 7
+    assert user.state.settings.edge_margin == 1.0
+
+
+def test_the_window_offers_some_strategies_and_shows_any(user, micrographs, tmp_path):
+    viewer = ViewerModel()
+    layers = Layers(viewer)
+    section = LabelSection(
+        Navigation(viewer, layers), MouseBindings(viewer, layers), Preferences(tmp_path / "p.json")
+    )
+    assert set(section.strategy.choices) == {n for n, one in STRATEGIES.items() if one.in_window}
+    user.start(micrographs)
+    section.set_session(user.open)
+    user.open.set_settings(strategy="badge")
+    user.settle()
+    assert section.strategy.value == "badge"
+    section.strategy.value = "range"
+    assert user.state.settings.strategy == "range"
+    section.set_session(None)
+
+
+def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):
+    viewer = ViewerModel()
+    layers = Layers(viewer)
+    areas = ExcludedAreas(viewer, layers, KeyBindings(viewer, layers))
+    user.controller.session_changed.connect(lambda: areas.set_session(user.open))
+    square = [(10.0, 10.0), (200.0, 10.0), (200.0, 200.0)]
+    folders = [micrographs, copy_of(micrographs, "grid 2")]
+    for folder in folders:
+        user.start(folder)
+        user.open.edit(lambda session: session.micrographs.set_areas(user.open.shown, [square]))
+        user.settle()
+        layers.show_micrograph(user.open.images.displayed)
+        assert len(viewer.layers["excluded areas"].data) == 1
+    areas.draw()
+    viewer.layers["excluded areas"].add_polygons([np.array(square)])
+    user.settle()
+    assert len(user.state.areas[user.open.shown]) == 2
+    shown = user.open.shown
+    user.start(folders[0])
+    assert len(user.state.areas[user.open.shown]) == 1
+    with Session.open(next(folders[1].glob("*.activepick"))) as kept:
+        assert len(kept.state.areas[shown]) == 2
+
+
+def test_keys_act_on_the_open_session_only(user, micrographs):
+    viewer = ViewerModel()
+    layers = Layers(viewer)
+    keys = KeyBindings(viewer, layers)
+    press = {str(key): act for key, act in viewer.keymap.items()}
+    assert len(press) == sum(len(binding.keys) for binding in KEY_BINDINGS)
+    for act in press.values():
+        act(viewer)  # no session is open
+    user.start(micrographs)
+    keys.set_session(user.open)
+    question = user.open.labelling.current
+    press["D"](viewer)
+    assert user.state.marks[question.id].target == 0
+    press["X"](viewer)
+    assert not user.state.marks
+    keys.set_session(None)
+    press["F"](viewer)
+    assert not user.state.marks
