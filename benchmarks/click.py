@@ -57,7 +57,7 @@ def main() -> None:
             working_radii_px=RADII,
         )
         session = Session.create(Path(folder) / "session", settings)
-        session.add_micrographs(data.micrographs)
+        session.micrographs.add(data.micrographs)
 
         def make_engine(settings: Settings) -> FeatureEngine:
             return FeatureEngine(Extractor(backbone), settings.diameter_angstrom)
@@ -93,7 +93,7 @@ def label_until(session: Session, loop: LearningLoop, centres: cKDTree, radius_p
             gap = centres.query((question.x, question.y))[0]
             answer: Target = 1 if gap <= radius_px / 2 else 0 if gap > radius_px else None
             if len(session.state.labels) < LABELS:
-                session.answer(question.id, answer)
+                session.questions.answer(question.id, answer)
         loop.refit()
 
 
@@ -104,7 +104,7 @@ def click(session: Session, loop: LearningLoop, k: int) -> Callable[[], object]:
     if k:
         session.undo()
         loop.refit()
-    session.add_labels(number, [(x, y)], 0 if k % 2 else 1)
+    session.labels.add(number, [(x, y)], 0 if k % 2 else 1)
 
     def work() -> None:
         update = loop.update(1)

@@ -62,9 +62,9 @@ def originals(folder: Path) -> dict[str, Path]:
     spec = FeatureSpec("resnet16_u64", "0" * 16, (10.0, 20.0), 4, "affine", 4)
     save_head(Head(np.ones((2, 256)), 0.5, spec, 100.0), folder / "a.safetensors")
     with Session.create(folder / "session", Settings(diameter_angstrom=100)) as session:
-        session.add_micrographs([folder / "a.mrc"])
+        session.micrographs.add([folder / "a.mrc"])
         for k in range(200):
-            session.add_labels(1, [(k, k)], 1 if k % 2 else 0)
+            session.labels.add(1, [(k, k)], 1 if k % 2 else 0)
     found = {path.name: path for path in sorted(folder.iterdir()) if path.is_file()}
     return found | {"journal.jsonl": session.folder / "journal.jsonl"}
 

@@ -103,7 +103,7 @@ def label_with_keys(viewer: napari.Viewer, data: Dataset, seed: int, labels: int
             seed=seed,
         )
         with Session.create(Path(folder) / "oracle", settings) as session:
-            session.add_micrographs([m.path for m in micrographs])
+            session.micrographs.add([m.path for m in micrographs])
         widget = ActivePickWidget(viewer, Preferences(Path(folder) / "preferences.json"))
         dock = viewer.window.add_dock_widget(widget, name="activepick", area="right")
         desk = widget.desk

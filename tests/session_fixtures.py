@@ -20,7 +20,7 @@ def files(tmp_path) -> list[Path]:
 @pytest.fixture
 def session(tmp_path, files):
     one = Session.create(tmp_path / "data" / "work", Settings(diameter_angstrom=180))
-    one.add_micrographs(files)
+    one.micrographs.add(files)
     assert one.flush()
     yield one
     one.close(abandon=True)
@@ -79,7 +79,7 @@ def simulated(tmp_path, data):
         batch=6,
     )
     with Session.create(tmp_path / "s", settings) as one:
-        one.add_micrographs(data.micrographs)
+        one.micrographs.add(data.micrographs)
         yield one
 
 

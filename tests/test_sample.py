@@ -34,7 +34,7 @@ def test_a_session_is_ready_and_goes_on_the_next_time(folder):
         assert len(state.micrographs) == 6
         assert all(0.5e4 < e.defocus_angstrom < 3e4 for e in state.micrographs.values())
         assert state.settings.diameter_angstrom > 100
-        session.add_labels(1, [(100.0, 200.0)], 1)
+        session.labels.add(1, [(100.0, 200.0)], 1)
     assert sample_session(folder, settings=SMALL) == path
     with Session.open(path) as session:
         assert len(session.state.labels) == 1

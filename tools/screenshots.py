@@ -150,7 +150,7 @@ def show(home: Path, out: Path) -> None:
     widget.particle.diameter.value = DIAMETER
     desk = widget.desk
     with Session.create(home / "sample", Settings(diameter_angstrom=DIAMETER)) as session:
-        session.add_micrographs(sorted(folder.glob("*.mrc")))
+        session.micrographs.add(sorted(folder.glob("*.mrc")))
     widget.open_path(session.folder)
     wait(lambda: desk.picking.picks is not None and not desk.jobs.busy())
     assert desk.loop is not None

@@ -109,7 +109,7 @@ def _created(session: Path, source: Path) -> Path:
     micrographs = summary["micrographs"]
     settings = checked_settings({"diameter_angstrom": summary["diameter_angstrom"]})
     with Session.create(session, settings) as new:
-        new.add_micrographs(
+        new.micrographs.add(
             [source / micrograph["micrograph"] for micrograph in micrographs],
             [1e4 * micrograph["defocus"]["mean_um"] for micrograph in micrographs],
         )
@@ -122,7 +122,7 @@ def _usable(session: Path, source: Path) -> bool:
             entries = old.state.micrographs.values()
             return {e.absolute for e in entries} == {
                 os.path.abspath(image) for image in _images(source)
-            } and not old.check_micrographs()
+            } and not old.micrographs.check()
     except SessionError:
         return False
 

@@ -30,9 +30,9 @@ def folder(tmp_path) -> Path:
             file.set_data(pixels.astype(np.float32))
             file.voxel_size = 2.0
     with Session.create(tmp_path / "s", Settings(diameter_angstrom=40)) as session:
-        session.add_micrographs([tmp_path / name for name in NAMES])
-        session.add_labels(1, [(50, 60), (250, 20)], 1)
-        session.add_labels(1, [(100, 110)], 0)
+        session.micrographs.add([tmp_path / name for name in NAMES])
+        session.labels.add(1, [(50, 60), (250, 20)], 1)
+        session.labels.add(1, [(100, 110)], 0)
         store = PeakStore(session.folder / "peaks")
         for number in (1, 2):
             peaks = Peaks(
@@ -104,7 +104,7 @@ def test_picks_of_other_programs_wait_to_be_looked_at(folder, tmp_path):
         (question,) = session.state.questions
         assert (question.micrograph, question.x, question.suggestion) == (2, 30, 1)
         assert len(session.state.labels) == 3
-        session.accept_suggestions()
+        session.questions.accept_suggestions()
         assert len(session.state.labels) == 4
     write_table(theirs[1:], tmp_path / "other.csv")
     run("import", folder, tmp_path / "other.csv", "--curate", fails="none of its micrographs")

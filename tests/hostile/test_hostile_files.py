@@ -250,9 +250,9 @@ def test_heads_with_other_metadata(folder, head_bytes, key, value):
 @pytest.fixture(scope="module")
 def session_folder(folder):
     with Session.create(folder / "s", Settings(diameter_angstrom=100)) as session:
-        session.add_micrographs([__file__])
+        session.micrographs.add([__file__])
         for k in range(4):
-            session.add_labels(1, [(k, k)], k % 2)
+            session.labels.add(1, [(k, k)], k % 2)
         session.undo()
     return session.folder
 

@@ -17,7 +17,6 @@ from activepick.formats import read_table, write_table
 from activepick.learning.head_file import load_head
 from activepick.session import Session
 from activepick.simulate import SimulationSettings
-from activepick.workspace.engine import micrograph_of
 from conftest import needs_screen
 
 pytestmark = needs_screen
@@ -107,7 +106,7 @@ def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_p
     person.widget.head.save_to(tmp_path / "mine.safetensors")
     person.settle()
     learnt = person.desk.picking.peaks.score
-    person.desk.attempt(lambda session: session.clear_labels())
+    person.desk.attempt(lambda session: session.labels.clear())
     person.settle()
     _same_places(person.desk.picking.picks, first)
     person.desk.picking.use_head(tmp_path / "mine.safetensors")
@@ -124,7 +123,7 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
     desk = person.desk
     picks = desk.picking.picks
     half = [(0, 0), (400, 0), (400, 640), (0, 640)]
-    desk.attempt(lambda session: session.set_areas(desk.shown, [half]))
+    desk.attempt(lambda session: session.micrographs.set_areas(desk.shown, [half]))
     person.settle()
     left = desk.picking.picks
     assert 0 < len(left) < len(picks)
@@ -136,7 +135,7 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
     assert len(desk.picking.picks) < len(picks)
     person.press("J")
     person.settle()
-    assert person.state.micrographs[desk.shown].progress == "rejected"
+    assert person.state.micrographs[desk.shown].status == "rejected"
     desk.picking.predict()
     person.settle()
     assert desk.shown not in set(desk.loop.known_picks()["micrograph"])
@@ -383,7 +382,7 @@ def test_how_picks_lie_is_told(qtbot, open_widget, micrographs, simulated, tmp_p
     flipped = tmp_path / "flipped.csv"
     write_table(truth.assign(y=height - 1 - truth["y"]), flipped)
     session, number = person.desk.session, person.desk.shown
-    micrograph = micrograph_of(session.find_micrograph(number), session.state.settings)
+    micrograph = session.micrographs.open(number)
     radius = person.desk.radius_px
     assert check_flips(simulated / "truth.star", micrograph, radius).contrast.best == "none"
     assert check_flips(flipped, micrograph, radius).contrast.best == "y"

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from activepick.errors import SessionError
@@ -14,15 +12,17 @@ def reopened(session: Session) -> Session:
 
 
 def test_areas_suggestions_audits_and_rounds_come_back(session):
-    session.set_areas(1, [SQUARE, [(1.5, 1), (2, 2), (3, 1)]])
-    session.set_areas(2, [SQUARE])
+    session.micrographs.set_areas(1, [SQUARE, [(1.5, 1), (2, 2), (3, 1)]])
+    session.micrographs.set_areas(2, [SQUARE])
     session.undo()
-    questions = session.ask([(1, 5, 5, 2.0), (1, 9, 9, -2.0), (2, 7, 7, 0.0)], [1, 0, None])
-    session.set_suggestion(questions[1].id, 1)
-    session.accept_suggestions([questions[0].id])
-    session.note_round(RoundRecord(labels=1, particles=1, picks=30, changed=None, ap=0.5))
-    [audit] = session.ask([(3, 8, 8, 1.0)], purpose="audit")
-    session.answer(audit.id, 0)
+    questions = session.questions.ask(
+        [(1, 5, 5, 2.0), (1, 9, 9, -2.0), (2, 7, 7, 0.0)], [1, 0, None]
+    )
+    session.questions.set_suggestion(questions[1].id, 1)
+    session.questions.accept_suggestions([questions[0].id])
+    session.questions.note_round(RoundRecord(labels=1, particles=1, picks=30, changed=None, ap=0.5))
+    [audit] = session.questions.ask([(3, 8, 8, 1.0)], purpose="audit")
+    session.questions.answer(audit.id, 0)
     before = session.state
     with reopened(session) as again:
         assert again.state == before
@@ -35,9 +35,9 @@ def test_areas_suggestions_audits_and_rounds_come_back(session):
 def test_areas_can_be_taken_back_and_say_where(session):
     changes = []
     session.changed.connect(lambda action, change: changes.append(change))
-    session.set_areas(1, [SQUARE])
-    session.set_areas(1, [SQUARE])  # nothing new: nothing to take back
-    session.set_areas(1, [])
+    session.micrographs.set_areas(1, [SQUARE])
+    session.micrographs.set_areas(1, [SQUARE])  # nothing new: nothing to take back
+    session.micrographs.set_areas(1, [])
     session.undo()
     assert len(session.state.areas[1]) == 1
     session.undo()
@@ -52,88 +52,66 @@ def test_areas_can_be_taken_back_and_say_where(session):
 @pytest.mark.parametrize("polygon", [[], [(0, 0), (1, 1)], [(0, 0), (1, 1), (2, float("nan"))]])
 def test_no_area_without_three_corners(session, polygon):
     with pytest.raises(SessionError, match="three corners"):
-        session.set_areas(1, [polygon])
+        session.micrographs.set_areas(1, [polygon])
     with pytest.raises(SessionError, match="no micrograph 9"):
-        session.set_areas(9, [SQUARE])
+        session.micrographs.set_areas(9, [SQUARE])
     assert session.state.areas == {}
 
 
 def test_accepting_suggestions_is_one_action(session):
-    questions = session.ask([(1, x, x, 0.0) for x in (1, 2, 3)], [1, None, 0])
+    questions = session.questions.ask([(1, x, x, 0.0) for x in (1, 2, 3)], [1, None, 0])
     changes = []
     session.changed.connect(lambda action, change: changes.append(change))
-    ids = session.accept_suggestions()
+    ids = session.questions.accept_suggestions()
     assert ids == [questions[0].id, questions[2].id]
     assert len(changes) == 1
     assert [m.target for m in session.state.labels.values()] == [1, 0]
     assert session.state.questions == (questions[1],)
-    assert session.accept_suggestions() == []
+    assert session.questions.accept_suggestions() == []
     session.undo()
     assert session.state.questions == tuple(questions)
 
 
 def test_a_corrected_suggestion_can_be_taken_back(session):
-    [question] = session.ask([(1, 1, 1, 0.0)], [1])
-    session.set_suggestion(question.id, 0)
+    [question] = session.questions.ask([(1, 1, 1, 0.0)], [1])
+    session.questions.set_suggestion(question.id, 0)
     assert session.state.questions[0].suggestion == 0
     session.undo()
     assert session.state.questions[0].suggestion == 1
     session.redo()
-    session.accept_suggestions()
+    session.questions.accept_suggestions()
     assert session.state.labels[question.id].target == 0
     with pytest.raises(SessionError, match="does not wait"):
-        session.set_suggestion(question.id, 1)
+        session.questions.set_suggestion(question.id, 1)
 
 
 def test_taking_a_correction_back_after_the_next_round_does_nothing(session):
-    [question] = session.ask([(1, 1, 1, 0.0)], [1])
-    session.set_suggestion(question.id, 0)
-    following = session.ask([(1, 5, 5, 0.0)], [1])
+    [question] = session.questions.ask([(1, 1, 1, 0.0)], [1])
+    session.questions.set_suggestion(question.id, 0)
+    following = session.questions.ask([(1, 5, 5, 0.0)], [1])
     session.undo()
     assert session.state.questions == tuple(following)
 
 
 def test_audits_never_train(session):
-    [question] = session.ask([(1, 1, 1, 0.0)], purpose="audit")
-    session.answer(question.id, 0)
+    [question] = session.questions.ask([(1, 1, 1, 0.0)], purpose="audit")
+    session.questions.answer(question.id, 0)
     state = session.state
     assert state.labels == {}
     assert state.labels_of(1) == []
     assert [mark.source for mark in state.marks_of(1)] == ["audit"]
     assert list(state.audits) == [question.id]
-    assert len(session.labels_table()) == 0
-    session.reclass_labels([question.id], None)
+    assert len(session.labels.table()) == 0
+    session.labels.reclass([question.id], None)
     assert session.state.audits == {}
 
 
 def test_names_follow_the_micrographs(session, files):
     assert session.state.names[1] == "m0.mrc"
-    session.add_labels(1, [(1, 1)], 1)
+    session.labels.add(1, [(1, 1)], 1)
     other = files[0].parent / "other"
     other.mkdir()
     (other / "m0.mrc").write_bytes(b"x")
-    session.add_micrographs([other / "m0.mrc"])
+    session.micrographs.add([other / "m0.mrc"])
     assert session.state.names[1].endswith("micrographs/m0.mrc")
     assert session.state.names[4].endswith("other/m0.mrc")
-
-
-def test_a_session_of_the_version_before_is_brought_up_to_date(session):
-    session.add_labels(1, [(1, 2)], 1)
-    session.ask([(1, 5, 5, 2.0)])
-    before = session.state
-    session.close()
-    header_file = session.folder / "session.json"
-    header = json.loads(header_file.read_text())
-    new = {"lowest_contrast", "highest_contrast", "low_pass_angstrom", "high_pass_angstrom"}
-    settings = {k: v for k, v in header["settings"].items() if k not in new | {"base_head"}}
-    header_file.write_text(json.dumps({**header, "schema_version": 1, "settings": settings}))
-    journal = session.folder / "journal.jsonl"
-    old = journal.read_bytes()
-    with pytest.raises(SessionError, match="older version"):
-        Session.open(session.folder, read_only=True)
-    with Session.open(session.folder) as again:
-        assert again.state == before
-        again.set_areas(1, [SQUARE])
-    assert (session.folder / "journal.v1.jsonl").read_bytes() == old
-    with Session.open(session.folder) as again:
-        assert set(again.state.areas) == {1}

@@ -3,9 +3,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from activepick.errors import MicrographError, SessionError, TableError
+from activepick.errors import MicrographError, TableError
 from activepick.formats import write_table
 from activepick.session import Session, Settings
+from activepick.session.star_micrographs import read_micrograph_list
 
 CTF = """# version 30001
 data_optics
@@ -54,45 +55,41 @@ def star(project, size="1.5", more=""):
 
 
 def test_a_list_of_relion_brings_files_defocus_and_pixel_size(session, project):
-    found = session.add_micrographs_from_star(star(project))
-    assert found.numbers == [1, 2]
+    found = read_micrograph_list(star(project))
+    assert session.micrographs.add(found.files, found.defocus_angstrom) == [1, 2]
     assert found.pixel_size_angstrom == 1.5
     entries = session.state.micrographs
     assert [entry.name for entry in entries.values()] == ["m0.mrc", "m1.mrc"]
     assert entries[1].defocus_angstrom == 10500
     assert entries[2].defocus_angstrom is None
-    assert session.find_micrograph(1) == project / "MotionCorr" / "m0.mrc"
+    assert session.micrographs.path(1) == project / "MotionCorr" / "m0.mrc"
 
 
-def test_missing_files_of_a_list_are_named(session, project):
-    path = star(project, more="MotionCorr/gone.mrc 1 9000 9000\n")
-    with pytest.raises(SessionError, match=r"1 of its micrographs.*MotionCorr/gone\.mrc"):
-        session.add_micrographs_from_star(path)
-    assert session.state.micrographs == {}
-    found = session.add_micrographs_from_star(path, skip_missing=True)
+def test_missing_files_of_a_list_are_named(project):
+    found = read_micrograph_list(star(project, more="MotionCorr/gone.mrc 1 9000 9000\n"))
     assert found.missing == ("MotionCorr/gone.mrc",)
-    assert len(session.state.micrographs) == 2
+    assert [path.name for path in found.files] == ["m0.mrc", "m1.mrc"]
 
 
-def test_lists_of_older_versions_and_without_a_pixel_size(session, project):
+def test_lists_of_older_versions_and_without_a_pixel_size(project):
     path = project / "all.star"
     path.write_text(
         "data_\nloop_\n_rlnMicrographName #1\n_rlnMagnification #2\n_rlnDetectorPixelSize #3\n"
         "MotionCorr/m0.mrc 50000 7\nMotionCorr/m0.mrc 50000 7\n"
     )
-    found = session.add_micrographs_from_star(path)
+    found = read_micrograph_list(path)
     assert found.pixel_size_angstrom == pytest.approx(1.4)
-    assert found.numbers == [1]
+    assert found.files == (project / "MotionCorr" / "m0.mrc",)
     path.write_text("data_\nloop_\n_rlnMicrographName #1\nMotionCorr/m1.mrc\n")
-    assert session.add_micrographs_from_star(path).pixel_size_angstrom is None
+    assert read_micrograph_list(path).pixel_size_angstrom is None
     path.write_text("data_\nloop_\n_rlnCoordinateX #1\n5\n")
     with pytest.raises(TableError, match="no list of micrographs"):
-        session.add_micrographs_from_star(path)
+        read_micrograph_list(path)
 
 
 @pytest.fixture
 def filled(session, project):
-    session.add_micrographs(sorted((project / "MotionCorr").iterdir()))
+    session.micrographs.add(sorted((project / "MotionCorr").iterdir()))
     return session
 
 
@@ -101,8 +98,8 @@ def table(*rows):
 
 
 def test_labels_are_added_and_nothing_is_merged_silently(filled):
-    [old] = filled.add_labels(1, [(100, 100)], 1)
-    report = filled.import_labels(
+    [old] = filled.labels.add(1, [(100, 100)], 1)
+    report = filled.labels.import_table(
         table(
             ("MotionCorr/m0.mrc", 93, 100, 1),  # there already
             ("MotionCorr/m0.mrc", 100, 108, 0),  # says the opposite
@@ -134,9 +131,9 @@ def test_labels_are_added_and_nothing_is_merged_silently(filled):
 
 
 def test_rows_win_when_that_is_wanted_in_one_action(filled):
-    ids = filled.add_labels(1, [(100, 100), (300, 100)], 1)
+    ids = filled.labels.add(1, [(100, 100), (300, 100)], 1)
     rows = table(("m0", 100, 104, 0), ("m0", 300, 104, 0), ("m0", 302, 98, 1))
-    report = filled.import_labels(rows, conflicts="replace")
+    report = filled.labels.import_table(rows, conflicts="replace")
     # The second and the third row contradict each other: the label that is there stays.
     assert report.replaced == ids[:1]
     assert {(m.x, m.y, m.target) for m in filled.state.labels.values()} == {
@@ -149,8 +146,8 @@ def test_rows_win_when_that_is_wanted_in_one_action(filled):
 
 def test_names_that_no_file_has_can_be_assigned(filled):
     rows = table(("grid5", 10, 10, 1))
-    assert filled.import_labels(rows).added == []
-    assert len(filled.import_labels(rows, names={"grid5": 2}).added) == 1
+    assert filled.labels.import_table(rows).added == []
+    assert len(filled.labels.import_table(rows, names={"grid5": 2}).added) == 1
     assert [m.micrograph for m in filled.state.labels.values()] == [2]
 
 
@@ -158,16 +155,16 @@ def test_a_table_without_answers_holds_particles(filled, tmp_path):
     write_table(pd.DataFrame({"micrograph": ["m0"], "x": [5], "y": [6]}), tmp_path / "a.star")
     from activepick.formats import read_table
 
-    filled.import_labels(read_table(tmp_path / "a.star"))
+    filled.labels.import_table(read_table(tmp_path / "a.star"))
     assert [m.target for m in filled.state.labels.values()] == [1]
 
 
 def test_tables_that_cannot_be_meant_are_refused(filled, session, tmp_path):
     with pytest.raises(TableError, match="outside of"):
-        filled.import_labels(table(("m0", 401, 10, 1)))
+        filled.labels.import_table(table(("m0", 401, 10, 1)))
     with pytest.raises(TableError, match="no column y"):
-        filled.import_labels(pd.DataFrame({"micrograph": ["m0"], "x": [1]}))
-    session.add_micrographs([image(tmp_path / "none.mrc", 0)])
+        filled.labels.import_table(pd.DataFrame({"micrograph": ["m0"], "x": [1]}))
+    session.micrographs.add([image(tmp_path / "none.mrc", 0)])
     with pytest.raises(MicrographError, match="pixel size"):
-        filled.import_labels(table(("none", 1, 1, 1)))
+        filled.labels.import_table(table(("none", 1, 1, 1)))
     assert filled.state.labels == {}

@@ -16,13 +16,13 @@ def reopened(session: Session) -> Session:
 
 def test_everything_comes_back(session, files):
     session.set_settings(threshold=0.3, diameter_angstrom=200.0)
-    first, second = session.add_labels(1, [(10, 20.5), (30, 40)], 1)
-    session.skip(2, [(5, 6)])
-    session.ask([(1, 50, 60, 0.1), (3, 70, 80, -0.2)])
-    session.answer(session.state.questions[0].id, 0)
-    session.reclass_labels([second], 0)
-    session.move_label(first, 11.25, 21)
-    session.set_progress(2, "rejected")
+    first, second = session.labels.add(1, [(10, 20.5), (30, 40)], 1)
+    session.labels.skip(2, [(5, 6)])
+    session.questions.ask([(1, 50, 60, 0.1), (3, 70, 80, -0.2)])
+    session.questions.answer(session.state.questions[0].id, 0)
+    session.labels.reclass([second], 0)
+    session.labels.move(first, 11.25, 21)
+    session.micrographs.set_status(2, "rejected")
     session.undo()
     before = session.state
     with reopened(session) as again:
@@ -33,39 +33,39 @@ def test_everything_comes_back(session, files):
         assert again.can_redo
     assert [q.micrograph for q in before.questions] == [3]
     assert [(label.x, label.target) for label in before.labels_of(1)] == [(10, 1), (30, 0), (50, 0)]
-    assert [mark.x for mark in before.skipped_of(2)] == [5]
-    assert before.micrographs[2].progress == "rejected"
+    assert [(mark.x, mark.target) for mark in before.marks_of(2)] == [(5, None)]
+    assert before.micrographs[2].status == "rejected"
     assert before.settings.threshold == 0.3
 
 
 def test_a_question_whose_answer_is_taken_back_waits_again(session):
-    [question] = session.ask([(1, 50, 60, 0.1)])
-    session.answer(question.id, 1)
+    [question] = session.questions.ask([(1, 50, 60, 0.1)])
+    session.questions.answer(question.id, 1)
     assert session.state.questions == ()
     with pytest.raises(SessionError, match="does not wait"):
-        session.answer(question.id, 1)
+        session.questions.answer(question.id, 1)
     session.undo()
     assert session.state.questions == (question,)
 
 
 def test_ids_are_never_used_twice(session):
-    ids = session.add_labels(1, [(1, 1)], 1)
+    ids = session.labels.add(1, [(1, 1)], 1)
     session.undo()
-    ids += session.add_labels(1, [(2, 2)], 1)
-    session.clear_labels()
-    ids += [q.id for q in session.ask([(1, 3, 3, 0.0)])]
+    ids += session.labels.add(1, [(2, 2)], 1)
+    session.labels.clear()
+    ids += [q.id for q in session.questions.ask([(1, 3, 3, 0.0)])]
     session = reopened(session)
-    ids += session.add_labels(2, [(4, 4)], 0)
+    ids += session.labels.add(2, [(4, 4)], 0)
     session.close()
     assert len(set(ids)) == len(ids) == 4
 
 
 def test_labels_as_a_table(session):
-    assert list(session.labels_table().columns) == ["micrograph", "x", "y", "label"]
-    session.add_labels(2, [(1.5, 2)], 0)
-    session.add_labels(1, [(3, 4)], 1)
-    session.skip(1, [(9, 9)])
-    rows = session.labels_table().values.tolist()
+    assert list(session.labels.table().columns) == ["micrograph", "x", "y", "label"]
+    session.labels.add(2, [(1.5, 2)], 0)
+    session.labels.add(1, [(3, 4)], 1)
+    session.labels.skip(1, [(9, 9)])
+    rows = session.labels.table().values.tolist()
     assert rows == [["m1.mrc", 1.5, 2.0, 0], ["m0.mrc", 3.0, 4.0, 1]]
 
 
@@ -73,7 +73,7 @@ def test_files_of_one_name_are_told_apart_in_tables(session, files):
     other = files[0].parent.parent / "other"
     other.mkdir()
     shutil.copy(files[0], other)
-    assert session.add_micrographs([files[1], other / files[0].name, files[1]]) == [2, 4, 2]
+    assert session.micrographs.add([files[1], other / files[0].name, files[1]]) == [2, 4, 2]
     names = session.state.names
     assert names[2] == "m1.mrc"
     assert names[1] != names[4]
@@ -81,15 +81,15 @@ def test_files_of_one_name_are_told_apart_in_tables(session, files):
 
 
 def test_what_does_not_fit_is_refused_and_changes_nothing(session):
-    [label] = session.add_labels(1, [(1, 1)], 1)
+    [label] = session.labels.add(1, [(1, 1)], 1)
     before, last = session.state, session.last
     refused = [
-        lambda: session.remove_labels([label, 99]),
-        lambda: session.remove_labels([label, label]),
-        lambda: session.move_label(99, 1, 1),
-        lambda: session.add_labels(17, [(1, 1)], 1),
-        lambda: session.clear_labels(17),
-        lambda: session.set_progress(17, "done"),
+        lambda: session.labels.remove([label, 99]),
+        lambda: session.labels.remove([label, label]),
+        lambda: session.labels.move(99, 1, 1),
+        lambda: session.labels.add(17, [(1, 1)], 1),
+        lambda: session.labels.clear(17),
+        lambda: session.micrographs.set_status(17, "done"),
         lambda: session.redo(),
     ]
     for act in refused:
@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(session):
 
 
 def test_a_new_diameter_keeps_labels_and_asks_for_a_new_scale(session):
-    session.add_labels(1, [(1, 1)], 1)
+    session.labels.add(1, [(1, 1)], 1)
     session.set_settings(working_radius_px=10.0)
     session.set_settings(threshold=0.2)
     assert session.state.settings.working_radius_px == 10
@@ -126,7 +126,7 @@ def test_signals_tell_what_changed_and_what_is_on_disk(session):
     changes, numbers = [], []
     session.changed.connect(lambda action, change: changes.append((action.kind, change)))
     session.acknowledged.connect(numbers.append)
-    [label] = session.add_labels(1, [(1, 2)], 1)
+    [label] = session.labels.add(1, [(1, 2)], 1)
     last = session.undo()
     assert session.flush()
     assert numbers == [last - 1, last]
@@ -149,7 +149,7 @@ def test_a_closed_session_refuses(session):
     session.close()
     session.close()
     with pytest.raises(SessionError, match="closed"):
-        session.clear_labels()
+        session.labels.clear()
 
 
 def test_a_session_that_was_not_closed_keeps_its_last_lines(tmp_path):
@@ -165,22 +165,34 @@ for k in range(200):
         assert "was not closed" in session.notices[0]
 
 
-def test_a_newer_version_is_named(session):
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        (99, r"newer than schema 1 .*Update activepick"),
+        (0, r"older .*Export its labels with .*0\.3"),
+    ],
+)
+def test_a_session_of_another_version_is_refused(session, version, remedy):
     session.close()
-    header = json.loads((session.folder / "session.json").read_text())
-    newer = {**header, "schema_version": 99, "activepick": "12.3"}
-    (session.folder / "session.json").write_text(json.dumps(newer))
-    with pytest.raises(SessionError, match=r"12\.3.*Update"):
-        Session.open(session.folder)
+    header_file = session.folder / "session.json"
+    header = json.loads(header_file.read_text())
+    header_file.write_text(json.dumps({**header, "schema_version": version, "activepick": "0.3"}))
+    before = {file.name: file.read_bytes() for file in session.folder.iterdir()}
+    for read_only in (True, False):
+        with pytest.raises(SessionError, match=rf"activepick 0\.3 with .*{remedy}"):
+            Session.open(session.folder, read_only=read_only)
+    with pytest.raises(SessionError, match=remedy):
+        Session.open(session.folder, repair=True)
+    assert {file.name: file.read_bytes() for file in session.folder.iterdir()} == before
 
 
 def test_a_session_can_be_opened_for_reading_beside_its_owner(session):
-    session.add_labels(1, [(1, 1)], 1)
+    session.labels.add(1, [(1, 1)], 1)
     assert session.flush()
     with Session.open(session.folder, read_only=True) as reader:
         assert reader.state == session.state
         with pytest.raises(SessionError, match="reading only"):
-            reader.clear_labels()
+            reader.labels.clear()
 
 
 def test_opening_imports_nothing_heavy():

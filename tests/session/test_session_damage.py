@@ -12,7 +12,6 @@ import pytest
 
 from activepick.errors import SessionError
 from activepick.session import Session, Settings
-from activepick.session.migrations import migrate
 
 
 def journal(session: Session) -> Path:
@@ -21,7 +20,7 @@ def journal(session: Session) -> Path:
 
 def labelled(session: Session, count: int) -> Session:
     for k in range(count):
-        session.add_labels(1, [(k, k)], k % 2)
+        session.labels.add(1, [(k, k)], k % 2)
     assert session.flush()
     return session
 
@@ -39,7 +38,7 @@ def test_a_torn_last_line_is_left_out_and_told(session, cut):
     again = Session.open(session.folder)
     assert places(again) == expected
     assert "not finished" in again.notices[0]
-    again.add_labels(1, [(77, 77)], 1)
+    again.labels.add(1, [(77, 77)], 1)
     again.close()
     with Session.open(session.folder) as once_more:
         assert places(once_more) == [*expected, 77]
@@ -51,7 +50,7 @@ def test_a_line_that_lacks_only_its_end_is_kept(session):
     journal(session).write_bytes(journal(session).read_bytes()[:-1])
     again = Session.open(session.folder)
     assert places(again) == [0, 1, 2]
-    again.add_labels(1, [(3, 3)], 1)
+    again.labels.add(1, [(3, 3)], 1)
     again.close()
     with Session.open(session.folder) as once_more:
         assert places(once_more) == [0, 1, 2, 3]
@@ -63,7 +62,7 @@ def test_zeros_that_a_power_cut_leaves_are_a_torn_line(session):
         file.write(bytes(5000))
     with Session.open(session.folder) as again:
         assert places(again) == [0, 1, 2]
-        again.add_labels(1, [(3, 3)], 1)
+        again.labels.add(1, [(3, 3)], 1)
     with Session.open(session.folder) as again:
         assert places(again) == [0, 1, 2, 3]
         assert again.notices == []
@@ -93,7 +92,7 @@ def test_a_damaged_line_in_the_middle_is_told_and_can_be_repaired(session):
 
 def test_missing_lines_are_damage_and_what_stood_on_them_goes(session):
     labelled(session, 3)
-    session.move_label(2, 50, 50)
+    session.labels.move(2, 50, 50)
     session.close()
     lines = journal(session).read_bytes().splitlines(keepends=True)
     del lines[2]
@@ -143,7 +142,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(session, tmp_path):
     size = journal(session).stat().st_size
     with files_end_at(size + 150):
         for k in range(3, 10):
-            session.add_labels(1, [(k, k)], 1)
+            session.labels.add(1, [(k, k)], 1)
             assert session.flush() == (k < 3)
         assert places(session) == list(range(10))
         assert list(session.pending) == list(range(5, 12))
@@ -161,7 +160,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(session, tmp_path):
         with Session.open(folder) as again:
             assert places(again) == list(range(10))
             assert again.notices == []
-            assert not again.check_micrographs()
+            assert not again.micrographs.check()
 
 
 def test_a_deleted_journal_is_written_again(session):
@@ -176,7 +175,7 @@ def test_a_journal_changed_by_something_else_is_left_alone(session):
     labelled(session, 3)
     foreign = journal(session).read_bytes() + b"something else\n"
     journal(session).write_bytes(foreign)
-    session.add_labels(1, [(9, 9)], 1)
+    session.labels.add(1, [(9, 9)], 1)
     assert not session.flush()
     assert "changed by something else" in session.failure
     assert journal(session).read_bytes() == foreign
@@ -259,7 +258,7 @@ def test_whoever_loses_the_session_stops_writing(session):
     (session.folder / "lock").unlink()
     assert open_elsewhere(session.folder).strip() == "opened"
     with Session.open(session.folder) as other:
-        session.add_labels(1, [(9, 9)], 1)
+        session.labels.add(1, [(9, 9)], 1)
         assert not session.flush()
         assert "took this session over" in session.failure
         session.close(abandon=True)
@@ -274,12 +273,12 @@ def test_moved_together_and_moved_alone(session, tmp_path, files):
     shutil.move(session.folder.parent, tmp_path / "archive")
     with Session.open(tmp_path / "archive" / "work.activepick") as again:
         assert places(again) == [0, 1]
-        assert not again.check_micrographs()
-        assert again.find_micrograph(1) == tmp_path / "archive" / "micrographs" / "m0.mrc"
+        assert not again.micrographs.check()
+        assert again.micrographs.path(1) == tmp_path / "archive" / "micrographs" / "m0.mrc"
     shutil.move(tmp_path / "archive" / "micrographs", files[0].parent)
     with Session.open(tmp_path / "archive" / "work.activepick") as again:
-        assert not again.check_micrographs()
-        assert again.find_micrograph(1) == files[0]
+        assert not again.micrographs.check()
+        assert again.micrographs.path(1) == files[0]
 
 
 def test_missing_and_changed_micrographs_are_told_and_keep_their_labels(session, files, tmp_path):
@@ -290,76 +289,20 @@ def test_missing_and_changed_micrographs_are_told_and_keep_their_labels(session,
     data[150_000:150_010] = b"0123456789"
     files[1].write_bytes(data)
     os.utime(files[2])
-    found = session.check_micrographs()
+    found = session.micrographs.check()
     assert (found.missing, found.changed, found.unreadable) == ([1], [2], [])
     with pytest.raises(SessionError, match=r"m0\.mrc is missing"):
-        session.find_micrograph(1)
-    session.relink_micrograph(1, elsewhere)
-    session.relink_micrograph(2)
-    assert not session.check_micrographs()
+        session.micrographs.path(1)
+    session.micrographs.relink(1, elsewhere)
+    session.micrographs.relink(2)
+    assert not session.micrographs.check()
     assert places(session) == [0, 1]
-
-
-def version_0(folder: Path, tail: str = "") -> Path:
-    """A session as it was written before the first release."""
-    folder.mkdir()
-    settings = {"diameter": 180.0, "pixel_size": 1.5, "threshold": 0.4}
-    header = {"format": "activepick-session", "schema_version": 0, "settings": settings}
-    (folder / "session.json").write_text(json.dumps(header))
-    entry = {"id": 1, "relative": None, "absolute": "/data/a.mrc", "fingerprint": "f"}
-    actions = [
-        {"kind": "add_micrographs", "micrographs": [entry]},
-        {"kind": "add", "id": 1, "micrograph": 1, "x": 1.5, "y": 2, "class": "particle"},
-        {"kind": "add", "id": 2, "micrograph": 1, "x": 3, "y": 4, "class": "other"},
-    ]
-    lines = [json.dumps({"n": n, "action": action}) for n, action in enumerate(actions, 1)]
-    (folder / "journal.jsonl").write_text("\n".join(lines) + "\n" + tail)
-    return folder
-
-
-@pytest.mark.parametrize("tail", ["", '{"n": 4, "acti'])
-def test_an_older_session_is_brought_up_to_date(tmp_path, tail):
-    folder = version_0(tmp_path / "old.activepick", tail)
-    old = (folder / "journal.jsonl").read_bytes()
-    with pytest.raises(SessionError, match="older version"):
-        Session.open(folder, read_only=True)
-    for _ in range(2):
-        with Session.open(folder) as session:
-            assert [(m.x, m.target) for m in session.state.labels.values()] == [(1.5, 1), (3, 0)]
-            assert session.state.settings.diameter_angstrom == 180
-            assert session.state.settings.pixel_size_angstrom == 1.5
-            assert session.state.settings.threshold == 0.4
-            assert session.can_undo
-    assert (folder / "journal.v0.jsonl").read_bytes() == old
-
-
-def test_a_session_without_the_third_class_is_brought_up_to_date(tmp_path):
-    folder = tmp_path / "two.activepick"
-    with Session.create(folder, Settings(diameter_angstrom=180)) as session:
-        session.flush()
-    header = json.loads((folder / "session.json").read_text())
-    (folder / "session.json").write_text(json.dumps({**header, "schema_version": 2}))
-    with Session.open(folder) as session:
-        assert session.state.settings.diameter_angstrom == 180
-        assert not session.state.labels
-    newer = json.loads((folder / "session.json").read_text())["schema_version"]
-    assert newer > 2
-    assert (folder / "journal.v2.jsonl").is_file()
-
-
-def test_an_interrupted_migration_begins_again(tmp_path):
-    folder = version_0(tmp_path / "old.activepick")
-    header = (folder / "session.json").read_text()
-    migrate(folder, json.loads(header))
-    (folder / "session.json").write_text(header)  # the journal is new, the header not yet
-    with Session.open(folder) as session:
-        assert len(session.state.labels) == 2
 
 
 def test_labelling_from_several_threads(session):
     def work(micrograph):
         for k in range(50):
-            session.add_labels(micrograph, [(k, k)], 1)
+            session.labels.add(micrograph, [(k, k)], 1)
 
     threads = [threading.Thread(target=work, args=(m,)) for m in (1, 2, 3)]
     for thread in threads:

@@ -24,7 +24,7 @@ class Histories(RuleBasedStateMachine):
         for name in "ab":
             (folder / name).write_text(name)
         self.session = Session.create(folder / "s", Settings(diameter_angstrom=100))
-        self.session.add_micrographs([folder / "a", folder / "b"])
+        self.session.micrographs.add([folder / "a", folder / "b"])
         self.moments, self.now = [{}], 0
 
     def become(self, table):
@@ -44,21 +44,21 @@ class Histories(RuleBasedStateMachine):
         micrograph=st.sampled_from([1, 2]), xy=st.tuples(coordinates, coordinates), answer=targets
     )
     def add(self, micrograph, xy, answer):
-        ids = self.session.add_labels(micrograph, [xy, xy], answer)
+        ids = self.session.labels.add(micrograph, [xy, xy], answer)
         self.become(self.table | dict.fromkeys(ids, (micrograph, *xy, answer)))
 
     @precondition(lambda self: self.ids)
     @rule(data=st.data())
     def remove(self, data):
         ids = data.draw(st.sets(st.sampled_from(self.ids), min_size=1))
-        self.session.remove_labels(ids)
+        self.session.labels.remove(ids)
         self.become({i: v for i, v in self.table.items() if i not in ids})
 
     @precondition(lambda self: self.ids)
     @rule(data=st.data(), xy=st.tuples(coordinates, coordinates))
     def move(self, data, xy):
         i = data.draw(st.sampled_from(self.ids))
-        self.session.move_label(i, *xy)
+        self.session.labels.move(i, *xy)
         micrograph, _, _, target = self.table[i]
         self.become(self.table | {i: (micrograph, *xy, target)})
 
@@ -66,19 +66,19 @@ class Histories(RuleBasedStateMachine):
     @rule(data=st.data(), answer=targets)
     def reclass(self, data, answer):
         ids = data.draw(st.sets(st.sampled_from(self.ids), min_size=1))
-        self.session.reclass_labels(ids, answer)
+        self.session.labels.reclass(ids, answer)
         self.become(self.table | {i: (*self.table[i][:3], answer) for i in ids})
 
     @rule(micrograph=st.sampled_from([1, 2, None]))
     def clear(self, micrograph):
-        self.session.clear_labels(micrograph)
+        self.session.labels.clear(micrograph)
         gone = {i for i in self.ids if micrograph in (None, self.table[i][0])}
         self.become({i: v for i, v in self.table.items() if i not in gone})
 
     @rule(micrograph=st.sampled_from([1, 2]), corners=st.lists(coordinates, max_size=4))
     def set_areas(self, micrograph, corners):
         polygon = [(x, -x) for x in corners] if len(corners) > 2 else None
-        self.session.set_areas(micrograph, [polygon] if polygon else [])
+        self.session.micrographs.set_areas(micrograph, [polygon] if polygon else [])
         name = "ab"[micrograph - 1]
         kept = {i: v for i, v in self.table.items() if i != name}
         self.become(kept | {name: polygon} if polygon else kept)

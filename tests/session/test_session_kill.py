@@ -25,7 +25,7 @@ def label(folder):
     offset = first - session.last - 1  # each action from now on adds one label
     session.acknowledged.connect(lambda number: os.write(1, b"%d\\n" % (number + offset)))
     while True:
-        session.add_labels(1, [(session.state.next_id, 0.5)], 1)
+        session.labels.add(1, [(session.state.next_id, 0.5)], 1)
         if len(session.pending) > 200:
             session.flush()
 
@@ -59,7 +59,7 @@ def acknowledged_until_killed(launcher, folder, delay) -> list[int]:
 
 def new_session(folder) -> Path:
     with Session.create(folder, Settings(diameter_angstrom=1)) as session:
-        session.add_micrographs([__file__])
+        session.micrographs.add([__file__])
     return session.folder
 
 

@@ -18,7 +18,7 @@ def session(simulated):
 def answer_all(session, truth):
     for question in session.state.questions:
         distance = cdist([(question.x, question.y)], truth[question.micrograph]).min()
-        session.answer(question.id, int(distance < 20))
+        session.questions.answer(question.id, int(distance < 20))
 
 
 def test_an_audit_estimates_precision_and_trains_nothing(session, loop, truth):
@@ -81,7 +81,7 @@ def test_precision_over_rounds_where_the_truth_is_known(session, loop, truth, da
     scores, hits = [], []
     for number in (1, 2):
         peaks = loop.peaks(number)
-        apart = peaks.apart(session.state.settings.min_distance)
+        apart = peaks.apart(session.state.settings.separation)
         scores.append(peaks.score[apart])
         hits.append(match(peaks.xy[apart], truth[number], peaks.radius_px))
     total = len(truth[1]) + len(truth[2])
@@ -110,7 +110,7 @@ def test_a_saved_head_starts_another_session(
     assert (saved.particles + saved.others, saved.diameter_angstrom) == (12, data.diameter_angstrom)
     other = type(session).create(tmp_path / "other", session.state.settings)
     with other, LearningLoop(other, make_engine, learning) as second:
-        other.add_micrographs(data.micrographs)
+        other.micrographs.add(data.micrographs)
         other.set_settings(working_radius_px=10, working_radii_px=(10, 14))
         features = second.open_micrograph(2)
         used = second.use_head(path)
@@ -119,7 +119,7 @@ def test_a_saved_head_starts_another_session(
         assert second.head.spec.working_radii == (7, 10)
         assert second.up_to_date
         assert second.open_micrograph(2) is not features
-        other.add_labels(2, [(100, 100)], 0)
+        other.labels.add(2, [(100, 100)], 0)
         assert not second.up_to_date
         learnt = second.refit()
         path.unlink()  # the session has a copy
@@ -138,7 +138,7 @@ def test_a_saved_head_starts_another_session(
 def test_features_stay_when_a_head_for_the_same_ones_comes(session, loop, tmp_path):
     features = loop.open_micrograph(1)
     loop.save_head(tmp_path / "a.safetensors")
-    session.add_labels(1, [(100, 100)], 1)
+    session.labels.add(1, [(100, 100)], 1)
     loop.use_head(tmp_path / "a.safetensors")
     assert loop.open_micrograph(1) is features
     assert loop.head.particles == 1  # labels train it at once

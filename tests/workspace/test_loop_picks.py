@@ -7,7 +7,6 @@ from activepick.errors import ActivepickError
 from activepick.picking import PickRules
 from activepick.picking.picker import pick_micrograph
 from activepick.session import Session
-from activepick.workspace.engine import micrograph_of
 from activepick.workspace.loop import LearningLoop
 from activepick.workspace.peaks import curate
 
@@ -19,8 +18,8 @@ def session(simulated):
 
 @pytest.fixture
 def labelled(session):
-    session.add_labels(1, [(100, 100), (300, 200)], 1)
-    session.add_labels(1, [(200, 300), (400, 90)], 0)
+    session.labels.add(1, [(100, 100), (300, 200)], 1)
+    session.labels.add(1, [(200, 300), (400, 90)], 0)
     return session
 
 
@@ -47,7 +46,7 @@ def test_an_update_learns_and_gives_picks_and_questions(labelled, loop):
 
 def test_picks_are_those_of_the_command(session, loop, make_engine):
     loop.open_micrograph(1)
-    micrograph = micrograph_of(session.find_micrograph(1), session.state.settings)
+    micrograph = session.micrographs.open(1)
     engine = make_engine(session.state.settings)
     expected = pick_micrograph(engine, loop.head, micrograph, PickRules(threshold=0.3))
     session.set_settings(threshold=0.3)
@@ -67,7 +66,7 @@ def test_stored_peaks_tell_whether_they_are_stale(labelled, loop):
     loop.update(1)
     assert loop.stored_peaks(1).head == loop.head_digest
     assert loop.stored_peaks(2).head != loop.head_digest
-    labelled.set_settings(threshold=0.2, min_distance=1.5, edge_margin=1)
+    labelled.set_settings(threshold=0.2, separation=1.5, edge_margin=1)
     assert loop.stored_peaks(1).head == loop.head_digest
 
 
@@ -82,7 +81,7 @@ def test_questions_only_about_the_micrographs_that_are_named(session, loop):
 def test_a_first_round_suggests_the_surest_and_asks_the_least_sure(session, loop, truth):
     for number in (1, 2):
         loop.open_micrograph(number)
-    session.add_labels(1, [tuple(loop.peaks(1).xy[0])], 1)
+    session.labels.add(1, [tuple(loop.peaks(1).xy[0])], 1)
     loop.refit()
     questions = loop.suggest(12)
     kinds = {answer: [q for q in questions if q.suggestion == answer] for answer in (1, 0, None)}
@@ -100,13 +99,13 @@ def test_a_first_round_suggests_the_surest_and_asks_the_least_sure(session, loop
         assert min(np.hypot(x - a, y - b) for _, a, b in others) > radius / 2
     assert session.state.labels.keys() == {1}
     assert loop.head.particles == 1  # suggestions train nothing
-    session.accept_suggestions()
+    session.questions.accept_suggestions()
     assert loop.update(1).head.particles == 5
 
 
 def test_whole_datasets_are_picked_stored_and_read_again(labelled, loop, make_engine, learning):
     loop.open_micrograph(1)
-    labelled.set_progress(3, "rejected")
+    labelled.micrographs.set_status(3, "rejected")
     steps = []
     assert loop.predict_all(lambda *step: steps.append(step)) == 2
     assert steps[-1] == (2, 2, "micrograph_002.mrc")
@@ -169,7 +168,7 @@ def test_a_cancelled_prediction_is_gone_on_with(labelled, loop):
 
 
 def test_what_cannot_be_picked_is_listed_and_the_rest_is_done(labelled, loop):
-    path = labelled.find_micrograph(2)
+    path = labelled.micrographs.path(2)
     moved = path.rename(path.with_suffix(".moved"))
     failed = {}
     try:
@@ -206,7 +205,7 @@ def test_uncertainty_of_the_head_chooses_the_next_micrograph(labelled, loop):
     assert offer.reason in ("unsure", "defocus", "scores")
     if offer.reason == "unsure":
         assert offer.micrograph == max((2, 3), key=unsure.get)
-    labelled.add_labels(2, [(50, 50)], 0)
+    labelled.labels.add(2, [(50, 50)], 0)
     loop.refit()
     assert loop.uncertainties() == {}
 
@@ -215,7 +214,7 @@ def test_an_area_and_a_range_of_contrast_cut_picks(session, loop):
     loop.open_micrograph(1)
     session.set_settings(threshold=0.1)
     everything = loop.picks(1)
-    session.set_areas(1, [[(-1, -1), (256, -1), (256, 600), (-1, 600)]])
+    session.micrographs.set_areas(1, [[(-1, -1), (256, -1), (256, 600), (-1, 600)]])
     right = loop.picks(1)
     assert 0 < len(right) < len(everything)
     assert (right["x"] > 256).all()

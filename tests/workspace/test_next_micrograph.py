@@ -11,7 +11,7 @@ def state(progress, defocus=(), labelled=()):
             relative=None,
             absolute=f"/{k}.mrc",
             fingerprint=f"{k:x}",
-            progress=how,
+            status=how,
             defocus_angstrom=value,
         )
         for k, (how, value) in enumerate(zip(progress, defocus, strict=True), 1)

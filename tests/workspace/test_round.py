@@ -5,7 +5,7 @@ from activepick.workspace.round import Round
 
 @pytest.fixture
 def round_(session):
-    session.ask([(1, 10, 10, 0.1), (2, 20, 20, 0.2), (1, 30, 30, 0.3), (3, 40, 40, 0.4)])
+    session.questions.ask([(1, 10, 10, 0.1), (2, 20, 20, 0.2), (1, 30, 30, 0.3), (3, 40, 40, 0.4)])
     return Round(session, shown=2)
 
 
@@ -32,7 +32,7 @@ def test_answers_lead_through_the_round(session, round_):
 
 def test_an_answer_from_elsewhere_counts_as_well(session, round_):
     later = round_.questions[2]
-    session.answer(later.id, 0)
+    session.questions.answer(later.id, 0)
     assert round_.current.x == 20
     assert round_.next().x == 10
     assert round_.next().x == 40  # 30 is answered
@@ -64,14 +64,14 @@ def test_an_answer_that_is_taken_back_is_asked_again(session, round_):
 
 def test_suggestions_wait_beside_the_way(session):
     places = [(1, x, x, 0.0) for x in (10, 20, 30, 40)]
-    questions = session.ask(places, [1, None, 0, None])
+    questions = session.questions.ask(places, [1, None, 0, None])
     cursor = Round(session, shown=1)
     assert cursor.current.x == 20
     assert cursor.position == (1, 2)
     assert xs(cursor.waiting) == [10, 30]
     cursor.go_to(questions[2].id)
     assert cursor.position == (2, 2)
-    session.set_suggestion(questions[2].id, 1)
+    session.questions.set_suggestion(questions[2].id, 1)
     assert cursor.current.suggestion == 1
     cursor.next()
     assert cursor.current.x == 40
@@ -79,7 +79,7 @@ def test_suggestions_wait_beside_the_way(session):
     cursor.answer(0)
     assert cursor.finished
     assert len(session.state.questions) == 2
-    session.accept_suggestions()
+    session.questions.accept_suggestions()
     assert cursor.waiting == []
     session.undo()
     assert cursor.current is None
@@ -89,11 +89,11 @@ def test_suggestions_wait_beside_the_way(session):
 def test_a_new_round_begins_anew(session, round_):
     round_.answer(1)
     round_.shown = 3
-    session.ask([(1, 1, 1, 0.0), (3, 2, 2, 0.0)])
+    session.questions.ask([(1, 1, 1, 0.0), (3, 2, 2, 0.0)])
     assert xs(round_.questions) == [2, 1]
     assert round_.current.x == 2
     round_.close()
-    session.ask([])
+    session.questions.ask([])
     assert round_.questions == []
 
 

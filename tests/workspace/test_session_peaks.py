@@ -70,9 +70,9 @@ def test_threshold_margin_and_contrast_leave_picks_out():
 
 def test_picks_keep_the_distance_of_the_settings():
     rows = [(100, 100, 3), (114, 100, 2), (128, 100, 1)]
-    assert kept(rows, state(min_distance=0.5)) == [100, 114, 128]
-    assert kept(rows, state(min_distance=0.8)) == [100, 128]
-    assert kept(rows, state(min_distance=2)) == [100]
+    assert kept(rows, state(separation=0.5)) == [100, 114, 128]
+    assert kept(rows, state(separation=0.8)) == [100, 128]
+    assert kept(rows, state(separation=2)) == [100]
 
 
 def test_areas_leave_picks_out_but_never_a_positive_label():
@@ -112,7 +112,7 @@ def test_peaks_of_a_map_give_its_picks_at_any_distance(min_distance):
     contrast = ContrastMap(np.ones((9, 9)), (200.0, 200.0))
     head = Head(np.ones((1, 2)), 0.0, FeatureSpec("b", "d", (7.0,), 4, "affine"))
     made = make_peaks(state(), 1, (1500, 1500), map, contrast, head)
-    found = curate(made, state(threshold=0.1, min_distance=min_distance))
+    found = curate(made, state(threshold=0.1, separation=min_distance))
     rules = PickRules(0.1, min_distance)
     direct = select_picks(find_peaks(map), rules).table("m1.mrc")
     assert len(found) > 100
@@ -147,7 +147,7 @@ def test_counts_are_those_of_the_picks(rows, moments):
             [(x, y, target) for (x, y), target in marks],
             [((0, 0), (500, 0), (0, 900))] if area else [],
             threshold=threshold,
-            min_distance=distance,
+            separation=distance,
             edge_margin=margin,
             highest_contrast=highest,
         )

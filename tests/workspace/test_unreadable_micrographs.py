@@ -44,7 +44,7 @@ def opened(tmp_path, make_engine, learning):
 
     def make(files):
         session = Session.create(tmp_path / f"session{len(made)}", Settings(diameter_angstrom=150))
-        session.add_micrographs(files)
+        session.micrographs.add(files)
         made.append(LearningLoop(session, make_engine, learning))
         return session, made[-1]
 
@@ -92,7 +92,7 @@ def test_where_no_file_can_be_read_the_first_is_named(tmp_path, good_files, open
     with pytest.raises(ActivepickError, match=bad[0].name):
         loop.open_micrograph(3)
     assert session.state.settings.working_radius_px is None
-    session.add_micrographs(good_files)
+    session.micrographs.add(good_files)
     assert loop.open_micrograph(4).name == good_files[0].name
 
 

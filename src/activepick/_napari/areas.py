@@ -146,7 +146,7 @@ class AreaTools(QObject):
 
     def _set(self, number: int, polygons: list[Polygon]) -> None:
         plain = [[(float(x), float(y)) for x, y in polygon] for polygon in polygons]
-        self._desk.attempt(lambda session: session.set_areas(number, plain))
+        self._desk.attempt(lambda session: session.micrographs.set_areas(number, plain))
 
     def _known(self, number: int) -> list[Polygon]:
         session = self._desk.session

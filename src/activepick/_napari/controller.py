@@ -158,7 +158,7 @@ class Desk(QObject):
                 for start in range(0, count, 100):
                     step(start / count)
                     part = slice(start, start + 100)
-                    session.add_micrographs(draft.files[part], draft.defocus_angstrom[part])
+                    session.micrographs.add(draft.files[part], draft.defocus_angstrom[part])
             except BaseException:
                 session.close()
                 raise
@@ -192,7 +192,7 @@ class Desk(QObject):
         if session is not None:
             self.jobs.run(
                 "open",
-                lambda step: session.add_micrographs(files),
+                lambda step: session.micrographs.add(files),
                 text="Taking the micrographs into the session",
             )
 
@@ -256,7 +256,7 @@ class Desk(QObject):
         if self.session is None:
             return
         entries = self.session.state.micrographs
-        numbers = [i for i, e in entries.items() if e.progress != "rejected" or i == self.shown]
+        numbers = [i for i, e in entries.items() if e.status != "rejected" or i == self.shown]
         if self.shown in numbers:
             wanted = numbers.index(self.shown) + step
             if 0 <= wanted < len(numbers):
@@ -298,15 +298,17 @@ class Desk(QObject):
     def relink(self, path: Path | None) -> None:
         """Say where the shown micrograph lies now; None that it is right as it is."""
         shown = self.shown
-        if self.attempt(lambda session: session.relink_micrograph(shown, path)):
+        if self.attempt(lambda session: session.micrographs.relink(shown, path)):
             self.shown = 0
             self.show(shown)
 
     def reject(self) -> None:
         """Reject the shown micrograph, or take it back."""
         if self.session is not None and self.shown:
-            rejected = self.session.state.micrographs[self.shown].progress == "rejected"
-            self.attempt(lambda s: s.set_progress(self.shown, "seen" if rejected else "rejected"))
+            rejected = self.session.state.micrographs[self.shown].status == "rejected"
+            self.attempt(
+                lambda s: s.micrographs.set_status(self.shown, "seen" if rejected else "rejected")
+            )
 
     def _take(self, session: Session) -> None:
         self.draft = None
@@ -356,7 +358,7 @@ class Desk(QObject):
         if self.session is None:
             return
         match action:
-            case a.AddMicrographs() | a.SetProgress() | a.RelinkMicrograph():
+            case a.AddMicrographs() | a.SetStatus() | a.RelinkMicrograph():
                 self.micrographs_changed.emit()
                 if isinstance(action, a.AddMicrographs) and not self.shown:
                     self.show(action.micrographs[0].id)
@@ -375,6 +377,6 @@ def _first_to_show(session: Session) -> int:
     order = list(dict.fromkeys([*asked, *session.state.micrographs]))
     for number in order[:_LOOKED_FOR]:
         with contextlib.suppress(SessionError):
-            session.find_micrograph(number)
+            session.micrographs.path(number)
             return number
     return order[0] if order else 0

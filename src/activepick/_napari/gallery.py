@@ -79,4 +79,4 @@ class Gallery(QWidget):
 
     def _reject(self, rows: list[int]) -> None:
         number, places = self._desk.shown, [tuple(self._xy[k]) for k in rows]
-        self._desk.attempt(lambda session: session.add_labels(number, places, 0, "gallery"))
+        self._desk.attempt(lambda session: session.labels.add(number, places, 0, "gallery"))

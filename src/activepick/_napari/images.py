@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from activepick.micrograph import Micrograph
 from activepick.micrograph.display import DisplayImage, display_image
-from activepick.workspace.engine import micrograph_of
+from activepick.session.micrographs import open_micrograph
 
 if TYPE_CHECKING:
     from activepick._napari.controller import Desk
@@ -161,7 +161,7 @@ class Images(QObject):
         self._desk.jobs.run(
             lane,
             lambda step: _picture(
-                number, micrograph_of(session.find_micrograph(number), settings), low, high
+                number, open_micrograph(session.micrographs.path(number), settings), low, high
             ),
             keep,
             text=text,

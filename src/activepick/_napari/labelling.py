@@ -89,7 +89,7 @@ class Labelling(QObject):
 
     def answer_question(self, number: int, target: Target) -> None:
         """Answer a question of the round, whichever is the current one."""
-        self._desk.attempt(lambda session: session.answer(number, target))
+        self._desk.attempt(lambda session: session.questions.answer(number, target))
 
     def label_at(self, x: float, y: float, target: Target) -> None:
         """Say what is at a place of the shown micrograph.
@@ -101,19 +101,19 @@ class Labelling(QObject):
             self.answer_question(question.id, target)
         elif mark is None:
             number = self._desk.shown
-            self._desk.attempt(lambda session: session.add_labels(number, [(x, y)], target))
+            self._desk.attempt(lambda session: session.labels.add(number, [(x, y)], target))
         elif mark.target != target:
-            self._desk.attempt(lambda session: session.reclass_labels([mark.id], target))
+            self._desk.attempt(lambda session: session.labels.reclass([mark.id], target))
 
     def remove_at(self, x: float, y: float) -> None:
         """Remove the label at a place of the shown micrograph."""
         mark = self.mark_at(x, y)
         if mark is not None:
-            self._desk.attempt(lambda session: session.remove_labels([mark.id]))
+            self._desk.attempt(lambda session: session.labels.remove([mark.id]))
 
     def move(self, label: int, x: float, y: float) -> None:
         """Recentre a label."""
-        self._desk.attempt(lambda session: session.move_label(label, x, y))
+        self._desk.attempt(lambda session: session.labels.move(label, x, y))
 
     def go(self, step: int) -> None:
         """Go to the next question (1) or the one before (-1), without an answer."""
@@ -140,7 +140,7 @@ class Labelling(QObject):
         """Accept all suggestions that were not corrected."""
         session = self._desk.session
         if session is not None and any(q.suggestion is not None for q in session.state.questions):
-            self._desk.attempt(lambda session: session.accept_suggestions())
+            self._desk.attempt(lambda session: session.questions.accept_suggestions())
 
     def ask(self) -> None:
         """Put new questions, in the place of the open ones."""

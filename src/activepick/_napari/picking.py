@@ -29,12 +29,6 @@ Step = Callable[[float], None]
 
 # Counting may hold the window so long, in seconds; the rest is counted the next time.
 _COUNT_SECONDS = 0.03
-# Settings that change what is made of peaks, not the peaks.
-_CURATION = {"threshold", "min_distance", "edge_margin", "lowest_contrast", "highest_contrast"}
-# Those that change nothing here.
-_OTHER = {"batch", "strategy", "live_refit", "low_pass_angstrom", "high_pass_angstrom", "seed"}
-# Those that the loop sets itself when it has found them.
-_FOUND = {"working_radius_px", "working_radii_px", "base_head"}
 
 
 @dataclass(frozen=True)
@@ -262,7 +256,7 @@ class Picking(QObject):
             return
 
         def table() -> pd.DataFrame:
-            labels, name = session.labels_table(), session.state.names.get(number)
+            labels, name = session.labels.table(), session.state.names.get(number)
             return labels[labels["micrograph"] == name] if only_shown else labels
 
         self._deliver(delivery, table)
@@ -307,15 +301,15 @@ class Picking(QObject):
         if session is None:
             return
         if isinstance(action, a.SetSettings):
-            changed = set(action.changes)
-            if changed & _CURATION:
+            affected = Settings.affected(action.changes)
+            if "picks" in affected:
                 self._curate()
                 self.counts_changed.emit()
-            if not changed <= _CURATION | _OTHER | _FOUND | {"expected_particles"}:
+            if "features" in affected:
                 # Questions about other particles are put anew, unless somebody answers them.
                 self._asks_again = True
                 self._reopen()
-            elif "expected_particles" in changed:
+            elif "head" in affected:
                 self.learn()
         elif change is not None:
             learns = session.state.settings.live_refit or not session.state.questions

@@ -319,7 +319,7 @@ class ActivePickWidget(QWidget):
         session, shown = self.desk.session, self.desk.shown
         rejected = False
         if session is not None and shown:
-            rejected = session.state.micrographs[shown].progress == "rejected"
+            rejected = session.state.micrographs[shown].status == "rejected"
         self.layers.show_rejected(rejected)
 
     def _show_places(self) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from activepick.session import Session
-    from activepick.session.model.state import Target
 
 __all__ = ["session"]
 
@@ -44,7 +43,7 @@ def info(path: SessionFolder, json: a.Json = False) -> None:
     with _opened(path) as opened:
         state = opened.state
         targets = Counter(label.target for label in state.labels.values())
-        progress = Counter(entry.progress for entry in state.micrographs.values())
+        progress = Counter(entry.status for entry in state.micrographs.values())
         table, unpicked = _picks(opened)
         facts: dict[str, Any] = {
             "session": str(opened.folder),
@@ -121,7 +120,7 @@ def export(
     chosen = target_format(out, write_as)
     with _opened(path) as opened:
         pixel_size = opened.state.settings.pixel_size_angstrom
-        table, unpicked = (opened.labels_table(), []) if labels else _picks(opened)
+        table, unpicked = (opened.labels.table(), []) if labels else _picks(opened)
     if chosen.name != "csv":
         table = table.drop(columns="contrast", errors="ignore")
         if labels:
@@ -164,21 +163,21 @@ def import_(
     rows = read_picks(table, read_as)
     with Session.open(path) as opened:
         if curate:
-            from activepick.session.label_import import named_groups
+            from activepick.session.import_table import find_micrographs
 
-            groups, unmatched, _ = named_groups(rows, opened.state.names, {})
-            if not groups:
+            found = find_micrographs(rows, opened.state.names, {})
+            if not found.rows:
                 raise SettingsError(f"{table}: none of its micrographs is in this session.")
-            places = [(m, x, y, 0.0) for own in groups.values() for m, x, y, _ in own]
-            answers: list[Target] = [
-                1 if answer else 0 for own in groups.values() for *_, answer in own
-            ]
-            opened.ask(places, answers)
-            if unmatched:
-                say(f"warning: not in this session: {', '.join(list(unmatched)[:10])}")
-            print(f"{len(places)} suggestions wait to be looked at")
+            suggested = [row for own in found.rows.values() for row in own]
+            opened.questions.ask(
+                [(row.micrograph, row.x, row.y, 0.0) for row in suggested],
+                [row.target for row in suggested],
+            )
+            if found.unmatched:
+                say(f"warning: not in this session: {', '.join(list(found.unmatched)[:10])}")
+            print(f"{len(suggested)} suggestions wait to be looked at")
         else:
-            report = opened.import_labels(rows, conflicts="replace" if replace else "keep")
+            report = opened.labels.import_table(rows, conflicts="replace" if replace else "keep")
             print(report)
 
 
@@ -199,7 +198,7 @@ def _picks(opened: "Session") -> "tuple[pd.DataFrame, list[str]]":
     store = PeakStore(opened.folder / "peaks")
     tables, unpicked = [], []
     for entry in state.micrographs.values():
-        if entry.progress == "rejected":
+        if entry.status == "rejected":
             continue
         peaks = store.get(entry, state.names[entry.id])
         if peaks is None:

@@ -1,8 +1,8 @@
-"""What a person saves and returns to: micrographs, settings, labels, questions and history.
+"""Sessions: micrographs, settings, labels, questions and undo history in a folder.
 
-Every change is an action; every action is a line in the session's journal. Nothing here knows
-about windows, and nothing but `LearningLoop` and the import of tables needs more than the standard
-library, pydantic and psygnal.
+Every change is an action, and every action is a line in the journal of the session. Nothing here
+depends on a window, and importing it loads nothing beyond the standard library, pydantic and
+psygnal.
 """
 
 from activepick.session.model.settings import Settings, checked_settings
@@ -10,11 +10,13 @@ from activepick.session.model.state import (
     Area,
     Label,
     MicrographEntry,
-    Progress,
+    Position,
     Question,
     RoundRecord,
+    ScoredPosition,
     SessionState,
     Source,
+    Status,
     Target,
 )
 from activepick.session.session import Session
@@ -23,13 +25,15 @@ __all__ = [
     "Area",
     "Label",
     "MicrographEntry",
-    "Progress",
+    "Position",
     "Question",
     "RoundRecord",
+    "ScoredPosition",
     "Session",
     "SessionState",
     "Settings",
     "Source",
+    "Status",
     "Target",
     "checked_settings",
 ]

@@ -1,120 +1,140 @@
-"""What can be done to the labels and areas of a session, in one call each."""
+"""The labels of a session."""
 
-import threading
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import ValidationError
-
-from activepick.errors import SessionError
+from activepick.session.action_log import ActionLog
+from activepick.session.micrographs import Micrographs
 from activepick.session.model import actions as a
-from activepick.session.model.state import Area, Label, SessionState, Source, Target
+from activepick.session.model.state import Label, Position, Source, Target
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LabelVerbs"]
+    from activepick.session.import_table import ImportReport
+
+__all__ = ["Labels"]
 
 # By target, as `activepick prune --labels` takes them.
 _CLASSES = ("contamination", "particle", "empty")
 
-# Micrograph, x, y.
-Place = tuple[int, float, float]
 
+class Labels:
+    """Adds, changes, removes and imports the labels of a session.
 
-class LabelVerbs(ABC):
-    """Actions on labels by name. Positions are original pixels; errors are those of `do`."""
+    The labels themselves are in `SessionState.labels` and `SessionState.marks`. Positions are in
+    original pixels. Methods raise what `Session.do` raises.
 
-    _acting: threading.RLock
+    Parameters
+    ----------
+    log
+        The session.
+    micrographs
+        Its micrographs.
+    """
 
-    @property
-    @abstractmethod
-    def state(self) -> SessionState:
-        """Everything as it is now."""
+    def __init__(self, log: ActionLog, micrographs: Micrographs) -> None:
+        self._log = log
+        self._micrographs = micrographs
 
-    @abstractmethod
-    def do(self, action: a.Action) -> int:
-        """Do an action."""
-
-    def add_labels(
+    def add(
         self,
         micrograph: int,
         xy: Iterable[Sequence[float]],
         target: Target,
         source: Source = "click",
     ) -> list[int]:
-        """Add labels of one class to a micrograph; gives their ids."""
-        return self.add_places([(micrograph, x, y) for x, y in xy], target, source)
-
-    def add_places(
-        self, places: Iterable[Place], target: Target, source: Source = "click"
-    ) -> list[int]:
-        """Add labels of one class to any micrographs; gives their ids."""
-        with self._acting:
-            labels = tuple(
-                Label(id=i, micrograph=m, x=float(x), y=float(y), target=target, source=source)
-                for i, (m, x, y) in enumerate(places, self.state.next_id)
-            )
-            if labels:
-                self.do(a.AddLabels(labels=labels))
-        return [label.id for label in labels]
-
-    def skip(self, micrograph: int, xy: Iterable[Sequence[float]]) -> list[int]:
-        """Leave places without an answer, and do not ask about them again."""
-        return self.add_labels(micrograph, xy, None)
-
-    def remove_labels(self, ids: Iterable[int]) -> int:
-        """Remove labels."""
-        return self.do(a.RemoveLabels(ids=tuple(ids)))
-
-    def move_label(self, label: int, x: float, y: float) -> int:
-        """Move a label."""
-        return self.move_labels([(label, x, y)])
-
-    def move_labels(self, moves: Iterable[tuple[int, float, float]]) -> int:
-        """Move labels, given as (id, x, y), in one action."""
-        wanted = tuple(a.Move(id=i, x=float(x), y=float(y)) for i, x, y in moves)
-        return self.do(a.MoveLabels(moves=wanted))
-
-    def reclass_labels(self, ids: Iterable[int], target: Target) -> int:
-        """Give labels another answer."""
-        return self.do(a.ReclassLabels(ids=tuple(ids), target=target))
-
-    def clear_labels(self, micrograph: int | None = None) -> int:
-        """Remove all labels and places left open, of one micrograph or of all."""
-        return self.do(a.ClearLabels(micrograph=micrograph))
-
-    def set_areas(self, micrograph: int, polygons: Iterable[Sequence[Sequence[float]]]) -> int:
-        """Say what is left out of a micrograph, instead of what was so far.
+        """Add labels of one class to a micrograph and return their ids.
 
         Parameters
         ----------
         micrograph
             Its number.
-        polygons
-            Each a sequence of at least three corners (x, y).
-
-        Raises
-        ------
-        SessionError
-            When there are fewer, or the micrograph is not there.
+        xy
+            Positions as (x, y).
+        target
+            1 particle, 0 not a particle, 2 carbon or empty ice, None skipped.
+        source
+            Where the positions came from.
         """
-        try:
-            areas = [Area(vertices=tuple((float(x), float(y)) for x, y in p)) for p in polygons]
-        except ValidationError:
-            raise SessionError("An area needs at least three corners.") from None
-        return self.do(a.SetAreas(micrograph=micrograph, areas=tuple(areas)))
+        return self.add_positions([(micrograph, x, y) for x, y in xy], target, source)
 
-    def labels_table(self) -> "pd.DataFrame":
-        """Give all labels: columns micrograph, x, y, label (1 particle, 0 not a particle).
+    def add_positions(
+        self, positions: Iterable[Position], target: Target, source: Source = "click"
+    ) -> list[int]:
+        """Add labels of one class to any micrographs and return their ids.
 
-        Where somebody told carbon and empty ice apart, a column class has particle, contamination
-        (any other junk) and empty.
+        Parameters
+        ----------
+        positions
+            As (micrograph, x, y).
+        target, source
+            As in `add`.
+        """
+        with self._log.exclusive():
+            labels = tuple(
+                Label(id=i, micrograph=m, x=float(x), y=float(y), target=target, source=source)
+                for i, (m, x, y) in enumerate(positions, self._log.state.next_id)
+            )
+            if labels:
+                self._log.do(a.AddLabels(labels=labels))
+        return [label.id for label in labels]
+
+    def skip(self, micrograph: int, xy: Iterable[Sequence[float]]) -> list[int]:
+        """Skip positions, so that no question is asked there again, and return their ids.
+
+        Parameters
+        ----------
+        micrograph, xy
+            As in `add`.
+        """
+        return self.add(micrograph, xy, None)
+
+    def remove(self, ids: Iterable[int]) -> int:
+        """Remove labels by id and return the number of the action."""
+        return self._log.do(a.RemoveLabels(ids=tuple(ids)))
+
+    def move(self, label: int, x: float, y: float) -> int:
+        """Move a label to a position and return the number of the action."""
+        return self.move_many([(label, x, y)])
+
+    def move_many(self, moves: Iterable[tuple[int, float, float]]) -> int:
+        """Move labels, given as (id, x, y), in one action and return its number."""
+        wanted = tuple(a.Move(id=i, x=float(x), y=float(y)) for i, x, y in moves)
+        return self._log.do(a.MoveLabels(moves=wanted))
+
+    def reclass(self, ids: Iterable[int], target: Target) -> int:
+        """Change the class of labels and return the number of the action."""
+        return self._log.do(a.ReclassLabels(ids=tuple(ids), target=target))
+
+    def clear(self, micrograph: int | None = None) -> int:
+        """Remove all labels and skipped positions of one micrograph, or of all.
+
+        Parameters
+        ----------
+        micrograph
+            Its number; None for all.
+
+        Returns
+        -------
+        int
+            The number of the action.
+        """
+        return self._log.do(a.ClearLabels(micrograph=micrograph))
+
+    def table(self) -> "pd.DataFrame":
+        """Return all labels as a table.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``micrograph, x, y, label`` (1 particle, 0 not a particle). If any label is
+            carbon or empty ice, a column ``class`` has "particle", "contamination" or "empty".
         """
         import pandas as pd
 
-        names, labels = self.state.names, self.state.labels.values()
+        state = self._log.state
+        names, labels = state.names, state.labels.values()
         rows = [
             (names[label.micrograph], label.x, label.y, int(label.target == 1)) for label in labels
         ]
@@ -123,3 +143,79 @@ class LabelVerbs(ABC):
         if any(label.target == 2 for label in labels):
             table["class"] = [_CLASSES[label.target or 0] for label in labels]
         return table
+
+    def import_table(
+        self,
+        table: "pd.DataFrame",
+        names: Mapping[str, int] | None = None,
+        conflicts: Literal["keep", "replace"] = "keep",
+    ) -> "ImportReport":
+        """Add labels from a table, and report duplicates and conflicts.
+
+        A row within half a particle radius of a label, or of another row, has the same position. If
+        both have the same class it is a duplicate, if not it is a conflict; neither is added.
+
+        Parameters
+        ----------
+        table
+            Columns ``micrograph, x, y`` (original pixels) and optionally ``label``; without it all
+            rows are particles.
+        names
+            Numbers of micrographs for names in the table that no file has; the others are matched.
+        conflicts
+            "keep" keeps labels that are in conflict with rows; "replace" removes them and adds the
+            rows, in the same action. Rows in conflict with each other are never added.
+
+        Raises
+        ------
+        TableError
+            If a column is missing, or a position lies outside of its micrograph.
+        ActivepickError
+            If a micrograph of the table is missing or has no pixel size, which the particle radius
+            follows from.
+        """
+        from activepick.session.import_table import (
+            ImportReport,
+            compare,
+            find_micrographs,
+            same_position_px,
+        )
+
+        state = self._log.state
+        found = find_micrographs(table, state.names, names or {})
+        # Files are read before the log is held, so that no click has to wait for a disk.
+        reach = {
+            number: same_position_px(self._micrographs.open(number), state.settings, rows)
+            for number, rows in found.rows.items()
+        }
+        with self._log.exclusive():
+            state = self._log.state
+            compared = [
+                compare(rows, state.marks_of(number), reach[number], conflicts == "replace")
+                for number, rows in found.rows.items()
+            ]
+            added = [row for one in compared for row in one.added]
+            replaced = sorted(i for one in compared for i in one.replaced)
+            labels = tuple(
+                Label(
+                    id=i,
+                    micrograph=row.micrograph,
+                    x=row.x,
+                    y=row.y,
+                    target=row.target,
+                    source="import",
+                )
+                for i, row in enumerate(added, state.next_id)
+            )
+            if replaced:
+                self._log.do(a.ReplaceLabels(ids=tuple(replaced), labels=labels))
+            elif labels:
+                self._log.do(a.AddLabels(labels=labels))
+        return ImportReport(
+            added=[label.id for label in labels],
+            duplicates=sum(one.duplicates for one in compared),
+            conflicts=[conflict for one in compared for conflict in one.conflicts],
+            replaced=replaced,
+            unmatched=found.unmatched,
+            open=found.open,
+        )

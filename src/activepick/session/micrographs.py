@@ -1,13 +1,14 @@
-"""What can be done to the micrographs and settings of a session, in one call each."""
+"""The micrographs of a session."""
 
 import os
-import threading
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from activepick.errors import SessionError
+from activepick.session.action_log import ActionLog
 from activepick.session.micrograph_files import (
     FileCheck,
     check_files,
@@ -16,61 +17,74 @@ from activepick.session.micrograph_files import (
     relative_path,
 )
 from activepick.session.model import actions as a
-from activepick.session.model.state import MicrographEntry, Progress, SessionState
+from activepick.session.model.settings import Settings
+from activepick.session.model.state import Area, MicrographEntry, Status
 
-__all__ = ["MicrographVerbs"]
+if TYPE_CHECKING:
+    from activepick.micrograph import Micrograph
+
+__all__ = ["Micrographs", "open_micrograph"]
 
 
-class MicrographVerbs(ABC):
-    """Actions on micrographs and settings by name; errors are those of `do`."""
+def open_micrograph(path: Path, settings: Settings) -> "Micrograph":
+    """Return the micrograph in a file, with the pixel size and polarity of settings."""
+    from activepick.micrograph import Micrograph
 
-    folder: Path
-    _acting: threading.RLock
+    return Micrograph(path, settings.pixel_size_angstrom, settings.inverted)
 
-    @property
-    @abstractmethod
-    def state(self) -> SessionState:
-        """Everything as it is now."""
 
-    @abstractmethod
-    def do(self, action: a.Action) -> int:
-        """Do an action."""
+class Micrographs:
+    """Adds, finds and changes the micrographs of a session.
 
-    def add_micrographs(
+    The entries are in `SessionState.micrographs`. Methods raise what `Session.do` raises.
+
+    Parameters
+    ----------
+    log
+        The session.
+    folder
+        Its folder.
+    """
+
+    def __init__(self, log: ActionLog, folder: Path) -> None:
+        self._log = log
+        self._folder = folder
+
+    def add(
         self, paths: Iterable[str | os.PathLike[str]], defocus_angstrom: Sequence[float | None] = ()
     ) -> list[int]:
-        """Take files into the session; those that are in it already stay as they are.
+        """Add files; those that are in the session already stay as they are.
 
         Parameters
         ----------
         paths
-            The files. Each is read in a few places: slow for thousands on a network.
+            The files. Parts of each are read, which is slow for thousands on a network.
         defocus_angstrom
-            One for each path, None where it is not known.
+            Mean defocus in Å of each file, None where it is not known.
 
         Returns
         -------
         list of int
-            The number of each path's micrograph.
+            The number of the micrograph of each path.
 
         Raises
         ------
         MicrographError
-            When one cannot be read; none is added then.
+            If one cannot be read; none is added then.
         """
         files = [Path(os.path.abspath(path)) for path in paths]
-        entries = self.state.micrographs.values()
-        known = {find_file(self.folder, e) or Path(e.absolute): e.id for e in entries}
+        entries = self._log.state.micrographs.values()
+        known = {find_file(self._folder, e) or Path(e.absolute): e.id for e in entries}
         prints = {file: fingerprint(file) for file in files if file not in known}
         defocus = dict(zip(files, defocus_angstrom, strict=False))
-        # The disk was asked before, so that nobody who clicks meanwhile waits for it.
-        with self._acting:
-            now = self.state.micrographs
+        # Files are read before the log is held, so that no click has to wait for a disk.
+        with self._log.exclusive():
+            now = self._log.state.micrographs
             known |= {Path(now[i].absolute): i for i in now.keys() - set(known.values())}
             new = [
                 MicrographEntry(
                     id=number,
-                    relative=relative_path(file, self.folder),
+                    relative=relative_path(file, self._folder),
                     absolute=str(file),
                     fingerprint=prints[file],
                     defocus_angstrom=defocus.get(file),
@@ -78,54 +92,137 @@ class MicrographVerbs(ABC):
                 for number, file in enumerate((f for f in prints if f not in known), 1 + len(now))
             ]
             if new:
-                self.do(a.AddMicrographs(micrographs=tuple(new)))
+                self._log.do(a.AddMicrographs(micrographs=tuple(new)))
         known |= {Path(entry.absolute): entry.id for entry in new}
         return [known[file] for file in files]
 
-    def find_micrograph(self, micrograph: int) -> Path:
-        """Give the file of a micrograph; SessionError when it is at neither of its paths."""
-        entry = self.state.micrographs[micrograph]
-        path = find_file(self.folder, entry)
+    def path(self, micrograph: int) -> Path:
+        """Return the file of a micrograph.
+
+        Raises
+        ------
+        SessionError
+            If the session has no such micrograph, or its file is at neither of its paths.
+        """
+        entry = self._entry(micrograph)
+        path = find_file(self._folder, entry)
         if path is None:
-            beside = f" nor {self.folder / entry.relative}" if entry.relative else ""
+            beside = f" nor {self._folder / entry.relative}" if entry.relative else ""
             raise SessionError(
                 f"{entry.name} is missing: there is neither {entry.absolute}{beside}. Put it back, "
                 "or say where it lies now. Its labels are kept."
             )
         return path
 
-    def check_micrographs(self, micrographs: Iterable[int] | None = None) -> FileCheck:
-        """Look for missing and changed files, of all micrographs or some; slow for thousands."""
-        wanted = self.state.micrographs if micrographs is None else list(micrographs)
-        return check_files(self.folder, [self.state.micrographs[i] for i in wanted])
+    def unchanged_path(self, micrograph: int) -> Path:
+        """Return the file of a micrograph if its content is what it was when it was added.
 
-    def relink_micrograph(self, micrograph: int, path: str | os.PathLike[str] | None = None) -> int:
-        """Say that a missing micrograph lies elsewhere, or that a changed one is right as it is."""
-        new = self.find_micrograph(micrograph) if path is None else Path(os.path.abspath(path))
-        return self.do(
+        Raises
+        ------
+        SessionError
+            If it is missing or was changed.
+        MicrographError
+            If it cannot be read.
+        """
+        path = self.path(micrograph)
+        if fingerprint(path) != self._entry(micrograph).fingerprint:
+            raise SessionError(
+                f"{path} is not the file that it was when it was added, so that its labels may not "
+                "fit any more. Put the old one back, or accept it as it is now (relink)."
+            )
+        return path
+
+    def open(self, micrograph: int) -> "Micrograph":
+        """Return a micrograph with the pixel size and polarity of the settings.
+
+        Raises
+        ------
+        SessionError
+            As `path`.
+        """
+        return open_micrograph(self.path(micrograph), self._log.state.settings)
+
+    def check(self, micrographs: Iterable[int] | None = None) -> FileCheck:
+        """Find missing and changed files; slow for thousands of micrographs.
+
+        Parameters
+        ----------
+        micrographs
+            Numbers of micrographs; None for all.
+        """
+        wanted = self._log.state.micrographs if micrographs is None else micrographs
+        return check_files(self._folder, [self._entry(number) for number in wanted])
+
+    def relink(self, micrograph: int, path: str | os.PathLike[str] | None = None) -> int:
+        """Set the path of a micrograph that was moved, or accept one that was changed.
+
+        Parameters
+        ----------
+        micrograph
+            Its number.
+        path
+            Its new path; None to accept the file at its present path.
+
+        Returns
+        -------
+        int
+            The number of the action.
+
+        Raises
+        ------
+        SessionError, MicrographError
+            If the file is missing or cannot be read.
+        """
+        new = self.path(micrograph) if path is None else Path(os.path.abspath(path))
+        return self._log.do(
             a.RelinkMicrograph(
                 micrograph=micrograph,
-                relative=relative_path(new, self.folder),
+                relative=relative_path(new, self._folder),
                 absolute=str(new),
                 fingerprint=fingerprint(new),
             )
         )
 
-    def set_progress(self, micrograph: int, progress: Progress) -> int:
-        """Say how far a micrograph is: "unseen", "seen", "done" or "rejected"."""
-        return self.do(a.SetProgress(micrograph=micrograph, progress=progress))
+    def set_status(self, micrograph: int, status: Status) -> int:
+        """Set the status of a micrograph and return the number of the action.
 
-    def set_settings(self, **changes: Any) -> int:
-        """Change settings.
-
-        A new diameter, pixel size, polarity, model or normalisation asks for a new working radius;
-        a new model or normalisation also takes the head away that learning starts from.
+        Parameters
+        ----------
+        micrograph
+            Its number.
+        status
+            "unseen", "seen", "done" or "rejected".
         """
-        scale = {"diameter_angstrom", "pixel_size_angstrom", "inverted", "model", "normalisation"}
-        now = self.state.settings
-        new = {name for name, value in changes.items() if value != getattr(now, name, value)}
-        if new & scale:
-            changes = {"working_radius_px": None, "working_radii_px": (), **changes}
-        if new & {"model", "normalisation"}:
-            changes = {"base_head": None, **changes}
-        return self.do(a.SetSettings(changes=changes))
+        return self._log.do(a.SetStatus(micrograph=micrograph, status=status))
+
+    def set_areas(self, micrograph: int, polygons: Iterable[Sequence[Sequence[float]]]) -> int:
+        """Replace the areas of a micrograph in which nothing is picked.
+
+        Parameters
+        ----------
+        micrograph
+            Its number.
+        polygons
+            Each a sequence of at least three corners (x, y) in original pixels.
+
+        Returns
+        -------
+        int
+            The number of the action.
+
+        Raises
+        ------
+        SessionError
+            If a polygon has fewer corners, or the micrograph does not exist.
+        """
+        try:
+            areas = [Area(vertices=tuple((float(x), float(y)) for x, y in p)) for p in polygons]
+        except ValidationError:
+            raise SessionError("An area needs at least three corners.") from None
+        return self._log.do(a.SetAreas(micrograph=micrograph, areas=tuple(areas)))
+
+    def _entry(self, micrograph: int) -> MicrographEntry:
+        entry = self._log.state.micrographs.get(micrograph)
+        if entry is None:
+            raise SessionError(f"there is no micrograph {micrograph} in this session")
+        return entry

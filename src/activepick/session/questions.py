@@ -1,64 +1,66 @@
-"""What can be done to the questions of a session, in one call each."""
+"""The questions of a session."""
 
-import threading
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from activepick.errors import SessionError
+from activepick.session.action_log import ActionLog
 from activepick.session.model import actions as a
 from activepick.session.model.state import (
     Label,
     Question,
     RoundRecord,
-    SessionState,
+    ScoredPosition,
     Source,
     Target,
 )
 
-__all__ = ["QuestionVerbs"]
-
-# Micrograph, x, y, score.
-Place = tuple[int, float, float, float]
+__all__ = ["Questions"]
 
 
-class QuestionVerbs(ABC):
-    """Questions, answers and rounds. Positions are original pixels; errors are those of `do`."""
+class Questions:
+    """Asks and answers the questions of a session.
 
-    _acting: threading.RLock
+    The questions themselves are in `SessionState.asked` and `SessionState.questions`. Positions are
+    in original pixels. Methods raise what `Session.do` raises.
 
-    @property
-    @abstractmethod
-    def state(self) -> SessionState:
-        """Everything as it is now."""
+    Parameters
+    ----------
+    log
+        The session.
+    """
 
-    @abstractmethod
-    def do(self, action: a.Action) -> int:
-        """Do an action."""
+    def __init__(self, log: ActionLog) -> None:
+        self._log = log
 
     def ask(
         self,
-        places: Iterable[Place],
+        positions: Iterable[ScoredPosition],
         suggestions: Sequence[Target] = (),
         purpose: Literal["learn", "audit"] = "learn",
     ) -> list[Question]:
-        """Put questions in the place of the last round.
+        """Replace the last round of questions by a new one.
 
         Parameters
         ----------
-        places
-            Micrograph, x, y and score of each.
+        positions
+            As (micrograph, x, y, score).
         suggestions
-            An answer for each that waits to be accepted, None where a person is asked; by default
-            all are asked.
+            For each position an answer that waits to be accepted, or None for a plain question; by
+            default all are plain questions.
         purpose
             "learn", or "audit" for a random sample of the picks.
+
+        Returns
+        -------
+        list of Question
+            The new questions.
         """
-        places = list(places)
-        with self._acting:
+        positions = list(positions)
+        with self._log.exclusive():
             questions = tuple(
                 Question(
-                    id=self.state.next_id + k,
+                    id=self._log.state.next_id + k,
                     micrograph=micrograph,
                     x=float(x),
                     y=float(y),
@@ -66,26 +68,52 @@ class QuestionVerbs(ABC):
                     suggestion=suggestions[k] if suggestions else None,
                     purpose=purpose,
                 )
-                for k, (micrograph, x, y, score) in enumerate(places)
+                for k, (micrograph, x, y, score) in enumerate(positions)
             )
-            self.do(a.AskQuestions(questions=questions))
+            self._log.do(a.AskQuestions(questions=questions))
         return list(questions)
 
     def answer(self, question: int, target: Target) -> int:
-        """Answer a question: 1 particle, 0 not a particle, None to leave it open."""
-        with self._acting:
-            found = next((q for q in self.state.questions if q.id == question), None)
+        """Answer a question and return the number of the action.
+
+        Parameters
+        ----------
+        question
+            Its id.
+        target
+            1 particle, 0 not a particle, 2 carbon or empty ice, None to skip it.
+
+        Raises
+        ------
+        SessionError
+            If the question does not wait for an answer.
+        """
+        with self._log.exclusive():
+            found = next((q for q in self._log.state.questions if q.id == question), None)
             if found is None:
                 raise SessionError(f"question {question} does not wait for an answer")
             source: Source = "audit" if found.purpose == "audit" else "query"
-            return self.do(a.AddLabels(labels=(_label(found, target, source),)))
+            return self._log.do(a.AddLabels(labels=(_label(found, target, source),)))
 
     def set_suggestion(self, question: int, target: Target) -> int:
-        """Correct the suggestion of an open question; None asks it instead."""
-        return self.do(a.SetSuggestion(question=question, target=target))
+        """Change the suggestion of an open question and return the number of the action.
+
+        Parameters
+        ----------
+        question
+            Its id.
+        target
+            The suggested answer; None makes it a plain question.
+        """
+        return self._log.do(a.SetSuggestion(question=question, target=target))
 
     def accept_suggestions(self, ids: Iterable[int] | None = None) -> list[int]:
-        """Answer open questions with what is suggested, all or some, in one action.
+        """Answer open questions with their suggestions, in one action.
+
+        Parameters
+        ----------
+        ids
+            Ids of questions; None for all.
 
         Returns
         -------
@@ -93,19 +121,19 @@ class QuestionVerbs(ABC):
             The ids of the new labels.
         """
         wanted = None if ids is None else set(ids)
-        with self._acting:
+        with self._log.exclusive():
             labels = tuple(
                 _label(question, question.suggestion, "suggestion")
-                for question in self.state.questions
+                for question in self._log.state.questions
                 if question.suggestion is not None and (wanted is None or question.id in wanted)
             )
             if labels:
-                self.do(a.AddLabels(labels=labels))
+                self._log.do(a.AddLabels(labels=labels))
         return [label.id for label in labels]
 
     def note_round(self, record: RoundRecord) -> int:
-        """Note how things stand at the end of a round."""
-        return self.do(a.NoteRound(record=record))
+        """Record the end of a round and return the number of the action."""
+        return self._log.do(a.NoteRound(record=record))
 
 
 def _label(question: Question, target: Target, source: Source) -> Label:

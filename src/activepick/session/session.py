@@ -1,65 +1,113 @@
-"""The session: the only one that changes its state."""
+"""A session: the only object that changes its state."""
 
 import atexit
 import contextlib
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+from psygnal import Signal
 
 from activepick.errors import SessionError
+from activepick.session.labels import Labels
+from activepick.session.micrographs import Micrographs
+from activepick.session.model.actions import Action, Redo, SetSettings, Undo
+from activepick.session.model.effects import Change
 from activepick.session.model.settings import Settings
-from activepick.session.ongoing import OngoingSession
+from activepick.session.model.state import SessionState
+from activepick.session.questions import Questions
 from activepick.session.store.disk_errors import disk_sentence
 from activepick.session.store.header import HEADER, JOURNAL, new_header, read_header, write_header
+from activepick.session.store.journal import Journal
+from activepick.session.store.journal_lines import encode_line
 from activepick.session.store.lock import SessionLock
-from activepick.session.store.opening import read_session, repair_journal
+from activepick.session.store.opening import Opened, read_session, repair_journal
 
-__all__ = ["Session"]
+__all__ = ["SUFFIX", "Session"]
 
 SUFFIX = ".activepick"
 _ELSEWHERE = "choose another folder"
+_EXIT_SECONDS = 10.0
 
 
-class Session(OngoingSession):
-    """Micrographs, settings, labels, questions and history in a folder; see `create`, `open`.
+class Session:
+    """Micrographs, settings, labels, questions and history in a folder.
+
+    Sessions are made by `create` and `open`. All methods may be called from any thread.
 
     Attributes
     ----------
     folder
-        Where it lies.
+        The folder.
     notices
-        What was noticed on opening and has to be told, sentences.
+        Sentences for the user about what was found on opening.
     read_only
-        Whether it may only be looked at.
+        Whether nothing can be changed.
+    micrographs, labels, questions
+        What can be done to them: `activepick.session.micrographs.Micrographs`,
+        `activepick.session.labels.Labels`, `activepick.session.questions.Questions`.
 
     Signals
     -------
     changed(action, change)
-        After each action, in the thread that did it. `change` tells what became of labels, areas
-        and suggestions (`activepick.session.model.effects.Change`), or is None.
+        After each action, in the thread that did it. `change` is the change of labels, areas and
+        suggestions (`activepick.session.model.effects.Change`), or None.
     acknowledged(number)
-        The action is on disk. In the writing thread: connect with ``thread="main"`` for windows.
+        An action is on disk. Emitted in the writing thread: windows connect with
+        ``thread="main"``.
     failed(message)
-        Writing began to fail; it goes on in memory and is tried again. In the writing thread.
+        Writing failed. Actions are kept in memory and written as soon as that is possible. Emitted
+        in the writing thread.
     """
+
+    changed = Signal(object, object)
+    acknowledged = Signal(int)
+    failed = Signal(str)
+
+    def __init__(self, folder: Path, opened: Opened, lock: SessionLock | None) -> None:
+        self.folder = folder
+        self.notices = list(opened.notices)
+        self.read_only = lock is None
+        self._history = opened.history
+        self._header = opened.header
+        self._lines = opened.lines
+        self._lock = lock
+        self._acting = threading.RLock()
+        self._journal: Journal | None = None
+        self.micrographs = Micrographs(self, folder)
+        self.labels = Labels(self, self.micrographs)
+        self.questions = Questions(self)
+        if lock is not None:
+            self._journal = Journal(
+                folder / JOURNAL,
+                self._lines,
+                opened.written,
+                self.acknowledged.emit,
+                self.failed.emit,
+                lock.check,
+            )
+            # A program that ends without closing the session still waits for its last lines.
+            atexit.register(self._journal.flush, _EXIT_SECONDS)
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], settings: Settings) -> Self:
-        """Make a new session.
+        """Create a session.
 
         Parameters
         ----------
         folder
-            Gets the ending ``.activepick`` if it has none; must not exist, or be empty.
+            Its folder, which must not exist or be empty. It gets the suffix ``.activepick`` if it
+            has none.
         settings
-            With the particle diameter.
+            Its settings.
 
         Raises
         ------
         SessionError
-            When there is something already, or the folder cannot be made.
+            If the folder is not empty, or cannot be created.
         """
         path = Path(os.path.abspath(folder))
         if path.suffix != SUFFIX:
@@ -84,30 +132,31 @@ class Session(OngoingSession):
         force: bool = False,
         repair: bool = False,
     ) -> Self:
-        """Go on with a session, also one of an older version.
+        """Open a session.
 
         Parameters
         ----------
         folder
-            The session, or its `session.json`.
+            The folder of the session, or its `session.json`.
         read_only
-            Only look: also where another program has it open, or the folder cannot be written to.
+            Open it without the right to change it. This works also while another program has it
+            open, and where the folder cannot be written to.
         force
-            Take it from a program on another machine that is gone.
+            Take it over from a program on another machine that has ended.
         repair
-            Leave out the lines of the journal that are damaged; the damaged journal is kept.
+            Leave out damaged lines of the journal; the damaged journal is kept.
 
         Raises
         ------
         SessionError
-            When it is no session, damaged, from a newer version, open elsewhere, or cannot be
-            written to.
+            If it is not a session, is damaged, was written by a version with another schema, is
+            open elsewhere, or cannot be written to.
         """
         path = Path(os.path.abspath(folder))
         path = path.parent if path.name == HEADER else path
         if read_only:
             return cls(path, read_session(path), None)
-        read_header(path)  # before anything is written to a folder that may be none
+        read_header(path)  # before the lock is written to a folder that may not be a session
         with cls._locked(path, force) as lock:
             repaired = repair_journal(path) if repair else []
             opened = read_session(path, writing=True)
@@ -121,7 +170,7 @@ class Session(OngoingSession):
     @staticmethod
     @contextlib.contextmanager
     def _locked(path: Path, force: bool = False) -> Iterator[SessionLock]:
-        """Keep the lock, unless the block fails."""
+        """Acquire the lock, and release it if the block fails."""
         lock = SessionLock(path, force)
         try:
             yield lock
@@ -132,16 +181,154 @@ class Session(OngoingSession):
             lock.release()
             raise
 
-    def save_copy(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the whole session, pending actions included, to a new folder.
+    @property
+    def state(self) -> SessionState:
+        """The present state, with the actions that are not on disk yet."""
+        return self._history.state
 
-        For when its own folder cannot be written to. Micrographs are found by their absolute paths
-        from there.
+    @property
+    def last(self) -> int:
+        """Number of the last action; the first is 1."""
+        return len(self._lines)
+
+    @property
+    def pending(self) -> range:
+        """Numbers of the actions that are not on disk yet."""
+        written = len(self._lines) if self._journal is None else self._journal.written
+        return range(written + 1, len(self._lines) + 1)
+
+    @property
+    def failure(self) -> str | None:
+        """Why writing fails at present, as a sentence; None if it does not."""
+        return None if self._journal is None else self._journal.failure
+
+    def exclusive(self) -> contextlib.AbstractContextManager[object]:
+        """Keep other threads from doing actions while the state is read and an action follows."""
+        return self._acting
+
+    def do(self, action: Action) -> int:
+        """Do an action and pass it to the journal, without waiting for the disk.
+
+        Parameters
+        ----------
+        action
+            The action.
+
+        Returns
+        -------
+        int
+            Its number, with which `acknowledged` is emitted when it is on disk.
+
+        Raises
+        ------
+        SessionError, SettingsError
+            If it does not fit the state, or the session is read-only or closed; nothing is done
+            then.
+        """
+        with self._acting:
+            if self._journal is None:
+                how = "is open for reading only" if self.read_only else "is closed"
+                raise SessionError(f"{self.folder} {how}: nothing can be changed.")
+            number = self.last + 1
+            line = encode_line(number, action)
+            change: Change | None = self._history.apply(number, action)
+            self._journal.append(line)
+        self.changed.emit(action, change)
+        return number
+
+    def set_settings(self, **changes: Any) -> int:
+        """Change settings, and reset those that were determined for the old ones.
+
+        See `Settings` for what resets what.
+
+        Parameters
+        ----------
+        **changes
+            New values by name.
+
+        Returns
+        -------
+        int
+            The number of the action.
+
+        Raises
+        ------
+        SettingsError
+            If a setting is unknown or its value is invalid.
+        """
+        with self._acting:
+            return self.do(SetSettings(changes=self.state.settings.completed(changes)))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an action on labels, areas or suggestions to undo."""
+        return bool(self._history.done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an action on labels, areas or suggestions to redo."""
+        return bool(self._history.undone)
+
+    def undo(self) -> int:
+        """Undo the last action on labels, areas or suggestions.
+
+        Returns
+        -------
+        int
+            The number of this action.
 
         Raises
         ------
         SessionError
-            When the folder is not empty or cannot be written to.
+            If there is none.
+        """
+        with self._acting:
+            if not self.can_undo:
+                raise SessionError("There is nothing to undo.")
+            return self.do(Undo(of=self._history.done[-1][0]))
+
+    def redo(self) -> int:
+        """Redo the action that was undone last.
+
+        Returns
+        -------
+        int
+            The number of this action.
+
+        Raises
+        ------
+        SessionError
+            If there is none.
+        """
+        with self._acting:
+            if not self.can_redo:
+                raise SessionError("There is nothing to redo.")
+            return self.do(Redo(of=self._history.undone[-1][0]))
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all actions so far are on disk; see `Journal.flush`."""
+        return self._journal is None or self._journal.flush(timeout)
+
+    def save_copy(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the whole session, with the actions that are not on disk yet, to a new folder.
+
+        It is a way out when its own folder cannot be written to. The copy finds micrographs by
+        their absolute paths.
+
+        Parameters
+        ----------
+        folder
+            As in `create`.
+
+        Returns
+        -------
+        Path
+            The folder of the copy.
+
+        Raises
+        ------
+        SessionError
+            If the folder is not empty or cannot be written to.
         """
         with self._acting:
             lines = list(self._lines)
@@ -161,19 +348,21 @@ class Session(OngoingSession):
         return copy.folder
 
     def close(self, *, timeout: float | None = None, abandon: bool = False) -> None:
-        """Wait for the last lines and give the folder back; closing twice is no error.
+        """Wait for the last lines of the journal and release the folder.
+
+        Closing a closed session does nothing.
 
         Parameters
         ----------
         timeout
-            Seconds to wait.
+            Seconds to wait; None for no limit.
         abandon
-            Close even if actions are lost by that.
+            Close even if actions are lost.
 
         Raises
         ------
         SessionError
-            When actions are not on disk; the session stays open then.
+            If actions are not on disk; the session stays open then.
         """
         journal = self._journal
         if journal is None:

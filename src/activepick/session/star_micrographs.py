@@ -1,8 +1,7 @@
 """Micrographs as a list of RELION names them: where they lie, their defocus and pixel size."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,15 +31,12 @@ class MicrographList:
         Å per pixel, None where the list does not say it or has several.
     missing
         Names in the list that are not there.
-    numbers
-        The files' numbers in a session, once they are in one.
     """
 
     files: tuple[Path, ...]
     defocus_angstrom: tuple[float | None, ...]
     pixel_size_angstrom: float | None
     missing: tuple[str, ...] = ()
-    numbers: Sequence[int] = field(default_factory=tuple)
 
 
 def read_micrograph_list(path: str | os.PathLike[str]) -> MicrographList:

@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activepick.picking.rules import score_threshold
-from activepick.session.model.settings import Settings
 from activepick.session.model.state import Area, Label, SessionState
 from activepick.workspace.peaks import Peaks, curate, eligible
 
@@ -47,7 +46,7 @@ class Counts:
         """
         end = time.perf_counter() + seconds
         lowest = score_threshold(state.settings.threshold)
-        curation = _curation(state.settings)
+        curation = replace(state.settings.rules, threshold=0.0)
         counts = {}
         for number, one in peaks.items():
             facts = (curation, state.areas.get(number, ()), state.marks_of(number))
@@ -67,13 +66,3 @@ def _look_at(state: SessionState, peaks: Peaks, facts: _Facts) -> _Known:
     marked = any(mark.target is not None for mark in facts[2])
     scores = None if marked else peaks.score[eligible(peaks, state)][::-1]
     return _Known(peaks, facts, scores)
-
-
-def _curation(settings: Settings) -> tuple[object, ...]:
-    """Give the settings by which peaks become picks, but for the threshold."""
-    return (
-        settings.min_distance,
-        settings.edge_margin,
-        settings.lowest_contrast,
-        settings.highest_contrast,
-    )

@@ -1,7 +1,6 @@
 """From the settings of a session to what computes its features."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activepick.session.model.settings import Settings
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
 __all__ = [
     "EngineMaker",
     "engine_of",
-    "feature_settings",
-    "micrograph_of",
-    "network_settings",
     "start",
 ]
 
@@ -36,33 +32,6 @@ def engine_of(settings: Settings) -> "FeatureEngine":
         settings.normalisation,
         FeatureCache(),
     )
-
-
-def feature_settings(settings: Settings) -> tuple[object, ...]:
-    """Give the settings that features depend on: when these change, all is computed anew."""
-    radii = (settings.working_radius_px, settings.working_radii_px)
-    if settings.base_head is not None:
-        radii = (None, ())  # those of the head rule
-    return (*network_settings(settings), *radii, settings.base_head)
-
-
-def network_settings(settings: Settings) -> tuple[object, ...]:
-    """Give those of the settings that features depend on besides the working radii."""
-    return (
-        settings.diameter_angstrom,
-        settings.pixel_size_angstrom,
-        settings.inverted,
-        settings.model,
-        settings.normalisation,
-        settings.seed,
-    )
-
-
-def micrograph_of(path: Path, settings: Settings) -> "Micrograph":
-    """Give the micrograph in a file."""
-    from activepick.micrograph import Micrograph
-
-    return Micrograph(path, settings.pixel_size_angstrom, settings.inverted)
 
 
 def start(

@@ -12,16 +12,16 @@ import numpy as np
 from activepick.errors import ActivepickError, HeadError, SessionError
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head
-from activepick.session.micrograph_files import fingerprint
-from activepick.session.model.state import MicrographEntry, SessionState
+from activepick.session.micrographs import open_micrograph
+from activepick.session.model.state import SessionState
 from activepick.session.session import Session
-from activepick.workspace.engine import EngineMaker, micrograph_of, start
+from activepick.workspace.engine import EngineMaker, start
 from activepick.workspace.feature_store import Step
 
 if TYPE_CHECKING:
     from activepick.features.engine import FeatureEngine
 
-__all__ = ["checked_file", "first_head", "head_file", "labels_digest", "saved_head"]
+__all__ = ["first_head", "head_file", "labels_digest", "saved_head"]
 
 # The share of the time until all is ready that loading the network takes.
 _LOADING = 0.2
@@ -38,15 +38,7 @@ def labels_digest(state: SessionState) -> str:
         (state.micrographs[m.micrograph].fingerprint, m.x, m.y, int(m.target == 1))
         for m in state.labels.values()
     )
-    settings = state.settings
-    facts: tuple[object, ...] = (
-        settings.diameter_angstrom,
-        settings.inverted,
-        settings.expected_particles,
-        labels,
-    )
-    if settings.base_head is not None:
-        facts = (settings.base_head, *facts)
+    facts = (state.settings.key("features", "head"), labels)
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
@@ -69,7 +61,7 @@ def first_head(
     base = start(
         engine,
         state.settings,
-        () if found else (micrograph_of(f, state.settings) for f in _files(session)),
+        () if found else (open_micrograph(f, state.settings) for f in _files(session)),
         lambda fraction: progress(_LOADING + (1 - _LOADING) * fraction),
     )
     if not found and not session.read_only:
@@ -104,10 +96,10 @@ def _files(session: Session) -> Iterator[Path]:
         "There is no micrograph in this session yet: add some."
     )
     for entry in session.state.micrographs.values():
-        if entry.progress == "rejected":
+        if entry.status == "rejected":
             continue
         try:
-            file = checked_file(session, entry)
+            file = session.micrographs.unchanged_path(entry.id)
         except ActivepickError as error:
             problem = problem and SessionError(str(error))
             continue
@@ -115,14 +107,3 @@ def _files(session: Session) -> Iterator[Path]:
         yield file
     if problem is not None:
         raise problem
-
-
-def checked_file(session: Session, entry: MicrographEntry) -> Path:
-    """Give the file of a micrograph; SessionError when it is missing or not what it was."""
-    path = session.find_micrograph(entry.id)
-    if fingerprint(path) != session.state.micrographs[entry.id].fingerprint:
-        raise SessionError(
-            f"{path} is not the file that it was when it was added, so that its labels may not "
-            "fit any more. Put the old one back, or accept it as it is now (relink)."
-        )
-    return path

@@ -11,12 +11,12 @@ from activepick.micrograph import Micrograph
 from activepick.session.model.state import MicrographEntry
 from activepick.session.session import Session
 from activepick.workspace.counts import Counts
-from activepick.workspace.engine import EngineMaker, engine_of, feature_settings
+from activepick.workspace.engine import EngineMaker, engine_of
 from activepick.workspace.feature_store import Step
 from activepick.workspace.initial_head import labels_digest
 from activepick.workspace.peak_store import PeakStore
 from activepick.workspace.peaks import Peaks, head_digest
-from activepick.workspace.tools import Tools, make_tools
+from activepick.workspace.tools import Tools, make_tools, tools_key
 from activepick.workspace.truth import Truth
 
 __all__ = ["LoopBase"]
@@ -72,7 +72,7 @@ class LoopBase:
     def ready(self) -> bool:
         """Whether the network is loaded and the scale found for the settings as they are now."""
         made = self._made
-        return made is not None and made.settings == feature_settings(self.session.state.settings)
+        return made is not None and made.settings == tools_key(self.session.state.settings)
 
     @property
     def up_to_date(self) -> bool:
@@ -106,8 +106,8 @@ class LoopBase:
         report, begin = progress or (lambda fraction: None), 0.0 if self.ready else _MAKING
         tools = self._tools(lambda fraction: report(begin * fraction))
         features = tools.store.get(entry, lambda f: report(begin + (1 - begin) * f))
-        if entry.progress == "unseen" and not self.session.read_only:
-            self.session.set_progress(micrograph, "seen")
+        if entry.status == "unseen" and not self.session.read_only:
+            self.session.micrographs.set_status(micrograph, "seen")
         return features
 
     def prefetch(self, micrographs: Sequence[int]) -> None:
@@ -129,7 +129,7 @@ class LoopBase:
     def pixel_size_warning(self, micrograph: int) -> str | None:
         """Say so when the header of a micrograph contradicts the pixel size of the settings."""
         given = self.session.state.settings.pixel_size_angstrom
-        path = self.session.find_micrograph(micrograph)
+        path = self.session.micrographs.path(micrograph)
         header = Micrograph(path)
         if given is None or not header.has_pixel_size:
             return None
@@ -162,7 +162,7 @@ class LoopBase:
 
     def _tools(self, progress: Step | None = None) -> Tools:
         made = self._made
-        if made is not None and made.settings == feature_settings(self.session.state.settings):
+        if made is not None and made.settings == tools_key(self.session.state.settings):
             return made
         report = progress or (lambda fraction: None)
         while not self._making.acquire(timeout=_LOOK_SECONDS):
@@ -170,7 +170,7 @@ class LoopBase:
         try:
             settings = self.session.state.settings
             old = self._made
-            if old is not None and old.settings == feature_settings(settings):
+            if old is not None and old.settings == tools_key(settings):
                 return old
 
             def step(fraction: float) -> None:

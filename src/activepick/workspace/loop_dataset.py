@@ -186,7 +186,7 @@ class DatasetLoop(PickingLoop):
         }
         # Two measures of the same: one that needs no features, one of micrographs looked at.
         unsure = self.uncertainties()
-        if not any(e.id in unsure for e in entries if e.progress == "unseen"):
+        if not any(e.id in unsure for e in entries if e.status == "unseen"):
             unsure = {
                 entry.id: value
                 for entry in entries
@@ -199,12 +199,12 @@ class DatasetLoop(PickingLoop):
         entries = self.session.state.micrographs
         offer = self.next_micrograph()
         wanted = [micrograph + 1, *([offer.micrograph] if offer else []), micrograph - 1]
-        usable = [i for i in wanted if i in entries and entries[i].progress != "rejected"]
+        usable = [i for i in wanted if i in entries and entries[i].status != "rejected"]
         self.prefetch([i for i in dict.fromkeys(usable) if i != micrograph])
 
     def _picked(self) -> list[MicrographEntry]:
         entries = self.session.state.micrographs.values()
-        return [entry for entry in entries if entry.progress != "rejected"]
+        return [entry for entry in entries if entry.status != "rejected"]
 
     def _known_peaks(self) -> dict[int, Peaks]:
         """Give the peaks in memory of all micrographs that are not rejected."""

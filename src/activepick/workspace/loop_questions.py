@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from activepick.errors import SessionError
 from activepick.learning.head import Head
-from activepick.session.model.state import Question
+from activepick.session.model.state import Question, ScoredPosition
 from activepick.workspace.loop_dataset import DatasetLoop
 from activepick.workspace.peaks import Peaks
-from activepick.workspace.proposals import Place, new_questions, suggestions
+from activepick.workspace.proposals import new_questions, suggestions
 
 __all__ = ["AskingLoop", "Update"]
 
@@ -32,7 +32,7 @@ class Update:
 
     head: Head
     peaks: Peaks
-    questions: Sequence[Place]
+    questions: Sequence[ScoredPosition]
     refit_seconds: float
 
 
@@ -76,7 +76,7 @@ class AskingLoop(DatasetLoop):
             When no micrograph is open.
         """
         numbers = self._at_hand() if micrographs is None else list(micrographs)
-        return self.session.ask(self._places(numbers, count))
+        return self.session.questions.ask(self._places(numbers, count))
 
     def suggest(
         self, count: int | None = None, micrographs: Sequence[int] | None = None
@@ -91,7 +91,7 @@ class AskingLoop(DatasetLoop):
         count = count or state.settings.batch
         sure = suggestions(state, [self.peaks(number) for number in numbers], count // 3)
         asked = self._places(numbers, count - len(sure), [place for place, _ in sure])
-        return self.session.ask(
+        return self.session.questions.ask(
             [*(place for place, _ in sure), *asked],
             [*(target for _, target in sure), *(None for _ in asked)],
         )
@@ -100,7 +100,7 @@ class AskingLoop(DatasetLoop):
         usable = [
             entry
             for entry in self.session.state.micrographs.values()
-            if entry.progress in ("unseen", "seen")
+            if entry.status in ("unseen", "seen")
         ]
         held = self._tools().store.held(usable)
         if not held:
@@ -108,8 +108,8 @@ class AskingLoop(DatasetLoop):
         return [entry.id for entry in held]
 
     def _places(
-        self, numbers: Sequence[int], count: int | None, beside: Sequence[Place] = ()
-    ) -> list[Place]:
+        self, numbers: Sequence[int], count: int | None, beside: Sequence[ScoredPosition] = ()
+    ) -> list[ScoredPosition]:
         """Choose questions; none where one of `beside` lies."""
         tools, state = self._tools(), self.session.state
         features = [tools.store.get(self._entry(number)) for number in numbers]

@@ -42,7 +42,7 @@ class JudgingLoop(AskingLoop, HeadKeepingLoop):
         places = sample(self.session.state, self._known_peaks(), count)
         if not places:
             raise SessionError("There are no picks to look at: open a micrograph, or pick all.")
-        return self.session.ask(places, purpose="audit")
+        return self.session.questions.ask(places, purpose="audit")
 
     def precision(self) -> PrecisionEstimate | None:
         """Estimate how many of the picks are particles; None before an audit."""
@@ -76,7 +76,7 @@ class JudgingLoop(AskingLoop, HeadKeepingLoop):
         )
         self._last_round = now
         if not self.session.read_only:
-            self.session.note_round(record)
+            self.session.questions.note_round(record)
             with contextlib.suppress(HeadError):  # saved, it need not be learnt again on reopening
                 self.save_head()
         return record

@@ -52,10 +52,10 @@ def next_offer(
     """
     entries = state.micrographs
     labelled = {label.micrograph for label in state.labels.values()}
-    fresh = [i for i, e in entries.items() if e.progress == "unseen" and i not in labelled]
+    fresh = [i for i, e in entries.items() if e.status == "unseen" and i not in labelled]
     if not fresh:
         return None
-    seen = [i for i, e in entries.items() if i not in fresh and e.progress != "rejected"]
+    seen = [i for i, e in entries.items() if i not in fresh and e.status != "rejected"]
     defocus = {i: e.defocus_angstrom for i, e in entries.items() if e.defocus_angstrom is not None}
     unlike = _unlike(defocus, seen, fresh, known=1)
     if unlike is not None:

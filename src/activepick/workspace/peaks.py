@@ -14,7 +14,6 @@ from activepick.learning.uncertainty import entropy
 from activepick.micrograph.contrast import ContrastMap
 from activepick.picking.rules import (
     LabelledPositions,
-    PickRules,
     eligible_peaks,
     score_threshold,
     select_picks,
@@ -85,9 +84,7 @@ def head_digest(head: Head, settings: Settings) -> str:
     facts = (
         head.spec,
         head.bias,
-        settings.diameter_angstrom,
-        settings.pixel_size_angstrom,
-        settings.inverted,
+        settings.key("features", determined=False),
     )
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(head.weights, np.float64).tobytes())
@@ -122,7 +119,7 @@ def make_peaks(
     found = find_peaks(scores)
     marks = positions(state.marks_of(micrograph))
     at_marks = zip(scores.at(marks).tolist(), contrast.at(marks).tolist(), strict=True)
-    apart = found.separated(state.settings.min_distance)
+    apart = found.separated(state.settings.separation)
     candidates = found.score[apart & (found.score >= score_threshold(_CANDIDATE))]
     return Peaks(
         micrograph=micrograph,
@@ -161,7 +158,7 @@ def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
     at_labels = np.array(known, np.float64).reshape(-1, 2)
     picks = select_picks(
         peaks.plain,
-        rules_of(state.settings),
+        state.settings.rules,
         LabelledPositions.of(
             positions(labels),
             [label.target == 1 for label in labels],
@@ -171,17 +168,6 @@ def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
         areas_of(peaks, state),
     )
     return picks.table(peaks.name)
-
-
-def rules_of(settings: Settings) -> PickRules:
-    """Return the rules that the settings of a session state."""
-    return PickRules(
-        settings.threshold,
-        settings.min_distance,
-        settings.edge_margin,
-        settings.lowest_contrast,
-        settings.highest_contrast,
-    )
 
 
 def areas_of(peaks: Peaks, state: SessionState) -> list[Floats]:
@@ -198,7 +184,7 @@ def above_threshold(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:
 
 def eligible(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:
     """Mark the peaks (n,) that may be picks if their score is high enough."""
-    return eligible_peaks(peaks.plain, rules_of(state.settings), areas_of(peaks, state))
+    return eligible_peaks(peaks.plain, state.settings.rules, areas_of(peaks, state))
 
 
 def positions(marks: list[Label]) -> Floats:

@@ -9,9 +9,8 @@ from scipy.spatial import cKDTree
 from scipy.stats import beta
 
 from activepick.scoremap import SAME_POSITION
-from activepick.session.model.state import SessionState
+from activepick.session.model.state import ScoredPosition, SessionState
 from activepick.workspace.peaks import Peaks, above_threshold, positions
-from activepick.workspace.proposals import Place
 
 __all__ = ["PrecisionEstimate", "estimate", "sample"]
 
@@ -75,7 +74,7 @@ def estimate(state: SessionState, peaks: Mapping[int, Peaks]) -> PrecisionEstima
     )
 
 
-def sample(state: SessionState, peaks: Mapping[int, Peaks], count: int) -> list[Place]:
+def sample(state: SessionState, peaks: Mapping[int, Peaks], count: int) -> list[ScoredPosition]:
     """Draw picks that nobody looked at, each with the same chance.
 
     Parameters

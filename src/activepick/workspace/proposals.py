@@ -12,13 +12,11 @@ from activepick.learning.posterior import Posterior
 from activepick.learning.strategies.context import QueryContext
 from activepick.learning.strategies.registry import select_queries
 from activepick.scoremap.score_map import ScoreMap
-from activepick.session.model.state import SessionState, Target
+from activepick.session.model.state import ScoredPosition, SessionState, Target
 from activepick.workspace.peaks import Peaks, eligible, positions
 
-__all__ = ["Place", "new_questions", "suggestions"]
+__all__ = ["new_questions", "suggestions"]
 
-# Micrograph, x, y, score.
-Place = tuple[int, float, float, float]
 
 # Suggestions keep this distance from whatever was marked, and from each other, in particle radii.
 _APART = 1.0
@@ -32,8 +30,8 @@ def new_questions(
     head: Head,
     posterior: Callable[[], Posterior],
     count: int,
-    beside: Sequence[Place] = (),
-) -> list[Place]:
+    beside: Sequence[ScoredPosition] = (),
+) -> list[ScoredPosition]:
     """Choose questions, spread over micrographs.
 
     Parameters
@@ -83,7 +81,7 @@ def new_questions(
 
 def suggestions(
     state: SessionState, peaks: Sequence[Peaks], count: int
-) -> list[tuple[Place, Target]]:
+) -> list[tuple[ScoredPosition, Target]]:
     """Choose the surest particles and the surest others, in turn from each micrograph.
 
     Parameters
@@ -108,7 +106,7 @@ def suggestions(
     return [*((place, 1) for place in particles), *((place, 0) for place in others)]
 
 
-def _free(state: SessionState, peaks: Peaks) -> list[Place]:
+def _free(state: SessionState, peaks: Peaks) -> list[ScoredPosition]:
     """Give the peaks of a micrograph that are far from all marks, the highest score first."""
     keep = eligible(peaks, state)
     marks = positions(state.marks_of(peaks.micrograph))
@@ -120,6 +118,6 @@ def _free(state: SessionState, peaks: Peaks) -> list[Place]:
     ]
 
 
-def _in_turn(places: Sequence[Sequence[Place]], count: int) -> list[Place]:
+def _in_turn(places: Sequence[Sequence[ScoredPosition]], count: int) -> list[ScoredPosition]:
     rounds = zip_longest(*places)
     return [place for one in rounds for place in one if place is not None][:count]

@@ -119,8 +119,8 @@ class Round:
         if current is None:
             return None
         if self._is_open(current):
-            return self._session.answer(current.id, target)
-        number = self._session.reclass_labels([current.id], target)
+            return self._session.questions.answer(current.id, target)
+        number = self._session.labels.reclass([current.id], target)
         if self._current == current.id:  # the answer was the same, so that nothing changed
             self.next()
         return number

@@ -13,24 +13,26 @@ from activepick.learning.posterior import Posterior
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.training import fit_head, head_posterior
 from activepick.learning.training_set import MicrographLabels, TrainingExamples, TrainingSet
+from activepick.session.micrographs import open_micrograph
+from activepick.session.model.settings import Settings
 from activepick.session.model.state import MicrographEntry, SessionState
 from activepick.session.session import Session
 from activepick.workspace.contrasts import Contrasts, micrograph_contrast
-from activepick.workspace.engine import (
-    EngineMaker,
-    feature_settings,
-    micrograph_of,
-    network_settings,
-)
+from activepick.workspace.engine import EngineMaker
 from activepick.workspace.feature_store import FeatureStore, Step
-from activepick.workspace.initial_head import checked_file, first_head, labels_digest, saved_head
+from activepick.workspace.initial_head import first_head, labels_digest, saved_head
 from activepick.workspace.score_maps import ScoreMaps
 
 if TYPE_CHECKING:
     from activepick.features.engine import FeatureEngine
     from activepick.micrograph import Micrograph
 
-__all__ = ["Tools", "make_tools"]
+__all__ = ["Tools", "make_tools", "tools_key"]
+
+
+def tools_key(settings: Settings) -> tuple[object, ...]:
+    """Return the settings that tools follow from."""
+    return (*settings.key("features"), settings.seed)
 
 
 @dataclass(eq=False)
@@ -167,14 +169,15 @@ def make_tools(
     """
     base, engine = first_head(session, make_engine, progress or (lambda fraction: None))
     settings = session.state.settings
-    key, features = feature_settings(settings), (network_settings(settings), base.spec)
+    key = tools_key(settings)
+    features = (settings.key("features", determined=False), settings.seed, base.spec)
     head = saved_head(session, base) or base
     if old is not None and old.features == features:
         return replace(old, settings=key, base=base, head=head, unreadable={})
     training_set = TrainingSet(base, learning, settings.seed)
 
     def open_file(entry: MicrographEntry) -> "Micrograph":
-        return micrograph_of(checked_file(session, entry), settings)
+        return open_micrograph(session.micrographs.unchanged_path(entry.id), settings)
 
     sizes: dict[str, tuple[float, tuple[int, int]]] = {}
     contrasts = Contrasts(lambda entry: micrograph_contrast(engine, open_file(entry)))

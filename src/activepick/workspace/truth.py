@@ -71,7 +71,7 @@ class Truth:
         scores, hits, particles = [], [], 0
         for number, one in peaks.items():
             if number in self._particles:
-                apart = one.apart(state.settings.min_distance)
+                apart = one.apart(state.settings.separation)
                 scores.append(one.score[apart])
                 hits.append(match(one.xy[apart], self._particles[number], one.radius_px))
                 particles += len(self._particles[number])

@@ -34,7 +34,7 @@ def take_labels(session: Session, path: Path) -> str:
     ActivepickError
         When the table cannot be read or does not fit the micrographs.
     """
-    return f"{path.name}: {session.import_labels(read_table(path))}"
+    return f"{path.name}: {session.labels.import_table(read_table(path))}"
 
 
 @dataclass(frozen=True)

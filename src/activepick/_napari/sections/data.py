@@ -13,7 +13,6 @@ from activepick._napari.sections.section import Section, button, hint, row
 from activepick._napari.soon import soon
 from activepick._napari.views.micrograph_rows import Row
 from activepick._napari.views.micrograph_table import MicrographTable
-from activepick.workspace.engine import micrograph_of
 
 __all__ = ["DataSection"]
 
@@ -115,7 +114,7 @@ class DataSection(Section):
             Row(
                 number=number,
                 name=state.names[number],
-                state=state.micrographs[number].progress,
+                state=state.micrographs[number].status,
                 labels=len(state.labels_of(number)),
                 picks=counts.get(number),
                 uncertainty=unsure.get(number),
@@ -129,7 +128,7 @@ class DataSection(Section):
 
     def _reject(self, number: int, rejected: bool) -> None:
         progress = "rejected" if rejected else "seen"
-        self._desk.attempt(lambda session: session.set_progress(number, progress))
+        self._desk.attempt(lambda session: session.micrographs.set_status(number, progress))
 
     def _folder(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Folder of micrographs", self._last_folder)
@@ -178,7 +177,7 @@ class DataSection(Section):
         session, number = self._desk.session, self._desk.shown
         path, _ = QFileDialog.getOpenFileName(self, "Picks", self._last_folder)
         if session is not None and number and path:
-            micrograph = micrograph_of(session.find_micrograph(number), session.state.settings)
+            micrograph = session.micrographs.open(number)
             radius = self._desk.radius_px
             self._desk.jobs.run(
                 "flips",

@@ -50,7 +50,7 @@ class PicksSection(Section):
         self.histogram = ScoreHistogram()
         self.histogram.threshold_changed.connect(lambda p: desk.picking.preview(threshold=p))
         self.histogram.threshold_chosen.connect(lambda p: desk.set_settings(threshold=p))
-        self._distance = _slider(0, 2, desk, "min_distance")
+        self._distance = _slider(0, 2, desk, "separation")
         self._margin = _slider(0, 3, desk, "edge_margin")
         self._contrast = ContrastPlot()
         self._contrast.range_changed.connect(
@@ -104,7 +104,7 @@ class PicksSection(Section):
         if session is not None:
             settings = session.state.settings
             for slider, value in (
-                (self._distance, settings.min_distance),
+                (self._distance, settings.separation),
                 (self._margin, settings.edge_margin),
             ):
                 slider.blockSignals(True)
@@ -130,13 +130,13 @@ class PicksSection(Section):
             self._counts.setText("")
             return
         shown = session.state.micrographs.get(self._desk.shown)
-        rejected = shown is not None and shown.progress == "rejected"
+        rejected = shown is not None and shown.status == "rejected"
         self._reject.setText(
             "Take the micrograph back (J)" if rejected else "Reject micrograph (J)"
         )
         counts = self._desk.picking.counts()
         entries = session.state.micrographs.values()
-        used = [entry for entry in entries if entry.progress != "rejected"]
+        used = [entry for entry in entries if entry.status != "rejected"]
         known = [counts[entry.id] for entry in used if entry.id in counts]
         here = "…" if picks is None else f"{len(picks):,}"
         missing, old = len(used) - len(known), self._desk.picking.unpicked()

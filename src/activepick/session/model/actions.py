@@ -1,4 +1,4 @@
-"""Everything that can be done to a session, one class an action."""
+"""The actions that change a session, a class for each."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -10,9 +10,9 @@ from activepick.session.model.state import (
     Area,
     Label,
     MicrographEntry,
-    Progress,
     Question,
     RoundRecord,
+    Status,
     Target,
 )
 
@@ -32,8 +32,8 @@ __all__ = [
     "RemoveLabels",
     "ReplaceLabels",
     "SetAreas",
-    "SetProgress",
     "SetSettings",
+    "SetStatus",
     "SetSuggestion",
     "Undo",
     "UndoableAction",
@@ -42,22 +42,22 @@ __all__ = [
 
 
 class AddMicrographs(Record):
-    """Take micrographs into the session."""
+    """Add micrographs to the session."""
 
     kind: Literal["add_micrographs"] = "add_micrographs"
     micrographs: tuple[MicrographEntry, ...]
 
 
-class SetProgress(Record):
-    """Say how far the person is with a micrograph."""
+class SetStatus(Record):
+    """Set the status of a micrograph."""
 
-    kind: Literal["set_progress"] = "set_progress"
+    kind: Literal["set_status"] = "set_status"
     micrograph: int
-    progress: Progress
+    status: Status
 
 
 class RelinkMicrograph(Record):
-    """Say where a micrograph lies now, and that its content is meant."""
+    """Set the paths of a micrograph, and accept its content."""
 
     kind: Literal["relink_micrograph"] = "relink_micrograph"
     micrograph: int
@@ -67,21 +67,21 @@ class RelinkMicrograph(Record):
 
 
 class SetSettings(Record):
-    """Change settings; those not named stay."""
+    """Change some settings."""
 
     kind: Literal["set_settings"] = "set_settings"
     changes: dict[str, Any]
 
 
 class AskQuestions(Record):
-    """Put a new round of questions in the place of the last one."""
+    """Replace the last round of questions by a new one."""
 
     kind: Literal["ask_questions"] = "ask_questions"
     questions: tuple[Question, ...]
 
 
 class AddLabels(Record):
-    """Add labels, or places left open."""
+    """Add labels, or skipped positions."""
 
     kind: Literal["add_labels"] = "add_labels"
     labels: tuple[Label, ...]
@@ -95,7 +95,7 @@ class RemoveLabels(Record):
 
 
 class Move(Record):
-    """Where a label goes, in original pixels."""
+    """The new position of a label in original pixels."""
 
     id: int
     x: float
@@ -110,7 +110,7 @@ class MoveLabels(Record):
 
 
 class ReclassLabels(Record):
-    """Give labels another answer."""
+    """Change the class of labels."""
 
     kind: Literal["reclass_labels"] = "reclass_labels"
     ids: tuple[int, ...]
@@ -118,14 +118,14 @@ class ReclassLabels(Record):
 
 
 class ClearLabels(Record):
-    """Remove all labels and open places of one micrograph, or of all (None)."""
+    """Remove all labels and skipped positions of one micrograph, or of all (None)."""
 
     kind: Literal["clear_labels"] = "clear_labels"
     micrograph: int | None
 
 
 class ReplaceLabels(Record):
-    """Remove labels and add others, as one action."""
+    """Remove labels and add others in one action."""
 
     kind: Literal["replace_labels"] = "replace_labels"
     ids: tuple[int, ...]
@@ -133,7 +133,7 @@ class ReplaceLabels(Record):
 
 
 class SetAreas(Record):
-    """Say what is left out of a micrograph, instead of what was so far."""
+    """Replace the excluded areas of a micrograph."""
 
     kind: Literal["set_areas"] = "set_areas"
     micrograph: int
@@ -141,7 +141,7 @@ class SetAreas(Record):
 
 
 class SetSuggestion(Record):
-    """Give an open question another suggestion, or none."""
+    """Change or remove the suggestion of an open question."""
 
     kind: Literal["set_suggestion"] = "set_suggestion"
     question: int
@@ -149,34 +149,34 @@ class SetSuggestion(Record):
 
 
 class NoteRound(Record):
-    """Note how things stand at the end of a round."""
+    """Record the end of a round."""
 
     kind: Literal["note_round"] = "note_round"
     record: RoundRecord
 
 
 class Undo(Record):
-    """Take back the action with the number `of`."""
+    """Undo the action with the number `of`."""
 
     kind: Literal["undo"] = "undo"
     of: int
 
 
 class Redo(Record):
-    """Do again what was taken back last, the action with the number `of`."""
+    """Redo the action with the number `of`, which was undone last."""
 
     kind: Literal["redo"] = "redo"
     of: int
 
 
 class Lost(Record):
-    """Stands in a repaired journal where a line was damaged; does nothing."""
+    """Stand in for a damaged line of a repaired journal; do nothing."""
 
     kind: Literal["lost"] = "lost"
     text: str
 
 
-# What concerns a person's work on places, and can be taken back.
+# Actions on labels, areas and suggestions, which can be undone.
 UndoableAction: TypeAlias = (
     AddLabels
     | RemoveLabels
@@ -189,7 +189,7 @@ UndoableAction: TypeAlias = (
 )
 Action: TypeAlias = (
     AddMicrographs
-    | SetProgress
+    | SetStatus
     | RelinkMicrograph
     | SetSettings
     | AskQuestions
@@ -204,12 +204,17 @@ _ADAPTER: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminato
 
 
 def parse_action(value: object) -> Action:
-    """Make an action from what its JSON held.
+    """Return the action that JSON describes.
+
+    Parameters
+    ----------
+    value
+        What the JSON held.
 
     Raises
     ------
     SessionError
-        When the kind is unknown or a part is missing, wrong or unknown.
+        If the kind is unknown, or a value is missing, invalid or unknown.
     """
     try:
         return _ADAPTER.validate_python(value, strict=False)

@@ -1,4 +1,4 @@
-"""What an action does to the state."""
+"""The effects of actions on the state."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ __all__ = ["Change", "after_change", "after_other", "change_of"]
 
 @dataclass(frozen=True)
 class Change:
-    """What an action does to places: all that undo, redo and a display need.
+    """The change that an action makes to labels, areas and suggestions.
 
     Attributes
     ----------
     before, after
-        The labels that differ, by `id`; None where there is none.
+        Labels that differ, by `id`; None where there is none.
     areas_before, areas_after
-        The areas of the micrographs where they differ, by number.
+        Areas by the number of the micrograph, where they differ.
     suggested_before, suggested_after
-        The suggestions that differ, by the question's `id`.
+        Suggestions that differ, by the `id` of the question.
     """
 
     before: Mapping[int, Label | None] = field(default_factory=dict)
@@ -35,16 +35,16 @@ class Change:
 
     @property
     def areas(self) -> frozenset[int]:
-        """The micrographs whose areas differ."""
+        """Numbers of the micrographs whose areas differ."""
         return frozenset(self.areas_after)
 
     @property
     def suggestions(self) -> frozenset[int]:
-        """The questions whose suggestions differ."""
+        """Ids of the questions whose suggestions differ."""
         return frozenset(self.suggested_after)
 
     def reversed(self) -> "Change":
-        """Give the change that takes this one back."""
+        """Return the change that undoes this one."""
         return Change(
             self.after,
             self.before,
@@ -59,12 +59,12 @@ class Change:
 
 
 def change_of(state: SessionState, action: a.UndoableAction) -> Change:
-    """Give what an action would do to labels, areas and suggestions.
+    """Return the change that an action would make to labels, areas and suggestions.
 
     Raises
     ------
     SessionError
-        When it speaks of a label, question or micrograph that is not there.
+        If it names a label, question or micrograph that does not exist.
     """
     after: dict[int, Label | None]
     match action:
@@ -106,7 +106,7 @@ def change_of(state: SessionState, action: a.UndoableAction) -> Change:
 
 
 def after_change(state: SessionState, change: Change) -> SessionState:
-    """Give the state with other labels, areas and suggestions."""
+    """Return the state after a change of labels, areas and suggestions."""
     facts: dict[str, Any] = {}
     if change.after:
         merged = {**state.marks, **change.after}
@@ -116,7 +116,7 @@ def after_change(state: SessionState, change: Change) -> SessionState:
         areas = {**state.areas, **change.areas_after}
         facts["areas"] = {number: those for number, those in areas.items() if those}
     if change.suggested_after:
-        # Questions that are gone by now need no suggestion.
+        # Questions of an earlier round are gone and need no suggestion.
         suggested = change.suggested_after
         facts["asked"] = tuple(
             q.model_copy(update={"suggestion": suggested[q.id]}) if q.id in suggested else q
@@ -126,14 +126,14 @@ def after_change(state: SessionState, change: Change) -> SessionState:
 
 
 def after_other(state: SessionState, action: a.Action) -> SessionState:
-    """Give the state after an action that does not touch labels.
+    """Return the state after an action on anything else.
 
     Raises
     ------
     SessionError
-        When it speaks of a micrograph that is not there, or adds one that is.
+        If it names a micrograph that does not exist, or adds one that does.
     SettingsError
-        When a setting makes no sense.
+        If a setting is unknown or its value is invalid.
     """
     match action:
         case a.AddMicrographs(micrographs=entries):
@@ -143,8 +143,8 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
                     raise SessionError(f"there is a micrograph {entry.id} already")
                 added[entry.id] = entry
             return state.with_(micrographs=added)
-        case a.SetProgress(micrograph=number, progress=progress):
-            return _with_entry(state, number, progress=progress)
+        case a.SetStatus(micrograph=number, status=status):
+            return _with_entry(state, number, status=status)
         case a.RelinkMicrograph(micrograph=number):
             facts = action.model_dump(include={"relative", "absolute", "fingerprint"})
             return _with_entry(state, number, **facts)

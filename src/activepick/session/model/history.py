@@ -1,7 +1,7 @@
-"""The state, and the way back.
+"""The state with undo and redo.
 
-Undo and redo are actions like all others, so that they survive a crash as well. They concern what
-was done to places: labels, areas, suggestions. Settings and micrographs stay as they are.
+Undo and redo are actions like all others and survive a crash as well. They concern labels, areas
+and suggestions; settings and micrographs stay as they are.
 """
 
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ __all__ = ["History"]
 
 @dataclass
 class History:
-    """The state, with what can be taken back and done again.
+    """The state, and the changes that can be undone and redone.
 
     Attributes
     ----------
     state
-        As it is now.
+        The present state.
     done, undone
-        Numbers of the actions on places that can be taken back or done again, the next one last,
-        each with its change.
+        The changes that can be undone or redone, each with the number of its action, the next one
+        last.
     """
 
     state: SessionState
@@ -32,55 +32,45 @@ class History:
     undone: list[tuple[int, Change]] = field(default_factory=list)
 
     def apply(self, number: int, action: a.Action) -> Change | None:
-        """Do an action; when it does not fit, nothing has happened.
+        """Do an action, or nothing if it does not fit the state.
 
         Parameters
         ----------
         number
             Its number in the journal.
         action
-            What to do.
+            The action.
 
         Returns
         -------
         Change or None
-            What became of the places; None when the action is not about places.
+            The change of labels, areas and suggestions; None if the action concerns anything else.
 
         Raises
         ------
         SessionError, SettingsError
-            When it does not fit the state.
+            If it does not fit the state.
         """
         match action:
             case a.Undo(of=of):
-                _, change = self._next(self.done, of, "taken back")
+                _, change = self._next(self.done, of, "undone")
                 self.state = after_change(self.state, change.reversed())
                 self.undone.append(self.done.pop())
                 return change.reversed()
             case a.Redo(of=of):
-                _, change = self._next(self.undone, of, "done again")
+                _, change = self._next(self.undone, of, "redone")
                 self.state = after_change(self.state, change)
                 self.done.append(self.undone.pop())
                 return change
-            case (
-                a.AddLabels()
-                | a.RemoveLabels()
-                | a.MoveLabels()
-                | a.ReclassLabels()
-                | a.ClearLabels()
-                | a.ReplaceLabels()
-                | a.SetAreas()
-                | a.SetSuggestion()
-            ):
-                change = change_of(self.state, action)
-                if change:
-                    self.state = after_change(self.state, change)
-                    self.done.append((number, change))
-                    self.undone.clear()
-                return change
-            case _:
-                self.state = after_other(self.state, action)
-                return None
+        if not isinstance(action, a.UndoableAction):
+            self.state = after_other(self.state, action)
+            return None
+        change = change_of(self.state, action)
+        if change:
+            self.state = after_change(self.state, change)
+            self.done.append((number, change))
+            self.undone.clear()
+        return change
 
     @staticmethod
     def _next(stack: list[tuple[int, Change]], of: int, what: str) -> tuple[int, Change]:

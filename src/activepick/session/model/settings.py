@@ -1,23 +1,64 @@
-"""How a session picks."""
+"""The settings of a session, and what each of them affects."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from activepick.errors import SettingsError
 
-__all__ = ["Record", "Settings", "checked_settings"]
+if TYPE_CHECKING:
+    from activepick.picking.rules import PickRules
+
+__all__ = ["Effect", "Record", "Settings", "checked_settings"]
+
+# What follows from settings. A head follows from features as well, and picks from a head.
+Effect = Literal["features", "head", "picks", "queries", "display"]
+
+_REQUIRED: Any = ...
+_RADII = ("working_radius_px", "working_radii_px")
 
 
 class Record(BaseModel):
-    """A small immutable part of a session that goes to disk as JSON."""
+    """A small immutable part of a session that is stored as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _setting(
+    default: Any = _REQUIRED,
+    *,
+    affects: Effect | tuple[Effect, ...] = (),
+    resets: tuple[str, ...] = (),
+    unless: str | None = None,
+    determined: bool = False,
+    **limits: float,
+) -> Any:
+    """Declare a setting.
+
+    Parameters
+    ----------
+    default
+        Its default; without one it is required.
+    affects
+        What has to be computed again when it changes.
+    resets
+        Settings that go back to their defaults when it changes, as they were determined for its
+        old value.
+    unless
+        A setting that takes its place where that is not None.
+    determined
+        Whether the program determines it and stores it in the session.
+    limits
+        Limits of its value, as `pydantic.Field` takes them.
+    """
+    effects = (affects,) if isinstance(affects, str) else affects
+    declared = {"affects": effects, "resets": resets, "unless": unless, "determined": determined}
+    return Field(default, json_schema_extra=cast(Any, declared), **cast(Any, limits))
+
+
 class Settings(Record):
-    """How a session picks.
+    """The settings of a session. Each declares what it affects beside its default.
 
     Attributes
     ----------
@@ -31,61 +72,143 @@ class Settings(Record):
         Particles per micrograph, for the expected share of particle pixels; None for the default.
     threshold
         Lowest probability of a pick.
-    min_distance, edge_margin
-        Of picks from each other and from the border, in particle radii.
+    separation, edge_margin
+        Smallest distance between picks, and from the border, in particle radii.
     lowest_contrast, highest_contrast
-        Picks whose local contrast (`micrograph.contrast`) lies outside are left out; None
-        for no limit.
+        Limits of the local contrast of a pick (`activepick.micrograph.contrast`); None for no
+        limit.
     low_pass_angstrom, high_pass_angstrom
-        Of the display; None for what suits the diameter.
+        Filters of the display; None for what suits the diameter.
     batch
         Questions in a round.
     strategy
         How questions are chosen; see `activepick.learning.strategies.registry.STRATEGIES`.
     live_refit
-        Whether each answer trains at once, or a round does.
+        Whether the head is fitted after each answer, or after each round.
     model, normalisation
         The network, and how grey values are brought to its scale.
     working_radius_px
-        Working radius at which the pretrained network suits these particles; None until found.
+        Working radius at which the pretrained network suits these particles; None until it is
+        determined.
     working_radii_px
-        Working radii of the features, that one among them; empty until found.
+        Working radii of the features, `working_radius_px` among them; empty until they are
+        determined.
     base_head
-        File name in the session's `heads` folder of the head that learning starts from and is
-        drawn to; its working radii rule. None for the pretrained network.
+        File name, in the folder ``heads`` of the session, of the head that learning starts from;
+        features have its working radii. None for the pretrained network.
     seed
-        For all that is drawn by lot.
+        Seed of all random numbers.
     """
 
-    diameter_angstrom: float = Field(gt=0)
-    pixel_size_angstrom: float | None = Field(default=None, gt=0)
-    inverted: bool = False
-    expected_particles: float | None = Field(default=None, gt=0)
-    threshold: float = Field(default=0.5, ge=0, le=1)
-    min_distance: float = Field(default=0.8, ge=0)
-    edge_margin: float = Field(default=0.0, ge=0)
-    lowest_contrast: float | None = Field(default=None, ge=0)
-    highest_contrast: float | None = Field(default=None, ge=0)
-    low_pass_angstrom: float | None = Field(default=None, gt=0)
-    high_pass_angstrom: float | None = Field(default=None, gt=0)
-    batch: int = Field(default=10, ge=1)
-    strategy: str = "active"
-    live_refit: bool = True
-    model: str = "resnet16_u64"
-    normalisation: Literal["affine", "gmm"] = "affine"
-    working_radius_px: float | None = Field(default=None, gt=0)
-    working_radii_px: tuple[float, ...] = ()
-    base_head: str | None = None
-    seed: int = Field(default=0, ge=0)
+    diameter_angstrom: float = _setting(affects="features", resets=_RADII, gt=0)
+    pixel_size_angstrom: float | None = _setting(None, affects="features", resets=_RADII, gt=0)
+    inverted: bool = _setting(False, affects="features", resets=_RADII)
+    expected_particles: float | None = _setting(None, affects="head", gt=0)
+    threshold: float = _setting(0.5, affects="picks", ge=0, le=1)
+    separation: float = _setting(0.8, affects="picks", ge=0)
+    edge_margin: float = _setting(0.0, affects="picks", ge=0)
+    lowest_contrast: float | None = _setting(None, affects="picks", ge=0)
+    highest_contrast: float | None = _setting(None, affects="picks", ge=0)
+    low_pass_angstrom: float | None = _setting(None, affects="display", gt=0)
+    high_pass_angstrom: float | None = _setting(None, affects="display", gt=0)
+    batch: int = _setting(10, affects="queries", ge=1)
+    strategy: str = _setting("active", affects="queries")
+    live_refit: bool = _setting(True)
+    model: str = _setting(
+        "resnet16_u64", affects=("features", "head"), resets=(*_RADII, "base_head")
+    )
+    normalisation: Literal["affine", "gmm"] = _setting(
+        "affine", affects=("features", "head"), resets=(*_RADII, "base_head")
+    )
+    working_radius_px: float | None = _setting(
+        None, affects="features", unless="base_head", determined=True, gt=0
+    )
+    working_radii_px: tuple[float, ...] = _setting(
+        (), affects="features", unless="base_head", determined=True
+    )
+    base_head: str | None = _setting(None, affects=("features", "head"), determined=True)
+    seed: int = _setting(0, affects=("head", "queries"), ge=0)
+
+    @classmethod
+    def affected(cls, names: Iterable[str]) -> set[Effect]:
+        """Return what has to be computed again when a person changes settings.
+
+        Parameters
+        ----------
+        names
+            The settings that change. Those that the program determines are ignored: it computes
+            again by itself what follows from them.
+        """
+        declared = (_declared(name) for name in names)
+        return {effect for one in declared if not one["determined"] for effect in one["affects"]}
+
+    def key(self, *effects: Effect, determined: bool = True) -> tuple[tuple[str, object], ...]:
+        """Return the names and values of the settings with any of some effects.
+
+        Equal keys mean that nothing has to be computed again.
+
+        Parameters
+        ----------
+        effects
+            The effects.
+        determined
+            Whether settings that the program determines are included.
+        """
+        return tuple(
+            (name, getattr(self, name))
+            for name in type(self).model_fields
+            if set(effects).intersection(_declared(name)["affects"])
+            and (determined or not _declared(name)["determined"])
+            and not self._replaced(name)
+        )
+
+    def completed(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return changes of settings, with the settings that they reset.
+
+        Parameters
+        ----------
+        changes
+            New values by name; those named here are not reset.
+        """
+        fields = type(self).model_fields
+        new = [name for name in changes if name in fields and changes[name] != getattr(self, name)]
+        reset = [other for name in new for other in _declared(name)["resets"]]
+        return {**{name: fields[name].default for name in reset}, **changes}
+
+    @property
+    def rules(self) -> "PickRules":
+        """The rules by which peaks become picks."""
+        from activepick.picking.rules import PickRules
+
+        return PickRules(
+            threshold=self.threshold,
+            separation=self.separation,
+            edge_margin=self.edge_margin,
+            lowest_contrast=self.lowest_contrast,
+            highest_contrast=self.highest_contrast,
+        )
+
+    def _replaced(self, name: str) -> bool:
+        other = _declared(name)["unless"]
+        return other is not None and getattr(self, other) is not None
+
+
+def _declared(name: str) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], Settings.model_fields[name].json_schema_extra)
 
 
 def checked_settings(values: Mapping[str, Any]) -> Settings:
-    """Make settings from a table of values.
+    """Return settings with values that are not known to be valid.
+
+    Parameters
+    ----------
+    values
+        By name.
 
     Raises
     ------
     SettingsError
-        Naming the setting that is unknown or makes no sense.
+        If a setting is unknown or its value is invalid; it is named.
     """
     try:
         return Settings.model_validate(dict(values))

@@ -1,10 +1,10 @@
-"""What a session knows at one moment; nothing here ever changes, a change gives a new one."""
+"""The state of a session at one moment. It is immutable: a change makes a new state."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -14,18 +14,24 @@ __all__ = [
     "Area",
     "Label",
     "MicrographEntry",
-    "Progress",
+    "Position",
     "Question",
     "RoundRecord",
+    "ScoredPosition",
     "SessionState",
     "Source",
+    "Status",
     "Target",
 ]
 
-Progress = Literal["unseen", "seen", "done", "rejected"]
+# Number of the micrograph, x and y in original pixels; and the score there.
+Position: TypeAlias = tuple[int, float, float]
+ScoredPosition: TypeAlias = tuple[int, float, float, float]
+
+Status = Literal["unseen", "seen", "done", "rejected"]
 Source = Literal["query", "click", "suggestion", "import", "audit", "gallery"]
-# 1 particle, 0 not a particle, 2 not a particle either but carbon or empty ice. None: a person
-# looked and left it open. It trains nothing and is not asked about again.
+# 1 particle, 0 not a particle, 2 not a particle but carbon or empty ice, None skipped: a skipped
+# position trains nothing and is not asked about again.
 Target = Literal[0, 1, 2] | None
 
 
@@ -37,23 +43,23 @@ class MicrographEntry(Record):
     id
         Its number in the session, from 1.
     relative
-        Path from the session's folder with forward slashes, for folders that are moved together;
-        None where there is none (another drive).
+        Path relative to the session's folder with forward slashes, valid when both are moved
+        together; None if there is none (another drive).
     absolute
-        Path when it was added, for a session that is moved alone.
+        Path when it was added, valid when the session is moved alone.
     fingerprint
-        Of its content, by which a changed file is noticed.
-    progress
-        How far the person is with it.
+        Hash of its content, by which a changed file is noticed.
+    status
+        "unseen", "seen", "done" or "rejected".
     defocus_angstrom
-        Where somebody knows it.
+        Mean defocus in Å, None if it is not known.
     """
 
     id: int = Field(ge=1)
     relative: str | None
     absolute: str
     fingerprint: str
-    progress: Progress = "unseen"
+    status: Status = "unseen"
     defocus_angstrom: float | None = None
 
     @property
@@ -63,21 +69,21 @@ class MicrographEntry(Record):
 
 
 class Label(Record):
-    """What a person said about a place.
+    """A position that was labelled, or skipped.
 
     Attributes
     ----------
     id
-        Stays the same through all changes; never used twice.
+        Number that never changes and is never used twice.
     micrograph
-        The micrograph's number.
+        Number of the micrograph.
     x, y
-        Original pixels.
+        Position in original pixels.
     target
-        1 particle, 0 not a particle, 2 carbon or empty ice, None left open. The head takes 2 for 0.
+        1 particle, 0 not a particle, 2 carbon or empty ice, None skipped. The head learns 2 as 0.
     source
-        Where the place came from. What was answered in an audit holds in the picks as any label,
-        but never trains: it could not tell any more how good the picks are that nobody looked at.
+        Where the position came from. An audit's label decides about picks like any other, but
+        never trains: else it could not estimate the precision of the other picks.
     """
 
     id: int = Field(ge=1)
@@ -89,16 +95,16 @@ class Label(Record):
 
 
 class Question(Record):
-    """A place that is proposed for labelling. Its answer is a label with the same `id`.
+    """A position that is proposed for labelling. Its answer is a label with the same `id`.
 
     Attributes
     ----------
     id, micrograph, x, y
         As in `Label`.
     score
-        The head's logit when it was asked.
+        Logit of the head there when the question was asked.
     suggestion
-        An answer that waits to be accepted; None where a person is asked.
+        Answer that waits to be accepted; None for a plain question.
     purpose
         "learn", or "audit": part of a random sample of the picks.
     """
@@ -118,25 +124,25 @@ class Area(Record):
     Attributes
     ----------
     vertices
-        Of a polygon, (x, y) in original pixels.
+        Corners of a polygon, (x, y) in original pixels.
     """
 
     vertices: tuple[tuple[float, float], ...] = Field(min_length=3)
 
 
 class RoundRecord(Record):
-    """How things stood at the end of a round.
+    """Numbers of labels and picks at the end of a round.
 
     Attributes
     ----------
     labels, particles
-        Labels that trained the head, and how many of them are particles.
+        Number of labels that trained the head, and of particles among them.
     picks
-        On the micrographs that were compared.
+        Number of picks on the micrographs that were compared.
     changed
-        Share of the picks that changed since the round before; None for the first.
+        Share of the picks that changed since the round before; None in the first round.
     ap
-        Average precision where the truth is known.
+        Average precision; None if the truth is not known.
     """
 
     labels: int
@@ -153,19 +159,19 @@ class SessionState:
     Attributes
     ----------
     settings
-        How it picks.
+        The settings.
     micrographs
-        By number, in the order in which they were added.
+        Micrographs by number, in the order in which they were added.
     marks
-        Labels and places left open, by `id`.
+        Labels and skipped positions by `id`.
     asked
         The last round of questions, answered or not.
     next_id
         The next `id` of a label or question.
     areas
-        By the micrograph's number, what is left out of it; no entry where that is nothing.
+        Excluded areas by the number of the micrograph; no entry where there is none.
     rounds
-        How learning went on.
+        Records of the rounds so far.
     """
 
     settings: Settings
@@ -177,21 +183,21 @@ class SessionState:
     rounds: tuple[RoundRecord, ...] = ()
 
     def with_(self, **facts: Any) -> "SessionState":
-        """Give a state in which some facts are others."""
+        """Return a state in which some attributes are replaced."""
         new = replace(self, **facts)
         if "names" in self.__dict__ and "micrographs" not in facts:
-            # For thousands of micrographs they take longer to make than a click may.
+            # For thousands of micrographs, computing the names takes longer than a click may.
             new.__dict__["names"] = self.names
         return new
 
     @cached_property
     def labels(self) -> Mapping[int, Label]:
-        """What trains the head: the marks with an answer, by `id`, in order of `id`."""
+        """Labels that train the head, by `id`, in order of `id`."""
         return {i: self.marks[i] for i in sorted(self.marks) if _trains(self.marks[i])}
 
     @cached_property
     def audits(self) -> Mapping[int, Label]:
-        """What was answered in audits, by `id`, in order of `id`."""
+        """Answers in audits by `id`, in order of `id`."""
         marks = self.marks
         answered = (i for i in sorted(marks) if marks[i].target is not None)
         return {i: marks[i] for i in answered if marks[i].source == "audit"}
@@ -204,16 +210,12 @@ class SessionState:
         return groups
 
     def marks_of(self, micrograph: int) -> list[Label]:
-        """All marks of a micrograph, also audits and places left open, in order of `id`."""
+        """Return all marks of a micrograph, also audits and skipped positions, in order of `id`."""
         return list(self._by_micrograph.get(micrograph, []))
 
     def labels_of(self, micrograph: int) -> list[Label]:
-        """Labels of a micrograph that train, in order of `id`."""
+        """Return the labels of a micrograph that train the head, in order of `id`."""
         return [m for m in self._by_micrograph.get(micrograph, []) if _trains(m)]
-
-    def skipped_of(self, micrograph: int) -> list[Label]:
-        """Places of a micrograph that were left open, in order of `id`."""
-        return [m for m in self._by_micrograph.get(micrograph, []) if m.target is None]
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
@@ -222,7 +224,7 @@ class SessionState:
 
     @cached_property
     def names(self) -> Mapping[int, str]:
-        """Name of each micrograph in tables: the file name, with folders where it is not unique."""
+        """Names of the micrographs in tables: the file name, with folders if it is not unique."""
         entries = self.micrographs.values()
         count = Counter(entry.name for entry in entries)
         return {e.id: e.name if count[e.name] == 1 else e.relative or e.absolute for e in entries}

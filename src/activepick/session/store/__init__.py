@@ -1,1 +1,1 @@
-"""A session on disk: journal, lock and header."""
+"""Sessions on disk: journal, lock and header."""

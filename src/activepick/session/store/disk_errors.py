@@ -1,4 +1,4 @@
-"""What a refusal of the file system means to a person."""
+"""Sentences about files that cannot be written."""
 
 import errno
 from pathlib import Path
@@ -10,16 +10,16 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def disk_sentence(path: Path, error: OSError, otherwise: str) -> str:
-    """Say why a file cannot be written and what to do.
+    """Return a sentence that says why a file cannot be written and what to do.
 
     Parameters
     ----------
     path
         The file or folder.
     error
-        What the file system said.
+        The error of the file system.
     otherwise
-        What to do instead of mending it; ends the sentence that begins with the mending.
+        What to do if the cause cannot be removed; the end of the sentence.
     """
     if error.errno in _FULL:
         reason = "the disk is full, or your share of it is used up. Free some space"

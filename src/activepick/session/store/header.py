@@ -1,4 +1,4 @@
-"""`session.json`: what a folder has to say before its journal can be read."""
+"""`session.json`: the format, version and first settings of a session."""
 
 import json
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ __all__ = ["HEADER", "JOURNAL", "SCHEMA_VERSION", "new_header", "read_header", "
 HEADER = "session.json"
 JOURNAL = "journal.jsonl"
 FORMAT = "activepick-session"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 1
 
 
 def new_header(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the header of a new session; later changes of the settings are in the journal."""
+    """Return the header of a new session; later changes of the settings are in the journal."""
     return {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -34,12 +34,12 @@ def write_header(folder: Path, header: Mapping[str, Any]) -> None:
 
 
 def read_header(folder: Path) -> dict[str, Any]:
-    """Read the header of a session of this or an older version.
+    """Read the header of a session.
 
     Raises
     ------
     SessionError
-        When the folder is no session, its header is damaged, or it is from a newer version.
+        If the folder is not a session, its header is damaged, or its schema is another one.
     """
     path = folder / HEADER
     try:
@@ -60,10 +60,20 @@ def read_header(folder: Path) -> dict[str, Any]:
         ) from None
     if not known:
         raise SessionError(f"{path} does not belong to a session of activepick.")
-    if version > SCHEMA_VERSION:
+    if version != SCHEMA_VERSION:
+        writer = header.get("activepick", "of an unknown version")
+        age, remedy = (
+            ("newer", "Update activepick to open it.")
+            if version > SCHEMA_VERSION
+            else (
+                "older",
+                f"Export its labels with activepick {writer} (activepick session export --labels), "
+                "and import them into a new session.",
+            )
+        )
         raise SessionError(
-            f"{folder} was written by activepick {header.get('activepick')} (schema {version}), "
-            f"which is newer than this one ({activepick.__version__}, schema {SCHEMA_VERSION}). "
-            "Update activepick to open it."
+            f"{folder} was written by activepick {writer} with session schema {version}, which is "
+            f"{age} than schema {SCHEMA_VERSION} of this activepick ({activepick.__version__}). "
+            f"{remedy}"
         )
     return dict(header)

@@ -1,7 +1,7 @@
-"""The journal on disk, written by a thread of its own.
+"""The journal on disk, written by its own thread.
 
-Whoever appends a line never waits. A line counts as written once it is fsynced. When writing fails
-the lines stay in memory, further ones join them, and the thread tries again every few seconds.
+Appending a line never waits. A line counts as written when it is fsynced. If writing fails, lines
+are kept in memory and the thread tries again every few seconds.
 """
 
 import contextlib
@@ -32,15 +32,20 @@ class Journal:
     path
         The file.
     lines
-        All its lines so far, each with its newline.
+        All lines so far, each with its newline.
     written
-        How many of them are on disk; the file ends behind them or is cut there.
+        How many of them are on disk. The file is cut behind them.
     acknowledged
-        Called from the writing thread with the number of each line that is on disk, in order.
+        Called in the writing thread with the number of each line that is on disk, in order.
     failed
-        Called from the writing thread with a sentence when writing begins to fail.
+        Called in the writing thread with a sentence when writing fails.
     allowed
-        Called before each write; raises SessionError when this program may not write any more.
+        Called before each write; raises SessionError if this program may not write any more.
+
+    Attributes
+    ----------
+    failure
+        Why writing fails at present, as a sentence; None if it does not.
     """
 
     def __init__(
@@ -59,7 +64,7 @@ class Journal:
         self._acknowledged, self._failed, self._allowed = acknowledged, failed, allowed
         self._size = sum(map(len, lines[:written]))
         self._file: int | None = None
-        self._cut = True  # whether something that is none of ours may follow behind our last line
+        self._cut = True  # whether other bytes may follow our last line and have to be cut off
         self._attempts = 0
         self._told = written  # how many lines were acknowledged
         self._again = self._closing = False
@@ -68,23 +73,23 @@ class Journal:
         self._thread.start()
 
     def append(self, line: bytes) -> None:
-        """Take a line; it is written soon."""
+        """Add a line, which the thread writes as soon as it can."""
         with self._changed:
             self.lines.append(line)
             self._changed.notify_all()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all lines so far are on disk and acknowledged, trying now if writing failed.
+        """Wait until all lines so far are on disk and acknowledged; retry now if writing failed.
 
         Parameters
         ----------
         timeout
-            Seconds; None waits for as long as the file system takes.
+            Seconds to wait; None for no limit.
 
         Returns
         -------
         bool
-            Whether they are; False after a failure or the timeout.
+            Whether they are on disk; False after a failure or the timeout.
         """
         with self._changed:
             wanted, attempts = len(self.lines), self._attempts
@@ -97,7 +102,7 @@ class Journal:
             return self._told >= wanted
 
     def close(self) -> None:
-        """End the thread. Lines that are not on disk are not waited for."""
+        """End the thread, without waiting for lines that are not on disk."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -146,7 +151,7 @@ class Journal:
     def _write(self, begin: int, end: int) -> None:
         self._allowed()
         if not self.path.exists():
-            # Somebody deleted the file: what was in it is here, so that it is written again.
+            # The file was deleted. All its lines are in memory and are written again.
             self._close()
             self._size = begin = 0
         if self._file is None or not os.path.samestat(os.fstat(self._file), self.path.stat()):
@@ -158,7 +163,7 @@ class Journal:
         if size < self._size or (size > self._size and not self._cut):
             raise SessionError(
                 f"{self.path} was changed by something else, so that nothing is written to it. "
-                "Save a copy of the session to another folder: all that you did is in it."
+                "Save a copy of the session to another folder: it holds all your labels."
             )
         data = b"".join(self.lines[begin:end])
         self._cut = True
@@ -170,7 +175,7 @@ class Journal:
                 view = view[os.write(self._file, view) :]
             os.fsync(self._file)
         except OSError:
-            self._close()  # a stale handle never recovers, a new one may
+            self._close()  # a stale handle never recovers, but a new one may
             raise
         self._size += len(data)
         self._cut = False
@@ -178,12 +183,12 @@ class Journal:
     def _close(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
-            with contextlib.suppress(OSError):  # it failed before, and was told then
+            with contextlib.suppress(OSError):  # the failure before was reported
                 os.close(file)
 
 
 def _sync_names(path: Path) -> None:
-    """Bring the names of the file and of its folder to disk, where the system has that."""
+    """Bring the names of the file and of its folder to disk, if the system supports that."""
     for folder in (path.parent, path.parent.parent):
         with contextlib.suppress(OSError):
             handle = os.open(folder, os.O_RDONLY)
@@ -194,7 +199,7 @@ def _sync_names(path: Path) -> None:
 
 
 def _call(callback: Callable[..., None], value: object) -> None:
-    """Call back without letting a bug there stop the writing; it is reported like in a thread."""
+    """Call a callback; report its exceptions as those of a thread, and go on writing."""
     try:
         callback(value)
     except Exception:

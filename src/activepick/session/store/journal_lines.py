@@ -1,7 +1,7 @@
-"""The journal as text: one action a line, numbered from 1, each with a checksum of itself.
+"""The lines of a journal: one action a line, numbered from 1, each with a checksum.
 
 A line is JSON: ``{"sum":"0a1b2c3d","n":17,"time":"...","action":{...}}``. The sum is the CRC-32 of
-all behind it in the line. A line without its newline is not finished.
+the rest of the line. A line without its newline is not finished.
 """
 
 import json
@@ -20,14 +20,14 @@ _BODY = len(_START) + 8 + len(b'",')
 
 
 def encode_line(number: int, action: Action | dict[str, Any], time: str | None = None) -> bytes:
-    """Write an action as a line, newline included.
+    """Return the line of an action, with its newline.
 
     Parameters
     ----------
     number
-        Of the line, from 1.
+        Number of the line, from 1.
     action
-        The action, or what its JSON holds.
+        The action, or the content of its JSON.
     time
         When it was done (ISO 8601); now if not given.
     """
@@ -39,7 +39,7 @@ def encode_line(number: int, action: Action | dict[str, Any], time: str | None =
 
 
 def decode_line(line: bytes) -> tuple[int, dict[str, Any]] | None:
-    """Give number and action of a line, with or without its newline; None if it is damaged."""
+    """Return number and action of a line, with or without its newline; None if it is damaged."""
     line = line.removesuffix(b"\n")
     body = line[_BODY:]
     if line[:_BODY] != b'%s%08x",' % (_START, zlib.crc32(body)):
@@ -53,18 +53,18 @@ def decode_line(line: bytes) -> tuple[int, dict[str, Any]] | None:
 
 @dataclass(frozen=True)
 class JournalText:
-    """What a journal file held.
+    """The content of a journal file.
 
     Attributes
     ----------
     lines
         The good lines from the start on, each with its newline.
     actions
-        What the JSON of their actions held.
+        The content of the JSON of their actions.
     rest
-        Bytes behind them.
+        The bytes behind them.
     torn
-        Whether the rest is what an interrupted write leaves (or nothing): no good line follows.
+        Whether no good line follows, as after an interrupted write.
     """
 
     lines: list[bytes]
@@ -74,7 +74,7 @@ class JournalText:
 
 
 def read_lines(data: bytes) -> JournalText:
-    """Take a journal apart, up to its end or the first line that is damaged."""
+    """Parse a journal up to its end or the first damaged line."""
     lines: list[bytes] = []
     actions: list[dict[str, Any]] = []
     pieces = [piece for piece in re.split(rb"(?<=\n)", data) if piece]
@@ -83,7 +83,7 @@ def read_lines(data: bytes) -> JournalText:
         if facts is None or facts[0] != len(lines) + 1:
             torn = all(decode_line(later) is None for later in pieces[k:])
             return JournalText(lines, actions, b"".join(pieces[k:]), torn)
-        # A last line that lacks nothing but its newline was done, if not acknowledged.
+        # A last line that lacks only its newline was done, though not acknowledged.
         lines.append(piece if piece.endswith(b"\n") else piece + b"\n")
         actions.append(facts[1])
     return JournalText(lines, actions, b"", True)

@@ -1,8 +1,8 @@
-"""One program at a time.
+"""The lock of a session, so that one program at a time writes to it.
 
-A file names who has the session open, and an operating system's lock on it ends with the program.
-The system's lock tells on this machine whether that program lives; not all network file systems
-carry it to other machines, so that a file from another machine is never removed without asking.
+A file names the program that has the session open, and holds a lock of the operating system that
+ends with the program. On one machine this lock shows whether the program still runs. Not all
+network file systems pass it on, so that the file of another machine is never removed unasked.
 """
 
 import contextlib
@@ -20,29 +20,29 @@ from activepick.session.store.disk_errors import disk_sentence
 
 __all__ = ["SessionLock"]
 
-# Windows locks bytes also for reading: lock one where nothing is written.
+# Windows locks bytes for reading as well: lock one behind the content.
 _BYTE = 1 << 30
 
 
 class SessionLock:
-    """The right to write to a session's folder.
+    """The right to write to the folder of a session.
 
     Parameters
     ----------
     folder
         The session.
     force
-        Take the right from a program on another machine.
+        Take the lock from a program on another machine.
 
     Attributes
     ----------
     left_behind
-        Whether an earlier program ended without giving the right back.
+        Whether an earlier program ended without releasing it.
 
     Raises
     ------
     SessionError
-        When another program has it, or the folder cannot be written to.
+        If another program holds it, or the folder cannot be written to.
     """
 
     def __init__(self, folder: Path, force: bool = False) -> None:
@@ -58,7 +58,7 @@ class SessionLock:
             ) from error
 
     def check(self) -> None:
-        """Raise SessionError when another program took over."""
+        """Raise SessionError if another program took over."""
         if self._holder().get("token") != self._token:
             raise SessionError(
                 f"{self.path.parent}: another program took this session over, so that nothing is "
@@ -66,8 +66,8 @@ class SessionLock:
             )
 
     def release(self) -> None:
-        """Give the right back; what another program took over stays its own."""
-        # While the system's lock is held nobody else takes the file that is about to go.
+        """Release the lock, unless another program took it over."""
+        # While the system's lock is held, no other program takes the file that is deleted here.
         if self._holder().get("token") == self._token:
             with contextlib.suppress(OSError):
                 self.path.unlink()
@@ -86,7 +86,7 @@ class SessionLock:
                 except FileNotFoundError:
                     continue
             free = _lock(file)
-            if not self._is(file):  # deleted by its owner in the meantime
+            if not self._is(file):  # its owner deleted it in the meantime
                 os.close(file)
                 continue
             holder = {} if fresh else self._holder()
@@ -151,7 +151,7 @@ if sys.platform == "win32":
 else:
 
     def _lock(file: int) -> bool | None:
-        """Take the system's lock: True got it, False somebody has it, None there is none here."""
+        """Acquire the system's lock; False if another program has it, None if unsupported."""
         import fcntl
 
         try:

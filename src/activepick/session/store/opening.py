@@ -1,4 +1,4 @@
-"""From a folder to a session: read, check, bring up to date, repair."""
+"""Reading and repairing the folder of a session."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +7,11 @@ from typing import Any
 import activepick
 from activepick.atomic import replacing
 from activepick.errors import ActivepickError, SessionError
-from activepick.session.migrations import migrate
 from activepick.session.model.actions import parse_action
 from activepick.session.model.history import History
 from activepick.session.model.settings import checked_settings
 from activepick.session.model.state import SessionState
-from activepick.session.store.header import JOURNAL, SCHEMA_VERSION, read_header, write_header
+from activepick.session.store.header import JOURNAL, read_header, write_header
 from activepick.session.store.journal_lines import JournalText, decode_line, encode_line, read_lines
 
 __all__ = ["Opened", "read_session", "repair_journal"]
@@ -20,20 +19,20 @@ __all__ = ["Opened", "read_session", "repair_journal"]
 
 @dataclass
 class Opened:
-    """What was in a folder.
+    """The content of the folder of a session.
 
     Attributes
     ----------
     header
-        `session.json`.
+        The content of `session.json`.
     history
-        The state and the way back.
+        The state, with undo and redo.
     lines
-        The journal's good lines.
+        The good lines of the journal.
     written
         How many of them are whole on disk.
     notices
-        Sentences that have to be told.
+        Sentences for the user.
     """
 
     header: dict[str, Any]
@@ -41,22 +40,6 @@ class Opened:
     lines: list[bytes]
     written: int
     notices: list[str]
-
-
-def read_header_up_to_date(folder: Path, writing: bool) -> dict[str, Any]:
-    """Read the header; an older session is migrated where writing is allowed."""
-    header = read_header(folder)
-    if header["schema_version"] < SCHEMA_VERSION:
-        if not writing:
-            raise SessionError(
-                f"{folder} was written by an older version. Open it once for writing, which brings "
-                "it up to date and keeps the old journal beside the new one."
-            )
-        header = migrate(folder, header)
-    if writing and header.get("activepick") != activepick.__version__:
-        header["activepick"] = activepick.__version__
-        write_header(folder, header)
-    return header
 
 
 def read_session(folder: Path, writing: bool = False) -> Opened:
@@ -67,16 +50,16 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
     folder
         The session.
     writing
-        Whether older versions are brought up to date, and what is cut off is kept.
+        Whether files may be written: the version in the header, and a last line that is cut off.
 
     Raises
     ------
     SessionError
-        When it is no session, damaged, or from another version that cannot be read.
+        If it is not a session, is damaged, or has another schema.
     OSError
-        When something had to be written and could not be.
+        If a file cannot be written.
     """
-    header = read_header_up_to_date(folder, writing)
+    header = _read_header(folder, writing)
     path = folder / JOURNAL
     data = _read(path)
     text = read_lines(data)
@@ -109,16 +92,21 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
 
 
 def repair_journal(folder: Path) -> list[str]:
-    """Put `Lost` in the place of each line that is damaged or does not fit; keep the old journal.
+    """Replace each line that is damaged or does not fit by `Lost`, and keep the old journal.
 
-    Gives sentences for the user, none where nothing was damaged.
+    Returns
+    -------
+    list of str
+        Sentences for the user; none if nothing was damaged.
 
     Raises
     ------
     SessionError
-        When the journal is missing.
+        If it is not a session, or the journal is missing.
+    OSError
+        If a file cannot be written.
     """
-    header = read_header_up_to_date(folder, writing=True)
+    header = _read_header(folder, writing=True)
     path = folder / JOURNAL
     data = _read(path)
     history = History(SessionState(checked_settings(header["settings"])))
@@ -152,12 +140,20 @@ def repair_journal(folder: Path) -> list[str]:
     return [f"{path} was damaged, and is repaired; as it was it is kept in {kept.name}."]
 
 
+def _read_header(folder: Path, writing: bool) -> dict[str, Any]:
+    header = read_header(folder)
+    if writing and header.get("activepick") != activepick.__version__:
+        header["activepick"] = activepick.__version__
+        write_header(folder, header)
+    return header
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
         raise SessionError(
-            f"{path} is missing, and with it all that was done: put back a copy of it."
+            f"{path} is missing, and with it all labels: put back a copy of it."
         ) from None
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror}.") from error
@@ -168,13 +164,13 @@ def _damage(path: Path, text: JournalText) -> str:
     return (
         f"{path}: line {good + 1} is damaged, and good lines follow it. Nothing was changed. Put "
         "back a copy of the file, or repair the session (activepick session repair), which leaves "
-        "out what is damaged and keeps the file as it is beside the new one. Before the damage "
-        f"stand {good} actions."
+        "out what is damaged and keeps the file as it is beside the new one. There are "
+        f"{good} actions before the damage."
     )
 
 
 def _keep(path: Path, data: bytes) -> Path:
-    """Write to the first name of this kind that is free, and give it."""
+    """Write data to the first numbered name that does not exist, and return its path."""
     names = (path.with_name(f"{path.stem}-{k}{path.suffix}") for k in range(1, 10_000))
     free = next(name for name in names if not name.exists())
     with replacing(free) as temporary:

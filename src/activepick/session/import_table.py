@@ -1,0 +1,280 @@
+"""Tables of other programs, compared with the labels of a session."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.errors import TableError
+from activepick.formats.names import match_names
+from activepick.scoremap import SAME_POSITION
+from activepick.session.model.settings import Settings
+from activepick.session.model.state import Label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from activepick.micrograph import Micrograph
+
+__all__ = [
+    "Compared",
+    "Conflict",
+    "Found",
+    "ImportReport",
+    "Row",
+    "compare",
+    "find_micrographs",
+    "same_position_px",
+]
+
+Floats = NDArray[np.float64]
+
+
+class Row(NamedTuple):
+    """A row of a table whose micrograph is known.
+
+    Attributes
+    ----------
+    micrograph
+        Number of the micrograph.
+    x, y
+        Position in original pixels.
+    target
+        1 particle, 0 not a particle.
+    """
+
+    micrograph: int
+    x: float
+    y: float
+    target: Literal[0, 1]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A row whose class differs from that of a label, or another row, at the same position.
+
+    Attributes
+    ----------
+    micrograph, x, y, target
+        As in `Row`.
+    label
+        `id` of the label; None for another row of the table.
+    """
+
+    micrograph: int
+    x: float
+    y: float
+    target: int
+    label: int | None
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """The result of an import.
+
+    Attributes
+    ----------
+    added
+        Ids of the new labels.
+    duplicates
+        Number of rows that had a label of the same class already.
+    conflicts
+        Rows that were not added because of a label or row of the other class.
+    replaced
+        Ids of labels that were removed in favour of rows.
+    unmatched
+        Names in the table that no micrograph has, or that could mean several, with the numbers of
+        their rows.
+    open
+        Number of rows without a class, which were left out.
+    """
+
+    added: Sequence[int]
+    duplicates: int
+    conflicts: Sequence[Conflict]
+    replaced: Sequence[int]
+    unmatched: Mapping[str, int]
+    open: int
+
+    def __str__(self) -> str:
+        parts = [f"{len(self.added)} labels were added."]
+        if self.replaced:
+            parts.append(f"{len(self.replaced)} labels of the other class were removed.")
+        if self.duplicates:
+            parts.append(f"{self.duplicates} were there already.")
+        if self.conflicts:
+            parts.append(
+                f"{len(self.conflicts)} were not taken, as a label of the other class is beside "
+                "them."
+            )
+        if self.unmatched:
+            some = ", ".join(list(self.unmatched)[:3])
+            parts.append(
+                f"{sum(self.unmatched.values())} belong to micrographs that are not in this "
+                f"session ({some})."
+            )
+        if self.open:
+            parts.append(f"{self.open} have no class.")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The rows of a table by micrograph.
+
+    Attributes
+    ----------
+    rows
+        By the number of the micrograph.
+    unmatched, open
+        As in `ImportReport`.
+    """
+
+    rows: Mapping[int, Sequence[Row]]
+    unmatched: Mapping[str, int]
+    open: int
+
+
+def find_micrographs(
+    table: "pd.DataFrame", names: Mapping[int, str], given: Mapping[str, int]
+) -> Found:
+    """Find the micrograph of each row.
+
+    Parameters
+    ----------
+    table
+        Columns ``micrograph, x, y`` and optionally ``label``; without it all rows are particles.
+    names
+        Names of the session's micrographs, by number.
+    given
+        Numbers of micrographs that were assigned to names in the table.
+
+    Raises
+    ------
+    TableError
+        If a column is missing.
+    """
+    missing = [name for name in ("micrograph", "x", "y") if name not in table]
+    if missing:
+        raise TableError(f"The table of labels has no column {' and '.join(missing)}.")
+    listed = [str(name) for name in table["micrograph"]]
+    matched = match_names((name for name in listed if name not in given), names.values())
+    numbers = {name: number for number, name in names.items()}
+    meant = {**{name: numbers[own] for name, own in matched.items()}, **given}
+    targets = (
+        table["label"].to_numpy(dtype=float, na_value=np.nan)
+        if "label" in table
+        else np.ones(len(table))
+    )
+    rows: dict[int, list[Row]] = {}
+    unmatched: dict[str, int] = {}
+    open_rows = 0
+    for name, x, y, target in zip(
+        listed, table["x"].tolist(), table["y"].tolist(), targets.tolist(), strict=True
+    ):
+        if name not in meant:
+            unmatched[name] = unmatched.get(name, 0) + 1
+        elif target in (0, 1):
+            number = meant[name]
+            row = Row(number, float(x), float(y), 1 if target else 0)
+            rows.setdefault(number, []).append(row)
+        else:
+            open_rows += 1
+    return Found(rows, unmatched, open_rows)
+
+
+def same_position_px(micrograph: "Micrograph", settings: Settings, rows: Iterable[Row]) -> float:
+    """Return the distance in original pixels below which two positions count as the same.
+
+    Parameters
+    ----------
+    micrograph
+        The micrograph of the rows.
+    settings
+        With the particle diameter.
+    rows
+        Rows, which have to lie on the micrograph.
+
+    Raises
+    ------
+    TableError
+        If rows lie outside of the micrograph.
+    ActivepickError
+        If the micrograph cannot be read or has no pixel size.
+    """
+    height, width = micrograph.shape
+    outside = sum(not (row.x < width - 0.5 and row.y < height - 0.5) for row in rows)
+    if outside:
+        raise TableError(
+            f"{outside} labels lie outside of {micrograph.path}, which has {width} x {height} "
+            "pixels. Positions have to be in pixels of these files: convert them with activepick "
+            "convert --scale."
+        )
+    return SAME_POSITION * micrograph.radius_px(settings.diameter_angstrom)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The rows of one micrograph, compared with its labels.
+
+    Attributes
+    ----------
+    added
+        Rows to add.
+    conflicts
+        As in `ImportReport`.
+    replaced
+        Ids of labels to remove.
+    duplicates
+        As in `ImportReport`.
+    """
+
+    added: Sequence[Row]
+    conflicts: Sequence[Conflict]
+    replaced: set[int]
+    duplicates: int
+
+
+def compare(
+    rows: Sequence[Row], marks: Iterable[Label], reach_px: float, replace: bool
+) -> Compared:
+    """Compare the rows of one micrograph with its labels and with each other.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    marks
+        The marks of the micrograph; skipped positions are ignored.
+    reach_px
+        Distance in original pixels below which two positions count as the same.
+    replace
+        Whether rows replace labels of the other class.
+    """
+    labels = [mark for mark in marks if mark.target is not None]
+    conflicts: list[Conflict] = []
+    added: list[Row] = []
+    replaced: set[int] = set()
+    duplicates = 0
+    row_xy = np.array([(row.x, row.y) for row in rows]).reshape(-1, 2)
+    label_xy = np.array([(label.x, label.y) for label in labels]).reshape(-1, 2)
+    for k, row in enumerate(rows):
+        beside = np.flatnonzero(_distances(row_xy, row) < reach_px).tolist()
+        near = [labels[i] for i in np.flatnonzero(_distances(label_xy, row) < reach_px)]
+        against = [label.id for label in near if (label.target == 1) != (row.target == 1)]
+        if any(rows[j].target != row.target for j in beside):
+            conflicts.append(Conflict(*row, None))
+        elif against and not replace:
+            conflicts.append(Conflict(*row, against[0]))
+        elif (near and not against) or beside[0] < k:
+            duplicates += 1
+        else:
+            added.append(row)
+            replaced.update(against)
+    return Compared(added, conflicts, replaced, duplicates)
+
+
+def _distances(xy: Floats, row: Row) -> Floats:
+    return np.asarray(np.hypot(xy[:, 0] - row.x, xy[:, 1] - row.y))
