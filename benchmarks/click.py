@@ -1,13 +1,13 @@
-"""How long a click takes: from a label to new picks and questions of the shown micrograph.
+"""How long a click takes: from a label to new picks of the shown micrograph.
 
     python benchmarks/click.py [--clicks 60]
 
 A simulated micrograph of 4096 x 4096 pixels, features of two scales (working radii 10 and 20,
 256 features each, every fourth working pixel), 100 labels from an oracle, and two threads. Each
-click adds a label; timed are the refit, the score map, peaks with their contrast, the picks, and
-the next questions. On a machine with other work the processor time (CPU) tells more than the
-others. It is compared with the published method (one scale, features of every working pixel, BFGS
-from zero, maxima of the entropy within a particle radius), also with features in memory.
+click adds a label; timed are the refit, the score map, peaks with their contrast, and the picks.
+On a machine with other work the processor time (CPU) tells more than the others. It is compared
+with the published method (one scale, features of every working pixel, BFGS from zero, maxima of the
+entropy within a particle radius), also with features in memory.
 """
 
 import argparse
@@ -34,8 +34,7 @@ from activepick.learning.uncertainty import entropy
 from activepick.micrograph import Micrograph
 from activepick.session import Session, Settings, Target
 from activepick.simulate import SimulationSettings, simulate_dataset
-from activepick.workspace.loop import LearningLoop
-from activepick.workspace.peaks import curate
+from activepick.workspace.workspace import Workspace
 
 LABELS = 100
 RADII = (10.0, 20.0)
@@ -62,12 +61,13 @@ def main() -> None:
         def make_engine(settings: Settings) -> FeatureEngine:
             return FeatureEngine(Extractor(backbone), settings.diameter_angstrom)
 
-        with session, LearningLoop(session, make_engine) as loop:
-            features = loop.open_micrograph(1)
-            label_until(session, loop, centres, features.radius_px)
+        with session, Workspace(session, make_engine) as workspace:
+            features = workspace.open(1)
+            label_until(session, workspace, centres, features.radius_px)
             shapes = " and ".join("x".join(map(str, m.values.shape)) for m in features.maps)
-            print(f"4096 x 4096, features {shapes}, {LABELS} labels, {len(loop.picks(1))} picks")
-            wall, cpu = times(clicks, lambda k: click(session, loop, k))
+            picks = len(workspace.predictor.picks(1))
+            print(f"4096 x 4096, features {shapes}, {LABELS} labels, {picks} picks")
+            wall, cpu = times(clicks, lambda k: click(session, workspace, k))
             labels = list(session.state.labels.values())
         engine = FeatureEngine(Extractor(backbone, stride=1), data.diameter_angstrom)
         xy = np.array([(label.x, label.y) for label in labels[:LABELS]])
@@ -86,29 +86,30 @@ def main() -> None:
     sys.exit(not kept)
 
 
-def label_until(session: Session, loop: LearningLoop, centres: cKDTree, radius_px: float) -> None:
-    """Let an oracle answer queries until there are enough labels."""
+def label_until(session: Session, workspace: Workspace, centres: cKDTree, radius_px: float) -> None:
+    """Let an oracle answer questions until there are enough labels."""
     while len(session.state.labels) < LABELS:
-        for question in loop.ask(LABELS // 10):
+        for question in workspace.questioner.ask(LABELS // 10):
             gap = centres.query((question.x, question.y))[0]
             answer: Target = 1 if gap <= radius_px / 2 else 0 if gap > radius_px else None
             if len(session.state.labels) < LABELS:
                 session.questions.answer(question.id, answer)
-        loop.refit()
+        workspace.trainer.refit()
 
 
-def click(session: Session, loop: LearningLoop, k: int) -> Callable[[], object]:
-    """Add a label at the next query; return the work that follows from it."""
-    places = loop.update(1).questions
-    number, x, y, _ = places[k % len(places)]
+def click(session: Session, workspace: Workspace, k: int) -> Callable[[], object]:
+    """Add a label at one of the next questions, and return the work that follows from it."""
+    workspace.trainer.update()
+    questions = workspace.questioner.ask(LABELS // 10, [1])
+    question = questions[k % len(questions)]
     if k:
         session.undo()
-        loop.refit()
-    session.labels.add(number, [(x, y)], 0 if k % 2 else 1)
+        workspace.trainer.refit()
+    session.labels.add(1, [(question.x, question.y)], 0 if k % 2 else 1)
 
     def work() -> None:
-        update = loop.update(1)
-        curate(update.peaks, session.state)
+        workspace.trainer.update()
+        workspace.predictor.picks(1)
 
     return work
 

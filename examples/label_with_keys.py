@@ -120,7 +120,7 @@ def label_with_keys(viewer: napari.Viewer, data: Dataset, seed: int, labels: int
             place = Query(question.micrograph - 1, question.x, question.y, question.score)
             answer = oracle.answer(place)
             press(viewer, {1.0: "F", 0.0: "D", None: "G"}[answer], desk)
-        head = desk.loop.refit()
+        head = desk.loop.trainer.refit()
         widget.close_desk()
         viewer.window.remove_dock_widget(dock)
         widget.layers.clear()

@@ -31,7 +31,7 @@ def session(tmp_path, files):
 
 @pytest.fixture(scope="session")
 def learning():
-    from activepick.learning.learner import LearnerSettings
+    from activepick.learning.settings import LearnerSettings
 
     return LearnerSettings(unlabelled=400)
 
@@ -84,8 +84,8 @@ def simulated(tmp_path, data):
 
 
 @pytest.fixture
-def loop(simulated, make_engine, learning):
-    from activepick.workspace.loop import LearningLoop
+def workspace(simulated, make_engine, learning):
+    from activepick.workspace.workspace import Workspace
 
-    with LearningLoop(simulated, make_engine, learning) as one:
+    with Workspace(simulated, make_engine, learning) as one:
         yield one

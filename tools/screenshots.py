@@ -154,7 +154,7 @@ def show(home: Path, out: Path) -> None:
     widget.open_path(session.folder)
     wait(lambda: desk.picking.picks is not None and not desk.jobs.busy())
     assert desk.loop is not None
-    desk.loop.set_truth(folder / "truth.star")
+    desk.loop.audit.set_truth(folder / "truth.star")
     for theme in ("dark", "light"):
         viewer.theme = theme
         for width, height in SIZES:

@@ -10,9 +10,10 @@ import pytest
 from invoked import invoke
 
 from activepick.formats import read_folder, read_table, write_table
+from activepick.scoremap import Peaks
 from activepick.session import Session, Settings
 from activepick.workspace.peak_store import PeakStore
-from activepick.workspace.peaks import Peaks
+from activepick.workspace.peaks import MicrographPeaks
 
 NAMES = ["a.mrc", "b.mrc", "c.mrc"]
 
@@ -35,17 +36,14 @@ def folder(tmp_path) -> Path:
         session.labels.add(1, [(100, 110)], 0)
         store = PeakStore(session.folder / "peaks")
         for number in (1, 2):
-            peaks = Peaks(
-                micrograph=number,
-                name=NAMES[number - 1],
-                xy=np.array([[150.0, 100], [100, 110], [51, 60], [200, 150]]),
-                score=np.array([3.0, 2.0, 1.0, -1.0]),
+            found = Peaks(
+                xy=np.array([[150.0, 100], [100, 110], [51, 60], [200, 150]], np.float32),
+                score=np.array([3.0, 2.0, 1.0, -1.0], np.float32),
                 contrast=np.ones(4, np.float32),
-                shape=(200, 300),
                 radius_px=10.0,
-                uncertainty=0.5,
-                head="h",
+                shape=(200, 300),
             )
+            peaks = MicrographPeaks(number, found, uncertainty=0.5, head="h")
             store.put(session.state.micrographs[number], peaks, on_disk=True)
         return session.folder
 

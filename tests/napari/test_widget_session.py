@@ -138,8 +138,8 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
     assert person.state.micrographs[desk.shown].status == "rejected"
     desk.picking.predict()
     person.settle()
-    assert desk.shown not in set(desk.loop.known_picks()["micrograph"])
-    assert len(set(desk.loop.known_picks()["micrograph"])) == 2
+    assert desk.shown not in set(desk.loop.predictor.known_picks()["micrograph"])
+    assert len(set(desk.loop.predictor.known_picks()["micrograph"])) == 2
 
 
 def test_an_area_is_drawn_with_the_mouse(qtbot, open_widget, micrographs):

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from activepick.scoremap import Peaks
 from activepick.session import Label, MicrographEntry, RoundRecord, SessionState, Settings
-from activepick.workspace.peaks import Peaks
-from activepick.workspace.precision import PrecisionEstimate, estimate, sample
-from activepick.workspace.stopping import advice, change
+from activepick.workspace.advice import advice, changed_picks
+from activepick.workspace.peaks import MicrographPeaks
+from activepick.workspace.precision import PrecisionEstimate, estimate_precision, sample_picks
 
 ENTRIES = {
     k: MicrographEntry(id=k, relative=None, absolute=f"/d/m{k}.mrc", fingerprint=f"f{k}")
@@ -15,9 +16,8 @@ ENTRIES = {
 def peaks(micrograph, count, score=2.0, shift=0.0):
     xy = np.array([(50.0 * (k % 20) + shift, 50.0 * (k // 20)) for k in range(count)])
     ones = np.ones(count, np.float32)
-    return Peaks(
-        micrograph, "m", xy.reshape(-1, 2), score * ones, ones, (2000, 2000), 20.0, 0.1, "h"
-    )
+    found = Peaks(xy.reshape(-1, 2).astype(np.float32), score * ones, ones, 20.0, (2000, 2000))
+    return MicrographPeaks(micrograph, found, 0.1, "h")
 
 
 def state(marks=(), rounds=(), **changes):
@@ -33,14 +33,14 @@ def state(marks=(), rounds=(), **changes):
 
 
 def test_the_share_of_particles_and_where_it_lies():
-    places = peaks(1, 20).xy
+    places = peaks(1, 20).peaks.xy
     marks = [(1, x, y, int(k >= 3), "audit") for k, (x, y) in enumerate(places)]
-    found = estimate(state(marks), {1: peaks(1, 100)})
+    found = estimate_precision(state(marks), {1: peaks(1, 100)})
     assert (found.mean, found.n) == (0.85, 20)
     assert found.low == pytest.approx(0.651, abs=1e-3)
     assert found.high == pytest.approx(0.957, abs=1e-2)
-    assert estimate(state(marks[3:]), {1: peaks(1, 100)}).high == 1
-    assert estimate(state(marks[:3]), {1: peaks(1, 100)}).low == 0
+    assert estimate_precision(state(marks[3:]), {1: peaks(1, 100)}).high == 1
+    assert estimate_precision(state(marks[:3]), {1: peaks(1, 100)}).low == 0
 
 
 def test_only_audits_that_are_still_picks_count():
@@ -51,38 +51,38 @@ def test_only_audits_that_are_still_picks_count():
         (1, 1000.0, 1500.0, 1, "audit"),
         (1, 200.0, 0.0, None, "audit"),
     ]
-    assert estimate(state(marks), {1: peaks(1, 20)}).n == 2
-    assert estimate(state(marks, threshold=0.95), {1: peaks(1, 20)}) is None
-    assert estimate(state(marks), {2: peaks(2, 20)}) is None
-    assert estimate(state(), {1: peaks(1, 20)}) is None
+    assert estimate_precision(state(marks), {1: peaks(1, 20)}).n == 2
+    assert estimate_precision(state(marks, threshold=0.95), {1: peaks(1, 20)}) is None
+    assert estimate_precision(state(marks), {2: peaks(2, 20)}) is None
+    assert estimate_precision(state(), {1: peaks(1, 20)}) is None
 
 
 def test_each_pick_has_the_same_chance():
     known = {1: peaks(1, 300), 2: peaks(2, 100)}
-    drawn = [p for seed in range(60) for p in sample(state(seed=seed), known, 20)]
+    drawn = [p for seed in range(60) for p in sample_picks(state(seed=seed), known, 20)]
     assert len(drawn) == 1200
     share = np.mean([number == 1 for number, *_ in drawn])
     assert share == pytest.approx(0.75, abs=0.06)
-    once = sample(state(), known, 1000)
+    once = sample_picks(state(), known, 1000)
     assert len(set(once)) == len(once) == 400
-    assert sample(state(), known, 20) == sample(state(), known, 20)
-    assert sample(state(), {}, 20) == []
+    assert sample_picks(state(), known, 20) == sample_picks(state(), known, 20)
+    assert sample_picks(state(), {}, 20) == []
 
 
 def test_what_was_looked_at_is_not_drawn():
     marks = [(1, 0.0, 0.0, 1, "click"), (1, 52.0, 0.0, 0, "audit"), (1, 100.0, 0.0, None, "query")]
-    drawn = sample(state(marks), {1: peaks(1, 5)}, 10)
+    drawn = sample_picks(state(marks), {1: peaks(1, 5)}, 10)
     assert {x for _, x, _, _ in drawn} == {150, 200}
 
 
 def test_how_the_picks_of_two_heads_differ():
     one = peaks(1, 20)
-    assert change(state(), one, one) == (0, 40)
-    assert change(state(), one, peaks(1, 20, shift=5)) == (0, 40)
-    assert change(state(), one, peaks(1, 20, shift=20)) == (40, 40)
-    assert change(state(), one, peaks(1, 15)) == (5, 35)
-    assert change(state(), peaks(1, 20, score=-1), one) == (20, 20)
-    assert change(state(threshold=0.1), peaks(1, 20, score=-1), one) == (0, 40)
+    assert changed_picks(state(), one, one) == (0, 40)
+    assert changed_picks(state(), one, peaks(1, 20, shift=5)) == (0, 40)
+    assert changed_picks(state(), one, peaks(1, 20, shift=20)) == (40, 40)
+    assert changed_picks(state(), one, peaks(1, 15)) == (5, 35)
+    assert changed_picks(state(), peaks(1, 20, score=-1), one) == (20, 20)
+    assert changed_picks(state(threshold=0.1), peaks(1, 20, score=-1), one) == (0, 40)
 
 
 def test_advice_goes_from_the_first_question_to_the_end():

@@ -6,7 +6,7 @@ import pytest
 
 from activepick.errors import ActivepickError, MicrographError
 from activepick.session import Session, Settings
-from activepick.workspace.loop import LearningLoop
+from activepick.workspace.workspace import Workspace
 
 
 class Cancelled(Exception):
@@ -39,19 +39,19 @@ def good_files(tmp_path_factory):
 
 @pytest.fixture
 def opened(tmp_path, make_engine, learning):
-    """Gives a session of some files, without a working radius, and its loop."""
+    """Gives a session of some files, without a working radius, and its workspace."""
     made = []
 
     def make(files):
         session = Session.create(tmp_path / f"session{len(made)}", Settings(diameter_angstrom=150))
         session.micrographs.add(files)
-        made.append(LearningLoop(session, make_engine, learning))
+        made.append(Workspace(session, make_engine, learning))
         return session, made[-1]
 
     yield make
-    for loop in made:
-        loop.close()
-        loop.session.close(abandon=True)
+    for workspace in made:
+        workspace.close()
+        workspace.session.close(abandon=True)
 
 
 def damaged_and_good(folder, good_files, damages):
@@ -64,48 +64,48 @@ def damaged_and_good(folder, good_files, damages):
 @pytest.mark.parametrize("damages", [*((d,) for d in DAMAGES), DAMAGES])
 def test_damaged_files_stop_nobody_else(tmp_path, good_files, opened, damages):
     bad, good = damaged_and_good(tmp_path, good_files, damages)
-    session, loop = opened([*bad, *good])
+    session, workspace = opened([*bad, *good])
     numbers = range(1, len(bad) + 1)
     failed = {}
-    assert loop.predict_all(failed=failed.__setitem__) == len(good)
+    assert workspace.predictor.predict_all(failed=failed.__setitem__) == len(good)
     assert set(failed) == set(numbers)
     for number, path in zip(numbers, bad, strict=True):
         assert path.name in str(failed[number])
         with pytest.raises(MicrographError, match=path.name):
-            loop.open_micrograph(number)
-    assert loop.open_micrograph(len(bad) + 1).name == good_files[0].name
+            workspace.open(number)
+    assert workspace.open(len(bad) + 1).name == good_files[0].name
     alone, others = opened(good)
-    others.open_micrograph(1)
+    others.open(1)
     assert session.state.settings.working_radii_px == alone.state.settings.working_radii_px
 
 
 def test_more_damaged_files_than_are_looked_at(tmp_path, good_files, opened):
     bad, good = damaged_and_good(tmp_path, good_files, DAMAGES)
     more = [shutil.copy(path, tmp_path / f"more_{path.name}") for path in bad]
-    _, loop = opened([*bad, *more, *good])
-    assert loop.open_micrograph(7).name == good_files[0].name
+    _, workspace = opened([*bad, *more, *good])
+    assert workspace.open(7).name == good_files[0].name
 
 
 def test_where_no_file_can_be_read_the_first_is_named(tmp_path, good_files, opened):
     bad, _ = damaged_and_good(tmp_path, good_files, DAMAGES)
-    session, loop = opened(bad)
+    session, workspace = opened(bad)
     with pytest.raises(ActivepickError, match=bad[0].name):
-        loop.open_micrograph(3)
+        workspace.open(3)
     assert session.state.settings.working_radius_px is None
     session.micrographs.add(good_files)
-    assert loop.open_micrograph(4).name == good_files[0].name
+    assert workspace.open(4).name == good_files[0].name
 
 
 def test_the_search_for_the_scale_tells_its_progress(good_files, opened):
-    _, loop = opened(good_files)
+    _, workspace = opened(good_files)
     fractions = []
-    loop.open_micrograph(1, fractions.append)
+    workspace.open(1, fractions.append)
     assert fractions == sorted(fractions)
     assert fractions[0] == 0
     assert fractions[-1] == 1
     assert len({f for f in fractions if 0 < f < 0.4}) >= 6
     again = []
-    loop.open_micrograph(2, again.append)
+    workspace.open(2, again.append)
     assert again[:1] == [0]
     assert again == sorted(again)
 
@@ -113,7 +113,7 @@ def test_the_search_for_the_scale_tells_its_progress(good_files, opened):
 @pytest.mark.parametrize("steps", [1, 3, 7])
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_search_that_was_cancelled_can_be_repeated(good_files, opened, steps, whole):
-    session, loop = opened(good_files)
+    session, workspace = opened(good_files)
     told = []
 
     def cancel(*progress):
@@ -122,9 +122,9 @@ def test_a_search_that_was_cancelled_can_be_repeated(good_files, opened, steps, 
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        loop.predict_all(cancel) if whole else loop.open_micrograph(1, cancel)
+        workspace.predictor.predict_all(cancel) if whole else workspace.open(1, cancel)
     assert session.state.settings.working_radius_px is None
-    assert not loop.ready
-    assert loop.open_micrograph(1).name == good_files[0].name
-    assert loop.ready
+    assert not workspace.ready
+    assert workspace.open(1).name == good_files[0].name
+    assert workspace.ready
     assert session.state.settings.working_radius_px in session.state.settings.working_radii_px

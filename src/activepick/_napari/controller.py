@@ -21,8 +21,8 @@ from activepick.session import Session, Settings
 from activepick.session.draft import Draft
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
-from activepick.workspace.loop import LearningLoop
 from activepick.workspace.next_micrograph import Offer
+from activepick.workspace.workspace import Workspace
 
 __all__ = ["Desk"]
 
@@ -33,7 +33,7 @@ _IDLE_MS = 60_000
 # So many files are looked for before one is shown as missing: a disk may answer slowly.
 _LOOKED_FOR = 20
 
-MakeLoop = Callable[[Session], LearningLoop]
+MakeLoop = Callable[[Session], Workspace]
 
 
 class Desk(QObject):
@@ -83,11 +83,11 @@ class Desk(QObject):
     _wrote = Signal()
     _failed = Signal(str)
 
-    def __init__(self, make_loop: MakeLoop = LearningLoop, parent: QObject | None = None) -> None:
+    def __init__(self, make_loop: MakeLoop = Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._make_loop = make_loop
         self.session: Session | None = None
-        self.loop: LearningLoop | None = None
+        self.loop: Workspace | None = None
         self.draft: Draft | None = None
         self.shown = 0
         self.jobs = Jobs(self.report, self)
@@ -219,7 +219,7 @@ class Desk(QObject):
         if loop is not None:
             loop.close()
 
-    def _leave(self) -> LearningLoop | None:
+    def _leave(self) -> Workspace | None:
         """Close the session, and give its loop, which is still to be closed."""
         loop, session = self.loop, self.session
         self.loop = self.session = self.draft = None
@@ -266,7 +266,7 @@ class Desk(QObject):
         """Show the micrograph that is most worth looking at."""
         loop = self.loop
         if loop is not None:
-            self.jobs.run("offer", lambda step: loop.next_micrograph(), self._show_offer)
+            self.jobs.run("offer", lambda step: loop.questioner.next_micrograph(), self._show_offer)
 
     def _show_offer(self, offer: Offer | None) -> None:
         if offer is None:

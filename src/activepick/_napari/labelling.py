@@ -146,19 +146,19 @@ class Labelling(QObject):
         """Put new questions, in the place of the open ones."""
         loop = self._desk.loop
         if loop is not None:
-            self._put(lambda: loop.ask())
+            self._put(lambda: loop.questioner.ask())
 
     def suggest(self) -> None:
         """Put a round in which the surest places are answered already."""
         loop = self._desk.loop
         if loop is not None:
-            self._put(lambda: loop.suggest())
+            self._put(lambda: loop.questioner.suggest())
 
     def audit(self, count: int) -> None:
         """Ask about picks drawn by lot, to know how many are right."""
         loop = self._desk.loop
         if loop is not None:
-            self._put(lambda: loop.audit(count))
+            self._put(lambda: loop.audit.ask(count))
 
     def ask_on(self, *, again: bool = False) -> None:
         """Put the next round if none is open, in the way that was chosen.

@@ -14,9 +14,9 @@ from activepick._napari.io.export import Delivery, deliver
 from activepick.errors import ActivepickError
 from activepick.session import Settings
 from activepick.session.model import actions as a
-from activepick.workspace.loop import LearningLoop
-from activepick.workspace.peaks import Peaks, curate
+from activepick.workspace.peaks import MicrographPeaks
 from activepick.workspace.round import round_ended
+from activepick.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from activepick._napari.controller import Desk
@@ -112,7 +112,7 @@ class Picking(QObject):
         super().__init__(desk)
         self._desk = desk
         self.number = 0
-        self.peaks: Peaks | None = None
+        self.peaks: MicrographPeaks | None = None
         self.picks: pd.DataFrame | None = None
         self.map_wanted = False
         self.errors: dict[int, str] = {}
@@ -150,7 +150,7 @@ class Picking(QObject):
         assert self.peaks is not None
         assert self._desk.session is not None
         state = self._desk.session.state
-        return curate(self.peaks, replace(state, settings=self._changed(**changes)))
+        return self.peaks.picks(replace(state, settings=self._changed(**changes)))
 
     def _changed(self, **changes: object) -> Settings:
         assert self._desk.session is not None
@@ -162,20 +162,19 @@ class Picking(QObject):
         if loop is None:
             return
         self.number = number
-        stored = loop.stored_peaks(number)
+        stored = loop.predictor.stored_peaks(number)
         if stored is not None:
             self._show(stored)
 
-        def work(step: Step) -> tuple[Peaks, list[str]]:
-            loop.open_micrograph(number, step)
-            if not loop.up_to_date:
-                loop.refit()
-            peaks = loop.peaks(number)
+        def work(step: Step) -> tuple[MicrographPeaks, list[Doubt]]:
+            loop.open(number, step)
+            loop.trainer.update()
+            peaks = loop.predictor.peaks(number)
             doubts = [] if self._warned else _doubts(loop, number)
             loop.prefetch_neighbours(number)
             return peaks, doubts
 
-        def done(result: tuple[Peaks, list[str]]) -> None:
+        def done(result: tuple[MicrographPeaks, list[Doubt]]) -> None:
             peaks, doubts = result
             self._show(peaks)
             self._warned = True
@@ -186,7 +185,7 @@ class Picking(QObject):
             again, self._asks_again = self._asks_again, False
             self._desk.labelling.ask_on(again=again)
             self._map()
-            if not loop.up_to_date:  # answers that came meanwhile
+            if not loop.trainer.up_to_date:  # answers that came meanwhile
                 self.learn()
 
         self._desk.jobs.run("features", work, done, text="Computing features")
@@ -200,13 +199,14 @@ class Picking(QObject):
         if loop is None or not number or not loop.ready or self._desk.jobs.busy("features"):
             return False
 
-        def work(step: Step) -> Peaks:
-            peaks = loop.update(number).peaks
+        def work(step: Step) -> MicrographPeaks:
+            loop.trainer.update()
+            peaks = loop.predictor.peaks(number)
             if round_ended(loop.session.state):
-                loop.end_of_round(number)
+                loop.audit.end_of_round(number)
             return peaks
 
-        def done(peaks: Peaks) -> None:
+        def done(peaks: MicrographPeaks) -> None:
             if self._desk.shown == number:
                 self._show(peaks)
                 self._map()
@@ -227,7 +227,9 @@ class Picking(QObject):
             errors[number] = str(error)
 
         def work(step: Step) -> int:
-            return loop.predict_all(lambda done, total, name: step(done / max(1, total)), failed)
+            return loop.predictor.predict_all(
+                lambda done, total, name: step(done / max(1, total)), failed
+            )
 
         def done(count: int) -> None:
             self.errors = errors
@@ -239,14 +241,17 @@ class Picking(QObject):
 
     def unpicked(self) -> int:
         """Tell how many micrographs that are not rejected have no picks of the present head."""
-        return 0 if self._desk.loop is None else len(self._desk.loop.unpicked())
+        return 0 if self._desk.loop is None else len(self._desk.loop.predictor.unpicked())
 
     def export(self, delivery: Delivery, *, only_shown: bool) -> None:
         """Write the picks of the shown micrograph, or of all that have some."""
         loop, number = self._desk.loop, self._desk.shown
         if loop is not None:
             self._deliver(
-                delivery, lambda: loop.picks(number) if only_shown else loop.known_picks()
+                delivery,
+                lambda: (
+                    loop.predictor.picks(number) if only_shown else loop.predictor.known_picks()
+                ),
             )
 
     def export_labels(self, delivery: Delivery, *, only_shown: bool) -> None:
@@ -272,11 +277,11 @@ class Picking(QObject):
     def counts(self) -> dict[int, int]:
         """Give the number of picks of each micrograph where it is known, as they are shown."""
         loop = self._desk.loop
-        return {} if loop is None else loop.counts(_COUNT_SECONDS, self._previewed)
+        return {} if loop is None else loop.predictor.counts(_COUNT_SECONDS, self._previewed)
 
     def uncertainties(self) -> dict[int, float]:
         """Give how unsure the model is of each micrograph, where it is known."""
-        return {} if self._desk.loop is None else self._desk.loop.uncertainties()
+        return {} if self._desk.loop is None else self._desk.loop.predictor.uncertainties()
 
     def want_map(self, wanted: bool) -> None:
         """Say whether the score map is seen."""
@@ -287,13 +292,13 @@ class Picking(QObject):
         """Go on from a head that was saved."""
         loop = self._desk.loop
         if loop is not None:
-            self._desk.jobs.run("head", lambda step: loop.use_head(path), self._reopen)
+            self._desk.jobs.run("head", lambda step: loop.trainer.use_head(path), self._reopen)
 
     def reset_head(self) -> None:
         """Go back to the pretrained network; labels stay."""
         loop = self._desk.loop
         if loop is not None:
-            self._desk.jobs.run("head", lambda step: loop.reset_head(), self._reopen)
+            self._desk.jobs.run("head", lambda step: loop.trainer.reset_head(), self._reopen)
 
     def follow(self, action: a.Action, change: "Change | None") -> None:
         """Take notice of what was done to the session."""
@@ -305,6 +310,7 @@ class Picking(QObject):
             if "picks" in affected:
                 self._curate()
                 self.counts_changed.emit()
+                self.load_all()
             if "features" in affected:
                 # Questions about other particles are put anew, unless somebody answers them.
                 self._asks_again = True
@@ -326,7 +332,9 @@ class Picking(QObject):
         """Read what was picked the last time."""
         loop = self._desk.loop
         if loop is not None:
-            self._desk.jobs.run("peaks", loop.load_peaks, lambda result: self.counts_changed.emit())
+            self._desk.jobs.run(
+                "peaks", loop.predictor.load_peaks, lambda result: self.counts_changed.emit()
+            )
 
     def clear(self) -> None:
         """Let go of the session."""
@@ -339,7 +347,7 @@ class Picking(QObject):
         if self.number:
             self.open(self.number)
 
-    def _show(self, peaks: Peaks) -> None:
+    def _show(self, peaks: MicrographPeaks) -> None:
         if peaks.micrograph == self._desk.shown:
             self.peaks = peaks
             self._curate()
@@ -355,7 +363,7 @@ class Picking(QObject):
     def _curate(self) -> None:
         self._previewed = None
         if self.peaks is not None and self._desk.session is not None:
-            self.picks = curate(self.peaks, self._desk.session.state)
+            self.picks = self.peaks.picks(self._desk.session.state)
             self.picks_changed.emit()
 
     def _map(self) -> None:
@@ -367,16 +375,14 @@ class Picking(QObject):
             if self._desk.shown == number:
                 self.map_ready.emit(map)
 
-        self._desk.jobs.run("map", lambda step: loop.score_map(number), done)
+        self._desk.jobs.run("map", lambda step: loop.predictor.score_map(number), done)
 
 
-def _doubts(loop: LearningLoop, number: int) -> list[Doubt]:
-    polarity, size = loop.polarity_warning(number), loop.pixel_size_warning(number)
-    inverted = loop.session.state.settings.inverted
+def _doubts(loop: Workspace, number: int) -> list[Doubt]:
     found = []
-    if polarity:
-        remedy = "They are dark" if inverted else "They are bright"
-        found.append(Doubt(polarity, remedy, {"inverted": not inverted}))
-    if size:
-        found.append(Doubt(size, "Use the headers'", {"pixel_size_angstrom": None}))
+    for warning in loop.check_settings(number):
+        remedy = "Use the headers'"
+        if "inverted" in warning.changes:
+            remedy = "They are bright" if warning.changes["inverted"] else "They are dark"
+        found.append(Doubt(warning.message, remedy, warning.changes))
     return found

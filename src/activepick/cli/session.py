@@ -188,24 +188,11 @@ def _opened(path: Path) -> "Session":
 
 
 def _picks(opened: "Session") -> "tuple[pd.DataFrame, list[str]]":
-    """Give the picks that are stored, and the micrographs that have none."""
-    import pandas as pd
-
-    from activepick.workspace.peak_store import PeakStore
-    from activepick.workspace.peaks import curate
+    """Return the stored picks, and the names of the micrographs without any."""
+    from activepick.workspace.peak_store import PeakStore, stored_picks
 
     state = opened.state
-    store = PeakStore(opened.folder / "peaks")
-    tables, unpicked = [], []
-    for entry in state.micrographs.values():
-        if entry.status == "rejected":
-            continue
-        peaks = store.get(entry, state.names[entry.id])
-        if peaks is None:
-            unpicked.append(state.names[entry.id])
-        else:
-            tables.append(curate(peaks, state))
-    empty = pd.DataFrame({"micrograph": pd.Series(dtype=str), "x": pd.Series(dtype=float)})
-    filled = [table for table in tables if len(table)] or tables[:1]
-    table = pd.concat(filled, ignore_index=True) if filled else empty.assign(y=empty["x"])
-    return table, unpicked
+    store = PeakStore(opened.folder / "peaks", writable=False)
+    used = [entry for entry in state.micrographs.values() if entry.status != "rejected"]
+    table, missing = stored_picks(state, store, used)
+    return table, [state.names[entry.id] for entry in missing]

@@ -12,7 +12,7 @@ from activepick.micrograph import Micrograph, WorkingImage
 from activepick.micrograph.contrast import CONTRAST_RADIUS_PX, ContrastMap, working_contrast
 from activepick.picking.rules import LabelledPositions, PickRules, Picks, select_picks
 from activepick.progress import Progress
-from activepick.scoremap import Peaks, find_peaks
+from activepick.scoremap import Peaks, ScoreMap, find_peaks
 
 __all__ = ["Picker", "ReadMicrograph", "pick_micrograph"]
 
@@ -82,6 +82,13 @@ class Picker:
         contrast = working_contrast(images[-1]) if wants_contrast else None
         return ReadMicrograph(micrograph, key, images[: len(radii)], contrast)
 
+    def score_map(self, read: ReadMicrograph, progress: Progress | None = None) -> ScoreMap:
+        """Compute the score map of a micrograph that was read; arguments as in `peaks`."""
+        head = self.head
+        return self.engine.score_images(
+            read.micrograph, read.images, head.spec.working_radii, head.weights, head.bias, progress
+        )
+
     def peaks(self, read: ReadMicrograph, progress: Progress | None = None) -> Peaks:
         """Compute the peaks of a micrograph that was read.
 
@@ -97,10 +104,7 @@ class Picker:
         ActivepickError
             If the device has too little memory.
         """
-        head = self.head
-        scores = self.engine.score_images(
-            read.micrograph, read.images, head.spec.working_radii, head.weights, head.bias, progress
-        )
+        scores = self.score_map(read, progress)
         return find_peaks(scores, None if read.contrast is None else read.contrast.at)
 
     def pick(

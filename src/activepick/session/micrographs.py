@@ -96,6 +96,19 @@ class Micrographs:
         known |= {Path(entry.absolute): entry.id for entry in new}
         return [known[file] for file in files]
 
+    def entry(self, micrograph: int) -> MicrographEntry:
+        """Return the entry of a micrograph.
+
+        Raises
+        ------
+        SessionError
+            If the session has no such micrograph.
+        """
+        entry = self._log.state.micrographs.get(micrograph)
+        if entry is None:
+            raise SessionError(f"there is no micrograph {micrograph} in this session")
+        return entry
+
     def path(self, micrograph: int) -> Path:
         """Return the file of a micrograph.
 
@@ -104,7 +117,7 @@ class Micrographs:
         SessionError
             If the session has no such micrograph, or its file is at neither of its paths.
         """
-        entry = self._entry(micrograph)
+        entry = self.entry(micrograph)
         path = find_file(self._folder, entry)
         if path is None:
             beside = f" nor {self._folder / entry.relative}" if entry.relative else ""
@@ -125,7 +138,7 @@ class Micrographs:
             If it cannot be read.
         """
         path = self.path(micrograph)
-        if fingerprint(path) != self._entry(micrograph).fingerprint:
+        if fingerprint(path) != self.entry(micrograph).fingerprint:
             raise SessionError(
                 f"{path} is not the file that it was when it was added, so that its labels may not "
                 "fit any more. Put the old one back, or accept it as it is now (relink)."
@@ -151,7 +164,7 @@ class Micrographs:
             Numbers of micrographs; None for all.
         """
         wanted = self._log.state.micrographs if micrographs is None else micrographs
-        return check_files(self._folder, [self._entry(number) for number in wanted])
+        return check_files(self._folder, [self.entry(number) for number in wanted])
 
     def relink(self, micrograph: int, path: str | os.PathLike[str] | None = None) -> int:
         """Set the path of a micrograph that was moved, or accept one that was changed.
@@ -220,9 +233,3 @@ class Micrographs:
         except ValidationError:
             raise SessionError("An area needs at least three corners.") from None
         return self._log.do(a.SetAreas(micrograph=micrograph, areas=tuple(areas)))
-
-    def _entry(self, micrograph: int) -> MicrographEntry:
-        entry = self._log.state.micrographs.get(micrograph)
-        if entry is None:
-            raise SessionError(f"there is no micrograph {micrograph} in this session")
-        return entry

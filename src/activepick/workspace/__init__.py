@@ -1,1 +1,1 @@
-"""Active learning on a session: features, head, peaks and queries."""
+"""Active learning on a session: features, head, questions and picks."""

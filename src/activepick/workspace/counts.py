@@ -1,68 +1,142 @@
-"""Numbers of picks of many micrographs, known again at once when only the threshold changes."""
+"""Numbers of picks of many micrographs, without their peaks in memory."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from activepick.picking.rules import score_threshold
-from activepick.session.model.state import Area, Label, SessionState
-from activepick.workspace.peaks import Peaks, curate, eligible
+from activepick.picking.rules import PickRules
+from activepick.session.model.state import Area, Label, MicrographEntry, SessionState
+from activepick.workspace.peaks import MicrographPeaks
 
 __all__ = ["Counts"]
 
-# What the number of picks of a micrograph follows from besides its peaks and the threshold.
-_Facts = tuple[object, tuple[Area, ...], list[Label]]
+GetPeaks = Callable[[MicrographEntry], MicrographPeaks | None]
 
 
 @dataclass(frozen=True, eq=False)
-class _Known:
-    peaks: Peaks
-    facts: _Facts
-    scores: NDArray[np.floating] | None  # ascending; None where labels have to be looked at
+class _Summary:
+    """What stays in memory of the peaks of a micrograph.
+
+    Attributes
+    ----------
+    head, uncertainty
+        As in `MicrographPeaks`.
+    rules, areas, marks
+        What the other attributes follow from; the threshold of the rules is 0.
+    scores
+        Ascending scores of the peaks that satisfy the rules; None if labels decide as well.
+    """
+
+    head: str
+    uncertainty: float
+    rules: PickRules
+    areas: tuple[Area, ...]
+    marks: list[Label]
+    scores: NDArray[np.float32] | None
 
 
 class Counts:
-    """Counts picks, and remembers what it can use again."""
+    """Counts picks, and remembers what a count at another threshold needs."""
 
     def __init__(self) -> None:
-        self._known: dict[int, _Known] = {}
+        self._summaries: dict[int, _Summary] = {}
 
-    def of(
-        self, state: SessionState, peaks: Mapping[int, Peaks], seconds: float = np.inf
-    ) -> dict[int, int]:
-        """Count the picks of each micrograph.
+    @property
+    def heads(self) -> dict[int, str]:
+        """Hash of the head of the newest peaks by the number of the micrograph."""
+        return {number: one.head for number, one in self._summaries.copy().items()}
+
+    def uncertainties(self, head: str) -> dict[int, float]:
+        """Return the uncertainty of the micrographs whose newest peaks are of a head."""
+        known = self._summaries.copy().items()
+        return {number: one.uncertainty for number, one in known if one.head == head}
+
+    def note(self, state: SessionState, peaks: MicrographPeaks) -> None:
+        """Remember what the counts of a micrograph need.
 
         Parameters
         ----------
         state
-            Labels, areas and settings.
+            Settings, areas and labels.
         peaks
-            By number.
+            Its newest peaks.
+        """
+        number = peaks.micrograph
+        marks = state.marks_of(number)
+        labelled = any(mark.target is not None for mark in marks)
+        self._summaries[number] = _Summary(
+            head=peaks.head,
+            uncertainty=peaks.uncertainty,
+            rules=_rules(state),
+            areas=state.areas.get(number, ()),
+            marks=marks,
+            scores=None if labelled else peaks.peaks.score[peaks.eligible(state)][::-1],
+        )
+
+    def need_peaks(self, state: SessionState, number: int) -> bool:
+        """Return whether `count` needs the peaks of a micrograph."""
+        known = self._fitting(state, number, _rules(state))
+        return known is None or known.scores is None
+
+    def count(
+        self,
+        state: SessionState,
+        entries: Iterable[MicrographEntry],
+        peaks: GetPeaks,
+        seconds: float = np.inf,
+    ) -> dict[int, int]:
+        """Count the picks of micrographs.
+
+        Parameters
+        ----------
+        state
+            Settings, areas and labels.
+        entries
+            The micrographs.
+        peaks
+            Returns the peaks of a micrograph, or None. It is called for labelled micrographs, and
+            after a change of the areas, the labels or the rules (except the threshold).
         seconds
-            How long this may take. What cannot be counted in that time is left out.
+            Time limit. Micrographs that cannot be counted within it, or have no peaks, are left
+            out.
+
+        Returns
+        -------
+        dict
+            Number of picks by the number of the micrograph.
         """
         end = time.perf_counter() + seconds
-        lowest = score_threshold(state.settings.threshold)
-        curation = replace(state.settings.rules, threshold=0.0)
+        rules = _rules(state)
+        # In the precision of the scores, as peaks are compared with it.
+        lowest = np.float32(state.settings.rules.lowest_score)
         counts = {}
-        for number, one in peaks.items():
-            facts = (curation, state.areas.get(number, ()), state.marks_of(number))
-            known = self._known.get(number)
-            if known is None or known.peaks is not one or known.facts != facts:
-                if time.perf_counter() > end:
+        for entry in entries:
+            known, found = self._fitting(state, entry.id, rules), None
+            if known is None:
+                found = peaks(entry) if time.perf_counter() <= end else None
+                if found is None:
                     continue
-                known = self._known[number] = _look_at(state, one, facts)
-            if known.scores is None:
-                counts[number] = len(curate(one, state))
-            else:
-                counts[number] = len(known.scores) - int(known.scores.searchsorted(lowest))
+                self.note(state, found)
+                known = self._summaries[entry.id]
+            if known.scores is not None:
+                counts[entry.id] = len(known.scores) - int(known.scores.searchsorted(lowest))
+                continue
+            found = found or peaks(entry)
+            if found is not None:
+                counts[entry.id] = len(found.select(state))
         return counts
 
+    def _fitting(self, state: SessionState, number: int, rules: PickRules) -> _Summary | None:
+        """Return a summary made at the rules, areas and labels of a state."""
+        known = self._summaries.get(number)
+        if known is None or known.rules != rules:
+            return None
+        same = known.areas == state.areas.get(number, ()) and known.marks == state.marks_of(number)
+        return known if same else None
 
-def _look_at(state: SessionState, peaks: Peaks, facts: _Facts) -> _Known:
-    marked = any(mark.target is not None for mark in facts[2])
-    scores = None if marked else peaks.score[eligible(peaks, state)][::-1]
-    return _Known(peaks, facts, scores)
+
+def _rules(state: SessionState) -> PickRules:
+    return replace(state.settings.rules, threshold=0.0)

@@ -1,44 +1,44 @@
-"""Features at hand: those of a few micrographs, and the next ones before they are asked for."""
+"""Features of a few micrographs in memory, and of the next ones in advance."""
 
 import contextlib
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from activepick.errors import ActivepickError
+from activepick.progress import Progress
 from activepick.session.model.state import MicrographEntry
+from activepick.workspace.last_used import LastUsed
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # which loads PyTorch
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["FeatureStore"]
 
-Step = Callable[[float], None]
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class _GiveWayError(Exception):
-    """A micrograph that is prepared in advance has to wait."""
+    """Prefetching a micrograph has to wait."""
 
 
 class FeatureStore:
-    """Computes features in one place at a time; whoever asks goes before what is prefetched.
+    """Computes features of one micrograph at a time; requests go before prefetching.
 
     Parameters
     ----------
     load
-        Gives the features of a micrograph and tells its progress; what that raises ends it.
+        Computes the features of a micrograph and calls its progress; its exceptions are passed on.
     keep
-        How many micrographs stay in memory; the one that was not used for longest goes.
+        Number of micrographs in memory; the one that was not used for longest is dropped.
     """
 
     def __init__(
-        self, load: "Callable[[MicrographEntry, Step], MicrographFeatures]", keep: int = 8
+        self, load: "Callable[[MicrographEntry, Progress], MicrographFeatures]", keep: int = 8
     ) -> None:
         self._load = load
         self._keep = keep
-        self._held: OrderedDict[str, MicrographFeatures] = OrderedDict()
+        self._held: LastUsed[MicrographFeatures] = LastUsed(keep)
         self._queue: list[MicrographEntry] = []
         self._wanted: list[str] = []
         self._closed = False
@@ -48,12 +48,11 @@ class FeatureStore:
         self._thread: threading.Thread | None = None
 
     def held(self, entries: Iterable[MicrographEntry]) -> list[MicrographEntry]:
-        """Give those micrographs whose features are at hand."""
-        with self._news:
-            return [entry for entry in entries if entry.fingerprint in self._held]
+        """Return those micrographs whose features are in memory."""
+        return [entry for entry in entries if entry.fingerprint in self._held]
 
-    def get(self, entry: MicrographEntry, progress: Step | None = None) -> "MicrographFeatures":
-        """Give the features of a micrograph, computing them if need be.
+    def get(self, entry: MicrographEntry, progress: Progress | None = None) -> "MicrographFeatures":
+        """Return the features of a micrograph, from memory or computed.
 
         Parameters
         ----------
@@ -65,16 +64,16 @@ class FeatureStore:
         Raises
         ------
         ActivepickError
-            When the micrograph is missing, changed, or cannot be read.
+            If the micrograph is missing, changed, or cannot be read.
         """
         progress = progress or (lambda fraction: None)
         with self._news:
-            if entry.fingerprint in self._held:
-                self._held.move_to_end(entry.fingerprint)
-                return self._held[entry.fingerprint]
+            found = self._held.get(entry.fingerprint)
+            if found is not None:
+                return found
             self._wanted.append(entry.fingerprint)
         try:
-            while not self._computing.acquire(timeout=_LOOK_SECONDS):
+            while not self._computing.acquire(timeout=_POLL_SECONDS):
                 key, fraction = self._now
                 progress(fraction if key == entry.fingerprint else 0.0)
             try:
@@ -87,12 +86,12 @@ class FeatureStore:
                 self._news.notify_all()
 
     def give_way(self) -> None:
-        """Wait until nobody waits for features: for work that has time."""
+        """Wait until no other thread waits for features."""
         with self._news:
             self._news.wait_for(lambda: not self._wanted or self._closed)
 
     def prefetch(self, entries: Iterable[MicrographEntry]) -> None:
-        """Prepare micrographs in the background, instead of those that were to be so far."""
+        """Compute features of micrographs in the background, instead of those asked for before."""
         with self._news:
             self._queue = list(entries)[: self._keep - 1]
             if self._thread is None and not self._closed:
@@ -101,19 +100,19 @@ class FeatureStore:
             self._news.notify_all()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to prefetch; tells whether that is so."""
+        """Wait until nothing is left to prefetch, and return whether that is so."""
         with self._news:
             return self._news.wait_for(lambda: not self._queue, timeout)
 
     def close(self) -> None:
-        """Stop prefetching and let go of everything."""
+        """Stop prefetching and drop all features."""
         with self._news:
             self._closed = True
             self._queue = []
             self._news.notify_all()
         if self._thread is not None:
             self._thread.join()
-        self._held.clear()
+        self._held = LastUsed(self._keep)
 
     def _run(self) -> None:
         while True:
@@ -123,8 +122,8 @@ class FeatureStore:
                     return
                 entry = self._queue[0]
             try:
+                # Errors are raised when the micrograph is opened.
                 with self._computing, contextlib.suppress(ActivepickError):
-                    # An error is told to whoever opens the micrograph.
                     self._look_up(entry, self._step(entry))
             except _GiveWayError:
                 continue
@@ -132,7 +131,7 @@ class FeatureStore:
                 self._queue = [other for other in self._queue if other is not entry]
                 self._news.notify_all()
 
-    def _step(self, entry: MicrographEntry) -> Step:
+    def _step(self, entry: MicrographEntry) -> Progress:
         def step(fraction: float) -> None:
             self._now = (entry.fingerprint, fraction)
             if self._closed or any(key != entry.fingerprint for key in list(self._wanted)):
@@ -140,15 +139,10 @@ class FeatureStore:
 
         return step
 
-    def _look_up(self, entry: MicrographEntry, progress: Step) -> "MicrographFeatures":
-        key = entry.fingerprint
-        found = self._held.get(key)
+    def _look_up(self, entry: MicrographEntry, progress: Progress) -> "MicrographFeatures":
+        found = self._held.get(entry.fingerprint)
         if found is None:
             progress(0.0)
             found = self._load(entry, progress)
-        with self._news:
-            self._held[key] = found
-            self._held.move_to_end(key)
-            while len(self._held) > self._keep:
-                self._held.popitem(last=False)
+            self._held.put(entry.fingerprint, found)
         return found

@@ -1,8 +1,8 @@
-"""The head that a session begins with, and what is needed to look at its micrographs."""
+"""The head of a session before its first label, and the heads that it stores."""
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,30 +10,61 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from activepick.errors import ActivepickError, HeadError, SessionError
-from activepick.learning.head import Head
+from activepick.learning.head import Head, pretrained_head
 from activepick.learning.head_file import load_head
+from activepick.progress import Progress
 from activepick.session.micrographs import open_micrograph
+from activepick.session.model.settings import Settings
 from activepick.session.model.state import SessionState
 from activepick.session.session import Session
-from activepick.workspace.engine import EngineMaker, start
-from activepick.workspace.feature_store import Step
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # which load PyTorch
     from activepick.features.engine import FeatureEngine
+    from activepick.micrograph import Micrograph
 
-__all__ = ["first_head", "head_file", "labels_digest", "saved_head"]
+__all__ = [
+    "EngineMaker",
+    "head_folder",
+    "initial_head",
+    "labels_digest",
+    "load_engine",
+    "saved_head",
+    "saved_head_file",
+]
 
-# The share of the time until all is ready that loading the network takes.
+EngineMaker = Callable[[Settings], "FeatureEngine"]
+
+# Share of loading the network in the time until the initial head is there.
 _LOADING = 0.2
 
 
-def head_file(session: Session) -> Path:
-    """Give the path at which a session keeps its head."""
-    return session.folder / "heads" / "head.safetensors"
+def load_engine(settings: Settings) -> "FeatureEngine":
+    """Load a network that comes with the program, on the best device, with the user's cache."""
+    from activepick.features.backbone import load_backbone
+    from activepick.features.cache import FeatureCache
+    from activepick.features.engine import FeatureEngine
+    from activepick.features.extractor import Extractor
+
+    return FeatureEngine(
+        Extractor(load_backbone(settings.model)),
+        settings.diameter_angstrom,
+        settings.normalisation,
+        FeatureCache(),
+    )
+
+
+def head_folder(session: Session) -> Path:
+    """Return the folder of the heads of a session."""
+    return session.folder / "heads"
+
+
+def saved_head_file(session: Session) -> Path:
+    """Return the file in which a session keeps the head of its labels."""
+    return head_folder(session) / "head.safetensors"
 
 
 def labels_digest(state: SessionState) -> str:
-    """Name all that a head depends on but its features."""
+    """Return a hash of everything that a head follows from: labels and settings."""
     labels = sorted(
         (state.micrographs[m.micrograph].fingerprint, m.x, m.y, int(m.target == 1))
         for m in state.labels.values()
@@ -42,33 +73,71 @@ def labels_digest(state: SessionState) -> str:
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
-def first_head(
-    session: Session, make_engine: EngineMaker, progress: Step
+def initial_head(
+    session: Session, make_engine: EngineMaker, progress: Progress
 ) -> tuple[Head, "FeatureEngine"]:
-    """Give the head before the first label, and the engine for its features."""
-    state = session.state
+    """Return the head that learning starts from, and the engine of its features.
+
+    Working radii that are not determined yet are determined, and become settings of the session.
+
+    Parameters
+    ----------
+    session
+        The session, with at least one micrograph unless its settings have working radii.
+    make_engine
+        Returns the engine for settings.
+    progress
+        Called with the fraction done; may raise to cancel, which leaves the session as it was.
+
+    Raises
+    ------
+    ActivepickError
+        If the head, the network, or every micrograph cannot be read.
+    """
+    settings = session.state.settings
     progress(0.0)
-    engine = make_engine(state.settings)
+    engine = make_engine(settings)
     progress(_LOADING)
-    if state.settings.base_head is not None:
-        base = _base_head(session.folder / "heads" / state.settings.base_head)
+    if settings.base_head is not None:
+        base = _base_head(head_folder(session) / settings.base_head)
         if base.spec.stride != engine.extractor.stride:
-            extractor = engine.extractor.with_stride(base.spec.stride)
-            engine = replace(engine, extractor=extractor)
+            engine = replace(engine, extractor=engine.extractor.with_stride(base.spec.stride))
+        if base.spec.orientations != engine.orientations:
+            engine = replace(engine, orientations=base.spec.orientations)
         base.require(engine.spec(base.spec.working_radii))
         return base, engine
-    found = state.settings.working_radius_px is not None
-    base = start(
+    if settings.working_radius_px is not None:
+        return _head_at(engine, settings.working_radius_px, settings.working_radii_px), engine
+    from activepick.learning.initial_head import starting_head
+
+    base = starting_head(
         engine,
-        state.settings,
-        () if found else (open_micrograph(f, state.settings) for f in _files(session)),
-        lambda fraction: progress(_LOADING + (1 - _LOADING) * fraction),
+        _readable(session, settings),
+        progress=lambda fraction: progress(_LOADING + (1 - _LOADING) * fraction),
     )
-    if not found and not session.read_only:
+    if not session.read_only:
         radii = base.spec.working_radii
         best = int(np.flatnonzero(base.weights.any(axis=1))[0])
         session.set_settings(working_radius_px=radii[best], working_radii_px=radii)
     return base, engine
+
+
+def saved_head(session: Session, base: Head) -> Head | None:
+    """Return the head that was saved for the present labels; None if there is none.
+
+    Parameters
+    ----------
+    session
+        The session.
+    base
+        The head that learning starts from.
+    """
+    with contextlib.suppress(HeadError):
+        saved = load_head(saved_head_file(session))
+        saved.require(base.spec)
+        if saved.notes.get("labels") == labels_digest(session.state):
+            return saved
+    return None
 
 
 def _base_head(path: Path) -> Head:
@@ -80,18 +149,17 @@ def _base_head(path: Path) -> Head:
     return load_head(path)
 
 
-def saved_head(session: Session, base: Head) -> Head | None:
-    """Give the head that was saved for these very labels: it need not be learnt again."""
-    with contextlib.suppress(HeadError):
-        saved = load_head(head_file(session))
-        saved.require(base.spec)
-        if saved.notes.get("labels") == labels_digest(session.state):
-            return saved
-    return None
+def _head_at(engine: "FeatureEngine", best: float, radii: tuple[float, ...]) -> Head:
+    """Return the pretrained head at working radii that are known."""
+    from activepick.learning.simulated_prior import with_simulated_prior
+
+    backbone = engine.extractor.backbone
+    spec = engine.spec(radii if best in radii else (best,))
+    return with_simulated_prior(pretrained_head(spec, backbone.weights, backbone.bias, best))
 
 
-def _files(session: Session) -> Iterator[Path]:
-    """Find those micrographs that are there and unchanged; SessionError when there is none."""
+def _readable(session: Session, settings: Settings) -> Iterator["Micrograph"]:
+    """Return the micrographs that are there and unchanged; raise SessionError if none is."""
     problem: ActivepickError | None = SessionError(
         "There is no micrograph in this session yet: add some."
     )
@@ -99,11 +167,11 @@ def _files(session: Session) -> Iterator[Path]:
         if entry.status == "rejected":
             continue
         try:
-            file = session.micrographs.unchanged_path(entry.id)
+            path = session.micrographs.unchanged_path(entry.id)
         except ActivepickError as error:
             problem = problem and SessionError(str(error))
             continue
         problem = None
-        yield file
+        yield open_micrograph(path, settings)
     if problem is not None:
         raise problem

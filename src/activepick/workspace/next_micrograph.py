@@ -1,4 +1,4 @@
-"""Which micrograph is worth looking at next."""
+"""The micrograph to look at next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ from activepick.session.model.state import SessionState
 
 __all__ = ["Offer", "next_offer"]
 
-# A gap to everything seen counts as unseen from this share of the whole range on.
+# A value is unlike those of all seen micrographs if it is farther from them than this share of the
+# whole range.
 _GAP = 0.25
-# The range of scores is known from this many micrographs on.
+# The range of scores counts as known from this number of seen micrographs on.
 _KNOWN = 3
 
 
@@ -23,8 +24,8 @@ class Offer:
     micrograph
         Its number.
     reason
-        "defocus" or "scores": nothing like it was seen yet; "unsure": the head is least sure
-        there; "apart": it lies far from all that were seen.
+        "defocus" or "scores": it is unlike all seen ones; "unsure": the head is most uncertain
+        there; "apart": it is far from all seen ones in the list.
     """
 
     micrograph: int
@@ -34,21 +35,21 @@ class Offer:
 def next_offer(
     state: SessionState, levels: Mapping[int, float], uncertainties: Mapping[int, float]
 ) -> Offer | None:
-    """Choose among the micrographs that nobody has looked at.
+    """Choose among the micrographs that were not seen.
 
     Parameters
     ----------
     state
         The session.
     levels
-        Mean pretrained score of the peaks, by number, where it is known.
+        Mean pretrained score of the peaks by number, where it is known.
     uncertainties
-        Mean entropy of the head over the peaks, by number, where it is known.
+        Mean entropy of the head over the peaks by number, where it is known.
 
     Returns
     -------
     Offer or None
-        None when all were seen or rejected.
+        None if all were seen or rejected.
     """
     entries = state.micrographs
     labelled = {label.micrograph for label in state.labels.values()}
@@ -74,7 +75,7 @@ def next_offer(
 def _unlike(
     values: Mapping[int, float], seen: list[int], fresh: list[int], known: int
 ) -> int | None:
-    """Give the fresh one that is farthest from all seen ones, if that is far."""
+    """Return the fresh micrograph farthest from all seen ones, or None if that is not far."""
     old = [values[i] for i in seen if i in values]
     gaps = {i: min(abs(values[i] - v) for v in old) for i in fresh if old and i in values}
     if not gaps or len(old) < known:

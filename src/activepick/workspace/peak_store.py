@@ -1,142 +1,208 @@
-"""Peaks of many micrographs: in memory, and those of whole datasets also on disk."""
+"""The peaks of all micrographs of a session: on disk, and the last ones in memory."""
 
 import contextlib
 import threading
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from activepick.atomic import replacing
-from activepick.session.model.state import MicrographEntry
-from activepick.workspace.peaks import Peaks
+from activepick.scoremap import Peaks
+from activepick.session.model.state import MicrographEntry, SessionState
+from activepick.workspace.last_used import LastUsed
+from activepick.workspace.peaks import PICK_COLUMNS, MicrographPeaks
 
-__all__ = ["PeakStore"]
+__all__ = ["PeakStore", "stored_picks"]
+
+# Number of micrographs whose peaks stay in memory; the peaks of one take about 0.1 MB.
+_KEEP = 64
 
 
 class PeakStore:
     """The newest peaks of each micrograph, by its content.
 
+    What cannot be written (full disk, no permission) is kept in memory: the files only save time.
+
     Parameters
     ----------
     folder
-        Where the files lie, one a micrograph; they can be deleted at any time. None for memory
-        alone.
+        Folder with one file for each micrograph, which may be deleted at any time.
+    writable
+        Whether files may be written.
+    keep
+        Number of micrographs in memory; the one that was not used for longest is written to its
+        file and dropped.
+    kept
+        Returns whether the peaks of a micrograph, given by its fingerprint, stay in memory in any
+        case.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        writable: bool = True,
+        keep: int = _KEEP,
+        kept: Callable[[str], bool] | None = None,
+    ) -> None:
         self._folder = folder
-        self._known: dict[str, Peaks] = {}
-        self._looked: set[str] = set()
+        self._writable = writable
+        self._kept = kept or (lambda key: False)
+        self._held: LastUsed[MicrographPeaks] = LastUsed(keep, self._stays)
+        # By fingerprint the head of the peaks on disk, as far as it is known; "" for no file.
         self._on_disk: dict[str, str] = {}
+        self._unwritten: set[str] = set()
         self._lock = threading.Lock()
 
-    def get(self, entry: MicrographEntry, name: str) -> Peaks | None:
-        """Give the newest peaks of a micrograph, of whatever head; the first time from disk.
+    def held(self, entry: MicrographEntry) -> MicrographPeaks | None:
+        """Return the peaks of a micrograph if they are in memory, without reading a file."""
+        return _numbered(entry, self._held.peek(entry.fingerprint))
+
+    def get(self, entry: MicrographEntry) -> MicrographPeaks | None:
+        """Return the newest peaks of a micrograph, of any head, from memory or from disk.
+
+        A damaged file counts as no file; the peaks are computed and written again.
+        """
+        key = entry.fingerprint
+        found = self._held.get(key)
+        if found is None and self._on_disk.get(key) != "":
+            found = _read(self._file(key))
+            self._on_disk[key] = "" if found is None else found.head
+            if found is not None:
+                self._hold(key, found)
+        return _numbered(entry, found)
+
+    def put(self, entry: MicrographEntry, peaks: MicrographPeaks, *, on_disk: bool = False) -> None:
+        """Replace the peaks of a micrograph.
 
         Parameters
         ----------
         entry
             The micrograph.
-        name
-            Its name in tables.
+        peaks
+            Its peaks.
+        on_disk
+            Whether to write them to disk now; else they are written when they leave the memory.
         """
-        key = entry.fingerprint
-        with self._lock:
-            found = self._known.get(key)
-            look = found is None and key not in self._looked
-            self._looked.add(key)
-        if look and self._folder is not None:
-            found = _read(self._folder / f"{key}.npz")
-            if found is not None:
-                with self._lock:
-                    self._on_disk[key] = found.head
-                    found = self._known.setdefault(key, found)
-        return None if found is None else self._named(entry, name, found)
-
-    def known(
-        self, entries: Iterable[MicrographEntry], names: Mapping[int, str]
-    ) -> dict[int, Peaks]:
-        """Give the peaks in memory, by the micrograph's number; nothing is read.
-
-        Parameters
-        ----------
-        entries
-            The micrographs.
-        names
-            Their names in tables, by number.
-        """
-        found = {}
-        for entry in entries:
-            peaks = self._known.get(entry.fingerprint)
-            if peaks is not None:
-                found[entry.id] = self._named(entry, names[entry.id], peaks)
-        return found
-
-    def has_on_disk(self, entry: MicrographEntry, head: str) -> bool:
-        """Tell whether the peaks of a micrograph by a head are on disk."""
-        return self._on_disk.get(entry.fingerprint) == head
-
-    def put(self, entry: MicrographEntry, peaks: Peaks, *, on_disk: bool = False) -> Peaks:
-        """Take new peaks of a micrograph; gives them as they are kept.
-
-        What goes to disk is made compact in memory as well: it is one of thousands. What cannot be
-        written (full disk, no rights) is kept in memory: files save time only.
-        """
-        key = entry.fingerprint
         if on_disk:
-            xy, score = peaks.xy.astype(np.float32), peaks.score.astype(np.float32)
-            peaks = replace(peaks, xy=xy, score=score)
+            self._write(entry.fingerprint, peaks)
+        self._hold(entry.fingerprint, peaks)
+
+    def flush(self) -> None:
+        """Write all peaks that are only in memory to disk."""
+        for key, peaks in self._held.items():
+            self._write(key, peaks)
+
+    def _hold(self, key: str, peaks: MicrographPeaks) -> None:
+        dropped = self._held.put(key, peaks)
+        while dropped:
+            other, old = dropped.pop()
+            if not self._write(other, old):
+                dropped += self._held.put(other, old)
+
+    def _stays(self, key: str) -> bool:
+        return key in self._unwritten or self._kept(key)
+
+    def _write(self, key: str, peaks: MicrographPeaks) -> bool:
+        """Write peaks unless they are on disk, and return whether they are then."""
         with self._lock:
-            self._known[key] = peaks
-        if on_disk and self._folder is not None:
+            if self._on_disk.get(key) == peaks.head:
+                return True
             with contextlib.suppress(OSError):
-                _write(self._folder / f"{key}.npz", peaks)
-                self._on_disk[key] = peaks.head
+                if self._writable:
+                    _write(self._file(key), peaks)
+                    self._on_disk[key] = peaks.head
+                    self._unwritten.discard(key)
+                    return True
+            self._unwritten.add(key)
+            return False
+
+    def _file(self, key: str) -> Path:
+        return self._folder / f"{key}.npz"
+
+
+def stored_picks(
+    state: SessionState, store: PeakStore, entries: Iterable[MicrographEntry]
+) -> tuple[pd.DataFrame, list[MicrographEntry]]:
+    """Return the picks of micrographs whose peaks are stored, of any head.
+
+    Parameters
+    ----------
+    state
+        Labels, areas and settings.
+    store
+        The peaks.
+    entries
+        The micrographs.
+
+    Returns
+    -------
+    picks : DataFrame
+        Columns ``micrograph, x, y, score, contrast``.
+    missing : list
+        Micrographs without peaks.
+    """
+    tables, missing = [], []
+    for entry in entries:
+        peaks = store.get(entry)
+        if peaks is None:
+            missing.append(entry)
+        else:
+            tables.append(peaks.picks(state))
+    filled = [table for table in tables if len(table)] or tables[:1]
+    if not filled:
+        none = {column: pd.Series(dtype=float) for column in PICK_COLUMNS}
+        return pd.DataFrame({**none, "micrograph": pd.Series(dtype=str)}), missing
+    return pd.concat(filled, ignore_index=True), missing
+
+
+def _numbered(entry: MicrographEntry, peaks: MicrographPeaks | None) -> MicrographPeaks | None:
+    """Return peaks with the number of their micrograph in this session."""
+    if peaks is None or peaks.micrograph == entry.id:
         return peaks
-
-    def _named(self, entry: MicrographEntry, name: str, peaks: Peaks) -> Peaks:
-        """Give peaks with the number and name that the micrograph has in this session."""
-        if peaks.micrograph != entry.id or peaks.name != name:
-            peaks = replace(peaks, micrograph=entry.id, name=name)
-            self._known[entry.fingerprint] = peaks
-        return peaks
+    return replace(peaks, micrograph=entry.id)
 
 
-def _write(path: Path, peaks: Peaks) -> None:
-    labels = [(*place, *values) for place, values in peaks.at_labels.items()]
+def _write(path: Path, one: MicrographPeaks) -> None:
+    labels = [(*position, *values) for position, values in one.at_labels.items()]
+    assert one.peaks.contrast is not None
     with replacing(path) as temporary:
         np.savez(
             temporary,
-            xy=peaks.xy,
-            score=peaks.score,
-            contrast=peaks.contrast,
-            shape=np.array(peaks.shape),
-            numbers=np.array([peaks.radius_px, peaks.uncertainty]),
-            head=np.array(peaks.head),
+            xy=one.peaks.xy,
+            score=one.peaks.score,
+            contrast=one.peaks.contrast,
+            shape=np.array(one.peaks.shape),
+            numbers=np.array([one.peaks.radius_px, one.uncertainty]),
+            head=np.array(one.head),
             labels=np.array(labels, np.float64).reshape(-1, 4),
         )
 
 
-def _read(path: Path) -> Peaks | None:
-    """Read a file; None where there is none, or nothing of use in it."""
+def _read(path: Path) -> MicrographPeaks | None:
+    """Read a file; return None if it does not exist or is damaged."""
     try:
         with np.load(path, allow_pickle=False) as file:
+            xy, score, contrast = (file[name] for name in ("xy", "score", "contrast"))
             height, width = map(int, file["shape"])
             radius, uncertainty = map(float, file["numbers"])
-            return Peaks(
-                micrograph=0,
-                name="",
-                xy=file["xy"],
-                score=file["score"],
-                contrast=file["contrast"],
-                shape=(height, width),
-                radius_px=radius,
-                uncertainty=uncertainty,
-                head=str(file["head"]),
-                at_labels={(x, y): (s, c) for x, y, s, c in file["labels"].tolist()},
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            head = str(file["head"])
+            labels = [(float(x), float(y), float(s), float(c)) for x, y, s, c in file["labels"]]
+    except Exception:  # damaged archives raise exceptions of many kinds
         return None
+    n = len(score)
+    whole = (xy.shape, score.shape, contrast.shape) == ((n, 2), (n,), (n,)) and all(
+        values.dtype == np.float32 and np.isfinite(values).all() for values in (xy, score, contrast)
+    )
+    if not whole or not radius > 0 or (np.diff(score) > 0).any():
+        return None
+    return MicrographPeaks(
+        micrograph=0,
+        peaks=Peaks(xy, score, contrast, radius, (height, width)),
+        uncertainty=uncertainty,
+        head=head,
+        at_labels={(x, y): (s, c) for x, y, s, c in labels},
+    )

@@ -1,104 +1,117 @@
-"""Peaks of a micrograph, from which its picks are made at once whenever a setting changes."""
+"""The peaks of a micrograph of a session, from which its picks are selected."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from activepick import scoremap
 from activepick.learning.head import Head
 from activepick.learning.uncertainty import entropy
 from activepick.micrograph.contrast import ContrastMap
 from activepick.picking.rules import (
     LabelledPositions,
+    Picks,
     eligible_peaks,
     score_threshold,
     select_picks,
 )
-from activepick.scoremap import ScoreMap, find_peaks
+from activepick.scoremap import Peaks, ScoreMap, find_peaks
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import Label, SessionState
 
-__all__ = ["Peaks", "curate", "head_digest", "make_peaks"]
+__all__ = ["PICK_COLUMNS", "MicrographPeaks", "head_digest", "measure_peaks", "positions"]
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+PICK_COLUMNS = ("micrograph", "x", "y", "score", "contrast")
 
 # Peaks count for the uncertainty of a micrograph from this probability on.
 _CANDIDATE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Peaks:
-    """Peaks of the score map of one micrograph: its maxima, however close to each other.
+class MicrographPeaks:
+    """The peaks of a micrograph, with the head that they were found with.
 
     Attributes
     ----------
-    micrograph, name
-        Its number, and its name in tables.
-    xy
-        Positions (n, 2) in original pixels, the highest score first.
-    score
-        Logits (n,).
-    contrast
-        Local contrast (n,), float32; see `activepick.micrograph.contrast`.
-    shape
-        Height and width of the micrograph.
-    radius_px
-        Particle radius in original pixels.
+    micrograph
+        Number of the micrograph.
+    peaks
+        The peaks, with their local contrast.
     uncertainty
-        Mean entropy of the peaks that may be particles.
+        Mean entropy, in nats, of the peaks that may be particles; 0 if there are none.
     head
-        Names the head, and all else that the peaks follow from; see `head_digest`.
+        Hash of the head and of the settings that the peaks follow from; see `head_digest`.
     at_labels
-        Score and contrast where labels lie, by position.
-    plain
-        The peaks alone.
+        Score and local contrast at the positions (x, y) of labels.
     """
 
     micrograph: int
-    name: str
-    xy: NDArray[np.floating]
-    score: NDArray[np.floating]
-    contrast: NDArray[np.float32]
-    shape: tuple[int, int]
-    radius_px: float
+    peaks: Peaks
     uncertainty: float
     head: str
     at_labels: Mapping[tuple[float, float], tuple[float, float]] = field(default_factory=dict)
-    plain: scoremap.Peaks = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        plain = scoremap.Peaks(self.xy, self.score, self.contrast, self.radius_px, self.shape)
-        object.__setattr__(self, "plain", plain)
+    def eligible(self, state: SessionState) -> Mask:
+        """Return a mask (n,) of the peaks that satisfy all rules except the threshold.
 
-    def apart(self, min_distance: float) -> NDArray[np.bool_]:
-        """Return a mask (n,) of the peaks that keep a distance, in particle radii."""
-        return self.plain.separated(min_distance)
+        Parameters
+        ----------
+        state
+            Settings and areas; labels make no difference.
+        """
+        return eligible_peaks(self.peaks, state.settings.rules, _areas(self.micrograph, state))
+
+    def accepted(self, state: SessionState) -> Mask:
+        """Return a mask (n,) of the peaks that satisfy all rules; labels make no difference."""
+        return self.eligible(state) & (self.peaks.score >= state.settings.rules.lowest_score)
+
+    def select(self, state: SessionState) -> Picks:
+        """Select the picks at the settings, areas and labels of a state.
+
+        See `activepick.picking.rules.select_picks`.
+        """
+        labels = [mark for mark in state.marks_of(self.micrograph) if mark.target is not None]
+        unknown = (np.nan, np.nan)
+        known = [self.at_labels.get((label.x, label.y), unknown) for label in labels]
+        at_labels = np.array(known, np.float64).reshape(-1, 2)
+        labelled = LabelledPositions.of(
+            positions(labels),
+            [label.target == 1 for label in labels],
+            at_labels[:, 0],
+            at_labels[:, 1],
+        )
+        areas = _areas(self.micrograph, state)
+        return select_picks(self.peaks, state.settings.rules, labelled, areas)
+
+    def picks(self, state: SessionState) -> pd.DataFrame:
+        """Return the picks at the settings, areas and labels of a state as a table.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``micrograph, x, y, score, contrast``: original pixels and logits, the highest
+            score first.
+        """
+        return self.select(state).table(state.names[self.micrograph])
 
 
 def head_digest(head: Head, settings: Settings) -> str:
-    """Name a head and the settings that decide, with it, what the peaks of a micrograph are."""
-    facts = (
-        head.spec,
-        head.bias,
-        settings.key("features", determined=False),
-    )
+    """Return a hash of everything that the peaks of a micrograph follow from."""
+    facts = (head.spec, head.bias, settings.key("features", determined=False))
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(head.weights, np.float64).tobytes())
     return digest.hexdigest()
 
 
-def make_peaks(
-    state: SessionState,
-    micrograph: int,
-    shape: tuple[int, int],
-    scores: ScoreMap,
-    contrast: ContrastMap,
-    head: Head,
-) -> Peaks:
+def measure_peaks(
+    state: SessionState, micrograph: int, scores: ScoreMap, contrast: ContrastMap, head: Head
+) -> MicrographPeaks:
     """Find the peaks of a micrograph.
 
     Parameters
@@ -106,87 +119,33 @@ def make_peaks(
     state
         Labels and settings.
     micrograph
-        Its number.
-    shape
-        Its height and width.
+        Number of the micrograph.
     scores
         Its score map.
     contrast
         Its local contrast.
     head
-        The head that gave the scores.
+        The head of the score map.
     """
-    found = find_peaks(scores)
+    found = find_peaks(scores, contrast.at)
     marks = positions(state.marks_of(micrograph))
     at_marks = zip(scores.at(marks).tolist(), contrast.at(marks).tolist(), strict=True)
-    apart = found.separated(state.settings.separation)
-    candidates = found.score[apart & (found.score >= score_threshold(_CANDIDATE))]
-    return Peaks(
+    likely = found.separated(state.settings.separation) & (
+        found.score >= score_threshold(_CANDIDATE)
+    )
+    return MicrographPeaks(
         micrograph=micrograph,
-        name=state.names[micrograph],
-        xy=found.xy,
-        score=found.score,
-        contrast=contrast.at(found.xy),
-        shape=shape,
-        radius_px=scores.radius_px,
-        uncertainty=float(entropy(candidates).mean()) if len(candidates) else 0.0,
+        peaks=found,
+        uncertainty=float(entropy(found.score[likely]).mean()) if likely.any() else 0.0,
         head=head_digest(head, state.settings),
         at_labels=dict(zip(map(tuple, marks.tolist()), at_marks, strict=True)),
     )
 
 
-def curate(peaks: Peaks, state: SessionState) -> pd.DataFrame:
-    """Make the picks of a micrograph from its peaks, at the settings as they are now.
-
-    In this order: threshold, distance, margin, contrast and areas leave peaks out; then labels
-    decide whatever these said. A positive label is always among the picks, a negative one never.
-
-    Parameters
-    ----------
-    peaks
-        Of the micrograph.
-    state
-        Labels, areas and settings.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``micrograph, x, y, score, contrast``, the highest score first.
-    """
-    labels = [mark for mark in state.marks_of(peaks.micrograph) if mark.target is not None]
-    known = [peaks.at_labels.get((label.x, label.y), (np.nan, np.nan)) for label in labels]
-    at_labels = np.array(known, np.float64).reshape(-1, 2)
-    picks = select_picks(
-        peaks.plain,
-        state.settings.rules,
-        LabelledPositions.of(
-            positions(labels),
-            [label.target == 1 for label in labels],
-            at_labels[:, 0],
-            at_labels[:, 1],
-        ),
-        areas_of(peaks, state),
-    )
-    return picks.table(peaks.name)
-
-
-def areas_of(peaks: Peaks, state: SessionState) -> list[Floats]:
-    """Return the excluded areas of a micrograph as polygons (k, 2)."""
-    areas = state.areas.get(peaks.micrograph, ())
-    return [np.array(area.vertices, np.float64) for area in areas]
-
-
-def above_threshold(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:
-    """Mark the peaks (n,) that are picks as long as no label says anything else."""
-    lowest = score_threshold(state.settings.threshold)
-    return eligible(peaks, state) & (peaks.score >= lowest)
-
-
-def eligible(peaks: Peaks, state: SessionState) -> NDArray[np.bool_]:
-    """Mark the peaks (n,) that may be picks if their score is high enough."""
-    return eligible_peaks(peaks.plain, state.settings.rules, areas_of(peaks, state))
-
-
-def positions(marks: list[Label]) -> Floats:
-    """Give the positions (n, 2) of marks in original pixels."""
+def positions(marks: Sequence[Label]) -> Floats:
+    """Return the positions (n, 2) of marks in original pixels."""
     return np.array([(mark.x, mark.y) for mark in marks], np.float64).reshape(-1, 2)
+
+
+def _areas(micrograph: int, state: SessionState) -> list[Floats]:
+    return [np.array(area.vertices, np.float64) for area in state.areas.get(micrograph, ())]

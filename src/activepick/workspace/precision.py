@@ -1,4 +1,4 @@
-"""How many of the picks are particles, from a random sample that a person looked at."""
+"""The precision of picks, estimated from a random sample that was labelled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from scipy.stats import beta
 
 from activepick.scoremap import SAME_POSITION
 from activepick.session.model.state import ScoredPosition, SessionState
-from activepick.workspace.peaks import Peaks, above_threshold, positions
+from activepick.workspace.peaks import MicrographPeaks, positions
 
-__all__ = ["PrecisionEstimate", "estimate", "sample"]
+__all__ = ["PrecisionEstimate", "estimate_precision", "sample_picks"]
 
 _CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class PrecisionEstimate:
-    """Share of particles among the picks that nobody looked at.
+    """Estimated share of particles among the picks without a label.
 
     Attributes
     ----------
     mean
         Share of particles in the sample.
     low, high
-        Where the true share lies with 95 % confidence (Jeffreys interval; Brown, Cai and DasGupta,
+        Limits of the true share with 95 % confidence (Jeffreys interval; Brown, Cai and DasGupta,
         Statistical Science 16, 101, 2001).
     n
         Size of the sample.
@@ -38,31 +38,33 @@ class PrecisionEstimate:
     n: int
 
 
-def estimate(state: SessionState, peaks: Mapping[int, Peaks]) -> PrecisionEstimate | None:
-    """Estimate the precision from the audits that are picks by the head as it is now.
+def estimate_precision(
+    state: SessionState, peaks: Mapping[int, MicrographPeaks]
+) -> PrecisionEstimate | None:
+    """Estimate the precision from the answered audits that are still picks.
 
-    What was sampled and is no pick any more says nothing about the picks that there are, and is
-    left out.
+    A position that was sampled and is not a pick any more says nothing about the present picks, and
+    is left out.
 
     Parameters
     ----------
     state
         Audits and settings.
     peaks
-        By number.
+        Peaks by the number of the micrograph.
 
     Returns
     -------
     PrecisionEstimate or None
-        None when there is no such audit.
+        None if there is no such audit.
     """
     right = total = 0
     for number, one in peaks.items():
         audits = [m for m in state.marks_of(number) if m.source == "audit" and m.target is not None]
-        picks = one.xy[above_threshold(one, state)] if audits else np.empty((0, 2))
+        picks = one.peaks.xy[one.accepted(state)] if audits else np.empty((0, 2))
         if len(picks):
             gaps = np.asarray(cKDTree(picks).query(positions(audits))[0])
-            valid = gaps <= SAME_POSITION * one.radius_px
+            valid = gaps <= SAME_POSITION * one.peaks.radius_px
             total += int(valid.sum())
             right += sum(audit.target == 1 for audit, ok in zip(audits, valid, strict=True) if ok)
     if not total:
@@ -74,42 +76,44 @@ def estimate(state: SessionState, peaks: Mapping[int, Peaks]) -> PrecisionEstima
     )
 
 
-def sample(state: SessionState, peaks: Mapping[int, Peaks], count: int) -> list[ScoredPosition]:
-    """Draw picks that nobody looked at, each with the same chance.
+def sample_picks(
+    state: SessionState, peaks: Mapping[int, MicrographPeaks], count: int
+) -> list[ScoredPosition]:
+    """Draw a random sample of the picks that are at no mark, each with the same chance.
 
     Parameters
     ----------
     state
         Marks and settings.
     peaks
-        By number.
+        Peaks by the number of the micrograph.
     count
-        How many; fewer when there are not that many.
+        Size of the sample; it is smaller if there are fewer picks.
 
     Returns
     -------
     list of (micrograph, x, y, score)
-        By micrograph.
+        In order of the micrographs.
     """
     numbers = sorted(peaks)
-    fresh = [_fresh(state, peaks[number]) for number in numbers]
-    ends = np.cumsum([0, *(len(rows) for rows in fresh)])
+    free = [_free_picks(state, peaks[number]) for number in numbers]
+    ends = np.cumsum([0, *(len(rows) for rows in free)])
     rng = np.random.default_rng([state.settings.seed, state.next_id])
     drawn = np.sort(rng.choice(ends[-1], min(count, ends[-1]), replace=False))
-    places = []
+    sample = []
     for k in drawn:
         which = int(np.searchsorted(ends, k, side="right")) - 1
-        one, row = peaks[numbers[which]], fresh[which][k - ends[which]]
-        x, y = one.xy[row].tolist()
-        places.append((numbers[which], x, y, float(one.score[row])))
-    return places
+        found, row = peaks[numbers[which]].peaks, free[which][k - ends[which]]
+        x, y = found.xy[row].tolist()
+        sample.append((numbers[which], x, y, float(found.score[row])))
+    return sample
 
 
-def _fresh(state: SessionState, peaks: Peaks) -> NDArray[np.intp]:
-    """Give the rows of the picks of a micrograph that are far from all marks."""
-    keep = above_threshold(peaks, state)
-    marks = state.marks_of(peaks.micrograph)
+def _free_picks(state: SessionState, one: MicrographPeaks) -> NDArray[np.intp]:
+    """Return the indices of the picks of a micrograph that are at no mark."""
+    keep = one.accepted(state)
+    marks = state.marks_of(one.micrograph)
     if marks:
-        gaps = np.asarray(cKDTree(positions(marks)).query(peaks.xy)[0])
-        keep &= gaps > SAME_POSITION * peaks.radius_px
+        gaps = np.asarray(cKDTree(positions(marks)).query(one.peaks.xy)[0])
+        keep &= gaps > SAME_POSITION * one.peaks.radius_px
     return np.flatnonzero(keep)

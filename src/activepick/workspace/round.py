@@ -1,4 +1,4 @@
-"""Where a person is in a round of questions."""
+"""A cursor over a round of questions."""
 
 from collections.abc import Iterable
 
@@ -13,9 +13,9 @@ __all__ = ["Round", "round_ended"]
 
 
 def round_ended(state: SessionState) -> bool:
-    """Tell whether it is time to note how things stand.
+    """Return whether a round has ended, so that it can be recorded.
 
-    That is after a round of questions; who picks by hand answers none, and as many labels count.
+    That is after a round of questions, or after as many labels by hand.
     """
     if state.questions:
         return False
@@ -25,28 +25,28 @@ def round_ended(state: SessionState) -> bool:
 
 
 class Round:
-    """A cursor over the last round of questions; it follows what happens to the session.
+    """A cursor over the last round of questions, which follows the actions of the session.
 
-    It stands on a question that asks. Suggestions wait beside the way to be accepted or corrected,
-    and are visited by `go_to` only. An answer to the current question, whoever gave it, moves the
-    cursor on to the next open one; an answer that is taken back moves it there.
+    It is at a plain question. Suggestions wait to be accepted or corrected; only `go_to` goes to
+    them. Any answer to the current question moves the cursor to the next open one, and an answer
+    that is undone moves it back.
 
     Parameters
     ----------
     session
         The session.
     shown
-        Number of the micrograph that a person sees: its questions come first.
+        Number of the micrograph that is shown: its questions come first.
 
     Attributes
     ----------
     shown
-        As above; looked at when a new round begins.
+        As above; used when a new round begins.
 
     Signals
     -------
     moved(question)
-        The current question is another one, or None at the end.
+        The current question changed; None at the end.
     """
 
     moved = Signal(object)
@@ -67,14 +67,14 @@ class Round:
 
     @property
     def current(self) -> Question | None:
-        """The question under the cursor; None when nothing is left to ask."""
+        """The question at the cursor; None if no question is left."""
         return next((q for q in self.questions if q.id == self._current), None)
 
     @property
     def position(self) -> tuple[int, int]:
-        """Give (k, n): the current question is number k, from 1, of n that are asked.
+        """Number k of the current question, from 1, and number n of plain questions, as (k, n).
 
-        On a suggestion both count suggestions. At the end k is n.
+        At a suggestion both count suggestions. At the end k equals n.
         """
         current = self.current
         of = [q for q in self.questions if _suggested(q) == (current and _suggested(current))]
@@ -85,16 +85,16 @@ class Round:
 
     @property
     def waiting(self) -> list[Question]:
-        """Suggestions that are neither accepted nor answered."""
+        """Suggestions that are not answered."""
         return [q for q in self.questions if _suggested(q) and self._is_open(q)]
 
     @property
     def finished(self) -> bool:
-        """Whether no question of the round waits for an answer but suggestions."""
+        """Whether all questions of the round except suggestions are answered."""
         return not any(self._is_open(q) and not _suggested(q) for q in self.questions)
 
     def next(self) -> Question | None:
-        """Go to the next open question behind the current one, or to the first from the start."""
+        """Go to the next open question after the current one, or from the start, and return it."""
         questions = self.questions
         ids = [q.id for q in questions]
         here = ids.index(self._current) + 1 if self._current in ids else 0
@@ -102,31 +102,40 @@ class Round:
         return self._go(next((q for q in ahead if self._is_open(q) and not _suggested(q)), None))
 
     def back(self) -> Question | None:
-        """Go to the question before the current one, answered or not; stay at the first."""
+        """Go to the question before the current one, answered or not, and return it.
+
+        At the first question nothing changes.
+        """
         questions = [q for q in self.questions if not _suggested(q) or q.id == self._current]
         ids = [q.id for q in questions]
         here = ids.index(self._current) if self._current in ids else len(ids)
         return self._go(questions[max(0, here - 1)] if questions else None)
 
     def go_to(self, question: int) -> Question | None:
-        """Go to a question of the round, answered or not."""
+        """Go to a question of the round by its id, answered or not, and return it."""
         found = next((q for q in self.questions if q.id == question), None)
         return self.current if found is None else self._go(found)
 
     def answer(self, target: Target) -> int | None:
-        """Answer the current question, or change its answer; gives the action's number."""
+        """Answer the current question, or change its answer.
+
+        Returns
+        -------
+        int or None
+            The number of the action; None if there is no current question.
+        """
         current = self.current
         if current is None:
             return None
         if self._is_open(current):
             return self._session.questions.answer(current.id, target)
         number = self._session.labels.reclass([current.id], target)
-        if self._current == current.id:  # the answer was the same, so that nothing changed
+        if self._current == current.id:  # the answer is the same, so that nothing has changed
             self.next()
         return number
 
     def close(self) -> None:
-        """Follow the session no longer."""
+        """Stop following the session."""
         self._session.changed.disconnect(self._follow, missing_ok=True)
 
     def _begin(self) -> None:
@@ -170,6 +179,6 @@ def _suggested(question: Question) -> bool:
 
 
 def _nearest(ids: Iterable[int], order: list[int], current: int | None) -> int:
-    """Give the one that comes last before the current one, or else the first behind it."""
+    """Return the id that comes last before the current one, or else the first after it."""
     here = len(order) if current is None else order.index(current)
     return min(ids, key=lambda i: abs(order.index(i) - here + 0.5))

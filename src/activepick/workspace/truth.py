@@ -1,18 +1,21 @@
-"""True particles, where somebody knows them."""
+"""True particles, where they are known."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from activepick.errors import TableError
 from activepick.formats import match_names, read_table
 from activepick.metrics import average_precision, match
-from activepick.session.model.state import SessionState
-from activepick.workspace.peaks import Peaks
+from activepick.scoremap import Peaks
+from activepick.workspace.peaks import MicrographPeaks
 
 __all__ = ["Truth"]
+
+GetPeaks = Callable[[int], MicrographPeaks | None]
 
 
 class Truth:
@@ -21,10 +24,10 @@ class Truth:
     Parameters
     ----------
     table
-        Columns ``micrograph, x, y`` and optionally ``label``: rows with label 0 are no particles.
-        Or a file that holds such a table.
+        Columns ``micrograph, x, y`` and optionally ``label``, where 0 is not a particle; or a file
+        with such a table.
     names
-        Names of the session's micrographs in tables, by number.
+        Names of the session's micrographs, by number.
 
     Attributes
     ----------
@@ -34,7 +37,7 @@ class Truth:
     Raises
     ------
     TableError
-        When the file cannot be read, or no name in it is that of a micrograph.
+        If the file cannot be read, or no name in it is that of a micrograph.
     """
 
     def __init__(self, table: pd.DataFrame | Path, names: Mapping[int, str]) -> None:
@@ -50,31 +53,56 @@ class Truth:
             numbers[matched[name]]: groups[name][["x", "y"]].to_numpy(np.float64)
             for name in matched
         }
+        # By number what scores and hits follow from, scores, and hits.
+        self._matched: dict[
+            int, tuple[tuple[str, float], NDArray[np.float32], NDArray[np.bool_]]
+        ] = {}
         if not self._particles:
             some = ", ".join(list(groups)[:3]) or "it is empty"
             raise TableError(
                 f"{source}: none of its micrographs ({some}) is in this session. Check the names."
             )
 
-    def average_precision(self, state: SessionState, peaks: Mapping[int, Peaks]) -> float | None:
-        """Give the AP of all peaks, whatever the threshold; labels make no difference.
+    def average_precision(
+        self, separation: float, heads: Mapping[int, str], peaks: GetPeaks
+    ) -> float | None:
+        """Return the average precision of all peaks, at any threshold and without labels.
 
-        The matching radius is the particle's, as everywhere.
+        The matching radius is the particle radius.
 
         Parameters
         ----------
-        state
-            Settings.
+        separation
+            Smallest distance between two peaks, in particle radii.
+        heads
+            Hash of the head of the newest peaks, by the number of the micrograph; those without
+            truth are left out.
         peaks
-            By number; those without truth are left out.
+            Returns the newest peaks of a micrograph; called where they changed since the last time.
+
+        Returns
+        -------
+        float or None
+            None if there is no truth for any of these micrographs.
         """
-        scores, hits, particles = [], [], 0
-        for number, one in peaks.items():
-            if number in self._particles:
-                apart = one.apart(state.settings.separation)
-                scores.append(one.score[apart])
-                hits.append(match(one.xy[apart], self._particles[number], one.radius_px))
-                particles += len(self._particles[number])
-        if not particles:
+        for number in heads.keys() & self._particles.keys():
+            key = (heads[number], separation)
+            if number not in self._matched or self._matched[number][0] != key:
+                found = peaks(number)
+                if found is not None:
+                    self._matched[number] = key, *self._match(number, found.peaks, separation)
+        used = [number for number in heads if number in self._matched]
+        if not used:
             return None
-        return average_precision(np.concatenate(scores), np.concatenate(hits), particles)
+        return average_precision(
+            np.concatenate([self._matched[number][1] for number in used]),
+            np.concatenate([self._matched[number][2] for number in used]),
+            sum(len(self._particles[number]) for number in used),
+        )
+
+    def _match(
+        self, number: int, peaks: Peaks, separation: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the scores of separated peaks, and whether each is a true particle."""
+        apart = peaks.take(peaks.separated(separation))
+        return apart.score, match(apart.xy, self._particles[number], peaks.radius_px)

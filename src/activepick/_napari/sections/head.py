@@ -85,7 +85,7 @@ class HeadSection(Section):
             name = self._name.text().strip() or path.stem
             self._desk.jobs.run(
                 "save",
-                lambda step: loop.save_head(path, name=name),
+                lambda step: loop.trainer.save_head(path, name=name),
                 lambda written: self._desk.told.emit("info", f"The model is in {written}"),
             )
 
@@ -108,8 +108,8 @@ class HeadSection(Section):
         if session is None or loop is None or not loop.ready:
             self._about.setText("")
             return
-        head = loop.head
-        base = loop.base_name or "Topaz's pretrained network"
+        head = loop.trainer.head
+        base = loop.trainer.base_name or "Topaz's pretrained network"
         radii = " and ".join(f"{radius:g}" for radius in head.spec.working_radii)
         learnt = (
             f"learnt from {head.particles} particles and {head.others} other places"

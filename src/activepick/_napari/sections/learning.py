@@ -64,7 +64,7 @@ class LearningSection(Section):
             [r.labels for r in rounds], [r.changed for r in rounds], [r.ap for r in rounds]
         )
         ready = loop is not None and loop.ready
-        self._plot.set_sentence(loop.advice() if ready else "")
+        self._plot.set_sentence(loop.audit.advice() if ready else "")
 
     def _truth(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "True particles", str(Path.home()))
@@ -72,7 +72,7 @@ class LearningSection(Section):
         if path and loop is not None:
             self._desk.jobs.run(
                 "truth",
-                lambda step: loop.set_truth(Path(path)),
+                lambda step: loop.audit.set_truth(Path(path)),
                 self._tell_truth,
                 text="Reading",
             )
@@ -83,7 +83,7 @@ class LearningSection(Section):
             for notice in loop.notices:
                 self._desk.told.emit("warning", notice)
             loop.notices.clear()
-            now = loop.ap()
+            now = loop.audit.average_precision()
             known = "not known yet" if now is None else f"{now:.3f} on what is picked"
             self._truth_says.setText(f"True particles are loaded. Average precision {known}.")
             self._refresh()

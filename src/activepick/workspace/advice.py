@@ -1,59 +1,58 @@
-"""Whether it pays to go on."""
+"""Advice on whether more labels are worth the time."""
 
-import numpy as np
-import pandas as pd
 from scipy.spatial import cKDTree
 
 from activepick.scoremap import SAME_POSITION
 from activepick.session.model.state import SessionState
-from activepick.workspace.peaks import Peaks, curate
+from activepick.workspace.peaks import MicrographPeaks
 from activepick.workspace.precision import PrecisionEstimate
 
-__all__ = ["advice", "change"]
+__all__ = ["advice", "changed_picks"]
 
-# Rounds that change a smaller share of the picks than this are not worth a person's time.
-_LITTLE = 0.03
-# So many of them have to follow each other.
+# More labels help little after this many rounds that changed less than this share of the picks.
 _ROUNDS = 2
-# Picks of which fewer are particles than this are poor.
+_LITTLE = 0.03
+# Precision below which picks are poor.
 _POOR = 0.7
 
 
-def change(state: SessionState, before: Peaks, after: Peaks) -> tuple[int, int]:
-    """Compare the picks of two heads on a micrograph, both at the settings and labels of now.
+def changed_picks(
+    state: SessionState, before: MicrographPeaks, after: MicrographPeaks
+) -> tuple[int, int]:
+    """Count how many picks of a micrograph changed from one head to another.
 
     Parameters
     ----------
     state
-        Labels and settings.
+        Labels and settings, which are used for both.
     before, after
         Peaks of the same micrograph.
 
     Returns
     -------
     changed : int
-        Picks of either that have no partner within half a radius in the other.
+        Number of picks of either head without a pick of the other at the same position.
     total : int
-        Picks of both.
+        Number of picks of both heads.
     """
-    old, new = (_xy(curate(peaks, state)) for peaks in (before, after))
+    old, new = before.select(state).xy, after.select(state).xy
     if not len(old) or not len(new):
         return len(old) + len(new), len(old) + len(new)
-    reach = SAME_POSITION * after.radius_px
+    reach = SAME_POSITION * after.peaks.radius_px
     lost = int((cKDTree(new).query(old)[0] > reach).sum())
     found = int((cKDTree(old).query(new)[0] > reach).sum())
     return lost + found, len(old) + len(new)
 
 
 def advice(state: SessionState, precision: PrecisionEstimate | None) -> str:
-    """Say in a plain sentence or two whether more labels are worth while.
+    """Return a sentence or two on whether more labels are worth the time.
 
     Parameters
     ----------
     state
         Labels and rounds.
     precision
-        Of the picks, where it was looked at.
+        Precision of the picks, if it was estimated.
     """
     return " ".join(filter(None, (_on_labels(state), _on_precision(precision))))
 
@@ -81,7 +80,7 @@ def _on_precision(precision: PrecisionEstimate | None) -> str:
     if precision is None:
         return ""
     sentence = (
-        f"Of the picks that nobody looked at, {_percent(precision.mean)} are particles "
+        f"Of the picks without a label, {_percent(precision.mean)} are particles "
         f"({_percent(precision.low)} to {_percent(precision.high)}, from {precision.n})."
     )
     if precision.high < _POOR:
@@ -91,7 +90,3 @@ def _on_precision(precision: PrecisionEstimate | None) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share == 0 or share >= 0.01 else "less than 1 %"
-
-
-def _xy(picks: pd.DataFrame) -> "np.ndarray[tuple[int, ...], np.dtype[np.float64]]":
-    return picks[["x", "y"]].to_numpy(np.float64)

@@ -1,0 +1,180 @@
+"""The questions of a workspace: about uncertain positions, and which micrograph comes next."""
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from activepick.errors import SessionError
+from activepick.learning.strategies.context import QueryContext
+from activepick.learning.strategies.registry import select_queries
+from activepick.session.model.state import Question, ScoredPosition, SessionState, Target
+from activepick.workspace.features import FeatureSource
+from activepick.workspace.next_micrograph import Offer, next_offer
+from activepick.workspace.peaks import MicrographPeaks, positions
+from activepick.workspace.predictor import Predictor
+from activepick.workspace.trainer import Trainer
+
+__all__ = ["Questioner", "suggest_answers"]
+
+# Smallest distance of a suggestion from marks and other suggestions, in particle radii.
+_APART = 1.0
+
+
+class Questioner:
+    """Asks questions, with or without suggested answers, and chooses the next micrograph.
+
+    Parameters
+    ----------
+    source
+        The session and its features.
+    trainer
+        Has the head.
+    predictor
+        Has the peaks.
+    """
+
+    def __init__(self, source: FeatureSource, trainer: Trainer, predictor: Predictor) -> None:
+        self._source = source
+        self._session = source.session
+        self._trainer = trainer
+        self._predictor = predictor
+
+    def ask(
+        self, count: int | None = None, micrographs: Sequence[int] | None = None
+    ) -> list[Question]:
+        """Ask a new round of questions by the strategy of the settings.
+
+        Parameters
+        ----------
+        count
+            Largest number of questions; by default the batch of the settings.
+        micrographs
+            Numbers of micrographs, which takes long for those that were not opened. By default all
+            whose features are in memory and that are neither done nor rejected.
+
+        Returns
+        -------
+        list of Question
+
+        Raises
+        ------
+        SessionError
+            If no micrograph is open.
+        """
+        numbers = self._open() if micrographs is None else list(micrographs)
+        count = self._session.state.settings.batch if count is None else count
+        return self._session.questions.ask(self._select(numbers, count))
+
+    def suggest(
+        self, count: int | None = None, micrographs: Sequence[int] | None = None
+    ) -> list[Question]:
+        """Ask a new round of questions, with suggested answers where the head is certain.
+
+        A third are the most certain particles, a third the most certain non-particles, and the
+        rest plain questions (Kiewisz and Bepler 2023, Figure 2). Arguments and errors as in `ask`.
+        """
+        numbers = self._open() if micrographs is None else list(micrographs)
+        state = self._session.state
+        count = count or state.settings.batch
+        peaks = [self._predictor.peaks(number) for number in numbers]
+        suggested = suggest_answers(state, peaks, count // 3)
+        plain = self._select(numbers, count - len(suggested), [at for at, _ in suggested])
+        return self._session.questions.ask(
+            [*(position for position, _ in suggested), *plain],
+            [*(target for _, target in suggested), *(None for _ in plain)],
+        )
+
+    def next_micrograph(self) -> Offer | None:
+        """Choose the micrograph to look at next; None if all were seen."""
+        (setup, head), state = self._trainer.current(), self._session.state
+        training_set, entries = setup.features.training_set, state.micrographs.values()
+        levels = {e.id: training_set.mean_peak_score(e.fingerprint) for e in entries}
+        # The uncertainty of predicted micrographs, or else of those whose features were computed.
+        unsure: Mapping[int, float] = self._predictor.uncertainties()
+        if not any(e.id in unsure for e in entries if e.status == "unseen"):
+            unsure = _known({e.id: training_set.mean_entropy(e.fingerprint, head) for e in entries})
+        return next_offer(state, _known(levels), unsure)
+
+    def _open(self) -> list[int]:
+        entries = self._session.state.micrographs.values()
+        unfinished = [entry for entry in entries if entry.status in ("unseen", "seen")]
+        held = self._source.setup().features.store.held(unfinished)
+        if not held:
+            raise SessionError("No micrograph is open that is not done: open one, then ask.")
+        return [entry.id for entry in held]
+
+    def _select(
+        self, numbers: Sequence[int], count: int, beside: Sequence[ScoredPosition] = ()
+    ) -> list[ScoredPosition]:
+        """Select queries on micrographs; none at a label, a skipped position or one of `beside`."""
+        (setup, head), state = self._trainer.current(), self._session.state
+        entries = [self._session.micrographs.entry(number) for number in numbers]
+        marks = [state.marks_of(number) for number in numbers]
+        skipped = [
+            [
+                *((mark.x, mark.y) for mark in own if mark.id not in state.labels),
+                *((x, y) for other, x, y, _ in beside if other == number),
+            ]
+            for number, own in zip(numbers, marks, strict=True)
+        ]
+        context = QueryContext(
+            micrographs=[setup.features.store.get(entry) for entry in entries],
+            score_maps=[setup.features.score_map(entry, head) for entry in entries],
+            labelled=[positions(state.labels_of(number)) for number in numbers],
+            skipped=[np.array(own, np.float64).reshape(-1, 2) for own in skipped],
+            head=head,
+            posterior=self._trainer.posterior,
+            rng=np.random.default_rng([state.settings.seed, state.next_id]),
+        )
+        queries = select_queries(context, count, state.settings.strategy)
+        return [(numbers[query.micrograph], query.x, query.y, query.score) for query in queries]
+
+
+def suggest_answers(
+    state: SessionState, peaks: Sequence[MicrographPeaks], count: int
+) -> list[tuple[ScoredPosition, Target]]:
+    """Select the most certain particles and non-particles, in turn from each micrograph.
+
+    Parameters
+    ----------
+    state
+        Labels and settings.
+    peaks
+        Peaks of each micrograph.
+    count
+        Number of either class.
+
+    Returns
+    -------
+    list of (position, target)
+        Particles first.
+    """
+    free = [_far_from_marks(state, one) for one in peaks]
+    highest = [list(found[: 2 * count]) for found in free]
+    lowest = [list(found[::-1][: 2 * count]) for found in free]
+    particles = _in_turn(highest, count)
+    others = [at for at in _in_turn(lowest, 2 * count) if at not in particles][:count]
+    return [*((at, 1) for at in particles), *((at, 0) for at in others)]
+
+
+def _far_from_marks(state: SessionState, one: MicrographPeaks) -> list[ScoredPosition]:
+    """Return the peaks of a micrograph that are far from all marks, the highest score first."""
+    peaks, keep = one.peaks, one.eligible(state)
+    marks = positions(state.marks_of(one.micrograph))
+    if len(marks):
+        keep &= cKDTree(marks).query(peaks.xy)[0] > _APART * peaks.radius_px
+    return [
+        (one.micrograph, x, y, score)
+        for (x, y), score in zip(peaks.xy[keep].tolist(), peaks.score[keep].tolist(), strict=True)
+    ]
+
+
+def _in_turn(found: Sequence[Sequence[ScoredPosition]], count: int) -> list[ScoredPosition]:
+    rounds = zip_longest(*found)
+    return [at for one in rounds for at in one if at is not None][:count]
+
+
+def _known(values: Mapping[int, float | None]) -> dict[int, float]:
+    return {number: value for number, value in values.items() if value is not None}

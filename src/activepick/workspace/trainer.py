@@ -1,0 +1,273 @@
+"""The head of a workspace: fitted to the labels of the session, saved and loaded."""
+
+import hashlib
+import re
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from activepick.atomic import replacing
+from activepick.errors import HeadError, SessionError
+from activepick.learning.head import Head
+from activepick.learning.head_file import load_head, save_head
+from activepick.learning.loss import expected_pi
+from activepick.learning.posterior import Posterior
+from activepick.learning.settings import LearnerSettings
+from activepick.learning.training import fit_head, head_posterior
+from activepick.learning.training_set import MicrographLabels, TrainingExamples
+from activepick.session.model.state import SessionState
+from activepick.workspace.features import FeatureSource, Setup
+from activepick.workspace.initial_head import head_folder, labels_digest, saved_head_file
+
+__all__ = ["Trainer"]
+
+# Prefix of the copies of heads that learning starts from; users cannot choose such names.
+_BASE = "base-"
+
+
+class Trainer:
+    """Fits the head to the labels of the session, and saves and loads heads.
+
+    Parameters
+    ----------
+    source
+        The session and its features.
+    """
+
+    def __init__(self, source: FeatureSource) -> None:
+        self._source = source
+        self._session = source.session
+        self._fitting = threading.RLock()
+        # The head that was fitted last, with its setup, and the micrographs without effect on it.
+        self._fitted: tuple[Setup, Head, Mapping[int, str]] | None = None
+
+    @property
+    def head(self) -> Head:
+        """The present head. The first time this loads the network and determines the scale."""
+        return self.current()[1]
+
+    def current(self) -> tuple[Setup, Head]:
+        """Return the present setup and the present head, which was made for it."""
+        setup, fitted = self._source.setup(), self._fitted
+        return setup, setup.head if fitted is None or fitted[0] is not setup else fitted[1]
+
+    @property
+    def unreadable(self) -> Mapping[int, str]:
+        """By number, why labels of a micrograph did not count at the last refit."""
+        setup, fitted = self._source.setup(), self._fitted
+        return {} if fitted is None or fitted[0] is not setup else fitted[2]
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the head is the one that the present labels give; if not, `refit` makes it so."""
+        (setup, head), state = self.current(), self._session.state
+        if not state.labels and head is setup.base:
+            return True
+        return head.notes.get("labels") == labels_digest(state)
+
+    def refit(self) -> Head:
+        """Fit the head to all labels of the session, and to nothing else.
+
+        Takes milliseconds, except for labels on micrographs whose features were not computed since
+        the start.
+
+        Returns
+        -------
+        Head
+            The new head; the base head without labels.
+        """
+        with self._fitting:
+            (setup, old), state = self.current(), self._session.state
+            examples = self._examples(setup, state)
+            head = setup.base
+            if len(examples.targets):
+                warm_start = old if old.particles + old.others else None
+                learning = self._learning(setup, state, examples)
+                head = fit_head(setup.base, learning, examples, warm_start)
+            head = replace(
+                head,
+                diameter_angstrom=state.settings.diameter_angstrom,
+                inverted=state.settings.inverted,
+                notes={"labels": labels_digest(state)},
+            )
+            self._fitted = setup, head, _problems(state, examples)
+            return head
+
+    def update(self) -> Head:
+        """Fit the head if it is not up to date, and return it."""
+        with self._fitting:
+            return self.head if self.up_to_date else self.refit()
+
+    def examples(self) -> TrainingExamples:
+        """Return the training examples that the present labels give."""
+        return self._examples(self._source.setup(), self._session.state)
+
+    def posterior(self) -> Posterior:
+        """Compute the posterior of the present head for the present labels."""
+        (setup, head), state = self.current(), self._session.state
+        examples = self._examples(setup, state)
+        return head_posterior(head, setup.base, self._learning(setup, state, examples), examples)
+
+    @property
+    def base_name(self) -> str | None:
+        """Name of the head that learning starts from; None for the pretrained network."""
+        name = self._session.state.settings.base_head
+        if name is None:
+            return None
+        notes = self._source.setup().base.notes if self._source.ready else {}
+        return str(notes.get("name") or name)
+
+    def save_head(self, path: Path | None = None, name: str | None = None) -> Path:
+        """Write the head to a file, with a description of its labels.
+
+        Parameters
+        ----------
+        path
+            The file. By default a file of the given name among the heads of the session, or
+            without a name the file in which the session finds it on reopening.
+        name
+            Name of the head.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        HeadError
+            If the file cannot be written, or cannot have this name.
+        """
+        if path is None:
+            path = saved_head_file(self._session)
+            if name is not None:
+                path = path.with_name(f"{_file_name(name)}.safetensors")
+        state, head = self._session.state, self.head
+        settings = state.settings
+        facts = {
+            "name": name,
+            "saved": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "micrographs": len({label.micrograph for label in state.labels.values()}),
+            "session": self._session.folder.name,
+            "base": self.base_name,
+        }
+        notes = {**head.notes, **{key: value for key, value in facts.items() if value is not None}}
+        trained = replace(
+            head,
+            notes=notes,
+            diameter_angstrom=settings.diameter_angstrom,
+            inverted=settings.inverted,
+        )
+        try:
+            save_head(trained, path)
+        except OSError as error:
+            raise HeadError(
+                f"{path} cannot be written ({error.strerror}): choose another folder."
+            ) from error
+        return path
+
+    def use_head(self, path: Path) -> Head:
+        """Make a head from a file the one that learning starts from.
+
+        The file is copied into the session, and its working radii are used from then on. Labels are
+        kept, and train it. Notes for the user are added to the notices of the workspace.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        Head
+            The new head: that of the file as long as there is no label.
+
+        Raises
+        ------
+        HeadError
+            If the file is not a head, is for another network, or cannot be copied.
+        SessionError
+            If the session is open for reading only.
+        """
+        loaded, settings = load_head(path), self._session.state.settings
+        backbone = self._source.network().extractor.backbone
+        if loaded.spec.digest != backbone.digest:
+            raise HeadError(
+                f"{path}: this head was made for the network {loaded.spec.backbone} "
+                f"({loaded.spec.digest}), and the session uses {backbone.name} "
+                f"({backbone.digest}). Set the session's network to that, or use another head."
+            )
+        if self._session.read_only:
+            raise SessionError(f"{self._session.folder} is open for reading only.")
+        digest = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+        copy = head_folder(self._session) / f"{_BASE}{digest}.safetensors"
+        try:
+            if not copy.is_file():
+                with replacing(copy) as temporary:
+                    shutil.copyfile(path, temporary)
+        except OSError as error:
+            raise HeadError(
+                f"{path} cannot be copied to {copy} ({error.strerror}): free some space, or open "
+                "the session for writing."
+            ) from error
+        changes: dict[str, object] = {"base_head": copy.name}
+        if settings.normalisation != loaded.spec.normalisation:
+            changes["normalisation"] = loaded.spec.normalisation
+        self._session.set_settings(**changes)
+        if loaded.inverted != settings.inverted:
+            was, now = ("bright", "dark") if loaded.inverted else ("dark", "bright")
+            self._source.notices.append(
+                f"{path.name} was trained on {was} particles, and this session looks for {now} "
+                "ones: it can be used, as images are turned for it, if both are right."
+            )
+        return self.update()
+
+    def reset_head(self) -> Head:
+        """Make the pretrained network the head that learning starts from; labels are kept."""
+        self._session.set_settings(base_head=None)
+        return self.update()
+
+    def _examples(self, setup: Setup, state: SessionState) -> TrainingExamples:
+        rows: dict[str, list[tuple[float, float, float]]] = {}
+        for label in state.labels.values():
+            key = state.micrographs[label.micrograph].fingerprint
+            rows.setdefault(key, []).append((label.x, label.y, float(label.target == 1)))
+        tables = {key: np.array(own, np.float64) for key, own in rows.items()}
+        labels = {key: MicrographLabels(t[:, :2], t[:, 2]) for key, t in tables.items()}
+        entries = {entry.fingerprint: entry for entry in state.micrographs.values()}
+        features = setup.features
+        return features.training_set.collect(labels, lambda key: features.store.get(entries[key]))
+
+    def _learning(
+        self, setup: Setup, state: SessionState, examples: TrainingExamples
+    ) -> LearnerSettings:
+        """Return the settings of learning, with the expected number of particles if it is given."""
+        learning, expected = self._source.learning, state.settings.expected_particles
+        if expected is None or not examples.keys:
+            return learning
+        share = expected_pi(expected, *setup.features.size(examples.keys))
+        return replace(learning, fit=replace(learning.fit, pi=share))
+
+
+def _problems(state: SessionState, examples: TrainingExamples) -> dict[int, str]:
+    """Return by number why labels of a micrograph are not among the examples."""
+    found = {}
+    for number, entry in state.micrographs.items():
+        if entry.fingerprint in examples.unreadable:
+            found[number] = examples.unreadable[entry.fingerprint]
+        elif entry.fingerprint in examples.outside:
+            count = len(examples.outside[entry.fingerprint])
+            found[number] = f"{entry.name}: {count} labels lie outside the image."
+    return found
+
+
+def _file_name(name: str) -> str:
+    plain = re.sub(r"[^\w.+ -]+", "_", name).strip(" .")
+    if not plain or plain == "head" or plain.startswith(_BASE):
+        raise HeadError(f"A head cannot be called {name!r}: choose another name.")
+    return plain

@@ -1,0 +1,268 @@
+"""Active learning on a session: features, head, questions and picks."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from activepick.features.engine import FeatureEngine
+from activepick.features.feature_map import MicrographFeatures
+from activepick.learning.settings import LearnerSettings
+from activepick.micrograph import Micrograph
+from activepick.progress import Progress
+from activepick.session.session import Session
+from activepick.workspace.audit import Audit
+from activepick.workspace.features import Features, Setup, setup_key
+from activepick.workspace.initial_head import EngineMaker, initial_head, load_engine, saved_head
+from activepick.workspace.predictor import Predictor
+from activepick.workspace.questioner import Questioner
+from activepick.workspace.trainer import Trainer
+
+__all__ = ["SettingsWarning", "Workspace"]
+
+# Headers are rounded: pixel sizes that differ by less than this share are the same.
+_SAME_PIXEL_SIZE = 0.02
+# Share of network and working radii in the time until a first micrograph is open.
+_SETUP = 0.4
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class SettingsWarning:
+    """Something that looks wrong with the settings.
+
+    Attributes
+    ----------
+    message
+        A sentence for the user.
+    changes
+        Settings that would correct it, by name.
+    """
+
+    message: str
+    changes: dict[str, object]
+
+
+class Workspace:
+    """Everything that active learning on a session needs, with one head for all its labels.
+
+    All methods, also those of the parts, may be called from any thread, and may take long where
+    that is said. Changes of the session are actions of the session.
+
+    Parameters
+    ----------
+    session
+        The session.
+    make_engine
+        Returns the engine of the features for settings.
+    learning
+        How labels become a head.
+    keep
+        Number of micrographs whose features are in memory.
+
+    Attributes
+    ----------
+    session
+        The session.
+    learning
+        How labels become a head.
+    notices
+        Sentences for the user; they are removed when they were shown.
+    trainer
+        Fits, saves and loads the head.
+    predictor
+        Finds, stores and counts peaks and picks.
+    questioner
+        Asks questions and chooses the next micrograph.
+    audit
+        Estimates how good the picks are.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        make_engine: EngineMaker = load_engine,
+        learning: LearnerSettings | None = None,
+        keep: int = 8,
+    ) -> None:
+        self.session = session
+        self.learning = learning or LearnerSettings()
+        self.notices: list[str] = []
+        self._make_engine = make_engine
+        self._keep = keep
+        self._setup: Setup | None = None
+        self._preparing = threading.RLock()
+        self._prepared = 0.0
+        self.trainer = Trainer(self)
+        self.predictor = Predictor(self, self.trainer)
+        self.questioner = Questioner(self, self.trainer, self.predictor)
+        self.audit = Audit(self, self.trainer, self.predictor)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the network is loaded and the scale determined for the present settings."""
+        return self._current() is not None
+
+    def setup(self, progress: Progress | None = None) -> Setup:
+        """Return what learning starts from at the present settings.
+
+        The first time, and after a change of settings that affect features, this loads the network
+        and determines the working radii, which become settings of the session; it takes long.
+
+        Parameters
+        ----------
+        progress
+            Called with the fraction done; may raise to cancel, which leaves all as it was.
+
+        Raises
+        ------
+        ActivepickError
+            If the network, the head, or every micrograph cannot be read.
+        """
+        report = progress or (lambda fraction: None)
+        known = self._current()
+        if known is not None:
+            return known
+        while not self._preparing.acquire(timeout=_POLL_SECONDS):
+            report(self._prepared)  # by another thread
+        try:
+            known = self._current()
+            if known is None:
+                known = self._prepare(report)
+            return known
+        finally:
+            self._preparing.release()
+
+    def network(self) -> FeatureEngine:
+        """Return an engine for the present settings, without determining working radii."""
+        known = self._current()
+        if known is not None:
+            return known.features.engine
+        return self._make_engine(self.session.state.settings)
+
+    def open(self, micrograph: int, progress: Progress | None = None) -> MicrographFeatures:
+        """Compute the features of a micrograph, and set its status to "seen"; may take long.
+
+        Parameters
+        ----------
+        micrograph
+            Its number.
+        progress
+            Called with the fraction done; may raise to cancel.
+
+        Returns
+        -------
+        MicrographFeatures
+
+        Raises
+        ------
+        ActivepickError
+            If it is missing, changed, or cannot be read.
+        """
+        entry = self.session.micrographs.entry(micrograph)
+        report, begin = progress or (lambda fraction: None), 0.0 if self.ready else _SETUP
+        store = self.setup(lambda fraction: report(begin * fraction)).features.store
+        features = store.get(entry, lambda f: report(begin + (1 - begin) * f))
+        if entry.status == "unseen" and not self.session.read_only:
+            self.session.micrographs.set_status(micrograph, "seen")
+        return features
+
+    def prefetch(self, micrographs: Sequence[int]) -> None:
+        """Compute the features of micrographs in the background, in this order."""
+        entries = [self.session.micrographs.entry(number) for number in micrographs]
+        self.setup().features.store.prefetch(entries)
+
+    def prefetch_neighbours(self, micrograph: int) -> None:
+        """Prefetch the micrographs that are likely to be opened after this one."""
+        entries = self.session.state.micrographs
+        offer = self.questioner.next_micrograph()
+        wanted = [micrograph + 1, *([offer.micrograph] if offer else []), micrograph - 1]
+        usable = [i for i in wanted if i in entries and entries[i].status != "rejected"]
+        self.prefetch([i for i in dict.fromkeys(usable) if i != micrograph])
+
+    def check_settings(self, micrograph: int) -> list[SettingsWarning]:
+        """Compare polarity and pixel size with a micrograph; takes a second on a CPU.
+
+        Parameters
+        ----------
+        micrograph
+            Its number.
+
+        Returns
+        -------
+        list of SettingsWarning
+            What looks wrong; empty if nothing does.
+        """
+        entry = self.session.micrographs.entry(micrograph)
+        found = (self._polarity_warning(entry.id), self._pixel_size_warning(entry.id))
+        return [warning for warning in found if warning is not None]
+
+    def release(self) -> None:
+        """Release the memory of the GPU while nothing is computed; it is taken again if needed."""
+        if self._setup is not None:
+            self._setup.features.engine.extractor.release()
+
+    def close(self) -> None:
+        """Stop work in the background, store peaks, and drop all features."""
+        with self._preparing:
+            self.predictor.close()
+            if self._setup is not None:
+                self._setup.features.store.close()
+                self._setup = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _current(self) -> Setup | None:
+        known = self._setup
+        if known is None or known.key != setup_key(self.session.state.settings):
+            return None
+        return known
+
+    def _prepare(self, report: Progress) -> Setup:
+        def step(fraction: float) -> None:
+            self._prepared = fraction
+            report(fraction)
+
+        base, engine = initial_head(self.session, self._make_engine, step)
+        settings, old = self.session.state.settings, self._setup
+        features_key = (settings.key("features", determined=False), settings.seed, base.spec)
+        if old is not None and old.features_key == features_key:
+            features = old.features
+        else:
+            features = Features(self.session, settings, engine, base, self.learning, self._keep)
+            if old is not None:
+                old.features.store.close()
+        head = saved_head(self.session, base) or base
+        self._setup = Setup(setup_key(settings), features_key, features, base, head)
+        return self._setup
+
+    def _polarity_warning(self, micrograph: int) -> SettingsWarning | None:
+        features = self.setup().features
+        file = features.open(self.session.micrographs.entry(micrograph))
+        if not features.engine.looks_inverted(file):
+            return None
+        seem, other = ("dark", "off") if file.inverted else ("bright", "on")
+        return SettingsWarning(
+            f"The particles of {file.name} look {seem}. Switch {other} that particles are bright "
+            "if that is so, or correct the diameter or the pixel size.",
+            {"inverted": not file.inverted},
+        )
+
+    def _pixel_size_warning(self, micrograph: int) -> SettingsWarning | None:
+        given = self.session.state.settings.pixel_size_angstrom
+        path = self.session.micrographs.path(micrograph)
+        header = Micrograph(path)
+        if given is None or not header.has_pixel_size:
+            return None
+        size = header.pixel_size_angstrom
+        if abs(size - given) <= _SAME_PIXEL_SIZE * given:
+            return None
+        return SettingsWarning(
+            f"The header of {path.name} says {size:.4g} Å per pixel, and the settings of this "
+            f"session {given:.4g} Å. Correct the pixel size, unless the header is wrong.",
+            {"pixel_size_angstrom": None},
+        )
