@@ -1,12 +1,15 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from activepick.errors import ActivepickError
 from activepick.picking import PickRules
 from activepick.picking.picker import pick_micrograph
 from activepick.session import Session
+from activepick.workspace.peak_store import PeakStore, stored_picks
 from activepick.workspace.workspace import Workspace
 
 
@@ -40,17 +43,43 @@ def test_an_update_fits_once_and_gives_other_peaks(labelled, workspace):
     assert workspace.predictor.peaks(1) is peaks
 
 
-def test_picks_are_those_of_the_command(session, workspace, make_engine):
-    workspace.open(1)
-    micrograph = session.micrographs.open(1)
-    engine = make_engine(session.state.settings)
-    expected = pick_micrograph(engine, workspace.trainer.head, micrograph, PickRules(threshold=0.3))
-    session.set_settings(threshold=0.3)
-    found = workspace.predictor.picks(1)
-    assert len(found) == len(expected) > 3
-    assert np.allclose(found[["x", "y"]], expected[["x", "y"]], atol=0.1)
-    assert np.allclose(found["score"], expected["score"], atol=0.02)
-    assert (found["contrast"] > 0).all()
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 0.99])
+def test_picks_are_those_of_the_command_row_for_row(
+    session, workspace, make_engine, learning, truth, threshold
+):
+    """However the workspace comes to them: shown, predicted with or without cache, stored."""
+    session.labels.add(1, truth[1][:4], 1)
+    session.labels.add(1, truth[1][:4] + 40, 0)
+    head = workspace.trainer.refit()
+    micrograph = session.micrographs.open(2)
+    rules = PickRules(threshold=threshold)
+    expected = pick_micrograph(make_engine(session.state.settings), head, micrograph, rules)
+    assert threshold > 0.5 or len(expected) > 3
+    session.set_settings(threshold=threshold)
+    workspace.trainer.save_head()
+    workspace.open(2)
+    found = [workspace.predictor.picks(2)]
+    for cached in (True, False):
+
+        def engine(settings, cached=cached):
+            made = make_engine(settings)
+            return made if cached else replace(made, cache=None)
+
+        with Workspace(session, engine, learning) as other:
+            other.predictor.predict_all(micrographs=[2])
+            found.append(other.predictor.picks(2))
+            session.flush()
+        stored, missing = stored_picks(
+            session.state, PeakStore(session.folder / "peaks"), [session.micrographs.entry(2)]
+        )
+        assert not missing
+        found.append(stored)
+        for file in (session.folder / "peaks").iterdir():
+            file.unlink()
+    for table in found:
+        pd.testing.assert_frame_equal(table[list(expected.columns)], expected, check_exact=True)
+        assert (table["contrast"] > 0).all()
+        assert table["contrast"].equals(found[0]["contrast"])
 
 
 def test_stored_peaks_tell_whether_they_are_stale(labelled, workspace):
