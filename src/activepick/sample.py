@@ -1,6 +1,6 @@
-"""Simulated micrographs to try everything out: the same on every computer, made once.
+"""A sample of simulated micrographs, the same on every computer.
 
-Beside them lies ``truth.star`` with the true particles.
+``truth.star`` beside them has the true particles.
 """
 
 import hashlib
@@ -24,12 +24,13 @@ _MICROGRAPHS = 6
 _SEED = 0
 _SUMMARY = "simulation.json"
 
-Progress = Callable[[int, int], None]
+# Called with the number of micrographs that are done and their total number.
+ReportDone = Callable[[int, int], None]
 
 
 def sample_micrographs(
     folder: Path | None = None,
-    progress: Progress | None = None,
+    progress: ReportDone | None = None,
     settings: SimulationSettings | None = None,
 ) -> Path:
     """Simulate the sample, unless that was done before; it takes some seconds.
@@ -37,11 +38,12 @@ def sample_micrographs(
     Parameters
     ----------
     folder
-        Where the samples lie; None for the user's cache, which can be deleted at any time.
+        Folder of the samples; by default in the user's cache, which can be deleted at any time.
     progress
-        Called with (done, all) before the first and after every micrograph.
+        Called with the number of micrographs that are done, and their total number, before the
+        first and after each micrograph.
     settings
-        What the micrographs are like.
+        Settings of the simulation.
 
     Returns
     -------
@@ -51,14 +53,14 @@ def sample_micrographs(
     Raises
     ------
     OSError
-        When the folder cannot be written to.
+        If the folder cannot be written to.
     """
     chosen = settings or SimulationSettings()
     facts = json.dumps([activepick.__version__, _MICROGRAPHS, _SEED, asdict(chosen)])
     name = hashlib.blake2b(facts.encode(), digest_size=6).hexdigest()
     home = platformdirs.user_cache_path("activepick") if folder is None else Path(folder)
     target = home / "sample" / name
-    # The summary is written last, so that with it the rest is there.
+    # The summary is written last: if it is there, so is everything else.
     if not (target / _SUMMARY).is_file() or len(_images(target)) != _MICROGRAPHS:
         simulate_dataset(target, _MICROGRAPHS, _SEED, chosen, progress=progress)
     return target
@@ -66,28 +68,28 @@ def sample_micrographs(
 
 def sample_session(
     folder: Path | None = None,
-    progress: Progress | None = None,
+    progress: ReportDone | None = None,
     settings: SimulationSettings | None = None,
 ) -> Path:
-    """Give a session of the sample, ready to label: the one from the last time, or a new one.
+    """Return a session of the sample, ready to label: that of the last time, or a new one.
 
     Parameters
     ----------
     folder
-        Where sessions and samples lie; None for the user's own folders.
+        Folder of sessions and samples; by default the user's own folders.
     progress, settings
-        See `sample_micrographs`.
+        As in `sample_micrographs`.
 
     Returns
     -------
     Path
-        The session. One that is open in another window, damaged, or of another sample is left
-        alone, and a new one is made beside it.
+        The folder of the session. A session that is open elsewhere, damaged, or of another sample
+        is left alone, and a new one is created beside it.
 
     Raises
     ------
     SessionError, OSError
-        When nothing can be written.
+        If nothing can be written.
     """
     source = sample_micrographs(folder, progress, settings)
     home = platformdirs.user_data_path("activepick") if folder is None else Path(folder)

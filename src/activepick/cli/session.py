@@ -1,4 +1,4 @@
-"""`activepick session`."""
+"""The command `activepick session`."""
 
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ __all__ = ["session"]
 
 session = typer.Typer(
     name="session",
-    help="Look into a session, and take labels and picks in and out.",
+    help="Show a session, and import and export its labels and picks.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -34,12 +34,12 @@ SessionFolder = Annotated[
 
 @session.callback()
 def _group() -> None:
-    """Look into a session, and take labels and picks in and out."""
+    """Show a session, and import and export its labels and picks."""
 
 
 @session.command()
 def info(path: SessionFolder, json: a.Json = False) -> None:
-    """Say what is in a session."""
+    """Show what is in a session."""
     with _opened(path) as opened:
         state = opened.state
         targets = Counter(label.target for label in state.labels.values())
@@ -73,12 +73,10 @@ def repair(
     path: SessionFolder,
     force: Annotated[
         bool,
-        typer.Option(
-            "--force", help="Also where another program has it open, as far as can be told."
-        ),
+        typer.Option("--force", help="Also if another program seems to have it open."),
     ] = False,
 ) -> None:
-    """Open a session that is damaged or was left open, and leave out what is damaged.
+    """Repair a session that is damaged or was left open: leave out what is damaged.
 
     The journal is kept as it was beside the new one.
     """
@@ -96,23 +94,25 @@ def export(
     path: SessionFolder,
     out: Annotated[
         Path,
-        typer.Option(help="A table, or a folder for one file a micrograph.", show_default=False),
+        typer.Option(
+            help="A table, or a folder with one file for each micrograph.", show_default=False
+        ),
     ],
     labels: Annotated[
-        bool, typer.Option("--labels", help="What was clicked, instead of the picks.")
+        bool, typer.Option("--labels", help="The labels instead of the picks.")
     ] = False,
     write_as: Annotated[
         str | None,
-        typer.Option("--to", help=f"{', '.join(FORMATS)}; else told by the file name."),
+        typer.Option("--to", help=f"{', '.join(FORMATS)}; by default from the file name."),
     ] = None,
     micrographs: Annotated[
         Path | None,
         typer.Option(
-            help="What micrographs are called from now on: RELION's micrographs_ctf.star, or a "
+            help="Names of the micrographs in the output: RELION's micrographs_ctf.star, or a "
             "folder."
         ),
     ] = None,
-    exposures: Annotated[Path | None, typer.Option(help="cryoSPARC's exposures, for .cs.")] = None,
+    exposures: Annotated[Path | None, typer.Option(help="Exposures of cryoSPARC, for .cs.")] = None,
     box_size: a.BoxSize = None,
     relion: a.Relion = "5",
 ) -> None:
@@ -124,7 +124,7 @@ def export(
     if chosen.name != "csv":
         table = table.drop(columns="contrast", errors="ignore")
         if labels:
-            say("warning: only CSV holds both kinds of labels: the particles are written")
+            say("warning: only CSV holds both classes of labels: the particles are written")
             table = table[table["label"] == 1].reset_index(drop=True).drop(columns="label")
     if unpicked:
         say(
@@ -150,14 +150,15 @@ def import_(
     curate: Annotated[
         bool,
         typer.Option(
-            "--curate", help="As suggestions to go through, which train nothing before that."
+            "--curate", help="Import as suggestions to check, which train nothing until accepted."
         ),
     ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Rows win against labels that say the opposite.")
+        bool,
+        typer.Option("--replace", help="Replace labels of the other class at the same positions."),
     ] = False,
 ) -> None:
-    """Take picks into a session: as labels, or as suggestions that wait to be looked at."""
+    """Import picks into a session: as labels, or as suggestions to check."""
     from activepick.session import Session
 
     rows = read_picks(table, read_as)
