@@ -120,7 +120,7 @@ places = st.tuples(coordinates, coordinates)
     st.lists(st.tuples(places, st.floats(-9, 9), st.floats(0, 3)), min_size=1, max_size=40),
     st.lists(
         st.tuples(
-            st.sampled_from([0, 0.2, 0.5, 0.9, 1]),
+            st.sampled_from([0, 0.005, 0.01, 0.2, 0.5, 0.9, 1]),
             st.sampled_from([0.3, 0.8, 3]),
             st.sampled_from([0, 2]),
             st.sampled_from([None, 1.5]),

@@ -35,12 +35,12 @@ def state(marks=(), rounds=(), **changes):
 def test_the_share_of_particles_and_where_it_lies():
     places = peaks(1, 20).peaks.xy
     marks = [(1, x, y, int(k >= 3), "audit") for k, (x, y) in enumerate(places)]
-    found = estimate_precision(state(marks), {1: peaks(1, 100)})
+    found = estimate_precision(state(marks), [peaks(1, 100)])
     assert (found.mean, found.n) == (0.85, 20)
     assert found.low == pytest.approx(0.651, abs=1e-3)
     assert found.high == pytest.approx(0.957, abs=1e-2)
-    assert estimate_precision(state(marks[3:]), {1: peaks(1, 100)}).high == 1
-    assert estimate_precision(state(marks[:3]), {1: peaks(1, 100)}).low == 0
+    assert estimate_precision(state(marks[3:]), [peaks(1, 100)]).high == 1
+    assert estimate_precision(state(marks[:3]), [peaks(1, 100)]).low == 0
 
 
 def test_only_audits_that_are_still_picks_count():
@@ -51,14 +51,14 @@ def test_only_audits_that_are_still_picks_count():
         (1, 1000.0, 1500.0, 1, "audit"),
         (1, 200.0, 0.0, None, "audit"),
     ]
-    assert estimate_precision(state(marks), {1: peaks(1, 20)}).n == 2
-    assert estimate_precision(state(marks, threshold=0.95), {1: peaks(1, 20)}) is None
-    assert estimate_precision(state(marks), {2: peaks(2, 20)}) is None
-    assert estimate_precision(state(), {1: peaks(1, 20)}) is None
+    assert estimate_precision(state(marks), [peaks(1, 20)]).n == 2
+    assert estimate_precision(state(marks, threshold=0.95), [peaks(1, 20)]) is None
+    assert estimate_precision(state(marks), [peaks(2, 20)]) is None
+    assert estimate_precision(state(), [peaks(1, 20)]) is None
 
 
 def test_each_pick_has_the_same_chance():
-    known = {1: peaks(1, 300), 2: peaks(2, 100)}
+    known = [peaks(1, 300), peaks(2, 100)]
     drawn = [p for seed in range(60) for p in sample_picks(state(seed=seed), known, 20)]
     assert len(drawn) == 1200
     share = np.mean([number == 1 for number, *_ in drawn])
@@ -66,12 +66,12 @@ def test_each_pick_has_the_same_chance():
     once = sample_picks(state(), known, 1000)
     assert len(set(once)) == len(once) == 400
     assert sample_picks(state(), known, 20) == sample_picks(state(), known, 20)
-    assert sample_picks(state(), {}, 20) == []
+    assert sample_picks(state(), [], 20) == []
 
 
 def test_what_was_looked_at_is_not_drawn():
     marks = [(1, 0.0, 0.0, 1, "click"), (1, 52.0, 0.0, 0, "audit"), (1, 100.0, 0.0, None, "query")]
-    drawn = sample_picks(state(marks), {1: peaks(1, 5)}, 10)
+    drawn = sample_picks(state(marks), [peaks(1, 5)], 10)
     assert {x for _, x, _, _ in drawn} == {150, 200}
 
 

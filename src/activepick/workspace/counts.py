@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from activepick.picking.rules import PickRules
+from activepick.picking.rules import PickRules, score_threshold
 from activepick.session.model.state import Area, Label, MicrographEntry, SessionState
 from activepick.workspace.peaks import MicrographPeaks
 
 __all__ = ["Counts"]
 
 GetPeaks = Callable[[MicrographEntry], MicrographPeaks | None]
+
+# Lower scores are not kept: most peaks have one, and only thresholds between 0 and 0.01 need it.
+_LOWEST_SCORE = np.float32(score_threshold(0.01))
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +29,10 @@ class _Summary:
         As in `MicrographPeaks`.
     rules, areas, marks
         What the other attributes follow from; the threshold of the rules is 0.
+    count
+        Number of peaks that satisfy the rules; None if labels decide as well.
     scores
-        Ascending scores of the peaks that satisfy the rules; None if labels decide as well.
+        Their ascending scores from `_LOWEST_SCORE` on.
     """
 
     head: str
@@ -35,7 +40,16 @@ class _Summary:
     rules: PickRules
     areas: tuple[Area, ...]
     marks: list[Label]
-    scores: NDArray[np.float32] | None
+    count: int | None
+    scores: NDArray[np.float32]
+
+    def above(self, lowest: np.float32) -> int | None:
+        """Return the number of picks from a score on; None if it does not follow from these."""
+        if self.count is None or -np.inf < lowest < _LOWEST_SCORE:
+            return None
+        if lowest == -np.inf:
+            return self.count
+        return len(self.scores) - int(self.scores.searchsorted(lowest))
 
 
 class Counts:
@@ -67,19 +81,21 @@ class Counts:
         number = peaks.micrograph
         marks = state.marks_of(number)
         labelled = any(mark.target is not None for mark in marks)
+        scores = peaks.peaks.score[peaks.eligible(state)]
         self._summaries[number] = _Summary(
             head=peaks.head,
             uncertainty=peaks.uncertainty,
             rules=_rules(state),
             areas=state.areas.get(number, ()),
             marks=marks,
-            scores=None if labelled else peaks.peaks.score[peaks.eligible(state)][::-1],
+            count=None if labelled else len(scores),
+            scores=scores[scores >= _LOWEST_SCORE][::-1].copy(),
         )
 
     def need_peaks(self, state: SessionState, number: int) -> bool:
         """Return whether `count` needs the peaks of a micrograph."""
         known = self._fitting(state, number, _rules(state))
-        return known is None or known.scores is None
+        return known is None or known.above(_lowest(state)) is None
 
     def count(
         self,
@@ -97,8 +113,9 @@ class Counts:
         entries
             The micrographs.
         peaks
-            Returns the peaks of a micrograph, or None. It is called for labelled micrographs, and
-            after a change of the areas, the labels or the rules (except the threshold).
+            Returns the peaks of a micrograph, or None. It is called for labelled micrographs, for
+            thresholds between 0 and 0.01, and after a change of the areas, the labels or the rules
+            (except the threshold).
         seconds
             Time limit. Micrographs that cannot be counted within it, or have no peaks, are left
             out.
@@ -109,9 +126,7 @@ class Counts:
             Number of picks by the number of the micrograph.
         """
         end = time.perf_counter() + seconds
-        rules = _rules(state)
-        # In the precision of the scores, as peaks are compared with it.
-        lowest = np.float32(state.settings.rules.lowest_score)
+        rules, lowest = _rules(state), _lowest(state)
         counts = {}
         for entry in entries:
             known, found = self._fitting(state, entry.id, rules), None
@@ -121,12 +136,12 @@ class Counts:
                     continue
                 self.note(state, found)
                 known = self._summaries[entry.id]
-            if known.scores is not None:
-                counts[entry.id] = len(known.scores) - int(known.scores.searchsorted(lowest))
-                continue
-            found = found or peaks(entry)
-            if found is not None:
-                counts[entry.id] = len(found.select(state))
+            number = known.above(lowest)
+            if number is None:
+                found = found or peaks(entry)
+                number = None if found is None else len(found.select(state))
+            if number is not None:
+                counts[entry.id] = number
         return counts
 
     def _fitting(self, state: SessionState, number: int, rules: PickRules) -> _Summary | None:
@@ -136,6 +151,11 @@ class Counts:
             return None
         same = known.areas == state.areas.get(number, ()) and known.marks == state.marks_of(number)
         return known if same else None
+
+
+def _lowest(state: SessionState) -> np.float32:
+    """Return the lowest score of a pick in the precision of scores, as peaks are compared."""
+    return np.float32(state.settings.rules.lowest_score)
 
 
 def _rules(state: SessionState) -> PickRules:

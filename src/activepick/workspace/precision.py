@@ -1,6 +1,6 @@
 """The precision of picks, estimated from a random sample that was labelled."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class PrecisionEstimate:
 
 
 def estimate_precision(
-    state: SessionState, peaks: Mapping[int, MicrographPeaks]
+    state: SessionState, peaks: Iterable[MicrographPeaks]
 ) -> PrecisionEstimate | None:
     """Estimate the precision from the answered audits that are still picks.
 
@@ -51,7 +51,7 @@ def estimate_precision(
     state
         Audits and settings.
     peaks
-        Peaks by the number of the micrograph.
+        Peaks of the micrographs.
 
     Returns
     -------
@@ -59,8 +59,9 @@ def estimate_precision(
         None if there is no such audit.
     """
     right = total = 0
-    for number, one in peaks.items():
-        audits = [m for m in state.marks_of(number) if m.source == "audit" and m.target is not None]
+    for one in peaks:
+        marks = state.marks_of(one.micrograph)
+        audits = [m for m in marks if m.source == "audit" and m.target is not None]
         picks = one.peaks.xy[one.accepted(state)] if audits else np.empty((0, 2))
         if len(picks):
             gaps = np.asarray(cKDTree(picks).query(positions(audits))[0])
@@ -77,7 +78,7 @@ def estimate_precision(
 
 
 def sample_picks(
-    state: SessionState, peaks: Mapping[int, MicrographPeaks], count: int
+    state: SessionState, peaks: Iterable[MicrographPeaks], count: int
 ) -> list[ScoredPosition]:
     """Draw a random sample of the picks that are at no mark, each with the same chance.
 
@@ -86,7 +87,7 @@ def sample_picks(
     state
         Marks and settings.
     peaks
-        Peaks by the number of the micrograph.
+        Peaks of the micrographs, which are used one after the other.
     count
         Size of the sample; it is smaller if there are fewer picks.
 
@@ -95,18 +96,17 @@ def sample_picks(
     list of (micrograph, x, y, score)
         In order of the micrographs.
     """
-    numbers = sorted(peaks)
-    free = [_free_picks(state, peaks[number]) for number in numbers]
-    ends = np.cumsum([0, *(len(rows) for rows in free)])
     rng = np.random.default_rng([state.settings.seed, state.next_id])
-    drawn = np.sort(rng.choice(ends[-1], min(count, ends[-1]), replace=False))
-    sample = []
-    for k in drawn:
-        which = int(np.searchsorted(ends, k, side="right")) - 1
-        found, row = peaks[numbers[which]].peaks, free[which][k - ends[which]]
-        x, y = found.xy[row].tolist()
-        sample.append((numbers[which], x, y, float(found.score[row])))
-    return sample
+    sample: list[tuple[float, ScoredPosition]] = []
+    # Each pick gets a random number, and those with the lowest numbers are the sample.
+    for one in peaks:
+        free = _free_picks(state, one)
+        numbers = rng.random(len(free))
+        for k in np.argsort(numbers)[:count]:
+            (x, y), score = one.peaks.xy[free[k]].tolist(), one.peaks.score[free[k]]
+            sample.append((float(numbers[k]), (one.micrograph, x, y, float(score))))
+        sample = sorted(sample)[:count]
+    return sorted(position for _, position in sample)
 
 
 def _free_picks(state: SessionState, one: MicrographPeaks) -> NDArray[np.intp]:

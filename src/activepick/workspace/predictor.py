@@ -1,7 +1,7 @@
 """The picks of a workspace: of a micrograph at once, of all micrographs when asked for."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import pandas as pd
@@ -225,18 +225,18 @@ class Predictor:
         """
         return stored_picks(self._session.state, self._store, self._usable())[0]
 
-    def known_peaks(self, *, in_memory: bool = False) -> dict[int, MicrographPeaks]:
-        """Return the newest peaks of micrographs that are not rejected, by number.
+    def known_peaks(self, *, in_memory: bool = False) -> Iterator[MicrographPeaks]:
+        """Return the newest peaks of micrographs that are not rejected, one after the other.
 
         Parameters
         ----------
         in_memory
-            Return only those in memory, among them all micrographs with labels or open questions
-            that were loaded, and read no file.
+            Return only those in memory, and read no file. The peaks of micrographs with labels or
+            open questions stay in memory once they were loaded.
         """
         get = self._store.held if in_memory else self._store.get
-        found = ((entry.id, get(entry)) for entry in self._usable())
-        return {number: peaks for number, peaks in found if peaks is not None}
+        found = (get(entry) for entry in self._usable())
+        return (peaks for peaks in found if peaks is not None)
 
     def known_heads(self) -> dict[int, str]:
         """Return the hash of the head of the newest peaks of micrographs that are not rejected.
