@@ -185,6 +185,18 @@ def test_prediction_is_the_same_with_and_without_features(
     assert np.allclose(found[["x", "y", "contrast"]], expected[["x", "y", "contrast"]], atol=0.2)
 
 
+def test_peaks_of_a_round_are_there_on_reopening(labelled, workspace, make_engine, learning):
+    workspace.open(1)
+    workspace.trainer.update()
+    workspace.predictor.peaks(1)
+    assert not (labelled.folder / "peaks").exists()
+    workspace.audit.end_of_round(1)
+    with Workspace(labelled, make_engine, learning) as again:
+        again.predictor.load_peaks()
+        assert again.predictor.counts() == workspace.predictor.counts()
+        assert again.predictor.stored_peaks(1).head == again.predictor.head_digest
+
+
 def test_a_cancelled_prediction_is_gone_on_with(labelled, workspace):
     def cancel(done, total, name):
         if done > 1:

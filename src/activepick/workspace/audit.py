@@ -78,7 +78,7 @@ class Audit:
     def end_of_round(self, micrograph: int) -> RoundRecord:
         """Record how the picks of a few micrographs changed since the last round.
 
-        The head is saved as well.
+        The head and the peaks in memory are saved as well.
 
         Parameters
         ----------
@@ -113,9 +113,10 @@ class Audit:
         self._last_round = now
         if not self._session.read_only:
             self._session.questions.note_round(record)
-            # A head that is saved need not be fitted again on reopening.
+            # On reopening, a head that is saved need not be fitted again, nor its peaks be found.
             with contextlib.suppress(HeadError):
                 self._trainer.save_head()
+            self._predictor.flush()
         return record
 
     def advice(self) -> str:

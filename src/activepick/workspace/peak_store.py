@@ -93,8 +93,9 @@ class PeakStore:
 
     def flush(self) -> None:
         """Write all peaks that are only in memory to disk."""
-        for key, peaks in self._held.items():
-            self._write(key, peaks)
+        if self._writable:
+            for key, peaks in self._held.items():
+                self._write(key, peaks)
 
     def _hold(self, key: str, peaks: MicrographPeaks) -> None:
         dropped = self._held.put(key, peaks)
@@ -112,7 +113,8 @@ class PeakStore:
             if self._on_disk.get(key) == peaks.head:
                 return True
             with contextlib.suppress(OSError):
-                if self._writable:
+                # A session whose folder was deleted is not made again.
+                if self._writable and self._folder.parent.is_dir():
                     _write(self._file(key), peaks)
                     self._on_disk[key] = peaks.head
                     self._unwritten.discard(key)

@@ -246,7 +246,7 @@ class Predictor:
         heads = self._counts.heads
         return {entry.id: heads[entry.id] for entry in self._usable() if entry.id in heads}
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Write peaks that are only in memory to disk."""
         self._store.flush()
 

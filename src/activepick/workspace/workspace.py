@@ -203,9 +203,8 @@ class Workspace:
             self._setup.features.engine.extractor.release()
 
     def close(self) -> None:
-        """Stop work in the background, store peaks, and drop all features."""
+        """Stop work in the background, and drop all features."""
         with self._preparing:
-            self.predictor.close()
             if self._setup is not None:
                 self._setup.features.store.close()
                 self._setup = None
