@@ -131,7 +131,7 @@ class Settings(Record):
 
     @classmethod
     def affected(cls, names: Iterable[str]) -> set[Effect]:
-        """Return what has to be computed again when a person changes settings.
+        """Return what has to be computed again when the user changes settings.
 
         Parameters
         ----------
