@@ -1,19 +1,19 @@
-"""Over how many orientations of the image the features are averaged: accuracy, shift and cost.
+"""Number of orientations and working radius of the fine scale: accuracy, shift and cost.
 
     ACTIVEPICK_DATA=... python benchmarks/orientations.py [--seeds 2] [--labels 10,50,100]
 
-Heads learn with plain priors (the shipped directions belong to one number of orientations) from
-features of the coarse and the fine scale that are averaged over 1 and 1, 2 and 1, 4 and 1, and 2
-and 2 orientations. Average precision on the micrographs that were not learnt from, mean over
-rotations of the two training micrographs; `shift` is the distance between the mean position of the
-picks and of the particles that they match, in particle radii; multiply-adds are those of both
-scales of one micrograph.
+Heads learn with plain priors (the shipped directions belong to the default number of orientations)
+from features averaged over 1 or 2 orientations of the image, at two scales. `ratio` is the working
+radius of the fine scale in working radii of the coarse one. Average precision on the micrographs
+that were not learnt from, mean over rotations of the two training micrographs; `shift` is the
+distance between the mean position of the picks and of the particles that they match, in particle
+radii; multiply-adds are those of both scales of one micrograph.
 """
 
 import argparse
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,23 +24,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from activepick.benchmark.curves import learned_head, learning_curve
 from activepick.benchmark.methods import METHODS
-from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.scoremap import separated_peaks
 
-# Orientations of the coarse and of the fine scale.
-VARIANTS = ((1, 1), (2, 1), (4, 1), (2, 2))
-
-
-@dataclass(frozen=True)
-class VariantEngine(FeatureEngine):
-    """An engine whose fine scale is averaged over orientations, too."""
-
-    fine: int = 1
-
-    def _orientations_of(self, radii: Sequence[float], index: int) -> int:
-        return self.orientations if radii[index] == min(radii) else self.fine
+# Number of orientations, and ratio of the working radii of the two scales.
+VARIANTS = ((1, 1.4), (2, 1.4), (1, 2.0), (2, 2.0))
 
 
 def shift(
@@ -68,19 +57,9 @@ def main() -> None:
         cache = options.cache or Path(temporary)
         for name, data in load_datasets(cache=cache).items():
             print(f"{name}: AP at 0, {options.labels} labels, shift, 1e9 multiply-adds", flush=True)
-            for coarse, fine in VARIANTS:
-                engine = data.engine
-                method = replace(METHODS["plain"], orientations=coarse)
-                own = replace(
-                    data,
-                    engine=VariantEngine(
-                        engine.extractor,
-                        engine.diameter_angstrom,
-                        cache=engine.cache,
-                        orientations=coarse,
-                        fine=fine,
-                    ),
-                )
+            for orientations, ratio in VARIANTS:
+                method = replace(METHODS["plain"], orientations=orientations, fine_ratio=ratio)
+                own = replace(data, engine=replace(data.engine, orientations=orientations))
                 curves = [
                     [
                         float(str(row["ap"]))
@@ -102,7 +81,8 @@ def main() -> None:
                 means = "  ".join(f"{ap:.3f}" for ap in np.mean(curves, axis=0))
                 operations = counter.get_total_flops() / 2e9
                 print(
-                    f"  {coarse} and {fine}: {means}   {moved:.3f}   {operations:.0f}", flush=True
+                    f"  {orientations}, ratio {ratio}: {means}   {moved:.3f}   {operations:.0f}",
+                    flush=True,
                 )
 
 

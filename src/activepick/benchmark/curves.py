@@ -252,7 +252,7 @@ def _initial_head(
 ) -> Head:
     backbone = engine.extractor.backbone
     if method.working_radius is None:
-        head = starting_head(engine, micrographs, leave_out=simulated)
+        head = starting_head(engine, micrographs, leave_out=simulated, fine_ratio=method.fine_ratio)
         if not method.simulated_prior:
             head = replace(head, directions=None)
         return scale_mixture(head, backbone.weights) if method.scale_mixture else head

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from activepick.features.scales import FINE_RATIO
 from activepick.learning.fit import HeadFit
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.strategies.registry import STRATEGIES, Strategy
@@ -33,7 +34,9 @@ class Method:
     supervised
         Learn from all true particles of the training micrographs at once.
     orientations
-        Number of orientations of the coarsest of several scales; None for the default.
+        Number of orientations over which features are averaged; None for the default.
+    fine_ratio
+        Working radius of the fine scale in working radii of the coarse one.
     scale_mixture
         Use a prior that is wide along the pretrained classifier on each scale.
     simulated_prior
@@ -47,6 +50,7 @@ class Method:
     working_radius: Callable[[float], float] | None = None
     supervised: bool = False
     orientations: int | None = None
+    fine_ratio: float = FINE_RATIO
     scale_mixture: bool = False
     simulated_prior: bool = True
 
@@ -66,9 +70,9 @@ METHODS: dict[str, Method] = {
         "mean-queries",
         LearnerSettings(consistency=5.0, consistency_unlabelled=5.0),
     ),
-    "one-side": Method("as active, all scales in one orientation only", "active", orientations=1),
-    "eight-sides": Method(
-        "as active, the coarse scale in eight orientations", "active", orientations=8
+    "one-orientation": Method("as active, in one orientation only", "active", orientations=1),
+    "eight-orientations": Method(
+        "as active, features averaged over eight orientations", "active", orientations=8
     ),
     "plain": Method(
         "as active, without the prior from simulated proteins", "active", simulated_prior=False

@@ -48,8 +48,8 @@ def train(
     orientations: Annotated[
         int,
         typer.Option(
-            help="Average the features of the coarse scale over so many orientations of the image: "
-            "1, 2, 4 or 8. Each takes as long as the first; the head remembers it."
+            help="Average the features over so many orientations of the image: 1, 2, 4 or 8. Each "
+            "takes as long as the first; the head remembers it."
         ),
     ] = 2,
     invert: a.Invert = False,

@@ -1,7 +1,7 @@
 """From micrograph files to features and score maps."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -44,8 +44,7 @@ class FeatureEngine:
     cache
         Stores feature maps; None computes them each time.
     orientations
-        Over how many orientations of the image the features of the coarsest scale are averaged:
-        1, 2, 4 or 8. The coarsest scale has the smallest image, so that this costs little.
+        Over how many orientations of the image features are averaged: 1, 2, 4 or 8.
     """
 
     extractor: Extractor
@@ -219,7 +218,8 @@ class FeatureEngine:
 
         if self.cache is None:
             return float(compute()[0])
-        key = f"{self._scale_key(look.micrograph, radius, 1)} tail of {EDGE_RADII:g}"
+        key = replace(self, orientations=1)._key(look.micrograph, (radius,), 0)
+        key = f"{key} tail of {EDGE_RADII:g}"
         return float(self.cache.get(key, compute)[0])
 
     def _extract(
@@ -229,33 +229,24 @@ class FeatureEngine:
         index: int,
         progress: Progress | None,
     ) -> NDArray[np.float16]:
-        return mean_features(
-            self.extractor, image.pixels, self._orientations_of(radii, index), progress
-        )
-
-    def _orientations_of(self, radii: Sequence[float], index: int) -> int:
-        """Return over how many orientations the features of a scale are averaged."""
-        return self.orientations if radii[index] == min(radii) else 1
+        return mean_features(self.extractor, image.pixels, self.orientations, progress)
 
     def _spacing(self, micrograph: Micrograph, radius: float) -> tuple[float, float]:
         x, y = micrograph.working_ratio(self.diameter_angstrom, radius)
         return x * self.extractor.stride, y * self.extractor.stride
 
     def _key(self, micrograph: Micrograph, radii: Sequence[float], index: int) -> str:
-        return self._scale_key(micrograph, radii[index], self._orientations_of(radii, index))
-
-    def _scale_key(self, micrograph: Micrograph, radius: float, orientations: int) -> str:
         """Name everything that the values of a feature map depend on."""
         parts = (
             micrograph.content_key(),
             micrograph.inverted,
             micrograph.radius_px(self.diameter_angstrom),
-            radius,
+            radii[index],
             self.normalisation,
             self.extractor.backbone.digest,
             self.extractor.stride,
             self.extractor.dtype,
             self.extractor.device.type,
-            orientations,
+            self.orientations,
         )
         return " ".join(map(str, parts))

@@ -20,7 +20,7 @@ class FeatureSpec:
     normalisation
         "affine" or "gmm".
     orientations
-        Over how many orientations of the image the features of the coarsest scale are averaged.
+        Over how many orientations of the image the features are averaged.
     """
 
     backbone: str

@@ -3,7 +3,7 @@
 The network was trained on particles of many sizes, and the working radius at which it does best
 differs from protein to protein. It shows without any label: where the working radius suits, the
 upper tail of the pretrained score map is highest (`docs/benchmarks.md`). With labels a finer scale
-gains on it, so that a head looks at that radius and at twice the radius side by side.
+gains on it, so that a head looks at that radius and at a somewhat larger one side by side.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LADDER", "climb", "score_tail", "side_by_side"]
+__all__ = ["FINE_RATIO", "LADDER", "climb", "score_tail", "side_by_side"]
 
 LADDER = (5.0, 7.0, 10.0, 14.0, 20.0)
 # Where the climb begins.
 _MIDDLE = 2
 
-# Finer than this costs much and shows nothing more.
-_FINEST = 28.0
+# The working radius of the fine scale in working radii of the coarse one. Twice the radius takes
+# 1.7 times as many operations and is no better (`benchmarks/orientations.py`).
+FINE_RATIO = 1.4
 
 # Particles cover a few percent of a micrograph and their centres a few thousandths.
 _TAIL_PERCENTILE = 99.7
@@ -56,9 +57,9 @@ def climb(tails: Callable[[Sequence[float]], Sequence[float]]) -> float:
         known.update(zip(missing, tails(missing), strict=True))
 
 
-def side_by_side(radius: float) -> tuple[float, ...]:
-    """Give the working radii that a head looks at when one of them suits best."""
-    return radius, min(2 * radius, _FINEST)
+def side_by_side(radius: float, fine_ratio: float = FINE_RATIO) -> tuple[float, ...]:
+    """Return the working radii of the two scales of a head when one of them suits best."""
+    return radius, fine_ratio * radius
 
 
 def _around(step: int) -> tuple[float, ...]:

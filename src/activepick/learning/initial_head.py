@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable
 
 from activepick.features.engine import FeatureEngine
-from activepick.features.scales import side_by_side
+from activepick.features.scales import FINE_RATIO, side_by_side
 from activepick.learning.combine import on_scales_of
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.simulated_prior import with_simulated_prior
@@ -18,6 +18,7 @@ def starting_head(
     generic: Head | None = None,
     progress: Callable[[float], None] | None = None,
     leave_out: Collection[str] = (),
+    fine_ratio: float = FINE_RATIO,
 ) -> Head:
     """Return the pretrained or a generic head on the scales that suit some micrographs.
 
@@ -35,6 +36,8 @@ def starting_head(
         Called with the fraction done; may raise to cancel.
     leave_out
         As in `activepick.learning.simulated_prior.with_simulated_prior`.
+    fine_ratio
+        Working radius of the fine scale in working radii of the coarse one.
 
     Raises
     ------
@@ -42,8 +45,9 @@ def starting_head(
         When none of the micrographs can be read.
     """
     best = engine.best_radius(micrographs, progress)
+    spec = engine.spec(side_by_side(best, fine_ratio))
     if generic is not None:
-        return on_scales_of(generic, engine.spec(side_by_side(best)))
+        return on_scales_of(generic, spec)
     backbone = engine.extractor.backbone
-    head = pretrained_head(engine.spec(side_by_side(best)), backbone.weights, backbone.bias, best)
+    head = pretrained_head(spec, backbone.weights, backbone.bias, best)
     return with_simulated_prior(head, leave_out)
