@@ -10,6 +10,7 @@ from topaz.metrics import precision_recall_curve as topaz_curve
 
 from activepick import metrics
 from activepick.errors import SettingsError, TableError
+from activepick.formats.scores import with_meaning
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -133,7 +134,79 @@ def test_rejected_places_are_no_truth_and_scores_may_be_missing():
     truth = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False).assign(label=[1, 0])
     picks = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False)
     result = metrics.evaluate(picks, truth, 10, threshold=0.99)
-    assert (result.n_truth, result.ap, result.precision, result.recall) == (1, 0.5, 0.5, 1)
+    assert (result.n_truth, result.precision, result.recall) == (1, 0.5, 1)
+    assert result.f1 == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("score", [None, 1.5])
+def test_picks_that_nothing_ranks_have_no_average_precision(score):
+    truth = table(("a.mrc", 0, 0), ("a.mrc", 90, 90), score=False)
+    picks = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False)
+    picks = picks if score is None else picks.assign(score=score)
+    result = metrics.evaluate(picks, truth, 10)
+    assert not result.ranked
+    assert np.isnan([result.ap, result.ap90, result.best_f1, result.best_score]).all()
+    assert (result.precision, result.recall, result.f1) == (0.5, 0.5, 0.5)
+
+
+def test_no_probability_follows_from_numbers_of_other_programs():
+    truth = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False)
+    rows = ("a.mrc", 0, 0, 0.9), ("a.mrc", 50, 50, 0.8), ("a.mrc", 99, 0, 0.1), ("a.mrc", 0, 99, -3)
+    picks = with_meaning(table(*rows), "number")
+    result = metrics.evaluate(picks, truth, 10, threshold=0.99)
+    assert (result.score_meaning, result.threshold) == ("number", None)
+    assert (result.precision, result.recall, result.ap) == (0.5, 1, 1)
+    assert np.isnan(result.best_threshold)
+    assert result.best_score == 0.8
+    result = metrics.evaluate(picks, truth, 10, min_score=0.5)
+    assert (result.precision, result.recall, result.min_score) == (1, 1, 0.5)
+    # The same numbers as log-odds do have one.
+    result = metrics.evaluate(with_meaning(picks, "log-odds"), truth, 10)
+    assert (result.threshold, result.precision) == (0.5, pytest.approx(2 / 3))
+    assert result.best_threshold == pytest.approx(1 / (1 + np.exp(-0.8)))
+    with pytest.raises(SettingsError, match="no scores"):
+        metrics.evaluate(picks.drop(columns="score"), truth, 10, min_score=0.5)
+
+
+def turned(xy: np.ndarray, change: str, height: int, width: int) -> np.ndarray:
+    x, y = xy.T
+    x = width - 1 - x if change in ("flip-x", "flip-both") else x
+    y = height - 1 - y if change in ("flip-y", "flip-both") else y
+    return np.stack((y, x) if change == "swap-xy" else (x, y), axis=1)
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS, st.sampled_from(["flip-y", "flip-x", "flip-both", "swap-xy"]), st.integers(1, 4))
+def test_another_orientation_that_fits_far_better_is_found(seed, change, count):
+    height, width, radius = 3710, 5760, 40
+    rng = np.random.default_rng(seed)
+    parts, others = [], []
+    for name in "abcd"[:count]:
+        xy = rng.random((120, 2)) * (width, height)
+        scattered = xy[:100] + rng.normal(0, radius / 6, (100, 2))
+        parts.append(pd.DataFrame(turned(scattered, change, height, width), columns=["x", "y"]))
+        others.append(pd.DataFrame(xy, columns=["x", "y"]))
+        parts[-1]["micrograph"] = others[-1]["micrograph"] = name
+    picks, truth = pd.concat(parts), pd.concat(others)
+    way = metrics.evaluate(picks, truth, radius).other_way
+    assert way is not None
+    assert way.change == change
+    assert way.n_hits > 90 * count
+    for side, found, flips in (
+        (height, way.height, ("flip-y", "flip-both")),
+        (width, way.width, ("flip-x", "flip-both")),
+    ):
+        assert (found is None) == (change not in flips)
+        assert found is None or abs(found - side) < radius / 4
+
+
+def test_picks_that_fit_as_they_are_or_in_no_way_have_no_other_orientation():
+    rng = np.random.default_rng(3)
+    truth = pd.DataFrame(rng.random((200, 2)) * 4000, columns=["x", "y"]).assign(micrograph="a")
+    assert metrics.evaluate(truth, truth, 30).other_way is None
+    random = pd.DataFrame(rng.random((200, 2)) * 4000, columns=["x", "y"]).assign(micrograph="a")
+    assert metrics.evaluate(random, truth, 30).other_way is None
+    assert metrics.evaluate(random[:1], truth, 30).other_way is None
 
 
 def test_no_pick_at_all_is_a_result():

@@ -307,12 +307,12 @@ def evaluate(
     if not len(truth):
         raise TableError("the truth holds no particle, so nothing can be compared with it")
     meaning = score_meaning(picks)
-    if meaning == "none":
+    if "score" in picks:
+        scores = picks["score"].to_numpy(dtype=np.float64)
+    else:
         scores = np.full(len(picks), np.inf)
         if min_score is not None:
             raise SettingsError("the picks have no scores, so no lowest score can be applied")
-    else:
-        scores = picks["score"].to_numpy(dtype=np.float64)
     if np.isnan(scores).any():
         raise TableError(
             f"{int(np.isnan(scores).sum())} of {len(picks)} picks have no score: give scores to "

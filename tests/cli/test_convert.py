@@ -11,7 +11,8 @@ from invoked import invoke
 from typer.testing import CliRunner
 
 from activepick.cli import app
-from activepick.formats import FORMATS, read_folder, read_table, write_table
+from activepick.formats import FORMATS, TableWarning, read_folder, read_table, write_table
+from activepick.formats.outside import inside
 
 HEIGHT, WIDTH = 200, 300
 NAMES = ["Movies/a.mrc", "Movies/b.mrc"]
@@ -247,3 +248,154 @@ def test_files_of_picks_with_any_ending_find_their_micrographs(micrographs, tmp_
         assert read_table(tmp_path / "out.csv")["micrograph"].tolist() == [
             (folder / f"{name}.mrc").as_posix() for name in "ab"
         ]
+
+
+@pytest.fixture
+def cbox(tmp_path) -> Path:
+    rows = "".join(f"{10 * k} 20 30 30 {confidence}\n" for k, confidence in enumerate((0.85, 0.12)))
+    (tmp_path / "m.cbox").write_text(rows)
+    return tmp_path / "m.cbox"
+
+
+def test_picks_below_a_threshold_are_left_out(cbox, picks, tmp_path):
+    out = tmp_path / "out.star"
+    assert "1 of 2 picks are below the threshold" in convert(cbox, out, "--threshold", 0.3)
+    assert read_table(out)["x"].tolist() == [15]
+    convert(cbox, out, "--min-score", 0)
+    assert read_table(out)["x"].tolist() == [15]
+    convert(cbox, out, "--threshold", 0)
+    assert len(read_table(out)) == 2
+    (tmp_path / "theirs.star").write_text(
+        "data_\n\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n"
+        "_rlnAutopickFigureOfMerit\na.mrc 1 2 0.4\na.mrc 3 4 2.5\n"
+    )
+    convert(tmp_path / "theirs.star", out, "--threshold", 0.5, fails="--min-score")
+    convert(tmp_path / "theirs.star", out, "--min-score", 1)
+    assert read_table(out)["x"].tolist() == [3]
+    read_table(picks).drop(columns="score").to_csv(tmp_path / "none.csv", index=False)
+    convert(tmp_path / "none.csv", out, "--threshold", 0.5, fails="no scores")
+    convert(cbox, out, "--threshold", 3, fails="no probability")
+
+
+def told(*arguments) -> list[str]:
+    """Convert, and return what was warned of."""
+    with pytest.warns(TableWarning) as caught:
+        assert CliRunner().invoke(app, ["convert", *map(str, arguments)]).exit_code == 0
+    return [str(warning.message) for warning in caught]
+
+
+def test_positions_outside_are_counted_and_left_out(picks, micrographs, tmp_path):
+    star, out = micrographs / "micrographs_ctf.star", tmp_path / "out.csv"
+    table = read_table(picks)
+    table.loc[0, "x"] = WIDTH + 3
+    write_table(table, tmp_path / "one.csv")
+    said = " ".join(told(tmp_path / "one.csv", out, "--micrographs", star))
+    assert "1 of 12 positions lie outside" in said
+    assert f"{WIDTH} x {HEIGHT} pixels" in said
+    assert len(read_table(out)) == 11
+    convert(tmp_path / "one.csv", out, "--micrographs", star, "--outside", "error", fails="1 of 12")
+    convert(tmp_path / "one.csv", out, "--outside", "keep", fails="drop or error")
+    # Without a size nothing is known of it.
+    convert(tmp_path / "one.csv", out, "--outside", "error")
+    convert(tmp_path / "one.csv", out, "--size", "200x100", "--outside", "error", fails="outside")
+    [said] = told(tmp_path / "one.csv", out, "--flip-y", "--size", f"{WIDTH}x{HEIGHT}")
+    assert "1 of 12" in said
+    assert len(read_table(out)) == 11
+    assert not inside(table["x"], table["y"], WIDTH, HEIGHT).all()
+
+
+def test_positions_in_other_pixels_name_the_option_that_mends_them(picks, micrographs, tmp_path):
+    star, out = micrographs / "micrographs_ctf.star", tmp_path / "out.csv"
+    table = read_table(picks)
+    large = tmp_path / "large.csv"
+    write_table(table.assign(x=table["x"] * 4 + 900, y=table["y"] * 4), large)
+    convert(large, out, "--micrographs", star, fails="--scale 0.1429")
+    many = pd.concat([table] * 3)
+    write_table(many.assign(x=many["x"] / 4, y=many["y"] / 4), tmp_path / "small.csv")
+    said = convert(tmp_path / "small.csv", out, "--micrographs", star, "--duplicates", 0)
+    assert "--scale 4" in said
+    assert "--scale" not in convert(picks, out, "--micrographs", star)
+    swapped = tmp_path / "swapped.csv"
+    write_table(table.assign(x=table["y"], y=table["x"]), swapped)
+    assert any("--swap-xy" in said for said in told(swapped, out, "--micrographs", star))
+    convert(swapped, out, "--micrographs", star, "--swap-xy")
+    assert np.allclose(read_table(out)[["x", "y"]], table[["x", "y"]])
+
+
+PARTICLES = """
+data_optics
+
+loop_
+_rlnOpticsGroup
+_rlnOpticsGroupName
+_rlnMicrographPixelSize
+1 one 2
+
+data_particles
+
+loop_
+_rlnMicrographName
+_rlnCoordinateX
+_rlnCoordinateY
+_rlnOpticsGroup
+_rlnAnglePsi
+_rlnOriginXAngst
+_rlnOriginYAngst
+a.mrc 100 40 1  30 16 -8
+a.mrc  50 60 1 -90  2  4
+"""
+
+
+def test_angles_and_shifts_of_particles_follow_a_flip(tmp_path):
+    source, out = tmp_path / "p.star", tmp_path / "out.star"
+    source.write_text(PARTICLES)
+    convert(source, out, "--flip-y", "--size", f"{WIDTH}x{HEIGHT}")
+    table = read_table(out)
+    assert table["y"].tolist() == [HEIGHT - 1 - 40, HEIGHT - 1 - 60]
+    assert table["rlnAnglePsi"].tolist() == [-30, 90]
+    assert table["rlnOriginXAngst"].tolist() == [16, 2]
+    assert table["rlnOriginYAngst"].tolist() == [8, -4]
+
+
+def test_particles_are_centred_when_asked_for_and_far_ones_are_told(tmp_path):
+    source, out = tmp_path / "p.star", tmp_path / "out.star"
+    source.write_text(PARTICLES)
+    said = convert(source, out)
+    assert "18 Å" in said
+    assert "--apply-origins" in said
+    assert read_table(out)["rlnOriginXAngst"].tolist() == [16, 2]
+    said = convert(source, out, "--apply-origins")
+    assert "--apply-origins" not in said
+    table = read_table(out)
+    assert table[["x", "y"]].to_numpy().tolist() == [[92, 44], [49, 58]]
+    assert not table[["rlnOriginXAngst", "rlnOriginYAngst"]].to_numpy().any()
+    # The pixel size that is given is that of the positions that are written.
+    convert(source, out, "--apply-origins", "--scale", 2, "--pixel-size", 1)
+    assert read_table(out)[["x", "y"]].to_numpy().tolist() == [[184, 88], [98, 116]]
+    convert(out, tmp_path / "x.box", "--apply-origins", "--box-size", 9)
+    source.write_text(PARTICLES.replace("rlnOrigin", "rlnOther"))
+    convert(source, out, "--apply-origins", fails="no shifts")
+
+
+def test_a_slash_at_the_end_says_that_a_folder_is_meant(picks, tmp_path):
+    convert(picks, f"{tmp_path}/job.007/")
+    assert (tmp_path / "job.007" / "autopick.star").is_file()
+    (tmp_path / "exists.v2").mkdir()
+    convert(picks, tmp_path / "exists.v2")
+    assert (tmp_path / "exists.v2" / "autopick.star").is_file()
+    convert(picks, tmp_path / "job.008", fails="a slash at its end")
+
+
+def test_exposures_leave_out_positions_before_the_names_are_lost(picks, tmp_path):
+    kinds = [("uid", "<u8"), ("micrograph_blob/path", "S60"), ("micrograph_blob/shape", "<u4", 2)]
+    rows = [(70 + k, f">J2/imported/{70 + k:021d}_{name}.mrc", (HEIGHT, WIDTH))
+            for k, name in enumerate("ab")]  # fmt: skip
+    with (tmp_path / "exposures.cs").open("wb") as file:
+        np.save(file, np.array(rows, kinds))
+    table = read_table(picks)
+    table.loc[0, "x"] = WIDTH + 3
+    write_table(table, tmp_path / "one.csv")
+    arguments = tmp_path / "one.csv", tmp_path / "o.cs", "--exposures", tmp_path / "exposures.cs"
+    convert(*arguments, "--outside", "error", fails="1 of 12 positions lie outside")
+    assert any("1 of 12" in said for said in told(*arguments))
+    assert len(read_table(tmp_path / "o.cs")) == 11

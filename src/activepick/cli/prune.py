@@ -12,7 +12,8 @@ from activepick.cli import arguments as a
 from activepick.cli.console import print_json, progress_bar
 from activepick.cli.inputs import LOOK_AT, find_micrographs, group_by_micrograph, make_engine
 from activepick.errors import SettingsError, TableError
-from activepick.formats import choose_format, read_table, write_table
+from activepick.formats import choose_format, read_picks, read_table, write_table
+from activepick.formats.scores import with_meaning
 from activepick.picking.rules import score_threshold
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ __all__ = ["prune"]
 
 def prune(
     picks: Annotated[
-        Path, typer.Argument(metavar="PICKS", help="Picks of any program.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="PICKS",
+            help="Picks of any program: a file, or a folder.",
+            show_default=False,
+        ),
     ],
     micrographs: Annotated[
         Path, typer.Option(help="Folder of the micrographs, or one file.", show_default=False)
@@ -63,7 +69,7 @@ def prune(
         raise SettingsError("Give either --head, a saved head, or --labels to train one from.")
     files = find_micrographs([micrographs], pixel_size, invert)
     chosen = choose_format(out, sniff=False)
-    groups = group_by_micrograph(read_table(picks), files, picks)
+    groups = group_by_micrograph(read_picks(picks), files, picks)
     options = {"device": device, "precision": precision, "trust_model": False}
     if head is not None:
         engine, decider = _saved(head, diameter, options)
@@ -85,7 +91,8 @@ def prune(
         probability = adapt_to_shares(classes.probabilities(x))
         table["score"] = particle_scores(probability)
         table["class"] = np.array(classes.classes)[probability.argmax(axis=1)]
-    kept = table[table["score"] >= lowest]
+    # Scores of the program that picked are replaced by those of the head.
+    kept = with_meaning(table, "log-odds")[table["score"] >= lowest]
     if chosen.name != "csv" and "class" in kept:
         kept = kept.drop(columns="class")
     write_table(kept, out, chosen.name)

@@ -125,7 +125,7 @@ def _opposite_side(table: pd.DataFrame) -> dict[str, Floats]:
 def _mirrored_poses(table: pd.DataFrame, flip: Flip) -> dict[str, Floats]:
     # The rotation vector is that of the transposed matrix: R = A^T, so D A is R D.
     turn = {"y": [np.pi, 0, 0], "x": [0, np.pi, 0], "both": [0, 0, np.pi]}[flip]
-    poses = Rotation.from_rotvec(table[_POSE].to_numpy(np.float64))
+    poses = Rotation.from_rotvec(table[_POSE].to_numpy(np.float64, copy=True))
     vectors = (poses * Rotation.from_rotvec(turn)).as_rotvec()
     return dict(zip(_POSE, vectors.T, strict=True))
 

@@ -1,0 +1,162 @@
+"""What a score means: it is known for each format, and goes from one to the other."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activepick.errors import SettingsError
+from activepick.formats import FORMATS, TableWarning, read_folder, read_table, write_folder
+from activepick.formats import write_table as write
+from activepick.formats.scores import (
+    from_probability,
+    keep_scores,
+    score_meaning,
+    to_probability,
+    with_meaning,
+)
+
+PICKS = pd.DataFrame(
+    {"micrograph": ["a", "a", "b"], "x": [10.0, 20, 30], "y": [30.0, 40, 50], "score": [-2.5, 0, 7]}
+)
+FOM = "_rlnAutopickFigureOfMerit"
+STAR = f"data_\n\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n{FOM}\n1 2 0.5\n3 4 1.5\n"
+POS = "# XMIPP_STAR_1 *\n#\ndata_particles\nloop_\n_xcoor\n_ycoor\n_cost\n1 2 0.5\n3 4 1.5\n"
+WITH_SCORES = [entry.name for entry in FORMATS.values() if entry.score_meaning != "none"]
+
+
+def through(table: pd.DataFrame, name: str, folder, **options) -> pd.DataFrame:
+    """Write a folder or a file, and read it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TableWarning)
+        if FORMATS[name].one_micrograph:
+            write_folder(table, folder / name, name, **options)
+            return read_folder(folder / name, name)
+        path = folder / f"picks{FORMATS[name].extensions[0]}"
+        write(table, path, name, **options)
+        return read_table(path, name)
+
+
+def options_of(name: str, exposures) -> dict:
+    return {"cs": {"exposures": exposures}, "cbox": {"box_size": 20}}.get(name, {})
+
+
+@pytest.fixture
+def two_exposures(tmp_path):
+    kinds = [("uid", "<u8"), ("micrograph_blob/path", "S20"), ("micrograph_blob/shape", "<u4", 2)]
+    path = tmp_path / "exposures.cs"
+    with path.open("wb") as file:
+        np.save(file, np.array([(1, "J1/a.mrc", (90, 90)), (2, "J1/b.mrc", (90, 90))], kinds))
+    return path
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_SCORES if name != "box"])
+def test_log_odds_of_ours_are_log_odds_again(name, tmp_path, two_exposures):
+    back = through(PICKS, name, tmp_path, **options_of(name, two_exposures))
+    assert score_meaning(back) == "log-odds"
+    assert np.allclose(back["score"], PICKS["score"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in WITH_SCORES if name not in ("box", "topaz", "cbox")]
+)
+def test_numbers_of_other_programs_stay_numbers(name, tmp_path, two_exposures):
+    numbers = with_meaning(PICKS.copy(), "number")
+    back = through(numbers, name, tmp_path, **options_of(name, two_exposures))
+    assert score_meaning(back) == "number"
+    assert np.allclose(back["score"], PICKS["score"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.star", STAR),
+        ("a.star", STAR.replace(FOM, f"{FOM} # NCC")),
+        ("a.pos", POS),
+        ("a.box", "1 2 30 30 0.5\n3 4 30 30 1.5\n"),
+        ("a_info.json", '{"boxes": [[1, 2, "auto_local", 0.5], [3, 4, "manual", 1.5]]}'),
+        ("a.csv", "micrograph,x,y,fom\na,1,2,0.5\na,3,4,1.5\n"),
+        ("a.csv", "micrograph,x,y,rlnAutopickFigureOfMerit\na,1,2,0.5\na,3,4,1.5\n"),
+    ],
+)  # fmt: skip
+def test_scores_of_other_programs_are_never_taken_for_log_odds(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    table = read_table(tmp_path / name)
+    assert table["score"].tolist() == [0.5, 1.5]
+    assert score_meaning(table) == "number"
+    assert score_meaning(read_folder(tmp_path)) == "number"
+
+
+def test_scores_of_cryosparc_are_numbers(cs_picks):
+    assert score_meaning(read_table(cs_picks)) == "number"
+
+
+def test_the_confidence_of_crYOLO_is_a_probability(tmp_path):
+    (tmp_path / "a.cbox").write_text("1 2 30 30 0.5\n3 4 30 30 0.75\n")
+    table = read_table(tmp_path / "a.cbox")
+    assert score_meaning(table) == "log-odds"
+    assert table["score"].tolist() == pytest.approx([0, np.log(3)])
+    assert keep_scores(table, threshold=0.7)["x"].tolist() == [18]
+
+
+@pytest.mark.parametrize(
+    ("scores", "confidences"), [([0.1, 0.9, 0.4], [0.1, 0.9, 0.4]), ([3.5, 0.2, -1], None)]
+)
+def test_numbers_are_no_confidences(scores, confidences, tmp_path):
+    numbers = with_meaning(PICKS.assign(micrograph="a", score=scores), "number")
+    with pytest.warns(TableWarning, match="no probabilities"):
+        write(numbers, tmp_path / "a.cbox", box_size=20)
+    back = read_table(tmp_path / "a.cbox")
+    if confidences is None:
+        assert score_meaning(back) == "number"
+        assert back["score"].tolist() == scores
+    else:
+        assert to_probability(back["score"]).tolist() == pytest.approx(confidences)
+
+
+def test_topaz_takes_scores_for_log_odds(tmp_path):
+    with pytest.warns(TableWarning, match="Topaz takes for log-odds"):
+        write(with_meaning(PICKS.copy(), "number"), tmp_path / "a.txt")
+
+
+def test_a_folder_with_scores_of_two_kinds_has_numbers(tmp_path):
+    write_folder(PICKS, tmp_path, "star")
+    assert score_meaning(read_folder(tmp_path)) == "log-odds"
+    (tmp_path / "autopick.star").unlink()
+    assert score_meaning(read_folder(tmp_path)) == "log-odds"
+    (tmp_path / "c_autopick.star").write_text(STAR)
+    assert score_meaning(read_folder(tmp_path)) == "number"
+
+
+def test_tables_without_scores_have_none(tmp_path):
+    assert score_meaning(PICKS.drop(columns="score")) == "none"
+    assert score_meaning(PICKS.assign(score=np.nan)) == "none"
+    (tmp_path / "a.coords").write_text("1 2 3.5\n")
+    assert score_meaning(read_table(tmp_path / "a.coords")) == "none"
+
+
+@given(st.lists(st.floats(-30, 30), max_size=9))
+def test_log_odds_and_probabilities_are_the_same(scores):
+    assert np.allclose(from_probability(to_probability(scores)), scores, atol=1e-3)
+    assert np.isfinite(from_probability([0, 1])).all()
+    assert np.isnan(from_probability([np.nan])).all()
+
+
+def test_a_threshold_keeps_what_reaches_it():
+    table = PICKS.assign(score=[np.nan, 0, 7])
+    assert keep_scores(table) is table
+    assert keep_scores(table, threshold=0.5)["x"].tolist() == [20, 30]
+    assert keep_scores(table, threshold=0)["x"].tolist() == [20, 30]
+    assert keep_scores(table, threshold=1)["x"].tolist() == []
+    assert keep_scores(table, min_score=0.1)["x"].tolist() == [30]
+    numbers = with_meaning(table.copy(), "number")
+    assert keep_scores(numbers, min_score=0)["x"].tolist() == [20, 30]
+    with pytest.raises(SettingsError, match="between 0 and 7"):
+        keep_scores(numbers, threshold=0.5)
+    with pytest.raises(SettingsError, match="no probability"):
+        keep_scores(table, threshold=5)
+    with pytest.raises(SettingsError, match="no scores"):
+        keep_scores(table.drop(columns="score"), min_score=0)
