@@ -26,13 +26,13 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from activepick.batch.source import find_sources
 from activepick.errors import ActivepickError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.formats import read_table
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
 from activepick.micrograph import Micrograph
+from activepick.micrograph.discovery import find_micrographs
 from activepick.session import Session, Settings
 
 DATA = Path(os.environ.get("ACTIVEPICK_DATA", "../shared/data"))
@@ -95,7 +95,7 @@ def read(path: Path) -> None:
     """Read a file as the program would."""
     if path.suffix == ".star":
         read_table(path)
-        find_sources([path])
+        find_micrographs([path])
     elif path.suffix == ".safetensors":
         load_head(path)
     elif path.suffix == ".jsonl":

@@ -30,7 +30,8 @@ from known_sets import Dataset, load_datasets
 
 from activepick.benchmark.curves import learned_head
 from activepick.benchmark.methods import METHODS, Method
-from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
+from activepick.cli.inputs import group_by_micrograph, named_micrographs
+from activepick.cli.loading import make_engine
 from activepick.features.backbone import Backbone
 from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
@@ -82,8 +83,9 @@ def main() -> None:
 
 
 def own_set(options: argparse.Namespace) -> Dataset:
-    files = find_micrographs(options.micrographs, options.pixel_size, inverted=False)
-    groups = group_by_micrograph(read_table(options.truth), files, options.truth)
+    found = named_micrographs(options.micrographs, options.pixel_size)
+    files = [each.micrograph() for each in found]
+    groups = group_by_micrograph(read_table(options.truth), found, options.truth)
     known = [(f, g[["x", "y"]].to_numpy(float)) for f, g in zip(files, groups, strict=True)]
     known = [(f, xy) for f, xy in known if len(xy)]
     settings = {"model": "resnet16_u64", "trust_model": False, "device": "auto"}

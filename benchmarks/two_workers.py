@@ -21,7 +21,7 @@ from whole_process import write
 
 from activepick.batch.cluster_worker import PickJob
 from activepick.batch.local import pick_locally
-from activepick.batch.source import Source, find_sources
+from activepick.micrograph.discovery import FoundMicrograph, find_micrographs
 from activepick.picking.picker import Picker
 
 LIMIT = 0.85
@@ -41,7 +41,7 @@ def make_job() -> PickJob:
     return PickJob.of(Picker(engine, head), "cpu", "auto")
 
 
-def alone(sources: list[Source], barrier: Any, times: Any) -> None:
+def alone(sources: list[FoundMicrograph], barrier: Any, times: Any) -> None:
     """Pick some micrographs in this process, after the other one is ready too."""
     torch.set_num_threads(1)
     picker = make_job().picker()
@@ -62,7 +62,7 @@ def main() -> None:
         for number in range(options.micrographs):
             pixels = rng.standard_normal((options.size, options.size)).astype(np.float32)
             write(pixels, Path(name) / f"m{number:03}.mrc")
-        sources = find_sources([Path(name)]).found
+        sources = find_micrographs([Path(name)]).found
         context = multiprocessing.get_context("spawn")
         barrier, times = context.Barrier(2), context.Queue()
         halves = [sources[::2], sources[1::2]]
@@ -79,7 +79,7 @@ def main() -> None:
     sys.exit(share < LIMIT)
 
 
-def on_workers(sources: list[Source]) -> float:
+def on_workers(sources: list[FoundMicrograph]) -> float:
     import distributed
 
     from activepick.batch.cluster import pick_on_cluster
@@ -88,7 +88,7 @@ def on_workers(sources: list[Source]) -> float:
     connect: Any = distributed.Client
     with make_cluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
 
-        def pick(some: list[Source]) -> None:
+        def pick(some: list[FoundMicrograph]) -> None:
             list(pick_on_cluster(lambda: connect(cluster), make_job(), some, chunk=CHUNK))
 
         pick(sources[:8])  # so that both have started and loaded all modules

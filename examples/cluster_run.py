@@ -17,12 +17,12 @@ from distributed import Client, LocalCluster
 
 from activepick.batch.cluster import pick_on_cluster
 from activepick.batch.cluster_worker import PickJob
-from activepick.batch.source import find_sources
 from activepick.features.backbone import load_backbone
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import write_folder
 from activepick.learning.initial_head import starting_head
+from activepick.micrograph.discovery import find_micrographs
 from activepick.picking import PickRules
 from activepick.picking.picker import Picker
 from activepick.simulate import SimulationSettings, simulate_dataset
@@ -30,7 +30,7 @@ from activepick.simulate import SimulationSettings, simulate_dataset
 
 def main(folder: Path, diameter_angstrom: float, out: Path) -> None:
     """Pick all micrographs of a folder, and write a STAR file for each."""
-    sources = find_sources([folder]).found
+    sources = find_micrographs([folder]).found
     engine = FeatureEngine(Extractor(load_backbone()), diameter_angstrom)
     head = starting_head(engine, [source.micrograph() for source in sources[:3]])
     picker = Picker(engine, head, PickRules(threshold=0.5))

@@ -14,8 +14,8 @@ import pytest
 from blobs import PIXEL_SIZE, write_micrograph
 
 from activepick.batch.local import pick_locally
-from activepick.batch.source import find_sources
 from activepick.errors import SettingsError
+from activepick.micrograph.discovery import find_micrographs
 from activepick.picking import PickRules
 from activepick.picking.picker import Picker
 
@@ -38,7 +38,7 @@ def sources(tmp_path_factory):
         os.link(made[k % 8], folder / f"m{k:03}.mrc")
     for path in made:
         path.unlink()
-    return find_sources([folder]).found
+    return find_micrographs([folder]).found
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_a_worker_without_memory_fails_one_micrograph_and_no_other(picker, tmp_p
         file.data[::5000] = 1
     monkeypatch.setattr(cluster, "_GIVE_UP", 1)
     job = cluster_worker.PickJob.of(picker, "cpu", "float32")
-    some = find_sources([tmp_path]).found
+    some = find_micrographs([tmp_path]).found
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         local_cluster(n_workers=1, memory_limit="1200MB", silence_logs="CRITICAL") as workers,

@@ -16,10 +16,10 @@ from activepick.batch.outcome import Outcome
 from activepick.batch.output import make_output
 from activepick.batch.record import RunRecord
 from activepick.batch.run import BatchRun
-from activepick.batch.source import find_sources
 from activepick.errors import ActivepickError, TableError
 from activepick.formats import FORMATS, read_table
 from activepick.learning.head_file import load_head
+from activepick.micrograph.discovery import find_micrographs
 
 
 def outputs(out):
@@ -129,7 +129,7 @@ def test_an_interrupted_run_keeps_what_was_picked_and_goes_on(pick, folder, tmp_
     whole = pick(folder, "--out", "p.csv")
     table = read_table(tmp_path / "p.csv")
     # The record of the run above is the start of this one, which is interrupted after two.
-    sources = find_sources([Path("mics")])
+    sources = find_micrographs([Path("mics")])
     record = RunRecord(tmp_path / "p.csv.run", {})
     record.start(load_head(tmp_path / "p.csv.run" / "head.safetensors"), {})
     parts = tmp_path / "p.csv.run" / "parts"

@@ -9,9 +9,9 @@ import torch
 from blobs import PIXEL_SIZE, write_micrograph
 
 from activepick.batch.local import pick_locally, readers_for
-from activepick.batch.source import find_sources
 from activepick.errors import BackboneError
 from activepick.features.network import Network
+from activepick.micrograph.discovery import find_micrographs
 from activepick.picking import PickRules
 from activepick.picking.picker import Picker
 
@@ -28,7 +28,7 @@ def sources(tmp_path):
     with mrcfile.open(paths[TROUBLE], mode="r+") as file:
         file.set_data(file.data[:, :100].copy())
         file.voxel_size = PIXEL_SIZE
-    return find_sources([tmp_path]).found
+    return find_micrographs([tmp_path]).found
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +146,6 @@ def test_too_little_memory_is_told_and_no_bug(picker, sources, monkeypatch):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(type(picker.engine.extractor._network), "__call__", short)
-    pixels = picker.read(sources[0]).images[0].pixels
+    pixels = picker.read(sources[0].micrograph()).images[0].pixels
     with pytest.raises(BackboneError, match="--device cpu"):
         picker.engine.extractor.extract(pixels)

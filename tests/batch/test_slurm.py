@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from activepick.batch.source import find_sources
 from activepick.errors import SettingsError
+from activepick.micrograph.discovery import find_micrographs
 
 pytest.importorskip("dask_jobqueue")
 
@@ -44,7 +44,7 @@ def test_slurm_picks_what_one_machine_picks(pick, folder, tmp_path, slurm):
     pick(folder, "--out", "here.csv")
     pick(folder, "--out", "there.csv", "--slurm", "--jobs", 1, "--chunk", 2)
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
-    assert len(find_sources([folder]).found) == 4
+    assert len(find_micrographs([folder]).found) == 4
 
 
 def test_without_slurm_it_is_told(pick, folder, monkeypatch, tmp_path):

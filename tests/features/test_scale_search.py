@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 
@@ -6,8 +8,14 @@ from activepick.features.backbone import load_backbone
 from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
-from activepick.features.scale_search import EDGE_RADII, FirstLook, find_radius, middle
-from activepick.features.scales import LADDER
+from activepick.features.scale_search import (
+    EDGE_RADII,
+    MiddleCrop,
+    find_radius,
+    middle,
+    spread_out,
+)
+from activepick.features.scales import LADDER, best_peaks
 from activepick.micrograph import Micrograph
 from activepick.simulate import SimulationSettings, simulate_dataset
 
@@ -29,14 +37,14 @@ def engine(tmp_path, data):
     return FeatureEngine(extractor, data.diameter_angstrom, cache=FeatureCache(tmp_path / "cache"))
 
 
-def looks(files, diameter):
-    return [FirstLook(file, diameter, "affine") for file in files]
+def crops(files, diameter):
+    return [MiddleCrop(file, diameter, "affine") for file in files]
 
 
 def top_at(best, asked):
-    def tail(look, radius):
-        asked.append((look.micrograph.name, radius))
-        return -5 * abs(np.log(radius / best))
+    def tail(crop, radius):
+        asked.append((crop.micrograph.name, radius))
+        return np.full(64, 5 - 5 * abs(np.log(radius / best)))
 
     return tail
 
@@ -44,7 +52,7 @@ def top_at(best, asked):
 @pytest.mark.parametrize("best", LADDER)
 def test_three_are_looked_at_once_for_each_radius(data, files, best):
     asked, fractions = [], []
-    found = find_radius(looks(files, data.diameter_angstrom), top_at(best, asked), fractions.append)
+    found = find_radius(crops(files, data.diameter_angstrom), top_at(best, asked), fractions.append)
     assert found == best
     assert len(asked) == len(set(asked)) <= 3 * 4
     assert {name for name, _ in asked} == {file.name for file in files[:3]}
@@ -75,29 +83,75 @@ def test_what_cannot_be_read_is_passed_over(tmp_path, engine, files):
 
 
 def test_a_network_that_fails_is_no_fault_of_the_micrograph(data, files):
-    def tail(look, radius):
+    def tail(crop, radius):
         raise BackboneError("not enough memory")
 
     with pytest.raises(BackboneError):
-        find_radius(looks(files, data.diameter_angstrom), tail)
+        find_radius(crops(files, data.diameter_angstrom), tail)
 
 
 def test_radii_at_which_a_micrograph_cannot_be_seen_are_left_out(files):
     # At a working radius of 5 a particle of 90 pixels leaves an image of 28 pixels.
-    [look] = looks(files[:1], 4 * 90.0)
-    assert [look.fits(radius) for radius in LADDER] == [False, True, True, True, True]
-    assert find_radius([look], top_at(5.0, [])) == 7.0
-    assert look.image(7.0).shape < look.image(20.0).shape
+    [crop] = crops(files[:1], 4 * 90.0)
+    assert [crop.fits(radius) for radius in LADDER] == [False, True, True, True, True]
+    assert find_radius([crop], top_at(5.0, [])) == 7.0
+    assert crop.image(7.0).shape < crop.image(20.0).shape
     with pytest.raises(SettingsError, match="does not fit"):
-        find_radius(looks(files, 4 * 300.0), lambda look, radius: look.image(radius).max())
+        find_radius(crops(files, 4 * 300.0), lambda crop, radius: crop.image(radius).max())
 
 
 def test_all_radii_show_the_same_part_in_one_reading(data, files):
     diameter = data.diameter_angstrom / 3
     file = files[0]
-    look = FirstLook(file, diameter, "affine")
-    images = [look.image(radius) for radius in LADDER[:3]]
+    crop = MiddleCrop(file, diameter, "affine")
+    images = [crop.image(radius) for radius in LADDER[:3]]
     for radius, image in zip(LADDER, images, strict=False):
         [whole] = file.working_images(diameter, [radius])
         assert image.shape == (min(whole.shape[0], EDGE_RADII * radius), EDGE_RADII * radius)
         assert np.allclose(image, middle(whole.pixels, round(EDGE_RADII * radius)), atol=1e-4)
+
+
+def test_micrographs_without_particles_do_not_count(files, data):
+    empty = {files[0].name, files[2].name}
+    asked = []
+
+    def best(crop, radius):
+        asked.append((crop.micrograph.name, radius))
+        if crop.micrograph.name in empty:  # on which a finer radius seems to be better
+            return np.full(64, -5 + radius / 5)
+        return np.full(64, 3 - abs(radius - 7))
+
+    assert find_radius(crops(files, data.diameter_angstrom), best) == 7
+    assert {name for name, radius in asked if radius != 10} == {files[1].name, files[3].name}
+    # Where there is nothing else, they decide all the same.
+    some = [file for file in files if file.name in empty]
+    assert find_radius(crops(some, data.diameter_angstrom), best) == 20
+
+
+def test_only_peaks_that_are_likely_particles_at_first_are_compared(files, data):
+    def best(crop, radius):
+        # Ten particles are clearest at 7, and noise rises with the radius.
+        return np.r_[np.full(10, 4 - abs(radius - 7)), np.full(54, radius / 10 - 4)]
+
+    assert find_radius(crops(files, data.diameter_angstrom), best) == 7
+
+
+def test_the_first_few_are_spread_over_the_dataset_whatever_the_order():
+    micrographs = [Micrograph(f"mics/m{k:02}.mrc") for k in range(40)]
+    mixed = random.Random(0).sample(micrographs, 40)
+    found = [micrograph.path.stem for micrograph in spread_out(mixed)]
+    assert found[:3] == ["m20", "m10", "m30"]
+    assert sorted(found) == [micrograph.path.stem for micrograph in micrographs]
+    for count in range(4):
+        assert len(spread_out(micrographs[:count])) == count
+
+
+def test_the_number_of_peaks_that_count_is_that_of_the_area():
+    scores = np.random.default_rng(0).normal(size=(100, 100)).astype(np.float32)
+    found = best_peaks(scores, 4, 10.0)
+    assert len(found) == round(400 * 400 / (8 * np.pi * 100))
+    assert np.all(np.diff(found) <= 0)
+    assert found[0] == pytest.approx(scores.max(), abs=0.5)
+    y, x = np.mgrid[:100, :100] - 50.0
+    one = (5 - np.hypot(x, y)).astype(np.float32)
+    assert best_peaks(one, 4, 10.0).tolist() == pytest.approx([5.0] * len(found), abs=0.1)

@@ -20,15 +20,14 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from activepick.batch.output import make_output
-from activepick.batch.source import find_sources
 from activepick.errors import ActivepickError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.formats import FORMATS, read_relion_micrographs, read_table
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
 from activepick.micrograph import Micrograph
+from activepick.micrograph.discovery import find_micrographs
 from activepick.session import Session, Settings
-from activepick.session.star_micrographs import read_micrograph_list
 
 MEGABYTES = 64
 
@@ -160,7 +159,7 @@ def test_star(folder, text):
     path.write_bytes(text)
     outcome(lambda: read_table(path))
     outcome(lambda: read_relion_micrographs(path))
-    outcome(lambda: find_sources([path]))
+    outcome(lambda: find_micrographs([path]))
 
 
 @pytest.mark.parametrize("name", ["a" * 5000, "/dev/zero", "../../../../etc/passwd", "/", "~"])
@@ -169,9 +168,8 @@ def test_names_in_lists_that_are_no_micrographs(folder, name):
     star.write_text(f"data_\nloop_\n_rlnMicrographName #1\n{name}\n")
     text.write_text(f"{name}\n")
     for path in (star, text):
-        for source in outcome(lambda path=path: find_sources([path])).found:
+        for source in outcome(lambda path=path: find_micrographs([path])).found:
             assert isinstance(outcome(lambda s=source: s.micrograph().read()), ActivepickError)
-    outcome(lambda: read_micrograph_list(star))
 
 
 names = st.one_of(
@@ -310,7 +308,7 @@ def test_nothing_is_unpickled(tmp_path, name):
             lambda: read_table(path),
             lambda: load_head(path),
             lambda: load_backbone(path),
-            lambda: find_sources([path]),
+            lambda: find_micrographs([path]),
         ):
             outcome(read)
     with pytest.raises(ValueError, match="allow_pickle"):

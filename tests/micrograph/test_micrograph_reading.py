@@ -13,6 +13,7 @@ from PIL import Image
 
 from activepick.errors import MicrographError
 from activepick.micrograph import EXTENSIONS, Micrograph, has_micrograph_extension
+from activepick.micrograph.guard import MicrographWarning
 
 SHAPE = (37, 50)
 
@@ -64,6 +65,53 @@ def test_bytes_are_unsigned_where_an_imod_header_says_so(tmp_path):
     assert Micrograph(path).read()[0, 0] == 200
 
 
+def grey(mean, deviation=25.0):
+    """Return values of a micrograph in 8 bits, as they are and as signed bytes of the same bits."""
+    values = np.random.default_rng(2).normal(mean, deviation, (200, 300)).round()
+    unsigned = values.clip(0, 255).astype(np.uint8)
+    return unsigned, unsigned.view(np.int8)
+
+
+@pytest.mark.parametrize("ending", ["mrc", "mrc.gz"])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 255), (3.0, 218.0), (0, 0), (0, -1), (np.nan, np.nan), (0, 1e30)]
+)
+def test_unsigned_bytes_without_a_flag_show_in_the_header_or_in_the_values(
+    tmp_path, recwarn, low, high, ending
+):
+    unsigned, bits = grey(128)
+    path = write_mrc(tmp_path / f"a.{ending}", bits, dmin=low, dmax=high)
+    np.testing.assert_array_equal(Micrograph(path).read(), unsigned)
+    assert not [w for w in recwarn if w.category is MicrographWarning]
+
+
+@pytest.mark.parametrize(("low", "high"), [(-100, 100), (0, 0), (0, 127)])
+def test_signed_bytes_are_signed_whatever_the_header_lacks(tmp_path, recwarn, low, high):
+    values = (grey(128)[0].astype(int) - 128).astype(np.int8)
+    path = write_mrc(tmp_path / "a.mrc", values, dmin=low, dmax=high)
+    np.testing.assert_array_equal(Micrograph(path).read(), values)
+    assert not [w for w in recwarn if w.category is MicrographWarning]
+
+
+def test_bytes_against_their_header_are_read_by_their_values_and_told(tmp_path):
+    unsigned, bits = grey(128)
+    path = write_mrc(tmp_path / "a.mrc", bits, dmin=-128, dmax=127)
+    with pytest.warns(MicrographWarning, match=r"a\.mrc: its bytes are read as unsigned"):
+        np.testing.assert_array_equal(Micrograph(path).read(), unsigned)
+
+
+@pytest.mark.parametrize(("low", "high", "dtype"), [(0, 0, np.int8), (0, 255, np.uint8)])
+def test_bytes_that_could_be_either_are_told_unless_the_header_decides(
+    tmp_path, recwarn, low, high, dtype
+):
+    bits = np.random.default_rng(0).integers(0, 256, (200, 300), np.uint8).view(np.int8)
+    path = write_mrc(tmp_path / "a.mrc", bits, dmin=low, dmax=high)
+    np.testing.assert_array_equal(Micrograph(path).read(), bits.view(dtype))
+    told = [str(w.message) for w in recwarn if w.category is MicrographWarning]
+    assert len(told) == (dtype == np.int8)
+    assert all("16 bits" in sentence for sentence in told)
+
+
 def test_big_endian_mrc(tmp_path):
     path = tmp_path / "a.mrc"
     pixels = image(">f4")
@@ -112,6 +160,16 @@ def test_tiff(tmp_path, dtype, compression, byteorder):
     pixels = image(dtype)
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pixels, compression=compression, byteorder=byteorder)
+    np.testing.assert_array_equal(Micrograph(path).read(), pixels)
+
+
+@pytest.mark.parametrize("compression", ["lzw", "packbits", "lzma", "zstd", "deflate"])
+@pytest.mark.parametrize("predictor", [False, True])
+def test_compressed_tiff(tmp_path, compression, predictor):
+    pixels = image("uint16")
+    path = tmp_path / "a.tif"
+    can_predict = compression != "packbits"
+    tifffile.imwrite(path, pixels, compression=compression, predictor=predictor and can_predict)
     np.testing.assert_array_equal(Micrograph(path).read(), pixels)
 
 

@@ -5,8 +5,9 @@ import pytest
 
 from activepick.errors import MicrographError, TableError
 from activepick.formats import write_table
+from activepick.micrograph.discovery import find_micrographs
 from activepick.session import Session, Settings
-from activepick.session.star_micrographs import read_micrograph_list
+from activepick.session.draft import draft_of
 
 CTF = """# version 30001
 data_optics
@@ -55,7 +56,7 @@ def star(project, size="1.5", more=""):
 
 
 def test_a_list_of_relion_brings_files_defocus_and_pixel_size(session, project):
-    found = read_micrograph_list(star(project))
+    found = draft_of([star(project)], project)
     assert session.micrographs.add(found.files, found.defocus_angstrom) == [1, 2]
     assert found.pixel_size_angstrom == 1.5
     entries = session.state.micrographs
@@ -66,9 +67,9 @@ def test_a_list_of_relion_brings_files_defocus_and_pixel_size(session, project):
 
 
 def test_missing_files_of_a_list_are_named(project):
-    found = read_micrograph_list(star(project, more="MotionCorr/gone.mrc 1 9000 9000\n"))
-    assert found.missing == ("MotionCorr/gone.mrc",)
-    assert [path.name for path in found.files] == ["m0.mrc", "m1.mrc"]
+    found = find_micrographs([star(project, more="MotionCorr/gone.mrc 1 9000 9000\n")])
+    assert list(found.missing) == ["MotionCorr/gone.mrc"]
+    assert [each.path.name for each in found.found] == ["m0.mrc", "m1.mrc"]
 
 
 def test_lists_of_older_versions_and_without_a_pixel_size(project):
@@ -77,14 +78,14 @@ def test_lists_of_older_versions_and_without_a_pixel_size(project):
         "data_\nloop_\n_rlnMicrographName #1\n_rlnMagnification #2\n_rlnDetectorPixelSize #3\n"
         "MotionCorr/m0.mrc 50000 7\nMotionCorr/m0.mrc 50000 7\n"
     )
-    found = read_micrograph_list(path)
+    found = draft_of([path], project)
     assert found.pixel_size_angstrom == pytest.approx(1.4)
     assert found.files == (project / "MotionCorr" / "m0.mrc",)
     path.write_text("data_\nloop_\n_rlnMicrographName #1\nMotionCorr/m1.mrc\n")
-    assert read_micrograph_list(path).pixel_size_angstrom is None
+    assert draft_of([path], project).pixel_size_angstrom is None
     path.write_text("data_\nloop_\n_rlnCoordinateX #1\n5\n")
     with pytest.raises(TableError, match="no list of micrographs"):
-        read_micrograph_list(path)
+        draft_of([path], project)
 
 
 @pytest.fixture

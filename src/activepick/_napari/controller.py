@@ -16,7 +16,6 @@ from activepick.micrograph import Micrograph
 from activepick.progress import Progress
 from activepick.session import Session, Settings
 from activepick.session.draft import Draft, draft_of, session_at
-from activepick.session.star_micrographs import read_micrograph_list
 from activepick.workspace.workspace import Workspace
 
 __all__ = ["Controller"]
@@ -160,7 +159,9 @@ class Controller(QObject):
             if paths[0] != session and paths[0].is_dir():
                 self.add_files(draft_of([paths[0]], paths[0]).files)
             return
-        draft = _make_draft(paths)
+        draft = draft_of(paths, _documents())
+        for notice in draft.notices:
+            self.notified.emit("info", notice)
         # Micrographs beside a session belong to it, however they are opened.
         session = session_at(draft.files[0].parent)
         if session is not None:
@@ -218,20 +219,6 @@ class Controller(QObject):
 
 def _documents() -> Path:
     return Path(platformdirs.user_documents_dir()) / "activepick"
-
-
-def _make_draft(paths: list[Path]) -> Draft:
-    """Return the draft of folders, files, or a list of micrographs."""
-    if len(paths) > 1 or paths[0].suffix.lower() != ".star":
-        return draft_of(paths, _documents())
-    found = read_micrograph_list(paths[0])
-    if not found.files:
-        raise SessionError(
-            f"{paths[0]}: none of its micrographs exists, such as {(*found.missing, 'none')[0]}. "
-            "Keep the folders of the project together."
-        )
-    draft = draft_of(found.files, _documents())
-    return Draft(draft.folder, draft.files, found.pixel_size_angstrom, found.defocus_angstrom)
 
 
 def _create_session(draft: Draft, settings: Settings, progress: Progress) -> Session:

@@ -1,7 +1,7 @@
-"""Pick on a Dask cluster: chunks of micrographs as tasks, while everything may break.
+"""Pick on a Dask cluster, with chunks of micrographs as tasks; workers and scheduler may fail.
 
-Workers read and pick; they write nothing. Results come back to the one process that writes, which
-takes each micrograph once, so that whatever dies is simply asked again.
+Workers read and pick; they write nothing. Results return to the one process that writes, which
+takes each micrograph once, so that lost tasks are simply submitted again.
 """
 
 import time
@@ -17,62 +17,63 @@ import distributed
 
 from activepick.batch.cluster_worker import PickJob, PickPlugin, pick_chunk
 from activepick.batch.outcome import Outcome
-from activepick.batch.source import Source
 from activepick.errors import SettingsError
+from activepick.micrograph.discovery import FoundMicrograph
 
 __all__ = ["pick_on_cluster"]
 
 Chunk = tuple[int, ...]
 
-# Tasks that wait for a worker, so that none is idle: as many as they have threads, and some.
+# Tasks that wait for a worker, so that none is idle, besides one for each thread.
 _SPARE_TASKS = 4
-# Dask gives a task up when it was on three workers that died; so often it is given to three more.
+# Dask gives up on a task after four workers died with it. A task of a single micrograph is
+# submitted again until this has happened so often.
 _GIVE_UP = 3
 _PAUSE = 1.0
-# Dask gives it no type.
+# Dask has no type for it.
 _as_completed: Any = distributed.as_completed
 
 
 def pick_on_cluster(
     connect: Callable[[], Any],
     job: PickJob,
-    sources: Sequence[Source],
+    micrographs: Sequence[FoundMicrograph],
     *,
     chunk: int = 4,
     patience: float = 600.0,
     reconnect_for: float = 600.0,
     say: Callable[[str], None] = print,
 ) -> Iterator[Outcome]:
-    """Pick micrographs on a cluster, in the order in which they get done.
+    """Pick micrographs on a cluster.
 
     Parameters
     ----------
     connect
-        Gives a `distributed.Client`; called again after the scheduler was lost.
+        Returns a `distributed.Client`; called again after the scheduler was lost.
     job
-        What decides; it travels to each worker once.
-    sources
-        The micrographs, under paths that the workers see too.
+        Network, head and settings, sent to each worker once.
+    micrographs
+        The micrographs; workers have to see them under the same paths.
     chunk
-        Micrographs in a task.
+        Number of micrographs in a task.
     patience
-        As in `read_ahead`, on the workers.
+        As in `activepick.batch.read_ahead.read_ahead`, on the workers.
     reconnect_for
-        Seconds to try to reach a scheduler that was lost.
+        Seconds after which a scheduler that was lost is given up.
     say
-        Tells a person what happens to the cluster.
+        Called with sentences on what happens to the cluster.
 
     Yields
     ------
     Outcome
-        One for each micrograph.
+        One for each micrograph, in the order in which they are done.
 
     Raises
     ------
     SettingsError
-        When there is no cluster, or it does not come back.
+        When there is no cluster, or a lost scheduler does not return.
     """
-    whole = [replace(source, path=source.path.absolute()) for source in sources]
+    whole = [replace(found, path=found.path.absolute()) for found in micrographs]
     numbers = list(range(len(whole)))
     work = _Work(deque(tuple(numbers[i : i + chunk]) for i in range(0, len(whole), chunk)))
     lost_at: float | None = None
@@ -94,15 +95,15 @@ def pick_on_cluster(
             lost_at = time.monotonic() if lost_at is None else lost_at
             if time.monotonic() - lost_at > reconnect_for:
                 raise SettingsError("The Dask scheduler was lost and did not come back.") from None
-            say("the scheduler was lost: what is not done yet is given to it again")
-            work.take_back()
+            say("the scheduler was lost: what is not done yet is submitted again")
+            work.requeue()
             time.sleep(_PAUSE)
         finally:
             client.close(timeout=5)
 
 
 class _Work:
-    """What is still to be done, and what the cluster has of it."""
+    """Chunks that wait, and those that the cluster works on."""
 
     def __init__(self, waiting: "deque[Chunk]") -> None:
         self._waiting = waiting
@@ -114,18 +115,22 @@ class _Work:
 
     @property
     def left(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether anything is left to do."""
         return bool(self._waiting or self._running)
 
-    def take_back(self) -> None:
-        """Do all again that the cluster has not given back."""
+    def requeue(self) -> None:
+        """Put all chunks that are not done back in front of those that wait."""
         self._waiting.extendleft(self._running.values())
         self._running.clear()
 
     def run(
-        self, client: Any, plugin: str, sources: Sequence[Source], patience: float
+        self,
+        client: Any,
+        plugin: str,
+        micrographs: Sequence[FoundMicrograph],
+        patience: float,
     ) -> Iterator[Outcome]:
-        """Give chunks to the cluster, a bounded number at a time, and take the outcomes."""
+        """Submit chunks, a bounded number at a time, and yield the outcomes."""
         done: Any = _as_completed(loop=client.loop)
         while self.left:
             limit = sum(client.nthreads().values()) * 2 + _SPARE_TASKS
@@ -134,7 +139,7 @@ class _Work:
                 future = client.submit(
                     pick_chunk,
                     plugin,
-                    [(index, sources[index]) for index in chunk],
+                    [(index, micrographs[index]) for index in chunk],
                     patience,
                     key=f"activepick-pick-{self._run}-{next(self._numbers)}",
                     pure=False,
@@ -142,28 +147,28 @@ class _Work:
                 self._running[future] = chunk
                 done.add(future)
             future = next(done)
-            yield from self._take(future, sources)
+            yield from self._take(future, micrographs)
             future.release()
 
-    def _take(self, future: Any, sources: Sequence[Source]) -> Iterator[Outcome]:
+    def _take(self, future: Any, micrographs: Sequence[FoundMicrograph]) -> Iterator[Outcome]:
         try:
             outcomes: list[Outcome] = future.result()
         except distributed.KilledWorker:
             chunk = self._running.pop(future)
             self._deaths.update(chunk)
-            # Alone each of them shows whether it was the one.
+            # Alone each of them shows whether it was the cause.
             for index in chunk:
                 if self._deaths[index] < _GIVE_UP:
                     self._waiting.append((index,))
                 else:
-                    yield Outcome(index, failure=_killer(sources[index]))
+                    yield Outcome(index, failure=_died(micrographs[index]))
             return
         del self._running[future]
         yield from outcomes
 
 
-def _killer(source: Source) -> str:
+def _died(micrograph: FoundMicrograph) -> str:
     return (
-        f"{source.path}: the workers that picked it died each time, perhaps for want of memory. "
-        "Give them more, or pick it on its own."
+        f"{micrograph.path}: the workers that picked it died each time, perhaps for lack of "
+        "memory. Give them more memory, or pick it on its own."
     )

@@ -1,4 +1,4 @@
-"""What runs on the workers of a cluster."""
+"""Code that runs on the workers of a Dask cluster."""
 
 import contextlib
 import ctypes
@@ -12,7 +12,7 @@ from distributed import WorkerPlugin, get_worker
 
 from activepick.batch.local import pick_locally
 from activepick.batch.outcome import Outcome
-from activepick.batch.source import Source
+from activepick.micrograph.discovery import FoundMicrograph
 from activepick.picking.rules import PickRules
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 @dataclass(frozen=True, eq=False)
 class PickJob:
-    """All that decides about picks, in a form that can travel: weights, head and settings.
+    """Network weights, head and settings, in a form that can be sent to workers.
 
     Each worker chooses its own device and precision where these are "auto".
     """
@@ -49,11 +49,11 @@ class PickJob:
 
     @classmethod
     def of(cls, picker: "Picker", device: str, precision: str) -> "PickJob":
-        """Take it from a picker of this machine."""
+        """Return the job that does the same as a picker of this process."""
         engine = picker.engine
         return cls(
             engine.extractor.backbone,
-            # What a head learnt from is large, and picking does not need it.
+            # The training set of a head is large, and picking does not need it.
             replace(picker.head, training_data=None, directions=None, mean=None),
             engine.diameter_angstrom,
             engine.normalisation,
@@ -66,7 +66,7 @@ class PickJob:
         )
 
     def picker(self) -> "Picker":
-        """Put the network on this machine's device."""
+        """Return a picker with the network on the device of this process."""
         from activepick.features.engine import FeatureEngine
         from activepick.features.extractor import Extractor
         from activepick.picking.picker import Picker
@@ -89,12 +89,12 @@ class PickJob:
 
 
 class PickPlugin(WorkerPlugin):
-    """Brings a job to each worker once, also to workers that come later.
+    """Sends a job to each worker once, also to workers that join later.
 
     Parameters
     ----------
     job
-        What decides.
+        The job.
     """
 
     def __init__(self, job: PickJob) -> None:
@@ -102,13 +102,13 @@ class PickPlugin(WorkerPlugin):
         self._job = job
 
     def setup(self, worker: "Worker") -> None:
-        """Prepare what cannot travel."""
+        """Prepare what cannot be sent."""
         _keep_memory()
         self._lock = threading.Lock()
         self._picker: Picker | None = None
 
     def picker(self) -> "Picker":
-        """Give the network of this worker, loaded when it is first needed."""
+        """Return the picker of this worker; the network is loaded on first use."""
         with self._lock:
             if self._picker is None:
                 self._picker = self._job.picker()
@@ -116,10 +116,10 @@ class PickPlugin(WorkerPlugin):
 
 
 def _keep_memory() -> None:
-    """Let this process use freed memory again, as any other process does; glibc only.
+    """Make this process reuse freed memory, as other processes do; with glibc only.
 
-    Dask starts workers with MALLOC_TRIM_THRESHOLD_, with which glibc gives each larger piece back
-    to the system at once; the layers of a network ask for such pieces all the time.
+    Dask starts workers with MALLOC_TRIM_THRESHOLD_, with which glibc returns each larger block to
+    the system at once, and the layers of a network allocate such blocks all the time.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL("libc.so.6").mallopt
@@ -127,7 +127,9 @@ def _keep_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, 128 * 2**20)
 
 
-def pick_chunk(plugin: str, items: Sequence[tuple[int, Source]], patience: float) -> list[Outcome]:
+def pick_chunk(
+    plugin: str, items: Sequence[tuple[int, FoundMicrograph]], patience: float
+) -> list[Outcome]:
     """Pick some micrographs on a worker.
 
     Parameters
@@ -135,12 +137,12 @@ def pick_chunk(plugin: str, items: Sequence[tuple[int, Source]], patience: float
     plugin
         Name of the `PickPlugin`.
     items
-        The micrographs with their places among all.
+        Micrographs, each with its index among all.
     patience
-        As in `read_ahead`.
+        As in `activepick.batch.read_ahead.read_ahead`.
     """
-    brought = get_worker().plugins[plugin]
-    assert isinstance(brought, PickPlugin)
-    sources = [source for _, source in items]
-    outcomes = pick_locally(brought.picker(), sources, patience=patience)
+    installed = get_worker().plugins[plugin]
+    assert isinstance(installed, PickPlugin)
+    micrographs = [micrograph for _, micrograph in items]
+    outcomes = pick_locally(installed.picker(), micrographs, patience=patience)
     return [replace(outcome, index=items[outcome.index][0]) for outcome in outcomes]

@@ -1,8 +1,9 @@
-"""Pick on this machine: while the network looks at one micrograph, the next one is read."""
+"""Pick on this machine: the next micrograph is read while the network runs on the current one."""
 
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,26 +11,26 @@ import numpy as np
 
 from activepick.batch.outcome import Outcome
 from activepick.batch.read_ahead import read_ahead
-from activepick.batch.source import Source
 from activepick.errors import ActivepickError
+from activepick.micrograph.discovery import FoundMicrograph
 
 if TYPE_CHECKING:  # they need PyTorch, which commands import late
     from activepick.picking.picker import Picker, ReadMicrograph
 
 __all__ = ["failure_of", "pick_locally", "readers_for"]
 
-# A GPU looks at a micrograph in hundredths of a second, and reading takes tenths: so many are read
-# at the same time, which also bounds the memory.
+# A GPU needs hundredths of a second for a micrograph and reading takes tenths, so that several are
+# read at the same time. The number also bounds the memory.
 _MOST_READERS = 8
 
 
 def readers_for(device: str) -> int:
-    """Give how many micrographs are read at the same time, that a device has enough to do.
+    """Return how many micrographs to read at the same time to keep a device busy.
 
     Parameters
     ----------
     device
-        The kind of device: "cpu", "cuda" or "mps".
+        Kind of device: "cpu", "cuda" or "mps".
     """
     # On a CPU the network needs the cores itself.
     return 1 if device == "cpu" else max(1, min(_MOST_READERS, (os.cpu_count() or 1) - 2))
@@ -37,92 +38,95 @@ def readers_for(device: str) -> int:
 
 def pick_locally(
     picker: "Picker",
-    sources: Sequence[Source],
+    micrographs: Sequence[FoundMicrograph],
     *,
     ahead: int = 1,
     patience: float = 600.0,
     readers: int | None = None,
-    progress: Callable[[Source, float], None] | None = None,
+    progress: Callable[[FoundMicrograph, float], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Pick micrographs, in their order.
+    """Pick micrographs in the given order.
 
     Parameters
     ----------
     picker
-        What decides.
-    sources
+        Head, network and rules.
+    micrographs
         The micrographs.
     ahead, patience
-        As in `read_ahead`.
+        As in `activepick.batch.read_ahead.read_ahead`.
     readers
-        How many are read at the same time; by default as `readers_for` says.
+        Number of micrographs that are read at the same time; by default that of `readers_for`.
     progress
         Called with a micrograph and the fraction of it that is done.
 
     Yields
     ------
     Outcome
-        One for each micrograph; what cannot be used is a failure and ends nothing.
+        One for each micrograph. A micrograph that cannot be used is a failure; the others follow.
     """
     device = picker.engine.extractor.device.type
     reads = read_ahead(
-        list(enumerate(sources)),
+        list(enumerate(micrographs)),
         lambda numbered: picker.read(numbered[1].micrograph()),
         ahead=ahead,
         patience=patience,
         threads=readers_for(device) if readers is None else readers,
     )
 
-    def pick(found: "tuple[tuple[int, Source], ReadMicrograph | Exception]") -> Outcome:
-        (index, source), read = found
+    def pick(found: "tuple[tuple[int, FoundMicrograph], ReadMicrograph | Exception]") -> Outcome:
+        (index, micrograph), read = found
         if isinstance(read, Exception):
-            return Outcome(index, failure=failure_of(read, source))
-        return _pick(picker, index, source, read, progress)
+            return Outcome(index, failure=failure_of(read, micrograph))
+        return _pick(picker, index, micrograph, read, progress)
 
-    if device == "cpu":
-        yield from map(pick, reads)
-        return
-    # While the processor finds the peaks of one micrograph, the GPU looks at the next.
-    for _, outcome in read_ahead(reads, pick, ahead=0, patience=math.inf, threads=2):
-        if isinstance(outcome, Exception):
-            raise outcome
-        yield outcome
+    # Closed also when the run is interrupted, which ends the threads.
+    with closing(reads):
+        if device == "cpu":
+            yield from map(pick, reads)
+            return
+        # While the processor finds the peaks of one micrograph, the GPU works on the next.
+        with closing(read_ahead(reads, pick, ahead=0, patience=math.inf, threads=2)) as outcomes:
+            for _, outcome in outcomes:
+                if isinstance(outcome, Exception):
+                    raise outcome
+                yield outcome
 
 
 def _pick(
     picker: "Picker",
     index: int,
-    source: Source,
+    micrograph: FoundMicrograph,
     read: "ReadMicrograph",
-    progress: Callable[[Source, float], None] | None,
+    progress: Callable[[FoundMicrograph, float], None] | None,
 ) -> Outcome:
     try:
-        step = None if progress is None else partial(progress, source)
+        step = None if progress is None else partial(progress, micrograph)
         picked = picker.pick(read, step)
     except Exception as error:
-        return Outcome(index, failure=failure_of(error, source))
+        return Outcome(index, failure=failure_of(error, micrograph))
     picks = np.column_stack([picked.xy, picked.score])
     return Outcome(index, picks, read.key, read.micrograph.pixel_size_angstrom)
 
 
-def failure_of(error: Exception, source: Source) -> str:
-    """Say what was wrong with a micrograph.
+def failure_of(error: Exception, micrograph: FoundMicrograph) -> str:
+    """Return a sentence on what was wrong with a micrograph.
 
     Raises
     ------
     Exception
-        The error itself, when it is a bug and not the micrograph's fault.
+        The error itself if the micrograph did not cause it, which is a bug.
     """
     if isinstance(error, ActivepickError):
         return str(error)
     if isinstance(error, TimeoutError):
-        return f"{source.path}: {error}."
+        return f"{micrograph.path}: {error}."
     # PyTorch on a CPU raises a plain RuntimeError that names its allocator, and on a GPU an error
-    # of its own, whose class is not here where PyTorch is not loaded.
-    short = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if short or "allocate memory" in str(error):
+    # of its own, whose class is not available where PyTorch is not loaded.
+    is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if is_memory or "allocate memory" in str(error):
         return (
-            f"{source.path} needs more memory than there is: close other programs, or pass a "
-            "smaller --working-radius, or --device cpu if it was the GPU's."
+            f"{micrograph.path} needs more memory than there is: close other programs, or pass a "
+            "smaller --working-radius, or --device cpu if the memory of the GPU was too small."
         )
     raise error

@@ -1,4 +1,4 @@
-"""One file out of many tables, some of them in memory at a time."""
+"""Write many tables into one file, with a bounded number of rows in memory."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from activepick.formats.text import write_pieces
 
 __all__ = ["write_merged"]
 
-# Rows that are in memory at the same time where a format can be written piece by piece.
+# Rows in memory at the same time, for formats that can be written piece by piece.
 ROWS = 200_000
 
 
@@ -27,20 +27,20 @@ def write_merged(
     options: Mapping[str, Any],
     rows: int = ROWS,
 ) -> None:
-    """Write tables one behind the other into one file, whole or not at all.
+    """Write tables one after the other into one file, completely or not at all.
 
-    In STAR and CSV only some of them are in memory at a time; in other formats all are.
+    For STAR and CSV only some of them are in memory at a time; for other formats all are.
 
     Parameters
     ----------
     tables
-        With the same columns, at least one.
+        At least one table, all with the same columns.
     path
         The file.
     format, options
         As of `activepick.formats.write_table`.
     rows
-        How many are in memory at a time.
+        Rows in memory at a time.
 
     Raises
     ------
@@ -63,11 +63,11 @@ def write_merged(
 
 
 def _groups(tables: Iterator[pd.DataFrame], rows: int | None) -> Iterator[pd.DataFrame]:
-    """Put tables together until they have enough rows; without any row give an empty one."""
+    """Yield tables joined until they have enough rows; one empty table if there are no rows."""
     waiting: list[pd.DataFrame] = []
     empty: pd.DataFrame | None = None
     count = 0
-    given = False
+    yielded = False
     for table in tables:
         empty = table.iloc[:0] if empty is None else empty
         if len(table):
@@ -75,10 +75,10 @@ def _groups(tables: Iterator[pd.DataFrame], rows: int | None) -> Iterator[pd.Dat
             count += len(table)
         if rows is not None and count >= rows:
             yield _joined(waiting)
-            waiting, count, given = [], 0, True
+            waiting, count, yielded = [], 0, True
     if empty is None:
         raise TableError("there is nothing to write")
-    if waiting or not given:
+    if waiting or not yielded:
         yield _joined(waiting or [empty])
 
 
@@ -94,7 +94,7 @@ def _text(table: pd.DataFrame, path: Path, format: Format, options: Mapping[str,
 
 
 def _rows(text: str) -> list[str]:
-    """Give the lines behind the header: that of CSV, or the last column of a STAR file."""
+    """Return the lines below the header of a CSV file, or below the labels of a STAR file."""
     lines = [line for line in text.split("\n") if line]
     tags = [k for k, line in enumerate(lines) if line.startswith("_")]
     return lines[(tags[-1] if tags else 0) + 1 :]

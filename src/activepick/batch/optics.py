@@ -1,12 +1,12 @@
-"""RELION's optics groups on their way from lists of micrographs to tables of picks."""
+"""Optics groups of RELION, from lists of micrographs to tables of picks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
-from activepick.batch.entry import Entry
+from activepick.batch.record import Entry
 from activepick.formats import RelionMicrographs
 
 __all__ = ["OpticsGroups"]
@@ -16,12 +16,12 @@ _NUMBER, _NAME, _SIZE = "rlnOpticsGroup", "rlnOpticsGroupName", "rlnMicrographPi
 
 @dataclass
 class OpticsGroups:
-    """Groups of micrographs that were taken alike.
+    """Groups of micrographs that were recorded with the same settings.
 
     Attributes
     ----------
     records
-        RELION's optics block, a dict for each group, with numbers from 1 or as a list has them.
+        RELION's optics block, a dict for each group; numbers are those of the lists where possible.
     of
         Number of the group by name of the micrograph.
     """
@@ -30,13 +30,9 @@ class OpticsGroups:
     of: dict[str, int] = field(default_factory=dict)
 
     def add(self, star: RelionMicrographs) -> None:
-        """Take those of a list of micrographs; numbers that are taken by others become new ones."""
-        self.join(star.optics, star.groups)
-
-    def join(self, records: Sequence[Mapping[str, Any]], groups: Mapping[str, int]) -> None:
-        """Take groups, and the numbers of micrographs in them."""
+        """Add the groups of a list; a number that another group has already is replaced."""
         new_number = {}
-        for record in records:
+        for record in star.optics:
             number = record.get(_NUMBER)
             if not isinstance(number, int):
                 continue
@@ -46,12 +42,12 @@ class OpticsGroups:
             new_number[number] = same[0] if same else _free(number, taken)
             if not same:
                 self.records.append({_NUMBER: new_number[number], **facts})
-        for name, number in groups.items():
+        for name, number in star.groups.items():
             if number in new_number:
                 self.of.setdefault(name, new_number[number])
 
     def completed(self, entries: Sequence[Entry]) -> "OpticsGroups":
-        """Give each micrograph a group: those that no list names one for each pixel size.
+        """Return groups for all micrographs, with a new one for each pixel size no list covers.
 
         Parameters
         ----------
@@ -75,13 +71,13 @@ class OpticsGroups:
             sizes.setdefault(of[entry.name], set()).add(entry.pixel_size_angstrom)
         for record in records:
             used = sizes.get(record[_NUMBER], set())
-            # What was picked with decides where it is not what the list says (--pixel-size).
+            # The size used for picking holds where the list has another one (--pixel-size).
             if len(used) == 1 and record.get(_SIZE) not in used:
                 record[_SIZE] = next(iter(used))
         return OpticsGroups(records, of)
 
     def mark(self, table: pd.DataFrame, name: str) -> pd.DataFrame:
-        """Give the picks of a micrograph their group; a STAR file that is made of them has all."""
+        """Return the picks of a micrograph with their group, and with all groups as attribute."""
         table = table.assign(**{_NUMBER: self.of[name]})
         table.attrs["optics"] = self.records
         return table

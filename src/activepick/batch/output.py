@@ -1,4 +1,4 @@
-"""Where picks go: a file for each micrograph in a folder, or one file for all of them."""
+"""Write picks: a file for each micrograph in a folder, or one file for all of them."""
 
 import hashlib
 import os
@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from activepick.atomic import replacing
-from activepick.batch.entry import Entry
 from activepick.batch.merging import write_merged
 from activepick.batch.optics import OpticsGroups
+from activepick.batch.record import Entry
 from activepick.errors import SettingsError
-from activepick.formats import FORMATS, PickFolder, choose_format
+from activepick.formats import FORMATS, PickFolder, RelionMicrographs, choose_format
 from activepick.formats.boxes import BOX_COLUMNS
 from activepick.formats.format import Format
 from activepick.formats.relion_star_writer import relion_version
@@ -26,26 +26,26 @@ Picks = NDArray[np.float64]
 
 
 class Output(Protocol):
-    """What a run writes to, one micrograph at a time, each whole or not at all."""
+    """Destination of a run: picks of one micrograph at a time, each completely or not at all."""
 
     def expect(self, names: Sequence[str]) -> None:
-        """Say which micrographs there will be; an error if two of them would get one file."""
+        """Set the micrographs that may be written; an error if two of them would get one file."""
 
-    def know(self, optics: OpticsGroups) -> None:
-        """Say which optics groups lists of micrographs have."""
+    def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
+        """Set the lists of RELION from which the micrographs are."""
 
     def has(self, name: str) -> bool:
-        """Tell whether the picks of a micrograph are there."""
+        """Return whether the picks of a micrograph are there."""
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
-        """Write the picks (n, 3) of a micrograph."""
+        """Write the picks of a micrograph: x, y and score, (n, 3)."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Write what stands for all micrographs together."""
+        """Write the files that are for all micrographs together."""
 
 
 class _Tables:
-    """Turns picks into a table for a format."""
+    """Builder of the tables of picks for a format."""
 
     def __init__(self, format: Format, options: Mapping[str, Any], diameter: float) -> None:
         self.format = format
@@ -53,6 +53,7 @@ class _Tables:
         self._diameter = diameter
 
     def table(self, name: str, picks: Picks, pixel_size_angstrom: float) -> pd.DataFrame:
+        """Return the table of the picks of a micrograph."""
         table = pd.DataFrame(picks, columns=["x", "y", "score"])
         table.insert(0, "micrograph", pd.Series([name] * len(table), dtype=str))
         if "box_size" in self.format.options and "box_size" not in self.options:
@@ -62,7 +63,7 @@ class _Tables:
 
 
 class FolderOutput:
-    """A folder with a file for each micrograph, and for RELION the list of them."""
+    """A folder with a file for each micrograph and, for RELION, a list of them."""
 
     def __init__(self, folder: Path, tables: _Tables) -> None:
         self._path = folder
@@ -73,11 +74,11 @@ class FolderOutput:
         """Choose the file of each micrograph."""
         self._folder = PickFolder(self._path, self._tables.format, names, **self._tables.options)
 
-    def know(self, optics: OpticsGroups) -> None:
-        """Nothing: RELION knows the groups of the micrographs that a folder is for."""
+    def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
+        """Do nothing: in RELION the optics groups belong to the micrographs of the job."""
 
     def has(self, name: str) -> bool:
-        """Tell whether the file of a micrograph is there."""
+        """Return whether the file of a micrograph is there."""
         return self._folder.paths[name].is_file()
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
@@ -85,13 +86,13 @@ class FolderOutput:
         self._folder.write(name, self._tables.table(name, picks, pixel_size_angstrom))
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Write for RELION the list of the files."""
+        """Write the list of the files for RELION."""
         if entries:
             self._folder.write_index([entry.name for entry in entries])
 
 
 class FileOutput:
-    """One file, made of parts that are kept, so that later runs need not pick them again."""
+    """One file, made of parts that are kept so that later runs need not pick them again."""
 
     def __init__(self, path: Path, parts: Path, tables: _Tables) -> None:
         self._path = path
@@ -99,12 +100,13 @@ class FileOutput:
         self._tables = tables
         self._optics = OpticsGroups()
 
-    def know(self, optics: OpticsGroups) -> None:
-        """Keep them for the file."""
-        self._optics.join(optics.records, optics.of)
+    def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
+        """Take the optics groups of the lists."""
+        for star in lists:
+            self._optics.add(star)
 
     def expect(self, names: Sequence[str]) -> None:
-        """Check that the format can hold so many micrographs."""
+        """Check that the format can hold that many micrographs."""
         if self._tables.format.one_micrograph and len(names) > 1:
             raise SettingsError(
                 f"--out {self._path}: a file of {self._tables.format.title} holds one micrograph; "
@@ -112,7 +114,7 @@ class FileOutput:
             )
 
     def has(self, name: str) -> bool:
-        """Tell whether the part of a micrograph is there."""
+        """Return whether the part of a micrograph is there."""
         return self._part(name).is_file()
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
@@ -142,38 +144,46 @@ class FileOutput:
             yield table if optics is None else optics.mark(table, entry.name)
 
     def _part(self, name: str) -> Path:
-        # Whatever a micrograph is called, this is the name of a file.
+        # A valid file name, whatever the micrograph is called.
         digest = hashlib.blake2b(os.fsencode(name), digest_size=12).hexdigest()
         return self._parts / f"{digest}.npy"
 
 
 def make_output(
-    out: Path, format: str | None, diameter_angstrom: float, wanted: Mapping[str, Any], parts: Path
+    out: Path,
+    format: str | None,
+    diameter_angstrom: float,
+    wanted: Mapping[str, Any],
+    parts: Path,
+    *,
+    is_folder: bool | None = None,
 ) -> Output:
-    """Choose where picks go, from what was typed.
+    """Return the output for a path and a format.
 
     Parameters
     ----------
     out
-        A folder, or a name without a dot, for a file a micrograph; else one file.
+        The file or folder.
     format
-        A name in `FORMATS`; without it the file name says it, and for folders it is STAR.
+        A name in `FORMATS`; None for the format of the file name, and STAR for folders.
     diameter_angstrom
-        The side of boxes where none was asked for.
+        Side of boxes where `wanted` has none.
     wanted
-        Options of formats; those that are None or not of this format are left out.
+        Options of formats; those that are None or belong to another format are ignored.
     parts
-        Where the parts of one file are kept.
+        Folder for the parts of one file.
+    is_folder
+        Whether `out` is a folder; None if it exists as a folder or its name has no ending.
 
     Raises
     ------
     SettingsError
-        When the format is unknown or lacks what it needs.
+        When the format is unknown or an option that it needs is missing.
     """
     if format is not None and format not in FORMATS:
         raise SettingsError(f"--format {format}: use one of {', '.join(FORMATS)}.")
     relion_version(str(wanted["version"]), "--relion")
-    folder = out.is_dir() or not out.suffix
+    folder = (out.is_dir() or not out.suffix) if is_folder is None else is_folder
     chosen = choose_format(out, format or ("star" if folder else None), sniff=False)
     if chosen.name == "cs" and wanted["exposures"] is None:
         raise SettingsError("--format cs: name the exposures, --exposures FILE.cs.")

@@ -1,18 +1,20 @@
-"""Read what comes next while the caller works on what came last."""
+"""Read the next items in threads while the caller works on the current one."""
 
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Generic, TypeVar
 
-__all__ = ["HUNG", "read_ahead"]
+__all__ = ["HUNG", "THREAD_NAME", "read_ahead"]
+
+THREAD_NAME = "read-ahead"
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-# How often one looks whether an item takes too long, in seconds.
+# Seconds between two checks whether an item takes too long.
 _TICK = 0.5
 
 HUNG = "reading took longer than {seconds:g} s: the file system does not answer. Run it again later"
@@ -25,28 +27,28 @@ def read_ahead(
     ahead: int = 1,
     patience: float = 600.0,
     threads: int = 1,
-) -> Iterator[tuple[T, R | Exception]]:
-    """Read items in threads of their own, a bounded number of them ahead, and give them in order.
+) -> Generator[tuple[T, R | Exception], None, None]:
+    """Read items in threads, a bounded number of them ahead, and yield them in order.
 
     Parameters
     ----------
     items
-        What is to be read.
+        Items to read.
     read
-        Reads one of them.
+        Reads one item.
     ahead
-        How many that were read may wait; with those that are being read and the one that the
-        caller has this bounds the memory, however many items there are.
+        Number of items that may wait after they were read. Together with those that are being read
+        and the one that the caller has this bounds the memory, however many items there are.
     patience
-        Seconds that one item may take. A file system that hangs holds a thread for ever, so that
-        the thread is left to itself and another one takes its place.
+        Seconds that one item may take. A file system that hangs blocks a thread forever, so that
+        the thread is abandoned and another one takes its place.
     threads
-        How many are read at the same time.
+        Number of items that are read at the same time.
 
     Yields
     ------
     tuple
-        The item, and what was read or the exception that was raised, `TimeoutError` when it hung.
+        The item, and the result or the exception that was raised, `TimeoutError` when it hung.
     """
     work: queue.SimpleQueue[_Slot[T, R] | None] = queue.SimpleQueue()
     slots: deque[_Slot[T, R]] = deque()
@@ -69,28 +71,28 @@ def read_ahead(
                     _start(work, read)
                     break
             slots.popleft()
-            # A read that ends in this very moment has its result; nobody looks at a later one.
+            # A result that arrives at this very moment counts; a later one is ignored.
             hung = TimeoutError(HUNG.format(seconds=patience))
             yield slot.item, slot.result if slot.done.is_set() else hung
     finally:
         for slot in slots:
-            slot.left = True
+            slot.abandoned = True
         work.put(None)
 
 
 class _Slot(Generic[T, R]):
-    """An item and what becomes of it."""
+    """An item and its result."""
 
     def __init__(self, item: T) -> None:
         self.item = item
         self.done = threading.Event()
         self.result: R | Exception
-        self.left = False
+        self.abandoned = False
         self._since: float | None = None
 
     def read(self, read: Callable[[T], R]) -> None:
-        """Read the item, unless nobody wants it any more."""
-        if self.left:
+        """Read the item, unless it was abandoned."""
+        if self.abandoned:
             return
         self._since = time.monotonic()
         try:
@@ -100,21 +102,21 @@ class _Slot(Generic[T, R]):
         self.done.set()
 
     def hangs(self, patience: float) -> bool:
-        """Tell whether it is being read for too long; then it is left."""
+        """Return whether reading takes too long; the item is abandoned then."""
         since = self._since
-        self.left = since is not None and time.monotonic() - since > patience
-        return self.left
+        self.abandoned = since is not None and time.monotonic() - since > patience
+        return self.abandoned
 
 
 def _start(work: "queue.SimpleQueue[_Slot[T, R] | None]", read: Callable[[T], R]) -> None:
-    """Start a thread that reads until it is told to stop, or is left."""
+    """Start a thread that reads items until it is told to stop or is abandoned."""
 
     def run() -> None:
         while (slot := work.get()) is not None:
             slot.read(read)
-            if slot.left:  # another one has taken this one's place
+            if slot.abandoned:  # another thread has taken the place of this one
                 return
-        work.put(None)  # which tells the next one
+        work.put(None)  # passes the end on to the next thread
 
-    # A daemon, because a thread that waits for a dead file system would hold up the end.
-    threading.Thread(target=run, daemon=True, name="read-ahead").start()
+    # A daemon, because a thread that waits for a dead file system would block the exit.
+    threading.Thread(target=run, daemon=True, name=THREAD_NAME).start()

@@ -1,9 +1,10 @@
-"""What a run has done, beside its output: enough to continue it, to repeat it, and to check it.
+"""Record of a run beside its output: enough to continue the run, to repeat it and to check it.
 
-``OUT.run/`` holds ``settings.json`` (what was asked for, and the program's version),
-``head.safetensors`` (what decided), ``picked.jsonl`` (a line for each micrograph that is written),
-``failed.csv`` (the others, each with the reason) and, where the output is one file, ``parts/``.
-A line is written after the picks that it speaks of, so that what it says is true at any moment.
+``OUT.run/`` holds ``settings.json`` (the request and the version of the program),
+``head.safetensors`` (the head that was used), ``picked.jsonl`` (one line for each micrograph that
+is written), ``failed.csv`` (the others, each with the reason) and, where the output is one file,
+``parts/``. A line is written after the picks that it stands for, so that the record is true at any
+moment.
 """
 
 import csv
@@ -12,52 +13,72 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import activepick
 from activepick.atomic import replacing
-from activepick.batch.entry import Entry, read_entries
 from activepick.errors import HeadError
 
 if TYPE_CHECKING:
     from activepick.learning.head import Head
 
-__all__ = ["RunRecord", "record_folder"]
+__all__ = ["Entry", "RunRecord", "record_folder"]
 
 FORMAT = 1
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A micrograph whose picks are written.
+
+    Attributes
+    ----------
+    name
+        Name in tables.
+    key
+        `Micrograph.content_key` when it was read.
+    picks
+        Number of picks.
+    pixel_size_angstrom
+        Å per pixel.
+    """
+
+    name: str
+    key: str
+    picks: int
+    pixel_size_angstrom: float
+
+
 def record_folder(out: Path) -> Path:
-    """Give the folder beside an output file or folder in which its record is kept."""
+    """Return the folder in which the record of an output file or folder is kept."""
     whole = out.absolute()
     return whole.with_name(f"{whole.name}.run")
 
 
 class RunRecord:
-    """The record of a run; nothing is made on disk before `start`.
+    """The record of a run; nothing is written to disk before `start`.
 
     Parameters
     ----------
     folder
         See `record_folder`.
     request
-        What was asked for, as JSON: all that changes picks. A record of another request counts as
-        none.
+        Everything that changes picks, as JSON. A record of another request is not continued.
     fresh
-        Whether to forget what was done.
+        Whether to pick all micrographs again.
 
     Attributes
     ----------
     folder
-        Where it is.
+        Folder of the record.
     head
-        The head of the run that is continued, None in a new one.
+        Head of the run that is continued, None in a new one.
     entries
-        What is done, by name.
+        Micrographs that are written, by name.
     failures
-        Reasons by name.
+        Reasons of failures by name.
     """
 
     def __init__(self, folder: Path, request: Mapping[str, Any], *, fresh: bool = False) -> None:
@@ -75,7 +96,7 @@ class RunRecord:
             self.head = load_head(self.folder / "head.safetensors")
         except HeadError:
             return
-        self.entries = read_entries(self._picked)
+        self.entries = _read_entries(self._picked)
 
     @property
     def _settings(self) -> Path:
@@ -91,19 +112,19 @@ class RunRecord:
         return self.folder / "parts"
 
     def start(self, head: "Head", facts: Mapping[str, Any]) -> None:
-        """Make the record of a new run; one that is continued stays.
+        """Write the record of a new run; the record of a run that is continued is kept.
 
         Parameters
         ----------
         head
-            What decides.
+            The head that is used.
         facts
-            What else a person should know who repeats the run, as JSON.
+            What else is needed to repeat the run, as JSON.
 
         Raises
         ------
         HeadError, OSError
-            When it cannot be written.
+            When the record cannot be written.
         """
         if self.head is not None:
             return
@@ -111,14 +132,14 @@ class RunRecord:
 
         from activepick.learning.head_file import save_head
 
-        # In this order, so that settings never stand beside what others have done.
+        # In this order, so that settings never stand beside the picks of another run.
         self._settings.unlink(missing_ok=True)
         self._picked.unlink(missing_ok=True)
         shutil.rmtree(self.parts, ignore_errors=True)
         path = self.folder / "head.safetensors"
         try:
             save_head(head, path)
-        except SafetensorError as error:  # its way of saying that the disk is full
+        except SafetensorError as error:  # raised when the disk is full
             raise HeadError(f"{path} cannot be written ({error}): is the disk full?") from error
         self.head = head
         settings = {
@@ -131,7 +152,7 @@ class RunRecord:
             temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
     def add(self, entry: Entry) -> None:
-        """Remember that the picks of a micrograph are written; on disk when this returns.
+        """Add a micrograph whose picks are written; the entry is on disk when this returns.
 
         Raises
         ------
@@ -149,8 +170,8 @@ class RunRecord:
         self.entries[entry.name] = entry
         self.failures.pop(entry.name, None)
 
-    def report(self) -> Path | None:
-        """Write the list of failures, or remove it where there are none; give its path."""
+    def write_failures(self) -> Path | None:
+        """Write ``failed.csv`` and return its path, or remove it if there are no failures."""
         path = self.folder / "failed.csv"
         if not self.failures:
             path.unlink(missing_ok=True)
@@ -160,7 +181,7 @@ class RunRecord:
         writer.writerow(("micrograph", "reason"))
         writer.writerows(self.failures.items())
         with replacing(path) as temporary:
-            # A name that is no text in any encoding is still to be reported.
+            # Names that cannot be encoded are reported all the same.
             temporary.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
         return path
 
@@ -171,3 +192,25 @@ def _read_settings(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return settings if isinstance(settings, dict) and settings.get("format") == FORMAT else {}
+
+
+def _read_entries(path: Path) -> dict[str, Entry]:
+    """Return the entries by name, without lines that an interruption cut off."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return {}
+    entries = {}
+    for line in lines:
+        try:
+            facts = json.loads(line)
+            entry = Entry(
+                str(facts["name"]),
+                str(facts["key"]),
+                int(facts["picks"]),
+                float(facts["pixel_size_angstrom"]),
+            )
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+            continue
+        entries[entry.name] = entry
+    return entries

@@ -1,24 +1,34 @@
-"""A run: pick what is new or changed, write it, remember it, and go on after failures."""
+"""A run over many micrographs: pick those that are new or changed, and write their picks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
-from activepick.batch.entry import Entry
 from activepick.batch.outcome import Outcome
 from activepick.batch.output import Output
-from activepick.batch.record import RunRecord
-from activepick.batch.source import Source, Sources
+from activepick.batch.record import Entry, RunRecord
 from activepick.errors import ActivepickError
+from activepick.micrograph.discovery import FoundMicrograph, MicrographSet
 
 __all__ = ["BatchRun", "Summary"]
 
-PickAll = Callable[[Sequence[Source]], Iterator[Outcome]]
-Tell = Callable[[Source, Outcome], None]
+PickAll = Callable[[Sequence[FoundMicrograph]], Generator[Outcome, None, None]]
+OnOutcome = Callable[[FoundMicrograph, Outcome], None]
 
 
 @dataclass
 class Summary:
-    """What is done: picks by micrograph, reasons of failures, and what needed not be done again."""
+    """Result of a run.
+
+    Attributes
+    ----------
+    picks
+        Number of picks by name of the micrograph.
+    failed
+        Reason by name of micrographs that could not be picked.
+    kept
+        Number of micrographs that an earlier run had picked already.
+    """
 
     picks: dict[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -26,63 +36,66 @@ class Summary:
 
 
 class BatchRun:
-    """Brings micrographs to an output, each once, whoever picks them.
+    """Brings the picks of micrographs to an output, each micrograph once.
 
     Parameters
     ----------
     output
-        Where picks go.
+        Where picks are written.
     record
-        What is done; its `start` was called.
+        The record of the run; its `start` was called.
     pick
-        Picks micrographs in any order; see `pick_locally`.
+        Picks micrographs in any order; see `activepick.batch.local.pick_locally`.
     """
 
     def __init__(self, output: Output, record: RunRecord, pick: PickAll) -> None:
         self._output = output
         self._record = record
         self._pick = pick
-        self._names: dict[str, Source] = {}
+        self._names: dict[str, FoundMicrograph] = {}
 
-    def todo(self, sources: Sequence[Source]) -> list[Source]:
-        """Give those that are new, changed, or lack their picks.
+    def todo(self, micrographs: Sequence[FoundMicrograph]) -> list[FoundMicrograph]:
+        """Return the micrographs that are new or changed, or whose picks are not there.
 
         Raises
         ------
         TableError, SettingsError
-            When two micrographs would get one file.
+            When the picks of two micrographs would be written to one file.
         """
-        self._names.update({source.name: source for source in sources})
+        self._names.update({micrograph.name: micrograph for micrograph in micrographs})
         self._output.expect(list(self._names))
-        return [source for source in sources if not self._is_done(source)]
+        return [micrograph for micrograph in micrographs if not self._is_done(micrograph)]
 
-    def run(self, sources: Sources, todo: Sequence[Source], tell: Tell) -> Summary:
-        """Pick, write and remember.
+    def run(
+        self, micrographs: MicrographSet, todo: Sequence[FoundMicrograph], on_outcome: OnOutcome
+    ) -> Summary:
+        """Pick micrographs, write their picks and add them to the record.
 
-        An interruption (KeyboardInterrupt, SystemExit) leaves an output with all that was picked.
+        After an interruption (KeyboardInterrupt, SystemExit) the output holds all that was picked.
 
         Parameters
         ----------
-        sources
-            All micrographs, and what is missing.
+        micrographs
+            All micrographs, and those that are missing.
         todo
-            Those that are to be picked.
-        tell
+            Micrographs that are to be picked.
+        on_outcome
             Called after each of them.
 
         Raises
         ------
         TableError, OSError
-            When picks cannot be written: what is written already stays, and a later run goes on.
+            When picks cannot be written. What is written already is kept, and a later run goes on.
         """
-        self._record.failures.update(sources.missing)
-        for source in todo:  # what was picked from another version of a file is no result of it
-            self._record.entries.pop(source.name, None)
+        self._record.failures.update(micrographs.missing)
+        for micrograph in todo:  # picks of an older version of a file are no result of it
+            self._record.entries.pop(micrograph.name, None)
         try:
-            for outcome in self._pick(todo):
-                source = todo[outcome.index]
-                self._take(source, outcome)
-                tell(source, outcome)
+            with closing(self._pick(todo)) as outcomes:
+                for outcome in outcomes:
+                    micrograph = todo[outcome.index]
+                    self._take(micrograph.name, outcome)
+                    on_outcome(micrograph, outcome)
         except (KeyboardInterrupt, SystemExit):
             self._finish()
             raise
@@ -94,17 +107,16 @@ class BatchRun:
             len(self._names) - len(todo),
         )
 
-    def _is_done(self, source: Source) -> bool:
-        entry = self._record.entries.get(source.name)
-        if entry is None or not self._output.has(source.name):
+    def _is_done(self, micrograph: FoundMicrograph) -> bool:
+        entry = self._record.entries.get(micrograph.name)
+        if entry is None or not self._output.has(micrograph.name):
             return False
         try:
-            return source.micrograph().content_key() == entry.key
+            return micrograph.micrograph().content_key() == entry.key
         except ActivepickError:
-            return False  # picking says what is wrong with it
+            return False  # it is reported when it is picked
 
-    def _take(self, source: Source, outcome: Outcome) -> None:
-        name = source.name
+    def _take(self, name: str, outcome: Outcome) -> None:
         if outcome.picks is None:
             self._record.failures[name] = outcome.failure or "unknown"
             self._record.entries.pop(name, None)
@@ -116,4 +128,4 @@ class BatchRun:
     def _finish(self) -> None:
         entries = self._record.entries
         self._output.finish([entries[name] for name in self._names if name in entries])
-        self._record.report()
+        self._record.write_failures()

@@ -1,92 +1,100 @@
-"""Wait for micrographs that are still being written, and give those that are whole."""
+"""Watch for micrographs that are still being written, and return those that are complete."""
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from activepick.batch.source import Sources
 from activepick.errors import ActivepickError
+from activepick.micrograph.discovery import MicrographSet
 from activepick.micrograph.reading import open_micrograph
 
 __all__ = ["watch"]
 
-# A file that does not change for so long, and still cannot be read, will not become whole.
-_GIVEN_UP = 60.0
+# A file that does not change for so many seconds and still cannot be read is reported as damaged.
+_GIVE_UP_AFTER = 60.0
 
 
 def watch(
-    find: Callable[[], Sources],
+    find: Callable[[], MicrographSet],
     *,
     every: float = 5.0,
     stop_after: float | None = None,
-    given_up: float = _GIVEN_UP,
-) -> Iterator[Sources]:
-    """Look again and again which micrographs there are, and give those that came or changed.
+    give_up_after: float = _GIVE_UP_AFTER,
+) -> Iterator[MicrographSet]:
+    """Search for micrographs again and again, and yield those that are new or changed.
 
-    A file counts as whole when its size and the time of its last change are the same in two looks
-    and its header can be read, which says how long the file has to be. Times are measured on the
-    clock that only goes forward, and are compared with nothing that the file system says.
+    A file counts as complete when its size and the time of its last change are the same in two
+    searches and its header can be read, which states how long the file has to be. Waiting times are
+    measured on a monotonic clock, independent of the clock of the file system.
 
     Parameters
     ----------
     find
-        Gives all that are there now.
+        Returns all micrographs that are there now.
     every
-        Seconds between two looks.
+        Seconds between two searches.
     stop_after
-        End when nothing came for so many seconds; None watches until it is interrupted.
-    given_up
-        Seconds after which a file is given although it cannot be read, to be reported.
+        Seconds without a new file after which to end; None watches until it is interrupted.
+    give_up_after
+        Seconds without a change after which a file is yielded although it cannot be read, so that
+        it is reported.
 
     Yields
     ------
-    Sources
-        Those that are new or changed, never none of them.
+    MicrographSet
+        Micrographs that are new or changed, at least one.
     """
-    seen: dict[Path, _Seen] = {}
+    files: dict[Path, _WatchedFile] = {}
     quiet_since = time.monotonic()
     while True:
-        sources = find()
+        micrographs = find()
         ready = [
-            source
-            for source in sources.found
-            if seen.setdefault(source.path, _Seen()).is_ready(source.path, given_up)
+            found
+            for found in micrographs.found
+            if files.setdefault(found.path, _WatchedFile()).is_ready(found.path, give_up_after)
         ]
         if ready:
-            yield Sources(ready, sources.missing, sources.optics)
+            yield replace(micrographs, found=ready)
             quiet_since = time.monotonic()
-        elif any(not known.given for known in seen.values()):
+        elif any(not file.yielded for file in files.values()):
             quiet_since = time.monotonic()  # something is being written
         if stop_after is not None and time.monotonic() - quiet_since >= stop_after:
             return
         time.sleep(every)
 
 
-class _Seen:
-    """What is known of a file."""
+class _WatchedFile:
+    """A file as it was in the last search.
+
+    Attributes
+    ----------
+    yielded
+        Whether it was yielded in this state, or is gone.
+    """
 
     def __init__(self) -> None:
-        self.given = False
+        self.yielded = False
         self._state: tuple[int, int] | None = None
         self._since = 0.0
 
-    def is_ready(self, path: Path, given_up: float) -> bool:
-        """Look at the file, and tell once for each of its states whether it can be picked."""
+    def is_ready(self, path: Path, give_up_after: float) -> bool:
+        """Return whether the file can be picked now; True only once for each of its states."""
         try:
             status = path.stat()
         except OSError:
-            self.given = True  # gone: nothing to wait for
+            self.yielded = True  # gone: nothing to wait for
             self._state = None
             return False
         state = (status.st_size, status.st_mtime_ns)
         now = time.monotonic()
         if state != self._state:
-            self._state, self._since, self.given = state, now, False
+            self._state, self._since, self.yielded = state, now, False
             return False
-        if self.given:
+        if self.yielded:
             return False
-        self.given = _is_readable(path) or now - self._since >= given_up
-        return self.given
+        self.yielded = _is_readable(path) or now - self._since >= give_up_after
+        return self.yielded
 
 
 def _is_readable(path: Path) -> bool:

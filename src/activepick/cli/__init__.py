@@ -1,19 +1,19 @@
-"""The command line: a thin face on the library.
+"""The command line: a thin layer on the library.
 
-Each command is a module of its own. What needs PyTorch is imported inside the commands, so that
-help and errors about arguments come at once.
+Each command is a module. Modules that need PyTorch are imported within the commands, so that help
+and errors in arguments appear at once.
 """
 
 from typing import Any
 
-from activepick.cli.interruption import end_at_once
+from activepick.cli.interruption import exit_at_once
 
 __all__ = ["app", "main"]
 
 
 def main() -> None:
     """Run the command line; see `activepick.cli.program`."""
-    with end_at_once():  # a traceback from the middle of an import helps nobody
+    with exit_at_once():  # instead of a traceback from the middle of an import
         from activepick.cli import program
     program.main()
 
@@ -27,4 +27,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__  # for typer, which looks for the app here to write the documentation
+    return __all__  # typer looks for the app here to write the documentation

@@ -1,4 +1,4 @@
-"""Arguments that several commands share, with one help text each."""
+"""Arguments and options that several commands share, with one help text each."""
 
 import os
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ __all__ = [
     "PixelSize",
     "Precision",
     "ReadAs",
+    "Recursive",
     "Relion",
     "TrustModel",
     "output_path",
@@ -60,9 +61,13 @@ Micrographs = Annotated[
     list[Path],
     typer.Argument(
         metavar="MICROGRAPH...",
-        help="Motion-corrected micrographs (MRC, TIFF, PNG, JPEG), or folders of them.",
+        help="Motion-corrected micrographs (MRC, TIFF, PNG, JPEG), folders of them, RELION's "
+        "micrographs.star, cryoSPARC's exposures (.cs), or text files with a name on each line.",
         show_default=False,
     ),
+]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", help="Search the folders below those named as well.")
 ]
 Diameter = Annotated[
     float, typer.Option("--diameter", help="Particle diameter in Å.", show_default=False)
@@ -105,7 +110,8 @@ Normalise = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]
 ReadAs = Annotated[
-    str | None, typer.Option("--from", help=f"{', '.join(FORMATS)}; else told by the file.")
+    str | None,
+    typer.Option("--from", help=f"{', '.join(FORMATS)}; by default what the file says."),
 ]
 Relion = Annotated[
     str,

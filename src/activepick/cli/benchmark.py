@@ -11,7 +11,8 @@ import typer
 from activepick.benchmark.methods import METHODS
 from activepick.cli import arguments as a
 from activepick.cli.console import Bar, print_json, progress_bar, say
-from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
+from activepick.cli.inputs import group_by_micrograph, named_micrographs
+from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError
 from activepick.formats import read_table
 
@@ -26,6 +27,7 @@ def benchmark(
     truth: Annotated[Path, typer.Option(help="Table of all particles.", show_default=False)],
     diameter: a.Diameter,
     pixel_size: a.PixelSize = None,
+    recursive: a.Recursive = False,
     train: Annotated[
         int, typer.Option(help="Micrographs to learn from; all others are for evaluation.")
     ] = 2,
@@ -73,14 +75,14 @@ def benchmark(
     counts = _counts(labels)
     if batch < 1 or seeds < 1:
         raise SettingsError("--batch and --seeds have to be 1 or more.")
-    files = find_micrographs(micrographs, pixel_size, invert)
+    files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
     rows = group_by_micrograph(read_table(truth), files, truth)
     known = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]
     if len(known) < len(files):
         say(f"warning: {len(files) - len(known)} micrographs without particles are left out")
-    known.sort(key=lambda pair: pair[0].name)
+    known.sort(key=lambda pair: pair[0].path.name)
     data = Dataset(
-        [f for f, _ in known],
+        [f.micrograph() for f, _ in known],
         [r[["x", "y"]].to_numpy(float) for _, r in known],
         make_engine(
             diameter,

@@ -1,4 +1,4 @@
-"""What the commands say while they work; results go to stdout, all else to stderr."""
+"""Output of the commands: results go to stdout, messages and progress to stderr."""
 
 import json
 import sys
@@ -32,11 +32,11 @@ class Bar:
         self._done = 0
 
     def step(self, text: str) -> None:
-        """Say what is being done now."""
+        """Show what is being done."""
         self._progress.update(self._task, description=text)
 
     def part(self, fraction: float) -> None:
-        """Say how much of the current step is done."""
+        """Show how much of the current step is done."""
         self._progress.update(self._task, completed=self._done + fraction)
 
     def done(self) -> None:
@@ -51,7 +51,7 @@ class Bar:
 
 @contextmanager
 def progress_bar(steps: int) -> Iterator[Bar]:
-    """Show a progress bar with the remaining time on stderr; nothing when that is no terminal.
+    """Show a progress bar with the remaining time on stderr, if that is a terminal.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import typer
 
 from activepick.cli.benchmark import print_table, run_methods
 from activepick.cli.console import progress_bar, say
-from activepick.cli.inputs import make_engine
+from activepick.cli.loading import make_engine
 
 __all__ = ["demo"]
 
@@ -20,14 +20,14 @@ _BATCH = 10
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Where to write.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Of the simulation and the learning.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="Seed of the simulation and of the learning.")] = 0,
 ) -> None:
     """Show the whole job on simulated micrographs, with Topaz's real network.
 
-    Simulates micrographs, lets an oracle answer the questions of the program on two of them,
-    prints the learning curve on the others, and saves the head, the picks of all micrographs as
-    STAR and CSV, and two pictures.
+    Micrographs are simulated, an oracle answers the queries of the program on two of them, and the
+    learning curve on the others is printed. The head, the picks of all micrographs as STAR and CSV,
+    and two pictures are written.
     """
     from activepick.benchmark.curves import Dataset, learned_head
     from activepick.benchmark.methods import METHODS
@@ -60,7 +60,7 @@ def demo(
         engine,
         _TRAIN,
     )
-    say(f"2. an oracle answers {_LABELS[-1]} questions on {_TRAIN} of them")
+    say(f"2. an oracle answers {_LABELS[-1]} queries on {_TRAIN} of them")
     rows = run_methods(data, ["topaz", "active", "supervised"], _LABELS, _BATCH, 1, out)
     write_curves(rows, out)
     head = replace(
@@ -73,7 +73,7 @@ def demo(
     with progress_bar(len(micrographs)) as bar:
         for micrograph in micrographs:
             bar.step(micrograph.name)
-            # From the features that the learning left in the cache.
+            # The features are in the cache after learning.
             features = engine.features(micrograph, head.spec.working_radii, bar.part)
             scores = features.score_map(head.weights, head.bias)
             picks = select_picks(find_peaks(scores), PickRules())

@@ -1,6 +1,5 @@
 """`activepick gui`."""
 
-import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +16,8 @@ def gui(
         list[Path] | None,
         typer.Argument(
             metavar="[FOLDER | SESSION | FILE...]",
-            help="A folder of micrographs, a session, a STAR list of micrographs, or micrographs.",
+            help="A session, a folder of micrographs, a list of micrographs (STAR, .cs, text), or "
+            "micrographs.",
             show_default=False,
         ),
     ] = None,
@@ -34,8 +34,6 @@ def gui(
         raise SettingsError("--sample: give it without other files.")
     if problem := screen_problem():
         raise SettingsError(problem)
-    # Commands end soon and need no garbage collection; a window may stay open for days.
-    gc.set_threshold(700, 10, 10)
     from activepick._napari.window import run_window
 
     run_window(named, sample=sample)

@@ -34,14 +34,16 @@ def combine(
     out: Annotated[
         Path, typer.Option(help="The generic head to write (.safetensors).", show_default=False)
     ],
-    tie: Annotated[float, typer.Option(help="How much the heads are drawn to each other.")] = 15.0,
+    tie: Annotated[
+        float, typer.Option(help="Strength with which heads resemble each other.")
+    ] = 15.0,
     json: a.Json = False,
 ) -> None:
-    """Make the generic head of several datasets.
+    """Combine the heads of several datasets into a generic head.
 
-    It picks a new dataset without any label (`activepick pick --head`), and the first labels there
-    are learnt on top of it (`activepick train --base`). Heads of `activepick train` carry what they
-    learnt from, and are fitted anew together with it.
+    A generic head picks a new dataset without labels (`activepick pick --head`), and training on
+    the first labels starts from it (`activepick train --base`). Heads of `activepick train` contain
+    their training set, and are fitted again together.
     """
     from dataclasses import replace
 
@@ -63,8 +65,8 @@ def combine(
     ]
     if fixed:
         say(
-            f"note: {', '.join(fixed)} do not carry what they learnt from, and count as they are; "
-            "activepick train writes heads that do"
+            f"note: without a training set, and therefore used as they are: {', '.join(fixed)}; "
+            "activepick train writes heads with one"
         )
     if json:
         print_json(

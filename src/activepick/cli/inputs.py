@@ -1,65 +1,87 @@
-"""From what was typed to micrographs and a feature engine."""
+"""Micrographs and tables that the commands are given."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import Literal, get_args
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from activepick.cli.console import say
 from activepick.errors import SettingsError, TableError
 from activepick.formats import match_names
-from activepick.micrograph import Micrograph, Normalisation, has_micrograph_extension
+from activepick.micrograph.discovery import FoundMicrograph, find_micrographs
 
-if TYPE_CHECKING:
-    from activepick.features.cache import FeatureCache
-    from activepick.features.engine import FeatureEngine
+__all__ = ["group_by_micrograph", "named_micrographs"]
 
-__all__ = [
-    "LOOK_AT",
-    "find_micrographs",
-    "group_by_micrograph",
-    "inverted_warning",
-    "make_engine",
-]
-
-# So many micrographs are looked at to choose the working scale for all.
-LOOK_AT = 3
+Outside = Literal["drop", "error"]
 
 
-def find_micrographs(
-    paths: Sequence[Path], pixel_size_angstrom: float | None, inverted: bool
-) -> list[Micrograph]:
-    """Give the micrographs that were named, those of folders in name order.
+def named_micrographs(
+    paths: Sequence[Path],
+    pixel_size_angstrom: float | None = None,
+    inverted: bool = False,
+    *,
+    recursive: bool = False,
+) -> list[FoundMicrograph]:
+    """Find the micrographs that were typed, and print what was left out.
+
+    Parameters
+    ----------
+    paths, pixel_size_angstrom, inverted, recursive
+        As in `activepick.micrograph.discovery.find_micrographs`.
 
     Raises
     ------
-    SettingsError
-        When a folder holds no micrograph, or a file was named twice.
+    ActivepickError
+        When there is no micrograph, or a list cannot be read.
     """
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if has_micrograph_extension(p))
-            if not inside:
-                raise SettingsError(f"{path}: there are no micrographs in this folder.")
-            files += inside
-        else:
-            files.append(path)
-    return [Micrograph(path, pixel_size_angstrom, inverted) for path in dict.fromkeys(files)]
+    micrographs = find_micrographs(paths, pixel_size_angstrom, inverted, recursive=recursive)
+    for notice in micrographs.notices:
+        say(f"note: {notice}")
+    missing = list(micrographs.missing.values())
+    if not micrographs.found:
+        raise SettingsError(missing[0] if missing else "No micrograph was given.")
+    if missing:
+        say(f"warning: {len(missing)} micrographs are left out: {missing[0]}")
+    return micrographs.found
 
 
 def group_by_micrograph(
-    table: pd.DataFrame, micrographs: Sequence[Micrograph], source: Path
+    table: pd.DataFrame,
+    micrographs: Sequence[FoundMicrograph],
+    source: Path,
+    outside: str = "drop",
 ) -> list[pd.DataFrame]:
-    """Give the rows of a table that belong to each micrograph.
+    """Return the rows of a table that belong to each micrograph.
+
+    Parameters
+    ----------
+    table
+        Columns ``micrograph``, ``x`` and ``y``, in pixels of the micrographs.
+    micrographs
+        The micrographs.
+    source
+        The file of the table, for messages.
+    outside
+        "drop" leaves out positions outside of their micrograph and prints how many, "error"
+        refuses them.
+
+    Returns
+    -------
+    list of DataFrame
+        One for each micrograph, empty if the table has no row of it.
 
     Raises
     ------
     TableError
-        When a name in the table could mean several micrographs, or none means any.
+        When a name in the table could mean several micrographs, no name means any, or all
+        positions lie outside.
     """
-    names = [m.path.as_posix() for m in micrographs]
+    if outside not in get_args(Outside):
+        raise SettingsError(f"--outside {outside}: use {' or '.join(get_args(Outside))}.")
+    names = [found.name for found in micrographs]
     matched = match_names([str(name) for name in table["micrograph"].unique()], names)
     if matched.ambiguous:
         name, several = next(iter(matched.ambiguous.items()))
@@ -80,58 +102,43 @@ def group_by_micrograph(
         say(f"warning: {source}: {count} rows of other micrographs are left out ({some})")
     own = table["micrograph"].map(matched)
     groups = [table[own == name] for name in names]
-    for micrograph, rows in zip(micrographs, groups, strict=True):
-        if len(rows):
-            _check_inside(rows, micrograph, source)
-    return groups
+    return _inside(groups, micrographs, source, outside)
 
 
-def _check_inside(rows: pd.DataFrame, micrograph: Micrograph, source: Path) -> None:
-    height, width = micrograph.shape
-    outside = int(((rows["x"] > width - 0.5) | (rows["y"] > height - 0.5)).sum())
-    if outside:
-        raise TableError(
-            f"{source}: {outside} of {len(rows)} positions lie outside of {micrograph.path}, which "
-            f"has {width} x {height} pixels. Positions have to be in pixels of these files: "
-            "activepick convert --scale brings them there."
-        )
-
-
-def make_engine(
-    diameter_angstrom: float,
-    *,
-    model: str,
-    trust_model: bool,
-    device: str,
-    precision: str,
-    normalisation: str,
-    stride: int = 4,
-    cache: "FeatureCache | None" = None,
-    orientations: int | None = None,
-) -> "FeatureEngine":
-    """Load the network and put it on its device."""
-    if normalisation not in get_args(Normalisation):
-        raise SettingsError(f"--normalise {normalisation}: use affine or gmm.")
-    from activepick.features.backbone import load_backbone
-    from activepick.features.engine import FeatureEngine
-    from activepick.features.extractor import Extractor
-    from activepick.features.orientations import DEFAULT_ORIENTATIONS
-
-    backbone = load_backbone(model, trust_pickle=trust_model)
-    extractor = Extractor(backbone, stride=stride, device=device, precision=precision)
-    return FeatureEngine(
-        extractor,
-        diameter_angstrom,
-        cast(Normalisation, normalisation),
-        cache,
-        orientations or DEFAULT_ORIENTATIONS,
+def _inside(
+    groups: Sequence[pd.DataFrame],
+    micrographs: Sequence[FoundMicrograph],
+    source: Path,
+    outside: str,
+) -> list[pd.DataFrame]:
+    """Return the rows whose positions lie on their micrograph."""
+    kept, first, count = [], "", 0
+    for rows, found in zip(groups, micrographs, strict=True):
+        if not len(rows):
+            kept.append(rows)
+            continue
+        height, width = found.micrograph().shape
+        is_inside = _is_inside(rows, height, width)
+        kept.append(rows[is_inside])
+        if not is_inside.all():
+            first = first or f"{found.path}, which has {width} x {height} pixels"
+            count += int((~is_inside).sum())
+    if not count:
+        return kept
+    total = sum(map(len, groups))
+    said = (
+        f"{source}: {count} of {total} positions lie outside of their micrograph, such as {first}"
     )
-
-
-def inverted_warning(micrograph: Micrograph) -> str:
-    """Say that the particles seem to have the other polarity, and what to do."""
-    seem, remedy = ("dark", "leave out") if micrograph.inverted else ("bright", "pass")
-    return (
-        f"{micrograph.path}: the particles look {seem}; {remedy} --invert if that is so, or "
-        "correct the diameter or the pixel size."
+    advice = (
+        "Positions have to be in pixels of these files: activepick convert --scale brings them "
+        "there"
     )
+    if outside == "error" or count == total:
+        raise TableError(f"{said}. {advice}.")
+    say(f"warning: {said}; they are left out. {advice if 2 * count > total else ''}".strip())
+    return kept
+
+
+def _is_inside(rows: pd.DataFrame, height: int, width: int) -> NDArray[np.bool_]:
+    x, y = rows["x"].to_numpy(float), rows["y"].to_numpy(float)
+    return (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)

@@ -1,30 +1,36 @@
-"""How a command ends before its time."""
+"""End a command before it is done, by Ctrl-C or by a batch system."""
 
-import atexit
 import contextlib
+import logging
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import NoReturn
 
-__all__ = ["INTERRUPTED", "TERMINATED", "end_at_once", "leave", "terminable"]
+from activepick.batch.read_ahead import THREAD_NAME
+
+__all__ = ["INTERRUPTED", "TERMINATED", "exit_at_once", "leave", "terminable"]
 
 INTERRUPTED = 130
 TERMINATED = 128 + signal.SIGTERM
 
+# Reading a micrograph takes less than this, unless the file system hangs.
+_LONGEST_WAIT = 5.0
+
 
 @contextlib.contextmanager
-def end_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the process without a word from Python, while nothing is written.
+def exit_at_once() -> Iterator[None]:
+    """Make Ctrl-C end the process without a traceback, while nothing is written.
 
     Modules that are interrupted while they are loaded raise all kinds of errors, or none.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, _end)
+    before = signal.signal(signal.SIGINT, _exit)
     try:
         yield
     finally:
@@ -33,7 +39,7 @@ def end_at_once() -> Iterator[None]:
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM, by which a batch system ends a job, end the work as Ctrl-C does."""
+    """Make SIGTERM, by which a batch system ends a job, end the work as Ctrl-C does."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -45,18 +51,31 @@ def terminable() -> Iterator[None]:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process when all is put away, though threads of it may still compute.
+    """End the process, though threads that read micrographs may still compute.
 
-    Python's own way to the end stops such a thread in the middle of PyTorch's code, which aborts.
+    At its end Python stops a daemon thread wherever it is, and the process aborts if that is within
+    compiled code of PyTorch. The threads were told to end after their micrograph, so they are
+    waited for. If a hanging file system blocks one, the process ends without Python's own end.
+
+    Parameters
+    ----------
+    status
+        Exit status.
     """
-    atexit._run_exitfuncs()  # journals and logs are flushed by these
+    deadline = time.monotonic() + _LONGEST_WAIT
+    threads = [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if not any(thread.is_alive() for thread in threads):
+        sys.exit(status)
+    logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(status)
 
 
-def _end(*_: object) -> NoReturn:
+def _exit(*_: object) -> NoReturn:
     os.write(2, b"interrupted: nothing was written\n")
     os._exit(INTERRUPTED)
 

@@ -1,73 +1,65 @@
-"""What `activepick convert --micrographs` names: exact names, and where they are known sizes."""
+"""Micrographs that `--micrographs` names: their exact names, sizes and files."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from activepick.errors import SettingsError
-from activepick.formats import RelionMicrographs, read_exposures, read_relion_micrographs
+from activepick.cli.console import say
+from activepick.formats import RelionMicrographs
 from activepick.micrograph import Micrograph
+from activepick.micrograph.discovery import find_micrographs
 
 __all__ = ["MicrographSource"]
 
 
 class MicrographSource:
-    """A folder of micrographs, RELION's list of them, or exposures of cryoSPARC.
+    """Micrographs in a folder or in a list, by name; notices of the search are printed.
 
     Parameters
     ----------
     path
-        The folder, ``micrographs.star`` or ``micrographs_ctf.star``, or a ``.cs`` of exposures.
+        A folder, ``micrographs.star`` or ``micrographs_ctf.star`` of RELION, a ``.cs`` file of
+        exposures, a text file of names, or one micrograph.
+    recursive
+        Whether folders below a folder are searched as well.
 
     Attributes
     ----------
+    path
+        The path.
     names
-        The exact names.
+        The exact names, also of micrographs in a list whose files are not there.
     star
-        The list of RELION, if it is one.
+        The list of RELION, None if it is something else.
     shapes
-        Height and width by name, where no image is needed to know them.
+        Height and width in pixels by name, where the list says them.
 
     Raises
     ------
-    SettingsError, TableError
-        When it is none of these.
+    MicrographError, TableError
+        When there are no micrographs, or a list cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, recursive: bool = False) -> None:
         self.path = path
-        self.star: RelionMicrographs | None = None
-        self.shapes: Mapping[str, tuple[int, int]] = {}
-        self.names: Sequence[str]
-        if path.suffix.lower() == ".star":
-            self.star = read_relion_micrographs(path)
-            self.names = self.star.names
-        elif path.suffix.lower() == ".cs":
-            exposures = read_exposures(path)
-            self.names = exposures.names
-            rows = zip(exposures.names, exposures.shapes.tolist(), strict=True)
-            self.shapes = {name: (shape[0], shape[1]) for name, shape in rows}
-        elif path.is_dir():
-            from activepick.cli.inputs import find_micrographs
-
-            self.names = [m.path.as_posix() for m in find_micrographs([path], None, False)]
-        else:
-            raise SettingsError(
-                f"--micrographs {path}: give the folder of the micrographs, RELION's "
-                "micrographs_ctf.star, or the .cs file of the exposures."
-            )
+        micrographs = find_micrographs([path], recursive=recursive)
+        for notice in micrographs.notices:
+            say(f"note: {notice}")
+        self._found = {found.name: found for found in micrographs.found}
+        self.names = [*self._found, *micrographs.missing]
+        self.star: RelionMicrographs | None = next(iter(micrographs.relion_lists), None)
+        self.shapes: dict[str, tuple[int, int]] = {}
+        for exposures in micrographs.exposures:
+            for name, (height, width) in zip(
+                exposures.names, exposures.shapes.tolist(), strict=True
+            ):
+                self.shapes[name] = (height, width)
 
     def image(self, name: str) -> Micrograph | None:
-        """Give the micrograph, where its file is found."""
-        folders = (Path(), self.path.parent, *self.path.absolute().parents)
-        places = (folder / name for folder in folders)
-        try:
-            place = next((place for place in places if place.is_file()), None)
-        except OSError:  # a name that no file could have
-            place = None
-        return None if place is None else Micrograph(place)
+        """Return a micrograph by name, None if its file is not there."""
+        found = self._found.get(name)
+        return None if found is None else found.micrograph()
 
     def shape(self, name: str) -> tuple[int, int] | None:
-        """Give height and width, where they are known or the file is found."""
+        """Return height and width in pixels, None if neither list nor file is there to say it."""
         if name in self.shapes:
             return self.shapes[name]
         image = self.image(name)

@@ -7,8 +7,14 @@ import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json
-from activepick.cli.deciding import Decision
-from activepick.cli.picking_run import Cluster, PickingRun, Watching, Working
+from activepick.cli.loading import HeadOptions
+from activepick.cli.picking_run import (
+    ClusterOptions,
+    MicrographOptions,
+    PickingRun,
+    ResourceOptions,
+    WatchOptions,
+)
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS
 from activepick.picking.rules import DEFAULT_EDGE_MARGIN, DEFAULT_THRESHOLD, PickRules
@@ -18,25 +24,20 @@ __all__ = ["pick"]
 
 
 def pick(
-    micrographs: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="MICROGRAPH...",
-            help="Motion-corrected micrographs (MRC, TIFF, PNG, JPEG), folders of them, RELION's "
-            "micrographs.star, or text files with a name on each line.",
-            show_default=False,
-        ),
-    ],
+    micrographs: a.Micrographs,
     diameter: a.Diameter,
     out: Annotated[
-        Path,
+        a.OutputPath,
         typer.Option(
-            help="A file for all picks (.star, .csv, .txt, .cs), or a folder for one file a "
-            "micrograph.",
+            parser=a.output_path,
+            metavar="PATH",
+            help="A file for all picks (.star, .csv, .txt, .cs), or a folder for one file for each "
+            "micrograph. A slash at the end says that it is a folder.",
             show_default=False,
         ),
     ],
     pixel_size: a.PixelSize = None,
+    recursive: a.Recursive = False,
     head: Annotated[
         str, typer.Option(help="A saved head, or topaz for Topaz's pretrained detector.")
     ] = "topaz",
@@ -46,7 +47,7 @@ def pick(
     format: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(FORMATS)}; by default what the file name says, star for folders.",
+            help=f"{', '.join(FORMATS)}; by default that of the file name, star for folders.",
             show_default=False,
         ),
     ] = None,
@@ -71,8 +72,8 @@ def pick(
     working_radius: Annotated[
         float | None,
         typer.Option(
-            help="Particle radius in pixels of the image that the network sees. By default the "
-            "images decide (with --head topaz) or the head does.",
+            help="Particle radius in pixels of the image that the network sees. By default it is "
+            "chosen from the micrographs (--head topaz), or is that of the head.",
             show_default=False,
         ),
     ] = None,
@@ -107,34 +108,36 @@ def pick(
     gpu_memory: Annotated[
         float | None,
         typer.Option(
-            help="GiB that may be taken of a GPU; by default half of what is free.",
+            help="Memory of the GPU to use, in GiB; by default half of what is free.",
             show_default=False,
         ),
     ] = None,
     readers: Annotated[
         int | None,
         typer.Option(
-            help="Micrographs that are read at the same time; by default 1 beside a CPU that "
-            "picks, up to 8 beside a GPU.",
+            help="Number of micrographs to read at the same time; by default 1 when picking on a "
+            "CPU, up to 8 with a GPU.",
             show_default=False,
         ),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Pick all again, also what an earlier run has done.")
+        bool,
+        typer.Option("--fresh", help="Pick again what an earlier run has picked."),
     ] = False,
     watch: Annotated[
         bool,
         typer.Option(
-            "--watch", help="Go on with micrographs that are written later, as they come."
+            "--watch", help="Wait for micrographs that are still to be written, and pick them."
         ),
     ] = False,
     stop_after: Annotated[
         float | None,
         typer.Option(
-            help="With --watch: end when nothing came for so many seconds.", show_default=False
+            help="With --watch: seconds without a new micrograph after which to end.",
+            show_default=False,
         ),
     ] = None,
-    every: Annotated[float, typer.Option(help="With --watch: seconds between two looks.")] = 5.0,
+    every: Annotated[float, typer.Option(help="With --watch: seconds between two searches.")] = 5.0,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -152,17 +155,17 @@ def pick(
     chunk: Annotated[int, typer.Option(help="On a cluster: micrographs in a task.")] = 4,
     patience: Annotated[
         float,
-        typer.Option(help="Seconds that reading one micrograph may take, for disks that hang."),
+        typer.Option(help="Seconds that reading a micrograph may take, for disks that hang."),
     ] = 600.0,
     json: a.Json = False,
 ) -> None:
     """Pick particles in micrographs and write them as a table of positions and scores.
 
-    Positions are particle centres in pixels of the original micrographs. Names are written as
-    they are given here or stand in the list: run it in the RELION project folder to get RELION's
-    names. A micrograph that cannot be used is listed in OUT.run/failed.csv and left out; the exit
-    status is then 2. Run again, the same command picks only what is new or changed; OUT.run says
-    what decided.
+    Positions are particle centres in pixels of the original micrographs. Micrographs are named as
+    they are given here, or as in the list: run it in the folder of the RELION project to get
+    RELION's names. A micrograph that cannot be used is left out and listed in OUT.run/failed.csv,
+    and the exit status is 2. The same command run again picks only what is new or changed. OUT.run
+    records the head and the settings.
     """
     rules = PickRules(threshold, min_distance, edge_margin)
     for option, value in (
@@ -176,19 +179,19 @@ def pick(
             raise SettingsError(f"{option} {value:g}: give a number above 0.")
     if sides not in (None, 1, 2, 4):
         raise SettingsError(f"--sides {sides}: use 1, 2 or 4.")
-    asked = Decision(
-        head, diameter, working_radius, model, trust_model, device, precision, normalise
-    )
     run = PickingRun(
-        asked,
+        HeadOptions(
+            head, diameter, working_radius, model, trust_model, device, precision, normalise
+        ),
         out,
         format,
         {"version": relion, "box_size": box_size, "exposures": exposures},
         rules,
-        Working(sides, patience, readers, gpu_memory),
-        Cluster(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
+        ResourceOptions(sides, patience, readers, gpu_memory),
+        ClusterOptions(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
     )
-    summary = run(micrographs, pixel_size, invert, fresh, Watching(every, stop_after, watch))
+    asked = MicrographOptions(micrographs, pixel_size, invert, recursive)
+    summary = run(asked, fresh, WatchOptions(watch, every, stop_after))
     picked = sum(summary.picks.values())
     if json:
         print_json(

@@ -1,10 +1,10 @@
-"""A run of `activepick pick`: from what was typed to what is written."""
+"""A run of `activepick pick`: from the options to the files that are written."""
 
 import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import activepick
-from activepick.batch.clusters import cluster_connection
+from activepick.batch.cluster_connection import cluster_connection
 from activepick.batch.local import pick_locally
 from activepick.batch.outcome import Outcome
 from activepick.batch.output import make_output
 from activepick.batch.record import RunRecord, record_folder
 from activepick.batch.run import BatchRun, Summary
-from activepick.batch.source import Source, find_sources
 from activepick.batch.watching import watch
+from activepick.cli.arguments import OutputPath
 from activepick.cli.console import Bar, progress_bar, say
-from activepick.cli.deciding import Decision, decide
-from activepick.cli.interruption import end_at_once, terminable
+from activepick.cli.interruption import exit_at_once, terminable
+from activepick.cli.loading import HeadOptions, load_engine_and_head
+from activepick.micrograph.discovery import FoundMicrograph, MicrographSet, find_micrographs
 from activepick.picking.rules import PickRules
 
 if TYPE_CHECKING:
@@ -30,12 +31,28 @@ if TYPE_CHECKING:
     from activepick.learning.head import Head
     from activepick.picking.picker import Picker
 
-__all__ = ["Cluster", "PickingRun", "Watching", "Working"]
+__all__ = [
+    "ClusterOptions",
+    "MicrographOptions",
+    "PickingRun",
+    "ResourceOptions",
+    "WatchOptions",
+]
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """Which cluster, and how many micrographs a task has."""
+class MicrographOptions:
+    """Options that say which micrographs are picked."""
+
+    paths: Sequence[Path]
+    pixel_size: float | None
+    inverted: bool
+    recursive: bool
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Options that choose a cluster, and the number of micrographs in a task."""
 
     scheduler: str | None
     slurm: bool
@@ -44,8 +61,8 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Working:
-    """How the work is laid out, which changes no picks but for `sides`."""
+class ResourceOptions:
+    """Options for speed and memory; only `sides` changes picks."""
 
     sides: int | None
     patience: float
@@ -54,120 +71,167 @@ class Working:
 
 
 @dataclass(frozen=True)
-class Watching:
-    """How to wait for micrographs; only where it is wanted."""
+class WatchOptions:
+    """Options for micrographs that are still being written."""
 
+    is_wanted: bool
     every: float
     stop_after: float | None
-    wanted: bool
 
 
 class PickingRun:
-    """Everything between the options and the summary; see `activepick pick` for what they mean."""
+    """Everything between options and summary; see `activepick pick` for their meaning.
+
+    Parameters
+    ----------
+    head
+        Options that choose head and network.
+    out
+        Where picks are written.
+    format
+        Name of the format, None for that of the file name.
+    written
+        Options of formats.
+    rules
+        Options that say which peaks are picks.
+    resources
+        Options for speed and memory.
+    cluster
+        Options of a cluster, None to pick on this machine.
+    """
 
     def __init__(
         self,
-        asked: Decision,
-        out: Path,
+        head: HeadOptions,
+        out: OutputPath,
         format: str | None,
-        wanted: dict[str, Any],
+        written: dict[str, Any],
         rules: PickRules,
-        working: Working,
-        cluster: Cluster | None,
+        resources: ResourceOptions,
+        cluster: ClusterOptions | None,
     ) -> None:
-        self._asked = asked
+        self._head = head
         self._rules = rules
-        self._working = working
+        self._resources = resources
         self._bar: Bar | None = None
         self._cluster = cluster
         self._stack = ExitStack()
         self._picker: Picker | None = None
         self._connect: Callable[[], Any] | None = None
         self._record: RunRecord
-        self.record_folder = record_folder(out)
+        self._said: set[str] = set()
+        self.record_folder = record_folder(out.path)
         self._request = {
             "activepick": activepick.__version__,
-            "out": str(out.absolute()),
+            "out": str(out.path.absolute()),
             "format": format,
-            **{k: None if v is None else str(v) for k, v in wanted.items()},
-            **asdict(asked),
-            "files": {name: _digest(name) for name in (asked.head, asked.model) if name},
+            **{k: None if v is None else str(v) for k, v in written.items()},
+            **asdict(head),
+            "files": {name: _digest(name) for name in (head.head, head.model) if name},
             **asdict(rules),
-            "sides": working.sides,
+            "sides": resources.sides,
         }
         self._output = make_output(
-            out, format, asked.diameter_angstrom, wanted, self.record_folder / "parts"
+            out.path,
+            format,
+            head.diameter_angstrom,
+            written,
+            self.record_folder / "parts",
+            is_folder=out.is_folder,
         )
 
     @property
     def working_radii(self) -> list[float]:
-        """Working radii of the head that decided."""
+        """Working radii of the head in working pixels."""
         head = self._record.head
         return [] if head is None else list(head.spec.working_radii)
 
-    def __call__(
-        self,
-        paths: list[Path],
-        pixel_size: float | None,
-        inverted: bool,
-        fresh: bool,
-        watching: Watching,
-    ) -> Summary:
-        """Pick, until all is done or, when watching, nothing comes any more."""
-        find = partial(find_sources, paths, pixel_size, inverted, may_be_empty=watching.wanted)
+    def __call__(self, asked: MicrographOptions, fresh: bool, watching: WatchOptions) -> Summary:
+        """Pick all micrographs or, when watching, until no more are written.
+
+        Parameters
+        ----------
+        asked
+            The micrographs.
+        fresh
+            Whether to pick again what an earlier run has picked.
+        watching
+            Whether to wait for micrographs, and how long.
+        """
+        find = partial(
+            find_micrographs,
+            asked.paths,
+            asked.pixel_size,
+            asked.inverted,
+            recursive=asked.recursive,
+            may_be_empty=watching.is_wanted,
+        )
         first = find()
-        self._output.expect([source.name for source in first.found])
-        request = {**self._request, "pixel_size": pixel_size, "inverted": inverted}
-        self._record = RunRecord(self.record_folder, request, fresh=fresh)
+        self._output.expect([found.name for found in first.found])
+        settings = {"pixel_size": asked.pixel_size, "inverted": asked.inverted}
+        self._record = RunRecord(self.record_folder, {**self._request, **settings}, fresh=fresh)
         run = BatchRun(self._output, self._record, self._pick)
         rounds = iter([first])
-        if watching.wanted:
+        if watching.is_wanted:
             rounds = watch(find, every=watching.every, stop_after=watching.stop_after)
         summary = Summary()
         with self._stack, terminable():
-            for sources in rounds:
-                self._output.know(sources.optics)
-                todo = run.todo(sources.found)
+            for micrographs in rounds:
+                self._say_notices(micrographs)
+                self._output.use_lists(micrographs.relion_lists)
+                todo = run.todo(micrographs.found)
                 with progress_bar(len(todo)) as bar:
                     self._bar = bar
-                    summary = run.run(sources, todo, partial(_tell, bar, watching.wanted))
+                    report = partial(_report, bar, watching.is_wanted)
+                    summary = run.run(micrographs, todo, report)
         if self._record.failures:
             say(f"what was left out, and why: {self.record_folder / 'failed.csv'}")
         return summary
 
-    def _pick(self, todo: Sequence[Source]) -> Iterator[Outcome]:
+    def _say_notices(self, micrographs: MicrographSet) -> None:
+        for notice in micrographs.notices:
+            if notice not in self._said:
+                say(f"note: {notice}")
+        new = [name for name in micrographs.missing if name not in self._said]
+        if new:
+            more = f" ({len(new) - 1} more are not there)" if len(new) > 1 else ""
+            say(f"left out: {micrographs.missing[new[0]]}{more}")
+        self._said.update(micrographs.notices, new)
+
+    def _pick(self, todo: Sequence[FoundMicrograph]) -> Generator[Outcome, None, None]:
         if not todo:
             return
         if self._picker is None:
-            with end_at_once():
-                files = [source.micrograph() for source in todo]
-                engine, head = decide(self._asked, files, self._record.head)
+            with exit_at_once():
+                files = [found.micrograph() for found in todo]
+                engine, head = load_engine_and_head(self._head, files, self._record.head)
             self._picker = self._start(engine, head)
         if self._cluster is None:
             yield from pick_locally(
                 self._picker,
                 todo,
-                patience=self._working.patience,
-                readers=self._working.readers,
+                patience=self._resources.patience,
+                readers=self._resources.readers,
                 progress=self._show,
             )
             return
-        where = self._cluster
+        cluster = self._cluster
         if self._connect is None:
             self._connect = cluster_connection(
-                self._stack, where.scheduler, where.slurm, where.jobs
+                self._stack, cluster.scheduler, cluster.slurm, cluster.jobs
             )
         from activepick.batch.cluster import pick_on_cluster
         from activepick.batch.cluster_worker import PickJob
 
-        job = PickJob.of(self._picker, self._asked.device, self._asked.precision)
+        job = PickJob.of(self._picker, self._head.device, self._head.precision)
+        patience = self._resources.patience
         yield from pick_on_cluster(
-            self._connect, job, todo, chunk=where.chunk, patience=self._working.patience, say=say
+            self._connect, job, todo, chunk=cluster.chunk, patience=patience, say=say
         )
 
-    def _show(self, source: Source, fraction: float) -> None:
+    def _show(self, found: FoundMicrograph, fraction: float) -> None:
         if self._bar is not None:
-            self._bar.step(source.path.name)
+            self._bar.step(found.path.name)
             self._bar.part(fraction)
 
     def _start(self, engine: "FeatureEngine", head: "Head") -> "Picker":
@@ -181,25 +245,25 @@ class PickingRun:
             "working_radii_px": list(head.spec.working_radii),
         }
         self._record.start(head, facts)
-        if self._working.gpu_memory is not None:
-            engine.extractor.limit_memory(self._working.gpu_memory)
-        if self._working.sides is not None:
-            engine = replace(engine, orientations=self._working.sides)
+        if self._resources.gpu_memory is not None:
+            engine.extractor.limit_memory(self._resources.gpu_memory)
+        if self._resources.sides is not None:
+            engine = replace(engine, orientations=self._resources.sides)
         return Picker(engine, head, self._rules)
 
 
 def _digest(name: str) -> str | None:
-    """Hash a head or model that is a file, so that another one under its name is noticed."""
+    """Return the hash of a head or model that is a file, by which another version is noticed."""
     try:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError:
         return None
 
 
-def _tell(bar: Bar, each: bool, source: Source, outcome: Outcome) -> None:
+def _report(bar: Bar, each: bool, found: FoundMicrograph, outcome: Outcome) -> None:
     if outcome.picks is None:
         bar.say(f"left out: {outcome.failure}")
     elif each:
-        say(f"{source.name}: {len(outcome.picks)} picks")
-    bar.step(source.path.name)
+        say(f"{found.name}: {len(outcome.picks)} picks")
+    bar.step(found.path.name)
     bar.done()

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json, progress_bar
-from activepick.cli.inputs import LOOK_AT, find_micrographs, group_by_micrograph, make_engine
+from activepick.cli.inputs import group_by_micrograph, named_micrographs
+from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import choose_format, read_picks, read_table, write_table
 from activepick.formats.scores import with_meaning
@@ -35,7 +36,10 @@ def prune(
         ),
     ],
     micrographs: Annotated[
-        Path, typer.Option(help="Folder of the micrographs, or one file.", show_default=False)
+        Path,
+        typer.Option(
+            help="Folder of the micrographs, a list of them, or one file.", show_default=False
+        ),
     ],
     diameter: a.Diameter,
     out: Annotated[Path, typer.Option(help="The table to write.", show_default=False)],
@@ -54,6 +58,7 @@ def prune(
         float, typer.Option(help="Lowest probability of a pick that is kept; 0 only scores.")
     ] = 0.5,
     pixel_size: a.PixelSize = None,
+    recursive: a.Recursive = False,
     invert: a.Invert = False,
     device: a.Device = "auto",
     precision: a.Precision = "auto",
@@ -67,16 +72,17 @@ def prune(
     lowest = score_threshold(threshold)
     if (head is None) == (labels is None):
         raise SettingsError("Give either --head, a saved head, or --labels to train one from.")
-    files = find_micrographs([micrographs], pixel_size, invert)
+    found = named_micrographs([micrographs], pixel_size, invert, recursive=recursive)
+    files = [each.micrograph() for each in found]
     chosen = choose_format(out, sniff=False)
-    groups = group_by_micrograph(read_picks(picks), files, picks)
+    groups = group_by_micrograph(read_picks(picks), found, picks)
     options = {"device": device, "precision": precision, "trust_model": False}
     if head is not None:
         engine, decider = _saved(head, diameter, options)
         known = [pd.DataFrame()] * len(files)
     else:
         assert labels is not None
-        known = group_by_micrograph(_with_classes(read_table(labels), labels), files, labels)
+        known = group_by_micrograph(_with_classes(read_table(labels), labels), found, labels)
         engine, decider = _untrained(files, groups, diameter, options)
     x, taught = _rows(engine, decider, files, groups, known)
     table = pd.concat(groups)
@@ -123,13 +129,14 @@ def _saved(path: Path, diameter: float, options: dict[str, Any]) -> "tuple[Featu
 def _untrained(
     files: "list[Micrograph]", groups: list[pd.DataFrame], diameter: float, options: dict[str, Any]
 ) -> "tuple[FeatureEngine, Head]":
+    from activepick.features.scale_search import spread_out
     from activepick.learning.initial_head import starting_head
 
     engine = make_engine(
         diameter, model="resnet16_u64", normalisation="affine", cache=_cache(), **options
     )
     picked = [file for file, group in zip(files, groups, strict=True) if len(group)]
-    return engine, starting_head(engine, picked[:LOOK_AT])
+    return engine, starting_head(engine, spread_out(picked))
 
 
 def _cache() -> "FeatureCache":

@@ -12,9 +12,9 @@ __all__ = ["simulate"]
 
 
 def simulate(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to.")],
     micrographs: Annotated[int, typer.Option(help="Number of micrographs.")] = 5,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same micrographs.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same micrographs.")] = 0,
     protein: Annotated[
         str, typer.Option(help="barrel, cage, globule, trefoil or duplex.")
     ] = "barrel",

@@ -8,7 +8,8 @@ import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json, progress_bar, say
-from activepick.cli.inputs import find_micrographs, group_by_micrograph, make_engine
+from activepick.cli.inputs import group_by_micrograph, named_micrographs
+from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import read_table
 
@@ -33,11 +34,12 @@ def train(
         Path, typer.Option(help="The head to write (.safetensors).", show_default=False)
     ],
     pixel_size: a.PixelSize = None,
+    recursive: a.Recursive = False,
     base: Annotated[
         Path | None,
         typer.Option(
-            help="A generic head (activepick heads combine) to start from and be drawn to, instead "
-            "of Topaz's pretrained classifier.",
+            help="A generic head (activepick heads combine) from which training starts, instead of "
+            "Topaz's pretrained classifier.",
             show_default=False,
         ),
     ] = None,
@@ -49,7 +51,7 @@ def train(
         int,
         typer.Option(
             help="Average the features over so many orientations of the image: 1, 2, 4 or 8. Each "
-            "takes as long as the first; the head remembers it."
+            "takes as long as the first. Stored in the head."
         ),
     ] = 2,
     invert: a.Invert = False,
@@ -64,13 +66,14 @@ def train(
     from dataclasses import asdict, replace
 
     from activepick.features.cache import FeatureCache
+    from activepick.features.scale_search import spread_out
     from activepick.learning.fit import HeadFit
     from activepick.learning.head_file import load_head, save_head
     from activepick.learning.initial_head import starting_head
     from activepick.learning.learner import Learner, LearnerSettings
     from activepick.learning.loss import expected_pi
 
-    files = find_micrographs(micrographs, pixel_size, invert)
+    files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
     table = read_table(labels)
     if "label" not in table:
         say(f"warning: {labels} has no column label: all positions are taken as particles")
@@ -79,7 +82,7 @@ def train(
     if expected is not None and not expected > 0:
         raise SettingsError(f"--expected {expected:g}: give a number above 0.")
     rows = group_by_micrograph(table, files, labels)
-    labelled = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]
+    labelled = [(f.micrograph(), r) for f, r in zip(files, rows, strict=True) if len(r)]
     engine = make_engine(
         diameter,
         model=model,
@@ -93,7 +96,7 @@ def train(
     with progress_bar(len(labelled)) as bar:
         bar.step("choosing the scale")
         generic = None if base is None else load_head(base)
-        first = starting_head(engine, [f for f, _ in labelled[:3]], generic)
+        first = starting_head(engine, spread_out([f for f, _ in labelled]), generic)
         features = []
         for file, _ in labelled:
             bar.step(file.name)

@@ -12,8 +12,8 @@ from activepick.features.extractor import Extractor
 from activepick.features.feature_map import FeatureMap, MicrographFeatures
 from activepick.features.feature_spec import FeatureSpec
 from activepick.features.orientations import DEFAULT_ORIENTATIONS, mean_features
-from activepick.features.scale_search import EDGE_RADII, FirstLook, find_radius, middle
-from activepick.features.scales import score_tail
+from activepick.features.scale_search import EDGE_RADII, MiddleCrop, find_radius, middle
+from activepick.features.scales import best_peaks, score_tail
 from activepick.micrograph import Micrograph, Normalisation, WorkingImage
 from activepick.progress import Progress, part_of
 from activepick.scoremap import ScoreMap, merge_scales
@@ -179,8 +179,9 @@ class FeatureEngine:
         Parameters
         ----------
         micrographs
-            Those of a dataset. The first three that can be read are looked at, in their middle;
-            more than ten are not tried.
+            Those of a dataset, in the order of `activepick.features.scale_search.spread_out`: the
+            middles of the first three are used that can be read and have particles in them; more
+            than ten are not tried.
         progress
             Called with the fraction done; may raise to cancel.
 
@@ -189,8 +190,8 @@ class FeatureEngine:
         ActivepickError
             If none of them can be read: what is wrong with the first.
         """
-        looks = (FirstLook(m, self.diameter_angstrom, self.normalisation) for m in micrographs)
-        return find_radius(looks, self._tail, progress)
+        crops = (MiddleCrop(m, self.diameter_angstrom, self.normalisation) for m in micrographs)
+        return find_radius(crops, self._best_peaks, progress)
 
     def looks_inverted(self, micrograph: Micrograph) -> bool:
         """Return whether the network finds particles in the negative and not in the image.
@@ -208,19 +209,18 @@ class FeatureEngine:
         )
         return negative > as_is + _POLARITY_MARGIN
 
-    def _tail(self, look: FirstLook, radius: float) -> float:
-        """Return the upper tail of the pretrained score map at a working radius; see `scales`."""
+    def _best_peaks(self, crop: MiddleCrop, radius: float) -> NDArray[np.float16]:
+        """Return the highest peaks of the pretrained score map at a working radius."""
 
         def compute() -> NDArray[np.float16]:
             backbone = self.extractor.backbone
-            scores = self.extractor.score(look.image(radius), backbone.weights, backbone.bias)
-            return np.array([score_tail(scores)], np.float16)
+            scores = self.extractor.score(crop.image(radius), backbone.weights, backbone.bias)
+            return best_peaks(scores, self.extractor.stride, radius).astype(np.float16)
 
         if self.cache is None:
-            return float(compute()[0])
-        key = replace(self, orientations=1)._key(look.micrograph, (radius,), 0)
-        key = f"{key} tail of {EDGE_RADII:g}"
-        return float(self.cache.get(key, compute)[0])
+            return compute()
+        key = replace(self, orientations=1)._key(crop.micrograph, (radius,), 0)
+        return self.cache.get(f"{key} highest peaks of {EDGE_RADII:g}", compute)
 
     def _extract(
         self,

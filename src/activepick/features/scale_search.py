@@ -1,4 +1,4 @@
-"""The search for the working scale, on the middles of a few micrographs."""
+"""Search for the working radius that suits a dataset, in the middle of a few micrographs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -7,25 +7,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.errors import MicrographError, SettingsError
-from activepick.features.scales import LADDER, climb
+from activepick.features.scales import FEWEST, LADDER, MOST, climb
 from activepick.micrograph import Micrograph, Normalisation
+from activepick.progress import Progress
 
-__all__ = ["EDGE_RADII", "FirstLook", "find_radius", "middle"]
+__all__ = ["EDGE_RADII", "MiddleCrop", "find_radius", "middle", "spread_out"]
 
-# Edge of what is looked at, in particle radii: twenty particles across show the scale as well as
-# the whole micrograph, which takes many times as long where it is large.
+# Side of the part that is used, in particle radii: twenty particles across show the scale as well
+# as the whole micrograph, which takes many times as long where it is large.
 EDGE_RADII = 40.0
 
-# Tails differ between micrographs more than between neighbouring radii, so that one is not enough.
-_LOOKED_AT = 3
-# Where so many cannot be read, the next cannot either.
+# Micrographs differ more than neighbouring radii do, so that one is not enough.
+_USED = 3
+# So many are tried to find that many with particles.
 _TRIED = 10
-
-# The middle radius, from which the climb begins, is possible wherever any is useful.
+# The middle radius, from which the search begins, is possible wherever any is useful.
 _FIRST = LADDER[len(LADDER) // 2]
 
 
-class FirstLook:
+class MiddleCrop:
     """The middle of a micrograph at all working radii of the ladder that are possible.
 
     Parameters
@@ -47,12 +47,12 @@ class FirstLook:
         self._images: dict[float, NDArray[np.float32]] = {}
 
     def fits(self, radius: float) -> bool:
-        """Tell whether the micrograph can be brought to a working radius, without reading it all.
+        """Return whether the micrograph can be brought to a working radius, from its header.
 
         Raises
         ------
         MicrographError
-            When it cannot be read, or has no pixel size.
+            When the file cannot be read, or has no pixel size.
         """
         try:
             self.micrograph.working_ratio(self._diameter_angstrom, radius)
@@ -61,7 +61,7 @@ class FirstLook:
         return True
 
     def image(self, radius: float) -> NDArray[np.float32]:
-        """Give the normalised middle at a working radius of `LADDER`.
+        """Return the normalised middle at a working radius of `LADDER`.
 
         Raises
         ------
@@ -80,66 +80,110 @@ class FirstLook:
 
 
 def find_radius(
-    looks: Iterable[FirstLook],
-    tail: Callable[[FirstLook, float], float],
-    progress: Callable[[float], None] | None = None,
+    crops: Iterable[MiddleCrop],
+    best_peaks: Callable[[MiddleCrop, float], NDArray[np.floating]],
+    progress: Progress | None = None,
 ) -> float:
     """Find the working radius that suits the particles of a dataset.
 
+    It is the one at which the best peaks score highest on average. As many peaks of a micrograph
+    count as are more likely particles than not at the first radius. Where these are too few, there
+    is nothing in the micrograph that shows the scale.
+
     Parameters
     ----------
-    looks
-        Of its micrographs. Of the first ten, the first three that can be read are used.
-    tail
-        Gives the score tail of one at a working radius.
+    crops
+        Of its micrographs; give them in the order of `spread_out`. Of the first ten, the first
+        three that can be read and have enough such peaks are used; if none has, the first three
+        that can be read.
+    best_peaks
+        Returns the scores of the highest peaks of one at a working radius; see
+        `activepick.features.scales.best_peaks`.
     progress
         Called with the fraction done; may raise to cancel.
 
     Raises
     ------
     ActivepickError
-        When none can be read: what is wrong with the first.
+        The error of the first if none can be read.
     """
     report = progress or (lambda fraction: None)
-    # The time for a radius grows with its square; the climb never needs both ends of the ladder.
-    total, done = _LOOKED_AT * sum(radius**2 for radius in LADDER[1:]), 0.0
+    # The time for a radius grows with its square; the search never needs both ends of the ladder.
+    total, done = _USED * sum(radius**2 for radius in LADDER[1:]), 0.0
 
-    def measured(look: FirstLook, radius: float) -> float:
+    def measured(crop: MiddleCrop, radius: float) -> NDArray[np.floating]:
         nonlocal done
-        found = tail(look, radius)
+        found = best_peaks(crop, radius)
         done += radius**2
         report(min(1.0, done / total))
         return found
 
-    first: dict[FirstLook, float] = {}
+    first: dict[MiddleCrop, NDArray[np.floating]] = {}
+    with_particles: list[MiddleCrop] = []
     problem: MicrographError | SettingsError | None = None
     report(0.0)
-    for look in islice(looks, _TRIED):
+    for crop in islice(crops, _TRIED):
         try:
-            first[look] = measured(look, _FIRST)
+            scores = first[crop] = measured(crop, _FIRST)
         except (MicrographError, SettingsError) as error:
             problem = problem or error
-        if len(first) == _LOOKED_AT:
+            continue
+        if _likely(scores) >= _fewest(scores):
+            with_particles.append(crop)
+        if len(with_particles) == _USED:
             break
     if not first:
         raise problem or SettingsError("There is no micrograph from which to find the scale.")
+    used = with_particles or list(first)[:_USED]
+    counts = {crop: max(_likely(first[crop]), _fewest(first[crop])) for crop in used}
 
-    def mean_tail(radius: float) -> float:
-        if radius == _FIRST:
-            return float(np.mean(list(first.values())))
-        if not all(look.fits(radius) for look in first):
+    def mean_score(radius: float) -> float:
+        if not all(crop.fits(radius) for crop in used):
             return -np.inf
-        return float(np.mean([measured(look, radius) for look in first]))
+        each = [(c, first[c] if radius == _FIRST else measured(c, radius)) for c in used]
+        means = [scores[: counts[crop]].mean(dtype=np.float64) for crop, scores in each]
+        return float(np.mean(means))
 
-    def mean_tails(radii: Sequence[float]) -> list[float]:
-        return [mean_tail(radius) for radius in radii]
+    def mean_scores(radii: Sequence[float]) -> list[float]:
+        return [mean_score(radius) for radius in radii]
 
-    best = climb(mean_tails)
+    best = climb(mean_scores)
     report(1.0)
     return best
 
 
+def _likely(scores: NDArray[np.floating]) -> int:
+    """Return how many peaks are more likely particles than not."""
+    return int((scores >= 0).sum())
+
+
+def _fewest(scores: NDArray[np.floating]) -> int:
+    """Return the smallest number of peaks that shows a scale, given as many as can count."""
+    return max(1, round(len(scores) * FEWEST / MOST))
+
+
+def spread_out(micrographs: Sequence[Micrograph]) -> list[Micrograph]:
+    """Return micrographs in an order in which the first few are spread over the whole dataset.
+
+    The order does not depend on that of the argument: micrographs are sorted by path, which as a
+    rule is the order of recording, and then taken from the middle, the first and third quarter, and
+    so on, halving the gaps.
+
+    Parameters
+    ----------
+    micrographs
+        Those of a dataset.
+    """
+    ordered = sorted(micrographs, key=lambda micrograph: str(micrograph.path))
+    count = len(ordered)
+    bits = count.bit_length()
+    # The van der Corput sequence: k written backwards in binary digits, behind the point.
+    fractions = (int(f"{k:0{bits}b}"[::-1], 2) / 2**bits for k in range(1, 2**bits))
+    places = dict.fromkeys([*(int(fraction * count) for fraction in fractions), *range(count)])
+    return [ordered[place] for place in places]
+
+
 def middle(image: NDArray[np.float32], edge: int) -> NDArray[np.float32]:
-    """Cut the middle of an image (h, w), at most `edge` pixels high and wide."""
+    """Return the middle of an image (h, w), at most `edge` pixels high and wide."""
     rows, columns = (slice(max(0, (n - edge) // 2), (n + edge) // 2) for n in image.shape)
     return image[rows, columns]

@@ -1,4 +1,4 @@
-"""Small pictures of places of an image, for the eye."""
+"""Crops of an image around positions, for display."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,32 +14,32 @@ def cut_crops(
     side: int = 64,
     limits: tuple[float, float] | None = None,
 ) -> NDArray[np.uint8]:
-    """Cut squares around positions, all drawn at one size.
+    """Crop squares around positions, all resampled to one size.
 
     Parameters
     ----------
     image
         (h, w).
     xy
-        (n, 2) centres in pixels of the image; they may lie outside.
+        Centres (n, 2) as x, y in pixels of the image; they may lie outside.
     half_px
         Half the side of a square, in pixels of the image.
     side
-        Pixels along a side of what is returned.
+        Side of a crop in pixels.
     limits
-        Grey values that become black and white; None for the least and largest of the image.
+        Grey values that become black and white; None for the minimum and maximum of the image.
 
     Returns
     -------
     ndarray
-        (n, side, side), bilinear; averaged where the square has many more pixels than `side`.
-        What lies outside the image is mid-grey.
+        Crops (n, side, side), uint8, interpolated bilinearly and averaged where a square has many
+        more pixels than `side`. Pixels outside of the image are mid-grey.
     """
     if not half_px > 0:
         raise ValueError(f"half_px is {half_px}, but has to be positive")
     low, high = limits if limits is not None else (float(image.min()), float(image.max()))
     centres = np.asarray(xy, np.float64).reshape(-1, 2)
-    # A few samples for each pixel where a crop is shrunk: one would show noise that is not there.
+    # A few samples for each pixel where a crop is shrunk: a single one would add noise.
     fine = max(1, round(2 * half_px / side))
     samples = side * fine
     offsets = ((np.arange(samples) + 0.5) / samples * 2 - 1) * half_px

@@ -1,4 +1,4 @@
-"""Micrographs for the eye: small enough for a screen, and without what hides the particles."""
+"""Micrographs for display: reduced to the size of a screen, and filtered."""
 
 from dataclasses import dataclass
 
@@ -12,16 +12,16 @@ from activepick.micrograph.micrograph import Micrograph
 
 __all__ = ["DisplayImage", "display_image"]
 
-# Of the grey values, this many percent are cut off at both ends.
+# Percentage of grey values that are clipped at both ends.
 _CUT_PERCENT = 0.5
-# Every so many pixels are enough to know the distribution of grey values.
+# Every third pixel is enough for the distribution of grey values.
 _STEP = 3
 _WORKERS = 2
 
 
 @dataclass(frozen=True, eq=False)
 class DisplayImage:
-    """A micrograph as it is shown.
+    """A micrograph as it is displayed.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class DisplayImage:
     spacing_px
         Original pixels per pixel of this image, (x, y). Pixel (0, 0) lies on pixel (0, 0).
     limits
-        Grey values that are shown as black and white.
+        Grey values that are displayed as black and white.
     """
 
     pixels: NDArray[np.float32]
@@ -44,26 +44,26 @@ def display_image(
     high_pass_angstrom: float | None = None,
     max_side: int = 2048,
 ) -> DisplayImage:
-    """Read a micrograph and make it fit to be looked at.
+    """Read a micrograph, reduce it to a size for display, and filter it.
 
     Parameters
     ----------
     micrograph
-        The file. Its pixel size is asked for only where something is filtered.
+        The micrograph. Its pixel size is needed only for filters.
     low_pass_angstrom
-        What is finer is taken out, None for nothing: a Gaussian that halves the amplitude there.
-        Below two pixels it does nothing.
+        Resolution at which a Gaussian low-pass filter halves the amplitude, None for no filter.
+        Below two pixels it has no effect.
     high_pass_angstrom
-        What is coarser is taken out, None for nothing; likewise.
+        Resolution at which a Gaussian high-pass filter halves the amplitude, None for no filter.
     max_side
-        Longest side of the image; the micrograph is made smaller to it.
+        Longest side of the image in pixels.
 
     Raises
     ------
     MicrographError
         When the file cannot be read, or a filter needs a pixel size and there is none.
     SettingsError
-        When a filter is not above 0.
+        When a filter is not a number above 0.
     """
     for value in (low_pass_angstrom, high_pass_angstrom):
         if value is not None and not value > 0:
@@ -94,7 +94,7 @@ def _band_pass(
     height, width = pixels.shape
     fx = scipy.fft.rfftfreq(width, pixel_angstrom[0])
     fy = scipy.fft.fftfreq(height, pixel_angstrom[1])
-    # The mean is taken out first: its digits would cost those of the contrast.
+    # The mean is subtracted first, as single precision has no digits left for the contrast.
     spectrum = scipy.fft.rfft2(pixels - pixels.mean(), workers=_WORKERS)
     if low_pass is not None:
         spectrum *= _gaussian(fy, low_pass)[:, None]
@@ -107,5 +107,5 @@ def _band_pass(
 
 
 def _gaussian(frequency: NDArray[np.float64], angstrom: float) -> NDArray[np.float32]:
-    """Give a Gaussian that is a half at the frequency 1 / angstrom."""
+    """Return a Gaussian that is 0.5 at the frequency 1 / angstrom."""
     return np.asarray(np.exp2(-((frequency * angstrom) ** 2)), np.float32)

@@ -1,4 +1,4 @@
-"""Damaged files end in a sentence that names them, and never take the memory they claim."""
+"""Errors for damaged files: a sentence that names the file, before memory is allocated."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,17 +6,21 @@ from pathlib import Path
 
 from activepick.errors import MicrographError
 
-__all__ = ["MAX_SIDE_PX", "check_size", "guarded"]
+__all__ = ["MAX_SIDE_PX", "MicrographWarning", "check_size", "guarded"]
 
 MAX_SIDE_PX = 65_536
 MAX_PIXELS = 2**30
-# Deflate cannot shrink by more than about 1030; a file that claims more pixels than this is lying.
+# Deflate cannot shrink by more than about 1030; a header that claims more is wrong.
 MAX_COMPRESSION = 2_000
+
+
+class MicrographWarning(UserWarning):
+    """A micrograph that had to be read in a way that may be wrong."""
 
 
 @contextlib.contextmanager
 def guarded(path: Path) -> Iterator[None]:
-    """Turn whatever a library raises on a damaged file into a sentence that names the file.
+    """Convert every exception of a library into a `MicrographError` that names the file.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def guarded(path: Path) -> Iterator[None]:
 
 
 def check_size(path: Path, shape: tuple[int, int], claimed_bytes: int, compressed: bool) -> None:
-    """Refuse sizes that no micrograph has or that the file cannot hold, before memory is taken.
+    """Raise an error for sizes that no micrograph has or that the file cannot hold.
 
     Parameters
     ----------

@@ -1,6 +1,5 @@
 """A micrograph file: its size, its pixel size, and the working images made from it."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from activepick.errors import MicrographError
 from activepick.micrograph.fourier_crop import fourier_crop
-from activepick.micrograph.guard import guarded
+from activepick.micrograph.identity import fingerprint
 from activepick.micrograph.normalise import Normalisation, normalise
 from activepick.micrograph.pixel_size import checked_pixel_size
 from activepick.micrograph.reading import open_micrograph
@@ -19,8 +18,6 @@ from activepick.micrograph.working_image import WorkingImage
 from activepick.micrograph.working_scale import checked_diameter, working_radius, working_size
 
 __all__ = ["Micrograph"]
-
-KEY_BYTES = 64 * 1024
 
 
 class Micrograph:
@@ -59,7 +56,7 @@ class Micrograph:
 
     @property
     def _file(self) -> MicrographFile:
-        # No cached_property: before Python 3.12 it lets all micrographs wait for one that hangs.
+        # No cached_property: before Python 3.12 one file that hangs would block all micrographs.
         if self._opened is None:
             self._opened = open_micrograph(self.path)
         return self._opened
@@ -135,7 +132,7 @@ class Micrograph:
         diameter_angstrom
             Particle diameter in Å.
         working_radius_px
-            Particle radius asked for in working pixels.
+            Particle radius in working pixels.
 
         Raises
         ------
@@ -152,7 +149,7 @@ class Micrograph:
         working_radii: Sequence[float],
         normalisation: Normalisation = "affine",
     ) -> list[WorkingImage]:
-        """Make images in which the particles have the radii asked for, reading the file once.
+        """Return images in which the particles have given radii, reading the file once.
 
         Parameters
         ----------
@@ -187,7 +184,7 @@ class Micrograph:
     def _working_image(
         self, image: NDArray[np.float32], radius: float, normalisation: Normalisation
     ) -> WorkingImage:
-        # Below this lies only the rounding of float32: all contrast was finer than a pixel.
+        # Only the rounding of float32 is smaller: all contrast was finer than a pixel.
         if np.ptp(image) <= 1e-6 * np.abs(image).max():
             raise MicrographError(
                 f"{self.path} has no contrast at the scale of the particles. "
@@ -201,21 +198,13 @@ class Micrograph:
         return WorkingImage(pixels, self.shape, reached)
 
     def content_key(self) -> str:
-        """Return a hash by which a changed file is noticed, without reading all of it.
+        """Return the hash by which cached features and finished picks notice a changed file.
 
-        It is made of the size, the time of the last change, and the first and last 64 KiB.
+        It is `activepick.micrograph.identity.fingerprint` with the time of the last change.
 
         Raises
         ------
         MicrographError
             When the file cannot be read.
         """
-        with guarded(self.path), self.path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            key = hashlib.blake2b(
-                f"{status.st_size} {status.st_mtime_ns} ".encode(), digest_size=16
-            )
-            key.update(file.read(KEY_BYTES))
-            file.seek(max(0, status.st_size - KEY_BYTES))
-            key.update(file.read(KEY_BYTES))
-        return key.hexdigest()
+        return fingerprint(self.path, with_time=True)

@@ -2,12 +2,16 @@
 
 The layout is that of https://www.ccpem.ac.uk/mrc_format/mrc2014.php; the header's fields and types
 are mrcfile's. Reading is permissive: a wrong map ID or machine stamp, and bytes after the image,
-are forgiven as long as the header makes sense in one of the two byte orders.
+are accepted as long as the header makes sense in one of the two byte orders.
+
+Bytes (mode 0) are signed by that standard, but older programs wrote them unsigned, and few of these
+set the flag by which IMOD tells the two apart.
 """
 
 import bz2
 import gzip
 import math
+from collections.abc import Callable
 from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
@@ -16,8 +20,10 @@ from typing import Any
 import numpy as np
 from mrcfile.dtypes import HEADER_DTYPE
 from mrcfile.utils import byte_order_from_machine_stamp, dtype_from_mode
+from numpy.typing import NDArray
 
 from activepick.errors import MicrographError
+from activepick.micrograph.byte_type import byte_type
 from activepick.micrograph.guard import MAX_SIDE_PX, check_size, guarded
 from activepick.micrograph.pixel_size import header_pixel_size
 from activepick.micrograph.source import MicrographFile, open_plain, raw_blocks
@@ -32,19 +38,17 @@ REFUSED_MODES = {
     16: "colours",
     101: "4-bit numbers, as movies do",
 }
-# "IMOD" in bytes 152 to 155 of the header, followed by flags of which the lowest says that bytes
-# are signed; see https://bio3d.colorado.edu/imod/doc/mrc_format.txt
-IMOD_STAMP = 1146047817
-IMOD_SIGNED_BYTES = 1
+# So many bytes are read to see whether they are signed, in pieces from the whole image.
+SAMPLE_BYTES, SAMPLE_PIECES = 2**20, 64
 
 
 def open_gzip(path: Path) -> BufferedIOBase:
-    """Open a gzip file to read what is in it."""
+    """Open a gzip file to read its content."""
     return gzip.open(path, "rb")
 
 
 def open_bzip2(path: Path) -> BufferedIOBase:
-    """Open a bzip2 file to read what is in it."""
+    """Open a bzip2 file to read its content."""
     return bz2.open(path, "rb")
 
 
@@ -58,12 +62,13 @@ def open_mrc(path: Path) -> MicrographFile:
     ----------
     path
         `.mrc` or `.mrcs`, or either followed by `.gz` or `.bz2`; modes 0, 1, 2, 6 and 12, one
-        slice. Bytes (mode 0) are signed unless an IMOD header says otherwise.
+        slice. Whether bytes (mode 0) are signed is decided by IMOD's flag, by the minimum and
+        maximum in the header, and by the values, with a `MicrographWarning` if it is not clear.
 
     Returns
     -------
     MicrographFile
-        Shape, pixel size and a way to the pixels.
+        Shape, pixel size and a function that reads the pixels.
 
     Raises
     ------
@@ -84,11 +89,15 @@ def open_mrc(path: Path) -> MicrographFile:
             f"{path} is a stack of {header['nz']} images: run motion correction first if it is a "
             "movie, or write its slices as single micrographs."
         )
-    dtype = _dtype(header)
+    dtype: np.dtype[Any] = dtype_from_mode(int(header["mode"]))
+    dtype = dtype.newbyteorder(header.dtype["mode"].byteorder)
     shape = (int(header["ny"]), int(header["nx"]))
     offset = HEADER_BYTES + int(header["nsymbt"])
     compressed = opener is not open_plain
     check_size(path, shape, offset + shape[0] * shape[1] * dtype.itemsize, compressed)
+    if dtype == np.int8:
+        values = partial(_sample, path, opener, offset, shape[0] * shape[1])
+        dtype = byte_type(path, header, values)
     return MicrographFile(
         path,
         shape,
@@ -128,18 +137,21 @@ def _header(path: Path, raw: bytes) -> np.void:
     )
 
 
-def _dtype(header: np.void) -> np.dtype[Any]:
-    dtype: np.dtype[Any] = dtype_from_mode(int(header["mode"]))
-    order = header.dtype["mode"].byteorder
-    if dtype == np.int8:
-        extra = header["extra2"].tobytes()[40:48]
-        stamp, flags = np.frombuffer(extra, np.dtype(np.int32).newbyteorder(order))
-        if stamp == IMOD_STAMP and not flags & IMOD_SIGNED_BYTES:
-            return np.dtype(np.uint8)
-    return dtype.newbyteorder(order)
-
-
 def _sampling(header: np.void, axis: str) -> float:
     """Return cell length over number of intervals, the pixel size in Å along an axis."""
     intervals = int(header["m" + axis])
     return float(header["cella"][axis]) / intervals if intervals > 0 else math.nan
+
+
+def _sample(
+    path: Path, opener: Callable[[Path], BufferedIOBase], offset: int, count: int
+) -> NDArray[np.uint8]:
+    """Return some of the bytes of an image of `count` bytes."""
+    pieces = SAMPLE_PIECES if opener is open_plain else 1  # a compressed file cannot be skipped in
+    length = min(count, SAMPLE_BYTES) // pieces
+    with guarded(path), opener(path) as stream:
+        found = []
+        for k in range(pieces):
+            stream.seek(offset + k * ((count - length) // max(1, pieces - 1)))
+            found.append(stream.read(length))
+    return np.frombuffer(b"".join(found), np.uint8)

@@ -1,4 +1,4 @@
-"""Which pixel sizes are believed."""
+"""Check pixel sizes of headers and of users."""
 
 import math
 
@@ -8,7 +8,7 @@ __all__ = ["checked_pixel_size", "header_pixel_size"]
 
 MIN_ANGSTROM = 0.05
 MAX_ANGSTROM = 100.0
-# Headers round; squares that differ by more than this between the axes are not an image's pixels.
+# Headers are rounded; a larger difference between the axes is not that of an image's pixels.
 MAX_ANISOTROPY = 0.01
 
 
@@ -28,7 +28,7 @@ def header_pixel_size(x_angstrom: float, y_angstrom: float) -> float | None:
 
 
 def checked_pixel_size(pixel_size_angstrom: float) -> float:
-    """Return the pixel size that a person gave, in Å.
+    """Return a pixel size given by a user, in Å, if it is possible.
 
     Raises
     ------

@@ -27,12 +27,12 @@ def open_png(path: Path) -> MicrographFile:
     Returns
     -------
     MicrographFile
-        Shape and a way to the pixels; a PNG has no pixel size in Å.
+        Shape and a function that reads the pixels; a PNG has no pixel size in Å.
 
     Raises
     ------
     MicrographError
-        When the file is damaged or animated; when its pixels are read, also for colours.
+        When the file is damaged or animated, and for colours when its pixels are read.
     """
     return _open(path, PngImageFile)
 
@@ -43,12 +43,12 @@ def open_jpeg(path: Path) -> MicrographFile:
     Returns
     -------
     MicrographFile
-        Shape and a way to the pixels; a JPEG has no pixel size in Å.
+        Shape and a function that reads the pixels; a JPEG has no pixel size in Å.
 
     Raises
     ------
     MicrographError
-        When the file is damaged; when its pixels are read, also for colours.
+        When the file is damaged, and for colours when its pixels are read.
     """
     return _open(path, JpegImageFile)
 

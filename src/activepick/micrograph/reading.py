@@ -1,31 +1,18 @@
-"""Open a micrograph by the ending of its name, after a look whether the content agrees."""
+"""Open a micrograph by the ending of its name, after checking that the content agrees."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from activepick.errors import MicrographError
+from activepick.micrograph.extensions import CONVERTIBLE, EXTENSIONS, MOVIES, extension
 from activepick.micrograph.guard import guarded
-from activepick.micrograph.mrc import OPENERS, open_mrc
+from activepick.micrograph.mrc import open_mrc
 from activepick.micrograph.raster import open_jpeg, open_png
 from activepick.micrograph.source import MicrographFile
 from activepick.micrograph.tiff import open_tiff
 
-__all__ = ["EXTENSIONS", "has_micrograph_extension", "open_micrograph"]
+__all__ = ["open_micrograph"]
 
-# Extension -> kind of file that has to be in it.
-EXTENSIONS = {
-    ".mrc": "MRC",
-    ".mrcs": "MRC",
-    ".mrc.gz": "gzip",
-    ".mrcs.gz": "gzip",
-    ".mrc.bz2": "bzip2",
-    ".mrcs.bz2": "bzip2",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-}
 READERS: dict[str, Callable[[Path], MicrographFile]] = {
     "MRC": open_mrc,
     "gzip": open_mrc,
@@ -47,20 +34,6 @@ SIGNATURES = {
     b"PK\x03\x04": "zip",
 }
 MAP_ID = slice(208, 211)
-MOVIES = (".eer", ".tbz")
-CONVERTIBLE = (
-    ".dm3",
-    ".dm4",
-    ".ser",
-    ".emi",
-    ".emd",
-    ".hdf",
-    ".h5",
-    ".spi",
-    ".img",
-    ".raw",
-    ".map",
-)
 
 
 def open_micrograph(path: Path) -> MicrographFile:
@@ -74,7 +47,7 @@ def open_micrograph(path: Path) -> MicrographFile:
     Returns
     -------
     MicrographFile
-        Shape, pixel size and a way to the pixels.
+        Shape, pixel size and a function that reads the pixels.
 
     Raises
     ------
@@ -87,7 +60,7 @@ def open_micrograph(path: Path) -> MicrographFile:
     with guarded(path):
         if path.is_dir():
             raise MicrographError(f"{path} is a folder: name the micrographs in it.")
-        if path.exists() and not path.is_file():  # opening a pipe waits for someone to write
+        if path.exists() and not path.is_file():  # opening a pipe waits for a writer
             raise MicrographError(f"{path} is no file but a pipe or a device: leave it out.")
         with path.open("rb") as file:
             start = file.read(256)
@@ -106,17 +79,6 @@ def open_micrograph(path: Path) -> MicrographFile:
             "give it the right ending."
         )
     return READERS[expected](path)
-
-
-def has_micrograph_extension(path: Path) -> bool:
-    """Tell whether the name ends as a micrograph's that can be read."""
-    return extension(path) in EXTENSIONS
-
-
-def extension(path: Path) -> str:
-    """Return the ending of a name in lower case, both parts of it for compressed files."""
-    suffix = path.suffix.lower()
-    return Path(path.stem).suffix.lower() + suffix if suffix in OPENERS else suffix
 
 
 def _kind(start: bytes) -> str | None:

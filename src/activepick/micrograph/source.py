@@ -1,4 +1,4 @@
-"""What every reader hands over: the shape, the pixel size, and the pixels in blocks of rows."""
+"""Result of every reader: the shape, the pixel size, and the pixels in blocks of rows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ AnyArray = NDArray[Any]
 
 @dataclass(frozen=True)
 class MicrographFile:
-    """A micrograph file whose header was read and checked, and its pixels not yet.
+    """A micrograph file whose header was read and checked; its pixels are not read yet.
 
     Attributes
     ----------
@@ -32,9 +32,10 @@ class MicrographFile:
     shape
         Height and width in pixels.
     pixel_size_angstrom
-        What the header says, None where it says nothing usable.
+        Å per pixel as in the header, None if the header has no usable value.
     blocks
-        Call it to get the pixels from row 0 on, as blocks (rows, width) in the type of the file.
+        Returns an iterator over the pixels from row 0 on, as blocks (rows, width) in the type of
+        the file.
     """
 
     path: Path
@@ -99,7 +100,7 @@ def blocks_of_array(pixels: AnyArray) -> Iterator[AnyArray]:
 
 
 def checked_blocks(file: MicrographFile) -> Iterator[NDArray[np.float32]]:
-    """Read the pixels as float32 and check on the way that they can be used.
+    """Read the pixels as float32, checking that they can be used.
 
     Yields
     ------
@@ -117,7 +118,7 @@ def checked_blocks(file: MicrographFile) -> Iterator[NDArray[np.float32]]:
         with np.errstate(over="ignore"):
             block = native.astype(np.float32, copy=False)
         low, high = float(block.min()), float(block.max())
-        # One comparison for all: it is false for NaN, which minimum and maximum hand on.
+        # One comparison for all cases: it is false for NaN, which minimum and maximum propagate.
         if not (low >= -MAX_ABS_VALUE and high <= MAX_ABS_VALUE):
             what = (
                 "NaN (not-a-number) values"

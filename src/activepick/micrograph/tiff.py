@@ -1,6 +1,6 @@
 """TIFF files, read with tifffile.
 
-Row 0 is the first row of the file. RELION and IMOD turn TIFF files upside down when they read them,
+Row 0 is the first row of the file. RELION and IMOD flip TIFF files vertically when they read them,
 so that coordinates for these programs have to be flipped in y; nothing is flipped here.
 """
 
@@ -33,13 +33,12 @@ def open_tiff(path: Path) -> MicrographFile:
     Returns
     -------
     MicrographFile
-        Shape and a way to the pixels.
+        Shape and a function that reads the pixels.
 
     Raises
     ------
     MicrographError
-        When the file is damaged, truncated, a stack, in colours, or compressed in a way that
-        needs the imagecodecs package.
+        When the file is damaged, truncated, a stack or in colours.
     """
     with guarded(path), tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first

@@ -1,4 +1,4 @@
-"""Which size a working image has."""
+"""Sizes of working images."""
 
 import math
 
@@ -12,7 +12,7 @@ MAX_ENLARGED_PIXELS = 2**26
 
 
 def checked_diameter(diameter_angstrom: float) -> float:
-    """Return the particle diameter that a person gave, in Å.
+    """Return a particle diameter given by a user, in Å, if it is possible.
 
     Raises
     ------

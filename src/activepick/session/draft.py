@@ -1,4 +1,4 @@
-"""A session before it exists: the micrographs that were opened, and where it is going to lie."""
+"""A session before it exists: its micrographs, and the folder in which it will be created."""
 
 import os
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activepick.errors import SessionError
-from activepick.micrograph import has_micrograph_extension
+from activepick.micrograph.discovery import find_micrographs
+from activepick.micrograph.extensions import EXTENSIONS, has_micrograph_extension
 from activepick.session.session import SUFFIX
 from activepick.session.store.header import HEADER
 
@@ -15,30 +16,36 @@ __all__ = ["Draft", "draft_of", "session_at"]
 
 @dataclass(frozen=True)
 class Draft:
-    """What is known before the particle's diameter is.
+    """A session that will be created once the particle diameter is known.
 
     Attributes
     ----------
     folder
-        Where the session is going to lie, a folder that does not exist.
+        Folder in which the session will be created; it does not exist.
     files
-        The micrographs, in name order.
+        The micrographs, those of folders in the order of their names.
     pixel_size_angstrom
-        Å per pixel where something but the files themselves says so.
+        Å per pixel if a list gives one for all micrographs, None if the files have to say it.
     defocus_angstrom
-        One for each file, None where it is not known; or none at all.
+        Mean defocus of each file in Å, None where no list says it; empty if none is known.
+    notices
+        Sentences on what was left out.
     """
 
     folder: Path
     files: tuple[Path, ...]
     pixel_size_angstrom: float | None = None
     defocus_angstrom: tuple[float | None, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def session_at(path: Path) -> Path | None:
-    """Give the session that a path means: itself, its `session.json`, or the one in a folder.
+    """Return the session that a path means, or None.
 
-    A folder of micrographs means the session that was made for it, if there is one.
+    Parameters
+    ----------
+    path
+        A session, its ``session.json``, or a folder of micrographs for which a session was created.
     """
     if path.name == HEADER:
         return path.parent
@@ -49,32 +56,46 @@ def session_at(path: Path) -> Path | None:
 
 
 def draft_of(paths: Sequence[Path], elsewhere: Path) -> Draft:
-    """Plan a session for folders and files.
+    """Plan a session for micrographs.
 
     Parameters
     ----------
     paths
-        Folders of micrographs, and micrographs.
+        Folders, files and lists of micrographs, as for
+        `activepick.micrograph.discovery.find_micrographs`.
     elsewhere
-        Folder for the session when the micrographs lie where nothing can be written.
+        Folder for the session if it cannot be created beside the micrographs.
 
     Raises
     ------
-    SessionError
-        When there is no micrograph among them.
+    ActivepickError
+        When there is no micrograph among them, or a list cannot be read.
     """
-    files: list[Path] = []
-    for path in paths:
-        inside = sorted(path.iterdir()) if path.is_dir() else [path]
-        files += [file for file in inside if has_micrograph_extension(file)]
-    if not files:
+    micrographs = find_micrographs(paths)
+    found = [each for each in micrographs.found if has_micrograph_extension(each.path)]
+    if not found:
+        if micrographs.missing:
+            reason = next(iter(micrographs.missing.values()))
+            raise SessionError(f"{reason} Keep the folders of the project together.")
         names = ", ".join(str(path) for path in paths[:3])
-        raise SessionError(
-            f"{names}: there are no micrographs here. Motion-corrected micrographs are MRC, TIFF, "
-            "PNG or JPEG files."
-        )
-    home = paths[0] if paths[0].is_dir() else files[0].parent
-    return Draft(_free(_named_after(home), elsewhere), tuple(dict.fromkeys(files)))
+        raise SessionError(f"{names}: no micrographs, which end in {', '.join(EXTENSIONS)}.")
+    notices = list(micrographs.notices)
+    others = len(micrographs.found) - len(found)
+    if others:
+        notices.append(f"left out, being no micrographs: {others} of the files")
+    if micrographs.missing:
+        reason = next(iter(micrographs.missing.values()))
+        notices.append(f"left out, being not there: {len(micrographs.missing)}, such as: {reason}")
+    sizes = {each.pixel_size_angstrom for each in found}
+    defocus = tuple(each.defocus_angstrom for each in found)
+    home = paths[0] if paths[0].is_dir() else found[0].path.parent
+    return Draft(
+        _free(_named_after(home), elsewhere),
+        tuple(each.path for each in found),
+        sizes.pop() if len(sizes) == 1 else None,
+        defocus if any(value is not None for value in defocus) else (),
+        tuple(notices),
+    )
 
 
 def _named_after(folder: Path) -> Path:
@@ -83,7 +104,7 @@ def _named_after(folder: Path) -> Path:
 
 
 def _free(wanted: Path, elsewhere: Path) -> Path:
-    """Give the wanted folder or one with a number, where it can be made and does not exist."""
+    """Return the folder, or one with a number, that can be created and does not exist."""
     home = wanted.parent if os.access(wanted.parent, os.W_OK) else elsewhere
     number, folder = 1, home / wanted.name
     while folder.exists():

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from activepick.errors import SessionError
+from activepick.micrograph.identity import fingerprint
 from activepick.session.action_log import ActionLog
 from activepick.session.micrograph_files import (
     FileCheck,
     check_files,
     find_file,
-    fingerprint,
     relative_path,
 )
 from activepick.session.model import actions as a

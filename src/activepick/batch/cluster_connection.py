@@ -1,4 +1,4 @@
-"""Which cluster: one that runs already, or jobs of Slurm."""
+"""Connect to a Dask cluster: one that runs already, or workers that Slurm starts."""
 
 import shutil
 from collections.abc import Callable
@@ -16,23 +16,23 @@ _INSTALL = "install it with pip install 'napari-activepick[distributed]'."
 def cluster_connection(
     stack: ExitStack, scheduler: str | None, slurm: bool, jobs: int
 ) -> Callable[[], Any]:
-    """Give what connects to a cluster.
+    """Return a function that connects to a cluster.
 
     Parameters
     ----------
     stack
-        Ends the jobs of Slurm at the end.
+        Ends the jobs of Slurm when it is closed.
     scheduler
         Address of a Dask scheduler, such as tcp://node:8786.
     slurm
-        Whether to start workers by Slurm, with the user's own configuration of dask-jobqueue.
+        Whether to start workers with Slurm, by the user's configuration of dask-jobqueue.
     jobs
-        How many jobs of Slurm.
+        Number of Slurm jobs.
 
     Raises
     ------
     SettingsError
-        When both or neither are named, what they need is not installed, or Slurm is not there.
+        When both or neither are given, a package is not installed, or Slurm is not there.
     """
     if (scheduler is None) != slurm:
         raise SettingsError("Give either --scheduler or --slurm.")

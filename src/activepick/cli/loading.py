@@ -1,0 +1,181 @@
+"""Load the network and the head that the commands are given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+from activepick.cli.console import say
+from activepick.errors import ActivepickError, SettingsError
+from activepick.micrograph import Micrograph, Normalisation
+
+if TYPE_CHECKING:
+    from activepick.features.cache import FeatureCache
+    from activepick.features.engine import FeatureEngine
+    from activepick.learning.head import Head
+
+__all__ = ["HeadOptions", "load_engine_and_head", "make_engine"]
+
+# So many micrographs are checked for their polarity.
+_CHECKED = 3
+
+
+@dataclass(frozen=True)
+class HeadOptions:
+    """Options that choose head and network; None is left to the head or to the micrographs."""
+
+    head: str
+    diameter_angstrom: float
+    working_radius: float | None
+    model: str | None
+    trust_model: bool
+    device: str
+    precision: str
+    normalisation: str | None
+
+    def engine(self, head: "Head | None" = None) -> "FeatureEngine":
+        """Load the network, with the settings that a head was made for."""
+        spec = None if head is None else head.spec
+        return make_engine(
+            self.diameter_angstrom,
+            model=self.model or ("resnet16_u64" if spec is None else spec.backbone),
+            trust_model=self.trust_model,
+            device=self.device,
+            precision=self.precision,
+            normalisation=self.normalisation or ("affine" if spec is None else spec.normalisation),
+            stride=4 if spec is None else spec.stride,
+            orientations=None if spec is None else spec.orientations,
+        )
+
+
+def make_engine(
+    diameter_angstrom: float,
+    *,
+    model: str,
+    trust_model: bool,
+    device: str,
+    precision: str,
+    normalisation: str,
+    stride: int = 4,
+    cache: "FeatureCache | None" = None,
+    orientations: int | None = None,
+) -> "FeatureEngine":
+    """Load a network onto its device.
+
+    Raises
+    ------
+    SettingsError, BackboneError
+        When an option is unknown, or the network cannot be loaded.
+    """
+    if normalisation not in get_args(Normalisation):
+        raise SettingsError(f"--normalise {normalisation}: use affine or gmm.")
+    from activepick.features.backbone import load_backbone
+    from activepick.features.engine import FeatureEngine
+    from activepick.features.extractor import Extractor
+    from activepick.features.orientations import DEFAULT_ORIENTATIONS
+
+    backbone = load_backbone(model, trust_pickle=trust_model)
+    extractor = Extractor(backbone, stride=stride, device=device, precision=precision)
+    return FeatureEngine(
+        extractor,
+        diameter_angstrom,
+        cast(Normalisation, normalisation),
+        cache,
+        orientations or DEFAULT_ORIENTATIONS,
+    )
+
+
+def load_engine_and_head(
+    options: HeadOptions, micrographs: Sequence[Micrograph], continued: "Head | None" = None
+) -> "tuple[FeatureEngine, Head]":
+    """Load a head, and the network that it was made for.
+
+    Parameters
+    ----------
+    options
+        What was typed.
+    micrographs
+        The micrographs, from which the working scale is chosen where options and head leave it
+        open.
+    continued
+        The head of the run that is continued, which is used as it is.
+
+    Raises
+    ------
+    ActivepickError
+        When head and network do not fit, or no micrograph can be used.
+    """
+    if continued is not None:
+        engine = options.engine(continued)
+        continued.require(engine.spec(continued.spec.working_radii))
+        return engine, continued
+    if options.head != "topaz":
+        from activepick.learning.head_file import load_head
+
+        if options.working_radius is not None:
+            raise SettingsError("--working-radius: a saved head brings its own working radii.")
+        saved = load_head(Path(options.head))
+        engine = options.engine(saved)
+        usable = _usable(engine, micrographs)
+        if saved.notes.get("generic"):  # it suits any protein at the scale that suits the protein
+            from activepick.learning.initial_head import starting_head
+
+            return engine, starting_head(engine, usable, saved)
+        saved.require(engine.spec(saved.spec.working_radii))
+        return engine, saved
+    from activepick.learning.head import pretrained_head
+
+    engine = options.engine()
+    usable = _usable(engine, micrographs)
+    radius = options.working_radius
+    if radius is None:
+        radius = engine.best_radius(usable)
+        say(
+            f"working radius {radius:g} px, chosen from the micrographs; the number of picks "
+            f"depends on it: pass --working-radius {radius:g} to use it for other micrographs too"
+        )
+    backbone = engine.extractor.backbone
+    return engine, pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
+
+
+def _usable(engine: "FeatureEngine", micrographs: Sequence[Micrograph]) -> list[Micrograph]:
+    """Return micrographs spread over the dataset, and warn if their particles look bright.
+
+    The first three of them can be read; the others were not tried.
+
+    Raises
+    ------
+    ActivepickError
+        When no micrograph can be used.
+    """
+    from activepick.features.scale_search import spread_out
+
+    checked: list[Micrograph] = []
+    suspects: list[Micrograph] = []
+    reasons: list[str] = []
+    waiting = spread_out(micrographs)
+    while waiting and len(checked) < _CHECKED:
+        micrograph = waiting.pop(0)
+        try:
+            if engine.looks_inverted(micrograph):
+                suspects.append(micrograph)
+        except ActivepickError as error:
+            if len(micrographs) == 1:
+                raise
+            reasons.append(str(error))  # it is reported when it is picked
+            continue
+        checked.append(micrograph)
+    if not checked:
+        raise SettingsError("\n".join(["None of the micrographs can be used:", *reasons]))
+    if 2 * len(suspects) > len(checked):
+        say(f"warning: {_inverted_warning(suspects[0])}")
+    return checked + waiting
+
+
+def _inverted_warning(micrograph: Micrograph) -> str:
+    """Return a sentence that particles seem to have the other polarity, and what to do."""
+    seem, remedy = ("dark", "leave out") if micrograph.inverted else ("bright", "pass")
+    return (
+        f"{micrograph.path}: the particles look {seem}; {remedy} --invert if that is so, or "
+        "correct the diameter or the pixel size."
+    )

@@ -1,0 +1,437 @@
+"""Micrographs in folders, single files, text lists, lists of RELION and exposures of cryoSPARC.
+
+Every part of the program that is given micrographs finds them here: the command line, runs over
+whole datasets, sessions and the window.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from activepick.errors import MicrographError
+from activepick.formats import (
+    Exposures,
+    RelionMicrographs,
+    read_exposures,
+    read_relion_micrographs,
+)
+from activepick.formats.project_files import project_finder, searched_folders
+from activepick.formats.text import read_text
+from activepick.micrograph.extensions import CONVERTIBLE, EXTENSIONS, MOVIES, extension
+from activepick.micrograph.micrograph import Micrograph
+
+__all__ = ["TEXT_LISTS", "FoundMicrograph", "MicrographSet", "find_micrographs"]
+
+TEXT_LISTS = (".txt", ".lst", ".list")
+
+# What motion correction and CTF estimation write beside NAME.mrc: NAME_PS.mrc and so on. RELION:
+# power spectrum, sum without dose weighting, half sums; MotionCor2: the sum with dose weighting of
+# selected frames; cryoSPARC: the background.
+_COMPANION = re.compile(r"(?<=.)_(PS|noDW|EVN|ODD|DWS|background)$", re.IGNORECASE)
+# NAME is the sum without dose weighting where one of these is beside it (MotionCor2, cryoSPARC).
+_DOSE_WEIGHTED = ("_DW", "_doseweighted")
+_PREVIEWS = (".png", ".jpg", ".jpeg")
+# Lists of micrographs that jobs of RELION write.
+_RELION_LISTS = ("micrographs_ctf.star", "corrected_micrographs.star", "micrographs.star")
+# Folders below the one that was named are searched for a message only, which has to be quick.
+_MOST_ENTRIES = 20_000
+
+
+@dataclass(frozen=True)
+class FoundMicrograph:
+    """A micrograph, and what is known of it before its file is opened.
+
+    Attributes
+    ----------
+    path
+        The file.
+    name
+        Name in tables: exactly as in the list that names it, which is how RELION finds its picks;
+        otherwise the path as it was given.
+    pixel_size_angstrom
+        Å per pixel as given or as the list says; None where the header of the file has to say it.
+    inverted
+        Whether particles are bright.
+    defocus_angstrom
+        Mean defocus of both axes in Å, where the list says it.
+    """
+
+    path: Path
+    name: str
+    pixel_size_angstrom: float | None = None
+    inverted: bool = False
+    defocus_angstrom: float | None = None
+
+    def micrograph(self) -> Micrograph:
+        """Return the micrograph; its file is not opened yet."""
+        return Micrograph(self.path, self.pixel_size_angstrom, self.inverted)
+
+
+@dataclass
+class MicrographSet:
+    """Micrographs that were found, and what a user should know of the search.
+
+    Attributes
+    ----------
+    found
+        The micrographs, each file once, in the order in which they were named.
+    missing
+        Reason by name, for names in lists whose file is not there.
+    relion_lists
+        The lists of RELION that were read, with their optics groups.
+    exposures
+        The exposures of cryoSPARC that were read.
+    notices
+        Sentences on what was left out.
+    """
+
+    found: list[FoundMicrograph] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    relion_lists: list[RelionMicrographs] = field(default_factory=list)
+    exposures: list[Exposures] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def find_micrographs(
+    paths: Sequence[Path],
+    pixel_size_angstrom: float | None = None,
+    inverted: bool = False,
+    *,
+    recursive: bool = False,
+    may_be_empty: bool = False,
+) -> MicrographSet:
+    """Find the micrographs that paths mean.
+
+    Parameters
+    ----------
+    paths
+        Each is a micrograph, a folder of micrographs, a STAR file with a column
+        ``rlnMicrographName``, a ``.cs`` file of exposures, or a text file (`TEXT_LISTS`) with a
+        name on each line, in which empty lines and lines that begin with # are skipped. Names in
+        lists are relative to the folder of the list, to one above it, or to the working folder.
+    pixel_size_angstrom
+        Å per pixel for all of them; None for what lists or headers say.
+    inverted
+        Whether particles are bright.
+    recursive
+        Whether folders below those named are searched as well.
+    may_be_empty
+        Whether folders and lists without micrographs are accepted, since files are still to come.
+
+    Returns
+    -------
+    MicrographSet
+        Micrographs of folders in the order of their names. Two paths to one file are one
+        micrograph. Hidden files are skipped, and so is what belongs to a micrograph beside it:
+        power spectra, sums without dose weighting, half sums, previews and compressed copies, with
+        a notice.
+
+    Raises
+    ------
+    MicrographError
+        When a folder or a list names no micrograph.
+    TableError
+        When a list cannot be read.
+    """
+    search = _Search(pixel_size_angstrom, inverted, recursive, may_be_empty)
+    for path in paths:
+        search.add(_unquoted(path))
+    return search.result()
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A micrograph, and where it lies once links are followed."""
+
+    micrograph: FoundMicrograph
+    resolved: Path
+    # A list of another program names micrographs and nothing else.
+    is_certain: bool
+
+
+class _Search:
+    """Collects micrographs from one path after the other."""
+
+    def __init__(
+        self,
+        pixel_size_angstrom: float | None,
+        inverted: bool,
+        recursive: bool,
+        may_be_empty: bool,
+    ) -> None:
+        self._pixel_size = pixel_size_angstrom
+        self._inverted = inverted
+        self._recursive = recursive
+        self._may_be_empty = may_be_empty
+        self._candidates: dict[Path, _Candidate] = {}
+        self._folders: dict[Path, Path] = {}
+        self._same: list[tuple[str, str]] = []
+        self._set = MicrographSet()
+
+    def add(self, path: Path) -> None:
+        """Add the micrographs that one path means."""
+        ending = path.suffix.lower()
+        if os.path.isdir(path):
+            self._add_folder(path)
+        elif ending == ".star":
+            self._add_relion_list(path)
+        elif ending == ".cs":
+            self._add_exposures(path)
+        elif ending in TEXT_LISTS:
+            names = _read_names(path)
+            self._add_list(path, names)
+        else:
+            self._add_file(path, path.as_posix())
+
+    def result(self) -> MicrographSet:
+        """Return what was found, without companions and with notices."""
+        companions = _companions(list(self._candidates.values()))
+        found = self._set
+        found.found = [c.micrograph for c in self._candidates.values() if c not in companions]
+        if companions:
+            (first, main), *_ = companions.items()
+            found.notices.append(
+                f"{_left_out(len(companions))} as belonging to a micrograph in the same folder "
+                "(power spectra, half sums, sums without dose weighting, previews, copies), such "
+                f"as {first.micrograph.name}, which belongs to {main.micrograph.name}; to use such "
+                "a file, name it without the micrograph"
+            )
+        if self._same:
+            name, other = self._same[0]
+            found.notices.append(
+                f"{_left_out(len(self._same))} as being the same as another one, such as {name}, "
+                f"which is {other}"
+            )
+        return found
+
+    def _add_folder(self, folder: Path) -> None:
+        files = sorted(_files_in(folder, self._recursive))
+        endings = {extension(file) for file in files} & set(EXTENSIONS)
+        for file in files:
+            if extension(file) in endings:
+                self._add_file(file, file.as_posix())
+        if self._may_be_empty or (endings and self._recursive):
+            return
+        count, example = (0, None) if self._recursive else _micrographs_below(folder, endings)
+        if not endings:
+            raise MicrographError(_nothing_in(folder, files, count, example))
+        if example is not None:
+            self._set.notices.append(
+                f"{folder}: folders below it hold {count} more micrographs, such as {example}; "
+                "they are not used unless you name their folder, or pass --recursive"
+            )
+
+    def _add_relion_list(self, path: Path) -> None:
+        star = read_relion_micrographs(path)
+        self._set.relion_lists.append(star)
+        sizes, defocus = star.pixel_sizes_angstrom, star.defocus_angstrom
+        self._add_list(path, star.names, sizes, defocus, is_certain=True)
+
+    def _add_exposures(self, path: Path) -> None:
+        exposures = read_exposures(path)
+        self._set.exposures.append(exposures)
+        rows = zip(exposures.names, exposures.pixel_sizes_angstrom.tolist(), strict=True)
+        sizes = {name: size for name, size in rows if size > 0}
+        self._add_list(path, exposures.names, sizes, is_certain=True)
+
+    def _add_list(
+        self,
+        path: Path,
+        names: Sequence[str],
+        sizes: dict[str, float] | None = None,
+        defocus: dict[str, float] | None = None,
+        is_certain: bool = False,
+    ) -> None:
+        if not names and not self._may_be_empty:
+            raise MicrographError(f"{path}: there are no micrographs in this list.")
+        find = project_finder(path)
+        where: str | None = None
+        for name in names:
+            file = find(name)
+            if file is None:
+                where = where or _where(path)
+                self._set.missing[name] = (
+                    f"{name} is named in {path} but is not there: it was looked for in {where}."
+                )
+                continue
+            size, own = (sizes or {}).get(name), (defocus or {}).get(name)
+            self._add_file(file, name, size, own, is_certain)
+
+    def _add_file(
+        self,
+        path: Path,
+        name: str,
+        size: float | None = None,
+        defocus: float | None = None,
+        is_certain: bool = False,
+    ) -> None:
+        resolved = self._resolved(path)
+        before = self._candidates.get(resolved)
+        if before is not None:
+            if before.micrograph.name != name:
+                self._same.append((name, before.micrograph.name))
+            return
+        size = size if self._pixel_size is None else self._pixel_size
+        micrograph = FoundMicrograph(path, name, size, self._inverted, defocus)
+        self._candidates[resolved] = _Candidate(micrograph, resolved, is_certain)
+
+    def _resolved(self, path: Path) -> Path:
+        """Return the path without links; a folder is resolved once for all files in it."""
+        try:
+            if path.is_symlink() or path.name in ("", ".."):
+                return path.resolve()
+            if path.parent not in self._folders:
+                self._folders[path.parent] = path.parent.resolve()
+            return self._folders[path.parent] / path.name
+        except (OSError, RuntimeError, ValueError):  # links in a circle, or a name no file can have
+            return path.absolute()
+
+
+def _unquoted(path: Path) -> Path:
+    """Return a path without the quotes that not every shell takes off."""
+    text = os.fspath(path)
+    bare = _without_quotes(text)
+    return path if bare == text or os.path.exists(path) else Path(bare)
+
+
+def _without_quotes(text: str) -> str:
+    is_quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if is_quoted else text
+
+
+def _read_names(path: Path) -> list[str]:
+    """Return the names in a text file, each once."""
+    lines = (line.strip() for line in read_text(path).split("\n"))
+    names = (_without_quotes(line) for line in lines if line and not line.startswith("#"))
+    return list(dict.fromkeys(_with_home(name) for name in names))
+
+
+def _with_home(name: str) -> str:
+    return os.path.expanduser(name) if name.startswith("~/") else name
+
+
+def _where(path: Path) -> str:
+    """Return the folders in which names of a list were looked for, in words."""
+    folder, *others = searched_folders(path)
+    work = Path.cwd()
+    last = f", and in {work}" if others and others[-1] == work else ""
+    return f"{folder.absolute()}, in the folders above it{last}"
+
+
+def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
+    """Yield the files of a folder except hidden ones; links to folders are followed."""
+    seen: set[Path] = set()
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        if (resolved := here.resolve()) in seen:
+            continue
+        seen.add(resolved)
+        with os.scandir(here) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if not _is_folder(entry):
+                    yield here / entry.name
+                elif recursive and not entry.name.endswith(".activepick"):
+                    waiting.append(here / entry.name)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # links in a circle
+        return False
+
+
+def _micrographs_below(folder: Path, endings: set[str]) -> tuple[int, Path | None]:
+    """Return how many micrographs the folders below one hold, and the first of them.
+
+    Those of a large tree are not counted to the end. Only some endings count where the folder holds
+    micrographs itself, since pictures below it are rarely micrographs then.
+    """
+    below = (file for file in _files_in(folder, recursive=True) if file.parent != folder)
+    found = []
+    # A folder that may not be read is no reason to stop.
+    with contextlib.suppress(OSError):
+        for file in islice(below, _MOST_ENTRIES):
+            if extension(file) in (endings or EXTENSIONS):
+                found.append(file)
+    return len(found), min(found, default=None)
+
+
+def _nothing_in(folder: Path, files: Sequence[Path], count: int, example: Path | None) -> str:
+    """Return a sentence on a folder without micrographs, and what to give instead."""
+    start = f"{folder}: there are no micrographs in this folder"
+    names = {file.name for file in files}
+    listed = next((name for name in _RELION_LISTS if name in names), None)
+    if listed is not None:
+        return f"{start}, but a list of them: give {folder / listed}."
+    if example is not None:
+        return (
+            f"{start} itself, but {count} in folders below it, such as {example}: give that "
+            "folder, or pass --recursive."
+        )
+    kinds = {extension(file) for file in files}
+    if kinds & set(MOVIES):
+        return f"{start}, but movies: run motion correction first and give its output."
+    if kinds & set(CONVERTIBLE):
+        ending = min(kinds & set(CONVERTIBLE))
+        return f"{start}, but {ending} files: convert them to MRC first."
+    return f"{start}. Micrographs end in {', '.join(EXTENSIONS)}."
+
+
+def _companions(candidates: Sequence[_Candidate]) -> dict[_Candidate, _Candidate]:
+    """Return the files that belong to a micrograph beside them, each with that micrograph."""
+    by_stem: dict[tuple[Path, str], list[_Candidate]] = {}
+    for candidate in candidates:
+        by_stem.setdefault(_stem(candidate), []).append(candidate)
+    found = {}
+    for (folder, stem), own in by_stem.items():
+        main = _main_of(stem, {s for s in _related(stem) if (folder, s) in by_stem})
+        for candidate in own:
+            if candidate.is_certain:
+                continue
+            if main is not None:
+                found[candidate] = by_stem[folder, main][0]
+            elif (better := _better(candidate, own)) is not None:
+                found[candidate] = better
+    return found
+
+
+def _stem(candidate: _Candidate) -> tuple[Path, str]:
+    path = candidate.resolved
+    return path.parent, path.name[: len(path.name) - len(extension(path))]
+
+
+def _related(stem: str) -> list[str]:
+    """Return the stems of which one may be the micrograph that a stem belongs to, best first."""
+    weighted = [stem + ending for ending in _DOSE_WEIGHTED]
+    match = _COMPANION.search(stem)
+    if match is None:
+        return weighted
+    base = stem[: match.start()]
+    return [*weighted, *(base + ending for ending in _DOSE_WEIGHTED), base]
+
+
+def _main_of(stem: str, present: set[str]) -> str | None:
+    return next((name for name in _related(stem) if name in present), None)
+
+
+def _better(candidate: _Candidate, own: Sequence[_Candidate]) -> _Candidate | None:
+    """Return the file that a preview or a compressed copy of the same name stands for."""
+    ending = extension(candidate.resolved)
+    for other in own:
+        kind = extension(other.resolved)
+        is_preview = ending in _PREVIEWS and kind not in _PREVIEWS
+        if is_preview or (ending.startswith(f"{kind}.") and other is not candidate):
+            return other
+    return None
+
+
+def _left_out(count: int) -> str:
+    return "1 file is left out" if count == 1 else f"{count} files are left out"
