@@ -17,7 +17,7 @@ from activepick.batch.output import make_output
 from activepick.batch.record import RunRecord
 from activepick.batch.run import BatchRun
 from activepick.errors import ActivepickError, TableError
-from activepick.formats import FORMATS, read_table
+from activepick.formats import FORMATS, TableWarning, read_table
 from activepick.learning.head_file import load_head
 from activepick.micrograph.discovery import find_micrographs
 
@@ -45,6 +45,23 @@ def test_a_second_run_does_only_what_is_new_or_changed(pick, folder, tmp_path):
         "m2_autopick.star",
     }
     assert len(read_table(out / "autopick.star")) == said["picks"] > 10
+
+
+def test_files_of_micrographs_that_are_gone_are_told_and_removed_on_request(pick, folder, tmp_path):
+    boxes = tmp_path / "boxes"
+    pick(folder, "--out", boxes, "--format", "box")
+    (boxes / "mine.box").write_text("1\t2\t3\t3\n")
+    (folder / "m1.mrc").rename(tmp_path / "m1.mrc")
+    with pytest.warns(TableWarning, match=r"1 files of an earlier run .* such as m1\.box, "):
+        assert pick(folder, "--out", boxes, "--format", "box")["kept"] == 3
+    assert (boxes / "m1.box").is_file()
+    with pytest.warns(TableWarning, match=r"1 other files were there already, such as mine\.box"):
+        pick(folder, "--out", boxes, "--format", "box", "--overwrite")
+    names = ["m0.box", "m2.box", "m3.box", "mine.box"]
+    assert sorted(path.name for path in boxes.glob("*.box")) == names
+    (tmp_path / "m1.mrc").rename(folder / "m1.mrc")
+    assert pick(folder, "--out", boxes, "--format", "box")["kept"] == 3
+    assert (boxes / "m1.box").is_file()
 
 
 def test_other_settings_pick_all_again_and_the_record_says_what_decided(pick, folder, tmp_path):

@@ -65,14 +65,16 @@ class _Tables:
 class FolderOutput:
     """A folder with a file for each micrograph and, for RELION, a list of them."""
 
-    def __init__(self, folder: Path, tables: _Tables) -> None:
+    def __init__(self, folder: Path, tables: _Tables, overwrite: bool = False) -> None:
         self._path = folder
         self._tables = tables
+        self._overwrite = overwrite
         self._folder = PickFolder(folder, tables.format, [], **tables.options)
 
     def expect(self, names: Sequence[str]) -> None:
         """Choose the file of each micrograph."""
-        self._folder = PickFolder(self._path, self._tables.format, names, **self._tables.options)
+        options = {**self._tables.options, "overwrite": self._overwrite}
+        self._folder = PickFolder(self._path, self._tables.format, names, **options)
 
     def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
         """Do nothing: in RELION the optics groups belong to the micrographs of the job."""
@@ -86,9 +88,9 @@ class FolderOutput:
         self._folder.write(name, self._tables.table(name, picks, pixel_size_angstrom))
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Write the list of the files for RELION."""
+        """Write the list of the files for RELION; name or remove files of an earlier run."""
         if entries:
-            self._folder.write_index([entry.name for entry in entries])
+            self._folder.finish([entry.name for entry in entries])
 
 
 class FileOutput:
@@ -157,6 +159,7 @@ def make_output(
     parts: Path,
     *,
     is_folder: bool | None = None,
+    overwrite: bool = False,
 ) -> Output:
     """Return the output for a path and a format.
 
@@ -174,6 +177,8 @@ def make_output(
         Folder for the parts of one file.
     is_folder
         Whether `out` is a folder; None if it exists as a folder or its name has no ending.
+    overwrite
+        Whether files of an earlier run in a folder are removed.
 
     Raises
     ------
@@ -189,4 +194,4 @@ def make_output(
         raise SettingsError("--format cs: name the exposures, --exposures FILE.cs.")
     options = {k: v for k, v in wanted.items() if k in chosen.options and v is not None}
     tables = _Tables(chosen, options, diameter_angstrom)
-    return FolderOutput(out, tables) if folder else FileOutput(out, parts, tables)
+    return FolderOutput(out, tables, overwrite) if folder else FileOutput(out, parts, tables)

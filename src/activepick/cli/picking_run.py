@@ -109,6 +109,7 @@ class PickingRun:
         rules: PickRules,
         resources: ResourceOptions,
         cluster: ClusterOptions | None,
+        overwrite: bool = False,
     ) -> None:
         self._head = head
         self._rules = rules
@@ -138,6 +139,7 @@ class PickingRun:
             written,
             self.record_folder / "parts",
             is_folder=out.is_folder,
+            overwrite=overwrite,
         )
 
     @property
