@@ -97,6 +97,9 @@ def test_a_job_without_its_list_is_read_by_the_names_of_its_files(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pd.testing.assert_frame_equal(read_folder(folder), table)
+        (folder / "autopick.star").write_text(list_of("AutoPick/job006", "_autopick.star"))
+        above = read_folder(folder.parent)
+    assert above["micrograph"].tolist() == ["job006/Movies/m1", "job006/Movies/m2"]
 
 
 def test_a_list_of_relion_3_without_its_micrographs_is_no_obstacle(tmp_path):

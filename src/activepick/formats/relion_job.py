@@ -272,7 +272,8 @@ def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFram
     if missing:
         line, file = missing[0]
         where = (
-            f"{path}, line {line}: {file} is neither in the folder of this file nor in one above"
+            f"{path}, line {line}: {file} is not in the folder of this file, in one above, or in "
+            "the working folder"
         )
         if not files:
             raise TableError(f"{where}; keep the folders of the RELION project together")
