@@ -98,6 +98,8 @@ class PickingRun:
         Options for speed and memory.
     cluster
         Options of a cluster, None to pick on this machine.
+    overwrite
+        Whether files of an earlier run in the folder are removed.
     """
 
     def __init__(
