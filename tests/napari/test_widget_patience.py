@@ -95,7 +95,7 @@ def test_what_is_late_is_dropped(qtbot, open_widget, micrographs):
     assert came == [3]
 
 
-@pytest.mark.parametrize("moment", ["reading", "features", "predicting", "labelling"])
+@pytest.mark.parametrize("moment", ["reading", "features", "predicting", "updating", "labelling"])
 def test_the_window_is_closed_at_any_moment(qtbot, open_widget, micrographs, moment):
     person = Person(qtbot, open_widget())
     if moment == "reading":
@@ -109,6 +109,8 @@ def test_the_window_is_closed_at_any_moment(qtbot, open_widget, micrographs, mom
         person.wait(lambda: person.controller.jobs.busy("features"))
     elif moment == "predicting":
         person.dataset.predict()
+    elif moment == "updating":
+        person.open.set_settings(threshold=0.9)  # it is shown in the next turn of the event loop
     else:
         person.press("F")
         person.press("D")

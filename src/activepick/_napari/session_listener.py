@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from qtpy.QtCore import QObject
 from superqt.utils import qdebounced
 
 from activepick._napari.open_session import OpenSession
@@ -67,6 +68,9 @@ class SessionListener:
             if self._session is session:
                 show(session)
 
-        debounced = qdebounced(run, timeout=0, parent=session)
+        # It must not outlive the widget, nor stay for each session that was open.
+        owner = self if isinstance(self, QObject) else session
+        debounced = qdebounced(run, timeout=0, parent=owner)
+        session.destroyed.connect(debounced.deleteLater)
         for signal in signals:
             signal.connect(debounced)

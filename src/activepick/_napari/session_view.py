@@ -1,5 +1,7 @@
 """Display of the open session on the layers of the viewer."""
 
+from qtpy.QtCore import QObject
+
 from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.layers import Layers
 from activepick._napari.navigation import Navigation
@@ -9,7 +11,7 @@ from activepick._napari.session_listener import SessionListener
 __all__ = ["SessionView"]
 
 
-class SessionView(SessionListener):
+class SessionView(QObject, SessionListener):
     """Show micrograph, labels, questions and picks of the open session on layers.
 
     Parameters
@@ -20,7 +22,10 @@ class SessionView(SessionListener):
         Moves the camera.
     """
 
-    def __init__(self, layers: Layers, navigation: Navigation) -> None:
+    def __init__(
+        self, layers: Layers, navigation: Navigation, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
         self._layers, self._navigation = layers, navigation
         layers.map_toggled.connect(self._on_map_toggled)
 

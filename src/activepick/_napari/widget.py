@@ -83,7 +83,7 @@ class ActivePickWidget(QWidget):
         self.key_bindings = KeyBindings(viewer, self.layers)
         self.mouse = MouseBindings(viewer, self.layers)
         self.areas = ExcludedAreas(viewer, self.layers, self.key_bindings, self)
-        self.view = SessionView(self.layers, self.navigation)
+        self.view = SessionView(self.layers, self.navigation, self)
         self.circle = DiameterCircle(self.layers, self.navigation, self.controller.jobs, self)
         self.gallery = Gallery(self.navigation.centre)
         self._gallery_dock: QWidget | None = None
