@@ -43,6 +43,9 @@ class Output(Protocol):
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the files that are for all micrographs together."""
 
+    def clean_up(self, entries: Sequence[Entry]) -> None:
+        """Remove or report what an earlier run wrote besides; called at the end of a whole run."""
+
 
 class _Tables:
     """Builder of the tables of picks for a format."""
@@ -65,17 +68,30 @@ class _Tables:
 class FolderOutput:
     """A folder with a file for each micrograph and, for RELION, a list of them."""
 
-    def __init__(self, folder: Path, tables: _Tables) -> None:
+    def __init__(self, folder: Path, tables: _Tables, overwrite: bool) -> None:
         self._path = folder
         self._tables = tables
-        self._folder = PickFolder(folder, tables.format, [], **tables.options)
+        self._overwrite = overwrite
+        self._star: Path | None = None
+        self._folder = self._folder_for([])
 
     def expect(self, names: Sequence[str]) -> None:
         """Choose the file of each micrograph."""
-        self._folder = PickFolder(self._path, self._tables.format, names, **self._tables.options)
+        self._folder = self._folder_for(names)
 
     def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
-        """Do nothing: in RELION the optics groups belong to the micrographs of the job."""
+        """Take the list that a job of RELION names."""
+        self._star = lists[0].path if len(lists) == 1 else None
+
+    def _folder_for(self, names: Sequence[str]) -> PickFolder:
+        return PickFolder(
+            self._path,
+            self._tables.format,
+            names,
+            micrographs_star=self._star,
+            overwrite=self._overwrite,
+            **self._tables.options,
+        )
 
     def has(self, name: str) -> bool:
         """Return whether the file of a micrograph is there."""
@@ -89,6 +105,11 @@ class FolderOutput:
         """Write the list of the files for RELION."""
         if entries:
             self._folder.write_index([entry.name for entry in entries])
+
+    def clean_up(self, entries: Sequence[Entry]) -> None:
+        """Remove files of an earlier run if that is wanted, and warn of others in the folder."""
+        if entries:
+            self._folder.finish([entry.name for entry in entries])
 
 
 class FileOutput:
@@ -135,6 +156,9 @@ class FileOutput:
             options["pixel_size_angstrom"] = sizes.pop()
         write_merged(self._read(entries, optics), self._path, format, options)
 
+    def clean_up(self, entries: Sequence[Entry]) -> None:
+        """Do nothing: the file was replaced."""
+
     def _read(
         self, entries: Iterable[Entry], optics: OpticsGroups | None
     ) -> Iterator[pd.DataFrame]:
@@ -157,6 +181,7 @@ def make_output(
     parts: Path,
     *,
     is_folder: bool | None = None,
+    overwrite: bool = False,
 ) -> Output:
     """Return the output for a path and a format.
 
@@ -174,6 +199,8 @@ def make_output(
         Folder for the parts of one file.
     is_folder
         Whether `out` is a folder; None if it exists as a folder or its name has no ending.
+    overwrite
+        Whether files are removed that an earlier run wrote to the folder and this one does not.
 
     Raises
     ------
@@ -189,4 +216,4 @@ def make_output(
         raise SettingsError("--format cs: name the exposures, --exposures FILE.cs.")
     options = {k: v for k, v in wanted.items() if k in chosen.options and v is not None}
     tables = _Tables(chosen, options, diameter_angstrom)
-    return FolderOutput(out, tables) if folder else FileOutput(out, parts, tables)
+    return FolderOutput(out, tables, overwrite) if folder else FileOutput(out, parts, tables)

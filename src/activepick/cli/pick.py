@@ -124,6 +124,7 @@ def pick(
         bool,
         typer.Option("--fresh", help="Pick again what an earlier run has picked."),
     ] = False,
+    overwrite: a.Overwrite = False,
     watch: Annotated[
         bool,
         typer.Option(
@@ -189,6 +190,7 @@ def pick(
         rules,
         ResourceOptions(sides, patience, readers, gpu_memory),
         ClusterOptions(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
+        overwrite=overwrite,
     )
     asked = MicrographOptions(micrographs, pixel_size, invert, recursive)
     summary = run(asked, fresh, WatchOptions(watch, every, stop_after))
