@@ -32,7 +32,7 @@ def main(folder: Path, diameter_angstrom: float, out: Path) -> None:
     """Pick all micrographs of a folder, and write a STAR file for each."""
     sources = find_micrographs([folder]).found
     engine = FeatureEngine(Extractor(load_backbone()), diameter_angstrom)
-    head = starting_head(engine, [source.micrograph() for source in sources[:3]])
+    head = starting_head(engine, [source.micrograph() for source in sources])
     picker = Picker(engine, head, PickRules(threshold=0.5))
     job = PickJob.of(picker, device="auto", precision="auto")
 

@@ -139,11 +139,11 @@ def test_only_peaks_that_are_likely_particles_at_first_are_compared(files, data)
 def test_the_first_few_are_spread_over_the_dataset_whatever_the_order():
     micrographs = [Micrograph(f"mics/m{k:02}.mrc") for k in range(40)]
     mixed = random.Random(0).sample(micrographs, 40)
-    found = [micrograph.path.stem for micrograph in spread_out(mixed)]
+    found = [micrograph.path.stem for micrograph in spread_out(mixed, lambda m: m.path)]
     assert found[:3] == ["m20", "m10", "m30"]
     assert sorted(found) == [micrograph.path.stem for micrograph in micrographs]
     for count in range(4):
-        assert len(spread_out(micrographs[:count])) == count
+        assert len(spread_out(micrographs[:count], lambda m: m.path)) == count
 
 
 def test_the_number_of_peaks_that_count_is_that_of_the_area():

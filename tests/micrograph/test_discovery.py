@@ -207,6 +207,14 @@ def test_names_in_a_list_may_begin_at_the_working_folder(here, monkeypatch):
     assert str(here / "project") in missing
 
 
+def test_two_files_of_one_name_are_refused():
+    touch("one/Movies/a.mrc", "two/Movies/a.mrc")
+    for project in ("one", "two"):
+        Path(project, "list.star").write_text("data_\nloop_\n_rlnMicrographName\nMovies/a.mrc\n")
+    with pytest.raises(MicrographError, match=r"both named Movies/a\.mrc"):
+        find_micrographs([Path("one/list.star"), Path("two/list.star")])
+
+
 def test_quotes_around_a_path_are_taken_off():
     touch("mics 1/a.mrc")
     assert names_in('"mics 1"') == names_in("'mics 1/a.mrc'") == ["mics 1/a.mrc"]
@@ -223,17 +231,21 @@ def test_exposures_of_cryosparc():
             ("micrograph_blob/path", "S40"),
             ("micrograph_blob/shape", "u4", 2),
             ("micrograph_blob/psize_A", "f4"),
+            ("ctf/df1_A", "f4"),
+            ("ctf/df2_A", "f4"),
         ],
     )
     files = [b"J2/motioncorrected/%s" % name for name in (b"001_a.mrc", b"002_b.mrc", b"3.mrc")]
     rows["micrograph_blob/path"] = files
     rows["micrograph_blob/shape"] = 100
     rows["micrograph_blob/psize_A"] = [0.5, 0, 0.5]
+    rows["ctf/df1_A"], rows["ctf/df2_A"] = [9000, 8000, 0], [11000, np.nan, 0]
     with open("J2/exposures_accepted.cs", "wb") as file:
         np.save(file, rows)
     found = find_micrographs([Path("J2/exposures_accepted.cs")])
     assert [each.name for each in found.found] == [name.decode() for name in files[:2]]
     assert [each.pixel_size_angstrom for each in found.found] == [0.5, None]
+    assert [each.defocus_angstrom for each in found.found] == [10000, None]
     assert list(found.missing) == ["J2/motioncorrected/3.mrc"]
 
 

@@ -43,6 +43,9 @@ class Output(Protocol):
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the files that are for all micrographs together."""
 
+    def clean_up(self, entries: Sequence[Entry]) -> None:
+        """Remove or report what an earlier run wrote besides; called at the end of a whole run."""
+
 
 class _Tables:
     """Builder of the tables of picks for a format."""
@@ -65,19 +68,30 @@ class _Tables:
 class FolderOutput:
     """A folder with a file for each micrograph and, for RELION, a list of them."""
 
-    def __init__(self, folder: Path, tables: _Tables, overwrite: bool = False) -> None:
+    def __init__(self, folder: Path, tables: _Tables, overwrite: bool) -> None:
         self._path = folder
         self._tables = tables
         self._overwrite = overwrite
-        self._folder = PickFolder(folder, tables.format, [], **tables.options)
+        self._star: Path | None = None
+        self._folder = self._folder_for([])
 
     def expect(self, names: Sequence[str]) -> None:
         """Choose the file of each micrograph."""
-        options = {**self._tables.options, "overwrite": self._overwrite}
-        self._folder = PickFolder(self._path, self._tables.format, names, **options)
+        self._folder = self._folder_for(names)
 
     def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
-        """Do nothing: in RELION the optics groups belong to the micrographs of the job."""
+        """Take the list that a job of RELION names."""
+        self._star = lists[0].path if len(lists) == 1 else None
+
+    def _folder_for(self, names: Sequence[str]) -> PickFolder:
+        return PickFolder(
+            self._path,
+            self._tables.format,
+            names,
+            micrographs_star=self._star,
+            overwrite=self._overwrite,
+            **self._tables.options,
+        )
 
     def has(self, name: str) -> bool:
         """Return whether the file of a micrograph is there."""
@@ -88,7 +102,12 @@ class FolderOutput:
         self._folder.write(name, self._tables.table(name, picks, pixel_size_angstrom))
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Write the list of the files for RELION; name or remove files of an earlier run."""
+        """Write the list of the files for RELION."""
+        if entries:
+            self._folder.write_index([entry.name for entry in entries])
+
+    def clean_up(self, entries: Sequence[Entry]) -> None:
+        """Remove files of an earlier run if that is wanted, and warn of others in the folder."""
         if entries:
             self._folder.finish([entry.name for entry in entries])
 
@@ -137,6 +156,9 @@ class FileOutput:
             options["pixel_size_angstrom"] = sizes.pop()
         write_merged(self._read(entries, optics), self._path, format, options)
 
+    def clean_up(self, entries: Sequence[Entry]) -> None:
+        """Do nothing: the file was replaced."""
+
     def _read(
         self, entries: Iterable[Entry], optics: OpticsGroups | None
     ) -> Iterator[pd.DataFrame]:
@@ -178,7 +200,7 @@ def make_output(
     is_folder
         Whether `out` is a folder; None if it exists as a folder or its name has no ending.
     overwrite
-        Whether files of an earlier run in a folder are removed.
+        Whether files are removed that an earlier run wrote to the folder and this one does not.
 
     Raises
     ------

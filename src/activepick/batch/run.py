@@ -100,12 +100,15 @@ class BatchRun:
             self._finish()
             raise
         self._finish()
-        done = [name for name in self._names if name in self._record.entries]
         return Summary(
-            {name: self._record.entries[name].picks for name in done},
+            {entry.name: entry.picks for entry in self._entries()},
             dict(self._record.failures),
             len(self._names) - len(todo),
         )
+
+    def clean_up(self) -> None:
+        """Remove or report what an earlier run wrote to the output besides."""
+        self._output.clean_up(self._entries())
 
     def _is_done(self, micrograph: FoundMicrograph) -> bool:
         entry = self._record.entries.get(micrograph.name)
@@ -126,6 +129,10 @@ class BatchRun:
         self._record.add(entry)
 
     def _finish(self) -> None:
-        entries = self._record.entries
-        self._output.finish([entries[name] for name in self._names if name in entries])
+        self._output.finish(self._entries())
         self._record.write_failures()
+
+    def _entries(self) -> list[Entry]:
+        """Return the micrographs that are written, in the order in which they were named."""
+        entries = self._record.entries
+        return [entries[name] for name in self._names if name in entries]

@@ -20,6 +20,7 @@ __all__ = [
     "Model",
     "Normalise",
     "OutputPath",
+    "Outside",
     "Overwrite",
     "PixelSize",
     "Precision",
@@ -119,6 +120,10 @@ Relion = Annotated[
 ]
 BoxSize = Annotated[
     float | None, typer.Option("--box-size", help="Side of boxes in pixels, for .box and .cbox.")
+]
+Outside = Annotated[
+    str,
+    typer.Option("--outside", help="Positions outside of their micrographs: drop or error."),
 ]
 Overwrite = Annotated[
     bool,

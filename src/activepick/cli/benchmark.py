@@ -15,6 +15,7 @@ from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError
 from activepick.formats import read_table
+from activepick.formats.outside import checked_outside
 
 if TYPE_CHECKING:
     from activepick.benchmark.curves import Dataset
@@ -28,6 +29,7 @@ def benchmark(
     diameter: a.Diameter,
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
+    outside: a.Outside = "drop",
     train: Annotated[
         int, typer.Option(help="Micrographs to learn from; all others are for evaluation.")
     ] = 2,
@@ -76,7 +78,8 @@ def benchmark(
     if batch < 1 or seeds < 1:
         raise SettingsError("--batch and --seeds have to be 1 or more.")
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
-    rows = group_by_micrograph(read_table(truth), files, truth)
+    known_particles = read_table(truth, outside=checked_outside(outside))
+    rows = group_by_micrograph(known_particles, files, truth, outside)
     known = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]
     if len(known) < len(files):
         say(f"warning: {len(files) - len(known)} micrographs without particles are left out")

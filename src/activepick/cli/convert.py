@@ -83,9 +83,7 @@ def convert(
             "the confidence."
         ),
     ] = None,
-    outside: Annotated[
-        str, typer.Option(help="Positions outside of their micrographs: drop or error.")
-    ] = "drop",
+    outside: a.Outside = "drop",
     origins: Annotated[
         bool,
         typer.Option(

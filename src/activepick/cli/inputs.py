@@ -2,20 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from activepick.cli.console import say
 from activepick.errors import SettingsError, TableError
 from activepick.formats import match_names
+from activepick.formats.outside import checked_outside, leave_out_outside
 from activepick.micrograph.discovery import FoundMicrograph, find_micrographs
 
 __all__ = ["group_by_micrograph", "named_micrographs"]
-
-Outside = Literal["drop", "error"]
 
 
 def named_micrographs(
@@ -65,8 +61,8 @@ def group_by_micrograph(
     source
         The file of the table, for messages.
     outside
-        "drop" leaves out positions outside of their micrograph and prints how many, "error"
-        refuses them.
+        "drop" leaves out positions outside of their micrograph, with a warning; "error" refuses
+        them. See `activepick.formats.outside`.
 
     Returns
     -------
@@ -79,8 +75,7 @@ def group_by_micrograph(
         When a name in the table could mean several micrographs, no name means any, or all
         positions lie outside.
     """
-    if outside not in get_args(Outside):
-        raise SettingsError(f"--outside {outside}: use {' or '.join(get_args(Outside))}.")
+    rule = checked_outside(outside)
     names = [found.name for found in micrographs]
     matched = match_names([str(name) for name in table["micrograph"].unique()], names)
     if matched.ambiguous:
@@ -100,45 +95,9 @@ def group_by_micrograph(
         count = int(table["micrograph"].isin(matched.unmatched).sum())
         some = ", ".join(matched.unmatched[:3])
         say(f"warning: {source}: {count} rows of other micrographs are left out ({some})")
-    own = table["micrograph"].map(matched)
-    groups = [table[own == name] for name in names]
-    return _inside(groups, micrographs, source, outside)
-
-
-def _inside(
-    groups: Sequence[pd.DataFrame],
-    micrographs: Sequence[FoundMicrograph],
-    source: Path,
-    outside: str,
-) -> list[pd.DataFrame]:
-    """Return the rows whose positions lie on their micrograph."""
-    kept, first, count = [], "", 0
-    for rows, found in zip(groups, micrographs, strict=True):
-        if not len(rows):
-            kept.append(rows)
-            continue
-        height, width = found.micrograph().shape
-        is_inside = _is_inside(rows, height, width)
-        kept.append(rows[is_inside])
-        if not is_inside.all():
-            first = first or f"{found.path}, which has {width} x {height} pixels"
-            count += int((~is_inside).sum())
-    if not count:
-        return kept
-    total = sum(map(len, groups))
-    said = (
-        f"{source}: {count} of {total} positions lie outside of their micrograph, such as {first}"
-    )
-    advice = (
-        "Positions have to be in pixels of these files: activepick convert --scale brings them "
-        "there"
-    )
-    if outside == "error" or count == total:
-        raise TableError(f"{said}. {advice}.")
-    say(f"warning: {said}; they are left out. {advice if 2 * count > total else ''}".strip())
-    return kept
-
-
-def _is_inside(rows: pd.DataFrame, height: int, width: int) -> NDArray[np.bool_]:
-    x, y = rows["x"].to_numpy(float), rows["y"].to_numpy(float)
-    return (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
+    by_name = {found.name: found for found in micrographs}
+    shapes = {name: by_name[found].micrograph().shape for name, found in matched.items()}
+    known = table[table["micrograph"].isin(matched)]
+    inside = leave_out_outside(known, shapes, source=source, outside=rule)
+    own = inside["micrograph"].map(matched)
+    return [inside[own == name] for name in names]

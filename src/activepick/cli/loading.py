@@ -153,7 +153,7 @@ def _usable(engine: "FeatureEngine", micrographs: Sequence[Micrograph]) -> list[
     checked: list[Micrograph] = []
     suspects: list[Micrograph] = []
     reasons: list[str] = []
-    waiting = spread_out(micrographs)
+    waiting = spread_out(micrographs, lambda micrograph: micrograph.path)
     while waiting and len(checked) < _CHECKED:
         micrograph = waiting.pop(0)
         try:

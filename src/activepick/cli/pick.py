@@ -190,7 +190,7 @@ def pick(
         rules,
         ResourceOptions(sides, patience, readers, gpu_memory),
         ClusterOptions(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
-        overwrite,
+        overwrite=overwrite,
     )
     asked = MicrographOptions(micrographs, pixel_size, invert, recursive)
     summary = run(asked, fresh, WatchOptions(watch, every, stop_after))

@@ -99,7 +99,7 @@ class PickingRun:
     cluster
         Options of a cluster, None to pick on this machine.
     overwrite
-        Whether files of an earlier run in the folder are removed.
+        Whether files are removed that an earlier run wrote to the folder and this one does not.
     """
 
     def __init__(
@@ -111,6 +111,7 @@ class PickingRun:
         rules: PickRules,
         resources: ResourceOptions,
         cluster: ClusterOptions | None,
+        *,
         overwrite: bool = False,
     ) -> None:
         self._head = head
@@ -171,6 +172,7 @@ class PickingRun:
             may_be_empty=watching.is_wanted,
         )
         first = find()
+        self._output.use_lists(first.relion_lists)
         self._output.expect([found.name for found in first.found])
         settings = {"pixel_size": asked.pixel_size, "inverted": asked.inverted}
         self._record = RunRecord(self.record_folder, {**self._request, **settings}, fresh=fresh)
@@ -188,6 +190,7 @@ class PickingRun:
                     self._bar = bar
                     report = partial(_report, bar, watching.is_wanted)
                     summary = run.run(micrographs, todo, report)
+            run.clean_up()
         if self._record.failures:
             say(f"what was left out, and why: {self.record_folder / 'failed.csv'}")
         return summary

@@ -14,6 +14,7 @@ from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import choose_format, read_picks, read_table, write_table
+from activepick.formats.outside import checked_outside
 from activepick.formats.scores import with_meaning
 from activepick.picking.rules import score_threshold
 
@@ -59,6 +60,7 @@ def prune(
     ] = 0.5,
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
+    outside: a.Outside = "drop",
     invert: a.Invert = False,
     device: a.Device = "auto",
     precision: a.Precision = "auto",
@@ -75,14 +77,16 @@ def prune(
     found = named_micrographs([micrographs], pixel_size, invert, recursive=recursive)
     files = [each.micrograph() for each in found]
     chosen = choose_format(out, sniff=False)
-    groups = group_by_micrograph(read_picks(picks), found, picks)
+    rule = checked_outside(outside)
+    groups = group_by_micrograph(read_picks(picks, outside=rule), found, picks, outside)
     options = {"device": device, "precision": precision, "trust_model": False}
     if head is not None:
         engine, decider = _saved(head, diameter, options)
         known = [pd.DataFrame()] * len(files)
     else:
         assert labels is not None
-        known = group_by_micrograph(_with_classes(read_table(labels), labels), found, labels)
+        table = _with_classes(read_table(labels, outside=rule), labels)
+        known = group_by_micrograph(table, found, labels, outside)
         engine, decider = _untrained(files, groups, diameter, options)
     x, taught = _rows(engine, decider, files, groups, known)
     table = pd.concat(groups)
@@ -136,7 +140,7 @@ def _untrained(
         diameter, model="resnet16_u64", normalisation="affine", cache=_cache(), **options
     )
     picked = [file for file, group in zip(files, groups, strict=True) if len(group)]
-    return engine, starting_head(engine, spread_out(picked))
+    return engine, starting_head(engine, spread_out(picked, lambda file: file.path))
 
 
 def _cache() -> "FeatureCache":

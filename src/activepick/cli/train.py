@@ -12,6 +12,7 @@ from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import read_table
+from activepick.formats.outside import checked_outside
 
 if TYPE_CHECKING:
     from activepick.learning.learner import Learner
@@ -35,6 +36,7 @@ def train(
     ],
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
+    outside: a.Outside = "drop",
     base: Annotated[
         Path | None,
         typer.Option(
@@ -74,14 +76,14 @@ def train(
     from activepick.learning.loss import expected_pi
 
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
-    table = read_table(labels)
+    table = read_table(labels, outside=checked_outside(outside))
     if "label" not in table:
         say(f"warning: {labels} has no column label: all positions are taken as particles")
     elif table["label"].isna().any():
         raise TableError(f"{labels}: some labels are empty; 1 is a particle, 0 is none.")
     if expected is not None and not expected > 0:
         raise SettingsError(f"--expected {expected:g}: give a number above 0.")
-    rows = group_by_micrograph(table, files, labels)
+    rows = group_by_micrograph(table, files, labels, outside)
     labelled = [(f.micrograph(), r) for f, r in zip(files, rows, strict=True) if len(r)]
     engine = make_engine(
         diameter,
@@ -96,7 +98,9 @@ def train(
     with progress_bar(len(labelled)) as bar:
         bar.step("choosing the scale")
         generic = None if base is None else load_head(base)
-        first = starting_head(engine, spread_out([f for f, _ in labelled]), generic)
+        first = starting_head(
+            engine, spread_out([f for f, _ in labelled], lambda f: f.path), generic
+        )
         features = []
         for file, _ in labelled:
             bar.step(file.name)

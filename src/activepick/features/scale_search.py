@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,8 @@ from activepick.micrograph import Micrograph, Normalisation
 from activepick.progress import Progress
 
 __all__ = ["EDGE_RADII", "MiddleCrop", "find_radius", "middle", "spread_out"]
+
+T = TypeVar("T")
 
 # Side of the part that is used, in particle radii: twenty particles across show the scale as well
 # as the whole micrograph, which takes many times as long where it is large.
@@ -162,7 +166,7 @@ def _fewest(scores: NDArray[np.floating]) -> int:
     return max(1, round(len(scores) * FEWEST / MOST))
 
 
-def spread_out(micrographs: Sequence[Micrograph]) -> list[Micrograph]:
+def spread_out(micrographs: Sequence[T], path: Callable[[T], str | Path]) -> list[T]:
     """Return micrographs in an order in which the first few are spread over the whole dataset.
 
     The order does not depend on that of the argument: micrographs are sorted by path, which as a
@@ -172,9 +176,11 @@ def spread_out(micrographs: Sequence[Micrograph]) -> list[Micrograph]:
     Parameters
     ----------
     micrographs
-        Those of a dataset.
+        The micrographs of a dataset, in any form.
+    path
+        Returns the path of one of them.
     """
-    ordered = sorted(micrographs, key=lambda micrograph: str(micrograph.path))
+    ordered = sorted(micrographs, key=lambda micrograph: str(path(micrograph)))
     count = len(ordered)
     bits = count.bit_length()
     # The van der Corput sequence: k written backwards in binary digits, behind the point.

@@ -1,4 +1,4 @@
-"""The exposures of a cryoSPARC project: the UID, group, shape and pixel size of each micrograph."""
+"""The exposures of a cryoSPARC project: UID, group, size and defocus of each micrograph."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ __all__ = ["Exposures", "read_exposures"]
 
 # The micrographs, or those without dose weighting where a job put out no others.
 _BLOBS = ("micrograph_blob", "micrograph_blob_non_dw")
+_DEFOCUS = ("ctf/df1_A", "ctf/df2_A")
 _GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id", "location/exp_group_id")
 
 
@@ -35,6 +36,8 @@ class Exposures:
         Height and width in pixels, (n, 2).
     pixel_sizes_angstrom
         Å per pixel; 0 where it is not known.
+    defocus_angstrom
+        Mean defocus of both axes in Å; NaN where it is not known.
     """
 
     path: Path
@@ -43,6 +46,7 @@ class Exposures:
     groups: npt.NDArray[np.int64]
     shapes: npt.NDArray[np.int64]
     pixel_sizes_angstrom: npt.NDArray[np.float64]
+    defocus_angstrom: npt.NDArray[np.float64]
 
     def match(self, micrographs: "pd.Series[str]") -> NameMatch:
         """Return the name within the project of each micrograph."""
@@ -119,4 +123,10 @@ def read_exposures(path: Path) -> Exposures:
         groups.astype(np.int64),
         shapes.astype(np.int64),
         fields.get(f"{blob}/psize_A", np.zeros(count)).astype(np.float64),
+        _defocus(fields, count),
     )
+
+
+def _defocus(fields: dict[str, npt.NDArray[Any]], count: int) -> npt.NDArray[np.float64]:
+    axes = [fields[name].astype(np.float64) for name in _DEFOCUS if name in fields]
+    return np.asarray(np.mean(axes, axis=0)) if axes else np.full(count, np.nan)

@@ -5,6 +5,7 @@ whole datasets, sessions and the window.
 """
 
 import contextlib
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -133,7 +134,7 @@ def find_micrographs(
     Raises
     ------
     MicrographError
-        When a folder or a list names no micrograph.
+        When a folder or a list names no micrograph, or two files have the same name in two lists.
     TableError
         When a list cannot be read.
     """
@@ -192,6 +193,7 @@ class _Search:
         companions = _companions(list(self._candidates.values()))
         found = self._set
         found.found = [c.micrograph for c in self._candidates.values() if c not in companions]
+        _check_names(found.found)
         if companions:
             (first, main), *_ = companions.items()
             found.notices.append(
@@ -236,7 +238,9 @@ class _Search:
         self._set.exposures.append(exposures)
         rows = zip(exposures.names, exposures.pixel_sizes_angstrom.tolist(), strict=True)
         sizes = {name: size for name, size in rows if size > 0}
-        self._add_list(path, exposures.names, sizes, is_certain=True)
+        rows = zip(exposures.names, exposures.defocus_angstrom.tolist(), strict=True)
+        defocus = {name: value for name, value in rows if math.isfinite(value)}
+        self._add_list(path, exposures.names, sizes, defocus, is_certain=True)
 
     def _add_list(
         self,
@@ -431,6 +435,17 @@ def _better(candidate: _Candidate, own: Sequence[_Candidate]) -> _Candidate | No
         if is_preview or (ending.startswith(f"{kind}.") and other is not candidate):
             return other
     return None
+
+
+def _check_names(found: Sequence[FoundMicrograph]) -> None:
+    by_name: dict[str, FoundMicrograph] = {}
+    for each in found:
+        other = by_name.setdefault(each.name, each)
+        if other is not each:
+            raise MicrographError(
+                f"{other.path} and {each.path} are both named {each.name}, so that their picks "
+                "could not be told apart: give the lists one at a time."
+            )
 
 
 def _left_out(count: int) -> str:

@@ -159,13 +159,20 @@ def _head_at(engine: "FeatureEngine", best: float, radii: tuple[float, ...]) -> 
 
 
 def _readable(session: Session, settings: Settings) -> Iterator["Micrograph"]:
-    """Return the micrographs that are there and unchanged; raise SessionError if none is."""
+    """Yield micrographs that are there and unchanged, spread over the dataset.
+
+    Raises
+    ------
+    SessionError
+        If there is none.
+    """
+    from activepick.features.scale_search import spread_out
+
     problem: ActivepickError | None = SessionError(
         "There is no micrograph in this session yet: add some."
     )
-    for entry in session.state.micrographs.values():
-        if entry.status == "rejected":
-            continue
+    entries = [e for e in session.state.micrographs.values() if e.status != "rejected"]
+    for entry in spread_out(entries, lambda entry: entry.absolute):
         try:
             path = session.micrographs.unchanged_path(entry.id)
         except ActivepickError as error:

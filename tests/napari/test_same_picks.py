@@ -1,0 +1,145 @@
+"""The same head and rules give the same picks, whichever part of the program applies them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from person import Person
+
+from activepick._napari.sections.export import ALL
+from activepick.features.backbone import load_backbone
+from activepick.features.cache import FeatureCache
+from activepick.features.engine import FeatureEngine
+from activepick.features.extractor import Extractor
+from activepick.formats import read_table, write_table
+from activepick.learning.head_file import load_head
+from activepick.micrograph.discovery import find_micrographs
+from activepick.picking import PickRules
+from activepick.picking.picker import Picker
+from activepick.picking.rules import LabelledPositions
+from conftest import needs_screen
+
+distributed = pytest.importorskip("distributed")
+
+pytestmark = needs_screen
+DIAMETER = 180.0
+THRESHOLDS = (0.0, 0.5, 0.99)
+PROGRAM = "from activepick.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    settings = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(silence_logs="ERROR", **settings) as local:
+        yield local
+
+
+def test_picks_are_the_same_wherever_they_are_made(
+    qtbot, open_widget, micrographs, tmp_path, cluster
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.dataset.predict()
+    person.settle()
+    # Labels at peaks and away from them, of both classes, and an area, in one micrograph.
+    labelled = person.open.shown
+    peaks = person.picks.picks[["x", "y"]].to_numpy(float)
+    assert len(peaks) > 6
+    person.open.edit(lambda session: session.labels.add(labelled, peaks[:4] + 3, 1))
+    person.open.edit(lambda session: session.labels.add(labelled, [*peaks[4:6], (400, 20)], 0))
+    person.open.edit(lambda session: session.labels.add(labelled, [(20, 400)], 1))
+    area = [(300, 200), (700, 200), (700, 600), (300, 600)]
+    person.open.edit(lambda session: session.micrographs.set_areas(labelled, [area]))
+    person.settle()
+    head_file = tmp_path / "head.safetensors"
+    person.widget.head.save_to(head_file)
+    person.settle()
+    marks = [mark for mark in person.state.labels.values() if mark.micrograph == labelled]
+    assert len(marks) == 8
+    name_of_labelled = Path(person.state.names[labelled]).name
+
+    picker = _picker(head_file, tmp_path)
+    files = [each.micrograph() for each in find_micrographs([micrographs]).found]
+    for threshold in THRESHOLDS:
+        person.widget.picks.histogram.threshold_chosen.emit(threshold)
+        person.settle()
+        person.dataset.predict()
+        person.settle()
+        assert person.state.settings.threshold == threshold
+
+        window = _exported(person, tmp_path / f"window {threshold}.csv")
+        person.session.flush()
+        exported = tmp_path / f"export {threshold}.csv"
+        _run("session", "export", person.session.folder, exported)
+        own = tmp_path / f"python {threshold}.csv"
+        write_table(_with_python(picker, files, threshold, name_of_labelled, marks, area), own)
+        ways = {"export": exported, "python": own}
+        common = [DIAMETER, "--head", head_file, "--threshold", threshold]
+        for way, more in (("pick", []), ("cluster", ["--scheduler", cluster.scheduler_address])):
+            ways[way] = tmp_path / f"{way} {threshold}.csv"
+            _run("pick", micrographs, "--diameter", *common, "--out", ways[way], *more)
+
+        assert len(window) > (10 if threshold < 0.9 else 3)
+        for way, path in ways.items():
+            found, expected = _sorted(read_table(path)), _sorted(window)
+            if way in ("pick", "cluster"):  # these know no labels and areas
+                other = expected["micrograph"] != name_of_labelled
+                expected = expected[other].reset_index(drop=True)
+                other = found["micrograph"] != name_of_labelled
+                found = found[other].reset_index(drop=True)
+            assert found["micrograph"].nunique() >= 2, way
+            pd.testing.assert_frame_equal(found, expected, check_exact=True, obj=way)
+
+
+def _picker(head_file: Path, folder: Path) -> Picker:
+    head = load_head(head_file)
+    extractor = Extractor(load_backbone(head.spec.model), device="cpu")
+    engine = FeatureEngine(
+        extractor,
+        DIAMETER,
+        cache=FeatureCache(folder / "features"),
+        orientations=head.spec.orientations,
+    )
+    return Picker(engine, head)
+
+
+def _with_python(picker, files, threshold, labelled, marks, area) -> pd.DataFrame:
+    rules = PickRules(threshold=threshold)
+    tables = []
+    for micrograph in files:
+        read = Picker(picker.engine, picker.head, rules)
+        image = read.read(micrograph)
+        name = Path(micrograph.path).name
+        if name != labelled:
+            tables.append(read.pick(image).table(name))
+            continue
+        xy = np.array([(mark.x, mark.y) for mark in marks])
+        labels = LabelledPositions.of(
+            xy, [mark.target == 1 for mark in marks], read.score_map(image).at(xy)
+        )
+        tables.append(read.pick(image, labels=labels, areas=[area]).table(name))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _exported(person: Person, path: Path) -> pd.DataFrame:
+    section = person.widget.export
+    section.format.value = next(t for t, name in section._formats.items() if name == "csv")
+    section.which.value = ALL
+    section.export(path)
+    person.settle()
+    return read_table(path)
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    columns = ["micrograph", "x", "y", "score"]
+    table = table[columns].assign(micrograph=[Path(name).name for name in table["micrograph"]])
+    return table.sort_values(columns, ignore_index=True)
+
+
+def _run(*arguments) -> None:
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
