@@ -72,11 +72,14 @@ def split_header(line: str, separators: str = SEPARATORS) -> tuple[str, list[str
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether the first line is a header with coordinates."""
+    """Return whether the first line is a header with coordinates, but not that of napari's points.
+
+    napari reads these itself.
+    """
     text = head.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     line = _SEP.sub(b"", text, count=1).split(b"\n", 1)[0].decode("latin-1")
     found = set(standard_names(split_header(line)[1]).values())
-    return {"x", "y"} <= found and "x_coord" not in line
+    return {"x", "y"} <= found and "x_coord" not in line and "axis-0" not in line
 
 
 def read_csv(path: Path) -> pd.DataFrame:
