@@ -11,7 +11,7 @@ import starfile
 from activepick.errors import TableError
 from activepick.formats import TableWarning, read_exposures, read_folder, read_table, write_table
 from activepick.formats.boxes import BOX_COLUMNS
-from conftest import make_cs
+from described_cs import make_cs
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
