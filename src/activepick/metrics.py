@@ -13,12 +13,12 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from activepick.errors import SettingsError, TableError
 from activepick.formats.names import match_names
 from activepick.formats.orientation import mirror_offsets
-from activepick.formats.scores import ScoreMeaning, score_meaning
+from activepick.formats.scores import ScoreMeaning, score_meaning, score_threshold
 
 __all__ = [
     "Curve",
@@ -300,8 +300,7 @@ def evaluate(
     """
     if not radius_px > 0:
         raise SettingsError(f"the matching radius {radius_px} px has to be above 0")
-    if not 0 <= threshold <= 1:
-        raise SettingsError(f"the threshold {threshold} is no probability between 0 and 1")
+    probable = score_threshold(threshold)
     if "label" in truth:
         truth = truth[truth["label"].to_numpy(dtype=float, na_value=1) != 0]
     if not len(truth):
@@ -335,8 +334,7 @@ def evaluate(
     by_probability = meaning == "log-odds" and min_score is None
     lowest = -math.inf if min_score is None else min_score
     if by_probability:
-        with np.errstate(divide="ignore"):
-            lowest = float(logit(threshold))
+        lowest = probable
     precision, recall, f1 = f1_at(scores, hits, len(truth), lowest)
     ranked = meaning != "none" and (len(scores) < 2 or bool((scores != scores[0]).any()))
     ap = ap_90 = top_f1 = top_score = math.nan

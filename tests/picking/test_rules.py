@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activepick.errors import SettingsError
+from activepick.formats.scores import score_threshold
 from activepick.picking import LabelledPositions, PickRules, select_picks
-from activepick.picking.rules import eligible_peaks, score_threshold
+from activepick.picking.rules import eligible_peaks
 from activepick.scoremap import Peaks
 
 ALL = PickRules(threshold=0, separation=0)

@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activepick.features.feature_spec import FeatureSpec
+from activepick.formats.scores import score_threshold
 from activepick.learning.head import Head
 from activepick.micrograph.contrast import ContrastMap
 from activepick.picking import PickRules, select_picks
-from activepick.picking.rules import score_threshold
 from activepick.scoremap import Peaks, ScoreMap, find_peaks
 from activepick.session import Area, Label, MicrographEntry, SessionState, Settings
 from activepick.workspace.counts import Counts

@@ -15,8 +15,7 @@ from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import choose_format, read_picks, read_table, write_table
 from activepick.formats.outside import checked_outside
-from activepick.formats.scores import with_meaning
-from activepick.picking.rules import score_threshold
+from activepick.formats.scores import score_threshold, with_meaning
 
 if TYPE_CHECKING:
     from activepick.features.cache import FeatureCache

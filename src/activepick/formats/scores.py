@@ -29,6 +29,7 @@ __all__ = [
     "has_mark",
     "keep_scores",
     "score_meaning",
+    "score_threshold",
     "to_probability",
     "with_meaning",
 ]
@@ -103,6 +104,29 @@ def to_probability(score: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return probability
 
 
+def score_threshold(probability: float) -> float:
+    """Return the score (logit) that belongs to a threshold on the probability.
+
+    Parameters
+    ----------
+    probability
+        Between 0 (everything passes, -inf) and 1 (nothing finite passes, inf).
+
+    Raises
+    ------
+    SettingsError
+        If it is not between 0 and 1.
+    """
+    if not 0 <= probability <= 1:
+        raise SettingsError(
+            f"The threshold {probability} is not a probability: give a number between 0 and 1 "
+            "(0.5 keeps what is more likely a particle than not)."
+        )
+    # The logit of 0 and 1 is infinite: everything, or nothing finite.
+    with np.errstate(divide="ignore"):
+        return float(logit(probability))
+
+
 def keep_scores(
     table: pd.DataFrame, *, threshold: float | None = None, min_score: float | None = None
 ) -> pd.DataFrame:
@@ -130,17 +154,14 @@ def keep_scores(
     scores = table["score"].to_numpy(np.float64)
     keep = ~np.isnan(scores)
     if threshold is not None:
-        if not 0 <= threshold <= 1:
-            raise SettingsError(f"the threshold {threshold} is no probability between 0 and 1")
+        lowest = score_threshold(threshold)
         if meaning == "number":
             raise SettingsError(
                 "the scores are numbers of another program and no log-odds, so a threshold in "
                 f"probability is not possible: they lie between {np.nanmin(scores):g} and "
                 f"{np.nanmax(scores):g}; give the lowest score that is kept (--min-score)"
             )
-        # The logit of 0 and 1 is infinite: everything, or nothing finite.
-        with np.errstate(divide="ignore"):
-            keep &= scores >= float(logit(threshold))
+        keep &= scores >= lowest
     if min_score is not None:
         keep &= scores >= min_score
     kept: pd.DataFrame = table[keep].reset_index(drop=True)

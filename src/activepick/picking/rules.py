@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
-from scipy.special import logit
 
 from activepick.errors import SettingsError
+from activepick.formats.scores import score_threshold
 from activepick.scoremap import DEFAULT_SEPARATION, SAME_POSITION, Peaks
 from activepick.scoremap.maxima import suppress
 
@@ -27,7 +27,6 @@ __all__ = [
     "PickRules",
     "Picks",
     "eligible_peaks",
-    "score_threshold",
     "select_picks",
 ]
 
@@ -36,27 +35,6 @@ Mask = NDArray[np.bool_]
 
 DEFAULT_THRESHOLD = 0.5
 DEFAULT_EDGE_MARGIN = 0.0
-
-
-def score_threshold(probability: float) -> float:
-    """Return the score (logit) that belongs to a threshold on the probability.
-
-    Parameters
-    ----------
-    probability
-        Between 0 (everything passes, -inf) and 1 (nothing finite passes, inf).
-
-    Raises
-    ------
-    SettingsError
-        If it is not between 0 and 1.
-    """
-    if not 0 <= probability <= 1:
-        raise SettingsError(
-            f"The threshold {probability} is not a probability: give a number between 0 and 1 "
-            "(0.5 keeps what is more likely a particle than not)."
-        )
-    return float(logit(probability))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from activepick.picking.rules import PickRules, score_threshold
+from activepick.formats.scores import score_threshold
+from activepick.picking.rules import PickRules
 from activepick.session.model.state import Area, Label, MicrographEntry, SessionState
 from activepick.workspace.peaks import MicrographPeaks
 

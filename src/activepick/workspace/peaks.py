@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from activepick.formats.scores import score_threshold
 from activepick.learning.head import Head
 from activepick.learning.uncertainty import entropy
 from activepick.micrograph.contrast import ContrastMap
@@ -15,7 +16,6 @@ from activepick.picking.rules import (
     LabelledPositions,
     Picks,
     eligible_peaks,
-    score_threshold,
     select_picks,
 )
 from activepick.scoremap import Peaks, ScoreMap, find_peaks
