@@ -21,7 +21,7 @@ _LINE = "%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s"
 
 
 def log_file() -> Path:
-    """Give the path of the log, which is there once `start_log` was called."""
+    """Return the path of the log, which is there once `start_log` was called."""
     folder = platformdirs.user_log_dir("activepick", appauthor=False)
     return Path(folder) / "activepick.log"
 

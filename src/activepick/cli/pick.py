@@ -97,11 +97,11 @@ def pick(
             show_default=False,
         ),
     ] = None,
-    sides: Annotated[
+    orientations: Annotated[
         int | None,
         typer.Option(
-            help="Average the features of the coarsest scale over so many orientations of the "
-            "image: 1, 2 or 4. By default as in training.",
+            help="Average the features over so many orientations of the image: 1, 2, 4 or 8. By "
+            "default as in training.",
             show_default=False,
         ),
     ] = None,
@@ -178,8 +178,8 @@ def pick(
     ):
         if not value > 0:
             raise SettingsError(f"{option} {value:g}: give a number above 0.")
-    if sides not in (None, 1, 2, 4):
-        raise SettingsError(f"--sides {sides}: use 1, 2 or 4.")
+    if orientations not in (None, 1, 2, 4, 8):
+        raise SettingsError(f"--orientations {orientations}: use 1, 2, 4 or 8.")
     run = PickingRun(
         HeadOptions(
             head, diameter, working_radius, model, trust_model, device, precision, normalise
@@ -188,7 +188,7 @@ def pick(
         format,
         {"version": relion, "box_size": box_size, "exposures": exposures},
         rules,
-        ResourceOptions(sides, patience, readers, gpu_memory),
+        ResourceOptions(orientations, patience, readers, gpu_memory),
         ClusterOptions(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
         overwrite=overwrite,
     )

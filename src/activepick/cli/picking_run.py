@@ -62,9 +62,9 @@ class ClusterOptions:
 
 @dataclass(frozen=True)
 class ResourceOptions:
-    """Options for speed and memory; only `sides` changes picks."""
+    """Options for speed and memory; only `orientations` changes picks."""
 
-    sides: int | None
+    orientations: int | None
     patience: float
     readers: int | None
     gpu_memory: float | None
@@ -133,7 +133,7 @@ class PickingRun:
             **asdict(head),
             "files": {name: _digest(name) for name in (head.head, head.model) if name},
             **asdict(rules),
-            "sides": resources.sides,
+            "orientations": resources.orientations,
         }
         self._output = make_output(
             out.path,
@@ -254,8 +254,8 @@ class PickingRun:
         self._record.start(head, facts)
         if self._resources.gpu_memory is not None:
             engine.extractor.limit_memory(self._resources.gpu_memory)
-        if self._resources.sides is not None:
-            engine = replace(engine, orientations=self._resources.sides)
+        if self._resources.orientations is not None:
+            engine = replace(engine, orientations=self._resources.orientations)
         return Picker(engine, head, self._rules)
 
 

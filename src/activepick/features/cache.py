@@ -33,7 +33,7 @@ class FeatureCache:
         self.limit_bytes = limit_bytes
 
     def get(self, key: str, compute: Callable[[], NDArray[np.float16]]) -> NDArray[np.float16]:
-        """Give the map of a key, computing and storing it when it is not there.
+        """Return the map of a key, computing and storing it when it is not there.
 
         A map that cannot be stored (full disk, no rights) is given from memory instead: the cache
         saves time and never stops the work.
@@ -74,7 +74,7 @@ class FeatureCache:
             if total <= self.limit_bytes:
                 return
             if file != newest:
-                # Whoever has it open keeps it: the file goes when the last map of it is closed.
+                # A process that has it open keeps it: the file goes when its last map is closed.
                 # Windows refuses to delete such a file, which then has to wait for another time.
                 with contextlib.suppress(PermissionError):
                     file.unlink(missing_ok=True)

@@ -92,7 +92,7 @@ def _fused_is_right(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def prepared(layer: nn.Module) -> nn.Module:
-    """Give a layer in the form that is fastest; batch norms become part of convolutions."""
+    """Return a layer in the form that is fastest; batch norms become part of convolutions."""
     if isinstance(layer, BasicConv):
         if hasattr(layer, "bn"):
             layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
@@ -106,12 +106,12 @@ def prepared(layer: nn.Module) -> nn.Module:
 
 
 def stride_of(layer: nn.Module) -> int:
-    """Give the stride of a layer."""
+    """Return the stride of a layer."""
     return int(layer.stride)  # type: ignore[arg-type]
 
 
 def reach_of(layers: Sequence[nn.Module]) -> int:
-    """Give the input samples that layers need for one output sample."""
+    """Return the input samples that layers need for one output sample."""
     samples = 1
     for layer in reversed(layers):
         samples = (samples - 1) * stride_of(layer) + int(layer.kernel_size)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def tile_for(
     dense: bool = False,
     memory_gib: float | None = None,
 ) -> int:
-    """Give the largest edge of a tile in working pixels.
+    """Return the largest edge of a tile in working pixels.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def tile_for(
 
 
 def tile_within(limit_bytes: float, itemsize: int, dense: bool = False) -> int:
-    """Give the largest edge of a tile whose layers take no more than some bytes."""
+    """Return the largest edge of a tile whose layers take no more than some bytes."""
     room = max(0.0, limit_bytes - _FIXED_BYTES)
     edge = math.sqrt(room / (_NUMBERS * itemsize * (4 if dense else 1)))
     return int(min(_LARGEST, max(_SMALLEST, edge)))

@@ -62,7 +62,7 @@ def adapt_to_shares(probabilities: Floats) -> Floats:
 
 
 def particle_scores(probabilities: Floats) -> Floats:
-    """Give the logit of the first class, "particle", against all others (n,)."""
+    """Return the logit of the first class, "particle", against all others (n,)."""
     return np.asarray(logit(np.clip(probabilities[:, 0], _SURE, 1 - _SURE)))
 
 

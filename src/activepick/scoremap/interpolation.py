@@ -56,7 +56,7 @@ def resample(
 
 
 def _matrix(position: NDArray[np.float64], n: int) -> csr_array:
-    """Give the matrix (len(position), n) that takes samples to the values between them."""
+    """Return the matrix (len(position), n) that takes samples to the values between them."""
     indices, weights = _taps(position, n)
     # Samples of the border that are repeated occur more than once in a row; products add them up.
     ends = np.arange(0, indices.size + 1, indices.shape[1])
@@ -64,7 +64,7 @@ def _matrix(position: NDArray[np.float64], n: int) -> csr_array:
 
 
 def _taps(position: NDArray[np.float64], n: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Give the four samples around each position, clipped to the map, and their weights."""
+    """Return the four samples around each position, clipped to the map, and their weights."""
     position = np.clip(position, 0, n - 1)
     first = np.floor(position)
     t = (position - first)[:, None]
