@@ -131,8 +131,8 @@ def load_engine_and_head(
     if radius is None:
         radius = engine.best_radius(usable)
         say(
-            f"working radius {radius:g} px, chosen from the micrographs; the number of picks "
-            f"depends on it: pass --working-radius {radius:g} to use it for other micrographs too"
+            f"working radius {radius:g} px, chosen from these micrographs; the number of picks "
+            f"depends on it (keep it with --working-radius {radius:g})"
         )
     backbone = engine.extractor.backbone
     return engine, pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
