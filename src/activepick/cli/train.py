@@ -108,7 +108,7 @@ def train(
             bar.done()
     fit = HeadFit()
     if expected is not None:
-        fit.pi = expected_pi(expected, features[0].radius_px, features[0].shape)
+        fit = replace(fit, pi=expected_pi(expected, features[0].radius_px, features[0].shape))
     learner = Learner(features, first, LearnerSettings(fit=fit))
     for index, (_, own) in enumerate(labelled):
         targets = own["label"] if "label" in own else np.ones(len(own))
