@@ -67,12 +67,12 @@ def test_files_of_micrographs_that_are_gone_are_told_and_removed_on_request(pick
 def test_other_settings_pick_all_again_and_the_record_says_what_decided(pick, folder, tmp_path):
     out = tmp_path / "p.csv"
     everything = pick(folder, "--out", out)
-    assert pick(folder, "--out", out, "--edge-margin", 1)["kept"] == 0
-    assert pick(folder, "--out", out, "--edge-margin", 1)["kept"] == 4
-    assert pick(folder, "--out", out, "--edge-margin", 1, "--fresh")["kept"] == 0
+    assert pick(folder, "--out", out, "--edge-margin", 2)["kept"] == 0
+    assert pick(folder, "--out", out, "--edge-margin", 2)["kept"] == 4
+    assert pick(folder, "--out", out, "--edge-margin", 2, "--fresh")["kept"] == 0
     assert len(read_table(out)) < everything["picks"]
     settings = json.loads((tmp_path / "p.csv.run" / "settings.json").read_text())
-    assert settings["request"]["edge_margin"] == 1
+    assert settings["request"]["edge_margin"] == 2
     assert settings["precision"] == "float32"
 
 

@@ -95,7 +95,8 @@ def test_impossible_splits_are_refused(data, train):
 def test_published_method_runs_dense_at_its_own_scale(data):
     rows = list(learning_curve("paper", METHODS["paper"], data, 0, [10], 10))
     assert [row["labels"] for row in rows] == [0, 10]
-    assert rows[1]["ap"] > rows[0]["ap"]
+    assert np.isnan(rows[0]["ap"])  # the head of zeros gives all positions the same score
+    assert rows[1]["ap"] > 0.3
 
 
 def test_each_strategy_is_a_method_and_variants_name_one():

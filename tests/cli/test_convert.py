@@ -274,7 +274,7 @@ def test_picks_below_a_threshold_are_left_out(cbox, picks, tmp_path):
     assert read_table(out)["x"].tolist() == [3]
     read_table(picks).drop(columns="score").to_csv(tmp_path / "none.csv", index=False)
     convert(tmp_path / "none.csv", out, "--threshold", 0.5, fails="no scores")
-    convert(cbox, out, "--threshold", 3, fails="no probability")
+    convert(cbox, out, "--threshold", 3, fails="not a probability")
 
 
 def told(*arguments) -> list[str]:

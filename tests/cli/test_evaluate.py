@@ -56,7 +56,7 @@ def test_log_odds_have_thresholds_in_probability(numbers, truth, tmp_path):
     assert "at probability 0.5: precision 1.000   recall 0.500" in out
     out, _ = evaluate(tmp_path / "ours.star", truth, "--threshold", 0.1)
     assert "at probability 0.1: precision 0.500   recall 0.500" in out
-    evaluate(tmp_path / "ours.star", truth, "--threshold", 7, fails="no probability")
+    evaluate(tmp_path / "ours.star", truth, "--threshold", 7, fails="not a probability")
 
 
 def test_without_scores_there_is_no_average_precision(truth, tmp_path):

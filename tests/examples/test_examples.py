@@ -15,6 +15,7 @@ from activepick.learning.head_file import load_head
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL = ["--side", "400"]
+ENOUGH = ["--side", "640"]  # particles in a micrograph to learn from
 
 pytestmark = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the examples are in the source")
 
@@ -33,7 +34,7 @@ def example(monkeypatch, tmp_path, capsys):
 
 
 def test_learn_in_twenty_lines(example):
-    said = example("learn_in_twenty_lines.py", *SMALL, "--out", "out").splitlines()
+    said = example("learn_in_twenty_lines.py", *ENOUGH, "--out", "out").splitlines()
     before, after = (float(line.split()[2]) for line in said)
     assert after > max(before, 0.5)
     head = load_head("out/head.safetensors")
@@ -42,7 +43,7 @@ def test_learn_in_twenty_lines(example):
 
 
 def test_custom_query_strategy(example):
-    arguments = ["--micrographs", 3, *SMALL, "--labels", 10]
+    arguments = ["--micrographs", 3, *ENOUGH, "--labels", 10]
     header, *rows = example("custom_query_strategy.py", *arguments).splitlines()
     table = pd.DataFrame([row.split() for row in rows], columns=header.split())
     assert list(table["method"]) == ["evenly", "evenly", "uncertain", "uncertain"] + 2 * ["random"]

@@ -347,7 +347,7 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
     folder = tmp_path / "boxes"
     folder.mkdir()
     _export(person, "box", folder)  # a file holds the boxes of one micrograph
-    assert sorted(file.name for file in folder.iterdir()) == [
+    assert sorted(file.name for file in folder.glob("[!.]*")) == [
         f"micrograph_00{number}.box" for number in (1, 2, 3)
     ]
     [shown] = [n for i, n in person.state.names.items() if i == person.open.shown]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from activepick.cli.console import say
+from activepick.errors import MicrographError
 from activepick.formats import RelionMicrographs
 from activepick.micrograph import Micrograph
 from activepick.micrograph.discovery import find_micrographs
@@ -39,6 +40,8 @@ class MicrographSource:
     """
 
     def __init__(self, path: Path, *, recursive: bool = False) -> None:
+        if not path.exists():
+            raise MicrographError(f"{path}: there is no such file or folder")
         self.path = path
         micrographs = find_micrographs([path], recursive=recursive)
         for notice in micrographs.notices:

@@ -168,6 +168,9 @@ def pick(
     and the exit status is 2. The same command run again picks only what is new or changed. OUT.run
     records the head and the settings.
     """
+    for option, value in (("--min-distance", min_distance), ("--edge-margin", edge_margin)):
+        if not value >= 0:
+            raise SettingsError(f"{option} {value:g}: give 0 or more particle radii.")
     rules = PickRules(threshold, min_distance, edge_margin)
     for option, value in (
         ("--every", every),
