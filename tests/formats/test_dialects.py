@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import starfile
+from described_cs import make_cs
 
 from activepick.errors import TableError
 from activepick.formats import TableWarning, read_exposures, read_folder, read_table, write_table
 from activepick.formats.boxes import BOX_COLUMNS
-from described_cs import make_cs
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
