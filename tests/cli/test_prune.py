@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial import cKDTree
 from test_commands import run
 
-from activepick.formats import read_table
+from activepick.formats import read_table, write_table
+from activepick.formats.scores import score_meaning
 from activepick.simulate import SimulationSettings, simulate_dataset
 
 
@@ -66,3 +69,76 @@ def test_head_or_labels(picked):
     done = run("prune", folder / "picks.csv", "--micrographs", folder / "mics", "--diameter",
                diameter, "--out", folder / "x.csv", status=2)  # fmt: skip
     assert "--head" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def head(picked):
+    folder, diameter, picks = picked
+    picks.to_csv(folder / "all.csv", index=False)
+    path = folder / "of_all.safetensors"
+    run("train", folder / "mics", "--labels", folder / "all.csv", "--diameter", diameter,
+        "--out", path)  # fmt: skip
+    return path
+
+
+def test_particles_keep_all_their_columns_and_one_outside_stops_nothing(picked, head):
+    folder, diameter, picks = picked
+    table = picks.drop(columns="label").reset_index(drop=True)
+    table["rlnOpticsGroup"] = 1 + np.arange(len(table)) % 2
+    table["rlnClassNumber"] = np.arange(len(table)) % 7
+    table["rlnImageName"] = [f"{k:06d}@Extract/a.mrcs" for k in range(len(table))]
+    table.attrs["optics"] = [
+        {"rlnOpticsGroup": k, "rlnOpticsGroupName": f"g{k}", "rlnVoltage": 100.0 * k}
+        for k in (1, 2)
+    ]
+    table.loc[0, "x"] = 5000.0
+    write_table(table, folder / "p.star")
+    arguments = ["prune", folder / "p.star", "--micrographs", folder / "mics", "--diameter",
+                 diameter, "--head", head]  # fmt: skip
+    done = run(*arguments, "--out", folder / "k.star")
+    assert f"1 of {len(table)} positions lie outside" in done.stderr
+    kept = read_table(folder / "k.star")
+    assert 0 < len(kept) < len(table)
+    assert kept.attrs["optics"] == table.attrs["optics"]
+    assert score_meaning(kept) == "log-odds"
+    both = kept.merge(table, on="rlnImageName", suffixes=("", "_before"))
+    assert len(both) == len(kept)
+    for name in ("micrograph", "rlnOpticsGroup", "rlnClassNumber"):
+        assert (both[name] == both[f"{name}_before"]).all()
+    for name in ("x", "y"):
+        assert np.allclose(both[name], both[f"{name}_before"], atol=1e-5)
+    done = run(*arguments, "--out", folder / "x.star", "--outside", "error", status=2)
+    assert "positions lie outside" in done.stderr
+
+
+def test_a_dataset_of_cryosparc_keeps_all_its_fields(picked, head):
+    folder, diameter, picks = picked
+    stems = picks["micrograph"].map(lambda name: Path(name).stem)
+    fields = {
+        "uid": np.arange(len(picks), dtype=np.uint64),
+        "location/micrograph_path": np.array([f">J1/imported/{s}.mrc" for s in stems], "S60"),
+        "location/micrograph_uid": np.ones(len(picks), np.uint64),
+        "location/micrograph_shape": np.full((len(picks), 2), 640, np.uint32),
+        "location/center_x_frac": (picks["x"] / 640).to_numpy(np.float32),
+        "location/center_y_frac": (picks["y"] / 640).to_numpy(np.float32),
+        "pick_stats/ncc_score": np.linspace(0, 1, len(picks)).astype(np.float32),
+        "pick_stats/power": np.linspace(5, 6, len(picks)).astype(np.float32),
+        "blob/idx": np.arange(len(picks), dtype=np.uint32),
+    }
+    array = np.zeros(len(picks), [(name, v.dtype, v.shape[1:]) for name, v in fields.items()])
+    for name, values in fields.items():
+        array[name] = values
+    with (folder / "p.cs").open("wb") as file:
+        np.save(file, array)
+    run("prune", folder / "p.cs", "--micrographs", folder / "mics", "--diameter", diameter,
+        "--head", head, "--out", folder / "k.cs")  # fmt: skip
+    kept = np.load(folder / "k.cs")
+    assert 0 < len(kept) < len(picks)
+    assert set(fields) <= set(kept.dtype.names)
+    before = array[np.searchsorted(array["uid"], kept["uid"])]
+    for name in ("blob/idx", "location/micrograph_uid", "location/center_x_frac"):
+        assert np.allclose(kept[name], before[name], atol=1e-6)
+    assert not any(path.startswith(b">") for path in kept["location/micrograph_path"].tolist())
+    # The scores of the picker are replaced by those of the head, which are log-odds.
+    assert score_meaning(read_table(folder / "k.cs")) == "log-odds"
+    assert (kept["pick_stats/ncc_score"] >= 0).all()

@@ -155,7 +155,7 @@ def _rows(
     groups: list[pd.DataFrame],
     known: list[pd.DataFrame],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the features of all picks and of all labels, in the order of the micrographs."""
+    """Compute the features of all picks and of all labels, in the order of the micrographs."""
     from activepick.learning.settings import LearnerSettings
     from activepick.learning.training_set import LABEL_PIXELS, label_features
     from activepick.picking.prune import pick_rows
@@ -176,7 +176,7 @@ def _rows(
 
 
 def _with_classes(labels: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return labels with a column of class names, whichever way they were written."""
+    """Return labels with a column of class names, from ``class`` or ``label``."""
     if "class" in labels:
         classes = labels["class"].astype(str).str.strip()
     elif "label" in labels:

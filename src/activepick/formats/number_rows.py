@@ -25,7 +25,7 @@ _NOT_PLAIN = b"#\"'_"
 
 @dataclass(frozen=True)
 class NumberFile:
-    """What a row of a text file of numbers may be.
+    """Describe the rows of a text file of numbers.
 
     Attributes
     ----------
