@@ -31,7 +31,7 @@ def look():
     viewer = current_viewer()
     controller = viewer and next(iter(viewer.window.dock_widgets.values())).controller
     session = controller and controller.open_session and controller.open_session.session
-    opened = session or (controller and controller.draft)
+    opened = session or (controller and controller.new_session)
     if opened:
         timer.stop()
         print("opened", type(opened).__name__, opened.folder)
@@ -104,7 +104,7 @@ def test_it_opens_a_folder_and_keeps_a_log(tmp_path):
     simulate_dataset(tmp_path / "mics", 1, 0, SMALL)
     done = gui(tmp_path / "mics", program=WATCHED + COMMAND, home=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert f"opened Draft {tmp_path / 'mics' / 'mics.activepick'}" in done.stdout
+    assert f"opened NewSession {tmp_path / 'mics' / 'mics.activepick'}" in done.stdout
     if LINUX:
         (log,) = tmp_path.rglob("activepick.log")
         assert "INFO activepick" in log.read_text()

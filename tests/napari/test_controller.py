@@ -57,7 +57,7 @@ class User:
     def start(self, folder: Path) -> None:
         """Open a folder and wait for its first picks and questions."""
         self.controller.open_paths([folder])
-        if self.controller.draft is not None:
+        if self.controller.new_session is not None:
             self.controller.start(SETTINGS)
         self.qtbot.waitUntil(lambda: self.open is not None, timeout=LONG)
         self.qtbot.waitUntil(lambda: self.open.picks.picks is not None, timeout=LONG)
@@ -89,19 +89,21 @@ def copy_of(micrographs: Path, name: str) -> Path:
     return folder
 
 
-def test_a_folder_becomes_a_draft_whose_first_micrograph_is_displayed(qtbot, user, micrographs):
-    with qtbot.waitSignal(user.controller.draft_displayed, timeout=LONG) as displayed:
+def test_a_folder_becomes_a_new_session_and_its_first_micrograph_is_displayed(
+    qtbot, user, micrographs
+):
+    with qtbot.waitSignal(user.controller.new_session_displayed, timeout=LONG) as displayed:
         user.controller.open_paths([micrographs])
     assert user.open is None
-    assert user.controller.draft.files == tuple(sorted(micrographs.glob("*.mrc")))
-    assert displayed.args[0].path == user.controller.draft.files[0]
+    assert user.controller.new_session.files == tuple(sorted(micrographs.glob("*.mrc")))
+    assert displayed.args[0].path == user.controller.new_session.files[0]
     assert displayed.args[0].number == 0
-    assert not user.controller.draft.folder.exists()
+    assert not user.controller.new_session.folder.exists()
 
 
 def test_a_started_session_picks_and_asks(user, micrographs):
     user.start(micrographs)
-    assert user.controller.draft is None
+    assert user.controller.new_session is None
     assert user.open.images.is_current
     assert len(user.open.picks.picks) > 0
     assert len(user.state.questions) == user.state.settings.batch
@@ -140,7 +142,7 @@ def test_a_session_is_closed_and_nothing_is_open(qtbot, user, micrographs):
     with qtbot.waitSignal(user.controller.session_changed):
         user.controller.close_session()
     assert user.open is None
-    assert user.controller.draft is None
+    assert user.controller.new_session is None
     with Session.open(folder) as kept:
         assert not kept.notices
 

@@ -191,7 +191,7 @@ def test_what_is_painted_stays_in_its_session(qtbot, open_widget, micrographs, t
     other = tmp_path / "grid 2"
     shutil.copytree(micrographs, other, ignore=shutil.ignore_patterns("*.activepick"))
     person.widget.open_path(other)
-    person.wait(lambda: person.controller.draft is not None)
+    person.wait(lambda: person.controller.new_session is not None)
     person.settle()
     person.widget.particle.start()
     person.wait(lambda: person.has_picks)

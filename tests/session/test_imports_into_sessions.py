@@ -7,7 +7,7 @@ from activepick.errors import MicrographError, TableError
 from activepick.formats import write_table
 from activepick.micrograph.discovery import find_micrographs
 from activepick.session import Session, Settings
-from activepick.session.draft import draft_of
+from activepick.session.new_session import new_session_of
 
 CTF = """# version 30001
 data_optics
@@ -56,7 +56,7 @@ def star(project, size="1.5", more=""):
 
 
 def test_a_list_of_relion_brings_files_defocus_and_pixel_size(session, project):
-    found = draft_of([star(project)], project)
+    found = new_session_of([star(project)], project)
     assert session.micrographs.add(found.files, found.defocus_angstrom) == [1, 2]
     assert found.pixel_size_angstrom == 1.5
     entries = session.state.micrographs
@@ -78,14 +78,14 @@ def test_lists_of_older_versions_and_without_a_pixel_size(project):
         "data_\nloop_\n_rlnMicrographName #1\n_rlnMagnification #2\n_rlnDetectorPixelSize #3\n"
         "MotionCorr/m0.mrc 50000 7\nMotionCorr/m0.mrc 50000 7\n"
     )
-    found = draft_of([path], project)
+    found = new_session_of([path], project)
     assert found.pixel_size_angstrom == pytest.approx(1.4)
     assert found.files == (project / "MotionCorr" / "m0.mrc",)
     path.write_text("data_\nloop_\n_rlnMicrographName #1\nMotionCorr/m1.mrc\n")
-    assert draft_of([path], project).pixel_size_angstrom is None
+    assert new_session_of([path], project).pixel_size_angstrom is None
     path.write_text("data_\nloop_\n_rlnCoordinateX #1\n5\n")
     with pytest.raises(TableError, match="no list of micrographs"):
-        draft_of([path], project)
+        new_session_of([path], project)
 
 
 @pytest.fixture

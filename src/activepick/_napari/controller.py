@@ -15,7 +15,7 @@ from activepick.errors import ActivepickError, SessionError
 from activepick.micrograph import Micrograph
 from activepick.progress import Progress
 from activepick.session import Session, Settings
-from activepick.session.draft import Draft, draft_of, session_at
+from activepick.session.new_session import NewSession, new_session_of, session_at
 from activepick.workspace.workspace import Workspace
 
 __all__ = ["Controller"]
@@ -39,7 +39,7 @@ class Controller(QObject):
 
     Attributes
     ----------
-    draft
+    new_session
         Micrographs that were opened and wait for the particle diameter; None if there are none.
     open_session
         The session that is open; None if there is none.
@@ -49,15 +49,15 @@ class Controller(QObject):
     Signals
     -------
     session_changed()
-        Another session, a draft, or nothing is open.
-    draft_displayed(displayed)
-        The first micrograph of a draft can be displayed.
+        Another session is open, a new one can be created, or neither.
+    new_session_displayed(displayed)
+        The first micrograph of a new session can be displayed.
     notified(severity, text)
         There is a message for the user; the severity is "info", "warning" or "error".
     """
 
     session_changed = Signal()
-    draft_displayed = Signal(object)
+    new_session_displayed = Signal(object)
     notified = Signal(str, str)
 
     def __init__(
@@ -69,7 +69,7 @@ class Controller(QObject):
         super().__init__(parent)
         self._make_workspace = make_workspace
         self._ask_how_to_open = ask_how_to_open
-        self.draft: Draft | None = None
+        self.new_session: NewSession | None = None
         self.open_session: OpenSession | None = None
         self.jobs = Jobs(self.report, self)
 
@@ -92,8 +92,8 @@ class Controller(QObject):
     def open_paths(self, paths: Sequence[str | Path]) -> None:
         """Open a session, a folder of micrographs, a list of micrographs, or micrographs.
 
-        Micrographs that belong to a session open that session; the others become a draft. Errors
-        are reported.
+        Micrographs that belong to a session open that session; of the others a new session can be
+        created. Errors are reported.
 
         Parameters
         ----------
@@ -108,12 +108,12 @@ class Controller(QObject):
             self.report(SessionError(f"{error.filename}: {error.strerror}."))
 
     def start(self, settings: Settings) -> None:
-        """Create a session of the draft and open it, in the background."""
-        draft = self.draft
-        if draft is not None:
+        """Create the new session and open it, in the background."""
+        new_session = self.new_session
+        if new_session is not None:
             self.jobs.run(
                 "open",
-                lambda progress: _create_session(draft, settings, progress),
+                lambda progress: _create_session(new_session, settings, progress),
                 self._take,
                 text="Creating the session",
                 discarded=Session.close,
@@ -135,7 +135,7 @@ class Controller(QObject):
             )
 
     def close_session(self) -> None:
-        """Close the session or the draft; pending actions are written first."""
+        """Close the session or the new session; pending actions are written first."""
         self._leave()
         self.session_changed.emit()
 
@@ -147,7 +147,7 @@ class Controller(QObject):
         with contextlib.suppress(RuntimeError):
             self.blockSignals(True)
         self.jobs.close()
-        open_session, self.open_session, self.draft = self.open_session, None, None
+        open_session, self.open_session, self.new_session = self.open_session, None, None
         if open_session is not None:
             open_session.close()
             open_session.workspace.close()
@@ -157,18 +157,18 @@ class Controller(QObject):
         if session is not None:
             self._open_session(session)
             if paths[0] != session and paths[0].is_dir():
-                self.add_files(draft_of([paths[0]], paths[0]).files)
+                self.add_files(new_session_of([paths[0]], paths[0]).files)
             return
-        draft = draft_of(paths, _documents())
-        for notice in draft.notices:
+        new_session = new_session_of(paths, _documents())
+        for notice in new_session.notices:
             self.notified.emit("info", notice)
         # Micrographs beside a session belong to it, however they are opened.
-        session = session_at(draft.files[0].parent)
+        session = session_at(new_session.files[0].parent)
         if session is not None:
             self._open_session(session)
-            self.add_files(draft.files)
+            self.add_files(new_session.files)
         else:
-            self._open_draft(draft)
+            self._show_new_session(new_session)
 
     def _open_session(self, folder: Path) -> None:
         if self.open_session is not None and self.open_session.session.folder == folder:
@@ -184,14 +184,14 @@ class Controller(QObject):
             session = Session.open(folder, **{argument: True})
         self._take(session)
 
-    def _open_draft(self, draft: Draft) -> None:
+    def _show_new_session(self, new_session: NewSession) -> None:
         self._leave()
-        self.draft = draft
+        self.new_session = new_session
         self.session_changed.emit()
         self.jobs.run(
             "image",
-            lambda progress: read_displayed(0, Micrograph(draft.files[0])),
-            self.draft_displayed.emit,
+            lambda progress: read_displayed(0, Micrograph(new_session.files[0])),
+            self.new_session_displayed.emit,
             text="Reading",
         )
 
@@ -204,9 +204,9 @@ class Controller(QObject):
         self.open_session.begin()
 
     def _leave(self) -> None:
-        """Close the session or the draft without emitting `session_changed`."""
+        """Close the session or the new session without emitting `session_changed`."""
         self.jobs.cancel_all()
-        open_session, self.open_session, self.draft = self.open_session, None, None
+        open_session, self.open_session, self.new_session = self.open_session, None, None
         if open_session is not None:
             open_session.close()
             open_session.deleteLater()
@@ -221,14 +221,14 @@ def _documents() -> Path:
     return Path(platformdirs.user_documents_dir()) / "activepick"
 
 
-def _create_session(draft: Draft, settings: Settings, progress: Progress) -> Session:
-    session = Session.create(draft.folder, settings)
+def _create_session(new_session: NewSession, settings: Settings, progress: Progress) -> Session:
+    session = Session.create(new_session.folder, settings)
     try:
-        count = len(draft.files)
+        count = len(new_session.files)
         for start in range(0, count, _ADDED_AT_ONCE):
             progress(start / count)
             part = slice(start, start + _ADDED_AT_ONCE)
-            session.micrographs.add(draft.files[part], draft.defocus_angstrom[part])
+            session.micrographs.add(new_session.files[part], new_session.defocus_angstrom[part])
     except BaseException:
         session.close()
         raise

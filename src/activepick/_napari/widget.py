@@ -93,8 +93,8 @@ class ActivePickWidget(QWidget):
         self._lay_out()
         self.controller.notified.connect(show_notification)
         self.controller.session_changed.connect(self._on_session_changed)
-        self.controller.draft_displayed.connect(self.layers.show_micrograph)
-        self.controller.draft_displayed.connect(self.particle.set_displayed)
+        self.controller.new_session_displayed.connect(self.layers.show_micrograph)
+        self.controller.new_session_displayed.connect(self.particle.set_displayed)
         FocusPolicy(self, lambda: viewer.window._qt_viewer.canvas.native.setFocus())
         self.setAcceptDrops(True)
         # A plugin's widget receives no close event, and Qt may have deleted its children before.
@@ -227,7 +227,7 @@ class ActivePickWidget(QWidget):
             part.set_session(session)
         # In a session the particle is known, and the questions need the space.
         self.particle.set_open(session is None)
-        if session is None and self.controller.draft is None:
+        if session is None and self.controller.new_session is None:
             self.layers.clear()
 
     def _open_files_of(self, images: list[Image], paths: list[Path]) -> None:

@@ -109,12 +109,12 @@ class DataSection(Section, SessionListener):
     def clear(self) -> None:
         """Show how many micrographs wait for a session, or how to open some."""
         self._enable(False)
-        draft = self._controller.draft
-        if draft is None:
+        new_session = self._controller.new_session
+        if new_session is None:
             text = "Open a folder of motion-corrected micrographs, or drop it here."
         else:
-            count = len(draft.files)
-            text = f"{draft.files[0].parent.name}: {count:,} micrograph{'s' * (count != 1)}"
+            count = len(new_session.files)
+            text = f"{new_session.files[0].parent.name}: {count:,} micrograph{'s' * (count != 1)}"
         self._location.setText(text)
         self._location.setToolTip("")
 

@@ -90,14 +90,14 @@ class ParticleSection(Section, SessionListener):
         self._show_summary()
 
     def clear(self) -> None:
-        """Offer to start a session from the draft."""
+        """Offer to start a session from the new session."""
         self._bindings.set_session(None)
-        draft = self._controller.draft
+        new_session = self._controller.new_session
         self._start.show()
-        self._start.setEnabled(draft is not None)
-        if draft is not None:
+        self._start.setEnabled(new_session is not None)
+        if new_session is not None:
             self._displayed = None
-            self.pixel_size.value = draft.pixel_size_angstrom or 0
+            self.pixel_size.value = new_session.pixel_size_angstrom or 0
         self._show_summary()
 
     def set_displayed(self, displayed: DisplayedMicrograph) -> None:
@@ -111,7 +111,7 @@ class ParticleSection(Section, SessionListener):
 
     def start(self) -> None:
         """Create a session of the micrographs that were opened."""
-        if self._controller.draft is None:
+        if self._controller.new_session is None:
             return
         missing = self._missing()
         if missing:
@@ -247,7 +247,7 @@ class ParticleSection(Section, SessionListener):
         self._show_summary()
 
     def _show_summary(self) -> None:
-        missing = self._missing() if self._controller.draft is not None else ""
+        missing = self._missing() if self._controller.new_session is not None else ""
         size = f", {self.pixel_size.value:g} Å/px" if self.pixel_size.value else ""
         self.set_summary(f"{self.diameter.value:g} Å{size}" if self.diameter.value else "")
         self._hint.setText(missing)

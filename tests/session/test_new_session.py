@@ -6,7 +6,7 @@ import pytest
 
 from activepick.errors import ActivepickError, SessionError
 from activepick.session import Session, Settings
-from activepick.session.draft import draft_of, session_at
+from activepick.session.new_session import new_session_of, session_at
 
 
 @pytest.fixture(autouse=True)
@@ -27,43 +27,43 @@ def star(rows, columns="_rlnMicrographName\n_rlnMicrographPixelSize\n_rlnDefocus
 
 def test_a_folder_gets_its_session_within_it(here):
     folder = here / "project" / "mics"
-    draft = draft_of([folder], here / "elsewhere")
-    assert draft.files == (folder / "a.mrc", folder / "b.mrc")
-    assert draft.folder == folder / "mics.activepick"
-    assert (draft.pixel_size_angstrom, draft.defocus_angstrom) == (None, ())
-    [notice] = draft.notices
+    new_session = new_session_of([folder], here / "elsewhere")
+    assert new_session.files == (folder / "a.mrc", folder / "b.mrc")
+    assert new_session.folder == folder / "mics.activepick"
+    assert (new_session.pixel_size_angstrom, new_session.defocus_angstrom) == (None, ())
+    [notice] = new_session.notices
     assert "b_PS.mrc" in notice
     (folder / "mics.activepick").mkdir()
-    assert draft_of([folder], here).folder == folder / "mics 2.activepick"
+    assert new_session_of([folder], here).folder == folder / "mics 2.activepick"
 
 
 def test_a_list_brings_pixel_size_and_defocus(here):
     path = star("mics/a.mrc 1.5 12000\nmics/b.mrc 1.5 nan\nmics/gone.mrc 1.5 9000\n")
-    draft = draft_of([path], here)
-    assert [file.name for file in draft.files] == ["a.mrc", "b.mrc"]
-    assert draft.pixel_size_angstrom == 1.5
-    assert draft.defocus_angstrom == (12000, None)
-    assert draft.folder == here / "project" / "mics" / "mics.activepick"
-    [notice] = draft.notices
+    new_session = new_session_of([path], here)
+    assert [file.name for file in new_session.files] == ["a.mrc", "b.mrc"]
+    assert new_session.pixel_size_angstrom == 1.5
+    assert new_session.defocus_angstrom == (12000, None)
+    assert new_session.folder == here / "project" / "mics" / "mics.activepick"
+    [notice] = new_session.notices
     assert "mics/gone.mrc" in notice
 
 
 def test_two_pixel_sizes_are_left_to_the_files(here):
     path = star("mics/a.mrc 1.5 12000\nmics/b.mrc 0.8 9000\n")
-    assert draft_of([path], here).pixel_size_angstrom is None
+    assert new_session_of([path], here).pixel_size_angstrom is None
 
 
 def test_without_a_micrograph_there_is_nothing_to_plan(here):
     with pytest.raises(SessionError, match=r"mics/gone\.mrc is named in .*Keep the folders"):
-        draft_of([star("mics/gone.mrc 1 1\n")], here)
+        new_session_of([star("mics/gone.mrc 1 1\n")], here)
     Path("project/micrographs.star").unlink()
     (here / "notes.md").write_text("")
     with pytest.raises(SessionError, match="no micrographs"):
-        draft_of([here / "notes.md"], here)
+        new_session_of([here / "notes.md"], here)
     with pytest.raises(ActivepickError, match="no micrographs in this folder itself"):
-        draft_of([here / "project"], here)
-    draft = draft_of([here / "notes.md", Path("project/mics/a.mrc")], here)
-    assert "1 of the files" in draft.notices[0]
+        new_session_of([here / "project"], here)
+    new_session = new_session_of([here / "notes.md", Path("project/mics/a.mrc")], here)
+    assert "1 of the files" in new_session.notices[0]
 
 
 def test_the_session_of_a_folder_is_found(here):

@@ -11,11 +11,11 @@ from activepick.micrograph.extensions import EXTENSIONS, has_micrograph_extensio
 from activepick.session.session import SUFFIX
 from activepick.session.store.header import HEADER
 
-__all__ = ["Draft", "draft_of", "session_at"]
+__all__ = ["NewSession", "new_session_of", "session_at"]
 
 
 @dataclass(frozen=True)
-class Draft:
+class NewSession:
     """A session that will be created once the particle diameter is known.
 
     Attributes
@@ -55,7 +55,7 @@ def session_at(path: Path) -> Path | None:
     return beside if path.is_dir() and (beside / HEADER).is_file() else None
 
 
-def draft_of(paths: Sequence[Path], elsewhere: Path) -> Draft:
+def new_session_of(paths: Sequence[Path], elsewhere: Path) -> NewSession:
     """Plan a session for micrographs.
 
     Parameters
@@ -89,7 +89,7 @@ def draft_of(paths: Sequence[Path], elsewhere: Path) -> Draft:
     sizes = {each.pixel_size_angstrom for each in found}
     defocus = tuple(each.defocus_angstrom for each in found)
     home = paths[0] if paths[0].is_dir() else found[0].path.parent
-    return Draft(
+    return NewSession(
         _free(_named_after(home), elsewhere),
         tuple(each.path for each in found),
         sizes.pop() if len(sizes) == 1 else None,
