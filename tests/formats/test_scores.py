@@ -156,7 +156,7 @@ def test_a_threshold_keeps_what_reaches_it():
     assert keep_scores(numbers, min_score=0)["x"].tolist() == [20, 30]
     with pytest.raises(SettingsError, match="between 0 and 7"):
         keep_scores(numbers, threshold=0.5)
-    with pytest.raises(SettingsError, match="no probability"):
+    with pytest.raises(SettingsError, match="not a probability"):
         keep_scores(table, threshold=5)
     with pytest.raises(SettingsError, match="no scores"):
         keep_scores(table.drop(columns="score"), min_score=0)

@@ -53,7 +53,7 @@ def test_no_audit_without_picks(session, workspace):
 
 
 def test_rounds_tell_how_the_picks_change(session, workspace, truth):
-    session.set_settings(threshold=0.1)  # the best picks are right before the first label
+    session.set_settings(threshold=0.01)  # the best picks are right before the first label
     workspace.open(1)
     first = workspace.audit.end_of_round(1)
     assert (first.labels, first.changed, first.ap) == (0, None, None)

@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import mrcfile
@@ -86,10 +87,10 @@ def test_more_damaged_files_than_are_looked_at(tmp_path, good_files, opened):
     assert workspace.open(7).name == good_files[0].name
 
 
-def test_where_no_file_can_be_read_the_first_is_named(tmp_path, good_files, opened):
+def test_where_no_file_can_be_read_one_is_named(tmp_path, good_files, opened):
     bad, _ = damaged_and_good(tmp_path, good_files, DAMAGES)
     session, workspace = opened(bad)
-    with pytest.raises(ActivepickError, match=bad[0].name):
+    with pytest.raises(ActivepickError, match="|".join(re.escape(path.name) for path in bad)):
         workspace.open(3)
     assert session.state.settings.working_radius_px is None
     session.micrographs.add(good_files)
