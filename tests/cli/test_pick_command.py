@@ -97,7 +97,7 @@ def test_what_is_left_out_is_said(data, pick, tmp_path):
     done = pick("mics", "--out", "p.csv")
     assert set(read_picks(Path("p.csv"))["micrograph"]) == {"mics/a.mrc"}
     assert "note: 2 files are left out" in done.stderr
-    assert "1 more micrographs, such as mics/more/b.mrc" in done.stderr
+    assert "folders below it (1), such as mics/more/b.mrc" in done.stderr
     assert "._a" not in done.stderr
     pick("mics", "--recursive", "--out", "q.csv")
     assert set(read_picks(Path("q.csv"))["micrograph"]) == {"mics/a.mrc", "mics/more/b.mrc"}

@@ -174,8 +174,11 @@ def test_a_number_before_the_name_is_that_of_an_image_in_a_stack():
     touch("Movies/a.mrcs", "Movies/b.mrc")
     Path("list.txt").write_text("000001@Movies/a.mrcs\nMovies/b.mrc\n")
     found = find_micrographs([Path("list.txt")]).found
-    assert [each.name for each in found] == ["000001@Movies/a.mrcs", "Movies/b.mrc"]
+    assert [each.name for each in found] == ["Movies/a.mrcs", "Movies/b.mrc"]
     assert [each.path.name for each in found] == ["a.mrcs", "b.mrc"]
+    Path("list.star").write_text("data_\nloop_\n_rlnMicrographName\n000001@Movies/a.mrcs\n")
+    [named] = find_micrographs([Path("list.star")]).found
+    assert (named.name, named.path.name) == ("000001@Movies/a.mrcs", "a.mrcs")
 
 
 def test_a_text_file_as_editors_and_shells_write_it(monkeypatch, here):
@@ -255,7 +258,7 @@ def test_micrographs_in_folders_below_are_told_and_found_on_request():
     found = find_micrographs([Path("mics")])
     assert [each.name for each in found.found] == ["mics/a.mrc"]
     [notice] = found.notices
-    assert "2 more" in notice
+    assert "below it (2)" in notice
     assert "mics/day2/b.mrc" in notice
     assert "--recursive" in notice
     assert names_in("mics", recursive=True) == [
@@ -277,7 +280,7 @@ def test_a_search_below_ends_where_links_go_round():
         (["notes.txt"], "end in .mrc"),
         (["a.eer"], "movies: run motion correction"),
         (["a.dm4"], "convert them to MRC"),
-        (["day1/a.mrc", "day2/b.mrc"], "2 in folders below it, such as mics/day1/a.mrc"),
+        (["day1/a.mrc", "day2/b.mrc"], "in folders below it (2), such as mics/day1/a.mrc"),
         (["corrected_micrographs.star", "Movies/a.mrc"], "mics/corrected_micrographs.star"),
     ],
 )

@@ -35,6 +35,8 @@ TEXT_LISTS = (".txt", ".lst", ".list")
 _COMPANION = re.compile(r"(?<=.)_(PS|noDW|EVN|ODD|DWS|background)$", re.IGNORECASE)
 # NAME is the sum without dose weighting where one of these is beside it (MotionCor2, cryoSPARC).
 _DOSE_WEIGHTED = ("_DW", "_doseweighted")
+# Xmipp and Scipion name the first image of a stack 000001@NAME.mrcs.
+_IMAGE_OF_STACK = re.compile(r"^\d+@")
 _PREVIEWS = (".png", ".jpg", ".jpeg")
 # Lists of micrographs that jobs of RELION write.
 _RELION_LISTS = ("micrographs_ctf.star", "corrected_micrographs.star", "micrographs.star")
@@ -51,8 +53,8 @@ class FoundMicrograph:
     path
         The file.
     name
-        Name in tables: exactly as in the list that names it, which is how RELION finds its picks;
-        otherwise the path as it was given.
+        Name in tables: exactly as in the list of RELION or cryoSPARC, which is how these find
+        picks; otherwise the path as it was given.
     pixel_size_angstrom
         Å per pixel as given or as the list says; None where the header of the file has to say it.
     inverted
@@ -223,8 +225,8 @@ class _Search:
             raise MicrographError(_nothing_in(folder, files, count, example))
         if example is not None:
             self._set.notices.append(
-                f"{folder}: folders below it hold {count} more micrographs, such as {example}; "
-                "they are not used unless you name their folder, or pass --recursive"
+                f"{folder}: there are more micrographs in folders below it ({count}), such as "
+                f"{example}; they are used if you name their folder, or pass --recursive"
             )
 
     def _add_relion_list(self, path: Path) -> None:
@@ -308,10 +310,10 @@ def _without_quotes(text: str) -> str:
 
 
 def _read_names(path: Path) -> list[str]:
-    """Return the names in a text file, each once."""
+    """Return the names in a text file, each once, without numbers of images in stacks."""
     lines = (line.strip() for line in read_text(path).split("\n"))
     names = (_without_quotes(line) for line in lines if line and not line.startswith("#"))
-    return list(dict.fromkeys(_with_home(name) for name in names))
+    return list(dict.fromkeys(_with_home(_IMAGE_OF_STACK.sub("", name)) for name in names))
 
 
 def _with_home(name: str) -> str:
@@ -377,7 +379,7 @@ def _nothing_in(folder: Path, files: Sequence[Path], count: int, example: Path |
         return f"{start}, but a list of them: give {folder / listed}."
     if example is not None:
         return (
-            f"{start} itself, but {count} in folders below it, such as {example}: give that "
+            f"{start} itself, but in folders below it ({count}), such as {example}: give that "
             "folder, or pass --recursive."
         )
     kinds = {extension(file) for file in files}
