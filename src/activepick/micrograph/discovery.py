@@ -8,9 +8,9 @@ import contextlib
 import math
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from activepick.errors import MicrographError
@@ -41,7 +41,7 @@ _PREVIEWS = (".png", ".jpg", ".jpeg")
 # Lists of micrographs that jobs of RELION write.
 _RELION_LISTS = ("micrographs_ctf.star", "corrected_micrographs.star", "micrographs.star")
 # Folders below the one that was named are searched for a message only, which has to be quick.
-_MOST_ENTRIES = 20_000
+_MOST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ class _Search:
                 self._add_file(file, file.as_posix())
         if self._may_be_empty or (endings and self._recursive):
             return
-        count, example = (0, None) if self._recursive else _micrographs_below(folder, endings)
+        count, example = ("", None) if self._recursive else _micrographs_below(folder, endings)
         if not endings:
             raise MicrographError(_nothing_in(folder, files, count, example))
         if example is not None:
@@ -354,23 +354,27 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _micrographs_below(folder: Path, endings: set[str]) -> tuple[int, Path | None]:
-    """Return how many micrographs the folders below one hold, and the first of them.
+def _micrographs_below(folder: Path, endings: set[str]) -> tuple[str, Path | None]:
+    """Return how many micrographs the folders below one hold, in words, and the first of them.
 
     Those of a large tree are not counted to the end. Only some endings count where the folder holds
     micrographs itself, since pictures below it are rarely micrographs then.
     """
-    below = (file for file in _files_in(folder, recursive=True) if file.parent != folder)
-    found = []
+    found, is_whole = [], True
+    end = time.monotonic() + _MOST_SECONDS
     # A folder that may not be read is no reason to stop.
     with contextlib.suppress(OSError):
-        for file in islice(below, _MOST_ENTRIES):
-            if extension(file) in (endings or EXTENSIONS):
+        for file in _files_in(folder, recursive=True):
+            if file.parent != folder and extension(file) in (endings or EXTENSIONS):
                 found.append(file)
-    return len(found), min(found, default=None)
+            if time.monotonic() > end:
+                is_whole = False
+                break
+    count = str(len(found)) if is_whole else f"{len(found)} or more"
+    return count, min(found, default=None)
 
 
-def _nothing_in(folder: Path, files: Sequence[Path], count: int, example: Path | None) -> str:
+def _nothing_in(folder: Path, files: Sequence[Path], count: str, example: Path | None) -> str:
     """Return a sentence on a folder without micrographs, and what to give instead."""
     start = f"{folder}: there are no micrographs in this folder"
     names = {file.name for file in files}
