@@ -249,6 +249,26 @@ def test_particles_without_positions_name_the_passthrough_file(tmp_path):
         read_table(cs_of(tmp_path / "p.cs", **fields))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "run_data.star",
+            "_rlnImageName\n_rlnClassNumber\n1@a.mrcs 1\n",
+            "particle images without",
+        ),
+        ("classes.star", "_rlnReferenceImage\n_rlnClassDistribution\n1@a.mrcs 1\n", "classes"),
+        ("micrographs.star", "_rlnMicrographName\na.mrc\n", "list of micrographs"),
+        ("other.star", "_rlnVoltage\n300\n", "another table"),
+        ("p.csv", "rlnImageName,class\n1@a.mrcs,2\n", "particle images without positions"),
+    ],
+)
+def test_tables_without_positions_say_what_they_are(tmp_path, name, content, message):
+    text = content if name.endswith(".csv") else f"data_particles\n\nloop_\n{content}"
+    with pytest.raises(TableError, match=message):
+        read_table(save(tmp_path, name, text))
+
+
 def test_exposure_groups_are_optics_groups_of_relion(tmp_path):
     paths = [b"J1/a.mrc", b"J1/b.mrc", b"J1/c.mrc"]
     more = {

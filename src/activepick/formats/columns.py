@@ -3,7 +3,7 @@
 import contextlib
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "rename_tags",
     "standard_names",
     "standard_table",
+    "without_positions",
 ]
 
 # Returns the line of the file on which each row stands, (n,); called where a row is wrong.
@@ -79,6 +80,7 @@ _ONE_PER_MICROGRAPH = (
     *("rlngroupname", "rlngroupnumber", "rlnopticsgroup"),
 )
 _OF_STACK = r"^\d+@"
+_NEEDED = "needed are the micrograph's name and x and y in pixels"
 
 
 def standard_names(columns: Sequence[str]) -> dict[str, str]:
@@ -107,6 +109,27 @@ def _plain(column: str) -> str:
     if len(words) > 1 and words[-1] in _PIXELS:
         words = words[:-1]
     return re.sub(r"[^a-z0-9]", "", "".join(words))
+
+
+def without_positions(columns: Iterable[str]) -> str:
+    """Describe a table without positions by its columns, and where the positions may be.
+
+    Parameters
+    ----------
+    columns
+        Names as in the file, those of RELION with or without other columns.
+    """
+    plain = {_plain(column) for column in columns}
+    if "rlnimagename" in plain and not plain & {"rlnctfimage", "rlnreferenceimage"}:
+        return (
+            "these are particle images without positions; give the particles.star of their "
+            "extraction, or the files of picks"
+        )
+    if plain & {"rlnclassdistribution", "rlnreferenceimage"}:
+        return "these are classes, not picks; give the particles with their positions"
+    if plain & {"rlnmicrographname", "micrograph", "micrographname"}:
+        return "is this a list of micrographs, or a file that was cut off?"
+    return "is this another table, or a file that was cut off?"
 
 
 def rename_tags(raw: pd.DataFrame, tags: Mapping[str, str]) -> pd.DataFrame:
@@ -178,9 +201,10 @@ def standard_table(
     missing = [name for name in ("micrograph", "x", "y") if name not in raw]
     if missing:
         have = ", ".join(map(str, raw.columns[:12])) + (", ..." if len(raw.columns) > 12 else "")
+        images = "rlnimagename" in {_plain(str(name)) for name in raw.columns}
         raise TableError(
             f"{path}: no column for {' and '.join(missing)} (found: {have[:300] or 'none'}); "
-            "needed are the micrograph's name and x and y in pixels"
+            + (without_positions(map(str, raw.columns)) if images else _NEEDED)
         )
 
     def where(row: int) -> str:

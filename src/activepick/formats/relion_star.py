@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import rename_tags, standard_table
+from activepick.formats.columns import rename_tags, standard_table, without_positions
 from activepick.formats.many_files import join_tables
 from activepick.formats.names import micrograph_stem
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
@@ -122,8 +122,8 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
     if not chosen:
         found = ", ".join(f"data_{b.name}" for b in blocks)[:200]
         raise TableError(
-            f"{path}: no table with rlnCoordinateX and rlnCoordinateY (blocks: {found}); is this a "
-            "list of micrographs, or a file that was cut off?"
+            f"{path}: no table with rlnCoordinateX and rlnCoordinateY (blocks: {found}); "
+            f"{without_positions(name for block in blocks for name in block.columns)}"
         )
     if len(chosen) > 1:
         chosen = [block for block in chosen if block.runs] or chosen[:1]
