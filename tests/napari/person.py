@@ -7,7 +7,7 @@ import numpy as np
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
-LONG = 60_000
+LONG = 180_000
 
 
 class Person:

@@ -29,7 +29,7 @@ pytestmark = needs_screen
 
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 SETTINGS = Settings(diameter_angstrom=DIAMETER)
-LONG = 60_000
+LONG = 180_000
 
 
 class User:
