@@ -28,6 +28,7 @@ ORDER = [*FIRST, *(name for name in METHODS if name not in (*FIRST, "paper")), "
 TITLES = {
     "empiar-10017": "beta-galactosidase (EMPIAR-10017)",
     "empiar-10146": "apoferritin (EMPIAR-10146)",
+    "empiar-10059": "TRPV1 (EMPIAR-10059)",
 }
 
 
