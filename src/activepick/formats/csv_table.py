@@ -15,7 +15,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.columns import (
+    Lines,
     name_by_file,
     name_by_images,
     standard_names,
@@ -54,7 +55,6 @@ _SEP = re.compile(rb"sep=(.)[ \t]*\n", re.IGNORECASE)
 _ROWS = 20_000
 # The column of scores that are no log-odds.
 _NUMBER = "figure_of_merit"
-Lines = Callable[[], npt.NDArray[np.int64]]
 
 
 def split_header(line: str, separators: str = SEPARATORS) -> tuple[str, list[str]]:

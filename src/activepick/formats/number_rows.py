@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.columns import Lines
 from activepick.formats.many_files import Rows
 from activepick.formats.text import read_utf8
 
 __all__ = ["NumberFile", "first_words", "parse_joined", "read_numbers", "rows_of_numbers"]
 
 Floats = npt.NDArray[np.float64]
-Lines = Callable[[], npt.NDArray[np.int64]]
 # Bytes that are in no plain row of numbers: comments, quotes, and Python's digits with underscores.
 _NOT_PLAIN = b"#\"'_"
 
