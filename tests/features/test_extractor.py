@@ -37,9 +37,9 @@ def test_features_equal_topaz_dense_network(name):
     backbone = load_backbone(name)
     for stride in (1, 2, 4):
         extractor = Extractor(backbone, stride=stride, device="cpu", precision="float32")
-        # Scores are compared in float32; features are stored in float16, which rounds to 5e-4.
+        # Features and scores are rounded to half precision, which is 5e-4 of each.
         ours = extractor.score(pixels, backbone.weights, backbone.bias)
-        assert relative_difference(ours, scores[::stride, ::stride]) < 1e-4
+        assert relative_difference(ours, scores[::stride, ::stride]) < 2e-3
         stored = extractor.extract(pixels).astype(np.float32)
         expected = dense[:, ::stride, ::stride].transpose(1, 2, 0)
         assert np.allclose(stored, expected, rtol=1e-3, atol=1e-4 * dense.max())
@@ -52,8 +52,9 @@ def test_float32_features_before_storage_equal_topaz():
         extractor = Extractor(
             load_backbone(), stride=stride, device="cpu", precision="float32", tile_px=1024
         )
-        [(_, _, features)] = extractor._tiles(pixels, None)
-        assert relative_difference(features.numpy(), dense[:, ::stride, ::stride]) < 1e-4
+        [(_, _, features)] = extractor._tiles(pixels, 1, None)
+        expected = dense[:, ::stride, ::stride].transpose(1, 2, 0)
+        assert relative_difference(features.numpy(), expected) < 1e-4
 
 
 @settings(max_examples=6, deadline=None)
@@ -71,7 +72,7 @@ def test_tiles_give_the_result_of_one_pass(height, width, tile, stride):
     tiled = Extractor(backbone, stride=stride, device="cpu", precision="float32", tile_px=tile)
     one, many = whole.score(pixels, *head), tiled.score(pixels, *head)
     assert one.shape == (-(-height // stride), -(-width // stride))
-    assert relative_difference(many, one) < 1e-4
+    assert relative_difference(many, one) < 2e-3
 
 
 @pytest.mark.parametrize("stride", [2, 4])
@@ -82,7 +83,7 @@ def test_strips_give_the_result_of_one_pass(monkeypatch, stride):
     whole = extractor.score(pixels, backbone.weights, backbone.bias)
     monkeypatch.setitem(network._STRIP_BYTES, "cpu", 300_000)
     strips = extractor.score(pixels, backbone.weights, backbone.bias)
-    assert relative_difference(strips, whole) < 1e-4
+    assert relative_difference(strips, whole) < 2e-3
 
 
 def test_batch_norms_are_kept(tmp_path):
@@ -95,12 +96,12 @@ def test_batch_norms_are_kept(tmp_path):
     torch.save(model.state_dict(), tmp_path / "mine.pt")
     pixels = image(70, 64)
     extractor = Extractor(load_backbone(tmp_path / "mine.pt"), device="cpu", precision="float32")
-    [(_, _, ours)] = extractor._tiles(pixels, None)
+    [(_, _, ours)] = extractor._tiles(pixels, 1, None)
     model.fill()
     model.eval()
     with torch.inference_mode():
         theirs = model.features(torch.from_numpy(pixels)[None, None])[0, :, ::4, ::4]
-    assert relative_difference(ours.numpy(), theirs.numpy()) < 1e-4
+    assert relative_difference(ours.numpy(), theirs.permute(1, 2, 0).numpy()) < 1e-4
 
 
 @pytest.mark.parametrize("dense", [False, True])
@@ -129,10 +130,10 @@ def test_memory_shortage_is_answered_by_smaller_tiles(monkeypatch):
     expected = extractor.score(pixels, backbone.weights, backbone.bias)
     run = Extractor._run
 
-    def short_of_memory(self, padded, rows, columns, report):
+    def short_of_memory(self, padded, rows, columns, *others):
         if (rows.stop - rows.start) * self.stride > 130:
             raise torch.OutOfMemoryError("out of memory")
-        return run(self, padded, rows, columns, report)
+        return run(self, padded, rows, columns, *others)
 
     monkeypatch.setattr(Extractor, "_run", short_of_memory)
     assert np.allclose(
@@ -140,7 +141,7 @@ def test_memory_shortage_is_answered_by_smaller_tiles(monkeypatch):
     )
     assert extractor.tile_px < 512
 
-    def no_memory(self, padded, rows, columns, report):
+    def no_memory(self, *arguments):
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(Extractor, "_run", no_memory)

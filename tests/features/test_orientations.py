@@ -1,32 +1,42 @@
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from activepick.errors import SettingsError
 from activepick.features.backbone import load_backbone
 from activepick.features.extractor import Extractor
-from activepick.features.orientations import ORIENTATIONS, mean_features, oriented
+from activepick.features.orientations import ORIENTATIONS, orientations_of
 
 
-@pytest.mark.parametrize("shape", [(50, 62), (48, 51), (49, 53)])
+def image(height, width, seed=0):
+    return np.random.default_rng(seed).standard_normal((height, width)).astype(np.float32)
+
+
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_samples_lie_where_those_of_the_image_do(shape, orientation):
-    image = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+def test_an_orientation_is_undone_exactly(orientation):
+    pixels = torch.from_numpy(image(50, 62))
+    assert torch.equal(orientation.undo(orientation.apply(pixels)), pixels)
+    features = torch.from_numpy(image(50, 62 * 3).reshape(50, 62, 3))
+    turned = torch.stack([orientation.apply(part) for part in features.unbind(2)], 2)
+    assert torch.equal(orientation.undo(turned), features)
 
-    def same_from_all_sides(turned):
-        return gaussian_filter(turned, 3, mode="constant")[::4, ::4]
 
-    assert np.allclose(
-        oriented(same_from_all_sides, image, 4, orientation), same_from_all_sides(image), atol=1e-6
-    )
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_a_window_turns_with_its_image(orientation):
+    pixels = np.zeros((20, 31), np.float32)
+    window = slice(3, 11), slice(5, 29)
+    pixels[window] = 1
+    turned = orientation.apply(torch.from_numpy(pixels)).numpy()
+    inside = np.zeros_like(turned)
+    inside[orientation.apply_to_window(window, pixels.shape)] = 1
+    assert np.array_equal(inside, turned)
 
 
 def test_all_orientations_are_different():
-    image = np.arange(20.0, dtype=np.float32).reshape(4, 5)
-    seen = []
-    for orientation in ORIENTATIONS:
-        oriented(lambda turned: seen.append(turned) or turned, image, 1, orientation)
-    assert len({part.tobytes() + bytes(part.shape) for part in seen}) == 8
+    pixels = torch.arange(20.0).reshape(4, 5)
+    turned = [orientation.apply(pixels).contiguous().numpy() for orientation in ORIENTATIONS]
+    assert len({part.tobytes() + bytes(part.shape) for part in turned}) == 8
 
 
 @pytest.fixture(scope="module")
@@ -34,31 +44,65 @@ def extractor():
     return Extractor(load_backbone("resnet8_u32"), device="cpu", precision="float32")
 
 
+@pytest.mark.parametrize("shape", [(97, 97), (98, 131), (64, 150)])
+@pytest.mark.parametrize("orientations", [2, 4, 8])
+@pytest.mark.parametrize("stride", [4, 1])
+def test_mean_features_are_those_of_the_turned_images(shape, orientations, stride):
+    backbone = load_backbone("resnet8_u32")
+    pixels = gaussian_filter(image(*shape), 2)
+    dense = Extractor(backbone, stride=1, device="cpu", precision="float32")
+    expected = np.mean(
+        [
+            orientation.undo(
+                torch.from_numpy(dense.extract(orientation.apply(torch.from_numpy(pixels)).numpy()))
+            ).numpy()
+            for orientation in ORIENTATIONS[:orientations]
+        ],
+        axis=0,
+        dtype=np.float32,
+    )[::stride, ::stride]
+    # Tiles that do not divide the image, so that parts at its border are turned as well.
+    extractor = Extractor(backbone, stride=stride, device="cpu", precision="float32", tile_px=70)
+    ours = extractor.extract(pixels, orientations=orientations).astype(np.float32)
+    assert ours.shape == expected.shape
+    assert np.abs(ours - expected).max() < 2e-3 * np.abs(expected).max()
+
+
 def test_features_averaged_over_quarter_turns_turn_with_the_image(extractor):
-    image = np.random.default_rng(0).standard_normal((97, 97)).astype(np.float32)
-    straight = mean_features(extractor, image, 4)
-    turned = mean_features(extractor, np.rot90(image).copy(), 4)
-    assert straight.shape == extractor.extract(image).shape
+    pixels = image(97, 97)
+    straight = extractor.extract(pixels, orientations=4)
+    turned = extractor.extract(np.rot90(pixels).copy(), orientations=4)
+    assert straight.shape == extractor.extract(pixels).shape
     assert np.allclose(np.rot90(straight), turned, atol=2e-3)
 
 
 def test_features_averaged_over_a_half_turn_turn_with_the_image(extractor):
-    image = np.random.default_rng(0).standard_normal((97, 129)).astype(np.float32)
-    straight = mean_features(extractor, image, 2)
-    turned = mean_features(extractor, np.rot90(image, 2).copy(), 2)
+    pixels = image(97, 129)
+    straight = extractor.extract(pixels, orientations=2)
+    turned = extractor.extract(np.rot90(pixels, 2).copy(), orientations=2)
     assert np.allclose(np.rot90(straight, 2), turned, atol=2e-3)
-    one = extractor.extract(image)
-    assert np.array_equal(mean_features(extractor, image, 1), one)
+    one = extractor.extract(pixels)
     assert np.std(straight.astype(float) - one) > 0
+
+
+def test_scores_are_those_of_the_mean_features(extractor):
+    pixels = image(120, 90)
+    backbone = extractor.backbone
+    features = extractor.extract(pixels, orientations=2).astype(np.float64)
+    scores = extractor.score(pixels, backbone.weights, backbone.bias, orientations=2)
+    expected = features @ backbone.weights + backbone.bias
+    assert np.abs(scores - expected).max() < 2e-3 * np.abs(expected).max()
 
 
 def test_progress_rises_to_the_end(extractor):
     seen = []
-    mean_features(extractor, np.zeros((80, 80), np.float32), 2, seen.append)
+    extractor.extract(np.zeros((80, 80), np.float32), seen.append, 2)
     assert seen == sorted(seen)
     assert seen[-1] == 1
 
 
 def test_odd_numbers_of_orientations_are_refused(extractor):
     with pytest.raises(SettingsError, match="1, 2, 4 or 8"):
-        mean_features(extractor, np.zeros((80, 80), np.float32), 3)
+        orientations_of(3)
+    with pytest.raises(SettingsError, match="1, 2, 4 or 8"):
+        extractor.extract(np.zeros((80, 80), np.float32), orientations=3)

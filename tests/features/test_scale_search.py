@@ -38,7 +38,10 @@ def engine(tmp_path, data):
 
 
 def crops(files, diameter):
-    return [MiddleCrop(file, diameter, "affine") for file in files]
+    def working_images(file, radii):
+        return file.working_images(diameter, radii)
+
+    return [MiddleCrop(file, diameter, working_images) for file in files]
 
 
 def top_at(best, asked):
@@ -103,7 +106,7 @@ def test_radii_at_which_a_micrograph_cannot_be_seen_are_left_out(files):
 def test_all_radii_show_the_same_part_in_one_reading(data, files):
     diameter = data.diameter_angstrom / 3
     file = files[0]
-    crop = MiddleCrop(file, diameter, "affine")
+    [crop] = crops([file], diameter)
     images = [crop.image(radius) for radius in LADDER[:3]]
     for radius, image in zip(LADDER, images, strict=False):
         [whole] = file.working_images(diameter, [radius])

@@ -8,7 +8,7 @@ from activepick.micrograph.fourier_crop import fourier_crop
 
 def crop(image: np.ndarray, *sizes: tuple[int, int]) -> list[np.ndarray]:
     blocks = np.array_split(image.astype(np.float32), 5)
-    return fourier_crop(blocks, image.shape, sizes, workers=1)
+    return fourier_crop(blocks, image.shape, sizes)
 
 
 def wave(shape, frequency, phase, size=None):

@@ -70,12 +70,16 @@ def make_engine(
     if normalisation not in get_args(Normalisation):
         raise SettingsError(f"--normalise {normalisation}: use affine or gmm.")
     from activepick.features.backbone import load_backbone
+    from activepick.features.device import missing_gpu_notice
     from activepick.features.engine import FeatureEngine
     from activepick.features.extractor import Extractor
     from activepick.features.orientations import DEFAULT_ORIENTATIONS
 
     backbone = load_backbone(model, trust_pickle=trust_model)
     extractor = Extractor(backbone, stride=stride, device=device, precision=precision)
+    notice = missing_gpu_notice(extractor.device)
+    if notice is not None and device == "auto":
+        say(f"note: {notice}")
     return FeatureEngine(
         extractor,
         diameter_angstrom,

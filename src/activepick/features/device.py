@@ -1,13 +1,28 @@
 """Where the network runs, and in which precision."""
 
+import contextlib
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
 import torch
 
 from activepick.errors import SettingsError
 
-__all__ = ["DEVICES", "PRECISIONS", "choose_device", "choose_precision"]
+__all__ = [
+    "DEVICES",
+    "PRECISIONS",
+    "choose_device",
+    "choose_precision",
+    "missing_gpu_notice",
+    "own_stream",
+]
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 PRECISIONS = ("auto", "bfloat16", "float16", "float32")
+
+_of_thread = threading.local()
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -34,6 +49,18 @@ def choose_device(name: str = "auto") -> torch.device:
             "PyTorch build with support for your GPU."
         )
     return torch.device(name)
+
+
+def missing_gpu_notice(device: torch.device) -> str | None:
+    """Return a sentence if the processor is used on a computer that has an NVIDIA driver."""
+    has_driver = Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi") is not None
+    if device.type != "cpu" or not has_driver or torch.cuda.is_available():
+        return None
+    return (
+        "There is an NVIDIA driver, but PyTorch finds no GPU: the network runs on the processor, "
+        "which takes many times as long. Check nvidia-smi, CUDA_VISIBLE_DEVICES, and that PyTorch "
+        "was installed with CUDA."
+    )
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
@@ -65,3 +92,20 @@ def _cpu_has_bfloat16() -> bool:
         getattr(torch.cpu, "_is_amx_tile_supported", None),
     )
     return any(check is not None and check() for check in checks)
+
+
+@contextlib.contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """Let the copies and computations of several threads on one GPU overlap.
+
+    What is computed must be copied to the processor before the end.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    # One for each thread and not for each use, since memory is used again within a stream only.
+    streams: dict[torch.device, torch.cuda.Stream] = _of_thread.__dict__.setdefault("streams", {})
+    if device not in streams:
+        streams[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    with torch.cuda.stream(streams[device]):
+        yield

@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from activepick.features.cache import FeatureCache
+from activepick.features.device import own_stream
 from activepick.features.extractor import Extractor
 from activepick.features.feature_map import FeatureMap, MicrographFeatures
 from activepick.features.feature_spec import FeatureSpec
-from activepick.features.orientations import DEFAULT_ORIENTATIONS, mean_features
+from activepick.features.orientations import DEFAULT_ORIENTATIONS
 from activepick.features.scale_search import EDGE_RADII, MiddleCrop, find_radius, middle
 from activepick.features.scales import best_peaks, score_tail
+from activepick.features.torch_transforms import TorchTransforms
 from activepick.micrograph import Micrograph, Normalisation, WorkingImage
 from activepick.progress import Progress, part_of
 from activepick.scoremap import ScoreMap, merge_scales
@@ -88,10 +91,10 @@ class FeatureEngine:
 
         def compute(index: int) -> NDArray[np.float16]:
             if not images:  # one read of the file serves all scales that are not in the cache
-                made = micrograph.working_images(self.diameter_angstrom, radii, self.normalisation)
+                made = self.working_images(micrograph, radii)
                 images.update(zip(radii, made, strict=True))
             step = None if progress is None else part_of(progress, index, len(radii))
-            return self._extract(images[radii[index]], radii, index, step)
+            return self.extractor.extract(images[radii[index]].pixels, step, self.orientations)
 
         maps: list[FeatureMap] = []
         for i, radius in enumerate(radii):
@@ -104,6 +107,31 @@ class FeatureEngine:
             progress(1.0)
         radius_px = micrograph.radius_px(self.diameter_angstrom)
         return MicrographFeatures(micrograph.name, tuple(maps), micrograph.shape, radius_px)
+
+    def working_images(self, micrograph: Micrograph, radii: Sequence[float]) -> list[WorkingImage]:
+        """Read a micrograph and resample it, on the GPU if there is one.
+
+        Parameters
+        ----------
+        micrograph
+            The file.
+        radii
+            Working radii in working pixels, one for each image.
+
+        Raises
+        ------
+        ActivepickError
+            As `Micrograph.working_images`.
+        """
+        device = self.extractor.device
+        read = partial(micrograph.working_images, self.diameter_angstrom, radii, self.normalisation)
+        if device.type != "cuda":
+            return read()
+        try:
+            with own_stream(device):
+                return read(TorchTransforms(device))
+        except torch.OutOfMemoryError:  # the network has all of it; the processor has its own
+            return read()
 
     def score_map(
         self,
@@ -129,7 +157,7 @@ class FeatureEngine:
             Called with the fraction done; may raise to cancel.
         """
         used = [radius for radius, own in zip(radii, weights, strict=True) if own.any()]
-        images = micrograph.working_images(self.diameter_angstrom, used, self.normalisation)
+        images = self.working_images(micrograph, used)
         return self.score_images(micrograph, images, radii, weights, bias, progress)
 
     def score_images(
@@ -156,11 +184,10 @@ class FeatureEngine:
         parts = []
         for k, i in enumerate(used):
             step = None if progress is None else part_of(progress, k, len(used))
-            values = self._extract(images[k], radii, i, step)
-            # One scale after the other, so that the features of one are in memory at a time.
-            part = FeatureMap(values, self._spacing(micrograph, radii[i]), radii[i])
-            parts.append((part.project(weights[i]), part.spacing_px))
-            del values, part
+            scores = self.extractor.score(
+                images[k].pixels, weights[i], 0.0, step, self.orientations
+            )
+            parts.append((scores, self._spacing(micrograph, radii[i])))
         radius_px = micrograph.radius_px(self.diameter_angstrom)
         return merge_scales(parts, bias, micrograph.shape, radius_px)
 
@@ -190,7 +217,7 @@ class FeatureEngine:
         ActivepickError
             If none of them can be read: what is wrong with the first.
         """
-        crops = (MiddleCrop(m, self.diameter_angstrom, self.normalisation) for m in micrographs)
+        crops = (MiddleCrop(m, self.diameter_angstrom, self.working_images) for m in micrographs)
         return find_radius(crops, self._best_peaks, progress)
 
     def looks_inverted(self, micrograph: Micrograph) -> bool:
@@ -198,9 +225,7 @@ class FeatureEngine:
 
         The middle of the micrograph is enough for that.
         """
-        [image] = micrograph.working_images(
-            self.diameter_angstrom, [_POLARITY_RADIUS], self.normalisation
-        )
+        [image] = self.working_images(micrograph, [_POLARITY_RADIUS])
         pixels = middle(image.pixels, _POLARITY_EDGE)
         backbone = self.extractor.backbone
         as_is, negative = (
@@ -221,15 +246,6 @@ class FeatureEngine:
             return compute()
         key = replace(self, orientations=1)._key(crop.micrograph, (radius,), 0)
         return self.cache.get(f"{key} highest peaks of {EDGE_RADII:g}", compute)
-
-    def _extract(
-        self,
-        image: WorkingImage,
-        radii: Sequence[float],
-        index: int,
-        progress: Progress | None,
-    ) -> NDArray[np.float16]:
-        return mean_features(self.extractor, image.pixels, self.orientations, progress)
 
     def _spacing(self, micrograph: Micrograph, radius: float) -> tuple[float, float]:
         x, y = micrograph.working_ratio(self.diameter_angstrom, radius)

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,11 +13,13 @@ from torch import Tensor
 
 from activepick.errors import BackboneError, SettingsError
 from activepick.features.backbone import Backbone
-from activepick.features.device import choose_device, choose_precision
+from activepick.features.device import choose_device, choose_precision, own_stream
 from activepick.features.layers import stride_of
 from activepick.features.network import Network
+from activepick.features.orientations import Orientation, orientations_of
+from activepick.features.projection import project
 from activepick.features.tiling import parts, tile_for
-from activepick.progress import Progress
+from activepick.progress import Progress, part_of
 
 __all__ = ["Extractor"]
 
@@ -83,8 +85,8 @@ class Extractor:
             self.device, self.dtype, dense=bool(by_phase), memory_gib=memory_gib
         )
         self._wanted_tile_px = self.tile_px
-        self._network = Network(backbone.layers, by_phase, self.device, self.dtype)
-        self._streams = threading.local()
+        with _refusing(self.device):
+            self._network = Network(backbone.layers, by_phase, self.device, self.dtype)
         self._using = threading.Lock()
         self._users = 0
 
@@ -119,7 +121,10 @@ class Extractor:
             torch.cuda.empty_cache()
 
     def extract(
-        self, image: NDArray[np.float32], progress: Progress | None = None
+        self,
+        image: NDArray[np.float32],
+        progress: Progress | None = None,
+        orientations: int = 1,
     ) -> NDArray[np.float16]:
         """Compute the features of a working image.
 
@@ -130,19 +135,28 @@ class Extractor:
         progress
             Called after each tile with the fraction done. An exception that it raises stops the
             work; this is how a caller cancels.
+        orientations
+            Over how many orientations of the image features are averaged: 1, 2, 4 or 8; see
+            `activepick.features.orientations`.
 
         Returns
         -------
         array of float16
             Features last, shape (ceil(h / stride), ceil(w / stride), C).
+
+        Raises
+        ------
+        SettingsError
+            For another number of orientations.
+        BackboneError
+            If the device has too little memory for the smallest tiles.
         """
         height, width = self._output_shape(image)
         out = np.empty((height, width, self.backbone.channels), np.float16)
-        for rows, columns, features in self._tiles(image, progress):
-            for part, block in _blocks(rows, features):
-                # Half precision ends at 65504; no trained network gets near, but inf must not
-                # appear.
-                out[part, columns] = block.clamp(max=65504).half().cpu().numpy()
+        with torch.inference_mode(), self._on_device(), own_stream(self.device):
+            for rows, columns, features in self._tiles(image, orientations, progress):
+                for part, block in _blocks(rows, features):
+                    out[part, columns] = block.cpu().numpy()
         return out
 
     def score(
@@ -151,8 +165,11 @@ class Extractor:
         weights: NDArray[np.float64],
         bias: float,
         progress: Progress | None = None,
+        orientations: int = 1,
     ) -> NDArray[np.float32]:
         """Compute the score map of a linear head without keeping the features.
+
+        Scores are those of features in half precision, as `extract` returns them.
 
         Parameters
         ----------
@@ -160,7 +177,7 @@ class Extractor:
             Normalised pixels, shape (h, w).
         weights, bias
             The head: shape (C,) and a number.
-        progress
+        progress, orientations
             As in `extract`.
 
         Returns
@@ -168,21 +185,22 @@ class Extractor:
         array of float32
             Logits, shape (ceil(h / stride), ceil(w / stride)).
         """
-        # Kept on the device until the end, so that it is waited for once.
-        out = torch.empty(self._output_shape(image), device=self.device)
-        vector = torch.as_tensor(weights, dtype=torch.float32, device=self.device)
-        for rows, columns, features in self._tiles(image, progress):
-            for part, block in _blocks(rows, features):
-                out[part, columns] = block @ vector + bias
-        return out.cpu().numpy()
+        with torch.inference_mode(), self._on_device(), own_stream(self.device):
+            # Kept on the device until the end, so that it is waited for once.
+            out = torch.empty(self._output_shape(image), device=self.device)
+            for rows, columns, features in self._tiles(image, orientations, progress):
+                for part, block in _blocks(rows, features):
+                    out[part, columns] = project(block, weights)
+            return (out + bias).cpu().numpy()
 
     def _output_shape(self, image: NDArray[np.float32]) -> tuple[int, int]:
         return -(-image.shape[0] // self.stride), -(-image.shape[1] // self.stride)
 
     def _tiles(
-        self, image: NDArray[np.float32], progress: Progress | None
+        self, image: NDArray[np.float32], orientations: int, progress: Progress | None
     ) -> Iterator[tuple[slice, slice, Tensor]]:
-        """Yield the features (C, rows, columns) of all parts of the output map."""
+        """Yield the features (rows, columns, C) of all parts of the output map."""
+        turns = orientations_of(orientations)
         half = self.backbone.width // 2
         padded = F.pad(torch.from_numpy(np.ascontiguousarray(image, np.float32)), (half,) * 4)
         height, width = self._output_shape(image)
@@ -194,60 +212,68 @@ class Extractor:
                 area = (rows.stop - rows.start) * (columns.stop - columns.start)
                 progress((done + fraction * area) / (height * width))
 
-        with self._on_device(), self._own_stream():
-            if self.device.type == "cuda":
-                # From pinned memory the copy goes on while the processor prepares the layers.
-                padded = padded.pin_memory().to(self.device, self.dtype, non_blocking=True)
-            while todo:
-                rows, columns = todo.pop()
-                try:
-                    features = self._run(padded, rows, columns, partial(report, rows, columns))
-                except torch.OutOfMemoryError as error:
-                    self._shrink(error)
-                    todo += parts(rows, columns, self.tile_px // self.stride)
-                    continue
-                yield rows, columns, features
-                done += (rows.stop - rows.start) * (columns.stop - columns.start)
-                report(rows, columns, 0.0)
-
-    @contextlib.contextmanager
-    def _own_stream(self) -> Iterator[None]:
-        """Let copies and products of two threads on one GPU overlap."""
-        if self.device.type != "cuda":
-            yield
-            return
-        if not hasattr(self._streams, "mine"):  # one a thread: each keeps memory of its own
-            self._streams.mine = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        outer, mine = torch.cuda.current_stream(self.device), self._streams.mine
-        mine.wait_stream(outer)
-        try:
-            with torch.cuda.stream(mine):
-                yield
-        finally:
-            outer.wait_stream(mine)
+        if self.device.type == "cuda":
+            # From pinned memory the copy goes on while the processor prepares the layers.
+            padded = padded.pin_memory().to(self.device, self.dtype, non_blocking=True)
+        while todo:
+            rows, columns = todo.pop()
+            step = partial(report, rows, columns)
+            try:
+                features = self._run(padded, rows, columns, turns, step)
+            except torch.OutOfMemoryError as error:
+                self._shrink(error)
+                todo += parts(rows, columns, self.tile_px // self.stride)
+                continue
+            yield rows, columns, features
+            done += (rows.stop - rows.start) * (columns.stop - columns.start)
+            report(rows, columns, 0.0)
 
     @contextlib.contextmanager
     def _on_device(self) -> Iterator[None]:
         with self._using:
+            with _refusing(self.device):
+                self._network.to(self.device)  # which does something after a release only
             self._users += 1
-            self._network.to(self.device)  # which does something after a release only
         try:
             yield
         finally:
             with self._using:
                 self._users -= 1
 
-    def _run(self, padded: Tensor, rows: slice, columns: slice, report: Progress) -> Tensor:
+    def _run(
+        self,
+        padded: Tensor,
+        rows: slice,
+        columns: slice,
+        turns: Sequence[Orientation],
+        report: Progress,
+    ) -> Tensor:
+        """Return the mean features (rows, columns, C) of a part of the output map.
+
+        What a part sees of the image is as wide on both sides of its first and last sample, so that
+        its samples stay in place when it is turned.
+        """
         half, step = self.backbone.width // 2, self.stride
         place = [
             slice(part.start * step, (part.stop - 1) * step + 1 + 2 * half)
             for part in (rows, columns)
         ]
-        inside = [
+        top, left = (
             slice(max(0, half - part.start), min(part.stop, size - half) - part.start)
             for part, size in zip(place, padded.shape, strict=True)
-        ]
-        return self._network(padded[place[0], place[1]], (inside[0], inside[1]), report)
+        )
+        tile = padded[place[0], place[1]]
+        shape = (tile.shape[0], tile.shape[1])
+        mean: Tensor | None = None
+        for number, turn in enumerate(turns):
+            inside = turn.apply_to_window((top, left), shape)
+            own = part_of(report, number, len(turns))
+            features = turn.undo(self._network(turn.apply(tile), inside, own).permute(1, 2, 0))
+            if len(turns) == 1:
+                return features
+            mean = _add(mean, features, len(turns), is_last=number == len(turns) - 1)
+        assert mean is not None
+        return mean
 
     def _shrink(self, error: Exception) -> None:
         if self.tile_px <= _SMALLEST_TILE_PX:
@@ -261,11 +287,40 @@ class Extractor:
             torch.cuda.empty_cache()
 
 
+@contextlib.contextmanager
+def _refusing(device: torch.device) -> Iterator[None]:
+    """Turn the errors of a GPU that cannot even take the weights into one that says what to do."""
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one
+        if device.type == "cpu":
+            raise
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise BackboneError(
+            f"The GPU cannot be used: {reason}. Close other programs that use it, or pass --device "
+            "cpu."
+        ) from error
+
+
 def _blocks(rows: slice, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Yield some rows of features (C, h, w) at a time as float32 (rows, w, C)."""
-    last = features.permute(1, 2, 0)
+    """Yield some rows of features (h, w, C) at a time in half precision."""
     step = _BLOCK_ROWS.get(features.device.type, _BLOCK_ROWS_GPU)
-    for start in range(0, len(last), step):
-        block = last[start : start + step]
+    for start in range(0, len(features), step):
+        block = features[start : start + step]
         first = rows.start + start
-        yield slice(first, first + len(block)), block.float()
+        # Half precision ends at 65504; no trained network gets near, but inf must not appear.
+        half = block.float().clamp_(max=65504).half().contiguous()
+        yield slice(first, first + len(block)), half
+
+
+def _add(mean: Tensor | None, features: Tensor, count: int, *, is_last: bool) -> Tensor:
+    """Add features (h, w, C) to those of other orientations, and divide the last sum by `count`."""
+    is_first = mean is None
+    if mean is None:
+        # Half precision holds one of two values as it will be kept; more need single precision.
+        dtype = torch.float16 if count == 2 else torch.float32
+        mean = torch.empty(features.shape, dtype=dtype, device=features.device)
+    for rows, block in _blocks(slice(0, len(mean)), features):
+        total = block if is_first else mean[rows].float().add_(block)
+        mean[rows] = total.div_(count) if is_last else total
+    return mean

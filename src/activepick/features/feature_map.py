@@ -1,30 +1,17 @@
 """Features of a micrograph at several working scales, side by side."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import ThreadpoolController
 
+from activepick.features.projection import project
 from activepick.scoremap import ScoreMap, merge_scales
 from activepick.scoremap.interpolation import sample
 
 __all__ = ["FeatureMap", "MicrographFeatures"]
-
-# Feature vectors that are turned into float32 at a time: so few stay in the processor's cache, and
-# are too few for a second thread, whose start would cost more than it saves.
-_BLOCK = 128
-# From 2.6 on PyTorch multiplies 16-bit matrices with vectors as fast as it can read them, and sums
-# in 32 bits; before, it did so number by number.
-_HALF_IS_FAST = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 6)
-
-
-@cache
-def _threads() -> ThreadpoolController:
-    """Return the libraries whose threads can be limited; finding them takes milliseconds."""
-    return ThreadpoolController()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +35,7 @@ class FeatureMap:
     def project(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         """Multiply each feature vector with the weights of a head.
 
-        Weights and products are rounded to the 11 bits that the features have.
+        Rounded as `activepick.features.projection.project` says.
 
         Parameters
         ----------
@@ -59,19 +46,7 @@ class FeatureMap:
         -------
         array of float32, shape (h, w)
         """
-        rows = torch.from_numpy(self.values).view(-1, self.values.shape[2])
-        if _HALF_IS_FAST:
-            # One thread reads as fast as the memory is. Two would wait for each other whenever the
-            # machine does something else as well.
-            with _threads().limit(limits=1, user_api="openmp"):
-                out = torch.mv(rows, torch.as_tensor(weights, dtype=torch.float16)).float()
-        else:
-            vector = torch.as_tensor(weights, dtype=torch.float32)
-            out = torch.empty(len(rows))
-            for start in range(0, len(rows), _BLOCK):
-                block = slice(start, start + _BLOCK)
-                torch.mv(rows[block].float(), vector, out=out[block])
-        return out.numpy().reshape(self.values.shape[:2])
+        return project(torch.from_numpy(self.values), weights).numpy()
 
 
 @dataclass(frozen=True, eq=False)

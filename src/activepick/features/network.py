@@ -6,8 +6,9 @@ stay in the processor's cache, and only where they see the image: beyond it all 
 zeros, which is computed once.
 """
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import torch
@@ -82,11 +83,20 @@ class Network:
         Tensor, (C, rows, columns)
             Stored with the channels last.
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), self._exact():
             x = tile.to(self.device, self.dtype, non_blocking=True)[None, None]
             if self._entrance:
                 x = self._enter(x, inside, report)
             return self._deeper(x, self._entrance, report)[0]
+
+    @contextlib.contextmanager
+    def _exact(self) -> Iterator[None]:
+        """Let a GPU compute in single precision where that was asked for, and not in TF32."""
+        if self.device.type != "cuda" or self.dtype != torch.float32:
+            yield
+            return
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
 
     def _enter(self, x: Tensor, inside: tuple[slice, slice], report: Report) -> Tensor:
         """Run the first layers, in strips of the part that sees the image."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from activepick.errors import MicrographError, SettingsError
 from activepick.features.scales import FEWEST, LADDER, MOST, climb
-from activepick.micrograph import Micrograph, Normalisation
+from activepick.micrograph import Micrograph, WorkingImage
 from activepick.progress import Progress
 
 __all__ = ["EDGE_RADII", "MiddleCrop", "find_radius", "middle", "spread_out"]
@@ -38,16 +38,20 @@ class MiddleCrop:
         The file; it is read once, and not before the first image is asked for.
     diameter_angstrom
         Particle diameter in Å.
-    normalisation
-        "affine" or "gmm", of the whole micrograph.
+    working_images
+        Reads a micrograph and returns it at several working radii; see
+        `activepick.features.engine.FeatureEngine.working_images`.
     """
 
     def __init__(
-        self, micrograph: Micrograph, diameter_angstrom: float, normalisation: Normalisation
+        self,
+        micrograph: Micrograph,
+        diameter_angstrom: float,
+        working_images: Callable[[Micrograph, Sequence[float]], Sequence[WorkingImage]],
     ) -> None:
         self.micrograph = micrograph
         self._diameter_angstrom = diameter_angstrom
-        self._normalisation = normalisation
+        self._working_images = working_images
         self._images: dict[float, NDArray[np.float32]] = {}
 
     def fits(self, radius: float) -> bool:
@@ -74,9 +78,7 @@ class MiddleCrop:
         """
         if not self._images:
             radii = [r for r in LADDER if r == radius or self.fits(r)]
-            images = self.micrograph.working_images(
-                self._diameter_angstrom, radii, self._normalisation
-            )
+            images = self._working_images(self.micrograph, radii)
             for r, image in zip(radii, images, strict=True):
                 # A copy lets go of the rest of the image.
                 self._images[r] = middle(image.pixels, round(EDGE_RADII * r)).copy()

@@ -14,8 +14,9 @@ __all__ = ["parts", "tile_for", "tile_within"]
 # x 2048 with 64 features in 16 bits holds 0.13 GB.
 _TILE_PX = {2: 2048, 4: 1536}
 # What a tile takes at the most at one time, in numbers per working pixel: three maps of 64 features
-# at half the resolution, or the last one with what it is made from. Measured on a CPU, it is 81.
-_NUMBERS = 96
+# at half the resolution, or the last one with what it is made from (measured on a CPU, it is 81),
+# and features of another orientation.
+_NUMBERS = 112
 # On a GPU: strips, work space of the convolutions, weights.
 _FIXED_BYTES = 1 << 30
 _LARGEST, _SMALLEST = 6144, 64

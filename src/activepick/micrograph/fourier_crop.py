@@ -11,25 +11,94 @@ size, it is kept.
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-__all__ = ["fourier_crop"]
+__all__ = ["ScipyTransforms", "Transforms", "fourier_crop"]
 
 FloatImage = NDArray[np.float32]
-Spectrum = NDArray[np.complex64]
 
 COLUMNS_AT_ONCE = 256
 MAX_WORKERS = 4
+
+
+class Transforms(Protocol):
+    """Fourier transforms in single precision, and the arrays that they work on.
+
+    The arrays are NumPy's or those of another library that indexes and assigns in the same way, on
+    the processor or on another device.
+    """
+
+    def load(self, image: FloatImage) -> Any:
+        """Return an image as an array of the library."""
+        ...
+
+    def store(self, image: Any) -> FloatImage:
+        """Return an array of the library as one of NumPy."""
+        ...
+
+    def zeros(self, shape: tuple[int, int]) -> Any:
+        """Return an array of complex zeros."""
+        ...
+
+    def real_rows(self, image: Any) -> Any:
+        """Transform the rows of a real image; frequencies from 0 on are returned."""
+        ...
+
+    def columns(self, spectrum: Any) -> Any:
+        """Transform the columns of a complex array."""
+        ...
+
+    def inverse(self, spectrum: Any, shape: tuple[int, int]) -> Any:
+        """Transform back to a real image of a shape, without dividing by its size."""
+        ...
+
+
+class ScipyTransforms:
+    """The transforms of SciPy, on the processor.
+
+    Parameters
+    ----------
+    workers
+        Threads of each transform; by default the number of cores, at most 4.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
+
+    def load(self, image: FloatImage) -> FloatImage:
+        """Return the image itself."""
+        return image
+
+    def store(self, image: FloatImage) -> FloatImage:
+        """Return the image itself, in single precision."""
+        return image.astype(np.float32, copy=False)
+
+    def zeros(self, shape: tuple[int, int]) -> NDArray[np.complex64]:
+        """Return an array of complex zeros."""
+        return np.zeros(shape, np.complex64)
+
+    def real_rows(self, image: FloatImage) -> Any:
+        """Transform the rows of a real image."""
+        return scipy.fft.rfft(image, axis=1, workers=self._workers)
+
+    def columns(self, spectrum: NDArray[np.complex64]) -> Any:
+        """Transform the columns of a complex array."""
+        return scipy.fft.fft(spectrum, axis=0, workers=self._workers)
+
+    def inverse(self, spectrum: NDArray[np.complex64], shape: tuple[int, int]) -> Any:
+        """Transform back to a real image."""
+        return scipy.fft.irfft2(spectrum, s=shape, norm="forward", workers=self._workers)
 
 
 def fourier_crop(
     blocks: Iterable[FloatImage],
     shape: tuple[int, int],
     sizes: Sequence[tuple[int, int]],
-    workers: int | None = None,
+    transforms: Transforms | None = None,
 ) -> list[FloatImage]:
     """Resample one image to several sizes, reading it once and in blocks.
 
@@ -43,73 +112,73 @@ def fourier_crop(
         Height and width of the image, even or odd.
     sizes
         Height and width of each result, even, smaller or larger than the image.
-    workers
-        Threads of the transforms; by default the number of cores, at most 4.
+    transforms
+        Where and by which library; by default `ScipyTransforms`.
 
     Returns
     -------
     list of ndarray
         One image (height, width), float32, for each size, of the same mean as the original.
     """
+    transforms = transforms or ScipyTransforms()
     height, width = shape
-    workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
     kept = (
         min(height, max(size[0] for size in sizes)),
         min(width, max(size[1] for size in sizes)),
     )
-    rows, offset = _transform_rows(blocks, height, width, kept[1], workers)
-    spectrum = _transform_columns(rows, kept[0], workers)
+    rows, offset = _transform_rows(blocks, height, width, kept[1], transforms)
+    spectrum = _transform_columns(rows, kept[0], transforms)
     del rows
-    spectrum *= np.float32(1 / (height * width))
+    spectrum *= 1 / (height * width)
     images = []
     for n_rows, n_columns in sizes:
-        resized = _resize_rows(spectrum, kept[0], n_rows)
-        resized = _resize_columns(resized, kept[1], n_columns)
-        image = scipy.fft.irfft2(resized, s=(n_rows, n_columns), norm="forward", workers=workers)
+        resized = _resize_rows(spectrum, kept[0], n_rows, transforms)
+        resized = _resize_columns(resized, kept[1], n_columns, transforms)
+        image = transforms.inverse(resized, (n_rows, n_columns))
         image += offset
-        images.append(image.astype(np.float32, copy=False))
+        images.append(transforms.store(image))
     return images
 
 
 def _transform_rows(
-    blocks: Iterable[FloatImage], height: int, width: int, kept: int, workers: int
-) -> tuple[Spectrum, np.float32]:
+    blocks: Iterable[FloatImage], height: int, width: int, kept: int, transforms: Transforms
+) -> tuple[Any, float]:
     """Transform along x and keep the columns (height, columns) of an image `kept` wide.
 
     The mean of the first block is subtracted from all pixels and returned: the contrast of a
     micrograph can be a thousandth of its mean, and float32 has seven digits for both.
     """
-    kept_spectrum = np.empty((height, kept // 2 + 1), np.complex64)
-    offset: np.float32 | None = None
+    kept_spectrum = transforms.zeros((height, kept // 2 + 1))
+    offset: float | None = None
     start = 0
     for block in blocks:
         if offset is None:
-            offset = block.mean(dtype=np.float64).astype(np.float32)
-        transform = scipy.fft.rfft(block - offset, axis=1, workers=workers)
+            offset = float(block.mean(dtype=np.float64).astype(np.float32))
+        transform = transforms.real_rows(transforms.load(block) - offset)
         stop = start + block.shape[0]
         kept_spectrum[start:stop] = transform[:, : kept // 2 + 1]
         start = stop
     if kept < width:
         kept_spectrum[:, kept // 2] = 0
-    return kept_spectrum, np.float32(0) if offset is None else offset
+    return kept_spectrum, 0.0 if offset is None else offset
 
 
-def _transform_columns(rows: Spectrum, kept: int, workers: int) -> Spectrum:
+def _transform_columns(rows: Any, kept: int, transforms: Transforms) -> Any:
     """Transform along y and keep the rows (kept, columns) of an image `kept` high."""
     height, columns = rows.shape
-    spectrum = np.empty((kept, columns), np.complex64)
+    spectrum = transforms.zeros((kept, columns))
     for start in range(0, columns, COLUMNS_AT_ONCE):
         part = slice(start, start + COLUMNS_AT_ONCE)
-        transform = scipy.fft.fft(rows[:, part], axis=0, workers=workers)
-        spectrum[:, part] = _resize_rows(transform, height, kept)
+        transform = transforms.columns(rows[:, part])
+        spectrum[:, part] = _resize_rows(transform, height, kept, transforms)
     return spectrum
 
 
-def _resize_rows(spectrum: Spectrum, height: int, n: int) -> Spectrum:
+def _resize_rows(spectrum: Any, height: int, n: int, transforms: Transforms) -> Any:
     """Crop or pad axis 0, which holds all frequencies of an image `height` high, to n."""
     if n == height:
         return spectrum
-    resized = np.zeros((n, spectrum.shape[1]), np.complex64)
+    resized = transforms.zeros((n, spectrum.shape[1]))
     smaller = min(n, height)
     # Frequencies 0 .. positive - 1 and -negative .. -1 exist on both sides.
     positive, negative = (smaller + 1) // 2, (smaller - 1) // 2
@@ -122,11 +191,11 @@ def _resize_rows(spectrum: Spectrum, height: int, n: int) -> Spectrum:
     return resized
 
 
-def _resize_columns(spectrum: Spectrum, width: int, n: int) -> Spectrum:
+def _resize_columns(spectrum: Any, width: int, n: int, transforms: Transforms) -> Any:
     """Crop or pad axis 1, which holds the frequencies from 0 on of an image `width` wide, to n."""
     if n == width:
         return spectrum
-    resized = np.zeros((spectrum.shape[0], n // 2 + 1), np.complex64)
+    resized = transforms.zeros((spectrum.shape[0], n // 2 + 1))
     positive = (min(n, width) + 1) // 2
     resized[:, :positive] = spectrum[:, :positive]
     if n > width and width % 2 == 0:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.errors import MicrographError
-from activepick.micrograph.fourier_crop import fourier_crop
+from activepick.micrograph.fourier_crop import Transforms, fourier_crop
 from activepick.micrograph.identity import fingerprint
 from activepick.micrograph.normalise import Normalisation, normalise
 from activepick.micrograph.pixel_size import checked_pixel_size
@@ -148,6 +148,7 @@ class Micrograph:
         diameter_angstrom: float,
         working_radii: Sequence[float],
         normalisation: Normalisation = "affine",
+        transforms: Transforms | None = None,
     ) -> list[WorkingImage]:
         """Return images in which the particles have given radii, reading the file once.
 
@@ -160,6 +161,8 @@ class Micrograph:
             of the image's sides to even numbers.
         normalisation
             "affine" or "gmm"; see `activepick.micrograph.normalise`.
+        transforms
+            Where the image is resampled; see `activepick.micrograph.fourier_crop`.
 
         Returns
         -------
@@ -178,7 +181,7 @@ class Micrograph:
         sizes = [working_size(self.shape, radius, asked, self.name) for asked in working_radii]
         if not sizes:
             return []
-        images = fourier_crop(self.blocks(), self.shape, sizes)
+        images = fourier_crop(self.blocks(), self.shape, sizes, transforms)
         return [self._working_image(image, radius, normalisation) for image in images]
 
     def _working_image(

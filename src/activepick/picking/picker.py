@@ -74,10 +74,8 @@ class Picker:
         scales = zip(self.head.spec.working_radii, self.head.weights, strict=True)
         radii = [radius for radius, weights in scales if weights.any()]
         wants_contrast = self.with_contrast or self.rules.need_contrast
-        images = micrograph.working_images(
-            self.engine.diameter_angstrom,
-            [*radii, *([CONTRAST_RADIUS_PX] if wants_contrast else [])],
-            self.engine.normalisation,
+        images = self.engine.working_images(
+            micrograph, [*radii, *([CONTRAST_RADIUS_PX] if wants_contrast else [])]
         )
         contrast = working_contrast(images[-1]) if wants_contrast else None
         return ReadMicrograph(micrograph, key, images[: len(radii)], contrast)

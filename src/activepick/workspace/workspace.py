@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from activepick.features.device import missing_gpu_notice
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.settings import LearnerSettings
@@ -227,6 +228,9 @@ class Workspace:
             report(fraction)
 
         base, engine = initial_head(self.session, self._make_engine, step)
+        missing = missing_gpu_notice(engine.extractor.device)
+        if missing is not None and self._setup is None:  # said once
+            self.notices.append(missing)
         settings, old = self.session.state.settings, self._setup
         features_key = (settings.key("features", determined=False), settings.seed, base.spec)
         if old is not None and old.features_key == features_key:

@@ -1,0 +1,183 @@
+"""Training, picking and a session on a GPU give what the processor gives."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial import cKDTree
+
+from activepick.features.backbone import load_backbone
+from activepick.features.engine import FeatureEngine
+from activepick.features.extractor import Extractor
+from activepick.formats import read_table
+from activepick.learning.head_file import load_head
+from activepick.metrics import evaluate
+from activepick.session import Session, Settings
+from activepick.simulate import SimulationSettings, simulate_dataset
+from activepick.workspace.workspace import Workspace
+
+PRECISIONS = ("float32", "float16", "bfloat16")
+# Published picks of real micrographs: folder, name, pixel size and diameter in Å.
+REAL = {
+    "empiar-10017": ("Falcon_2012_06_12-14_33_35_0.jpg", 1.77, 191.0),
+    "empiar-10059": ("stack_0001_2x_dfpt_10059.png", 4.56, 160.0),
+}
+COMMAND = [sys.executable, "-c", "from activepick.cli import main; main()"]
+
+
+def run(*arguments, env=None) -> str:
+    """Run the program, and return what it says."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, env=env, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    settings = SimulationSettings(shape=(1024, 1024))
+    return simulate_dataset(tmp_path_factory.mktemp("data"), 3, 5, settings)
+
+
+def pick(paths, diameter, folder, device, precision, *more) -> pd.DataFrame:
+    out = folder / f"{device}-{precision}.csv"
+    options = ["--diameter", diameter, "--device", device, "--precision", precision]
+    run("pick", *paths, *options, "--threshold", 0.5, "--out", out, "--fresh", *more)
+    return read_table(out)
+
+
+def compare(ours: pd.DataFrame, expected: pd.DataFrame, truth: pd.DataFrame, radius_px: float):
+    """Return the share of picks that both have within 0.1 px, and the difference in AP."""
+    both = 0
+    for name, group in expected.groupby("micrograph"):
+        mine = ours[ours["micrograph"] == name][["x", "y"]].to_numpy()
+        gaps, _ = cKDTree(mine).query(group[["x", "y"]].to_numpy())
+        both += int((gaps <= 0.1).sum())
+    share = both / max(len(ours), len(expected))
+    one, other = (evaluate(table, truth, radius_px).ap for table in (ours, expected))
+    return share, one - other
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_picks_equal_those_of_the_processor(device, data, tmp_path, precision):
+    paths, diameter = data.micrographs, data.diameter_angstrom
+    more = ["--working-radius", 7]
+    expected = pick(paths, diameter, tmp_path, "cpu", "float32", *more)
+    ours = pick(paths, diameter, tmp_path, device, precision, *more)
+    radius_px = diameter / 2 / SimulationSettings().pixel_size_angstrom
+    share, gain = compare(ours, expected, read_table(data.truth), radius_px)
+    print(f"simulated, {precision}: {len(ours)} picks, {share:.3f} the same, AP {gain:+.4f}")
+    assert abs(gain) <= 0.002
+    assert share >= (0.99 if precision == "float32" else 0.9)
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_picks_of_real_micrographs_equal_those_of_the_processor(
+    device, real_data, tmp_path, name, precision
+):
+    file, pixel_size, diameter = REAL[name]
+    paths = [real_data / name / file]
+    truth = read_table(real_data / name / "truth.star")
+    truth = truth[truth["micrograph"] == file]
+    more = ["--pixel-size", pixel_size, "--working-radius", 10]
+    expected = pick(paths, diameter, tmp_path, "cpu", "float32", *more)
+    ours = pick(paths, diameter, tmp_path, device, precision, *more)
+    share, gain = compare(ours, expected, truth, diameter / 2 / pixel_size)
+    print(f"{name}, {precision}: {len(ours)} picks, {share:.3f} the same, AP {gain:+.4f}")
+    assert abs(gain) <= 0.002
+    assert share >= (0.99 if precision == "float32" else 0.9)
+
+
+def test_a_head_trained_on_one_device_is_used_on_the_other(device, data, tmp_path):
+    truth = read_table(data.truth)
+    numbers = np.random.default_rng(0)
+    name = data.micrographs[0].name
+    particles = truth[truth["micrograph"] == name][["x", "y"]].to_numpy()[:30]
+    places = numbers.uniform(50, 970, (300, 2))
+    others = places[cKDTree(truth[truth["micrograph"] == name][["x", "y"]]).query(places)[0] > 60]
+    labels = pd.DataFrame(np.concatenate([particles, others[:30]]), columns=["x", "y"]).assign(
+        micrograph=name, label=[1] * len(particles) + [0] * len(others[:30])
+    )
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    radius_px = data.diameter_angstrom / 2 / SimulationSettings().pixel_size_angstrom
+    picks = {}
+    for trained in ("cpu", device):
+        head = tmp_path / f"{trained}.safetensors"
+        options = ["--diameter", data.diameter_angstrom, "--device", trained]
+        run(
+            "train", data.micrographs[0], "--labels", tmp_path / "labels.csv",
+            *options, "--out", head,
+        )  # fmt: skip
+        assert load_head(head).particles == len(particles)
+        for used in ("cpu", device):
+            folder = tmp_path / trained
+            folder.mkdir(exist_ok=True)
+            picks[trained, used] = pick(
+                data.micrographs, data.diameter_angstrom, folder, used, "auto", "--head", head
+            )
+    for (trained, used), table in picks.items():
+        share, gain = compare(table, picks["cpu", "cpu"], truth, radius_px)
+        print(f"trained on {trained}, used on {used}: {share:.3f} the same, AP {gain:+.4f}")
+        assert abs(gain) <= 0.005
+        assert share >= 0.8
+
+
+def test_a_session_learns_and_its_picks_are_those_of_the_command(device, data, tmp_path):
+    truth = read_table(data.truth)
+    trees = {
+        number: cKDTree(truth[truth["micrograph"] == path.name][["x", "y"]].to_numpy())
+        for number, path in enumerate(data.micrographs, 1)
+    }
+    settings = Settings(
+        diameter_angstrom=data.diameter_angstrom,
+        working_radius_px=7,
+        working_radii_px=(7, 9.8),
+    )
+    radius_px = data.diameter_angstrom / 2 / SimulationSettings().pixel_size_angstrom
+
+    def make_engine(settings):
+        return FeatureEngine(Extractor(load_backbone(), device=device), settings.diameter_angstrom)
+
+    with (
+        Session.create(tmp_path / "session", settings) as session,
+        Workspace(session, make_engine) as workspace,
+    ):
+        session.micrographs.add(data.micrographs)
+        workspace.open(1)
+        workspace.open(2)
+        while len(session.state.labels) < 30:
+            for question in workspace.questioner.ask(10):
+                gap = trees[question.micrograph].query((question.x, question.y))[0]
+                session.questions.answer(question.id, int(gap <= radius_px / 2))
+            workspace.trainer.refit()
+        workspace.trainer.save_head(tmp_path / "head.safetensors")
+        mine = workspace.predictor.picks(1)
+        threshold = session.state.settings.threshold
+    picked = pick(
+        data.micrographs[:1], data.diameter_angstrom, tmp_path, device, "auto",
+        "--head", tmp_path / "head.safetensors",
+    )  # fmt: skip
+    shown = truth[truth["micrograph"] == data.micrographs[0].name]
+    ours, command = (evaluate(table, shown, radius_px).ap for table in (mine, picked))
+    print(f"session: {len(mine)} picks at {threshold}, AP {ours:.3f}; command {command:.3f}")
+    assert ours > 0.4
+    # The session's picks are the command's, except at labels.
+    gaps, _ = cKDTree(mine[["x", "y"]].to_numpy()).query(picked[["x", "y"]].to_numpy())
+    assert (gaps <= 0.1).mean() > 0.75
+
+
+def test_a_card_that_is_gone_is_replaced_by_the_processor_with_a_word(device, data, tmp_path):
+    env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    options = ["--diameter", data.diameter_angstrom, "--working-radius", 7]
+    out = tmp_path / "picks.csv"
+    said = run("pick", data.micrographs[0], *options, "--out", out, env=env)
+    if device == "cuda":  # a driver is here, so that a missing card is worth a word
+        assert "no GPU" in said
+    assert len(read_table(out)) > 0
+    assert Path(out).is_file()
