@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from activepick.features.backbone import Backbone
+from activepick.features.device import choose_device
 
 __all__ = ["FineTuning", "Labelled", "fine_tune"]
 
@@ -71,6 +72,7 @@ def fine_tune(
     settings: FineTuning,
     seed: int = 0,
     step: Callable[[float], None] = lambda fraction: None,
+    device: str | torch.device = "auto",
 ) -> Backbone:
     """Train a copy of a network on labelled positions.
 
@@ -86,12 +88,15 @@ def fine_tune(
         Determines the order of the labels.
     step
         Called with the fraction done; may raise to cancel.
+    device
+        Where the network is trained; by default on a GPU if there is one.
     """
-    crops = torch.cat([_crops(part, backbone.width) for part in labelled])
-    targets = torch.from_numpy(np.concatenate([p.targets for p in labelled])).float()
-    layers = copy.deepcopy(backbone.layers).requires_grad_(settings.whole)
+    device = choose_device(str(device))
+    crops = torch.cat([_crops(part, backbone.width) for part in labelled]).to(device)
+    targets = torch.from_numpy(np.concatenate([p.targets for p in labelled])).float().to(device)
+    layers = copy.deepcopy(backbone.layers).to(device).requires_grad_(settings.whole)
     layers.eval()  # there is neither dropout nor batch norm to be trained
-    classifier = nn.Linear(backbone.channels, 1)
+    classifier = nn.Linear(backbone.channels, 1).to(device)
     with torch.no_grad():
         classifier.weight.copy_(torch.from_numpy(backbone.weights)[None])
         classifier.bias.fill_(backbone.bias)
@@ -113,9 +118,9 @@ def fine_tune(
             (loss + settings.l2 / 2 * penalty).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         step((epoch + 1) / settings.epochs)
-    weights = classifier.weight.detach().double().numpy().ravel().copy()
+    weights = classifier.weight.detach().double().cpu().numpy().ravel().copy()
     bias = float(classifier.bias.detach())
-    layers.requires_grad_(False)
+    layers.requires_grad_(False).cpu()
     digest = hashlib.sha256(weights.tobytes())
     for parameter in layers.parameters():
         digest.update(parameter.detach().contiguous().numpy().tobytes())

@@ -41,7 +41,7 @@ def test_batch_normalised_model_runs_as_in_topaz(tmp_path):
     model.fill()
     with torch.inference_mode():
         theirs = model(torch.from_numpy(pixels)[None, None])[0, 0].numpy()
-    assert np.allclose(ours, theirs[::2, ::2], atol=1e-4 * np.abs(theirs).max())
+    assert np.allclose(ours, theirs[::2, ::2], atol=1e-3 * np.abs(theirs).max())
 
 
 @pytest.mark.parametrize("content", ["text", "tensor", "other", "pooled", "missing"])

@@ -44,9 +44,10 @@ def extractor():
     return Extractor(load_backbone("resnet8_u32"), device="cpu", precision="float32")
 
 
-@pytest.mark.parametrize("shape", [(97, 97), (98, 131), (64, 150)])
-@pytest.mark.parametrize("orientations", [2, 4, 8])
-@pytest.mark.parametrize("stride", [4, 1])
+@pytest.mark.parametrize(
+    ("shape", "orientations", "stride"),
+    [((97, 97), 2, 4), ((64, 95), 8, 4), ((66, 59), 2, 1), ((43, 64), 4, 2)],
+)
 def test_mean_features_are_those_of_the_turned_images(shape, orientations, stride):
     backbone = load_backbone("resnet8_u32")
     pixels = gaussian_filter(image(*shape), 2)
@@ -62,7 +63,7 @@ def test_mean_features_are_those_of_the_turned_images(shape, orientations, strid
         dtype=np.float32,
     )[::stride, ::stride]
     # Tiles that do not divide the image, so that parts at its border are turned as well.
-    extractor = Extractor(backbone, stride=stride, device="cpu", precision="float32", tile_px=70)
+    extractor = Extractor(backbone, stride=stride, device="cpu", precision="float32", tile_px=48)
     ours = extractor.extract(pixels, orientations=orientations).astype(np.float32)
     assert ours.shape == expected.shape
     assert np.abs(ours - expected).max() < 2e-3 * np.abs(expected).max()

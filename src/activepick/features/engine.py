@@ -102,7 +102,8 @@ class FeatureEngine:
                 values = compute(i)
             else:
                 values = self.cache.get(self._key(micrograph, radii, i), partial(compute, i))
-            maps.append(FeatureMap(values, self._spacing(micrograph, radius), radius))
+            spacing = self._spacing(micrograph, radius)
+            maps.append(FeatureMap(values, spacing, radius, self.extractor.projector))
         if progress is not None:
             progress(1.0)
         radius_px = micrograph.radius_px(self.diameter_angstrom)

@@ -17,7 +17,7 @@ from activepick.features.device import choose_device, choose_precision, own_stre
 from activepick.features.layers import stride_of
 from activepick.features.network import Network
 from activepick.features.orientations import Orientation, orientations_of
-from activepick.features.projection import project
+from activepick.features.projection import Projector, project
 from activepick.features.tiling import parts, tile_for
 from activepick.progress import Progress, part_of
 
@@ -87,6 +87,7 @@ class Extractor:
         self._wanted_tile_px = self.tile_px
         with _refusing(self.device):
             self._network = Network(backbone.layers, by_phase, self.device, self.dtype)
+        self.projector = Projector(self.device)
         self._using = threading.Lock()
         self._users = 0
 
@@ -117,7 +118,10 @@ class Extractor:
             if self._users or self.device.type == "cpu":
                 return
             self._network.to("cpu")
+        self.projector.release()
         if self.device.type == "cuda":
+            # Work space of matrix products, which PyTorch otherwise keeps for each stream.
+            getattr(torch._C, "_cuda_clearCublasWorkspaces", lambda: None)()
             torch.cuda.empty_cache()
 
     def extract(
@@ -153,10 +157,11 @@ class Extractor:
         """
         height, width = self._output_shape(image)
         out = np.empty((height, width, self.backbone.channels), np.float16)
+        whole = torch.from_numpy(out)
         with torch.inference_mode(), self._on_device(), own_stream(self.device):
             for rows, columns, features in self._tiles(image, orientations, progress):
                 for part, block in _blocks(rows, features):
-                    out[part, columns] = block.cpu().numpy()
+                    whole[part, columns].copy_(block)
         return out
 
     def score(
@@ -202,7 +207,11 @@ class Extractor:
         """Yield the features (rows, columns, C) of all parts of the output map."""
         turns = orientations_of(orientations)
         half = self.backbone.width // 2
-        padded = F.pad(torch.from_numpy(np.ascontiguousarray(image, np.float32)), (half,) * 4)
+        pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))
+        if self.device.type == "cuda":
+            # Rounded and padded there, which takes the processor as long as the network takes.
+            pixels = pixels.to(self.device).to(self.dtype)
+        padded = F.pad(pixels, (half,) * 4)
         height, width = self._output_shape(image)
         todo = parts(slice(0, height), slice(0, width), self.tile_px // self.stride)
         done = 0
@@ -212,9 +221,6 @@ class Extractor:
                 area = (rows.stop - rows.start) * (columns.stop - columns.start)
                 progress((done + fraction * area) / (height * width))
 
-        if self.device.type == "cuda":
-            # From pinned memory the copy goes on while the processor prepares the layers.
-            padded = padded.pin_memory().to(self.device, self.dtype, non_blocking=True)
         while todo:
             rows, columns = todo.pop()
             step = partial(report, rows, columns)

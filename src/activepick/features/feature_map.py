@@ -1,17 +1,20 @@
 """Features of a micrograph at several working scales, side by side."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from activepick.features.projection import project
+from activepick.features.projection import Projector
 from activepick.scoremap import ScoreMap, merge_scales
 from activepick.scoremap.interpolation import sample
 
 __all__ = ["FeatureMap", "MicrographFeatures"]
+
+
+_ON_PROCESSOR = Projector(torch.device("cpu"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +29,14 @@ class FeatureMap:
         Original pixels between two samples, (x, y). Sample (0, 0) lies on pixel (0, 0).
     working_radius_px
         Nominal particle radius in working pixels.
+    projector
+        Where features are multiplied with weights; by default the processor.
     """
 
     values: NDArray[np.float16]
     spacing_px: tuple[float, float]
     working_radius_px: float
+    projector: Projector = field(default=_ON_PROCESSOR, repr=False)
 
     def project(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         """Multiply each feature vector with the weights of a head.
@@ -46,7 +52,7 @@ class FeatureMap:
         -------
         array of float32, shape (h, w)
         """
-        return project(torch.from_numpy(self.values), weights).numpy()
+        return self.projector(self.values, weights)
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,6 +55,8 @@ class Network:
         # channels-last is the layout in which CPUs and GPUs run convolutions fastest.
         self._layers = nn.Sequential(*fast).to(device, dtype)
         self._layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # What the layers that run in strips give for zeros, by device.
+        self._nothing: dict[torch.device, Tensor] = {}
         self._reaches = [reach_of(fast[i:]) for i in range(len(fast))]
         strided = [i for i, layer in enumerate(self._layers) if stride_of(layer) > 1]
         # The layers that are run in strips end with the first one that thins out.
@@ -109,7 +111,9 @@ class Network:
             (max(0, -((reach - 1 - part.start) // step)), min(n, (part.stop - 1) // step + 1))
             for part, n in zip(inside, shape, strict=True)
         )
-        nothing = layers(x.new_zeros((1, 1, reach, reach)))
+        if x.device not in self._nothing:
+            self._nothing[x.device] = layers(x.new_zeros((1, 1, reach, reach)))
+        nothing = self._nothing[x.device]
         out = x.new_empty((1, nothing.shape[1], *shape)).to(memory_format=torch.channels_last)
         if bottom <= top or right <= left:
             return out.copy_(nothing)

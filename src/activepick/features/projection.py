@@ -1,14 +1,17 @@
 """The product of feature vectors with the weights of a head."""
 
-from functools import cache
+import threading
+from collections import OrderedDict
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
-__all__ = ["project"]
+from activepick.features.device import own_stream
+from activepick.threads import one_thread
+
+__all__ = ["Projector", "project"]
 
 # Feature vectors that are turned into float32 at a time: so few stay in the processor's cache, and
 # are too few for a second thread, whose start would cost more than it saves.
@@ -16,12 +19,6 @@ _BLOCK = 128
 # From 2.6 on PyTorch multiplies 16-bit matrices with vectors as fast as it can read them, and sums
 # in 32 bits; before, it did so number by number.
 _HALF_IS_FAST = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 6)
-
-
-@cache
-def _threads() -> ThreadpoolController:
-    """Return the libraries whose threads can be limited; finding them takes milliseconds."""
-    return ThreadpoolController()
 
 
 def project(features: Tensor, weights: NDArray[np.float64]) -> Tensor:
@@ -46,9 +43,8 @@ def project(features: Tensor, weights: NDArray[np.float64]) -> Tensor:
     if device.type != "cpu":
         out = torch.mv(rows, torch.as_tensor(weights, dtype=torch.float16, device=device)).float()
     elif _HALF_IS_FAST:
-        # One thread reads as fast as the memory is. Two would wait for each other whenever the
-        # machine does something else as well.
-        with _threads().limit(limits=1, user_api="openmp"):
+        # One thread reads as fast as the memory is.
+        with one_thread("openmp"):
             out = torch.mv(rows, torch.as_tensor(weights, dtype=torch.float16)).float()
     else:
         vector = torch.as_tensor(weights, dtype=torch.float32)
@@ -57,3 +53,52 @@ def project(features: Tensor, weights: NDArray[np.float64]) -> Tensor:
             block = slice(start, start + _BLOCK)
             torch.mv(rows[block].float(), vector, out=out[block])
     return out.view(features.shape[:2])
+
+
+class Projector:
+    """Projects features in the memory of the computer, on a GPU from a copy that it keeps there.
+
+    A GPU reads its memory so much faster that after the first time only the scores take time.
+
+    Parameters
+    ----------
+    device
+        Where products are computed.
+    """
+
+    # Two scales of the two micrographs that were shown last.
+    _KEPT = 4
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._copies: OrderedDict[int, tuple[NDArray[np.float16], Tensor]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(
+        self, features: NDArray[np.float16], weights: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Multiply features (h, w, C) with weights (C,); see `project`."""
+        if self._device.type == "cuda":
+            try:
+                with own_stream(self._device):
+                    return project(self._copy(features), weights).cpu().numpy()
+            except torch.OutOfMemoryError:
+                self.release()
+        return project(torch.from_numpy(features), weights).numpy()
+
+    def release(self) -> None:
+        """Release the memory of the GPU."""
+        with self._lock:
+            self._copies.clear()
+
+    def _copy(self, features: NDArray[np.float16]) -> Tensor:
+        with self._lock:
+            known = self._copies.get(id(features))
+            if known is None:
+                copy = torch.from_numpy(features).to(self._device)
+                # With the array itself, so that no other one gets its number meanwhile.
+                known = self._copies[id(features)] = features, copy
+            self._copies.move_to_end(id(features))
+            while len(self._copies) > self._KEPT:
+                self._copies.popitem(last=False)
+            return known[1]

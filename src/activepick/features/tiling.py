@@ -56,7 +56,8 @@ def tile_for(
     else:
         limit = min(memory_gib * 2**30, total)
         # PyTorch itself refuses more then, whatever a tile takes in truth.
-        torch.cuda.set_per_process_memory_fraction(limit / total, device)
+        index = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.set_per_process_memory_fraction(limit / total, index)
     return tile_within(limit, dtype.itemsize, dense)
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
-from threadpoolctl import threadpool_limits
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.head import Head
+from activepick.threads import one_thread
 
 __all__ = ["PARTICLE", "ClassHead", "fit_classes"]
 
@@ -98,7 +98,7 @@ def fit_classes(
         return float(value), gradient.ravel()
 
     begin = np.column_stack([mean, np.zeros(len(classes))])
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread("blas"):
         options = {"maxiter": 1000, "maxcor": 40, "gtol": 1e-5}
         found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options=options).x
     table = found.reshape(len(classes), width + 1)

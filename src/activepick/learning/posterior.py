@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 from activepick.learning.fit import Objective
 from activepick.learning.head import Head
+from activepick.threads import one_thread
 
 __all__ = ["Posterior", "laplace", "left_out_scores"]
 
@@ -43,7 +43,7 @@ class Posterior:
         """Compute the variance of the scores (n,) of features (n, D)."""
         x = np.asarray(features, np.float64)
         x = np.column_stack([x, np.ones(len(x))])
-        with threadpool_limits(1, user_api="blas"):
+        with one_thread("blas"):
             return np.asarray(np.maximum(((x @ self.covariance) * x).sum(axis=1), 0.0))
 
 
@@ -66,7 +66,7 @@ def laplace(objective: Objective, weights: Floats, bias: float) -> Posterior:
     to_weights[:features, :features] = np.eye(features)
     to_weights[:features, features:-1] = along.T
     to_weights[-1, -1] = 1
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread("blas"):
         try:
             factor = _factor(loss.total_weight * loss.hessian(at))
         except LinAlgError:

@@ -12,6 +12,7 @@ from activepick.learning.one_sided import adjust_fit, stand_in_weights
 from activepick.learning.posterior import Posterior, laplace
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.training_set import TrainingExamples
+from activepick.threads import one_thread
 
 __all__ = ["fit_head", "head_posterior"]
 
@@ -42,7 +43,8 @@ def fit_head(
         average over the refits does.
     """
     mean = _mean_model(warm_start or pretrained)
-    problem = _problem(pretrained, settings, examples, mean)
+    with one_thread("blas"):
+        problem = _problem(pretrained, settings, examples, mean)
     fitted = problem.fit.fit(
         problem.x,
         problem.y,
