@@ -26,7 +26,7 @@ from activepick.cli import (
 )
 from activepick.cli.console import say
 from activepick.cli.interruption import INTERRUPTED, TERMINATED, leave
-from activepick.errors import ActivepickError
+from activepick.errors import ActivepickError, on_command_line
 
 __all__ = ["app", "main"]
 
@@ -85,7 +85,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except ActivepickError as error:
-        say(f"error: {error}")
+        say(f"error: {on_command_line(error)}")
         sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
@@ -107,4 +107,5 @@ def main() -> None:
 def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, DeprecationWarning | FutureWarning):
         return
-    say(f"warning: {message}")
+    text = on_command_line(message) if isinstance(message, Warning) else message
+    say(f"warning: {text}")

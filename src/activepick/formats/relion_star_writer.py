@@ -1,7 +1,6 @@
 """Writing STAR files of RELION 3.0 and later; see `relion_star` for the format."""
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -16,7 +15,7 @@ from activepick.formats.relion_star import NO_SCORE, RELION_TAGS
 from activepick.formats.scores import LOG_ODDS_MARK, score_meaning
 from activepick.formats.star.writer import StarRows, star_block
 from activepick.formats.table_check import warn_dropped
-from activepick.formats.text import TableWarning
+from activepick.formats.table_warnings import warn_table
 
 __all__ = ["VERSIONS", "relion_version", "render_star", "render_star_files"]
 
@@ -251,12 +250,10 @@ def _without_groups(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         result = _with_magnification(result, rows[_SIZE].astype(float))
     lost = [tag for tag in facts if tag not in kept]
     left_out = f"; left out: {', '.join(lost[:20])}" if lost else ""
-    warnings.warn(
-        TableWarning(
-            f"{path}: RELION 3.0 has no optics groups, so {', '.join(kept) or 'nothing of them'} "
-            f"is written in each row{left_out}"
-        ),
-        stacklevel=4,
+    warn_table(
+        f"RELION 3.0 has no optics groups, so {', '.join(kept) or 'nothing of them'} is written in "
+        f"each row{left_out}",
+        file=path,
     )
     return result
 

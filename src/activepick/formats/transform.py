@@ -112,7 +112,8 @@ def flip_table(
     if unknown:
         raise TableError(
             f"the size of {_some(unknown)} is not known, without which nothing can be flipped: "
-            "name the micrographs (--micrographs) or their size (--size)"
+            "give the micrographs or their size",
+            option="--micrographs or --size",
         )
     table = leave_out_outside(table, known, source=source, outside=outside)
     own = table["micrograph"].astype(str)
@@ -152,7 +153,9 @@ def rename_micrographs(
     """
     matched = match_names([str(name) for name in table["micrograph"].unique()], names)
     if unmatched == "error" and (matched.unmatched or matched.ambiguous):
-        raise TableError(_complaint(matched))
+        raise TableError(
+            _complaint(matched), option="--unmatched keep or drop goes on all the same"
+        )
     own = table["micrograph"].astype(str)
     renamed = table.assign(micrograph=own.map(matched).fillna(own).astype(str))
     if unmatched == "drop":
@@ -174,7 +177,7 @@ def _complaint(matched: NameMatch) -> str:
         )
     if len(matched.ambiguous) > 3:
         parts.append(f"and {len(matched.ambiguous) - 3} more could be several")
-    return f"{'; '.join(parts)} (--unmatched keep or drop goes on all the same)"
+    return "; ".join(parts)
 
 
 def _some(names: list[str]) -> str:
