@@ -88,6 +88,7 @@ def warn_dropped(
     ]
     if told:
         some = ", ".join(told[:20]) + (f" and {len(told) - 20} more" if len(told) > 20 else "")
-        warn_table(f"{program} has no column for {some[:500]}; use CSV to keep it", file=path)
+        it = "it" if len(told) == 1 else "them"
+        warn_table(f"{program} has no column for {some[:500]}; use CSV to keep {it}", file=path)
     if optics and (said := optics_in_words(table)):
-        warn_table(f"{program} has no place for {said}; use STAR to keep it", file=path)
+        warn_table(f"{program} has no place for {said}; use STAR to keep them", file=path)
