@@ -398,7 +398,7 @@ def test_files_of_an_earlier_export_go_only_where_that_is_ticked(
     export = next(b for b in section.findChildren(QPushButton) if "picks" in b.text())
 
     def here(*parts: str) -> set[str]:
-        QTest.mouseClick(export, Qt.MouseButton.LeftButton)
+        export.click()
         person.settle()
         for part in parts:
             assert part in section._result.text()
@@ -443,7 +443,7 @@ def test_picks_in_other_pixels_are_brought_to_the_micrographs(
     def choose(close: str) -> None:
         dialog = QApplication.activeModalWidget()
         assert isinstance(dialog, PlacementDialog)
-        QTest.mouseClick(dialog.swap, Qt.MouseButton.LeftButton)
+        dialog.swap.click()
         dialog.scale.selectAll()
         QTest.keyClicks(dialog.scale, "2")
         while dialog.flip.currentData() != "y":
