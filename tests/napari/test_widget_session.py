@@ -29,6 +29,7 @@ from conftest import needs_screen
 
 pytestmark = needs_screen
 
+EXECUTE = QMessageBox.exec
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
@@ -332,7 +333,7 @@ def test_a_damaged_session_is_repaired_where_it_is_wanted(
 
 def click_in_box(monkeypatch, text: str, *, tick: bool = False) -> list[str]:
     """Click on a button of the next message boxes, and on the tick box; gives what they say."""
-    said, execute = [], QMessageBox.exec
+    said: list[str] = []
 
     def click(box) -> int:
         said.append(box.text())
@@ -340,7 +341,7 @@ def click_in_box(monkeypatch, text: str, *, tick: bool = False) -> list[str]:
             QTimer.singleShot(0, box.checkBox().click)
         (button,) = (button for button in box.buttons() if button.text().strip("&") == text)
         QTimer.singleShot(0, button.click)
-        return execute(box)
+        return EXECUTE(box)
 
     monkeypatch.setattr(QMessageBox, "exec", click)
     return said
