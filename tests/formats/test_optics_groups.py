@@ -192,6 +192,16 @@ def test_groups_that_only_some_files_have_are_lost_with_a_word(tmp_path):
     assert "optics" not in table.attrs
 
 
+def test_rows_of_a_group_that_is_not_described_cost_the_others_theirs_with_a_word(tmp_path):
+    particles = {**ROWS, "rlnOpticsGroup": [1, 2, 7]}
+    table = star(tmp_path / "a.star", optics=OPTICS, particles=particles)
+    with pytest.warns(TableWarning, match=r"optics groups 7 .* \(rlnMicrographPixelSize"):
+        write_table(table, tmp_path / "b.star")
+    found = read_table(tmp_path / "b.star")
+    assert found["rlnOpticsGroup"].tolist() == [1, 2, 7]
+    assert [group["rlnOpticsGroup"] for group in found.attrs["optics"]] == [1, 2, 7]
+
+
 @pytest.mark.parametrize("version", ["3.0", "5"])
 def test_pixel_sizes_follow_the_scale_of_positions(tmp_path, version):
     old = {**ROWS, "rlnDetectorPixelSize": [5.0] * 3, "rlnMagnification": [50000.0] * 3}

@@ -77,10 +77,16 @@ def read_together(
             names = np.array([name for name, _ in files], dtype=object)
             names = names.repeat([len(part) for part in known])
             data = b"\n".join(part.data for part in known if part.data)
-            return parse(kinds.pop(), data, names, files[0][1])
+            return _without_place(parse(kinds.pop(), data, names, files[0][1]))
     except TableError:
         pass  # one by one it is said where
     return read_each(files, read)
+
+
+def _without_place(table: pd.DataFrame) -> pd.DataFrame:
+    """Remove the place of a position outside, which counts the rows of all files together."""
+    table.attrs.pop("outside", None)
+    return table
 
 
 def read_each(files: NamedFiles, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:

@@ -331,6 +331,7 @@ def _at_once(read: _Read, keep_names: bool) -> pd.DataFrame | None:
             names = np.array([name for name, _, _ in read], dtype=object)
             raw["micrograph"] = names.repeat([len(block) for _, _, [block] in read])
         table = standard_table(raw, path, lambda: np.arange(len(raw)))
+        table.attrs.pop("outside", None)  # a line of all files together
         return _with_scores(table, [block for _, _, [block] in read])
     except TableError:
         # One of them is invalid: read alone it says where.
