@@ -92,13 +92,15 @@ def test_files_that_differ_are_read_all_the_same(name, empty, tmp_path):
     pd.testing.assert_frame_equal(table[["x", "y"]], one_by_one(tmp_path, name)[["x", "y"]])
 
 
-def test_joined_tables_keep_what_is_the_same_in_all():
+def test_joined_tables_keep_what_is_known_of_all():
     one = pd.DataFrame({"micrograph": ["a"], "x": [1.0], "y": [2.0]})
     one.attrs = {"optics": [{"rlnOpticsGroup": 1, "rlnVoltage": 300.0}]}
     other = one.assign(x=3.0)
     assert join_tables([one, other]).attrs["optics"] == one.attrs["optics"]
     other.attrs = {"optics": [{"rlnOpticsGroup": 1, "rlnVoltage": 200.0}]}
-    assert "optics" not in join_tables([one, other]).attrs
+    both = join_tables([one, other])
+    assert [group["rlnVoltage"] for group in both.attrs["optics"]] == [300, 200]
+    assert both["rlnOpticsGroup"].tolist() == [1, 2]
     assert np.array_equal(join_tables([one, other[:0]])["x"], [1.0])
 
 
