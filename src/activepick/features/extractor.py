@@ -298,8 +298,9 @@ def _refusing(device: torch.device) -> Iterator[None]:
             raise
         reason = str(error).partition("\n")[0].rstrip(".")
         raise BackboneError(
-            f"The GPU cannot be used: {reason}. Close other programs that use it, or pass --device "
-            "cpu."
+            f"The GPU cannot be used: {reason}. Close other programs that use it, or run on the "
+            "CPU.",
+            option="--device cpu",
         ) from error
 
 
