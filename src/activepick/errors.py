@@ -3,11 +3,40 @@
 Every message is a sentence for a microscopist: it names the file, says what is wrong and what to
 do. The command line prints it without a traceback and exits with status 2; the widget shows it as
 a notification. Anything else that is raised is a bug of this program.
+
+What helps on the command line alone, such as an option, stands beside the sentence: in the window
+and in Python it would name what is not there.
 """
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ActivepickError",
+    "BackboneError",
+    "HeadError",
+    "MicrographError",
+    "Notice",
+    "SessionError",
+    "SettingsError",
+    "TableError",
+    "on_command_line",
+]
 
 
 class ActivepickError(Exception):
-    """Base of all errors that say to the user what is wrong and what to do."""
+    """Base of all errors that say to the user what is wrong and what to do.
+
+    Parameters
+    ----------
+    sentence
+        What is wrong, and what to do.
+    option
+        The option or command of the command line that does it, such as "--pixel-size".
+    """
+
+    def __init__(self, sentence: str = "", *, option: str = "") -> None:
+        super().__init__(sentence)
+        self.option = option
 
 
 class MicrographError(ActivepickError):
@@ -40,8 +69,42 @@ class SessionError(ActivepickError):
     remedy
         The argument of `activepick.session.Session.open` that opens it all the same, "force" or
         "repair", if there is one.
+    option
+        As of `ActivepickError`.
     """
 
-    def __init__(self, sentence: str = "", remedy: str = "") -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str = "", remedy: str = "", *, option: str = "") -> None:
+        super().__init__(sentence, option=option)
         self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a user should know although nothing is wrong.
+
+    Attributes
+    ----------
+    sentence, option
+        As of `ActivepickError`.
+    """
+
+    sentence: str
+    option: str = ""
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def on_command_line(problem: BaseException | Notice) -> str:
+    """Return the text of an error, warning or notice with the option that helps, if there is one.
+
+    Parameters
+    ----------
+    problem
+        With an attribute `option`, or any other error or warning.
+    """
+    sentence, option = str(problem), getattr(problem, "option", "")
+    if not option:
+        return sentence
+    end = "." if sentence.endswith(".") else ""
+    return f"{sentence.removesuffix('.')} ({option}){end}"

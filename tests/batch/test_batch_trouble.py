@@ -147,5 +147,5 @@ def test_too_little_memory_is_told_and_no_bug(picker, sources, monkeypatch):
 
     monkeypatch.setattr(type(picker.engine.extractor._network), "__call__", short)
     pixels = picker.read(sources[0].micrograph()).images[0].pixels
-    with pytest.raises(BackboneError, match="--device cpu"):
+    with pytest.raises(BackboneError, match="run on the CPU"):
         picker.engine.extractor.extract(pixels)

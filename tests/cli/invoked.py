@@ -5,7 +5,7 @@ import warnings
 from typer.testing import CliRunner
 
 from activepick.cli.program import app
-from activepick.errors import ActivepickError
+from activepick.errors import ActivepickError, on_command_line
 
 
 def invoke(*arguments, fails: str | None = None):
@@ -17,5 +17,5 @@ def invoke(*arguments, fails: str | None = None):
         assert done.exit_code == 0, done.exception
     else:
         assert isinstance(done.exception, ActivepickError | SystemExit)
-        assert fails in f"{done.exception} {done.stderr}"
+        assert fails in f"{on_command_line(done.exception)} {done.stderr}"
     return done

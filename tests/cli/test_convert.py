@@ -11,6 +11,7 @@ from invoked import invoke
 from typer.testing import CliRunner
 
 from activepick.cli import app
+from activepick.errors import on_command_line
 from activepick.formats import FORMATS, TableWarning, read_folder, read_table, write_table
 from activepick.formats.outside import inside
 
@@ -281,7 +282,7 @@ def told(*arguments) -> list[str]:
     """Convert, and return what was warned of."""
     with pytest.warns(TableWarning) as caught:
         assert CliRunner().invoke(app, ["convert", *map(str, arguments)]).exit_code == 0
-    return [str(warning.message) for warning in caught]
+    return [on_command_line(warning.message) for warning in caught]
 
 
 def test_positions_outside_are_counted_and_left_out(picks, micrographs, tmp_path):
@@ -294,7 +295,7 @@ def test_positions_outside_are_counted_and_left_out(picks, micrographs, tmp_path
     assert f"{WIDTH} x {HEIGHT} pixels" in said
     assert len(read_table(out)) == 11
     convert(tmp_path / "one.csv", out, "--micrographs", star, "--outside", "error", fails="1 of 12")
-    convert(tmp_path / "one.csv", out, "--outside", "keep", fails="drop or error")
+    convert(tmp_path / "one.csv", out, "--outside", "keep", fails="drop, error (--outside)")
     # Without a size nothing is known of it.
     convert(tmp_path / "one.csv", out, "--outside", "error")
     convert(tmp_path / "one.csv", out, "--size", "200x100", "--outside", "error", fails="outside")

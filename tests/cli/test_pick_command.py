@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from activepick.cli import app
-from activepick.formats import read_picks
+from activepick.formats import TableWarning, read_picks
 from activepick.simulate import SimulationSettings, simulate_dataset
 
 DIAMETER = 150
@@ -109,3 +109,11 @@ def test_missing_names_of_a_list_are_said(data, pick, tmp_path):
     assert "left out: gone.mrc is named in list.txt but is not there" in done.stderr
     assert str(tmp_path) in done.stderr
     assert "1 more" in done.stderr
+
+
+def test_what_a_format_cannot_hold_is_said_once_for_all_micrographs(data, pick):
+    folder = data.micrographs[0].parent
+    with pytest.warns(TableWarning) as caught:
+        pick(folder, "--out", "coords/", "--format", "coords")
+    [said] = [str(one.message) for one in caught if "no column for score" in str(one.message)]
+    assert said.endswith("(the same in 2 other files)")

@@ -111,7 +111,7 @@ def test_less_memory_means_smaller_tiles(dense):
     assert edges[0] == 64
     assert edges[1] < edges[2] < edges[3] < edges[4]
     for wrong in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(SettingsError, match="--gpu-memory"):
+        with pytest.raises(SettingsError, match="memory of the GPU"):
             tiling.tile_for(torch.device("cpu"), torch.float32, memory_gib=wrong)
 
 
@@ -145,7 +145,7 @@ def test_memory_shortage_is_answered_by_smaller_tiles(monkeypatch):
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(Extractor, "_run", no_memory)
-    with pytest.raises(BackboneError, match="--device cpu"):
+    with pytest.raises(BackboneError, match="run on the CPU"):
         extractor.score(pixels, backbone.weights, backbone.bias)
 
 

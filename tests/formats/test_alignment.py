@@ -130,7 +130,7 @@ def test_origins_in_pixels_are_those_of_the_particle_images():
         apply_origins(table, 1.0)
     assert largest_origin_angstrom(table) == 0
     table = table.assign(rlnDetectorPixelSize=6.0, rlnMagnification=20000)  # 3 Å
-    with pytest.raises(TableError, match="--pixel-size"):
+    with pytest.raises(TableError, match="give it in Å"):
         apply_origins(table)
     assert apply_origins(table, 1.5)[["x", "y"]].to_numpy().tolist() == [[96, 300], [202, 392]]
 

@@ -215,9 +215,7 @@ def test_files_of_an_earlier_run_are_told_and_go_only_when_asked(tmp_path):
     with pytest.warns(TableWarning) as caught:
         write("ac")
     said = [str(warning.message) for warning in caught]
-    assert any(
-        re.search(r"2 files of an earlier run .* such as b\.box, .*--overwrite", t) for t in said
-    )
+    assert any(re.search(r"2 files of an earlier run .* such as b\.box, ", t) for t in said)
     assert any("1 other files" in text for text in said)
     assert names_in(tmp_path) == ["a.box", "b.box", "c.box", "d.box", "mine.box", "note.txt"]
     # What was changed by another program is no more ours.

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activepick.errors import TableError
-from activepick.formats import FORMATS, read_folder, read_table, write_folder
+from activepick.formats import FORMATS, TableWarning, read_folder, read_table, write_folder
 from activepick.formats.many_files import join_tables
 
 TOGETHER = [entry.name for entry in FORMATS.values() if entry.read_files is not None]
@@ -92,11 +92,30 @@ def test_files_that_differ_are_read_all_the_same(name, empty, tmp_path):
     pd.testing.assert_frame_equal(table[["x", "y"]], one_by_one(tmp_path, name)[["x", "y"]])
 
 
-def test_joined_tables_keep_what_is_the_same_in_all():
+def test_joined_tables_keep_what_is_known_of_all():
     one = pd.DataFrame({"micrograph": ["a"], "x": [1.0], "y": [2.0]})
     one.attrs = {"optics": [{"rlnOpticsGroup": 1, "rlnVoltage": 300.0}]}
     other = one.assign(x=3.0)
     assert join_tables([one, other]).attrs["optics"] == one.attrs["optics"]
     other.attrs = {"optics": [{"rlnOpticsGroup": 1, "rlnVoltage": 200.0}]}
-    assert "optics" not in join_tables([one, other]).attrs
+    both = join_tables([one, other])
+    assert [group["rlnVoltage"] for group in both.attrs["optics"]] == [300, 200]
+    assert both["rlnOpticsGroup"].tolist() == [1, 2]
     assert np.array_equal(join_tables([one, other[:0]])["x"], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("ending", "content"),
+    [
+        (".box", "{x} 20 4 4\n"),
+        (".coords", "{x} 20\n"),
+        (".star", "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n{x} 20\n"),
+    ],
+)
+def test_a_position_outside_in_one_of_many_files_is_told_without_a_line_of_another(
+    tmp_path, ending, content
+):
+    for name, x in (("a", 30), ("b", 40), ("c", -90)):
+        (tmp_path / f"{name}{ending}").write_text(content.format(x=x))
+    with pytest.warns(TableWarning, match=r"1 of 3 .* of c; they are left out$"):
+        assert read_folder(tmp_path)["micrograph"].tolist() == ["a", "b"]

@@ -1,13 +1,17 @@
 """Pixel size, voltage and aberrations between the versions of RELION's STAR files."""
 
+import tempfile
 import warnings
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import starfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from activepick.formats import TableWarning, read_table, write_table
+from activepick.formats import TableWarning, read_folder, read_table, write_table
+from activepick.formats.transform import scale_table
 
 ROWS = {
     "rlnMicrographName": ["a.mrc", "b.mrc", "a.mrc"],
@@ -121,3 +125,103 @@ def test_a_pixel_size_that_is_given_wins_and_one_that_is_incomplete_stays_in_its
     assert back["rlnMagnification"].tolist() == [50000, 25000, 0]
     write_table(table.assign(rlnMagnification=50000), tmp_path / "b.star", pixel_size_angstrom=3.5)
     assert read_table(tmp_path / "b.star").attrs["optics"][0]["rlnMicrographPixelSize"] == 3.5
+
+
+FACTS = st.fixed_dictionaries(
+    {"rlnMicrographPixelSize": st.sampled_from([0.5, 1.0]), "rlnVoltage": st.sampled_from([200.0])},
+    optional={"rlnSphericalAberration": st.sampled_from([2.7, 0.0])},
+)
+
+
+@st.composite
+def groups_of_a_file(draw):
+    facts = draw(st.lists(FACTS, min_size=1, max_size=3))
+    shared = set.intersection(*map(set, facts))
+    return [
+        {
+            "rlnOpticsGroup": number,
+            "rlnOpticsGroupName": f"opticsGroup{number}",
+            **{name: value for name, value in fact.items() if name in shared},
+        }
+        for number, fact in enumerate(facts, 1)
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(groups_of_a_file(), min_size=2, max_size=4))
+def test_files_of_a_folder_keep_what_their_groups_say(files):
+    """The same number means different groups in different files: each row keeps its own facts."""
+    expected = {}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", TableWarning)
+        for k, groups in enumerate(files):
+            rows = {
+                "rlnMicrographName": [f"m{k}_{one['rlnOpticsGroup']}.mrc" for one in groups],
+                "rlnCoordinateX": [1.0] * len(groups),
+                "rlnCoordinateY": [2.0] * len(groups),
+                "rlnOpticsGroup": [one["rlnOpticsGroup"] for one in groups],
+            }
+            optics = {name: [one[name] for one in groups] for name in groups[0]}
+            star(Path(folder) / f"m{k}.star", optics=optics, particles=rows)
+            expected |= dict(zip(rows["rlnMicrographName"], groups, strict=True))
+        found = read_folder(folder)
+        write_table(found, Path(folder) / "all.star")
+        again = read_table(Path(folder) / "all.star")
+    for table in (found, again):
+        optics = table.attrs["optics"]
+        assert len({one["rlnOpticsGroupName"] for one in optics}) == len(optics)
+        by_number = {one["rlnOpticsGroup"]: one for one in optics}
+        assert len(by_number) == len(optics)
+        for name, number in zip(table["micrograph"], table["rlnOpticsGroup"], strict=True):
+            for fact in ("rlnMicrographPixelSize", "rlnVoltage", "rlnSphericalAberration"):
+                if fact in by_number[number]:
+                    assert by_number[number][fact] == expected[name][fact]
+        assert all({"rlnMicrographPixelSize", "rlnVoltage"} <= set(one) for one in optics)
+
+
+def test_groups_that_only_some_files_have_are_lost_with_a_word(tmp_path):
+    star(
+        tmp_path / "a.star",
+        optics={name: values[:1] for name, values in OPTICS.items()},
+        particles={**ROWS, "rlnOpticsGroup": [1, 1, 1]},
+    )
+    star(tmp_path / "b.star", particles=ROWS)
+    with pytest.warns(TableWarning, match="not all optics groups have rlnMicrographPixelSize"):
+        table = read_folder(tmp_path)
+    assert len(table) == 6
+    assert "optics" not in table.attrs
+
+
+def test_rows_of_a_group_that_is_not_described_cost_the_others_theirs_with_a_word(tmp_path):
+    particles = {**ROWS, "rlnOpticsGroup": [1, 2, 7]}
+    table = star(tmp_path / "a.star", optics=OPTICS, particles=particles)
+    with pytest.warns(TableWarning, match=r"optics groups 7 .* \(rlnMicrographPixelSize"):
+        write_table(table, tmp_path / "b.star")
+    found = read_table(tmp_path / "b.star")
+    assert found["rlnOpticsGroup"].tolist() == [1, 2, 7]
+    assert [group["rlnOpticsGroup"] for group in found.attrs["optics"]] == [1, 2, 7]
+
+
+@pytest.mark.parametrize("version", ["3.0", "5"])
+def test_pixel_sizes_follow_the_scale_of_positions(tmp_path, version):
+    old = {**ROWS, "rlnDetectorPixelSize": [5.0] * 3, "rlnMagnification": [50000.0] * 3}
+    table = scale_table(star(tmp_path / "old.star", particles=old), 4)  # bin 4 has 1 Å, bin 1 0.25
+    write_table(table, tmp_path / "new.star", version=version)
+    new = read_table(tmp_path / "new.star")
+    assert new["x"].tolist() == [6, 8, 12]
+    if version == "5":
+        assert new.attrs["optics"][0]["rlnMicrographPixelSize"] == 0.25
+    else:
+        assert (1e4 * new["rlnDetectorPixelSize"] / new["rlnMagnification"] == 0.25).all()
+    # Images that were cut out already keep their pixel size.
+    images = star(tmp_path / "p.star", particles={**old, "rlnImageName": ["1@a.mrcs"] * 3})
+    assert scale_table(images, 4)["rlnDetectorPixelSize"].tolist() == [5] * 3
+
+
+def test_pixel_sizes_of_cryosparc_follow_the_scale(cs_picks, tmp_path):
+    table = read_table(cs_picks)
+    if "location/micrograph_psize_A" not in table:
+        table["location/micrograph_psize_A"] = 2.0
+    scaled = scale_table(table, 2)
+    before, after = (t["location/micrograph_psize_A"] for t in (table, scaled))
+    assert (after == before / 2).all()

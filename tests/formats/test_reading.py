@@ -153,7 +153,7 @@ def test_a_block_without_a_loop_is_a_row(tmp_path):
 
 def test_latin_1_is_read_and_said(tmp_path):
     path = save(tmp_path, "a.csv", CSV.replace("b.mrc", "é.mrc").encode("latin-1"))
-    with pytest.warns(TableWarning, match="line 3: not UTF-8"):
+    with pytest.warns(TableWarning, match=r"not UTF-8 \(line 3\)"):
         assert read_table(path)["micrograph"].tolist()[1] == "Micrographs/é.mrc"
 
 

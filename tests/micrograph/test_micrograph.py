@@ -42,9 +42,10 @@ def test_missing_pixel_size_is_asked_for(tmp_path, header):
         mrc.header.cella.x, mrc.header.cella.y, mrc.header.cella.z = cell
     micrograph = Micrograph(path)
     assert not micrograph.has_pixel_size
-    with pytest.raises(MicrographError, match=r"a\.mrc .*pass --pixel-size"):
+    with pytest.raises(MicrographError, match=r"a\.mrc .*give it in Å") as raised:
         _ = micrograph.pixel_size_angstrom
-    with pytest.raises(MicrographError, match="--pixel-size"):
+    assert raised.value.option == "--pixel-size"
+    with pytest.raises(MicrographError, match="pixel size"):
         micrograph.working_images(30, [10])
     assert Micrograph(path, 1.5).has_pixel_size
 

@@ -163,10 +163,11 @@ def test_a_file_without_names_is_of_the_only_open_micrograph(viewer, tmp_path):
     assert len(layer.data) == 3
 
 
-def test_picks_outside_are_told(viewer, tmp_path):
+def test_picks_outside_are_left_out_and_told(viewer, tmp_path):
     write_table(PICKS[:3].assign(x=[1, 159.4, 640]), tmp_path / "p.csv")
-    with pytest.warns(TableWarning, match=r"1 of 3 picks lie outside.*160 x 96"):
-        shown(viewer, tmp_path / "p.csv")
+    with pytest.warns(TableWarning, match=r"1 of 3 positions lie outside.*160 x 96"):
+        (layer,) = shown(viewer, tmp_path / "p.csv")
+    assert layer.data[:, 1].tolist() == [1, 159.4]
 
 
 def test_only_tables_of_picks_are_taken(tmp_path):

@@ -7,12 +7,20 @@ import mrcfile
 import numpy as np
 import pandas as pd
 from person import Person
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import (
+    QApplication,
+    QDialogButtonBox,
+    QFileDialog,
+    QMessageBox,
+    QPushButton,
+)
 from scipy.spatial import cKDTree
 
 from activepick._napari.io.import_labels import check_flips, import_labels
-from activepick._napari.sections.export import ALL, HERE
+from activepick._napari.sections.export import ALL, FOLDER, HERE
+from activepick._napari.views.placement_dialog import PlacementDialog
 from activepick.formats import read_table, write_table
 from activepick.learning.head_file import load_head
 from activepick.session import Session
@@ -21,6 +29,7 @@ from conftest import needs_screen
 
 pytestmark = needs_screen
 
+EXECUTE = QMessageBox.exec
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
@@ -322,15 +331,17 @@ def test_a_damaged_session_is_repaired_where_it_is_wanted(
     assert any("damaged" in sentence for _, sentence in again.told)
 
 
-def click_in_box(monkeypatch, text: str) -> list[str]:
-    """Click on a button of the next message boxes; gives what they say."""
-    said, execute = [], QMessageBox.exec
+def click_in_box(monkeypatch, text: str, *, tick: bool = False) -> list[str]:
+    """Click on a button of the next message boxes, and on the tick box; gives what they say."""
+    said: list[str] = []
 
-    def click(box) -> None:
+    def click(box) -> int:
         said.append(box.text())
-        (button,) = (button for button in box.buttons() if button.text() == text)
+        if tick:
+            QTimer.singleShot(0, box.checkBox().click)
+        (button,) = (button for button in box.buttons() if button.text().strip("&") == text)
         QTimer.singleShot(0, button.click)
-        return execute(box)
+        return EXECUTE(box)
 
     monkeypatch.setattr(QMessageBox, "exec", click)
     return said
@@ -373,6 +384,103 @@ def test_labels_of_another_program_are_taken_in(qtbot, open_widget, micrographs,
     assert str(len(person.state.labels)) in report
     here = person.state.labels_of(person.open.shown)
     assert len(person.viewer.layers["labels"].data) == len(here)
+
+
+def test_files_of_an_earlier_export_go_only_where_that_is_ticked(
+    qtbot, open_widget, micrographs, tmp_path, monkeypatch
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.dataset.predict()
+    person.settle()
+    section, folder = person.widget.export, tmp_path / "boxes"
+    folder.mkdir()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    export = next(b for b in section.findChildren(QPushButton) if "picks" in b.text())
+
+    def here(*parts: str) -> set[str]:
+        export.click()
+        person.settle()
+        for part in parts:
+            assert part in section._result.text()
+        assert "--" not in section._result.text()
+        return {file.name for file in folder.glob("[!.]*")}
+
+    section.format.value = next(t for t, name in section._formats.items() if name == "box")
+    section.which.value = ALL
+    every = {f"micrograph_00{number}.box" for number in (1, 2, 3)}
+    # One warning for all files: a box file has no place for scores.
+    assert here("the same in 2 other files") == every
+    foreign = folder / "other.box"
+    foreign.write_text("1 2 20 20\n")
+    section.which.value = HERE
+    section.into.value = FOLDER
+    own = person.state.names[person.open.shown].replace(".mrc", ".box")
+
+    asked = click_in_box(monkeypatch, "No")
+    assert here() == {*every, "other.box"}
+    assert "holds files such as" in asked[0]
+    click_in_box(monkeypatch, "Yes")
+    assert here("2 files of an earlier run stay") == {*every, "other.box"}
+    click_in_box(monkeypatch, "Yes", tick=True)
+    assert here("1 other files were there") == {own, "other.box"}
+
+
+def test_picks_in_other_pixels_are_brought_to_the_micrographs(
+    qtbot, open_widget, micrographs, simulated, tmp_path, monkeypatch
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    height, _ = person.open.images.shape
+    truth = read_table(simulated / "truth.star")[["micrograph", "x", "y"]]
+    moved = truth.assign(y=height - 1 - truth["y"])
+    moved = moved.assign(x=moved["y"] / 2, y=moved["x"] / 2)
+    elsewhere = pd.DataFrame({"micrograph": ["elsewhere.mrc"], "x": [5.0], "y": [6.0]})
+    file = tmp_path / "binned.csv"
+    write_table(pd.concat([moved, elsewhere]), file)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
+    action = next(a for a in person.widget.data._session_actions if "Labels or picks" in a.text())
+
+    def choose(close: str) -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, PlacementDialog)
+        dialog.swap.click()
+        dialog.scale.selectAll()
+        QTest.keyClicks(dialog.scale, "2")
+        while dialog.flip.currentData() != "y":
+            QTest.keyClick(dialog.flip, Qt.Key.Key_Down)
+        buttons = dialog.findChild(QDialogButtonBox)
+        QTest.mouseClick(
+            buttons.button(getattr(QDialogButtonBox.StandardButton, close)),
+            Qt.MouseButton.LeftButton,
+        )
+
+    QTimer.singleShot(200, lambda: choose("Cancel"))
+    action.trigger()
+    person.settle()
+    assert not person.state.labels
+    QTimer.singleShot(200, lambda: choose("Ok"))
+    action.trigger()
+    person.settle()
+    labels = pd.DataFrame([(m.x, m.y) for m in person.state.labels.values()], columns=["x", "y"])
+    assert len(labels) > 0.8 * len(truth)
+    distance, _ = cKDTree(truth[["x", "y"]]).query(labels)
+    assert distance.max() < 0.01
+    assert any("elsewhere.mrc" in text for _, text in person.told)
+
+
+def test_rows_outside_are_told_in_the_report_without_options(
+    qtbot, open_widget, micrographs, simulated, tmp_path
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    truth = read_table(simulated / "truth.star")[["micrograph", "x", "y"]]
+    truth.loc[0, ["x", "y"]] = 2000.0, 5.0
+    file = tmp_path / "far.csv"
+    write_table(truth, file)
+    report = import_labels(person.session, file)
+    assert f"1 of {len(truth)} positions lie outside" in report
+    assert "--" not in report
 
 
 def test_how_picks_lie_is_told(qtbot, open_widget, micrographs, simulated, tmp_path):

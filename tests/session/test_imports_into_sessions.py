@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from activepick.errors import MicrographError, TableError
-from activepick.formats import write_table
+from activepick.formats import TableWarning, write_table
 from activepick.micrograph.discovery import find_micrographs
 from activepick.session import Session, Settings
 from activepick.session.new_session import new_session_of
@@ -160,9 +160,25 @@ def test_a_table_without_answers_holds_particles(filled, tmp_path):
     assert [m.target for m in filled.state.labels.values()] == [1]
 
 
+@pytest.mark.parametrize("outside", [(-0.6, 9), (9, -3), (401, 10), (10, 300.5)])
+def test_rows_outside_of_their_micrograph_are_left_out_and_counted(filled, outside):
+    rows = table(("m0", *outside, 1), ("m0", 9, 9, 1), ("m1", 7, 7, 0), ("elsewhere", 9e4, 9, 1))
+    with pytest.warns(TableWarning, match=r"a\.star: 1 of 4 positions lie outside"):
+        report = filled.labels.import_table(rows, source="a.star")
+    assert [(m.micrograph, m.x, m.y) for m in filled.state.labels.values()] == [
+        (1, 9, 9),
+        (2, 7, 7),
+    ]
+    assert report.unmatched == {"elsewhere": 1}
+
+
 def test_tables_that_cannot_be_meant_are_refused(filled, session, tmp_path):
     with pytest.raises(TableError, match="outside of"):
         filled.labels.import_table(table(("m0", 401, 10, 1)))
+    with pytest.raises(TableError, match=r"a\.star: 1 of 2 .* outside of"):
+        filled.labels.import_table(
+            table(("m0", 401, 10, 1), ("m0", 1, 1, 1)), source="a.star", outside="error"
+        )
     with pytest.raises(TableError, match="no column y"):
         filled.labels.import_table(pd.DataFrame({"micrograph": ["m0"], "x": [1]}))
     session.micrographs.add([image(tmp_path / "none.mrc", 0)])

@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 from activepick._napari.layers import Layers
 from activepick._napari.open_session import OpenSession
 from activepick._napari.session_listener import SessionListener
+from activepick.formats.outside import inside_image
 from activepick.session import Target
 
 __all__ = ["MOUSE_BINDINGS", "Measured", "MouseBindings", "Position"]
@@ -131,5 +132,4 @@ class MouseBindings(SessionListener):
 
 def _contains(session: OpenSession, position: Position) -> bool:
     """Return whether a position lies on the shown micrograph."""
-    height, width = session.images.shape
-    return -0.5 <= position[0] <= width - 0.5 and -0.5 <= position[1] <= height - 0.5
+    return bool(inside_image(position, session.images.shape)[0])

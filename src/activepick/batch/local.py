@@ -11,7 +11,7 @@ import numpy as np
 
 from activepick.batch.outcome import Outcome
 from activepick.batch.read_ahead import read_ahead
-from activepick.errors import ActivepickError
+from activepick.errors import ActivepickError, on_command_line
 from activepick.micrograph.discovery import FoundMicrograph
 
 if TYPE_CHECKING:  # they need PyTorch, which commands import late
@@ -118,7 +118,7 @@ def failure_of(error: Exception, micrograph: FoundMicrograph) -> str:
         The error itself if the micrograph did not cause it, which is a bug.
     """
     if isinstance(error, ActivepickError):
-        return str(error)
+        return on_command_line(error)
     if isinstance(error, TimeoutError):
         return f"{micrograph.path}: {error}."
     # PyTorch on a CPU raises a plain RuntimeError that names its allocator, and on a GPU an error

@@ -15,11 +15,11 @@ from activepick.benchmark.oracle import Oracle, learn
 from activepick.errors import SettingsError
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
+from activepick.formats.outside import inside_image
 from activepick.learning.head import Head, pretrained_head, scale_mixture
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import Strategy
-from activepick.learning.training_set import inside
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking import ALL_PEAKS, select_picks
@@ -269,7 +269,7 @@ def _label_everything(run: _Run, rng: np.random.Generator) -> None:
         positions = rng.uniform(0, 1, (4 * len(xy), 2)) * [width - 1, height - 1]
         if len(xy):
             empty = positions[cKDTree(xy).query(positions)[0] > features.radius_px][: len(xy)]
-            within = xy[inside(xy, features.shape)]
+            within = xy[inside_image(xy, features.shape)]
             learner.add(index, within, np.ones(len(within)))
             learner.add(index, empty, np.zeros(len(empty)))
     learner.refit()

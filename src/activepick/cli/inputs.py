@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from activepick.cli.console import say
-from activepick.errors import SettingsError, TableError
+from activepick.errors import SettingsError, TableError, on_command_line
 from activepick.formats import match_names
 from activepick.formats.outside import checked_outside, leave_out_outside
 from activepick.micrograph.discovery import FoundMicrograph, find_micrographs
@@ -35,7 +35,7 @@ def named_micrographs(
     """
     micrographs = find_micrographs(paths, pixel_size_angstrom, inverted, recursive=recursive)
     for notice in micrographs.notices:
-        say(f"note: {notice}")
+        say(f"note: {on_command_line(notice)}")
     missing = list(micrographs.missing.values())
     if not micrographs.found:
         raise SettingsError(missing[0] if missing else "No micrograph was given.")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from activepick.cli.console import say
-from activepick.errors import ActivepickError, SettingsError
+from activepick.errors import ActivepickError, SettingsError, on_command_line
 from activepick.micrograph import Micrograph, Normalisation
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _usable(engine: "FeatureEngine", micrographs: Sequence[Micrograph]) -> list[
         except ActivepickError as error:
             if len(micrographs) == 1:
                 raise
-            reasons.append(str(error))  # it is reported when it is picked
+            reasons.append(on_command_line(error))  # it is reported when it is picked
             continue
         checked.append(micrograph)
     if not checked:

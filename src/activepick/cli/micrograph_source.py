@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from activepick.cli.console import say
-from activepick.errors import MicrographError
+from activepick.errors import MicrographError, on_command_line
 from activepick.formats import RelionMicrographs
 from activepick.micrograph import Micrograph
 from activepick.micrograph.discovery import find_micrographs
@@ -45,7 +45,7 @@ class MicrographSource:
         self.path = path
         micrographs = find_micrographs([path], recursive=recursive)
         for notice in micrographs.notices:
-            say(f"note: {notice}")
+            say(f"note: {on_command_line(notice)}")
         self._found = {found.name: found for found in micrographs.found}
         self.names = [*self._found, *micrographs.missing]
         self.star: RelionMicrographs | None = next(iter(micrographs.relion_lists), None)

@@ -23,6 +23,7 @@ from activepick.cli.arguments import OutputPath
 from activepick.cli.console import Bar, progress_bar, say
 from activepick.cli.interruption import exit_at_once, terminable
 from activepick.cli.loading import HeadOptions, load_engine_and_head
+from activepick.errors import on_command_line
 from activepick.micrograph.discovery import FoundMicrograph, MicrographSet, find_micrographs
 from activepick.picking.rules import PickRules
 
@@ -197,13 +198,13 @@ class PickingRun:
 
     def _say_notices(self, micrographs: MicrographSet) -> None:
         for notice in micrographs.notices:
-            if notice not in self._said:
-                say(f"note: {notice}")
+            if str(notice) not in self._said:
+                say(f"note: {on_command_line(notice)}")
         new = [name for name in micrographs.missing if name not in self._said]
         if new:
             more = f" ({len(new) - 1} more are not there)" if len(new) > 1 else ""
             say(f"left out: {micrographs.missing[new[0]]}{more}")
-        self._said.update(micrographs.notices, new)
+        self._said.update(map(str, micrographs.notices), new)
 
     def _pick(self, todo: Sequence[FoundMicrograph]) -> Generator[Outcome, None, None]:
         if not todo:

@@ -5,7 +5,6 @@ import gc
 import io
 import signal
 import sys
-import warnings
 from typing import Annotated
 
 import typer
@@ -26,7 +25,8 @@ from activepick.cli import (
 )
 from activepick.cli.console import say
 from activepick.cli.interruption import INTERRUPTED, TERMINATED, leave
-from activepick.errors import ActivepickError
+from activepick.cli.warning_lines import WarningLines
+from activepick.errors import ActivepickError, on_command_line
 
 __all__ = ["app", "main"]
 
@@ -73,7 +73,8 @@ def options(
 
 def main() -> None:
     """Run the command line; exit status 0 after success, 2 after an error, 130 after Ctrl-C."""
-    warnings.showwarning = _warn
+    lines = WarningLines()
+    lines.start()
     for stream in (sys.stdout, sys.stderr):
         # Not every terminal, and on Windows hardly any pipe, can encode Å and all file names.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
@@ -85,7 +86,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except ActivepickError as error:
-        say(f"error: {error}")
+        say(f"error: {on_command_line(error)}")
         sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
@@ -102,9 +103,4 @@ def main() -> None:
         sys.exit(2)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt
-
-
-def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    if issubclass(category, DeprecationWarning | FutureWarning):
-        return
-    say(f"warning: {message}")
+        lines.finish()

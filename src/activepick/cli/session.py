@@ -13,6 +13,7 @@ from activepick.cli.micrograph_source import MicrographSource
 from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS, read_picks
+from activepick.formats.outside import checked_outside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,16 +163,25 @@ def import_(
         bool,
         typer.Option("--replace", help="Replace labels of the other class at the same positions."),
     ] = False,
+    outside: a.Outside = "drop",
 ) -> None:
     """Import picks into a session: as labels, or as suggestions to check."""
     from activepick.session import Session
 
-    rows = read_picks(table, read_as)
+    rule = checked_outside(outside)
+    rows = read_picks(table, read_as, outside=rule)
     with Session.open(path) as opened:
         if curate:
             from activepick.session.import_table import find_micrographs
 
-            found = find_micrographs(rows, opened.state.names, {})
+            found = find_micrographs(
+                rows,
+                opened.state.names,
+                {},
+                lambda number: opened.micrographs.open(number).shape,
+                source=table,
+                outside=rule,
+            )
             if not found.rows:
                 raise SettingsError(f"{table}: none of its micrographs is in this session.")
             suggested = [row for own in found.rows.values() for row in own]
@@ -183,7 +193,9 @@ def import_(
                 say(f"warning: not in this session: {', '.join(list(found.unmatched)[:10])}")
             print(f"{len(suggested)} suggestions wait to be looked at")
         else:
-            report = opened.labels.import_table(rows, conflicts="replace" if replace else "keep")
+            report = opened.labels.import_table(
+                rows, conflicts="replace" if replace else "keep", source=table, outside=rule
+            )
             print(report)
 
 

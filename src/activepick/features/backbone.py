@@ -92,8 +92,9 @@ def _load_file(path: Path, trust_pickle: bool) -> LinearClassifier:
         if not trust_pickle:
             raise BackboneError(
                 f"{path}: this is a pickled model, and opening it would run any code it holds. If "
-                "you trained it yourself or trust its source, pass --trust-model; or save "
-                "model.state_dict() from Topaz's Python and use that file."
+                "you trained it yourself or trust its source, say so; or save model.state_dict() "
+                "from Topaz's Python and use that file.",
+                option="--trust-model",
             ) from error
         try:
             loaded = torch.load(path, map_location="cpu", weights_only=False)

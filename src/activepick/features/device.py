@@ -35,7 +35,9 @@ def choose_device(name: str = "auto") -> torch.device:
     """
     kind = name.split(":")[0]
     if kind not in DEVICES:
-        raise SettingsError(f"--device {name}: use one of {', '.join(DEVICES)}.")
+        raise SettingsError(
+            f"The device {name!r} is unknown: use one of {', '.join(DEVICES)}.", option="--device"
+        )
     present = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -45,8 +47,9 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device(next(kind for kind, here in present.items() if here))
     if not present[kind]:
         raise SettingsError(
-            f"--device {name}: PyTorch finds no such device here. Use --device cpu, or install a "
-            "PyTorch build with support for your GPU."
+            f"PyTorch finds no device {name} here. Use the CPU, or install a PyTorch build with "
+            "support for your GPU.",
+            option="--device cpu",
         )
     return torch.device(name)
 
@@ -74,7 +77,10 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         When the name is unknown.
     """
     if name not in PRECISIONS:
-        raise SettingsError(f"--precision {name}: use one of {', '.join(PRECISIONS)}.")
+        raise SettingsError(
+            f"The precision {name!r} is unknown: use one of {', '.join(PRECISIONS)}.",
+            option="--precision",
+        )
     if name != "auto":
         dtype: torch.dtype = getattr(torch, name)
         return dtype

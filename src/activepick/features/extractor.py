@@ -286,7 +286,8 @@ class Extractor:
             tried, self.tile_px = self.tile_px, self._wanted_tile_px  # the next may have more
             raise BackboneError(
                 f"The GPU has not enough memory even for tiles of {tried} pixels. Close other "
-                "programs that use it, or pass --device cpu."
+                "programs that use it, or run on the CPU.",
+                option="--device cpu",
             ) from error
         self.tile_px //= 2
         if self.device.type == "cuda":
@@ -303,8 +304,9 @@ def _refusing(device: torch.device) -> Iterator[None]:
             raise
         reason = str(error).partition("\n")[0].rstrip(".")
         raise BackboneError(
-            f"The GPU cannot be used: {reason}. Close other programs that use it, or pass --device "
-            "cpu."
+            f"The GPU cannot be used: {reason}. Close other programs that use it, or run on the "
+            "CPU.",
+            option="--device cpu",
         ) from error
 
 

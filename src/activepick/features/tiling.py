@@ -47,7 +47,10 @@ def tile_for(
         When the number is not above zero.
     """
     if memory_gib is not None and not 0 < memory_gib < math.inf:
-        raise SettingsError(f"--gpu-memory {memory_gib:g}: give a number of GiB above 0.")
+        raise SettingsError(
+            f"The memory of the GPU to use is {memory_gib:g} GiB: give a number above 0.",
+            option="--gpu-memory",
+        )
     if device.type != "cuda":
         return _TILE_PX[dtype.itemsize] // (1 + dense)
     free, total = torch.cuda.mem_get_info(device)

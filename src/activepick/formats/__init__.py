@@ -9,7 +9,7 @@ from activepick.formats.names import NameMatch, match_names, micrograph_stem, wi
 from activepick.formats.registry import FORMATS, choose_format, read_table, write_table
 from activepick.formats.relion_job import write_coordinate_index
 from activepick.formats.relion_micrographs import RelionMicrographs, read_relion_micrographs
-from activepick.formats.text import TableWarning
+from activepick.formats.table_warnings import TableWarning
 
 __all__ = [
     "FORMATS",

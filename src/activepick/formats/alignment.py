@@ -181,7 +181,8 @@ def apply_origins(table: pd.DataFrame, pixel_size_angstrom: float | None = None)
     if pixel is None:
         raise TableError(
             "the pixel size of the micrographs is not known, without which shifts cannot be "
-            "applied to positions: give it in Å (--pixel-size)"
+            "applied to positions: give it in Å",
+            option="--pixel-size",
         )
     done = {name: np.zeros(len(table)) for name in map(str, table.columns) if _is_shift(name)}
     moved = {"x": table["x"] - found[0] / pixel, "y": table["y"] - found[1] / pixel}

@@ -61,7 +61,8 @@ def box_sizes(
         if known is None or not (known >= 1).all():
             raise TableError(
                 f"{path}: this format needs boxes, and the picks have none: give a box size in "
-                "pixels (--box-size)"
+                "pixels",
+                option="--box-size",
             )
         sides.append(known.to_numpy(np.float64))
     return sides[0], sides[1]

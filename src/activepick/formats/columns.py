@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from activepick.errors import TableError
 from activepick.formats.names import micrograph_stem
 from activepick.formats.outside import inside
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
-from activepick.formats.text import TableWarning
+from activepick.formats.table_warnings import warn_table
 from activepick.formats.values import (
     Where,
     check_range,
@@ -285,8 +284,11 @@ def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
         found = plain["image"] if is_stack.any() else None
     if found is not None and len(raw):
         names = raw[found].astype(str).str.replace(_OF_STACK, "", regex=True)
-        message = f"{path}: micrographs are named after {found}, such as {names.iloc[0]}"
-        warnings.warn(TableWarning(message), stacklevel=4)
+        warn_table(
+            f"micrographs are named after {found}, such as {names.iloc[0]}",
+            file=path,
+            kind=f"named after {found}",
+        )
         return name_by_file(raw, names.to_numpy(object))
     known = [plain[name] for name in _ONE_PER_MICROGRAPH if name in plain]
     several = next((name for name in known if raw[name].nunique() > 1), None)

@@ -10,7 +10,6 @@ reader (``box_manager.io.cbox``).
 """
 
 import re
-import warnings
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -36,7 +35,8 @@ from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.rows import parse_rows
 from activepick.formats.star.writer import star_block, star_pairs
 from activepick.formats.table_check import warn_dropped
-from activepick.formats.text import TableWarning, read_utf8
+from activepick.formats.table_warnings import warn_table
+from activepick.formats.text import read_utf8
 from activepick.formats.values import to_numbers
 
 __all__ = ["read_cbox", "read_cbox_files", "render_cbox", "sniff"]
@@ -246,9 +246,9 @@ def _confidences(
         return to_probability(score), None
     fits = bool((np.isnan(score) | ((score >= 0) & (score <= 1))).all())
     where = "_Confidence" if fits else f"_{_OTHER_SCORE}, and _Confidence is empty"
-    message = (
-        f"{path}: the scores are numbers of another program and no probabilities; they are written "
-        f"as they are, to {where}"
+    warn_table(
+        "the scores are numbers of another program and no probabilities; they are written as they "
+        f"are, to {where}",
+        file=path,
     )
-    warnings.warn(TableWarning(message), stacklevel=3)
     return (score, None) if fits else (nothing, score)

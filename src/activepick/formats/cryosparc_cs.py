@@ -134,7 +134,8 @@ def render_cs(
     else:
         raise TableError(
             f"{path}: cryoSPARC knows micrographs by numbers that only it can give: name the .cs "
-            "file of the exposures (--exposures), such as J2/exposures_accepted.cs"
+            "file of the exposures, such as J2/exposures_accepted.cs",
+            option="--exposures",
         )
     height, width = fields[_SHAPE][:, 0], fields[_SHAPE][:, 1]
     fields[_X] = to_fraction(table["x"], width)

@@ -7,7 +7,6 @@ are written. https://blake.bcm.edu/emanwiki/EMAN2/InfoMetadata
 """
 
 import json
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from activepick.formats.many_files import NamedFiles, read_each
 from activepick.formats.refusals import refuse_tomogram
 from activepick.formats.scores import score_meaning, with_meaning
 from activepick.formats.table_check import warn_dropped
-from activepick.formats.text import TableWarning, read_text
+from activepick.formats.table_warnings import warn_table
+from activepick.formats.text import read_text
 
 __all__ = ["read_eman_json", "read_eman_json_files", "render_eman_json", "sniff"]
 
@@ -78,8 +78,9 @@ def _read_boxes(path: Path) -> tuple[list[tuple[float, float, float, str]], bool
     if not boxes and info.get("boxes_3d"):
         refuse_tomogram(path, "boxes in a tomogram (boxes_3d)")
     if key == _BOXES and info.get(_TILTED):
-        message = f"{path}: {_TILTED}, the boxes of a tilted pair, are left out beside {_BOXES}"
-        warnings.warn(TableWarning(message), stacklevel=3)
+        warn_table(
+            f"{_TILTED}, the boxes of a tilted pair, are left out beside {_BOXES}", file=path
+        )
     rows = []
     for number, box in enumerate(boxes, 1):
         if not (isinstance(box, list) and len(box) >= 2 and all(map(_is_number, box[:2]))):

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from activepick.formats.outside import Outside, leave_out_outside
 from activepick.formats.registry import FORMATS, choose_format, read_head, read_rows, read_table
 from activepick.formats.relion_job import find_job_lists, is_suffix_list
 from activepick.formats.relion_star import read_star_folder
-from activepick.formats.text import TableWarning
+from activepick.formats.table_warnings import joined_warnings, warn_table
 
 __all__ = ["read_folder", "read_picks"]
 
@@ -87,7 +86,11 @@ def read_folder(
         When there is no file of picks, files are of several formats, or the folder holds several
         lists or iterations.
     """
-    source = Path(folder)
+    with joined_warnings():
+        return _read_folder(Path(folder), format, outside)
+
+
+def _read_folder(source: Path, format: str | Format | None, outside: Outside) -> pd.DataFrame:
     if format in (None, "star"):
         lists = find_job_lists(source)
         if len(lists) > 1:
@@ -144,8 +147,8 @@ def _files(source: Path, format: str | Format | None) -> list[Path]:
         if len({owners[path.suffix.lower()] for path in files}) > 1:
             kinds = sorted({path.suffix.lower() for path in files})
             raise TableError(
-                f"{source}: files of several formats ({', '.join(kinds)}); say which one to read "
-                "(--from)"
+                f"{source}: files of several formats ({', '.join(kinds)}); say which one to read",
+                option="--from",
             )
     if not files:
         raise TableError(f"{source}: no files of picks in this folder")
@@ -225,12 +228,10 @@ def _with_folders(tables: Mapping[str, pd.DataFrame], source: Path) -> list[pd.D
     several = [name for name, found in places.items() if len(found) > 1]
     if not several:
         return list(tables.values())
-    warnings.warn(
-        TableWarning(
-            f"{source}: {len(several)} micrographs have the same name in several folders, such as "
-            f"{several[0]}; the folders are put in front of these names"
-        ),
-        stacklevel=3,
+    warn_table(
+        f"{len(several)} micrographs have the same name in several folders, such as {several[0]}; "
+        "the folders are put in front of these names",
+        file=source,
     )
     told_apart = []
     for place, table in tables.items():
@@ -244,4 +245,4 @@ def _with_folders(tables: Mapping[str, pd.DataFrame], source: Path) -> list[pd.D
 def _tell_left_out(source: Path, paths: Sequence[Path], why: str) -> None:
     more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
     names = ", ".join(path.name for path in paths[:5])
-    warnings.warn(TableWarning(f"{source}: left out, {why}: {names}{more}"), stacklevel=4)
+    warn_table(f"left out, {why}: {names}{more}", file=source)

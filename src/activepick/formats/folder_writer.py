@@ -1,7 +1,6 @@
 """Folders with a file of picks for each micrograph, written as a whole or one by one."""
 
 import os
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from activepick.formats.registry import check_options, choose_format
 from activepick.formats.relion_job import RelionJob
 from activepick.formats.staging import write_together
 from activepick.formats.table_check import check_table
-from activepick.formats.text import TableWarning, write_pieces
+from activepick.formats.table_warnings import CollectedWarnings, warn_table
+from activepick.formats.text import write_pieces
 from activepick.formats.written_files import Checksum, WrittenFiles
 
 __all__ = ["PickFolder", "write_folder"]
@@ -88,9 +88,10 @@ class PickFolder:
         )
         self.paths: Mapping[str, Path] = {name: files[own] for name, own in names.items()}
         self._written: WrittenFiles | None = None
+        self._warnings = CollectedWarnings()
 
     def write(self, micrograph: str, picks: pd.DataFrame) -> Path:
-        """Write the file of one micrograph, whole or not at all.
+        """Write the file of one micrograph, whole or not at all; `finish` gives the warnings.
 
         Parameters
         ----------
@@ -106,9 +107,10 @@ class PickFolder:
         """
         path = self.paths[micrograph]
         clean = check_table(picks, os.fspath(path))
-        [pieces] = self._pieces(clean, [slice(0, len(clean))], [path])
         checksum = Checksum()
-        write_pieces(path, checksum.of(pieces))
+        with self._warnings:
+            [pieces] = self._pieces(clean, [slice(0, len(clean))], [path])
+            write_pieces(path, checksum.of(pieces))
         self._record.add(path, checksum)
         return path
 
@@ -134,6 +136,8 @@ class PickFolder:
     def finish(self, micrographs: Iterable[str] | None = None) -> None:
         """Write the list for RELION, and remove or name files that were in the folder before.
 
+        Warnings of the files that were written are given here, once for those that are alike.
+
         Parameters
         ----------
         micrographs
@@ -154,6 +158,7 @@ class PickFolder:
             self._remove(earlier)
             earlier = []
         self._record.save()
+        self._warnings.tell()
         self._tell_others(own, earlier)
 
     def write_all(
@@ -169,7 +174,8 @@ class PickFolder:
         rows = [slices.get(name, slice(0, 0)) for name in self.paths]
         paths = list(self.paths.values())
         texts = self._pieces(clean.iloc[order].reset_index(drop=True), rows, paths)
-        checksums = write_together(paths, texts, self.folder, progress)
+        with self._warnings:
+            checksums = write_together(paths, texts, self.folder, progress)
         self._record.add_all(zip(paths, checksums, strict=True))
         self.finish()
 
@@ -189,25 +195,20 @@ class PickFolder:
     def _tell_others(self, own: Collection[Path], earlier: Sequence[Path]) -> None:
         """Warn of files that programs would read together with those that were written."""
         if earlier:
-            warnings.warn(
-                TableWarning(
-                    f"{self.folder}: {len(earlier)} files of an earlier run stay beside the new "
-                    f"ones, such as {earlier[0].name}, and are read together with them "
-                    "(--overwrite removes them)"
-                ),
-                stacklevel=4,
+            warn_table(
+                f"{len(earlier)} files of an earlier run stay beside the new ones, such as "
+                f"{earlier[0].name}, and are read together with them",
+                file=self.folder,
+                option="--overwrite removes them",
             )
         known = {*own, *earlier}
         alike = (path for path in visible_files(self.folder) if path.name.endswith(self._ending))
         others = [path for path in alike if path not in known]
         if others:
-            warnings.warn(
-                TableWarning(
-                    f"{self.folder}: {len(others)} other files were there already, such as "
-                    f"{others[0].name}, and are read together with the new ones; move those that "
-                    "do not belong to them"
-                ),
-                stacklevel=4,
+            warn_table(
+                f"{len(others)} other files were there already, such as {others[0].name}, and are "
+                "read together with the new ones; move those that do not belong to them",
+                file=self.folder,
             )
 
     def _checked(self, ending: str | None) -> str | None:

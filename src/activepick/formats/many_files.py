@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.optics import joined_optics
 from activepick.formats.scores import common_meaning, with_meaning
 
 __all__ = ["Rows", "join_tables", "read_each", "read_together"]
@@ -76,10 +77,16 @@ def read_together(
             names = np.array([name for name, _ in files], dtype=object)
             names = names.repeat([len(part) for part in known])
             data = b"\n".join(part.data for part in known if part.data)
-            return parse(kinds.pop(), data, names, files[0][1])
+            return _without_place(parse(kinds.pop(), data, names, files[0][1]))
     except TableError:
         pass  # one by one it is said where
     return read_each(files, read)
+
+
+def _without_place(table: pd.DataFrame) -> pd.DataFrame:
+    """Remove the place of a position outside, which counts the rows of all files together."""
+    table.attrs.pop("outside", None)
+    return table
 
 
 def read_each(files: NamedFiles, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
@@ -98,14 +105,13 @@ def join_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     meaning = common_meaning(tables)
     places = [table.attrs["outside"] for table in tables if "outside" in table.attrs]
     filled = [table for table in tables if len(table)] or list(tables[:1])
-    optics = filled[0].attrs.get("optics")
-    same = all(table.attrs.get("optics") == optics for table in filled)
+    renumbered, optics = joined_optics(filled)
     plain = []
-    for table in filled:
+    for table in renumbered:
         plain.append(table.copy(deep=False))
         plain[-1].attrs = {}
     joined = with_meaning(pd.concat(plain, ignore_index=True), meaning)
-    if optics is not None and same:
+    if optics is not None:
         joined.attrs["optics"] = optics
     if places:
         joined.attrs["outside"] = places[0]

@@ -1,13 +1,16 @@
 """Optics groups: in RELION's STAR files, and as the exposure groups of cryoSPARC."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["optics_in_words", "with_exposure_groups"]
+from activepick.formats.table_warnings import warn_table
+
+__all__ = ["joined_optics", "optics_in_words", "with_exposure_groups"]
 
 _GROUP = "location/exp_group_id"
 # RELION's names of what cryoSPARC says of each pick, which is the same in a group.
@@ -18,7 +21,7 @@ _VALUES = {
     "ctf/amp_contrast": "rlnAmplitudeContrast",
 }
 # What every optics group has, and says nothing.
-_PLAIN = ("rlnOpticsGroup", "rlnOpticsGroupName")
+_NUMBER, _NAME = _PLAIN = ("rlnOpticsGroup", "rlnOpticsGroupName")
 
 
 def optics_in_words(table: pd.DataFrame) -> str:
@@ -40,6 +43,67 @@ def optics_in_words(table: pd.DataFrame) -> str:
         return ""
     more = f" and {len(told) - 5} more" if len(told) > 5 else ""
     return f"optics groups ({', '.join(told[:5])}{more})"
+
+
+def joined_optics(
+    tables: Sequence[pd.DataFrame],
+) -> tuple[Sequence[pd.DataFrame], list[dict[str, Any]] | None]:
+    """Return tables that may be put together, with the optics groups of all of them.
+
+    Groups of the same name and content are one group. Where a number means different groups in
+    different tables, the later ones get new numbers. A block of optics has the same columns for all
+    groups, so what some groups do not have is left out of all, with a warning.
+
+    Parameters
+    ----------
+    tables
+        Tables with ``attrs["optics"]`` where they have optics groups.
+
+    Returns
+    -------
+    tables : sequence of DataFrame
+        With the new numbers in ``rlnOpticsGroup``.
+    optics : list of dict or None
+        A dict for each group; None where nothing is known of all groups.
+    """
+    each = [table.attrs.get("optics") or [] for table in tables]
+    if all(groups == each[0] for groups in each):
+        return tables, each[0] or None
+    keys = [set(group) for groups in each for group in groups or [{}]]
+    shared, known = (
+        set.intersection(*keys),
+        list(dict.fromkeys(k for g in each for r in g for k in r)),
+    )
+    lost = [name for name in known if name not in shared and name not in _PLAIN]
+    if lost:
+        warn_table(
+            f"not all optics groups have {', '.join(lost[:10])}, so it is left out of all of them"
+        )
+    told = [name for name in known if name in shared and name not in _PLAIN]
+    if not told:
+        return tables, None
+    numbers: dict[tuple[str, ...], int] = {}
+    optics: list[dict[str, Any]] = []
+    renumbered = []
+    for table, groups in zip(tables, each, strict=True):
+        new = {}
+        for group in groups:
+            own = group.get(_NUMBER, 1)
+            key = (str(group.get(_NAME, own)), *(repr(group[name]) for name in told))
+            if key not in numbers:
+                taken = set(numbers.values())
+                numbers[key] = own if own not in taken else max(taken) + 1
+                names = {str(record[_NAME]) for record in optics}
+                name = str(group.get(_NAME, f"opticsGroup{own}"))
+                name = f"opticsGroup{numbers[key]}" if name in names else name
+                facts = {name: group[name] for name in told}
+                optics.append({_NUMBER: numbers[key], _NAME: name, **facts})
+            new[own] = numbers[key]
+        own_numbers = table.get(_NUMBER, pd.Series(1, index=table.index))
+        renumbered.append(
+            table.assign(**{_NUMBER: [new.get(number, number) for number in own_numbers.tolist()]})
+        )
+    return renumbered, optics
 
 
 def with_exposure_groups(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,6 @@ pruning and evaluating.
 """
 
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -16,13 +15,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import SettingsError, TableError
-from activepick.formats.text import TableWarning
+from activepick.formats.table_warnings import warn_table
 
 __all__ = [
     "OUTSIDE",
     "Outside",
     "checked_outside",
     "inside",
+    "inside_image",
     "leave_out_outside",
     "picked_on_smaller",
 ]
@@ -49,7 +49,10 @@ def checked_outside(outside: str) -> Outside:
     for known in OUTSIDE:
         if outside == known:
             return known
-    raise SettingsError(f"--outside {outside}: use {' or '.join(OUTSIDE)}.")
+    raise SettingsError(
+        f"positions outside of their micrographs: {outside!r} is none of {', '.join(OUTSIDE)}.",
+        option="--outside",
+    )
 
 
 def inside(
@@ -73,6 +76,20 @@ def inside(
         values = np.asarray(position, dtype=np.float64)
         within &= (values >= -0.5) & ~(values > np.asarray(size, dtype=np.float64) - 0.5)
     return within
+
+
+def inside_image(xy: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Return which positions lie on one image.
+
+    Parameters
+    ----------
+    xy
+        Positions x, y in pixels, ``(n, 2)``.
+    shape
+        Height and width of the image in pixels.
+    """
+    positions = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+    return inside(positions[:, 0], positions[:, 1], shape[1], shape[0])
 
 
 def leave_out_outside(
@@ -112,12 +129,20 @@ def leave_out_outside(
     keep = inside(table["x"], table["y"], width, height)
     if keep.all():
         return table
-    found = _sentence(table, keep, width, height, source, place)
+    found = _sentence(table, keep, width, height, place)
+    cause, option = _remedy(table, width, height)
     if outside == "error":
-        raise TableError(f"{found} (--outside drop leaves them out)")
+        options = [option, "--outside drop leaves them out"]
+        raise TableError(
+            f"{os.fspath(source)}: {found}{cause}", option="; ".join(filter(None, options))
+        )
     if shapes and not keep.any():
-        raise TableError(f"{found}; nothing would be left")
-    warnings.warn(TableWarning(f"{found}; they are left out"), stacklevel=2)
+        raise TableError(
+            f"{os.fspath(source)}: {found}; nothing would be left{cause}", option=option
+        )
+    warn_table(
+        f"{found}; they are left out{cause}", file=source, option=option, kind="positions outside"
+    )
     return table[keep].reset_index(drop=True)
 
 
@@ -162,10 +187,9 @@ def _sentence(
     keep: npt.NDArray[np.bool_],
     width: npt.NDArray[np.float64],
     height: npt.NDArray[np.float64],
-    source: str | os.PathLike[str],
     place: str | None,
 ) -> str:
-    """Describe how many positions are outside, one of them, and what may mend it."""
+    """Describe how many positions are outside, and one of them."""
     out = np.flatnonzero(~keep)
     row = int(out[0])
     x, y = (float(table[name].iloc[row]) for name in ("x", "y"))
@@ -175,28 +199,38 @@ def _sentence(
         example = f"{place} ({table['micrograph'].iloc[row]})"
     if np.isfinite([width[row], height[row]]).all():
         example += f", which has {width[row]:.0f} x {height[row]:.0f} pixels"
-    remedy = _remedy(table, width, height)
-    return f"{os.fspath(source)}: {count}, such as {example}{remedy and f': {remedy}'}"
+    return f"{count}, such as {example}"
 
 
 def _remedy(
     table: pd.DataFrame, width: npt.NDArray[np.float64], height: npt.NDArray[np.float64]
-) -> str:
-    """Name the options that may bring positions back; nothing where only some are at the border."""
+) -> tuple[str, str]:
+    """Return what may be wrong and the options that mend it; nothing where the border cuts some.
+
+    Returns
+    -------
+    cause
+        Such as ". Are x and y exchanged?", to put behind a sentence; may be empty.
+    option
+        As of `activepick.errors.ActivepickError`.
+    """
     x, y = table["x"].to_numpy(np.float64), table["y"].to_numpy(np.float64)
     known = np.isfinite(width) & np.isfinite(height)
     if not known.any():
-        return ""
+        return "", ""
     x, y, width, height = x[known], y[known], width[known], height[known]
     ratio = float(np.max(np.maximum(x / width, y / height)))
     if ratio < 1.02:  # cut off at the border, not in other pixels
-        return ""
-    found = []
+        return "", ""
+    causes, options = [], []
     if inside(y, x, width, height).all():
-        found.append("if x and y are exchanged, --swap-xy puts them right")
+        causes.append("are x and y exchanged")
+        options.append("--swap-xy puts them right")
     if ratio < _LARGEST_FACTOR:
         factor = int(np.ceil(ratio - 0.01))
-        found.append(
-            f"if they were picked on larger micrographs, --scale {1 / factor:.4g} brings them there"
-        )
-    return "; ".join(found) or "are these the micrographs?"
+        causes.append(f"were they picked on micrographs {factor} times as large")
+        options.append(f"--scale {1 / factor:.4g} brings them there")
+    if not causes:
+        return ". Are these the micrographs?", ""
+    question = ", or ".join(causes)
+    return f". {question[0].upper()}{question[1:]}?", "; ".join(options)

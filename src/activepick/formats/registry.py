@@ -26,6 +26,7 @@ from activepick.formats.format import Format
 from activepick.formats.outside import Outside, leave_out_outside
 from activepick.formats.refusals import refuse_tomogram
 from activepick.formats.table_check import check_table
+from activepick.formats.table_warnings import joined_warnings
 from activepick.formats.text import write_pieces
 
 __all__ = ["FORMATS", "check_options", "choose_format", "read_rows", "read_table", "write_table"]
@@ -237,14 +238,16 @@ def read_rows(path: str | os.PathLike[str], format: str | Format | None = None) 
     """Read a table as `read_table` does, with rows whose positions are negative."""
     chosen = choose_format(path, format)
     try:
-        return chosen.read(Path(path))
+        with joined_warnings():  # a list names many files
+            return chosen.read(Path(path))
     except TableError as error:
         head = read_head(Path(path)) if Path(path).is_file() else b""
         likely = [entry.name for entry in FORMATS.values() if entry.sniff(head)]
         if likely and chosen.name not in likely:
             raise TableError(
                 f"{error} (it was read as {chosen.title}, but looks like "
-                f"{FORMATS[likely[0]].title}: try the format {likely[0]})"
+                f"{FORMATS[likely[0]].title}: try the format {likely[0]})",
+                option=error.option,
             ) from None
         raise
 

@@ -9,7 +9,6 @@ found by the exact string of ``rlnMicrographName``, and without a word left out 
 
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -30,7 +29,8 @@ from activepick.formats.relion_star import read_star_files, star_table
 from activepick.formats.relion_star_writer import relion_version
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.writer import star_block
-from activepick.formats.text import TableWarning, read_text, read_utf8, write_pieces
+from activepick.formats.table_warnings import warn_table
+from activepick.formats.text import read_text, read_utf8, write_pieces
 from activepick.formats.written_files import Checksum
 
 __all__ = [
@@ -164,13 +164,12 @@ class RelionJob:
     def _warn_of_names(self, files: Iterable[str]) -> None:
         nameless = [name for name in files if not is_image_name(name)]
         if nameless and self._star is None:
-            warnings.warn(
-                TableWarning(
-                    f"{self._folder}: {len(nameless)} micrographs have names without extension, "
-                    f"such as {nameless[0]}; RELION finds picks by the exact name only, so give "
-                    "its list of micrographs (--micrographs CtfFind/job003/micrographs_ctf.star)"
-                ),
-                stacklevel=5,
+            warn_table(
+                f"{len(nameless)} micrographs have names without extension, such as "
+                f"{nameless[0]}; RELION finds picks by the exact name only, so give its list of "
+                "micrographs, such as CtfFind/job003/micrographs_ctf.star",
+                file=self._folder,
+                option="--micrographs",
             )
 
 
@@ -217,12 +216,10 @@ def find_job_lists(folder: Path) -> list[Path]:
     suffixed = [path for path in stars if is_suffix_list(path)]
     found = [path for path in suffixed if _listed_micrographs(path)[1] is not None]
     if suffixed and not found:
-        warnings.warn(
-            TableWarning(
-                f"{suffixed[0]}: the list of micrographs that it names is not found, so "
-                "micrographs are named after the files of picks"
-            ),
-            stacklevel=3,
+        warn_table(
+            "the list of micrographs that it names is not found, so micrographs are named after "
+            "the files of picks",
+            file=suffixed[0],
         )
     return found
 
@@ -277,10 +274,7 @@ def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFram
         )
         if not files:
             raise TableError(f"{where}; keep the folders of the RELION project together")
-        warnings.warn(
-            TableWarning(f"{where}; {len(missing)} of {len(listed)} files are left out"),
-            stacklevel=4,
-        )
+        warn_table(f"{where}; {len(missing)} of {len(listed)} files are left out")
     return _read_files(files, read_other)
 
 

@@ -7,7 +7,6 @@ https://relion.readthedocs.io/en/latest/Reference/Conventions.html
 """
 
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +21,8 @@ from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
 from activepick.formats.scores import has_mark, with_meaning
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.rows import parse_rows
-from activepick.formats.text import TableWarning, read_utf8
+from activepick.formats.table_warnings import warn_table
+from activepick.formats.text import read_utf8
 
 __all__ = [
     "NO_SCORE",
@@ -136,7 +136,7 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
         table = pd.concat(tables, ignore_index=True)
         table.attrs = {"micrograph_from_file_name": True} if nameless else {}
         named = ", ".join(f"data_{block.name}" for block in chosen)[:200]
-        _warn(f"{path}: the picks of {len(chosen)} tables are put together: {named}")
+        warn_table(f"the picks of {len(chosen)} tables are put together: {named}", file=path)
     table = _with_scores(table, chosen)
     left_out = []
     for other in blocks:
@@ -145,7 +145,7 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
         elif other.runs and not any(other is block for block in chosen):
             left_out += [f"data_{other.name}"] if _is_worth_saying(other) else []
     if left_out:
-        _warn(f"{path}: left out, as it is no table of picks: {', '.join(left_out)[:200]}")
+        warn_table(f"left out, as it is no table of picks: {', '.join(left_out)[:200]}", file=path)
     return table
 
 
@@ -161,9 +161,11 @@ def _block_table(block: Block, path: Path, micrograph: str | None) -> pd.DataFra
         if other is not None:
             raw.insert(0, "micrograph", _names_of(raw[other]))
             if len(raw):
-                _warn(
-                    f"{path}: no {_NAME}, so micrographs are named after {other}, such as "
-                    f"{raw['micrograph'].iloc[0]}"
+                warn_table(
+                    f"no {_NAME}, so micrographs are named after {other}, such as "
+                    f"{raw['micrograph'].iloc[0]}",
+                    file=path,
+                    kind=f"named after {other}",
                 )
         else:
             _refuse_several(raw, path, block.line)
@@ -293,7 +295,9 @@ def _with_positions(read: _Read) -> _Read:
             odd.append(path.name)
     if odd:
         more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
-        _warn(f"{read[0][1].parent}: left out, without positions: {', '.join(odd[:5])}{more}")
+        warn_table(
+            f"left out, without positions: {', '.join(odd[:5])}{more}", file=read[0][1].parent
+        )
     return kept
 
 
@@ -327,6 +331,7 @@ def _at_once(read: _Read, keep_names: bool) -> pd.DataFrame | None:
             names = np.array([name for name, _, _ in read], dtype=object)
             raw["micrograph"] = names.repeat([len(block) for _, _, [block] in read])
         table = standard_table(raw, path, lambda: np.arange(len(raw)))
+        table.attrs.pop("outside", None)  # a line of all files together
         return _with_scores(table, [block for _, _, [block] in read])
     except TableError:
         # One of them is invalid: read alone it says where.
@@ -344,7 +349,3 @@ def _one_by_one(read: _Read, keep_names: bool) -> pd.DataFrame:
         return join_tables(tables)
     empty = pd.DataFrame({"micrograph": pd.Series(dtype=str), "x": pd.Series(dtype=float)})
     return empty.assign(y=empty["x"])
-
-
-def _warn(message: str) -> None:
-    warnings.warn(TableWarning(message), stacklevel=3)

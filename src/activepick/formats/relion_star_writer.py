@@ -1,7 +1,6 @@
 """Writing STAR files of RELION 3.0 and later; see `relion_star` for the format."""
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.optics import with_exposure_groups
+from activepick.formats.optics import optics_in_words, with_exposure_groups
 from activepick.formats.relion_micrographs import magnified_pixel_size
 from activepick.formats.relion_star import NO_SCORE, RELION_TAGS
 from activepick.formats.scores import LOG_ODDS_MARK, score_meaning
 from activepick.formats.star.writer import StarRows, star_block
 from activepick.formats.table_check import warn_dropped
-from activepick.formats.text import TableWarning
+from activepick.formats.table_warnings import warn_table
 
 __all__ = ["VERSIONS", "relion_version", "render_star", "render_star_files"]
 
@@ -107,7 +106,9 @@ def render_star(
     mark = _mark(table)
     if version != "3.0":
         table = _with_groups(table)
-        optics = star_block("optics", _optics(table, pixel_size_angstrom), path, comment=_COMMENT)
+        optics = star_block(
+            "optics", _optics(table, pixel_size_angstrom, path), path, comment=_COMMENT
+        )
         particles = star_block("particles", _particles(table, path), path, comment=_COMMENT)
         return chain(mark, optics, particles)
     table = _without_groups(table, path)
@@ -188,13 +189,25 @@ def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     return frame[first + [name for name in frame.columns if name not in first]]
 
 
-def _optics(table: pd.DataFrame, pixel_size_angstrom: float | None) -> pd.DataFrame:
-    """Return the optics groups of the table, or one for each group number in it."""
+def _optics(table: pd.DataFrame, pixel_size_angstrom: float | None, path: Path) -> pd.DataFrame:
+    """Return the optics groups of the table, or one for each group number in it.
+
+    A block has the same columns for all groups, so nothing is written of the others where the table
+    does not say what one of them is; a warning says so.
+    """
     groups = table.get(_GROUP, pd.Series([1])).unique().tolist() or [1]
     records = table.attrs.get("optics")
-    if records and set(groups) <= {record.get(_GROUP) for record in records}:
+    described = {record.get(_GROUP) for record in records or []}
+    if records and set(groups) <= described:
         optics = pd.DataFrame(records)
     else:
+        if said := optics_in_words(table):
+            unknown = ", ".join(str(group) for group in groups if group not in described)
+            warn_table(
+                f"the table does not describe the optics groups {unknown} of its rows, so the "
+                f"{said} are left out",
+                file=path,
+            )
         optics = pd.DataFrame({_GROUP: groups})
         optics[_GROUP_NAME] = [f"opticsGroup{group}" for group in groups]
     if pixel_size_angstrom is not None:
@@ -251,12 +264,10 @@ def _without_groups(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         result = _with_magnification(result, rows[_SIZE].astype(float))
     lost = [tag for tag in facts if tag not in kept]
     left_out = f"; left out: {', '.join(lost[:20])}" if lost else ""
-    warnings.warn(
-        TableWarning(
-            f"{path}: RELION 3.0 has no optics groups, so {', '.join(kept) or 'nothing of them'} "
-            f"is written in each row{left_out}"
-        ),
-        stacklevel=4,
+    warn_table(
+        f"RELION 3.0 has no optics groups, so {', '.join(kept) or 'nothing of them'} is written in "
+        f"each row{left_out}",
+        file=path,
     )
     return result
 

@@ -159,7 +159,8 @@ def keep_scores(
             raise SettingsError(
                 "the scores are numbers of another program and no log-odds, so a threshold in "
                 f"probability is not possible: they lie between {np.nanmin(scores):g} and "
-                f"{np.nanmax(scores):g}; give the lowest score that is kept (--min-score)"
+                f"{np.nanmax(scores):g}; give the lowest score that is kept",
+                option="--min-score",
             )
         keep &= scores >= lowest
     if min_score is not None:

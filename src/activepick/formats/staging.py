@@ -2,13 +2,12 @@
 
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from activepick.errors import TableError
-from activepick.formats.text import TableWarning, put_pieces
+from activepick.formats.text import put_pieces
 from activepick.formats.written_files import Checksum
 
 __all__ = ["write_together"]
@@ -46,23 +45,17 @@ def write_together(
     TableError
         When a file cannot be written.
     """
-    said: dict[str, None] = {}
     staged: dict[Path, Path] = {}
     checksums = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as staging:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                for done, (path, pieces) in enumerate(zip(paths, texts, strict=True), 1):
-                    staged[path] = Path(staging, f"{done}")
-                    checksums.append(Checksum())
-                    put_pieces(staged[path], checksums[-1].of(pieces))
-                    # The same warning of many files is said once, for the folder.
-                    said |= {str(w.message).replace(str(path), str(folder)): None for w in caught}
-                    caught.clear()
-                    if progress is not None:
-                        progress(done, len(paths))
+            for done, (path, pieces) in enumerate(zip(paths, texts, strict=True), 1):
+                staged[path] = Path(staging, f"{done}")
+                checksums.append(Checksum())
+                put_pieces(staged[path], checksums[-1].of(pieces))
+                if progress is not None:
+                    progress(done, len(paths))
             with ThreadPoolExecutor(_FLUSHES) as pool:
                 list(pool.map(_flush, staged.values()))
             for path, source in staged.items():
@@ -70,8 +63,6 @@ def write_together(
                 source.replace(path)
     except OSError as error:
         raise TableError(f"{folder}: cannot be written ({error.strerror})") from error
-    for message in said:
-        warnings.warn(TableWarning(message), stacklevel=3)
     return checksums
 
 

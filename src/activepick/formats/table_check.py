@@ -1,7 +1,6 @@
 """Checks of a table before it is written, and warnings of what the format cannot hold."""
 
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.optics import optics_in_words
-from activepick.formats.text import TableWarning
+from activepick.formats.table_warnings import warn_table
 from activepick.formats.values import check_range, checked_labels
 
 __all__ = ["check_table", "warn_dropped"]
@@ -89,8 +88,7 @@ def warn_dropped(
     ]
     if told:
         some = ", ".join(told[:20]) + (f" and {len(told) - 20} more" if len(told) > 20 else "")
-        message = f"{path}: {program} has no column for {some[:500]}; use CSV to keep it"
-        warnings.warn(TableWarning(message), stacklevel=4)
+        it = "it" if len(told) == 1 else "them"
+        warn_table(f"{program} has no column for {some[:500]}; use CSV to keep {it}", file=path)
     if optics and (said := optics_in_words(table)):
-        message = f"{path}: {program} has no place for {said}; use STAR to keep it"
-        warnings.warn(TableWarning(message), stacklevel=4)
+        warn_table(f"{program} has no place for {said}; use STAR to keep them", file=path)

@@ -2,15 +2,14 @@
 
 import os
 import re
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 from activepick.atomic import replacing
 from activepick.errors import TableError
+from activepick.formats.table_warnings import warn_table
 
 __all__ = [
-    "TableWarning",
     "put_pieces",
     "read_bytes",
     "read_text",
@@ -20,10 +19,6 @@ __all__ = [
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _ALLOWED = bytes(set(range(256)) - {*range(9), 11, 12, *range(14, 32)})
-
-
-class TableWarning(UserWarning):
-    """A part of a table was left out, or read in a way that the user should know."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -79,8 +74,11 @@ def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            message = f"{path}, line {line}: not UTF-8; read as latin-1, so check accents in names"
-            warnings.warn(message, TableWarning, stacklevel=4)
+            warn_table(
+                f"not UTF-8 (line {line}); read as latin-1, so check accents in names",
+                file=path,
+                kind="latin-1",
+            )
             data = data.decode("latin-1").encode("utf-8")
     return data
 

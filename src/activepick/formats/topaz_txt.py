@@ -6,7 +6,6 @@ Scores are log-odds of Topaz's network.
 https://topaz-em.readthedocs.io
 """
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from activepick.formats.many_files import NamedFiles
 from activepick.formats.names import without_ending
 from activepick.formats.scores import score_meaning
 from activepick.formats.table_check import warn_dropped
-from activepick.formats.text import TableWarning
+from activepick.formats.table_warnings import warn_table
 
 __all__ = ["read_topaz", "read_topaz_files", "render_topaz", "sniff"]
 
@@ -78,11 +77,11 @@ def render_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> Iter
     dropped = [c for c in table.columns if c not in ("micrograph", "x", "y", "score")]
     warn_dropped(table, dropped, path, "Topaz")
     if score_meaning(table) == "number":
-        message = (
-            f"{path}: the scores are numbers of another program, which Topaz takes for log-odds; "
-            "they are written as they are"
+        warn_table(
+            "the scores are numbers of another program, which Topaz takes for log-odds; they are "
+            "written as they are",
+            file=path,
         )
-        warnings.warn(TableWarning(message), stacklevel=3)
     out = pd.DataFrame(
         {
             "image_name": table["micrograph"].map(names).astype(str),

@@ -27,6 +27,14 @@ __all__ = [
 
 # Columns with the height and the width of the micrograph in tables of cryoSPARC.
 _SHAPE = ("location/micrograph_shape[0]", "location/micrograph_shape[1]")
+# Pixel sizes of the micrographs in Å, and that of the detector in µm, over the magnification.
+_DETECTOR = "rlnDetectorPixelSize"
+_PIXEL_SIZES = (
+    "rlnMicrographPixelSize",
+    "rlnMicrographOriginalPixelSize",
+    "location/micrograph_psize_A",
+    _DETECTOR,
+)
 # Rows whose micrograph is not found are an error, keep their name, or are dropped.
 Unmatched = Literal["error", "keep", "drop"]
 
@@ -37,7 +45,8 @@ def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
     Parameters
     ----------
     table
-        Columns ``x, y``, perhaps boxes, perhaps optics groups in ``attrs``.
+        Columns ``x, y``, perhaps boxes, perhaps pixel sizes in columns or in the optics groups in
+        ``attrs``.
     scale
         Factor, such as 4 after picking on micrographs binned by 4. Sample 0 stays where it is, as
         in binning by Fourier cropping.
@@ -53,9 +62,13 @@ def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
     for name in _SHAPE:
         if name in scaled:
             scaled[name] = (scaled[name] * factor).round().astype(int)
+    # RELION 3.0 has the pixel size of images, which do not change, in the same columns.
+    of_images = "rlnImageName" in table
+    sizes = [tag for tag in _PIXEL_SIZES if tag in table and not (of_images and tag == _DETECTOR)]
+    scaled = scaled.assign(**{tag: table[tag].astype(float) / factor for tag in sizes})
     groups = [dict(group) for group in table.attrs.get("optics", [])]
     for group in groups:
-        for tag in ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"):
+        for tag in _PIXEL_SIZES:
             if tag in group:
                 group[tag] = float(group[tag]) / factor
     if groups:
@@ -112,7 +125,8 @@ def flip_table(
     if unknown:
         raise TableError(
             f"the size of {_some(unknown)} is not known, without which nothing can be flipped: "
-            "name the micrographs (--micrographs) or their size (--size)"
+            "give the micrographs or their size",
+            option="--micrographs or --size",
         )
     table = leave_out_outside(table, known, source=source, outside=outside)
     own = table["micrograph"].astype(str)
@@ -152,7 +166,9 @@ def rename_micrographs(
     """
     matched = match_names([str(name) for name in table["micrograph"].unique()], names)
     if unmatched == "error" and (matched.unmatched or matched.ambiguous):
-        raise TableError(_complaint(matched))
+        raise TableError(
+            _complaint(matched), option="--unmatched keep or drop goes on all the same"
+        )
     own = table["micrograph"].astype(str)
     renamed = table.assign(micrograph=own.map(matched).fillna(own).astype(str))
     if unmatched == "drop":
@@ -174,7 +190,7 @@ def _complaint(matched: NameMatch) -> str:
         )
     if len(matched.ambiguous) > 3:
         parts.append(f"and {len(matched.ambiguous) - 3} more could be several")
-    return f"{'; '.join(parts)} (--unmatched keep or drop goes on all the same)"
+    return "; ".join(parts)
 
 
 def _some(names: list[str]) -> str:

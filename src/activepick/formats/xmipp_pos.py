@@ -9,7 +9,6 @@ file with a block for each micrograph the block has its name.
 """
 
 import re
-import warnings
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -32,7 +31,8 @@ from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.rows import parse_rows
 from activepick.formats.star.writer import star_block
 from activepick.formats.table_check import warn_dropped
-from activepick.formats.text import TableWarning, read_utf8
+from activepick.formats.table_warnings import warn_table
+from activepick.formats.text import read_utf8
 
 __all__ = ["read_pos", "read_pos_files", "render_pos", "sniff"]
 
@@ -125,8 +125,11 @@ def _table(raw: pd.DataFrame, path: Path, lines: Lines, *, marked: bool) -> pd.D
     if "enabled" in table:
         back = (table["enabled"] == -1).to_numpy()
         if back.any():
-            message = f"{path}: {int(back.sum())} picks that were taken back are left out"
-            warnings.warn(TableWarning(message), stacklevel=3)
+            warn_table(
+                f"{int(back.sum())} picks that were taken back are left out",
+                file=path,
+                kind="taken back",
+            )
         table = table[~back].reset_index(drop=True)
     table = table.drop(columns=[name for name in _OWN if name in table])
     return with_meaning(table, "log-odds" if marked else "number")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from activepick.errors import TableError
+from activepick.formats.outside import inside_image
 from activepick.learning.calibration import Calibration, calibrate
 from activepick.learning.head import Head, TrainingData
 from activepick.learning.posterior import Posterior, left_out_scores
@@ -21,7 +22,6 @@ from activepick.learning.training_set import (
     MicrographLabels,
     TrainingExamples,
     TrainingSet,
-    inside,
 )
 from activepick.scoremap import ScoreMap
 
@@ -106,7 +106,7 @@ class Learner:
         """
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
         micrograph = self.micrographs[index]
-        outside = xy[~inside(xy, micrograph.shape)]
+        outside = xy[~inside_image(xy, micrograph.shape)]
         if len(outside):
             height, width = micrograph.shape
             raise TableError(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from activepick.errors import ActivepickError
+from activepick.formats.outside import inside_image
 from activepick.learning.head import Head, TrainingData
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.uncertainty import entropy
@@ -23,7 +24,6 @@ __all__ = [
     "MicrographLabels",
     "TrainingExamples",
     "TrainingSet",
-    "inside",
     "label_features",
     "sample_features",
 ]
@@ -229,7 +229,7 @@ class TrainingSet:
         if not missing:
             return
         features = get(key)
-        within = inside(missing, features.shape)
+        within = inside_image(missing, features.shape)
         pixels = label_features(features, missing, self.settings.label_radius)
         for position, one, ok in zip(missing, pixels.astype(np.float32), within, strict=True):
             known[position] = one if ok else None
@@ -271,21 +271,6 @@ class TrainingSet:
             free = distance > SAME_POSITION * peaks.radius_px
             parts.append(peaks.features[free].astype(np.float64))
         return np.concatenate(parts)
-
-
-def inside(xy: ArrayLike, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which positions (n, 2), in original pixels, lie inside an image, shape (n,).
-
-    Parameters
-    ----------
-    xy
-        Whole numbers are centres of pixels, so that an image begins at -0.5.
-    shape
-        Height and width of the image.
-    """
-    xy = np.asarray(xy, np.float64).reshape(-1, 2)
-    last = np.array(shape[::-1]) - 0.5
-    return np.asarray(((xy >= -0.5) & (xy <= last)).all(axis=1))
 
 
 def label_features(features: "MicrographFeatures", xy: ArrayLike, label_radius: float) -> Floats:

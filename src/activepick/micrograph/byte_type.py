@@ -93,9 +93,5 @@ def _by_values(values: NDArray[np.uint8]) -> tuple[np.dtype[Any] | None, float]:
 
 def _warn(path: Path, chosen: np.dtype[Any], reason: str) -> None:
     kind, other = ("unsigned", "signed") if chosen == np.uint8 else ("signed", "unsigned")
-    warnings.warn(
-        f"{path}: its bytes are read as {kind}, as {reason}. If they are {other}, convert the file "
-        "to 16 bits.",
-        MicrographWarning,
-        stacklevel=2,
-    )
+    sentence = f"its bytes are read as {kind}, as {reason}. If they are {other}, convert the file "
+    warnings.warn(MicrographWarning(sentence + "to 16 bits.", file=path), stacklevel=2)

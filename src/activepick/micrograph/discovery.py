@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from activepick.errors import MicrographError
+from activepick.errors import MicrographError, Notice
 from activepick.formats import (
     Exposures,
     RelionMicrographs,
@@ -96,7 +96,7 @@ class MicrographSet:
     missing: dict[str, str] = field(default_factory=dict)
     relion_lists: list[RelionMicrographs] = field(default_factory=list)
     exposures: list[Exposures] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
 
 def find_micrographs(
@@ -199,16 +199,20 @@ class _Search:
         if companions:
             (first, main), *_ = companions.items()
             found.notices.append(
-                f"{_left_out(len(companions))} as belonging to a micrograph in the same folder "
-                "(power spectra, half sums, sums without dose weighting, previews, copies), such "
-                f"as {first.micrograph.name}, which belongs to {main.micrograph.name}; to use such "
-                "a file, name it without the micrograph"
+                Notice(
+                    f"{_left_out(len(companions))} as belonging to a micrograph in the same folder "
+                    "(power spectra, half sums, sums without dose weighting, previews, copies), "
+                    f"such as {first.micrograph.name}, which belongs to {main.micrograph.name}; to "
+                    "use such a file, name it without the micrograph"
+                )
             )
         if self._same:
             name, other = self._same[0]
             found.notices.append(
-                f"{_left_out(len(self._same))} as being the same as another one, such as {name}, "
-                f"which is {other}"
+                Notice(
+                    f"{_left_out(len(self._same))} as being the same as another one, such as "
+                    f"{name}, which is {other}"
+                )
             )
         return found
 
@@ -222,11 +226,15 @@ class _Search:
             return
         count, example = ("", None) if self._recursive else _micrographs_below(folder, endings)
         if not endings:
-            raise MicrographError(_nothing_in(folder, files, count, example))
+            option = "--recursive uses all" if example is not None else ""
+            raise MicrographError(_nothing_in(folder, files, count, example), option=option)
         if example is not None:
             self._set.notices.append(
-                f"{folder}: there are more micrographs in folders below it ({count}), such as "
-                f"{example}; they are used if you name their folder, or pass --recursive"
+                Notice(
+                    f"{folder}: there are more micrographs in folders below it ({count}), such as "
+                    f"{example}; they are used if you name their folder",
+                    option="--recursive uses all",
+                )
             )
 
     def _add_relion_list(self, path: Path) -> None:
@@ -384,7 +392,7 @@ def _nothing_in(folder: Path, files: Sequence[Path], count: str, example: Path |
     if example is not None:
         return (
             f"{start} itself, but in folders below it ({count}), such as {example}: give that "
-            "folder, or pass --recursive."
+            "folder."
         )
     kinds = {extension(file) for file in files}
     if kinds & set(MOVIES):

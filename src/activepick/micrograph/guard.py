@@ -15,7 +15,19 @@ MAX_COMPRESSION = 2_000
 
 
 class MicrographWarning(UserWarning):
-    """A micrograph that had to be read in a way that may be wrong."""
+    """A micrograph that had to be read in a way that may be wrong.
+
+    Parameters
+    ----------
+    kind
+        The sentence, which may be true of many micrographs.
+    file
+        The file, which is put in front of the sentence.
+    """
+
+    def __init__(self, kind: str, *, file: Path) -> None:
+        super().__init__(f"{file}: {kind}")
+        self.kind = kind
 
 
 @contextlib.contextmanager

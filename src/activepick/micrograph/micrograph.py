@@ -82,7 +82,8 @@ class Micrograph:
         size = self._given_pixel_size or self._file.pixel_size_angstrom
         if size is None:
             raise MicrographError(
-                f"{self.path} has no usable pixel size in its header: pass --pixel-size in Å."
+                f"{self.path} has no usable pixel size in its header: give it in Å.",
+                option="--pixel-size",
             )
         return size
 

@@ -1,6 +1,7 @@
 """Tables of other programs, compared with the labels of a session."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from activepick.errors import TableError
 from activepick.formats.names import match_names
+from activepick.formats.outside import Outside, leave_out_outside
 from activepick.scoremap import SAME_POSITION
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import Label
@@ -138,9 +140,15 @@ class Found:
 
 
 def find_micrographs(
-    table: "pd.DataFrame", names: Mapping[int, str], given: Mapping[str, int]
+    table: "pd.DataFrame",
+    names: Mapping[int, str],
+    given: Mapping[str, int],
+    shape_of: Callable[[int], tuple[int, int]],
+    *,
+    source: str | os.PathLike[str] = "the table",
+    outside: Outside = "drop",
 ) -> Found:
-    """Find the micrograph of each row.
+    """Find the micrograph of each row; rows outside of their micrographs are left out.
 
     Parameters
     ----------
@@ -150,19 +158,29 @@ def find_micrographs(
         Names of the session's micrographs, by number.
     given
         Numbers of micrographs that were assigned to names in the table.
+    shape_of
+        Returns the height and width of a micrograph in pixels, by its number.
+    source
+        The file or folder of the table, for messages.
+    outside
+        Whether rows outside of their micrographs are left out with a warning, or an error.
 
     Raises
     ------
     TableError
-        If a column is missing.
+        If a column is missing, and as `activepick.formats.outside.leave_out_outside`.
+    ActivepickError
+        If a micrograph of the table cannot be read.
     """
     missing = [name for name in ("micrograph", "x", "y") if name not in table]
     if missing:
         raise TableError(f"The table of labels has no column {' and '.join(missing)}.")
-    listed = [str(name) for name in table["micrograph"]]
+    listed = dict.fromkeys(str(name) for name in table["micrograph"])
     matched = match_names((name for name in listed if name not in given), names.values())
     numbers = {name: number for number, name in names.items()}
     meant = {**{name: numbers[own] for name, own in matched.items()}, **given}
+    shapes = {name: shape_of(meant[name]) for name in listed if name in meant}
+    table = leave_out_outside(table, shapes, source=source, outside=outside)
     targets = (
         table["label"].to_numpy(dtype=float, na_value=np.nan)
         if "label" in table
@@ -172,7 +190,11 @@ def find_micrographs(
     unmatched: dict[str, int] = {}
     open_rows = 0
     for name, x, y, target in zip(
-        listed, table["x"].tolist(), table["y"].tolist(), targets.tolist(), strict=True
+        table["micrograph"].astype(str).tolist(),
+        table["x"].tolist(),
+        table["y"].tolist(),
+        targets.tolist(),
+        strict=True,
     ):
         if name not in meant:
             unmatched[name] = unmatched.get(name, 0) + 1
@@ -185,7 +207,7 @@ def find_micrographs(
     return Found(rows, unmatched, open_rows)
 
 
-def same_position_px(micrograph: "Micrograph", settings: Settings, rows: Iterable[Row]) -> float:
+def same_position_px(micrograph: "Micrograph", settings: Settings) -> float:
     """Return the distance in original pixels below which two positions count as the same.
 
     Parameters
@@ -194,24 +216,12 @@ def same_position_px(micrograph: "Micrograph", settings: Settings, rows: Iterabl
         The micrograph of the rows.
     settings
         With the particle diameter.
-    rows
-        Rows, which have to lie on the micrograph.
 
     Raises
     ------
-    TableError
-        If rows lie outside of the micrograph.
     ActivepickError
         If the micrograph cannot be read or has no pixel size.
     """
-    height, width = micrograph.shape
-    outside = sum(not (row.x < width - 0.5 and row.y < height - 0.5) for row in rows)
-    if outside:
-        raise TableError(
-            f"{outside} labels lie outside of {micrograph.path}, which has {width} x {height} "
-            "pixels. Positions have to be in pixels of these files: convert them with activepick "
-            "convert --scale."
-        )
     return SAME_POSITION * micrograph.radius_px(settings.diameter_angstrom)
 
 

@@ -1,8 +1,10 @@
 """The labels of a session."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from activepick.formats.outside import Outside
 from activepick.session.action_log import ActionLog
 from activepick.session.micrographs import Micrographs
 from activepick.session.model import actions as a
@@ -149,6 +151,9 @@ class Labels:
         table: "pd.DataFrame",
         names: Mapping[str, int] | None = None,
         conflicts: Literal["keep", "replace"] = "keep",
+        *,
+        source: str | os.PathLike[str] = "the table",
+        outside: Outside = "drop",
     ) -> "ImportReport":
         """Add labels from a table, and report duplicates and conflicts.
 
@@ -165,11 +170,16 @@ class Labels:
         conflicts
             "keep" keeps labels that are in conflict with rows; "replace" removes them and adds the
             rows, in the same action. Rows in conflict with each other are never added.
+        source
+            The file or folder of the table, for messages.
+        outside
+            Whether rows outside of their micrographs are left out with a warning, or an error; see
+            `activepick.formats.outside`.
 
         Raises
         ------
         TableError
-            If a column is missing, or a position lies outside of its micrograph.
+            If a column is missing, or all positions lie outside of their micrographs.
         ActivepickError
             If a micrograph of the table is missing or has no pixel size, which the particle radius
             follows from.
@@ -182,11 +192,18 @@ class Labels:
         )
 
         state = self._log.state
-        found = find_micrographs(table, state.names, names or {})
+        found = find_micrographs(
+            table,
+            state.names,
+            names or {},
+            lambda number: self._micrographs.open(number).shape,
+            source=source,
+            outside=outside,
+        )
         # Files are read before the log is held, so that no click has to wait for a disk.
         reach = {
-            number: same_position_px(self._micrographs.open(number), state.settings, rows)
-            for number, rows in found.rows.items()
+            number: same_position_px(self._micrographs.open(number), state.settings)
+            for number in found.rows
         }
         with self._log.exclusive():
             state = self._log.state

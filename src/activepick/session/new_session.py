@@ -79,7 +79,7 @@ def new_session_of(paths: Sequence[Path], elsewhere: Path) -> NewSession:
             raise SessionError(f"{reason} Keep the folders of the project together.")
         names = ", ".join(str(path) for path in paths[:3])
         raise SessionError(f"{names}: no micrographs, which end in {', '.join(EXTENSIONS)}.")
-    notices = list(micrographs.notices)
+    notices = [str(notice) for notice in micrographs.notices]
     others = len(micrographs.found) - len(found)
     if others:
         notices.append(f"left out, being no micrographs: {others} of the files")

@@ -1,6 +1,5 @@
 """Export of picks and labels to files of other programs."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from activepick.formats import (
     write_folder,
     write_table,
 )
+from activepick.formats.table_warnings import CollectedWarnings
 from activepick.formats.transform import rename_micrographs
 
 __all__ = ["ExportTarget", "export_table"]
@@ -39,6 +39,8 @@ class ExportTarget:
     micrograph_list
         The other program's list of micrographs: RELION's ``micrographs.star``, whose exact names
         are used, or cryoSPARC's exposures. None if there is none.
+    overwrite
+        Whether files are removed that an earlier export wrote to the folder and this one does not.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class ExportTarget:
     box_px: float
     pixel_size_angstrom: float | None
     micrograph_list: Path | None = None
+    overwrite: bool = False
 
 
 def export_table(
@@ -89,8 +92,8 @@ def export_table(
     elif source is not None:
         table, _ = rename_micrographs(table, read_relion_micrographs(source).names)
     table = table.drop(columns=["contrast"], errors="ignore")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    told = CollectedWarnings()
+    with told:
         if target.folder:
             write_folder(
                 table,
@@ -98,8 +101,9 @@ def export_table(
                 target.format,
                 progress=lambda done, total: progress(done / max(1, total)),
                 micrographs_star=source if target.format == "star" else None,
+                overwrite=target.overwrite,
                 **options,
             )
         else:
             write_table(table, target.path, target.format, **options)
-    return target.path, len(table), [str(warning.message) for warning in caught]
+    return target.path, len(table), [str(warning) for warning in told.joined()]

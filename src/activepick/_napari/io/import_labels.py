@@ -4,17 +4,41 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from activepick.errors import TableError
 from activepick.formats import match_names, read_table
+from activepick.formats.coordinates import Flip
 from activepick.formats.orientation import FlipContrast
 from activepick.formats.preview import FLIP_NAMES, draw_flips
+from activepick.formats.table_warnings import CollectedWarnings
+from activepick.formats.transform import flip_table, scale_table, swap_axes
 from activepick.micrograph import Micrograph
 from activepick.session import Session
 
-__all__ = ["FlipCheck", "check_flips", "import_labels"]
+__all__ = ["FlipCheck", "Placement", "check_flips", "import_labels"]
 
 
-def import_labels(session: Session, path: Path) -> str:
+@dataclass(frozen=True)
+class Placement:
+    """Changes that bring the positions of a table to pixels of the micrographs.
+
+    Attributes
+    ----------
+    swap
+        Whether x and y are exchanged; done first.
+    scale
+        Factor on the positions, such as 4 after picking on micrographs binned by 4; done second.
+    flip
+        Axes along which the positions are mirrored.
+    """
+
+    swap: bool = False
+    scale: float = 1.0
+    flip: Flip = "none"
+
+
+def import_labels(session: Session, path: Path, placement: Placement | None = None) -> str:
     """Add the rows of a table to a session as labels.
 
     Parameters
@@ -23,6 +47,8 @@ def import_labels(session: Session, path: Path) -> str:
         The session.
     path
         Table in one of `activepick.formats.FORMATS`; rows without a label are particles.
+    placement
+        How positions have to be changed; by default not at all.
 
     Returns
     -------
@@ -34,7 +60,27 @@ def import_labels(session: Session, path: Path) -> str:
     ActivepickError
         If the table cannot be read or does not fit the micrographs.
     """
-    return f"{path.name}: {session.labels.import_table(read_table(path))}"
+    told = CollectedWarnings()
+    with told:
+        table = _placed(read_table(path), session, path, placement or Placement())
+        report = session.labels.import_table(table, source=path)
+    return "\n".join([f"{path.name}: {report}", *map(str, told.joined())])
+
+
+def _placed(
+    table: pd.DataFrame, session: Session, path: Path, placement: Placement
+) -> pd.DataFrame:
+    table = swap_axes(table) if placement.swap else table
+    table = scale_table(table, placement.scale)
+    if placement.flip == "none":
+        return table
+    names = session.state.names
+    numbers = {name: number for number, name in names.items()}
+    matched = match_names(table["micrograph"].astype(str).unique(), names.values())
+    shapes = {name: session.micrographs.open(numbers[own]).shape for name, own in matched.items()}
+    known = table["micrograph"].isin(list(matched))
+    flipped = flip_table(table[known], shapes, placement.flip, source=path)
+    return pd.concat([flipped, table[~known]], ignore_index=True)  # the import reports the others
 
 
 @dataclass(frozen=True)
@@ -93,7 +139,6 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
         verdict = "The picks fit as they are."
     else:
         verdict = (
-            f"The picks fit best {FLIP_NAMES[contrast.best]}: "
-            "flip them with `activepick convert` before you import them."
+            f"The picks fit best {FLIP_NAMES[contrast.best]}: choose that when you import them."
         )
     return FlipCheck(verdict, picture, contrast)

@@ -33,6 +33,11 @@ class OpenMicrograph:
     pixel_size_angstrom: float | None
     diameter_angstrom: float | None
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in original pixels, whole numbers."""
+        return int(self.shape[0].round()), int(self.shape[1].round())
+
 
 def open_micrographs(layers: Iterable[Layer]) -> list[OpenMicrograph]:
     """Return the micrographs among layers; layers of the same file count once.

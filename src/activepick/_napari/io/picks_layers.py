@@ -1,6 +1,5 @@
 """Conversion of tables of picks to points layers on their micrographs."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from activepick._napari import colours
 from activepick._napari.io.layer_data import LayerData, in_angstrom
 from activepick._napari.io.open_micrographs import OpenMicrograph
 from activepick.errors import TableError
-from activepick.formats import TableWarning, match_names
+from activepick.formats import match_names
+from activepick.formats.outside import leave_out_outside
+from activepick.formats.table_warnings import warn_table
 
 __all__ = ["picks_layers"]
 
@@ -46,20 +47,23 @@ def picks_layers(
     Raises
     ------
     TableError
-        If it is not clear which micrograph's picks to show.
+        If it is not clear which micrograph's picks to show, or all lie outside of micrographs.
     """
     names = [str(name) for name in table["micrograph"].unique()]
     if not names:
         raise TableError(f"{path}: there are no picks in it.")
     shown = _shown(names, table, path, micrographs)
+    shapes = {name: known.size for name, known in shown.items() if known is not None}
+    picks = leave_out_outside(table[table["micrograph"].isin(list(shown))], shapes, source=path)
     return [
         _layer(
-            table[table["micrograph"] == name],
+            picks[picks["micrograph"] == name],
             path.name if len(shown) == 1 else f"{path.name}: {name}",
             path,
             micrograph,
         )
         for name, micrograph in shown.items()
+        if (picks["micrograph"] == name).any()
     ]
 
 
@@ -86,11 +90,10 @@ def _shown(
             "Close the others, and open this file again."
         )
     if table.attrs.get("micrograph_from_file_name") and len(micrographs) == 1:
-        warnings.warn(
-            f"{path} does not say of which micrograph its picks are: they are shown on "
+        warn_table(
+            "it does not say of which micrograph its picks are: they are shown on "
             f"{Path(micrographs[0].name).name}, the only one that is open",
-            TableWarning,
-            stacklevel=4,
+            file=path,
         )
         return {names[0]: micrographs[0]}
     raise TableError(
@@ -114,17 +117,6 @@ def _layer(
     optics = rows.attrs.get("optics")
     size = (micrograph and micrograph.pixel_size_angstrom) or _pixel_size(optics)
     diameter = micrograph and micrograph.diameter_angstrom
-    if micrograph is not None:
-        outside = int((positions > micrograph.shape - 0.5).any(axis=1).sum())
-        if outside:
-            height, width = micrograph.shape.round().astype(int)
-            warnings.warn(
-                f"{path}: {outside} of {len(rows)} picks lie outside of "
-                f"{Path(micrograph.name).name} ({width} x {height} pixels); are their positions in "
-                "pixels of another size? activepick convert --scale changes that",
-                TableWarning,
-                stacklevel=5,
-            )
     circle: float | NDArray[np.float64]
     if diameter and size:
         circle = diameter / size

@@ -1,6 +1,5 @@
 """napari writer of points layers as tables of picks."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,9 @@ from numpy.typing import NDArray
 from activepick._napari.io.layer_data import LayerData, in_angstrom
 from activepick._napari.io.open_micrographs import OpenMicrograph, open_micrographs
 from activepick.errors import TableError
-from activepick.formats import Format, TableWarning, choose_format, match_names, write_table
+from activepick.formats import Format, choose_format, match_names, write_table
+from activepick.formats.outside import leave_out_outside
+from activepick.formats.table_warnings import warn_table
 
 __all__ = ["write_picks"]
 
@@ -26,7 +27,8 @@ def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
     """Write points layers, each of one micrograph, as one table.
 
     Positions are written as they are in the data of a layer, in pixels of the micrograph, however
-    the layer is scaled or moved. Points that are not shown are left out.
+    the layer is scaled or moved. Points that are not shown, or outside of their micrographs, are
+    left out.
 
     Parameters
     ----------
@@ -71,6 +73,9 @@ def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
         tables.append(_table(np.asarray(data, np.float64), attributes, name, chosen))
     table = pd.concat(tables, ignore_index=True)
     table.attrs.clear()
+    by_name = {micrograph.name: micrograph for micrograph in micrographs}
+    shapes = {name: by_name[found].size for name, found in match_names(owners, by_name).items()}
+    table = leave_out_outside(table, shapes, source=path)
     write_table(table, path, chosen.name, **_sizes(layers, table, chosen))
     return [path]
 
@@ -104,11 +109,9 @@ def _table(
     if "label" in table and not holds_all:
         others = table["label"] == 0
         if others.any():
-            warnings.warn(
+            warn_table(
                 f"{int(others.sum())} points of the layer {attributes['name']!r} are labelled as "
-                "not particles, and are left out; CSV keeps them",
-                TableWarning,
-                stacklevel=3,
+                "not particles, and are left out; CSV keeps them"
             )
         table = table[~others].drop(columns="label")
     return table
@@ -130,12 +133,10 @@ def _check_place(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograp
         there = np.asarray(attributes.get(name, unmoved), np.float64)
         right = np.asarray(expected.get(name, unmoved), np.float64)
         if there.shape != right.shape or not np.allclose(there, right, rtol=1e-4, atol=1e-6):
-            warnings.warn(
+            warn_table(
                 f"The layer {attributes['name']!r} has another {name} than its micrograph. Its "
                 "positions are written as pixels of the micrograph, not as they look on it; is "
-                "that what you want?",
-                TableWarning,
-                stacklevel=3,
+                "that what you want?"
             )
             return
 

@@ -15,6 +15,7 @@ from activepick._napari.sections.section import Section, button, row, wrapped_la
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.micrograph_rows import Row
 from activepick._napari.views.micrograph_table import MicrographTable
+from activepick._napari.views.placement_dialog import ask_placement
 
 __all__ = ["DataSection"]
 
@@ -166,10 +167,11 @@ class DataSection(Section, SessionListener):
 
     def _import_labels(self, session: OpenSession) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Labels or picks", self._last_folder)
-        if path:
+        placement = ask_placement(self, Path(path).name) if path else None
+        if placement is not None:
             session.jobs.run(
                 "import",
-                lambda progress: import_labels(session.session, Path(path)),
+                lambda progress: import_labels(session.session, Path(path), placement),
                 lambda report: session.notify("info", report),
                 text="Importing labels",
             )

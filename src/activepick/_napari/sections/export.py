@@ -12,6 +12,7 @@ from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, row, wrapped_label
 from activepick._napari.session_listener import SessionListener
+from activepick._napari.views.files_in_folder import ask_about_files
 from activepick.formats import FORMATS, Format
 
 __all__ = ["ExportSection"]
@@ -99,11 +100,21 @@ class ExportSection(Section, SessionListener):
         self._list = path
         self._update_choices()
 
-    def export(self, path: Path) -> None:
-        """Export the picks without asking before files are replaced."""
+    def export(self, path: Path, *, overwrite: bool = False) -> None:
+        """Export the picks without asking before files are replaced.
+
+        Parameters
+        ----------
+        path
+            File or folder to write.
+        overwrite
+            Whether files are removed that an earlier export wrote to the folder and this one does
+            not.
+        """
         self.call(
             lambda session: session.dataset.export(
-                self._target(session, path), micrograph=self._micrograph(session)
+                replace(self._target(session, path), overwrite=overwrite),
+                micrograph=self._micrograph(session),
             )
         )
 
@@ -146,19 +157,27 @@ class ExportSection(Section, SessionListener):
 
     def _ask_path(self, session: OpenSession) -> None:
         suffix, folder = self._format.extensions[0], self._folder(session)
-        path: Path | None
         if self.into.value == FOLDER:
             chosen = QFileDialog.getExistingDirectory(self, "Export picks", folder)
-            path = Path(chosen) if chosen and self._may_fill(Path(chosen)) else None
+            if chosen:
+                self._fill(Path(chosen))
         else:
             # The dialog asks before a file is replaced.
             proposed = str(Path(folder) / f"picks{suffix}")
             kinds = f"{self._format.title} (*{suffix});;All (*)"
             chosen, _ = QFileDialog.getSaveFileName(self, "Export picks", proposed, kinds)
             path = self._with_extension(chosen, self._format) if chosen else None
-        if path is not None:
-            self._preferences.set("export folder", str(path.parent))
-            self.export(path)
+            if path is not None:
+                self._preferences.set("export folder", str(path.parent))
+                self.export(path)
+
+    def _fill(self, folder: Path) -> None:
+        """Export to a folder; ask what happens to files that are in it."""
+        existing = next(folder.rglob(f"*{self._format.ending}"), None)
+        overwrite = None if existing is None else ask_about_files(self, folder, existing.name)
+        if existing is None or overwrite is not None:
+            self._preferences.set("export folder", str(folder.parent))
+            self.export(folder, overwrite=bool(overwrite))
 
     def _ask_export_labels(self, session: OpenSession) -> None:
         proposed = str(Path(self._folder(session)) / "labels.csv")
@@ -204,12 +223,6 @@ class ExportSection(Section, SessionListener):
         path = Path(typed + format.extensions[0])
         ask = path.exists()
         return None if ask and not self._may_replace(f"{path} exists. Replace it?") else path
-
-    def _may_fill(self, folder: Path) -> bool:
-        existing = next(folder.rglob(f"*{self._format.ending}"), None)
-        return existing is None or self._may_replace(
-            f"{folder} holds files such as {existing.name}. Replace those of the same names?"
-        )
 
     def _may_replace(self, question: str) -> bool:
         yes = QMessageBox.StandardButton.Yes

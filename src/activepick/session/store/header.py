@@ -62,18 +62,19 @@ def read_header(folder: Path) -> dict[str, Any]:
         raise SessionError(f"{path} does not belong to a session of activepick.")
     if version != SCHEMA_VERSION:
         writer = header.get("activepick", "of an unknown version")
-        age, remedy = (
-            ("newer", "Update activepick to open it.")
+        age, remedy, option = (
+            ("newer", "Update activepick to open it.", "")
             if version > SCHEMA_VERSION
             else (
                 "older",
-                f"Export its labels with activepick {writer} (activepick session export --labels), "
-                "and import them into a new session.",
+                f"Export its labels with activepick {writer}, and import them into a new session.",
+                "activepick session export --labels",
             )
         )
         raise SessionError(
             f"{folder} was written by activepick {writer} with session schema {version}, which is "
             f"{age} than schema {SCHEMA_VERSION} of this activepick ({activepick.__version__}). "
-            f"{remedy}"
+            f"{remedy}",
+            option=option,
         )
     return dict(header)

@@ -95,7 +95,8 @@ class SessionLock:
                 os.close(file)
                 alive = free is False
                 remedy = "" if alive else "force"
-                raise SessionError(_refusal(folder, holder, alive), remedy)
+                option = "" if alive else "activepick session repair --force"
+                raise SessionError(_refusal(folder, holder, alive), remedy, option=option)
             self.left_behind = not fresh
             return file
 
@@ -132,7 +133,7 @@ def _refusal(folder: Path, holder: dict[str, Any], alive: bool) -> str:
         return f"{folder} is open in {who}. Close it there first, or open it for reading only."
     return (
         f"{folder} is open in {who}, as far as can be told from here. Close it there; if that "
-        "program is gone, open the session by force (activepick session repair --force)."
+        "program is gone, open the session by force."
     )
 
 
