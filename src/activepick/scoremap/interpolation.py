@@ -4,6 +4,8 @@ The kernel is that of Keys (IEEE Trans. ASSP 29, 1153, 1981) with a = -1/2: it p
 samples and needs four of them along each axis. Beyond the border the outermost sample is repeated.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -45,18 +47,29 @@ def resample(
     values
         Shape (h, w).
     y, x
-        Rows and columns of the grid in samples, shapes (n,) and (m,).
+        Rows and columns of the grid in samples, float64, shapes (n,) and (m,).
 
     Returns
     -------
     array of float32, shape (n, m)
     """
-    rows = _matrix(y, values.shape[0]) @ values
-    return np.asarray((_matrix(x, values.shape[1]) @ rows.T).T, np.float32)
+    rows = _matrix(y.tobytes(), values.shape[0]) @ values
+    return np.asarray((_matrix(x.tobytes(), values.shape[1]) @ rows.T).T, np.float32)
 
 
-def _matrix(position: NDArray[np.float64], n: int) -> csr_array:
-    """Return the matrix (len(position), n) that takes samples to the values between them."""
+# Those of one micrograph at two scales, which every click needs again.
+@lru_cache(maxsize=8)
+def _matrix(positions: bytes, n: int) -> csr_array:
+    """Return the matrix that takes n samples to the values between them.
+
+    Parameters
+    ----------
+    positions
+        In samples, float64, as bytes.
+    n
+        Number of samples.
+    """
+    position = np.frombuffer(positions, np.float64)
     indices, weights = _taps(position, n)
     # Samples of the border that are repeated occur more than once in a row; products add them up.
     ends = np.arange(0, indices.size + 1, indices.shape[1])

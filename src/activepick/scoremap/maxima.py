@@ -190,17 +190,22 @@ def suppress(positions: npt.NDArray[np.floating], min_distance: float) -> npt.ND
     for start in range(0, len(positions), _BLOCK):
         block = np.arange(start, min(start + _BLOCK, len(positions)))
         if len(kept):
-            nearest, _ = cKDTree(positions[kept]).query(positions[block])
+            nearest, _ = _tree(positions[kept]).query(positions[block])
             block = block[nearest >= min_distance]
         kept = np.concatenate([kept, block[_thin_out(positions[block], min_distance)]])
     return kept
+
+
+def _tree(positions: npt.NDArray[np.floating]) -> cKDTree:
+    """Return a tree that is built in half the time, as it is used once."""
+    return cKDTree(positions, balanced_tree=False, compact_nodes=False)
 
 
 def _thin_out(positions: npt.NDArray[np.floating], min_distance: float) -> npt.NDArray[np.bool_]:
     """Return a mask of the positions that remain after greedy suppression."""
     # The tree's own distances round differently from those of the query above, so take a little
     # more and decide by one and the same formula.
-    pairs = cKDTree(positions).query_pairs(min_distance * (1 + 1e-9), output_type="ndarray")
+    pairs = _tree(positions).query_pairs(min_distance * (1 + 1e-9), output_type="ndarray")
     gaps = positions[pairs[:, 0]] - positions[pairs[:, 1]]
     pairs = np.sort(pairs[np.sqrt((gaps**2).sum(axis=1)) < min_distance], axis=1)
     alive = np.ones(len(positions), dtype=bool)

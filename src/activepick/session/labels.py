@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from activepick.formats.outside import Outside
 from activepick.session.action_log import ActionLog
 from activepick.session.micrographs import Micrographs
 from activepick.session.model import actions as a
@@ -13,6 +12,7 @@ from activepick.session.model.state import Label, Position, Source, Target
 if TYPE_CHECKING:
     import pandas as pd
 
+    from activepick.formats.outside import Outside
     from activepick.session.import_table import ImportReport
 
 __all__ = ["Labels"]
@@ -153,7 +153,7 @@ class Labels:
         conflicts: Literal["keep", "replace"] = "keep",
         *,
         source: str | os.PathLike[str] = "the table",
-        outside: Outside = "drop",
+        outside: "Outside" = "drop",
     ) -> "ImportReport":
         """Add labels from a table, and report duplicates and conflicts.
 
