@@ -6,7 +6,7 @@ Whole processes one after the other, on the CPU. Topaz runs as it advises for th
 (`preprocess -s 4`, then `extract -r 14 -x 4`), on one micrograph and on two: the difference is what
 each further one takes, and so much is counted for the others; with --topaz-all it runs on all.
 activepick picks all, with one scale (`--working-radius 13`, about Topaz's), with the scale that the
-images choose, and with a head that looks at two scales as trained heads do (radii 10 and 20).
+images choose, and with a head that looks at two scales as trained heads do (radii 10 and 14).
 Limits: 15, 8 and 6 times faster.
 """
 
@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 from whole_process import DIAMETER, PICK, PYTHON, micrograph, run, write
 
+from activepick.features.scales import FINE_RATIO
+
 LIMITS = {"one scale": 15.0, "default": 8.0, "head of two scales": 6.0}
-RADII = (10.0, 20.0)
+RADII = (10.0, 10.0 * FINE_RATIO)
 
 
 def two_scales(path: Path) -> Path:
