@@ -1,6 +1,6 @@
 """Simulate sets of random proteins under varied conditions.
 
-    python benchmarks/varied_sets.py SIM [--first 0] [--count 80] [--micrographs 2]
+    python benchmarks/varied_sets.py VARIED [--first 0] [--count 64] [--micrographs 2]
 
 Each set has another protein (`activepick.simulate.random_protein`), pixel size, dose, defocus,
 crowding, ice, contamination and microscope; the number of a set determines all of them.
@@ -21,17 +21,17 @@ PIXEL_SIZE = (0.6, 6.0)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("simulated", type=Path, nargs="?", help="folder to write the sets to")
+    parser.add_argument("varied", type=Path, nargs="?", help="folder to write the sets to")
     parser.add_argument("--first", type=int, default=0, help="number of the first set")
-    parser.add_argument("--count", type=int, default=80)
+    parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--micrographs", type=int, default=2)
     options = parser.parse_args()
-    if options.simulated is None:
+    if options.varied is None:
         parser.print_usage()
         return
     for number in range(options.first, options.first + options.count):
         settings = varied(number)
-        folder = options.simulated / settings.protein
+        folder = options.varied / settings.protein
         if (folder / "simulation.json").is_file():
             continue
         made = simulate_dataset(folder, options.micrographs, number, settings)
