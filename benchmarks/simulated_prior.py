@@ -33,6 +33,7 @@ from activepick.learning.head import Head, pretrained_head
 from activepick.learning.learner import Learner, LearnerSettings
 from activepick.learning.simulated_prior import SHIPPED, save_directions
 from activepick.scoremap import separated_peaks
+from activepick.simulate.proteins import RANDOM
 from activepick.simulate.random_protein import FAMILIES
 
 Floats = NDArray[np.float64]
@@ -78,7 +79,7 @@ def main() -> None:
     if options.judge:
         judge(sets, directions)
         return
-    named = {f"random-{number:03d}": rows[None] for number, rows in directions.items()}
+    named = {f"{RANDOM}-{number}": rows[None] for number, rows in directions.items()}
     save_directions(named, sets[0].pretrained.spec, options.out)
 
 

@@ -109,7 +109,7 @@ class HeadFit:
     pi_weight: float | None = None
     balanced: bool = False
     directions_l2: float = 5.0 / 15.0
-    isotropic_l2: float = 20.0
+    isotropic_l2: float = 10.0
     caution: float = 15.0
     solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
     weights_: Floats = field(init=False, repr=False, compare=False)
