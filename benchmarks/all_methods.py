@@ -22,9 +22,10 @@ from activepick.benchmark.methods import METHODS
 
 COUNTS = (10, 25, 50, 100)
 BATCH = 10
-# The published method needs features of every pixel and comes last.
+# The published method needs features of every pixel, at either scale, and comes last.
 FIRST = ("active", "topaz", "plain", "random", "supervised")
-ORDER = [*FIRST, *(name for name in METHODS if name not in (*FIRST, "paper")), "paper"]
+LAST = ("paper-scaled", "paper")
+ORDER = [*FIRST, *(name for name in METHODS if name not in (*FIRST, *LAST)), *LAST]
 TITLES = {
     "empiar-10017": "beta-galactosidase (EMPIAR-10017)",
     "empiar-10146": "apoferritin (EMPIAR-10146)",

@@ -22,7 +22,15 @@ from activepick.metrics import average_precision, match
 from activepick.micrograph import Micrograph
 from activepick.scoremap import separated_peaks
 
-__all__ = ["DATA", "Dataset", "judge", "load_datasets", "parser_of", "precision"]
+__all__ = [
+    "DATA",
+    "Dataset",
+    "judge",
+    "load_datasets",
+    "parser_of",
+    "precision",
+    "simulated_set",
+]
 
 DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "shared" / "data"))
 _REAL = (
@@ -73,15 +81,33 @@ def load_datasets(
             continue
         files = [Micrograph(path, pixel_size) for path in sorted((data / name).glob(pattern))]
         engine = FeatureEngine(extractor, diameter, cache=store)
-        found[name] = _dataset(files, data / name, engine)
+        found[name] = Dataset(files, _truth(files, data / name), engine, train=2)
     for folder in sorted(simulated.iterdir()) if simulated else ():
-        facts = json.loads((folder / "simulation.json").read_text())
-        files = [Micrograph(path) for path in sorted(folder.glob("*.mrc"))]
-        engine = FeatureEngine(extractor, facts["diameter_angstrom"], cache=store)
-        found[folder.name] = _dataset(files, folder, engine)
+        micrographs, truth, engine = simulated_set(folder, extractor, store)
+        found[folder.name] = Dataset(micrographs, truth, engine, train=2)
     if not found:
         sys.exit(0)
     return found
+
+
+def simulated_set(
+    folder: Path, extractor: Extractor, cache: FeatureCache | None
+) -> tuple[list[Micrograph], list[NDArray[np.float64]], FeatureEngine]:
+    """Return micrographs, true centres (n, 2) of each, and the engine for a simulated set.
+
+    Parameters
+    ----------
+    folder
+        Folder that `activepick simulate` has written.
+    extractor
+        The network.
+    cache
+        Cache for feature maps, if any.
+    """
+    facts = json.loads((folder / "simulation.json").read_text())
+    files = [Micrograph(path) for path in sorted(folder.glob("*.mrc"))]
+    engine = FeatureEngine(extractor, facts["diameter_angstrom"], cache=cache)
+    return files, _truth(files, folder), engine
 
 
 def judge(
@@ -119,10 +145,9 @@ def precision(
     return average_precision(*judge(head, features, truth, radius_px), sum(map(len, truth)))
 
 
-def _dataset(files: list[Micrograph], folder: Path, engine: FeatureEngine) -> Dataset:
+def _truth(files: list[Micrograph], folder: Path) -> list[NDArray[np.float64]]:
     table = read_table(folder / "truth.star")
-    truth = [table.loc[table["micrograph"] == file.name, ["x", "y"]].to_numpy() for file in files]
-    return Dataset(files, truth, engine, train=2)
+    return [table.loc[table["micrograph"] == file.name, ["x", "y"]].to_numpy() for file in files]
 
 
 if __name__ == "__main__":

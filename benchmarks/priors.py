@@ -79,7 +79,7 @@ def fits(learner: Learner, classifier: Floats) -> Iterator[tuple[str, Head]]:
         return fit_head(head, changed, replace(examples, targets=targets, stand_ins=None))
 
     yield "default: directions of simulated proteins", fit(first)
-    yield "the same, L2 weight 10 besides them", fit(first, isotropic_l2=10.0)
+    yield "the same, L2 weight 20 besides them", fit(first, isotropic_l2=20.0)
     yield "the same, L2 weight 40 besides them", fit(first, isotropic_l2=40.0)
     yield "the same, L2 weight 2 along them", fit(first, directions_l2=2.0 / 15.0)
     yield "the same, no caution with the first labels", fit(first, caution=0.0)

@@ -1,71 +1,145 @@
-"""Make the directions of simulated proteins that are shipped with the program.
+"""Make the directions of simulated proteins that are shipped with the program, and judge them.
 
-    for p in barrel cage globule trefoil duplex; do
-        activepick simulate SIM/$p --protein $p --micrographs 6 --seed 1
-    done
-    python benchmarks/simulated_prior.py SIM [--out FILE]
+    python benchmarks/varied_sets.py VARIED
+    python benchmarks/simulated_prior.py VARIED [--out FILE]
+    python benchmarks/simulated_prior.py VARIED --judge
 
-For each protein and each pair of its micrographs a head is fitted to all true particles and to as
-many of the best false peaks, with the pretrained head as the mean of its prior; the difference
-between the two is a direction.
+For each protein a head is fitted to all true particles and to as many of the best false peaks, with
+the pretrained head as the mean of its prior; the difference between the two is a direction. With
+`--judge` nothing is written: an oracle answers queries on one micrograph of each set, with the
+directions of the proteins of other families only (`activepick.simulate.random_protein`), and with
+the plain prior; average precision is measured on the other micrograph.
 """
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from known_sets import Dataset, load_datasets
+import pandas as pd
+from known_sets import precision, simulated_set
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from activepick.benchmark.oracle import Oracle, learn
+from activepick.features.backbone import load_backbone
+from activepick.features.cache import FeatureCache
+from activepick.features.extractor import Extractor
+from activepick.features.feature_map import MicrographFeatures
 from activepick.features.scales import side_by_side
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.learner import Learner, LearnerSettings
 from activepick.learning.simulated_prior import SHIPPED, save_directions
 from activepick.scoremap import separated_peaks
+from activepick.simulate.proteins import RANDOM
+from activepick.simulate.random_protein import FAMILIES
+
+Floats = NDArray[np.float64]
 
 # Weight of the L2 term that ties each head to the pretrained one, as in `heads combine`.
 TIE = 15.0
+COUNTS = (5, 10, 25)
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedSet:
+    """Features and true centres of the micrographs of a set, and the pretrained head for them."""
+
+    number: int
+    features: list[MicrographFeatures]
+    truth: list[Floats]
+    pretrained: Head
+
+    @property
+    def family(self) -> str:
+        """Family of the protein, a key of `FAMILIES`."""
+        return list(FAMILIES)[self.number % len(FAMILIES)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("simulated", type=Path, nargs="?", help="folder of simulated sets")
+    parser.add_argument("varied", type=Path, nargs="?", help="folder of varied simulated sets")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, default=SHIPPED)
+    parser.add_argument("--judge", action="store_true", help="judge by leaving families out")
     options = parser.parse_args()
-    if options.simulated is None:
+    if options.varied is None:
         parser.print_usage()
         return
-    proteins = {}
-    for name, data in load_datasets(Path(), options.cache, options.simulated).items():
-        pairs = range(len(data.micrographs) // data.train)
-        found = [difference(data, seed) for seed in pairs]
-        proteins[name] = np.stack([rows for rows, _ in found])
-        spec = found[0][1].spec
-        print(f"{name}: {len(found)} directions, {np.linalg.norm(proteins[name], axis=(1, 2))}")
-    save_directions(proteins, spec, options.out)
+    extractor, cache = Extractor(load_backbone()), FeatureCache(options.cache)
+    sets = [
+        load(folder, extractor, cache)
+        for folder in sorted(options.varied.iterdir(), key=lambda folder: number_of(folder.name))
+    ]
+    directions = {one.number: direction(one) for one in sets}
+    lengths = np.linalg.norm(list(directions.values()), axis=(1, 2))
+    print(f"{len(sets)} directions, length {lengths.mean():.2f} ± {lengths.std():.2f}", flush=True)
+    if options.judge:
+        judge(sets, directions)
+        return
+    named = {f"{RANDOM}-{number}": rows[None] for number, rows in directions.items()}
+    save_directions(named, sets[0].pretrained.spec, options.out)
 
 
-def difference(data: Dataset, seed: int) -> tuple[np.ndarray, Head]:
-    """Return the head of a pair of micrographs minus the pretrained head, and the latter."""
-    train, _ = data.split(seed)
-    files = [data.micrographs[i] for i in train]
-    engine, backbone = data.engine, data.engine.extractor.backbone
+def number_of(name: str) -> int:
+    return int(name.partition("-")[2])
+
+
+def load(folder: Path, extractor: Extractor, cache: FeatureCache) -> SimulatedSet:
+    files, truth, engine = simulated_set(folder, extractor, cache)
     best = engine.best_radius(files)
-    radii = side_by_side(best)
-    first = pretrained_head(engine.spec(radii), backbone.weights, backbone.bias, best)
+    radii, backbone = side_by_side(best), extractor.backbone
+    head = pretrained_head(engine.spec(radii), backbone.weights, backbone.bias, best)
     features = [engine.features(file, radii) for file in files]
-    learner = Learner(features, first, LearnerSettings(fit=HeadFit(l2=TIE)), seed)
-    rng = np.random.default_rng(seed)
-    for index, (part, i) in enumerate(zip(features, train, strict=True)):
-        truth = data.truth[i]
-        peaks = separated_peaks(part.score_map(first.weights, first.bias)).xy
-        false = peaks[cKDTree(truth).query(peaks)[0] > part.radius_px][: 2 * len(truth)]
+    return SimulatedSet(number_of(folder.name), features, truth, head)
+
+
+def direction(one: SimulatedSet) -> Floats:
+    """Return the head that is fitted to all particles minus the pretrained head."""
+    settings = LearnerSettings(fit=HeadFit(l2=TIE))
+    learner = Learner(one.features, one.pretrained, settings, one.number)
+    rng = np.random.default_rng(one.number)
+    for index, (part, truth) in enumerate(zip(one.features, one.truth, strict=True)):
+        peaks = separated_peaks(part.score_map(one.pretrained.weights, one.pretrained.bias)).xy
+        distance = np.asarray(cKDTree(truth).query(peaks)[0])
+        false = peaks[distance > part.radius_px][: 2 * len(truth)]
         some = rng.permutation(len(false))[: len(truth)]
         learner.add(index, truth, np.ones(len(truth)))
         learner.add(index, false[some], np.zeros(len(some)))
-    return learner.refit().weights - first.weights, first
+    return learner.refit().weights - one.pretrained.weights
+
+
+def judge(sets: list[SimulatedSet], directions: Mapping[int, Floats]) -> None:
+    """Print average precision after a few answers, by family, with and without directions."""
+    rows = []
+    for one in sets:
+        others = [directions[other.number] for other in sets if other.family != one.family]
+        for prior, rows_of_prior in (("plain", None), ("other families", np.stack(others))):
+            head = replace(one.pretrained, directions=rows_of_prior)
+            rows += [(one.family, prior, *point) for point in curve(one, head)]
+    table = pd.DataFrame(rows, columns=["family", "prior", "labels", "ap"])
+    by_family = table.pivot_table(
+        index=["family", "prior"], columns="labels", values="ap", sort=False
+    )
+    print(by_family.round(3).to_string())
+    print(table.pivot_table(index="prior", columns="labels", values="ap", sort=False).round(3))
+
+
+def curve(one: SimulatedSet, head: Head) -> list[tuple[int, float]]:
+    learner = Learner(one.features[:1], head, seed=one.number)
+    oracle = Oracle(one.truth[:1], [one.features[0].radius_px])
+    rng = np.random.default_rng(one.number)
+    points, answers = [(0, precision(head, one.features[1:], one.truth[1:]))], 0
+    for count in COUNTS:
+        while answers < count:
+            new = learn(learner, oracle, min(10, count - answers), "active", rng)
+            if not new:
+                break
+            answers += new
+        points.append((count, precision(learner.head, one.features[1:], one.truth[1:])))
+    return points
 
 
 if __name__ == "__main__":

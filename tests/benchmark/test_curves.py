@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -97,6 +99,14 @@ def test_published_method_runs_dense_at_its_own_scale(data):
     assert [row["labels"] for row in rows] == [0, 10]
     assert np.isnan(rows[0]["ap"])  # the head of zeros gives all positions the same score
     assert rows[1]["ap"] > 0.3
+
+
+def test_published_method_at_the_chosen_scale_starts_from_the_pretrained_head(data):
+    [before, after] = learning_curve("", METHODS["paper-scaled"], data, 0, [10], 10)
+    [topaz, *_] = learning_curve("", replace(METHODS["topaz"], orientations=1), data, 0, [10], 10)
+    assert before["ap"] == pytest.approx(topaz["ap"], abs=0.1)  # dense, but the same scores
+    assert after["labels"] == 10
+    assert after["ap"] > 0.3
 
 
 def test_each_strategy_is_a_method_and_variants_name_one():

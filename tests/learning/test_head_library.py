@@ -124,15 +124,17 @@ def test_combining_a_combined_head_counts_nothing_twice():
     assert np.allclose(prior_covariance(one), prior_covariance(two))
 
 
-def test_the_shipped_prior_weighs_its_directions_as_their_sum_did():
+def test_the_covariance_of_the_shipped_prior_is_a_mean_over_its_proteins():
     with safe_open(SHIPPED, "numpy") as file:
         facts = json.loads(file.metadata()["features"])
     spec = FeatureSpec(**{**facts, "working_radii": (10.0, 20.0)})
     head = with_simulated_prior(Head(np.zeros((2, 256)), 0.0, spec))
     directions = head.directions.reshape(-1, 512)
-    l2, along = HeadFit(caution=0).prior(512, directions, 10)
-    assert l2 == 20
-    assert np.allclose(along.T @ along / l2, directions.T @ directions / 5)
+    fit = HeadFit(caution=0)
+    l2, along = fit.prior(512, directions, 10)
+    mean = np.mean([np.outer(row, row) for row in directions], axis=0)
+    assert l2 == fit.isotropic_l2
+    assert np.allclose(along.T @ along / l2, mean / fit.directions_l2)
 
 
 def test_directions_are_kept_in_the_file(tmp_path):

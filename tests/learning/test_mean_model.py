@@ -37,11 +37,12 @@ def test_the_mean_follows_the_head_from_refit_to_refit():
     assert np.abs(one.head.mean[0] - one.head.weights).max() < 0.01 * far + 1e-3
 
 
-def test_the_regulariser_draws_the_answers_to_those_of_the_mean():
+@pytest.mark.parametrize("loss", ["cross-entropy", "logits"])
+def test_the_regulariser_draws_the_answers_to_those_of_the_mean(loss):
     distances = []
     for weight in (0.0, 200.0):
         one = learner()
-        one.settings = LearnerSettings(consistency_unlabelled=weight)
+        one.settings = LearnerSettings(consistency_unlabelled=weight, consistency_loss=loss)
         teach(one)
         before = one.head.mean
         xy = np.random.default_rng(9).uniform(40, 320, (6, 2))

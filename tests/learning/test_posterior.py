@@ -55,8 +55,11 @@ def terms(one, w, b):
         (pixels, settings.consistency),
         (examples.unlabelled, settings.consistency_unlabelled),
     ):
-        if weight:
-            total += weight / len(x) * cross_entropy(x, expit(x @ mean + mean_bias), 1.0)
+        drawn = x @ mean + mean_bias
+        if weight and settings.consistency_loss == "logits":
+            total += weight / 2 * ((x @ w + b - drawn) ** 2).mean()
+        elif weight:
+            total += weight / len(x) * cross_entropy(x, expit(drawn), 1.0)
     if examples.stand_ins is not None:
         weights, target = stand_in_weights(first, examples.stand_ins, targets)
         total += cross_entropy(examples.stand_ins, target, weights)
@@ -88,9 +91,12 @@ def numerical(f, at, step=1e-4):
 
 
 CONSISTENT = {"consistency": 5.0, "consistency_unlabelled": 5.0}
+LOGITS = {**CONSISTENT, "consistency_loss": "logits"}
 
 
-@pytest.mark.parametrize("learning", [{}, CONSISTENT], ids=["plain", "consistency"])
+@pytest.mark.parametrize(
+    "learning", [{}, CONSISTENT, LOGITS], ids=["plain", "consistency", "logits"]
+)
 @pytest.mark.parametrize("directions", [False, True], ids=["isotropic", "directions"])
 @pytest.mark.parametrize("kind", ["both", "particles", "others"])
 @pytest.mark.parametrize("labels", [8, 40])

@@ -1,7 +1,7 @@
 """The methods that are compared in benchmarks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from activepick.features.scales import FINE_RATIO
 from activepick.learning.fit import HeadFit
@@ -30,13 +30,13 @@ class Method:
         Output stride of the feature extractor.
     working_radius
         Returns the working radius in pixels for a diameter in Å; None chooses it from the images
-        and uses two scales side by side.
+        and uses the scales of `fine_ratio`.
     supervised
         Learn from all true particles of the training micrographs at once.
     orientations
         Number of orientations over which features are averaged; None for the default.
     fine_ratio
-        Working radius of the fine scale in working radii of the coarse one.
+        Working radius of the fine scale in working radii of the coarse one; None for one scale.
     scale_mixture
         Use a prior that is wide along the pretrained classifier on each scale.
     simulated_prior
@@ -50,7 +50,7 @@ class Method:
     working_radius: Callable[[float], float] | None = None
     supervised: bool = False
     orientations: int | None = None
-    fine_ratio: float = FINE_RATIO
+    fine_ratio: float | None = FINE_RATIO
     scale_mixture: bool = False
     simulated_prior: bool = True
 
@@ -69,6 +69,11 @@ METHODS: dict[str, Method] = {
         "Wang et al. 2022: as mean-queries, and the mean as regulariser",
         "mean-queries",
         LearnerSettings(consistency=5.0, consistency_unlabelled=5.0),
+    ),
+    "mean-model-logits": Method(
+        "as mean-model, with the squared error of logits in the place of the cross entropy",
+        "mean-queries",
+        LearnerSettings(consistency=5.0, consistency_unlabelled=5.0, consistency_loss="logits"),
     ),
     "one-orientation": Method("as active, in one orientation only", "active", orientations=1),
     "eight-orientations": Method(
@@ -96,6 +101,15 @@ METHODS: dict[str, Method] = {
         stride=1,
         orientations=1,
         working_radius=lambda diameter_angstrom: diameter_angstrom / 2 / _PAPER_PIXEL,
+    ),
+    "paper-scaled": Method(
+        "as paper, but at the scale chosen from the images and starting from the pretrained head",
+        "entropy",
+        LearnerSettings(fit=replace(_PAPER.fit, start="pretrained")),
+        stride=1,
+        orientations=1,
+        fine_ratio=None,
+        simulated_prior=False,
     ),
     "supervised": Method(
         "all particles of the training micrographs: the upper limit", supervised=True

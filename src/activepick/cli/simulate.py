@@ -16,7 +16,10 @@ def simulate(
     micrographs: Annotated[int, typer.Option(help="Number of micrographs.")] = 5,
     seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same micrographs.")] = 0,
     protein: Annotated[
-        str, typer.Option(help="barrel, cage, globule, trefoil or duplex.")
+        str,
+        typer.Option(
+            help="barrel, cage, globule, trefoil or duplex, or random-N with any number N."
+        ),
     ] = "barrel",
     json: a.Json = False,
 ) -> None:

@@ -99,9 +99,17 @@ def climb(quality: Callable[[Sequence[float]], Sequence[float]]) -> float:
         known.update(zip(missing, quality(missing), strict=True))
 
 
-def side_by_side(radius: float, fine_ratio: float = FINE_RATIO) -> tuple[float, ...]:
-    """Return the working radii of the two scales of a head when one of them suits best."""
-    return radius, fine_ratio * radius
+def side_by_side(radius: float, fine_ratio: float | None = FINE_RATIO) -> tuple[float, ...]:
+    """Return the working radii of a head when one of them suits best.
+
+    Parameters
+    ----------
+    radius
+        The working radius that suits best.
+    fine_ratio
+        Working radius of the second scale in working radii of the first; None for one scale.
+    """
+    return (radius,) if fine_ratio is None else (radius, fine_ratio * radius)
 
 
 def _around(step: int) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from activepick.learning.loss import HeadLoss
+from activepick.learning.loss import HeadLoss, ScoreTargets
 from activepick.threads import one_thread
 
 __all__ = ["HeadFit", "Objective"]
@@ -109,7 +109,7 @@ class HeadFit:
     pi_weight: float | None = None
     balanced: bool = False
     directions_l2: float = 5.0 / 15.0
-    isotropic_l2: float = 20.0
+    isotropic_l2: float = 10.0
     caution: float = 15.0
     solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
     weights_: Floats = field(init=False, repr=False, compare=False)
@@ -128,6 +128,7 @@ class HeadFit:
         pretrained: tuple[Floats, float] | None = None,
         warm_start: tuple[Floats, float] | None = None,
         directions: Floats | None = None,
+        score_targets: ScoreTargets | None = None,
     ) -> Self:
         """Fit to labelled pixels.
 
@@ -150,6 +151,8 @@ class HeadFit:
             Weights (D,) and bias of an earlier fit to begin with.
         directions
             Directions of the prior, shape (k, D).
+        score_targets
+            Pixels whose scores are drawn to given ones.
 
         Returns
         -------
@@ -164,6 +167,7 @@ class HeadFit:
             unlabelled=unlabelled,
             pretrained=pretrained,
             directions=directions,
+            score_targets=score_targets,
         )
         initial = pretrained if self.start == "pretrained" else None
         zero = (np.zeros(objective.along.shape[1]), 0.0)
@@ -184,6 +188,7 @@ class HeadFit:
         unlabelled: ArrayLike | None = None,
         pretrained: tuple[Floats, float] | None = None,
         directions: Floats | None = None,
+        score_targets: ScoreTargets | None = None,
     ) -> Objective:
         """Return the loss that `fit` minimises; parameters as there."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
@@ -204,6 +209,7 @@ class HeadFit:
             l2=l2,
             pi=self.pi,
             pi_weight=self.pi_weight_for(labels),
+            score_targets=None if score_targets is None else _along(score_targets, along),
         )
         return Objective(loss, along)
 
@@ -275,3 +281,8 @@ class HeadFit:
             result = minimize(scaled, start, jac=True, method="L-BFGS-B", options=options)
         self.loss_, self.evaluations_ = float(result.fun), int(result.nfev)
         return np.asarray(begin + solve(result.x, trans="T"))
+
+
+def _along(targets: ScoreTargets, along: Floats) -> ScoreTargets:
+    """Append the features along the directions of the prior."""
+    return targets._replace(x=np.hstack([targets.x, targets.x @ along.T]))

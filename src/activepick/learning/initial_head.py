@@ -18,7 +18,7 @@ def starting_head(
     generic: Head | None = None,
     progress: Callable[[float], None] | None = None,
     leave_out: Collection[str] = (),
-    fine_ratio: float = FINE_RATIO,
+    fine_ratio: float | None = FINE_RATIO,
 ) -> Head:
     """Return the pretrained or a generic head on the scales that suit some micrographs.
 
@@ -37,7 +37,7 @@ def starting_head(
     leave_out
         As in `activepick.learning.simulated_prior.with_simulated_prior`.
     fine_ratio
-        Working radius of the fine scale in working radii of the coarse one.
+        As in `activepick.features.scales.side_by_side`.
 
     Raises
     ------

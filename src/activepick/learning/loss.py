@@ -1,18 +1,33 @@
 """The loss of binary logistic regression, with its gradient and Hessian."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-__all__ = ["HeadLoss", "expected_pi"]
+__all__ = ["HeadLoss", "ScoreTargets", "expected_pi"]
 
 Floats = NDArray[np.float64]
 
 # The score map of a trained head is positive in a disc of about this many particle radii around
 # the centre of a particle.
 _FOOTPRINT = 0.25
+
+
+class ScoreTargets(NamedTuple):
+    """Pixels whose scores are drawn to given ones.
+
+    Attributes
+    ----------
+    x, scores, weights
+        Features (m, D), target scores (logits) (m,), weights (m,).
+    """
+
+    x: Floats
+    scores: Floats
+    weights: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +41,8 @@ class HeadLoss:
         L_pi  = pi_weight (logit(p) - logit(pi))^2,   p = mean of s(z) over unlabelled pixels
 
     where z = w x + b is the score, s the sigmoid, and n the sum of the weights v. The bias is not
-    penalised. In the paper m = 0; here it may be a pretrained classifier.
+    penalised. In the paper m = 0; here it may be a pretrained classifier. Pixels with score targets
+    t, if there are any, add ``1/2 sum_j u_j (z_j - t_j)^2`` to the sum.
 
     Attributes
     ----------
@@ -38,6 +54,8 @@ class HeadLoss:
         Mean of the prior of the weights, shape (D,).
     l2, pi, pi_weight
         See above. A `pi_weight` of 0 leaves the last term out.
+    score_targets
+        Pixels with score targets, and their weights u.
     """
 
     x: Floats
@@ -48,6 +66,7 @@ class HeadLoss:
     l2: float
     pi: float
     pi_weight: float
+    score_targets: ScoreTargets | None = None
 
     @property
     def total_weight(self) -> float:
@@ -64,6 +83,8 @@ class HeadLoss:
         gradient = np.append(self.x.T @ slope + self.l2 * away, slope.sum())
         if self.pi_weight and len(self.unlabelled):
             loss += self._add_pi(w, b, gradient)
+        if self.score_targets is not None:
+            loss += self._add_score_targets(w, b, gradient)
         n = self.total_weight
         return float(loss / n), gradient / n
 
@@ -92,6 +113,9 @@ class HeadLoss:
         hessian[:-1, -1] = hessian[-1, :-1] = rows.T @ root
         hessian[-1, -1] = root @ root
         hessian[np.diag_indices(len(w))] += self.l2
+        if self.score_targets is not None:
+            t = _with_one(self.score_targets.x)
+            hessian += (t.T * self.score_targets.weights) @ t
         if self.pi_weight and len(self.unlabelled):
             u, s, p, error = self._pi_error(w, b)
             slope = s * (1 - s) / len(s)
@@ -118,6 +142,15 @@ class HeadLoss:
         gradient[:-1] += u.T @ slope
         gradient[-1] += slope.sum()
         return self.pi_weight * error**2
+
+    def _add_score_targets(self, w: Floats, b: float, gradient: Floats) -> float:
+        assert self.score_targets is not None
+        x, scores, weights = self.score_targets
+        error = x @ w + b - scores
+        slope = weights * error
+        gradient[:-1] += x.T @ slope
+        gradient[-1] += slope.sum()
+        return float(0.5 * slope @ error)
 
 
 def expected_pi(particles: float, radius_px: float, shape: tuple[int, int]) -> float:

@@ -1,6 +1,7 @@
 """Settings of learning: how labels become a head."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from activepick.learning.fit import HeadFit
 
@@ -22,6 +23,8 @@ class LearnerSettings:
     consistency, consistency_unlabelled
         Weights, in labels, of the terms that draw the predictions at labels and at sampled pixels
         to those of the mean model (`activepick.learning.strategies.mean_model`).
+    consistency_loss
+        The cross entropy of the predictions, or half the squared error of the scores (logits).
     stand_ins
         Whether unlabelled peaks stand in for the missing class while all labels are of one class
         (`activepick.learning.one_sided`).
@@ -32,4 +35,5 @@ class LearnerSettings:
     unlabelled: int = 2000
     consistency: float = 0.0
     consistency_unlabelled: float = 0.0
+    consistency_loss: Literal["cross-entropy", "logits"] = "cross-entropy"
     stand_ins: bool = True

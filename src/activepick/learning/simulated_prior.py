@@ -4,7 +4,9 @@ Heads of proteins differ from the pretrained classifier in similar ways. The dif
 heads of simulated proteins and the classifier are directions along which the prior of the weights
 is wide: the prior of a hierarchical model whose other datasets are simulated (see
 `activepick.learning.combine`; Khosla et al., ECCV 2012). It has no effect before the first label.
-The file is made by `benchmarks/simulated_prior.py`.
+The proteins are random shapes under varied conditions (`activepick.simulate.random_protein`), so
+that none is like one that learning is evaluated on. The file is made by
+`benchmarks/simulated_prior.py`.
 """
 
 import json

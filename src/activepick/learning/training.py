@@ -8,6 +8,7 @@ from scipy.special import expit
 
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head
+from activepick.learning.loss import ScoreTargets
 from activepick.learning.one_sided import adjust_fit, stand_in_weights
 from activepick.learning.posterior import Posterior, laplace
 from activepick.learning.settings import LearnerSettings
@@ -54,6 +55,7 @@ def fit_head(
         pretrained=(pretrained.weights.ravel(), pretrained.bias),
         warm_start=None if warm_start is None else (warm_start.weights.ravel(), warm_start.bias),
         directions=_directions(pretrained),
+        score_targets=problem.score_targets,
     )
     weights, targets = fitted.weights_.reshape(pretrained.weights.shape), examples.targets
     return replace(
@@ -94,6 +96,7 @@ def head_posterior(
         unlabelled=examples.unlabelled,
         pretrained=(pretrained.weights.ravel(), pretrained.bias),
         directions=_directions(pretrained),
+        score_targets=problem.score_targets,
     )
     return laplace(objective, head.weights.ravel(), head.bias)
 
@@ -107,6 +110,7 @@ class _Problem:
     y: Floats
     weights: Floats
     labels: float
+    score_targets: ScoreTargets | None
 
 
 def _problem(
@@ -121,14 +125,20 @@ def _problem(
     y = [np.repeat(targets, per_label)]
     v = [np.full(count * per_label, 1 / per_label)]
     labels = float(count)
+    drawn: list[ScoreTargets] = []
     for pixels, weight in (
         (x[0], settings.consistency),
         (unlabelled, settings.consistency_unlabelled),
     ):
         if weight and len(pixels):
+            scores = pixels @ mean[0].ravel() + mean[1]
+            shares = np.full(len(pixels), weight / len(pixels))
+            if settings.consistency_loss == "logits":
+                drawn.append(ScoreTargets(pixels, scores, shares))
+                continue
             x.append(pixels)
-            y.append(expit(pixels @ mean[0].ravel() + mean[1]))
-            v.append(np.full(len(pixels), weight / len(pixels)))
+            y.append(expit(scores))
+            v.append(shares)
     if examples.stand_ins is not None and len(examples.stand_ins):
         weights, target = stand_in_weights(pretrained, examples.stand_ins, targets)
         x.append(examples.stand_ins)
@@ -140,7 +150,10 @@ def _problem(
         share = float(expit(unlabelled @ pretrained.weights.ravel() + pretrained.bias).mean())
     # A copy, since fitting sets attributes of the estimator.
     fit = replace(adjust_fit(settings.fit, targets, share))
-    return _Problem(fit, np.concatenate(x), np.concatenate(y), np.concatenate(v), labels)
+    score_targets = ScoreTargets(*map(np.concatenate, zip(*drawn, strict=True))) if drawn else None
+    return _Problem(
+        fit, np.concatenate(x), np.concatenate(y), np.concatenate(v), labels, score_targets
+    )
 
 
 def _mean_model(head: Head) -> tuple[Floats, float]:

@@ -9,8 +9,12 @@ import numpy as np
 
 from activepick.errors import SettingsError
 from activepick.simulate.densities import Density, Unit, symmetric_density
+from activepick.simulate.random_protein import random_density
 
-__all__ = ["PROTEINS", "protein_density"]
+__all__ = ["PROTEINS", "RANDOM", "protein_density"]
+
+# Prefix of the names of proteins of random shape.
+RANDOM = "random"
 
 
 def protein_density(protein: str) -> Density:
@@ -19,7 +23,8 @@ def protein_density(protein: str) -> Density:
     Parameters
     ----------
     protein
-        A key of `PROTEINS`.
+        A key of `PROTEINS`, or ``random-`` and a number for a random shape
+        (`activepick.simulate.random_protein`).
 
     Returns
     -------
@@ -30,12 +35,16 @@ def protein_density(protein: str) -> Density:
     SettingsError
         When there is no such protein.
     """
+    prefix, _, number = protein.partition("-")
+    if prefix == RANDOM and number.isascii() and number.isdigit():
+        return random_density(protein, int(number))
     try:
         build = PROTEINS[protein]
     except KeyError:
         known = ", ".join(PROTEINS)
         raise SettingsError(
-            f"There is no simulated protein {protein!r}; choose one of {known}."
+            f"There is no simulated protein {protein!r}; choose one of {known}, or {RANDOM}-N "
+            "with any number N for a random shape."
         ) from None
     return build()
 

@@ -2,9 +2,11 @@
 
 Wang et al., Deep active learning for cryo-electron tomography classification, ICIP 2022: an
 exponential moving average of the model over training steps; positions where the model and its mean
-disagree most are queried, and the disagreement is also a term of the loss. Here a step is a refit,
-and the term of the loss is the cross entropy of the predictions with those of the mean, as if these
-were further labels (`activepick.learning.settings.LearnerSettings.consistency`).
+disagree most are queried, and the disagreement is also a term of the loss: the mean squared error
+over logits. Here a step is a refit, and the term of the loss is either that error or the cross
+entropy of the predictions with those of the mean, as if these were further labels
+(`activepick.learning.settings.LearnerSettings.consistency`); queries are also spread over their
+features by k-means++.
 """
 
 import numpy as np
