@@ -61,7 +61,7 @@ def test_cached_features_are_found_again_and_told_apart(tmp_path, data, engine):
     first, second = (Micrograph(path) for path in data.micrographs)
     one = cached.features(first, RADII)
     files = set(tmp_path.glob("*.npy"))
-    assert len(files) == 2
+    assert len(files) == 3  # two scales and the border
     again = cached.features(first, RADII)
     assert set(tmp_path.glob("*.npy")) == files
     assert np.array_equal(one.maps[1].values, again.maps[1].values)
@@ -70,7 +70,7 @@ def test_cached_features_are_found_again_and_told_apart(tmp_path, data, engine):
     cached.features(second, RADII)
     cached.features(Micrograph(first.path, inverted=True), RADII)
     cached.features(Micrograph(first.path, pixel_size_angstrom=2.2), RADII)
-    assert len(set(tmp_path.glob("*.npy"))) == 8
+    assert len(set(tmp_path.glob("*.npy"))) == 10
 
 
 def test_polarity_is_noticed_both_ways(data, engine):

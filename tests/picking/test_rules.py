@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,11 +7,11 @@ from hypothesis import strategies as st
 
 from activepick.errors import SettingsError
 from activepick.formats.scores import score_threshold
-from activepick.picking import LabelledPositions, PickRules, select_picks
+from activepick.picking import ALL_PEAKS, LabelledPositions, PickRules, select_picks
 from activepick.picking.rules import eligible_peaks
 from activepick.scoremap import Peaks
 
-ALL = PickRules(threshold=0, separation=0)
+ALL = PickRules(threshold=0, separation=0, edge_margin=0)
 
 
 def peaks(*rows, radius=20.0, shape=(100, 200)):
@@ -27,7 +29,7 @@ def test_threshold_is_a_probability():
     assert score_threshold(0) == -np.inf
     assert score_threshold(0.9) == pytest.approx(np.log(9))
     found = peaks((1, 1, -0.1), (2, 2, 0.0), (3, 3, 2.25))
-    table = select_picks(found, PickRules(0.5, separation=0)).table("a.mrc")
+    table = select_picks(found, PickRules(0.5, 0, 0)).table("a.mrc")
     assert table["score"].tolist() == [2.25, 0.0]
     assert list(table.columns) == ["micrograph", "x", "y", "score"]
     assert len(select_picks(found, PickRules(1.0, separation=0))) == 0
@@ -54,8 +56,26 @@ def test_edge_margin_counts_from_the_outermost_pixels():
     assert sorted(zip(table["x"], table["y"], strict=True)) == [(10, 50), (100, 89), (189, 50)]
 
 
+def test_the_margin_begins_where_the_image_does():
+    xy = [(29, 50), (31, 50), (159, 50), (161, 50), (100, 24), (100, 26), (100, 74), (100, 76)]
+    table = np.array([(x, y, 0) for x, y in xy], np.float32)
+    border = (10, 5, 19, 4)
+    found = Peaks(table[:, :2], table[:, 2], None, 20.0, (100, 200), border)
+    kept = eligible_peaks(found, PickRules(0, 0, edge_margin=1.0))
+    assert [tuple(one) for one in found.xy[kept]] == [(31, 50), (159, 50), (100, 26), (100, 74)]
+    assert eligible_peaks(found, PickRules(0, 0, edge_margin=0)).all()
+    assert eligible_peaks(found, replace(ALL_PEAKS, separation=0)).all()
+
+
+def test_a_particle_that_the_border_cuts_is_no_pick_unless_it_is_labelled():
+    found = peaks((10, 50, 3), (50, 50, 2))
+    assert PickRules().edge_margin == 1
+    assert select_picks(found, PickRules()).xy.tolist() == [[50, 50]]
+    assert sorted(picked(found, [(10, 50, 1)], PickRules())["x"]) == [10, 50]
+
+
 def test_limits_on_the_contrast_need_the_contrast():
-    rules = PickRules(0, 0, highest_contrast=2)
+    rules = PickRules(0, 0, 0, highest_contrast=2)
     with pytest.raises(ValueError, match="contrast"):
         eligible_peaks(peaks((1, 1, 1)), rules)
     found = Peaks(

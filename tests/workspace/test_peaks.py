@@ -31,7 +31,7 @@ def peaks(rows, micrograph=1, head="h", **more):
 
 def state(marks=(), areas=(), **changes):
     return SessionState(
-        Settings(diameter_angstrom=100, **changes),
+        Settings(diameter_angstrom=100, **{"edge_margin": 0, **changes}),
         ENTRIES,
         {
             k: Label(id=k, micrograph=1, x=x, y=y, target=target)
@@ -105,7 +105,7 @@ def test_peaks_of_a_map_give_its_picks_at_any_distance(min_distance):
     head = Head(np.ones((1, 2)), 0.0, FeatureSpec("b", "d", (7.0,), 4, "affine"))
     made = measure_peaks(state(), 1, map, contrast, head)
     found = made.picks(state(threshold=0.1, separation=min_distance))
-    rules = PickRules(0.1, min_distance)
+    rules = PickRules(0.1, min_distance, 0)
     direct = select_picks(find_peaks(map), rules).table("m1.mrc")
     assert len(found) > 100
     assert found[["x", "y", "score"]].equals(direct[["x", "y", "score"]])

@@ -22,7 +22,7 @@ def peaks(micrograph, count, score=2.0, shift=0.0):
 
 def state(marks=(), rounds=(), **changes):
     return SessionState(
-        Settings(diameter_angstrom=100, **changes),
+        Settings(diameter_angstrom=100, **{"edge_margin": 0, **changes}),
         ENTRIES,
         {
             k: Label(id=k, micrograph=m, x=x, y=y, target=target, source=source)

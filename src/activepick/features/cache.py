@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import platformdirs
@@ -15,6 +16,9 @@ from activepick.atomic import replacing
 __all__ = ["FeatureCache"]
 
 GIB = 1 << 30
+
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 class FeatureCache:
@@ -32,7 +36,7 @@ class FeatureCache:
         self.folder = Path(folder or platformdirs.user_cache_path("activepick") / "features")
         self.limit_bytes = limit_bytes
 
-    def get(self, key: str, compute: Callable[[], NDArray[np.float16]]) -> NDArray[np.float16]:
+    def get(self, key: str, compute: Callable[[], NDArray[Number]]) -> NDArray[Number]:
         """Return the map of a key, computing and storing it when it is not there.
 
         A map that cannot be stored (full disk, no rights) is given from memory instead: the cache
@@ -43,12 +47,12 @@ class FeatureCache:
         key
             Names everything that the features depend on.
         compute
-            Gives the array (h, w, C).
+            Returns the array, such as features (h, w, C).
         """
         path = self._path(key)
         # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.
         with contextlib.suppress(OSError, ValueError, EOFError):
-            found: NDArray[np.float16] = np.load(path, mmap_mode="c")
+            found: NDArray[Number] = np.load(path, mmap_mode="c")
             os.utime(path)
             return found
         values = compute()
@@ -56,7 +60,7 @@ class FeatureCache:
             with replacing(path) as temporary:
                 np.save(temporary, values)
             self._make_room(path)
-            stored: NDArray[np.float16] = np.load(path, mmap_mode="c")
+            stored: NDArray[Number] = np.load(path, mmap_mode="c")
         except OSError:
             return values
         return stored

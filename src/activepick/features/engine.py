@@ -18,6 +18,7 @@ from activepick.features.scale_search import EDGE_RADII, MiddleCrop, find_radius
 from activepick.features.scales import best_peaks, score_tail
 from activepick.features.torch_transforms import TorchTransforms
 from activepick.micrograph import Micrograph, Normalisation, WorkingImage
+from activepick.micrograph.border import Border
 from activepick.progress import Progress, part_of
 from activepick.scoremap import ScoreMap, merge_scales
 
@@ -107,7 +108,8 @@ class FeatureEngine:
         if progress is not None:
             progress(1.0)
         radius_px = micrograph.radius_px(self.diameter_angstrom)
-        return MicrographFeatures(micrograph.name, tuple(maps), micrograph.shape, radius_px)
+        border = self.border(micrograph)
+        return MicrographFeatures(micrograph.name, tuple(maps), micrograph.shape, radius_px, border)
 
     def working_images(self, micrograph: Micrograph, radii: Sequence[float]) -> list[WorkingImage]:
         """Read a micrograph and resample it, on the GPU if there is one.
@@ -190,7 +192,21 @@ class FeatureEngine:
             )
             parts.append((scores, self._spacing(micrograph, radii[i])))
         radius_px = micrograph.radius_px(self.diameter_angstrom)
-        return merge_scales(parts, bias, micrograph.shape, radius_px)
+        return merge_scales(parts, bias, micrograph.shape, radius_px, micrograph.border)
+
+    def border(self, micrograph: Micrograph) -> Border:
+        """Return the columns and rows without an image: left, top, right, bottom.
+
+        They are found while a file is read, and stored in the cache.
+        """
+
+        def compute() -> NDArray[np.int32]:
+            return np.array(micrograph.border, np.int32)
+
+        if self.cache is None:
+            return micrograph.border
+        left, top, right, bottom = self.cache.get(f"border {micrograph.content_key()}", compute)
+        return int(left), int(top), int(right), int(bottom)
 
     def is_cached(self, micrograph: Micrograph, radii: Sequence[float]) -> bool:
         """Return whether all features of a micrograph are in the cache."""

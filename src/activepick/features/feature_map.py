@@ -73,12 +73,15 @@ class MicrographFeatures:
         Height and width of the micrograph.
     radius_px
         Particle radius in original pixels.
+    border
+        Columns and rows of the micrograph without an image: left, top, right, bottom.
     """
 
     name: str
     maps: tuple[FeatureMap, ...]
     shape: tuple[int, int]
     radius_px: float
+    border: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @cached_property
     def channels(self) -> int:
@@ -114,4 +117,4 @@ class MicrographFeatures:
         parts = [
             (m.project(w), m.spacing_px) for m, w in zip(self.maps, weights, strict=True) if w.any()
         ]
-        return merge_scales(parts, bias, self.shape, self.radius_px)
+        return merge_scales(parts, bias, self.shape, self.radius_px, self.border)

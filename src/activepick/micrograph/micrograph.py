@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.errors import MicrographError
+from activepick.micrograph.border import NO_BORDER, Border, BorderFinder
 from activepick.micrograph.fourier_crop import Transforms, fourier_crop
 from activepick.micrograph.identity import fingerprint
 from activepick.micrograph.normalise import Normalisation, normalise
@@ -47,6 +48,7 @@ class Micrograph:
         self.path = Path(path)
         self.inverted = inverted
         self._opened: MicrographFile | None = None
+        self._border: Border | None = None
         self._given_pixel_size = (
             None if pixel_size_angstrom is None else checked_pixel_size(pixel_size_angstrom)
         )
@@ -87,6 +89,11 @@ class Micrograph:
             )
         return size
 
+    @property
+    def header_pixel_size_angstrom(self) -> float | None:
+        """Å per pixel as in the header, whatever the user gave; None if it has none."""
+        return self._file.pixel_size_angstrom
+
     def read(self) -> NDArray[np.float32]:
         """Read all pixels as they are in the file.
 
@@ -109,7 +116,21 @@ class Micrograph:
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """Read the pixels from row 0 on, in blocks of rows; errors as `read`."""
-        return checked_blocks(self._file)
+        finder = BorderFinder(self.shape)
+        yield from finder.watch(checked_blocks(self._file))
+        self._border = finder.border
+
+    @property
+    def border(self) -> Border:
+        """Rows and columns without an image: left, top, right, bottom.
+
+        They are found whenever the pixels are read; otherwise the file is read for them.
+        `MicrographError` when it cannot be read.
+        """
+        if self._border is None:
+            for _ in self.blocks():
+                pass
+        return self._border or NO_BORDER
 
     def radius_px(self, diameter_angstrom: float) -> float:
         """Return the particle radius in original pixels.

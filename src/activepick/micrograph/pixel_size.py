@@ -4,12 +4,14 @@ import math
 
 from activepick.errors import SettingsError
 
-__all__ = ["checked_pixel_size", "header_pixel_size"]
+__all__ = ["checked_pixel_size", "header_pixel_size", "same_pixel_size"]
 
 MIN_ANGSTROM = 0.05
 MAX_ANGSTROM = 100.0
 # Headers are rounded; a larger difference between the axes is not that of an image's pixels.
 MAX_ANISOTROPY = 0.01
+# Headers are rounded: pixel sizes that differ by less than this share are the same.
+SAME = 0.02
 
 
 def header_pixel_size(x_angstrom: float, y_angstrom: float) -> float | None:
@@ -25,6 +27,11 @@ def header_pixel_size(x_angstrom: float, y_angstrom: float) -> float | None:
         return None
     mean = (x_angstrom + y_angstrom) / 2
     return mean if abs(x_angstrom - y_angstrom) <= MAX_ANISOTROPY * mean else None
+
+
+def same_pixel_size(one_angstrom: float, other_angstrom: float) -> bool:
+    """Return whether two pixel sizes in Å are the same but for the rounding of headers."""
+    return abs(one_angstrom - other_angstrom) <= SAME * other_angstrom
 
 
 def checked_pixel_size(pixel_size_angstrom: float) -> float:

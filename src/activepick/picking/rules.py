@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from activepick.errors import SettingsError
 from activepick.formats.scores import score_threshold
-from activepick.scoremap import DEFAULT_SEPARATION, SAME_POSITION, Peaks
+from activepick.scoremap import DEFAULT_SEPARATION, SAME_POSITION, Peaks, ScoreMap
 from activepick.scoremap.maxima import suppress
 
 if TYPE_CHECKING:
@@ -27,14 +27,17 @@ __all__ = [
     "PickRules",
     "Picks",
     "eligible_peaks",
+    "outside_areas",
     "select_picks",
+    "within_margin",
 ]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 DEFAULT_THRESHOLD = 0.5
-DEFAULT_EDGE_MARGIN = 0.0
+# A particle that is cut off by the border cannot be extracted.
+DEFAULT_EDGE_MARGIN = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class PickRules:
     separation
         Smallest distance between two picks, in particle radii.
     edge_margin
-        Smallest distance between a pick and the first or last row or column of the micrograph, in
-        particle radii.
+        Smallest distance between a pick and the first or last row or column of the micrograph that
+        holds an image (`activepick.micrograph.border`), in particle radii. 0 accepts picks on the
+        border.
     lowest_contrast, highest_contrast
         Limits on the local contrast (`activepick.micrograph.contrast`); None for no limit.
 
@@ -168,6 +172,28 @@ class Picks:
         return pd.DataFrame(columns)
 
 
+def within_margin(peaks: Peaks | ScoreMap, xy: ArrayLike, edge_margin: float) -> Mask:
+    """Return a mask (n,) of the positions that keep a distance from the border.
+
+    Parameters
+    ----------
+    peaks
+        Peaks or score map of the micrograph, which know its size, its border and the radius.
+    xy
+        Positions (n, 2) in pixels of the micrograph.
+    edge_margin
+        As in `PickRules`.
+    """
+    positions = np.asarray(xy, np.float64).reshape(-1, 2)
+    margin = edge_margin * peaks.radius_px
+    if margin <= 0:  # without a margin, the outer half of a border pixel belongs to the micrograph
+        return np.ones(len(positions), bool)
+    left, top, right, bottom = peaks.border
+    first = np.array([left, top]) + margin
+    last = np.array([peaks.shape[1] - 1 - right, peaks.shape[0] - 1 - bottom]) - margin
+    return np.asarray(((positions >= first) & (positions <= last)).all(axis=1))
+
+
 def eligible_peaks(peaks: Peaks, rules: PickRules, areas: Sequence[ArrayLike] = ()) -> Mask:
     """Return a mask (n,) of the peaks that satisfy all rules except the threshold.
 
@@ -181,10 +207,7 @@ def eligible_peaks(peaks: Peaks, rules: PickRules, areas: Sequence[ArrayLike] = 
         Excluded areas: polygons (k, 2) in pixels of the micrograph, columns x and y.
     """
     keep = peaks.separated(rules.separation).copy()
-    margin = rules.edge_margin * peaks.radius_px
-    if margin > 0:  # without a margin, the outer half of a border pixel belongs to the micrograph
-        last = np.array([peaks.shape[1] - 1, peaks.shape[0] - 1])
-        keep &= ((peaks.xy >= margin) & (peaks.xy <= last - margin)).all(axis=1)
+    keep &= within_margin(peaks, peaks.xy, rules.edge_margin)
     if rules.need_contrast:
         if peaks.contrast is None:
             raise ValueError("limits on the contrast need peaks whose contrast was computed")
@@ -192,11 +215,18 @@ def eligible_peaks(peaks: Peaks, rules: PickRules, areas: Sequence[ArrayLike] = 
             keep &= peaks.contrast >= rules.lowest_contrast
         if rules.highest_contrast is not None:
             keep &= peaks.contrast <= rules.highest_contrast
+    return keep & outside_areas(peaks.xy, areas)
+
+
+def outside_areas(xy: ArrayLike, areas: Sequence[ArrayLike]) -> Mask:
+    """Return a mask (n,) of the positions (n, 2) that lie in none of some polygons (k, 2)."""
+    positions = np.asarray(xy, np.float64).reshape(-1, 2)
+    keep = np.ones(len(positions), bool)
     if len(areas):
         from matplotlib.path import Path as Outline
 
         for area in areas:
-            keep &= ~Outline(np.asarray(area, np.float64)).contains_points(peaks.xy)
+            keep &= ~Outline(np.asarray(area, np.float64)).contains_points(positions)
     return keep
 
 

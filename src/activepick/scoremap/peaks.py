@@ -40,6 +40,8 @@ class Peaks:
         Particle radius, in pixels of the micrograph.
     shape
         Height and width of the micrograph in pixels.
+    border
+        Columns and rows of the micrograph without an image: left, top, right, bottom.
     """
 
     xy: NDArray[np.float32]
@@ -47,6 +49,7 @@ class Peaks:
     contrast: NDArray[np.float32] | None
     radius_px: float
     shape: tuple[int, int]
+    border: tuple[int, int, int, int] = (0, 0, 0, 0)
     _separated: dict[float, NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
@@ -72,7 +75,9 @@ class Peaks:
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Peaks":
         """Return some of the peaks, given by a mask or by ascending indices."""
         contrast = None if self.contrast is None else self.contrast[chosen]
-        return Peaks(self.xy[chosen], self.score[chosen], contrast, self.radius_px, self.shape)
+        return Peaks(
+            self.xy[chosen], self.score[chosen], contrast, self.radius_px, self.shape, self.border
+        )
 
 
 def find_peaks(
@@ -101,6 +106,7 @@ def find_peaks(
         None if contrast is None else contrast(xy),
         scores.radius_px,
         scores.shape,
+        scores.border,
     )
 
 

@@ -29,12 +29,15 @@ class ScoreMap:
         Particle radius, in pixels of the micrograph.
     shape
         Height and width of the micrograph in pixels.
+    border
+        Columns and rows of the micrograph without an image: left, top, right, bottom.
     """
 
     values: NDArray[np.float32]
     spacing_px: float
     radius_px: float
     shape: tuple[int, int]
+    border: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def to_original(self, xy: ArrayLike) -> NDArray[np.float64]:
         """Convert positions (n, 2) from samples of the map to pixels of the micrograph."""
@@ -54,6 +57,7 @@ def merge_scales(
     bias: float,
     shape: tuple[int, int],
     radius_px: float,
+    border: tuple[int, int, int, int] = (0, 0, 0, 0),
 ) -> ScoreMap:
     """Add the scores of several scales on a common grid.
 
@@ -68,6 +72,8 @@ def merge_scales(
         Height and width of the micrograph in pixels.
     radius_px
         Particle radius, in pixels of the micrograph.
+    border
+        Columns and rows without an image, as in `ScoreMap`.
 
     Returns
     -------
@@ -78,4 +84,4 @@ def merge_scales(
     total = np.full((len(y), len(x)), bias, np.float32)
     for scores, (dx, dy) in parts:
         total += resample(scores, y / dy, x / dx)
-    return ScoreMap(total, spacing, radius_px, shape)
+    return ScoreMap(total, spacing, radius_px, shape, border)

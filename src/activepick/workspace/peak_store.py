@@ -178,6 +178,7 @@ def _write(path: Path, one: MicrographPeaks) -> None:
             score=one.peaks.score,
             contrast=one.peaks.contrast,
             shape=np.array(one.peaks.shape),
+            border=np.array(one.peaks.border),
             numbers=np.array([one.peaks.radius_px, one.uncertainty]),
             head=np.array(one.head),
             labels=np.array(labels, np.float64).reshape(-1, 4),
@@ -190,6 +191,7 @@ def _read(path: Path) -> MicrographPeaks | None:
         with np.load(path, allow_pickle=False) as file:
             xy, score, contrast = (file[name] for name in ("xy", "score", "contrast"))
             height, width = map(int, file["shape"])
+            left, top, right, bottom = map(int, file["border"])
             radius, uncertainty = map(float, file["numbers"])
             head = str(file["head"])
             labels = [(float(x), float(y), float(s), float(c)) for x, y, s, c in file["labels"]]
@@ -203,7 +205,7 @@ def _read(path: Path) -> MicrographPeaks | None:
         return None
     return MicrographPeaks(
         micrograph=0,
-        peaks=Peaks(xy, score, contrast, radius, (height, width)),
+        peaks=Peaks(xy, score, contrast, radius, (height, width), (left, top, right, bottom)),
         uncertainty=uncertainty,
         head=head,
         at_labels={(x, y): (s, c) for x, y, s, c in labels},

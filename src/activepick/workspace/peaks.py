@@ -22,7 +22,14 @@ from activepick.scoremap import Peaks, ScoreMap, find_peaks
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import Label, SessionState
 
-__all__ = ["PICK_COLUMNS", "MicrographPeaks", "head_digest", "measure_peaks", "positions"]
+__all__ = [
+    "PICK_COLUMNS",
+    "MicrographPeaks",
+    "areas_of",
+    "head_digest",
+    "measure_peaks",
+    "positions",
+]
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -65,7 +72,7 @@ class MicrographPeaks:
         state
             Settings and areas; labels make no difference.
         """
-        return eligible_peaks(self.peaks, state.settings.rules, _areas(self.micrograph, state))
+        return eligible_peaks(self.peaks, state.settings.rules, areas_of(self.micrograph, state))
 
     def accepted(self, state: SessionState) -> Mask:
         """Return a mask (n,) of the peaks that satisfy all rules; labels make no difference."""
@@ -86,7 +93,7 @@ class MicrographPeaks:
             at_labels[:, 0],
             at_labels[:, 1],
         )
-        areas = _areas(self.micrograph, state)
+        areas = areas_of(self.micrograph, state)
         return select_picks(self.peaks, state.settings.rules, labelled, areas)
 
     def picks(self, state: SessionState) -> pd.DataFrame:
@@ -147,5 +154,6 @@ def positions(marks: Sequence[Label]) -> Floats:
     return np.array([(mark.x, mark.y) for mark in marks], np.float64).reshape(-1, 2)
 
 
-def _areas(micrograph: int, state: SessionState) -> list[Floats]:
+def areas_of(micrograph: int, state: SessionState) -> list[Floats]:
+    """Return the excluded areas of a micrograph, polygons (k, 2) in original pixels."""
     return [np.array(area.vertices, np.float64) for area in state.areas.get(micrograph, ())]

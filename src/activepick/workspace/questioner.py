@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.errors import SessionError
 from activepick.learning.strategies.context import QueryContext
 from activepick.learning.strategies.registry import select_queries
+from activepick.picking.rules import outside_areas, within_margin
 from activepick.session.model.state import Question, ScoredPosition, SessionState, Target
 from activepick.workspace.features import FeatureSource
 from activepick.workspace.next_micrograph import Offer, next_offer
-from activepick.workspace.peaks import MicrographPeaks, positions
+from activepick.workspace.peaks import MicrographPeaks, areas_of, positions
 from activepick.workspace.predictor import Predictor
 from activepick.workspace.trainer import Trainer
 
@@ -119,14 +121,22 @@ class Questioner:
             ]
             for number, own in zip(numbers, marks, strict=True)
         ]
+        score_maps = [setup.features.score_map(entry, head) for entry in entries]
+
+        def may_ask(index: int, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+            # Where nothing is picked, an answer is of no use.
+            margin = within_margin(score_maps[index], xy, state.settings.edge_margin)
+            return margin & outside_areas(xy, areas_of(numbers[index], state))
+
         context = QueryContext(
             micrographs=[setup.features.store.get(entry) for entry in entries],
-            score_maps=[setup.features.score_map(entry, head) for entry in entries],
+            score_maps=score_maps,
             labelled=[positions(state.labels_of(number)) for number in numbers],
             skipped=[np.array(own, np.float64).reshape(-1, 2) for own in skipped],
             head=head,
             posterior=self._trainer.posterior,
             rng=np.random.default_rng([state.settings.seed, state.next_id]),
+            may_ask=may_ask,
         )
         queries = select_queries(context, count, state.settings.strategy)
         return [(numbers[query.micrograph], query.x, query.y, query.score) for query in queries]

@@ -140,7 +140,7 @@ def random_positions(
 
 
 def find_candidates(context: QueryContext, find: Find = score_maxima) -> Candidates:
-    """Find the candidates on all micrographs that were neither labelled nor skipped.
+    """Find the candidates on all micrographs that may be asked about and were not answered.
 
     Parameters
     ----------
@@ -152,6 +152,8 @@ def find_candidates(context: QueryContext, find: Find = score_maxima) -> Candida
     parts = []
     for index, score_map in enumerate(context.score_maps):
         xy, score, utility = find(score_map, context.rng)
+        allowed = context.may_ask(index, xy)
+        xy, score, utility = xy[allowed], score[allowed], utility[allowed]
         answered = context.answered(index)
         if len(answered) and len(xy):
             distance = cKDTree(answered).query(xy)[0]

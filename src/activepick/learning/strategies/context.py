@@ -19,6 +19,10 @@ __all__ = ["QueryContext"]
 Floats = NDArray[np.float64]
 
 
+def _everywhere(index: int, xy: Floats) -> NDArray[np.bool_]:
+    return np.ones(len(xy), bool)
+
+
 @dataclass(frozen=True, eq=False)
 class QueryContext:
     """Micrographs, labels and head at the moment when queries are chosen.
@@ -39,6 +43,9 @@ class QueryContext:
         Computes the posterior of the head.
     rng
         Random generator of the strategies.
+    may_ask
+        Returns a mask (n,) of the positions (n, 2) on a micrograph, given by its index, that may
+        be queried; by default all.
     """
 
     micrographs: "Sequence[MicrographFeatures]"
@@ -48,6 +55,7 @@ class QueryContext:
     head: Head
     posterior: "Callable[[], Posterior]"
     rng: np.random.Generator
+    may_ask: Callable[[int, Floats], NDArray[np.bool_]] = _everywhere
 
     @property
     def n_labels(self) -> int:

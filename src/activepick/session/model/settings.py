@@ -106,7 +106,7 @@ class Settings(Record):
     expected_particles: float | None = _setting(None, affects="head", gt=0)
     threshold: float = _setting(0.5, affects="picks", ge=0, le=1)
     separation: float = _setting(0.8, affects="picks", ge=0)
-    edge_margin: float = _setting(0.0, affects="picks", ge=0)
+    edge_margin: float = _setting(1.0, affects="picks", ge=0)
     lowest_contrast: float | None = _setting(None, affects="picks", ge=0)
     highest_contrast: float | None = _setting(None, affects="picks", ge=0)
     low_pass_angstrom: float | None = _setting(None, affects="display", gt=0)
