@@ -4,8 +4,10 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QAbstractButton, QApplication
 
 LONG = 180_000
 
@@ -94,6 +96,50 @@ class Person:
         assert self.session.last > before
         self.settle()
 
+    def answer_in_view(self, key: str) -> None:
+        """Answer the current question, after going to it if it is not on screen."""
+        if not self.widget.navigation.question_in_view(self.open):
+            self.press(key)
+            self.settle()
+        self.answer(key)
+
+    def in_view(self, one) -> bool:
+        """Whether a question or label of the shown micrograph is on screen."""
+        place = self.where(one.x, one.y)
+        return one.micrograph == self.open.shown and self.canvas.rect().contains(place)
+
+    def click_button(self, text: str) -> None:
+        """Click on the visible button with this text."""
+        self.click_button_in(self.widget, text)
+
+    def click_button_in(self, section, text: str) -> None:
+        """Open a section if it is collapsed, and click on the button with this text."""
+        if hasattr(section, "set_open"):
+            section.set_open(True)
+            self.qtbot.wait(5)
+        buttons = section.findChildren(QAbstractButton)
+        [button] = [one for one in buttons if one.text() == text and one.isVisible()]
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def turn_wheel_to(self, zoom: float) -> None:
+        """Turn the wheel over the micrograph until the camera has about a zoom."""
+        camera, middle = self.viewer.scene.camera, QPointF(self.canvas.rect().center())
+        outwards = camera.zoom > zoom
+        while (camera.zoom > zoom) == outwards:
+            turn = QPoint(0, -120 if outwards else 120)
+            event = QWheelEvent(
+                middle,
+                self.canvas.mapToGlobal(middle),
+                turn,
+                turn,
+                Qt.MouseButton.NoButton,
+                Qt.KeyboardModifier.NoModifier,
+                Qt.ScrollPhase.NoScrollPhase,
+                False,
+            )
+            QApplication.sendEvent(self.canvas, event)
+            self.qtbot.wait(1)
+
     def answer_now(self, key: str) -> None:
         """Answer by a key, and wait for nothing that takes long."""
         self.press(key)
@@ -116,6 +162,18 @@ class Person:
             getattr(Qt.KeyboardModifier, f"{key}Modifier"),
             self.where(x, y),
         )
+
+    def click_on_free_place(self) -> None:
+        """Click somewhere on screen where there is neither a label nor a question."""
+        height, width = self.open.images.shape
+        for x in range(40, width - 40, 37):
+            for y in range(40, height - 40, 37):
+                place = self.where(x, y)
+                free = not self.labelling.question_at(x, y) and not self.labelling.label_near(x, y)
+                if free and self.canvas.rect().contains(place):
+                    self.click(x, y)
+                    self.settle()
+                    return
 
     def move_to(self, x: float, y: float) -> None:
         QTest.mouseMove(self.canvas, self.where(x, y))

@@ -11,6 +11,7 @@ pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 
 from magicgui.widgets import FloatSpinBox
 
+from activepick._napari.commands import Commands
 from activepick._napari.controller import Controller
 from activepick._napari.excluded_areas import ExcludedAreas
 from activepick._napari.key_bindings import KEY_BINDINGS, KeyBindings
@@ -20,6 +21,7 @@ from activepick._napari.navigation import Navigation
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.label import LabelSection
 from activepick._napari.sections.setting_bindings import SettingBindings
+from activepick._napari.session_view import SessionView
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.session import Session, Settings
 from activepick.simulate import SimulationSettings
@@ -210,7 +212,7 @@ def test_how_to_open_a_session_is_asked(users, micrographs, argument, opened):
     assert (second.open is not None) == opened
     if opened:
         second.open.labelling.label_at(300.0, 300.0, 1)
-        assert "only to look at" in second.told[-1][1]
+        assert "read-only" in second.told[-1][1]
         assert not second.state.marks
 
 
@@ -257,7 +259,7 @@ def test_controls_and_settings_are_bound(user, micrographs):
     assert bindings.values() == {"edge_margin": 1.5}
     user.start(micrographs)
     bindings.set_session(user.open)
-    assert box.value == 0
+    assert box.value == 2
     box.value = 5
     assert user.state.settings.edge_margin == 2.5
     user.open.set_settings(edge_margin=1.0)
@@ -271,8 +273,12 @@ def test_controls_and_settings_are_bound(user, micrographs):
 def test_the_window_offers_some_strategies_and_shows_any(user, micrographs, tmp_path):
     viewer = ViewerModel()
     layers = Layers(viewer)
+    navigation = Navigation(viewer, layers)
     section = LabelSection(
-        Navigation(viewer, layers), MouseBindings(viewer, layers), Preferences(tmp_path / "p.json")
+        navigation,
+        Commands(navigation, layers),
+        MouseBindings(viewer, layers, navigation),
+        Preferences(tmp_path / "p.json"),
     )
     assert set(section.strategy.choices) == {n for n, one in STRATEGIES.items() if one.in_window}
     user.start(micrographs)
@@ -288,7 +294,8 @@ def test_the_window_offers_some_strategies_and_shows_any(user, micrographs, tmp_
 def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):
     viewer = ViewerModel()
     layers = Layers(viewer)
-    areas = ExcludedAreas(viewer, layers, KeyBindings(viewer, layers))
+    keys = KeyBindings(viewer, Commands(Navigation(viewer, layers), layers))
+    areas = ExcludedAreas(viewer, layers, keys)
     user.controller.session_changed.connect(lambda: areas.set_session(user.open))
     square = [(10.0, 10.0), (200.0, 10.0), (200.0, 200.0)]
     folders = [micrographs, copy_of(micrographs, "grid 2")]
@@ -312,7 +319,8 @@ def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):
 def test_keys_act_on_the_open_session_only(user, micrographs):
     viewer = ViewerModel()
     layers = Layers(viewer)
-    keys = KeyBindings(viewer, layers)
+    navigation = Navigation(viewer, layers)
+    keys = KeyBindings(viewer, Commands(navigation, layers))
     press = {str(key): act for key, act in viewer.keymap.items()}
     assert len(press) == sum(len(binding.keys) for binding in KEY_BINDINGS)
     for act in press.values():
@@ -320,6 +328,10 @@ def test_keys_act_on_the_open_session_only(user, micrographs):
     user.start(micrographs)
     keys.set_session(user.open)
     question = user.open.labelling.current
+    press["D"](viewer)
+    assert not user.state.marks  # nobody sees the question yet
+    SessionView(layers, navigation).set_session(user.open)
+    user.open.images.ready.emit(user.open.images.displayed)
     press["D"](viewer)
     assert user.state.marks[question.id].target == 0
     press["X"](viewer)

@@ -62,7 +62,7 @@ class Gallery(CropGallery):
 
     @property
     def button(self) -> QPushButton:
-        return next(b for b in self.findChildren(QPushButton) if "Not particles" in b.text())
+        return next(b for b in self.findChildren(QPushButton) if "non-particle" in b.text())
 
     def order_by(self, words: str) -> None:
         box = self.findChild(QComboBox)
@@ -133,7 +133,7 @@ def test_clicked_picks_are_handed_over_by_the_button(qtbot, gallery):
     assert not gallery.button.isEnabled()
     for place in (2, 4, 5, 4):
         click(qtbot, gallery, place)
-    assert gallery.button.text() == "Not particles: 2"
+    assert gallery.button.text() == "Label 2 as non-particles"
     with qtbot.waitSignal(gallery.rejected) as heard:
         qtbot.mouseClick(gallery.button, LEFT)
     assert heard.args == [[1002, 1005]]
@@ -208,7 +208,7 @@ def test_marks_follow_their_pick_through_sorting_and_new_picks(qtbot, gallery):
 def test_marks_can_be_set_when_picks_got_another_id(gallery):
     gallery.set_wrong_ids([1004, 1002, 9999])
     assert gallery.wrong_ids() == [1002, 1004]
-    assert gallery.button.text() == "Not particles: 2"
+    assert gallery.button.text() == "Label 2 as non-particles"
 
 
 def test_only_what_is_on_screen_is_cut(qtbot, gallery):

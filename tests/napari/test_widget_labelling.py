@@ -21,7 +21,8 @@ def person(qtbot, open_widget, micrographs) -> Person:
     return someone
 
 
-def test_picks_and_questions_come_at_once(person):
+def test_picks_questions_and_keys(person):
+    # Picks and questions come at once.
     assert len(person.picks.picks) > 0
     assert len(person.state.questions) == person.state.settings.batch
     person.wait(lambda: "diameter" not in person.viewer.layers)  # shown for a moment
@@ -32,20 +33,7 @@ def test_picks_and_questions_come_at_once(person):
     np.testing.assert_allclose(picks.size, DIAMETER / SimulationSettings().pixel_size_angstrom)
     np.testing.assert_allclose(picks.data[:, ::-1], person.picks.picks[["x", "y"]])
 
-
-def test_the_keys_answer_and_the_camera_follows(person):
-    for key, target in (("F", 1), ("D", 0), ("H", 2), ("G", None)):
-        question = person.labelling.current
-        centre = np.asarray(person.viewer.scene.camera.center)[-2:] / person.widget.layers.scale
-        np.testing.assert_allclose(centre, (question.y, question.x), atol=0.5)
-        person.answer(key)
-        assert person.state.marks[question.id].target == target
-    assert "Question 5 of 10" in person.widget.label._title.text()
-    rims = {tuple(rim) for rim in person.viewer.layers["labels"].border_color.round(3)}
-    assert len(rims) == 4
-
-
-def test_undo_brings_the_question_back(person):
+    # Undo brings the question back.
     question = person.labelling.current
     person.answer("F")
     assert person.labelling.current != question
@@ -55,77 +43,31 @@ def test_undo_brings_the_question_back(person):
     person.answer("Shift+X")
     assert person.state.marks[question.id].target == 1
 
-
-def test_back_changes_an_answer(person):
-    question = person.labelling.current
-    person.answer("F")
+    # Back changes an answer.
     person.press("R")
     assert person.labelling.current == question
-    person.answer("D")
+    person.settle()
+    person.answer_in_view("D")
     assert person.state.marks[question.id].target == 0
-
-
-def test_clicks_label_anywhere(person):
-    person.see_all()
-    free = _free_places(person, 2)
-    person.click(*free[0])
-    person.click(*free[1], button="Right")
-    person.settle()
-    marks = list(person.state.marks.values())
-    assert [mark.target for mark in marks] == [1, 0]
-    pixel = 1.5 / person.viewer.scene.camera.zoom / person.widget.layers.scale
-    np.testing.assert_allclose([(m.x, m.y) for m in marks], free, atol=pixel)
-    assert len(person.viewer.layers["labels"].data) == 2
-
-
-def test_a_click_on_a_question_answers_it(person):
-    person.see_all()
-    question = [q for q in person.state.questions if q.micrograph == person.open.shown][-1]
-    person.click(question.x + 3, question.y, key="Shift")
-    person.settle()
-    assert person.state.marks[question.id].target == 0
-
-
-def test_a_label_is_dragged_and_deleted(person):
-    person.see_all()
-    [(x, y)] = _free_places(person, 1)
-    person.click(x, y)
-    person.settle()
-    camera = tuple(person.viewer.scene.camera.center)
-    person.drag((x, y), (x + 30, y + 20))
-    person.settle()
-    [mark] = person.state.marks.values()
-    np.testing.assert_allclose((mark.x, mark.y), (x + 30, y + 20), atol=6)
-    assert tuple(person.viewer.scene.camera.center) == camera  # only the label moved
-    person.move_to(mark.x, mark.y)
-    person.press("Delete")
-    person.settle()
+    person.answer("X")
+    person.answer("X")
     assert not person.state.marks
 
+    # The keys answer, and the camera follows.
+    person.press("R")
+    for key, target in (("F", 1), ("D", 0), ("H", 2), ("G", None)):
+        question = person.labelling.current
+        person.answer_in_view(key)
+        assert person.state.marks[question.id].target == target
+        following = person.labelling.current
+        centre = np.asarray(person.viewer.scene.camera.center)[-2:] / person.widget.layers.scale
+        np.testing.assert_allclose(centre, (following.y, following.x), atol=0.5)
+    assert "Question 5 of 10" in person.widget.label._title.text()
+    assert person.widget.label._tally.text() == "1 particle, 2 non-particles"
+    rims = {tuple(rim) for rim in person.viewer.layers["labels"].border_color.round(3)}
+    assert len(rims) == len(person.state.marks_of(person.open.shown))
 
-def test_who_looks_at_another_micrograph_is_left_there(person):
-    asked = person.labelling.current
-    other = next(i for i in person.state.micrographs if i != asked.micrograph)
-    person.open.show(other)
-    person.settle()
-    assert person.open.shown == other
-    assert person.labelling.current == asked
-    person.press("T")
-    person.settle()
-    assert person.open.shown == person.labelling.current.micrograph
-
-
-def test_a_click_by_hand_leaves_the_view_where_it_is(person):
-    person.see_all()
-    [(x, y)] = _free_places(person, 1)
-    centre = tuple(person.viewer.scene.camera.center)
-    person.click(x, y)
-    person.settle()
-    assert len(person.state.marks) == 1
-    assert tuple(person.viewer.scene.camera.center) == centre
-
-
-def test_the_wheel_over_the_panel_changes_nothing(person):
+    # The wheel over the panel changes nothing.
     before = person.state.settings
     for control in person.widget.findChildren((QAbstractSpinBox, QComboBox, QAbstractSlider)):
         if not isinstance(control, QScrollBar):
@@ -133,8 +75,7 @@ def test_the_wheel_over_the_panel_changes_nothing(person):
     person.settle()
     assert person.state.settings == before
 
-
-def test_letters_are_for_the_micrograph_and_enter_goes_back_to_it(person):
+    # Letters are for the micrograph, and Enter goes back to it.
     low_pass = person.widget.particle.low_pass.native
     person.widget.particle.set_open(True)
     low_pass.setFocus()
@@ -146,6 +87,88 @@ def test_letters_are_for_the_micrograph_and_enter_goes_back_to_it(person):
     strategy = person.widget.label.strategy.native
     QTest.keyClick(strategy, Qt.Key.Key_T)
     assert strategy.currentText() == "active"
+
+
+def test_clicks_drags_and_crops(person):
+    # Clicks label anywhere, and leave the view where it is.
+    person.see_all()
+    free = _free_places(person, 4)
+    centre = tuple(person.viewer.scene.camera.center)
+    person.click(*free[0])
+    person.click(*free[1], button="Right")
+    person.settle()
+    marks = list(person.state.marks.values())
+    assert [mark.target for mark in marks] == [1, 0]
+    pixel = 1.5 / person.viewer.scene.camera.zoom / person.widget.layers.scale
+    np.testing.assert_allclose([(m.x, m.y) for m in marks], free[:2], atol=pixel)
+    assert len(person.viewer.layers["labels"].data) == 2
+    assert tuple(person.viewer.scene.camera.center) == centre
+
+    # A click on a question answers it.
+    question = [q for q in person.state.questions if q.micrograph == person.open.shown][-1]
+    person.click(question.x + 3, question.y, key="Shift")
+    person.settle()
+    assert person.state.marks[question.id].target == 0
+
+    # A label is dragged and deleted, and only the label moves.
+    person.see_all()
+    x, y = free[2]
+    person.click(x, y)
+    person.settle()
+    known = set(person.state.marks)
+    centre = tuple(person.viewer.scene.camera.center)
+    person.drag((x, y), (x + 30, y + 20))
+    person.settle()
+    assert set(person.state.marks) == known
+    mark = person.state.marks[max(known)]
+    np.testing.assert_allclose((mark.x, mark.y), (x + 30, y + 20), atol=6)
+    assert tuple(person.viewer.scene.camera.center) == centre
+    person.move_to(mark.x, mark.y)
+    person.press("Delete")
+    person.settle()
+    assert set(person.state.marks) == known - {mark.id}
+
+    # A drag elsewhere moves the view and labels nothing.
+    x, y = free[3]
+    person.drag((x, y), (x + 80, y + 20))
+    person.settle()
+    assert set(person.state.marks) == known - {mark.id}
+    assert tuple(person.viewer.scene.camera.center) != centre
+
+    # A crop is clicked.
+    third = person.labelling.round.questions[2]
+    person.widget.label._strip.clicked.emit(third.id)
+    assert person.labelling.current == third
+
+    # Whoever looks at another micrograph is left there.
+    asked = person.labelling.current
+    other = next(i for i in person.state.micrographs if i != asked.micrograph)
+    person.open.show(other)
+    person.settle()
+    assert person.open.shown == other
+    assert person.labelling.current == asked
+    person.press("T")
+    person.settle()
+    assert person.open.shown == person.labelling.current.micrograph
+
+    # Suggestions are corrected and accepted with one key.
+    person.labelling.suggest()
+    person.settle()
+    suggested = [q for q in person.state.questions if q.suggestion is not None]
+    assert {q.suggestion for q in suggested} == {0, 1}
+    assert {q.micrograph for q in suggested} == {person.open.shown}
+    before = person.state.labels
+    person.see_all()
+    wrong = next(q for q in suggested if q.suggestion == 1)
+    person.click(wrong.x, wrong.y, button="Right")
+    person.settle()
+    assert len(person.state.labels) == len(before) + 1  # they train nothing until accepted
+    while person.labelling.suggestions:
+        person.press("Y")
+        person.settle()
+    marks = person.state.marks
+    assert marks[wrong.id].target == 0
+    assert all(marks[q.id].target == q.suggestion for q in suggested if q.id != wrong.id)
 
 
 def _turn_wheel(control) -> None:
@@ -163,41 +186,9 @@ def _turn_wheel(control) -> None:
     QApplication.sendEvent(control, event)
 
 
-def test_a_drag_elsewhere_moves_the_view_and_labels_nothing(person):
-    person.see_all()
-    [(x, y)] = _free_places(person, 1)
-    before = tuple(person.viewer.scene.camera.center)
-    person.drag((x, y), (x + 80, y + 20))
-    person.settle()
-    assert not person.state.marks
-    assert tuple(person.viewer.scene.camera.center) != before
-
-
-def test_a_crop_is_clicked(person):
-    third = person.labelling.round.questions[2]
-    person.widget.label._strip.clicked.emit(third.id)
-    assert person.labelling.current == third
-
-
-def test_suggestions_are_corrected_and_accepted_with_one_key(person):
-    person.labelling.suggest()
-    person.settle()
-    suggested = [q for q in person.state.questions if q.suggestion is not None]
-    assert {q.suggestion for q in suggested} == {0, 1}
-    assert not person.state.labels  # they train nothing until accepted
-    person.see_all()
-    wrong = next(q for q in suggested if q.suggestion == 1 and q.micrograph == person.open.shown)
-    person.click(wrong.x, wrong.y, button="Right")
-    person.settle()
-    person.answer("Y")
-    marks = person.state.marks
-    assert marks[wrong.id].target == 0
-    assert all(marks[q.id].target == q.suggestion for q in suggested if q.id != wrong.id)
-
-
 def test_who_picks_by_hand_is_not_asked(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
-    person.widget.label.start.value = "Nothing: I pick by hand"
+    person.widget.label.start.value = "No questions (manual picking)"
     person.start(micrographs, DIAMETER)
     assert not person.state.questions
     person.see_all()

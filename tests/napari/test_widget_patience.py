@@ -64,8 +64,17 @@ def test_the_event_loop_is_never_held_while_features_are_computed(
     person.controller.jobs.finished.connect(
         lambda lane: ended.append(begun[0].stop()) if lane == "features" else None
     )
+    said, seen = [], []
+    person.controller.jobs.described.connect(lambda lane, text: said.append(text))
+    person.controller.jobs.described.connect(lambda lane, text: seen.append(person.has_picks))
     person.widget.particle.start()
     person.wait(lambda: bool(ended))
+    # It says in words what it does, and shows picks as soon as one scale is there.
+    order = ["Loading the network", "Choosing the scale of the particles"]
+    if len(person.state.settings.working_radii_px) > 1:
+        order.append("Computing the first picks")
+        assert seen[said.index("Computing features")]
+    assert list(dict.fromkeys(said)) == [*order, "Computing features"]
     assert len(ended[0]) > 20  # it came round all the while
     assert max(ended[0]) < 0.1
 

@@ -117,6 +117,8 @@ def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_p
     learnt = person.picks.peaks.peaks.score
     person.open.edit(lambda session: session.labels.clear())
     person.settle()
+    person.open.show(shown)
+    person.settle()
     _same_places(person.picks.picks, first)
     person.picks.use_head(tmp_path / "mine.safetensors")
     person.settle()
@@ -141,14 +143,14 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
     assert len(person.picks.picks) == len(picks)
     person.open.set_settings(edge_margin=2.0)
     assert len(person.picks.picks) < len(picks)
+    rejected = person.open.shown_name
+    number = person.open.shown
     person.press("J")
     person.settle()
-    assert person.state.micrographs[person.open.shown].status == "rejected"
+    assert person.state.micrographs[number].status == "rejected"
     person.dataset.predict()
     person.settle()
-    assert person.open.shown_name not in set(
-        person.open.workspace.predictor.known_picks()["micrograph"]
-    )
+    assert rejected not in set(person.open.workspace.predictor.known_picks()["micrograph"])
     assert len(set(person.open.workspace.predictor.known_picks()["micrograph"])) == 2
 
 
@@ -299,14 +301,14 @@ def test_a_session_that_is_open_elsewhere_is_only_looked_at(
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     person.answer("F")
-    asked = click_in_box(monkeypatch, "Only look at it")
+    asked = click_in_box(monkeypatch, "Open read-only")
     second = Person(qtbot, open_widget())
     second.start(person.session.folder)
     assert "open" in asked[0]
     assert second.session.read_only
     assert second.state.labels == person.state.labels
     second.press("D")
-    assert "only to look at" in second.told[-1][1]
+    assert "read-only" in second.told[-1][1]
     assert len(person.state.labels) == 1
 
 

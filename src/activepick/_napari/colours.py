@@ -13,6 +13,7 @@ __all__ = [
     "PARTICLE",
     "SCORES",
     "SKIPPED",
+    "TABLES",
     "TRUTH",
     "of_score",
     "of_target",
@@ -27,6 +28,8 @@ CURRENT = "#ffffff"
 SKIPPED = "#999999"
 EXCLUDED = "#d55e00"
 TRUTH = "#cc79a7"
+# Tables of other programs, in the order in which they are opened.
+TABLES = ("#cc79a7", "#0072b2", "#f7f7f7", "#7570b3")
 # Colour ramp of picks, from the least to the most likely. It is ordered by brightness, so that it
 # can be read without colour vision, and differs from all other colours.
 SCORES = ("#0b3d2e", "#009e73", "#8cffc8")

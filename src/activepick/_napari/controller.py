@@ -8,11 +8,10 @@ from pathlib import Path
 import platformdirs
 from qtpy.QtCore import QObject, Signal
 
-from activepick._napari.display_images import read_displayed
 from activepick._napari.jobs import Jobs
+from activepick._napari.new_micrographs import NewMicrographs
 from activepick._napari.open_session import OpenSession
-from activepick.errors import ActivepickError, SessionError
-from activepick.micrograph import Micrograph
+from activepick.errors import ActivepickError, MicrographError, SessionError
 from activepick.progress import Progress
 from activepick.session import Session, Settings
 from activepick.session.new_session import NewSession, new_session_of, session_at
@@ -41,6 +40,8 @@ class Controller(QObject):
     ----------
     new_session
         Micrographs that were opened and wait for the particle diameter; None if there are none.
+    new_micrographs
+        Displays the micrographs of the new session; None if there is no new session.
     open_session
         The session that is open; None if there is none.
     jobs
@@ -51,13 +52,16 @@ class Controller(QObject):
     session_changed()
         Another session is open, a new one can be created, or neither.
     new_session_displayed(displayed)
-        The first micrograph of a new session can be displayed.
+        A micrograph of a new session can be displayed.
+    new_session_paged()
+        Another micrograph of a new session is to be shown, or one cannot be read.
     notified(severity, text)
         There is a message for the user; the severity is "info", "warning" or "error".
     """
 
     session_changed = Signal()
     new_session_displayed = Signal(object)
+    new_session_paged = Signal()
     notified = Signal(str, str)
 
     def __init__(
@@ -70,6 +74,7 @@ class Controller(QObject):
         self._make_workspace = make_workspace
         self._ask_how_to_open = ask_how_to_open
         self.new_session: NewSession | None = None
+        self.new_micrographs: NewMicrographs | None = None
         self.open_session: OpenSession | None = None
         self.jobs = Jobs(self.report, self)
 
@@ -114,9 +119,9 @@ class Controller(QObject):
             self.jobs.run(
                 "open",
                 lambda progress: _create_session(new_session, settings, progress),
-                self._take,
+                self._take_created,
                 text="Creating the session",
-                discarded=Session.close,
+                discarded=lambda created: created[0].close(),
             )
 
     def add_files(self, files: Sequence[Path]) -> None:
@@ -187,13 +192,25 @@ class Controller(QObject):
     def _show_new_session(self, new_session: NewSession) -> None:
         self._leave()
         self.new_session = new_session
+        self.new_micrographs = NewMicrographs(new_session.files, self.jobs, self)
+        self.new_micrographs.displayed.connect(self.new_session_displayed)
+        self.new_micrographs.shown_changed.connect(self.new_session_paged)
+        self.new_micrographs.failed.connect(self.report)
         self.session_changed.emit()
-        self.jobs.run(
-            "image",
-            lambda progress: read_displayed(0, Micrograph(new_session.files[0])),
-            self.new_session_displayed.emit,
-            text="Reading",
-        )
+        self.new_micrographs.begin()
+
+    def show_neighbour(self, step: int) -> None:
+        """Show the next micrograph (1) or the previous one (-1), with or without a session."""
+        if self.open_session is not None:
+            self.open_session.show_neighbour(step)
+        elif self.new_micrographs is not None:
+            self.new_micrographs.show(self.new_micrographs.shown + step)
+
+    def _take_created(self, created: tuple[Session, list[MicrographError]]) -> None:
+        session, errors = created
+        self._take(session)
+        for error in errors:
+            self.report(error)
 
     def _take(self, session: Session) -> None:
         self._leave()
@@ -207,6 +224,9 @@ class Controller(QObject):
         """Close the session or the new session without emitting `session_changed`."""
         self.jobs.cancel_all()
         open_session, self.open_session, self.new_session = self.open_session, None, None
+        if self.new_micrographs is not None:
+            self.new_micrographs.deleteLater()
+            self.new_micrographs = None
         if open_session is not None:
             open_session.close()
             open_session.deleteLater()
@@ -221,15 +241,29 @@ def _documents() -> Path:
     return Path(platformdirs.user_documents_dir()) / "activepick"
 
 
-def _create_session(new_session: NewSession, settings: Settings, progress: Progress) -> Session:
+def _create_session(
+    new_session: NewSession, settings: Settings, progress: Progress
+) -> tuple[Session, list[MicrographError]]:
+    """Create a session; micrographs whose files cannot be read are left out and reported."""
     session = Session.create(new_session.folder, settings)
+    errors: list[MicrographError] = []
     try:
         count = len(new_session.files)
         for start in range(0, count, _ADDED_AT_ONCE):
             progress(start / count)
             part = slice(start, start + _ADDED_AT_ONCE)
-            session.micrographs.add(new_session.files[part], new_session.defocus_angstrom[part])
+            files, defocus = new_session.files[part], new_session.defocus_angstrom[part]
+            try:
+                session.micrographs.add(files, defocus)
+            except MicrographError:
+                for k, file in enumerate(files):
+                    try:
+                        session.micrographs.add([file], defocus[k : k + 1])
+                    except MicrographError as error:
+                        errors.append(error)
+        if not session.state.micrographs:
+            raise errors[0]
     except BaseException:
         session.close()
         raise
-    return session
+    return session, errors

@@ -1,5 +1,7 @@
 """Picks of all micrographs of an open session: prediction, counts and export."""
 
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +20,10 @@ __all__ = ["DatasetPicks", "Prediction"]
 
 # Longest time that counting may hold the window, in seconds; the rest is counted the next time.
 _COUNT_SECONDS = 0.03
+# Micrographs over which the time of each is averaged; those that take less were picked before.
+_AVERAGED, _SKIPPED_SECONDS = 20, 0.02
+# Time between two looks at whether a pause has ended.
+_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,43 @@ class Prediction:
     errors: dict[int, str]
 
 
+class _Pace:
+    """Measure how long the prediction of a micrograph takes.
+
+    Micrographs that are picked already take no time and are left out.
+    """
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+        self._done = 0
+        self._seconds: deque[float] = deque(maxlen=_AVERAGED)
+
+    def pause(self) -> None:
+        """Leave out the time of a pause."""
+        self._last = time.monotonic()
+
+    def text(self, done: float, total: int) -> str:
+        """Return how many are done, and the time of each if it is known.
+
+        Parameters
+        ----------
+        done
+            Number of micrographs that are done, with a fraction of the one in work.
+        total
+            Number of all.
+        """
+        if int(done) > self._done:
+            now = time.monotonic()
+            spent = (now - self._last) / (int(done) - self._done)
+            if spent > _SKIPPED_SECONDS:
+                self._seconds.append(spent)
+            self._last, self._done = now, int(done)
+        each = ""
+        if self._seconds:
+            each = f", {sum(self._seconds) / len(self._seconds):.1f} s each"
+        return f"Picking {min(int(done) + 1, total):,} of {total:,}{each}"
+
+
 class DatasetPicks(QObject):
     """Pick all micrographs in the background, count their picks and export them.
 
@@ -52,6 +95,8 @@ class DatasetPicks(QObject):
     ----------
     errors
         Why micrographs could not be read or picked, by number.
+    paused
+        Whether the prediction of all micrographs is paused.
 
     Signals
     -------
@@ -59,6 +104,8 @@ class DatasetPicks(QObject):
         The number of picks of micrographs may have changed.
     errors_changed()
         `errors` changed.
+    predicting_changed()
+        The prediction of all micrographs began, was paused, goes on, or ended.
     predicted(prediction)
         All micrographs were picked.
     exported(path, count, notes)
@@ -67,6 +114,7 @@ class DatasetPicks(QObject):
 
     counts_changed = Signal()
     errors_changed = Signal()
+    predicting_changed = Signal()
     predicted = Signal(object)
     exported = Signal(object, int, list)
 
@@ -76,6 +124,8 @@ class DatasetPicks(QObject):
         super().__init__(parent)
         self._session, self._workspace, self._jobs = session, workspace, jobs
         self.errors: dict[int, str] = {}
+        self.paused = False
+        jobs.started.connect(self._on_started)
         jobs.finished.connect(self._on_finished)
 
     def load(self) -> None:
@@ -84,13 +134,15 @@ class DatasetPicks(QObject):
             "peaks", self._workspace.predictor.load_peaks, lambda result: self.counts_changed.emit()
         )
 
-    def predict(self, then: Callable[[], None] = lambda: None) -> None:
+    def predict(self, then: Callable[[], None] = lambda: None, *, quiet: bool = False) -> None:
         """Pick all micrographs that are not rejected.
 
         Parameters
         ----------
         then
             Called when all are picked.
+        quiet
+            Do not emit `predicted`.
         """
         errors: dict[int, str] = {}
 
@@ -98,17 +150,38 @@ class DatasetPicks(QObject):
             errors[number] = str(error)
 
         def work(progress: Progress) -> int:
-            return self._workspace.predictor.predict_all(
-                lambda done, total, name: progress(done / max(1, total)), failed
-            )
+            pace = _Pace()
+
+            def report(done: float, total: int, name: str) -> None:
+                self._jobs.describe("predict", pace.text(done, total))
+                progress(done / max(1, total))
+                while self.paused:
+                    pace.pause()
+                    self._jobs.describe("predict", f"Paused at {int(done):,} of {total:,}")
+                    progress(done / max(1, total))
+                    time.sleep(_PAUSE_SECONDS)
+
+            return self._workspace.predictor.predict_all(report, failed)
 
         def done(count: int) -> None:
             self.errors = errors
             self.errors_changed.emit()
-            self.predicted.emit(Prediction(count, errors))
+            if not quiet:
+                self.predicted.emit(Prediction(count, errors))
             then()
 
+        self.paused = False
         self._jobs.run("predict", work, done, text="Picking all micrographs")
+
+    @property
+    def predicting(self) -> bool:
+        """Whether all micrographs are being picked, even if that is paused."""
+        return self._jobs.busy("predict")
+
+    def set_paused(self, paused: bool) -> None:
+        """Pause the prediction of all micrographs, or go on with it."""
+        self.paused = paused
+        self.predicting_changed.emit()
 
     def set_error(self, number: int, error: Exception | None) -> None:
         """Note why a micrograph cannot be used; None if it can be used."""
@@ -135,6 +208,14 @@ class DatasetPicks(QObject):
     def uncertainties(self) -> dict[int, float]:
         """Return the uncertainty of each micrograph in nats where it is known."""
         return self._workspace.predictor.uncertainties()
+
+    def contrasts(self) -> dict[int, float]:
+        """Return the local contrast that 5 % of the peaks exceed, by micrograph, where known."""
+        return self._workspace.predictor.contrasts()
+
+    def mean_scores(self) -> dict[int, float]:
+        """Return the mean score (logit) of the picks of each micrograph where it is known."""
+        return self._workspace.predictor.mean_scores()
 
     def export(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
         """Write the picks of one micrograph, or of all that have been picked.
@@ -177,6 +258,12 @@ class DatasetPicks(QObject):
             text="Writing",
         )
 
+    def _on_started(self, lane: str, text: str) -> None:
+        if lane == "predict":
+            self.predicting_changed.emit()
+
     def _on_finished(self, lane: str) -> None:
         if lane == "predict":  # also if it was cancelled: finished micrographs keep their picks
+            self.paused = False
+            self.predicting_changed.emit()
             self.counts_changed.emit()

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
@@ -10,16 +10,17 @@ from qtpy.QtCore import QObject, Signal
 from activepick._napari.jobs import Jobs
 from activepick.micrograph import Micrograph
 from activepick.micrograph.display import DisplayImage, display_image
+from activepick.progress import Progress
 from activepick.session import Session
 from activepick.session.micrographs import open_micrograph
 
-__all__ = ["DisplayImages", "DisplayedMicrograph", "read_displayed"]
+__all__ = ["DisplayImages", "DisplayedMicrograph", "display_filters", "read_displayed"]
 
 # Number of images that are kept, each of at most 16 MB.
 _KEEP = 24
 
-# Number, low-pass, high-pass, pixel size, raw.
-_Key = tuple[int, float | None, float | None, float | None, bool]
+# Number, low-pass, high-pass, pixel size, raw, denoised.
+_Key = tuple[int, float | None, float | None, float | None, bool, bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,8 @@ class DisplayedMicrograph:
         Height and width of the micrograph in original pixels.
     pixel_size_angstrom
         Å per original pixel; None if unknown.
+    header_angstrom
+        Å per original pixel as in the header of the file; None if it has none.
     """
 
     number: int
@@ -45,11 +48,30 @@ class DisplayedMicrograph:
     image: DisplayImage
     shape: tuple[int, int]
     pixel_size_angstrom: float | None
+    header_angstrom: float | None = None
 
     @property
     def scale(self) -> float:
         """World units per original pixel: Å, or pixels if the pixel size is unknown."""
         return self.pixel_size_angstrom or 1.0
+
+
+def display_filters(
+    diameter_angstrom: float, low_pass_angstrom: float | None, high_pass_angstrom: float | None
+) -> tuple[float | None, float | None]:
+    """Return the low-pass and the high-pass filter of the display in Å, None for no filter.
+
+    Parameters
+    ----------
+    diameter_angstrom
+        Particle diameter; 0 if it is unknown.
+    low_pass_angstrom, high_pass_angstrom
+        What the user chose; None for what suits the diameter.
+    """
+    if not diameter_angstrom:
+        return low_pass_angstrom, high_pass_angstrom
+    low = diameter_angstrom / 8 if low_pass_angstrom is None else low_pass_angstrom
+    return low, diameter_angstrom * 6 if high_pass_angstrom is None else high_pass_angstrom
 
 
 def read_displayed(
@@ -76,7 +98,14 @@ def read_displayed(
     """
     size = micrograph.pixel_size_angstrom if micrograph.has_pixel_size else None
     image = display_image(micrograph, low_pass_angstrom, high_pass_angstrom)
-    return DisplayedMicrograph(number, micrograph.path, image, micrograph.shape, size)
+    return DisplayedMicrograph(
+        number,
+        micrograph.path,
+        image,
+        micrograph.shape,
+        size,
+        micrograph.header_pixel_size_angstrom,
+    )
 
 
 class DisplayImages(QObject):
@@ -98,6 +127,8 @@ class DisplayImages(QObject):
         if there is none.
     raw
         Whether images are displayed unfiltered.
+    denoised
+        Whether images are denoised by a network, which takes seconds.
 
     Signals
     -------
@@ -107,15 +138,18 @@ class DisplayImages(QObject):
         There is a new image to display.
     failed(number, error)
         The shown micrograph cannot be read.
+    denoising_failed(error)
+        An image cannot be denoised.
     cached(number)
         The filtered image of a requested micrograph is in the cache.
     raw_changed()
-        `raw` changed.
+        `raw` or `denoised` changed.
     """
 
     shown_changed = Signal()
     ready = Signal(object)
     failed = Signal(int, object)
+    denoising_failed = Signal(object)
     cached = Signal(int)
     raw_changed = Signal()
 
@@ -126,6 +160,7 @@ class DisplayImages(QObject):
         self.shown = 0
         self.displayed: DisplayedMicrograph | None = None
         self.raw = False
+        self.denoised = False
 
     @property
     def is_current(self) -> bool:
@@ -157,7 +192,23 @@ class DisplayImages(QObject):
         self._read_shown()
 
     def _read_shown(self) -> None:
-        self._read(self.shown, self.raw, "image", self._display, "Reading", self._fail)
+        if self.denoised and self._key(self.shown, False, True) not in self._cache:
+            # The image is seen until the network has finished.
+            self._read(self.shown, self.raw, "image", self._display, "Reading", self._fail)
+            self._jobs.cancel("denoise")
+            self._read(
+                self.shown,
+                False,
+                "denoise",
+                self._display_denoised,
+                "Denoising",
+                self.denoising_failed.emit,
+                True,
+            )
+        else:
+            self._read(
+                self.shown, self.raw, "image", self._display, "Reading", self._fail, self.denoised
+            )
 
     def set_raw(self, raw: bool) -> None:
         """Display raw or filtered images."""
@@ -167,13 +218,23 @@ class DisplayImages(QObject):
             if self.shown:
                 self._read_shown()
 
+    def set_denoised(self, denoised: bool) -> None:
+        """Display denoised images, or those of before."""
+        if denoised != self.denoised:
+            self.denoised = denoised
+            self.raw_changed.emit()
+            if not denoised:
+                self._jobs.cancel("denoise")
+            if self.shown:
+                self._read_shown()
+
     def toggle_raw(self) -> None:
         """Switch between filtered and raw images."""
         self.set_raw(not self.raw)
 
     def refresh(self) -> None:
         """Display the shown micrograph again if the settings of the display changed."""
-        if self.shown and self._key(self.shown, self.raw) not in self._cache:
+        if self.shown and self._key(self.shown, self.raw, self.denoised) not in self._cache:
             self._read_shown()
 
     def filtered(self, number: int) -> DisplayedMicrograph | None:
@@ -192,6 +253,22 @@ class DisplayImages(QObject):
 
             self._read(number, False, "images", done, "", lambda error: None)
 
+    def read_filtered(
+        self, number: int, lane: str, done: Callable[[DisplayedMicrograph | None], None]
+    ) -> None:
+        """Read the filtered image of a micrograph.
+
+        Parameters
+        ----------
+        number
+            Number of the micrograph.
+        lane
+            Lane of the job.
+        done
+            Called with the image; None if it cannot be read.
+        """
+        self._read(number, False, lane, done, "", lambda error: done(None))
+
     def _read(
         self,
         number: int,
@@ -200,8 +277,9 @@ class DisplayImages(QObject):
         done: Callable[[DisplayedMicrograph], None],
         text: str,
         failed: Callable[[Exception], None],
+        denoised: bool = False,
     ) -> None:
-        key = self._key(number, raw)
+        key = self._key(number, raw, denoised)
         if key in self._cache:
             self._cache.move_to_end(key)
             self._jobs.cancel(lane)
@@ -215,32 +293,35 @@ class DisplayImages(QObject):
             done(displayed)
 
         settings = self._session.state.settings
-        _, low, high, _, _ = key
+        _, low, high, _, _, _ = key
 
-        def work(progress: object) -> DisplayedMicrograph:
+        def work(progress: Progress) -> DisplayedMicrograph:
             path = self._session.micrographs.path(number)
-            return read_displayed(number, open_micrograph(path, settings), low, high)
+            displayed = read_displayed(number, open_micrograph(path, settings), low, high)
+            if denoised:
+                from activepick.features.denoise import denoised_image  # loads PyTorch
+
+                return replace(displayed, image=denoised_image(displayed.image, progress))
+            return displayed
 
         self._jobs.run(lane, work, keep, text=text, failed=failed)
 
-    def _key(self, number: int, raw: bool) -> _Key:
+    def _key(self, number: int, raw: bool, denoised: bool = False) -> _Key:
         settings = self._session.state.settings
-        if raw:
-            return number, None, None, settings.pixel_size_angstrom, raw
-        diameter = settings.diameter_angstrom
-        low = settings.low_pass_angstrom
-        high = settings.high_pass_angstrom
-        return (
-            number,
-            diameter / 8 if low is None else low,
-            diameter * 6 if high is None else high,
-            settings.pixel_size_angstrom,
-            raw,
+        if raw or denoised:
+            return number, None, None, settings.pixel_size_angstrom, raw and not denoised, denoised
+        low, high = display_filters(
+            settings.diameter_angstrom, settings.low_pass_angstrom, settings.high_pass_angstrom
         )
+        return number, low, high, settings.pixel_size_angstrom, raw, denoised
 
     def _display(self, displayed: DisplayedMicrograph) -> None:
         self.displayed = displayed
         self.ready.emit(displayed)
+
+    def _display_denoised(self, displayed: DisplayedMicrograph) -> None:
+        if displayed.number == self.shown and self.denoised:
+            self._display(displayed)
 
     def _fail(self, error: Exception) -> None:
         self.displayed = None

@@ -86,7 +86,12 @@ class ExcludedAreas(QObject, SessionListener):
             self._viewer.layers.remove(painting)
         layer = self._layers.get(AREAS)
         if layer is not None:
-            layer.mode = "pan_zoom"
+            unfinished = bool(getattr(layer, "_is_creating", False))
+            self._layers.updating_areas = unfinished
+            layer.mode = "pan_zoom"  # napari finishes a shape that is being drawn
+            self._layers.updating_areas = False
+            if unfinished:
+                self.call(self._show)
         self._layers.activate_labels()
         self.stopped.emit()
 

@@ -53,6 +53,8 @@ class Jobs(QObject):
     started(lane, text), progressed(lane, fraction), finished(lane)
         A job with a text started, progressed or finished. `finished` follows every `started`, also
         if the job failed or was cancelled.
+    described(lane, text)
+        A running job has another text.
     idle()
         The last running job with a text has finished.
     """
@@ -60,6 +62,7 @@ class Jobs(QObject):
     started = Signal(str, str)
     progressed = Signal(str, float)
     finished = Signal(str)
+    described = Signal(str, str)
     idle = Signal()
     _returned = Signal(object, object, object)
 
@@ -111,6 +114,10 @@ class Jobs(QObject):
         else:
             running.cancelled = True
             self._waiting[lane] = job
+
+    def describe(self, lane: str, text: str) -> None:
+        """Set the text of the running job of a lane; may be called from any thread."""
+        self._send(self.described, lane, text)
 
     def cancel(self, lane: str) -> None:
         """Cancel the running and the waiting job of a lane."""

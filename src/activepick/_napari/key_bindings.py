@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from activepick._napari.layers import Layers
+from activepick._napari.commands import Commands
 from activepick._napari.open_session import OpenSession
 from activepick._napari.session_listener import SessionListener
 
 __all__ = ["KEY_BINDINGS", "KeyBinding", "KeyBindings"]
 
-Action = Callable[[OpenSession, Layers], object]
+Action = Callable[[OpenSession, Commands], object]
 
 
 @dataclass(frozen=True)
@@ -30,48 +30,68 @@ class KeyBinding:
     description
         Description of the action for the user.
     action
-        Called with the open session and the layers.
+        Called with the open session and the commands of the window.
+    before_session
+        Called with the commands of the window when no session is open.
     """
 
     keys: tuple[str, ...]
     description: str
     action: Action
-
-
-def _remove_label(session: OpenSession, layers: Layers) -> None:
-    if session.images.is_current:
-        session.labelling.remove_at(*layers.cursor_position())
+    before_session: Callable[[Commands], object] = lambda commands: None
 
 
 KEY_BINDINGS = (
-    KeyBinding(("F",), "particle", lambda session, layers: session.labelling.answer(1)),
-    KeyBinding(("D",), "not a particle", lambda session, layers: session.labelling.answer(0)),
+    KeyBinding(("F",), "particle", lambda session, commands: commands.answer(session, 1)),
+    KeyBinding(("D",), "not a particle", lambda session, commands: commands.answer(session, 0)),
     KeyBinding(
         ("H",),
-        "carbon or empty ice: not a particle either",
-        lambda session, layers: session.labelling.answer(2),
+        "carbon or empty ice (a non-particle)",
+        lambda session, commands: commands.answer(session, 2),
     ),
-    KeyBinding(("G",), "skip the question", lambda session, layers: session.labelling.answer(None)),
-    KeyBinding(("R",), "question before", lambda session, layers: session.labelling.go(-1)),
-    KeyBinding(("T",), "next question", lambda session, layers: session.labelling.go(1)),
-    KeyBinding(("X", "Control-Z"), "undo", lambda session, layers: session.labelling.undo()),
     KeyBinding(
-        ("Shift-X", "Control-Shift-Z"), "redo", lambda session, layers: session.labelling.redo()
+        ("G",), "skip the question", lambda session, commands: commands.answer(session, None)
     ),
-    KeyBinding(("Delete", "Backspace"), "remove label at the mouse", _remove_label),
+    KeyBinding(("R",), "previous question", lambda session, commands: session.labelling.go(-1)),
+    KeyBinding(("T",), "next question", lambda session, commands: session.labelling.go(1)),
+    KeyBinding(("X", "Control-Z"), "undo", lambda session, commands: session.labelling.undo()),
     KeyBinding(
-        ("Y",), "accept all suggestions", lambda session, layers: session.labelling.accept()
+        ("Shift-X", "Control-Shift-Z"), "redo", lambda session, commands: session.labelling.redo()
     ),
-    KeyBinding(("N",), "new questions", lambda session, layers: session.labelling.ask()),
-    KeyBinding(("Q",), "micrograph before", lambda session, layers: session.show_neighbour(-1)),
-    KeyBinding(("E",), "next micrograph", lambda session, layers: session.show_neighbour(1)),
-    KeyBinding(("O",), "one worth seeing next", lambda session, layers: session.show_recommended()),
     KeyBinding(
-        ("J",), "reject the micrograph, or not", lambda session, layers: session.toggle_rejected()
+        ("Delete", "Backspace"),
+        "remove the label at the mouse",
+        lambda session, commands: commands.remove_label(session),
     ),
-    KeyBinding(("B",), "hide or show the picks", lambda session, layers: layers.toggle_picks()),
     KeyBinding(
-        ("W",), "raw or filtered image", lambda session, layers: session.images.toggle_raw()
+        ("Y",), "accept the suggestions", lambda session, commands: commands.accept(session)
+    ),
+    KeyBinding(("N",), "new questions", lambda session, commands: session.labelling.ask()),
+    KeyBinding(
+        ("Q",),
+        "previous micrograph",
+        lambda session, commands: session.show_neighbour(-1),
+        lambda commands: commands.show_new_neighbour(-1),
+    ),
+    KeyBinding(
+        ("E",),
+        "next micrograph",
+        lambda session, commands: session.show_neighbour(1),
+        lambda commands: commands.show_new_neighbour(1),
+    ),
+    KeyBinding(
+        ("O",), "most informative micrograph", lambda session, commands: session.show_recommended()
+    ),
+    KeyBinding(
+        ("J",),
+        "reject or un-reject the micrograph",
+        lambda session, commands: session.toggle_rejected(),
+    ),
+    KeyBinding(
+        ("B",), "hide or show the picks", lambda session, commands: commands.layers.toggle_picks()
+    ),
+    KeyBinding(
+        ("W",), "raw or filtered image", lambda session, commands: session.images.toggle_raw()
     ),
 )
 
@@ -83,14 +103,14 @@ class KeyBindings(SessionListener):
     ----------
     viewer
         The viewer.
-    layers
-        Layers of the shown micrograph.
+    commands
+        Commands of the window.
     """
 
-    def __init__(self, viewer: ViewerModel, layers: Layers) -> None:
-        self._viewer, self._layers = viewer, layers
+    def __init__(self, viewer: ViewerModel, commands: Commands) -> None:
+        self._viewer, self._commands = viewer, commands
         self._bind(viewer)
-        layers.points_added.connect(self.bind_layer)
+        commands.layers.points_added.connect(self.bind_layer)
 
     def bind_layer(self, layer: Layer, on_escape: Callable[[], None] | None = None) -> None:
         """Bind the keys on a layer, whose own bindings would hide those of the viewer.
@@ -119,7 +139,10 @@ class KeyBindings(SessionListener):
 
     def _callback(self, binding: KeyBinding) -> Callable[[object], None]:
         def run(source: object) -> None:
-            self.call(lambda session: binding.action(session, self._layers))
+            if self._session is None:
+                binding.before_session(self._commands)
+            else:
+                binding.action(self._session, self._commands)
 
         run.__doc__ = binding.description  # shown in napari's list of shortcuts
         return run

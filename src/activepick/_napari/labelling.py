@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, Signal
 
 from activepick._napari.display_images import DisplayImages
 from activepick._napari.jobs import Jobs
+from activepick._napari.undo_texts import place_of_change, undo_text
 from activepick.session import Label, Question, Session
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
@@ -55,6 +56,9 @@ class Labelling(QObject):
         Another question is the current one, or none is.
     rounds_changed()
         A round was completed.
+    acted(micrograph, position)
+        An action was undone or redone on a micrograph, at a position (x, y) in original pixels or
+        None.
     notified(severity, text)
         There is a message for the user.
     """
@@ -63,6 +67,7 @@ class Labelling(QObject):
     questions_changed = Signal()
     current_changed = Signal()
     rounds_changed = Signal()
+    acted = Signal(int, object)
     notified = Signal(str, str)
 
     def __init__(
@@ -78,8 +83,8 @@ class Labelling(QObject):
         self._session, self._workspace = session, workspace
         self._images, self._jobs, self._edit = images, jobs, edit
         self._start_mode: StartMode = "questions"
-        self._known_current: int | None = None
         self.round = Round(session)
+        self._known_current = None if self.round.current is None else self.round.current.id
 
     @property
     def current(self) -> Question | None:
@@ -163,26 +168,45 @@ class Labelling(QObject):
         self._known_current = None  # emit the signal also if it is the current one already
         self._check_current()
 
+    @property
+    def suggestions(self) -> list[Question]:
+        """Suggestions that wait to be accepted or corrected."""
+        return [q for q in self._session.state.questions if q.suggestion is not None]
+
     def undo(self) -> None:
-        """Undo the last action."""
-        self._edit(lambda session: session.undo())
+        """Undo the last action, say what it was, and ask its questions again."""
+        change = self._session.next_undo
+        if change is None:
+            self.notified.emit("info", "There is nothing to undo.")
+        elif self._edit(lambda session: session.undo()):
+            removed = [number for number, label in change.after.items() if label is None]
+            self._edit(lambda session: session.questions.ask_again(removed))
+            self._show_step("Undone", change.reversed())
 
     def redo(self) -> None:
-        """Redo the action that was undone last."""
-        self._edit(lambda session: session.redo())
+        """Redo the action that was undone last, and say what it was."""
+        change = self._session.next_redo
+        if change is None:
+            self.notified.emit("info", "There is nothing to redo.")
+        elif self._edit(lambda session: session.redo()):
+            self._show_step("Redone", change)
 
-    def accept(self) -> None:
-        """Accept all suggestions that were not corrected."""
-        if any(q.suggestion is not None for q in self._session.state.questions):
-            self._edit(lambda session: session.questions.accept_suggestions())
+    def accept(self, ids: Sequence[int]) -> None:
+        """Accept suggestions, given by their ids, that were not corrected."""
+        self._edit(lambda session: session.questions.accept_suggestions(ids))
 
     def ask(self) -> None:
         """Ask new questions in place of the open ones."""
         self._choose(self._workspace.questioner.ask)
 
     def suggest(self) -> None:
-        """Start a round with suggestions: the most certain positions are answered already."""
-        self._choose(self._workspace.questioner.suggest)
+        """Start a round with suggestions: the most certain positions are answered already.
+
+        All are on the shown micrograph, so that they can be looked at together.
+        """
+        shown = self._images.shown
+        here = [shown] if self._session.state.is_used(shown) else None
+        self._choose(lambda: self._workspace.questioner.suggest(micrographs=here))
 
     def audit(self, count: int) -> None:
         """Ask about randomly drawn picks, to estimate how many of the picks are right."""
@@ -222,13 +246,25 @@ class Labelling(QObject):
         """Emit signals for an action of the session."""
         if isinstance(action, a.NoteRound):
             self.rounds_changed.emit()
-        elif isinstance(action, a.AskQuestions):
+        elif isinstance(action, a.AskQuestions | a.SetStatus):
             self.questions_changed.emit()
             self._check_current()
         elif change:
             self.labels_changed.emit()
             self.questions_changed.emit()
             self._check_current()
+
+    def _show_step(self, verb: str, change: Change) -> None:
+        """Say what was undone or redone, and show where."""
+        asked = {question.id for question in self._session.state.questions}
+        again = [number for number in change.after if number in asked]
+        if again:
+            self.round.go_to(again[0])
+            self._check_current()
+        self.notified.emit("info", undo_text(verb, change, self._session.state))
+        place = place_of_change(change)
+        if place is not None:
+            self.acted.emit(*place)
 
     def _check_current(self) -> None:
         number = None if self.current is None else self.current.id

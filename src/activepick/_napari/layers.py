@@ -4,7 +4,8 @@ Positions are original pixels; the scale of the layers converts them to Å, so t
 the viewer is correct.
 """
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import matplotlib.colors
@@ -19,12 +20,13 @@ from scipy.special import expit
 from activepick._napari import colours
 from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.io.layer_data import in_angstrom
+from activepick.micrograph.display import DisplayImage
 from activepick.scoremap.score_map import ScoreMap
 from activepick.session import Label, Question
 
 __all__ = ["AREAS", "LABELS", "MAP", "MICROGRAPH", "PICKS", "QUESTIONS", "Layers"]
 
-MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER = (
+MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER, LINE = (
     "micrograph",
     "score map",
     "excluded areas",
@@ -32,9 +34,10 @@ MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER = (
     "labels",
     "questions",
     "diameter",
+    "line",
 )
 # From the bottom to the top.
-_ORDER = (MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER)
+_ORDER = (MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER, LINE)
 _CIRCLE = {
     "face_color": "transparent",
     "border_width_is_relative": True,
@@ -44,10 +47,28 @@ _CIRCLE = {
 # Width of the line of a circle as a share of its diameter.
 _THIN, _THICK = 0.03, 0.06
 _REJECTED_OPACITY = 0.35
+# Keys by which napari selects, copies and pastes points.
+_EDITING_KEYS = ("A", "Shift-A", "Control-A", "Control-C", "Control-V")
+# Size of the dots of a line that is being drawn, in pixels of the displayed image.
+_DOT_PX = 5.0
+# Width of the outline of an area, in pixels of the displayed image.
+_EDGE_PX = 3.0
+# A layer on which nothing was moved, turned or sheared.
+_UNMOVED: dict[str, Any] = {
+    "translate": np.zeros(2),
+    "rotate": np.eye(2),
+    "shear": np.zeros(1),
+    "affine": np.eye(3),
+}
 
 
 class Layers:
     """Create and update the layers of one micrograph in a viewer.
+
+    What the user does to these layers with the tools of napari changes nothing but their visibility
+    and looks: labels are actions of the session, which those tools know nothing of. Points cannot
+    be edited, layers cannot be moved on each other, and layers that are removed come back with the
+    next micrograph.
 
     Parameters
     ----------
@@ -60,6 +81,8 @@ class Layers:
         The viewer.
     updating_areas
         Whether the data of the areas are being replaced here, rather than edited by the user.
+    adding
+        Whether a layer is being added here.
 
     Signals
     -------
@@ -67,16 +90,30 @@ class Layers:
         A points layer was created.
     map_toggled(visible)
         The user showed or hid the score map.
+    shape_changed(first)
+        A micrograph is shown that is the first one, or of another shape than the one before.
+    points_edited()
+        Points were changed by something else, such as pasted, and have to be shown again.
     """
 
     points_added = Signal(Points)
     map_toggled = Signal(bool)
+    shape_changed = Signal(bool)
+    points_edited = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
         self.updating_areas = False
+        self.adding = False
+        self._box_px: int | None = None
+        self._sigmas = 0.0
+        self._placing = False
+        self._filling = False
+        self._scales: dict[str, NDArray[np.float64]] = {}
         self._layers: dict[str, Layer] = {}
         self._displayed: DisplayedMicrograph | None = None
+        # Whether the image was hidden here rather than by the user.
+        self._hidden = False
 
     @property
     def scale(self) -> float:
@@ -108,10 +145,6 @@ class Layers:
         layer = self.get(MAP)
         return layer is not None and bool(layer.visible)
 
-    def cursor_position(self) -> tuple[float, float]:
-        """Return the position (x, y) of the mouse in original pixels."""
-        return self.position(self.viewer.cursor.position)
-
     def get(self, name: str) -> Layer | None:
         """Return a layer; None if it does not exist."""
         layer = self._layers.get(name)
@@ -134,27 +167,44 @@ class Layers:
                 colormap="gray",
                 scale=spacing,
                 units=self.units,
-                contrast_limits=image.limits,
+                contrast_limits=self._limits(image),
             )
             self._add(MICROGRAPH, layer)
         else:
-            layer.visible = True
+            if self._hidden:
+                layer.visible = True
             layer.data = image.pixels
-            layer.scale = spacing
+            self._place(MICROGRAPH, layer, spacing)
             layer.contrast_limits_range = float(image.pixels.min()), float(image.pixels.max())
-            layer.contrast_limits = image.limits
+            layer.contrast_limits = self._limits(image)
+        self._hidden = False
         layer.metadata = {
             "path": str(displayed.path),
             "pixel_size_angstrom": size,
             "spacing_px": image.spacing_px,
         }
-        for name in (PICKS, LABELS, QUESTIONS, AREAS):
-            above = self.get(name) if name == AREAS else self._points(name)
+        for name in (PICKS, LABELS, QUESTIONS, AREAS, DIAMETER):
+            # The last two need not exist.
+            above = self.get(name) if name in (AREAS, DIAMETER) else self._points(name)
             if above is not None and above.scale[-1] != self.scale:
-                above.scale = (self.scale,) * 2
+                self._place(name, above, (self.scale,) * 2)
         self._map()
         if before is None or before.shape != displayed.shape:
-            self.viewer.fit_to_view()
+            self.shape_changed.emit(before is None)
+
+    def set_sigmas(self, sigmas: float) -> None:
+        """Show grey values within a number of standard deviations; 0 for most grey values."""
+        self._sigmas = sigmas
+        layer = self.get(MICROGRAPH)
+        if layer is not None and self._displayed is not None:
+            layer.contrast_limits = self._limits(self._displayed.image)
+
+    def _limits(self, image: DisplayImage) -> tuple[float, float]:
+        """Return the grey values that are shown as black and white."""
+        if not self._sigmas:
+            return image.limits
+        mean, width = float(image.pixels.mean()), self._sigmas * float(image.pixels.std())
+        return mean - width, mean + max(width, 1e-6)
 
     def show_rejected(self, rejected: bool) -> None:
         """Fade the image of a rejected micrograph."""
@@ -166,10 +216,15 @@ class Layers:
         """Show a score map as the probability of a particle."""
         layer = self._map()
         layer.data = expit(score_map.values)
-        layer.scale = (score_map.spacing_px * self.scale,) * 2
+        self._place(MAP, layer, (score_map.spacing_px * self.scale,) * 2)
+
+    def set_box(self, box_px: int | None) -> None:
+        """Show picks as boxes with a side in original pixels; None for circles."""
+        self._box_px = box_px
+        self.points_edited.emit()
 
     def show_picks(self, picks: pd.DataFrame | None, diameter_px: float, name: str) -> None:
-        """Show picks as circles of the particle diameter, coloured by score.
+        """Show picks as circles of the particle diameter or as boxes, coloured by score.
 
         Parameters
         ----------
@@ -186,8 +241,9 @@ class Layers:
             layer,
             table[["y", "x"]].to_numpy(np.float64),
             colours.of_score(expit(table["score"].to_numpy(np.float64))),
-            diameter_px,
+            self._box_px or diameter_px,
         )
+        layer.symbol = "square" if self._box_px else "disc"
         layer.features = pd.DataFrame({"score": table["score"].to_numpy(np.float64)})
         layer.metadata = self._metadata(diameter_px, name)
         self._layers[MICROGRAPH].metadata["diameter_angstrom"] = diameter_px * self.scale
@@ -208,7 +264,8 @@ class Layers:
         rows = np.flatnonzero(layer.features["id"].to_numpy() == label)
         data = layer.data.copy()
         data[rows] = (y, x)
-        layer.data = data
+        with self._filled():
+            layer.data = data
 
     def show_questions(
         self, questions: Sequence[Question], current: Question | None, diameter_px: float
@@ -249,9 +306,9 @@ class Layers:
                 ndim=2,
                 name=AREAS,
                 edge_color=colours.EXCLUDED,
-                face_color=colours.EXCLUDED,
-                edge_width=0,
-                opacity=0.35,
+                face_color=f"{colours.EXCLUDED}60",
+                edge_width=_EDGE_PX * self._spacing_px,
+                opacity=0.5,
                 scale=(self.scale,) * 2,
                 units=self.units,
             )
@@ -264,11 +321,36 @@ class Layers:
         yx = np.array([[position[1], position[0]]])
         self._fill(layer, yx, _rgba([colours.CURRENT]), diameter_px)
 
+    def show_line(self, line: Sequence[tuple[float, float]]) -> None:
+        """Show a line that is being drawn, by its corners (x, y) in original pixels."""
+        layer = self._points(LINE)
+        yx = np.array(line, np.float64)[:, ::-1]
+        self._fill(layer, yx, _rgba([colours.EXCLUDED] * len(yx)), _DOT_PX * self._spacing_px)
+
+    def hide_line(self) -> None:
+        """Remove the line of `show_line`."""
+        layer = self.get(LINE)
+        if layer is not None:
+            self.viewer.layers.remove(layer)
+
     def hide_diameter(self) -> None:
         """Remove the circle of `show_diameter`."""
         layer = self.get(DIAMETER)
         if layer is not None:
             self.viewer.layers.remove(layer)
+
+    @property
+    def shows_questions(self) -> bool:
+        """Whether the layers of the image and of the questions are visible."""
+        layers = self.get(MICROGRAPH), self.get(QUESTIONS)
+        return all(layer is not None and layer.visible for layer in layers)
+
+    def show_questions_layer(self) -> None:
+        """Make the image and the questions visible if the user hid them."""
+        for name in (MICROGRAPH, QUESTIONS):
+            layer = self.get(name)
+            if layer is not None and not (name == MICROGRAPH and self._hidden):
+                layer.visible = True
 
     def toggle_picks(self) -> None:
         """Show or hide the picks."""
@@ -285,7 +367,8 @@ class Layers:
     def hide_micrograph(self) -> None:
         """Hide the image and everything on it because the micrograph cannot be read."""
         layer = self.get(MICROGRAPH)
-        if layer is not None:
+        if layer is not None and layer.visible:
+            self._hidden = True
             layer.visible = False
         self.empty()
 
@@ -294,7 +377,7 @@ class Layers:
         for name in (PICKS, LABELS, QUESTIONS):
             layer = self.get(name)
             if layer is not None:
-                layer.data = np.empty((0, 2))
+                self._fill(layer, np.empty((0, 2)), np.empty((0, 4)), 1.0)
         self.show_areas([])
 
     def clear(self) -> None:
@@ -305,10 +388,16 @@ class Layers:
                 self.viewer.layers.remove(layer)
         self._layers.clear()
         self._displayed = None
+        self._hidden = False
 
     @property
     def _pixel_size_angstrom(self) -> float | None:
         return None if self._displayed is None else self._displayed.pixel_size_angstrom
+
+    @property
+    def _spacing_px(self) -> float:
+        """Original pixels per pixel of the displayed image."""
+        return 1.0 if self._displayed is None else float(self._displayed.image.spacing_px[0])
 
     def _map(self) -> Image:
         """Return the layer of the score map, which is hidden at first."""
@@ -342,9 +431,9 @@ class Layers:
                 units=self.units,
                 **_CIRCLE,
             )
-            # Changes are actions of the session, which can be undone; those of napari's tools
-            # could not.
-            layer.editable = False
+            layer.events.data.connect(self._on_points)
+            for key in _EDITING_KEYS:
+                layer.bind_key(key, _do_nothing, overwrite=True)
             self._add(name, layer)
             self.points_added.emit(layer)
         return layer
@@ -357,22 +446,72 @@ class Layers:
         diameter_px: float,
     ) -> None:
         # Each change of a layer is drawn and updates its thumbnail: emit only the last event.
-        with layer.events.thumbnail.blocker(), layer.events.set_data.blocker():
+        with self._filled(), layer.events.thumbnail.blocker(), layer.events.set_data.blocker():
             layer.selected_data = set()
             layer.data = yx
+            if not layer.visible:
+                # napari does so only for visible layers, and then draws with the old indices.
+                layer.set_view_slice()
             if len(yx):
                 layer.border_color = border
                 layer.size = diameter_px
         layer.events.set_data()
 
+    @contextlib.contextmanager
+    def _filled(self) -> Iterator[None]:
+        """Mark changes of points as those of this object."""
+        self._filling = True
+        try:
+            yield
+        finally:
+            self._filling = False
+
+    def _on_points(self, event: object) -> None:
+        if not self._filling:
+            self.points_edited.emit()
+
+    def _protect(self, name: str, layer: Layer) -> None:
+        """Take the tools of napari away that would move a layer or edit its points."""
+        self._scales[name] = np.array(layer.scale)
+
+        def lock() -> None:
+            # napari makes layers editable whenever it slices them.
+            if layer.editable and name != AREAS:
+                layer.editable = False
+
+        def put_back() -> None:
+            if not self._placing:
+                self._place(name, layer, self._scales[name])
+
+        layer.events.editable.connect(lock)
+        for attribute in ("scale", *_UNMOVED):
+            getattr(layer.events, attribute).connect(put_back)
+        lock()
+
+    def _place(self, name: str, layer: Layer, scale: ArrayLike) -> None:
+        """Place a layer on the micrograph, with world units per pixel of the layer (y, x)."""
+        self._scales[name] = np.asarray(scale, np.float64)
+        self._placing = True
+        try:
+            for attribute, wanted in {"scale": self._scales[name], **_UNMOVED}.items():
+                if not np.array_equal(np.asarray(getattr(layer, attribute)), wanted):
+                    setattr(layer, attribute, wanted)
+        finally:
+            self._placing = False
+
     def _add(self, name: str, layer: Layer) -> None:
         self._layers[name] = layer
+        self._protect(name, layer)
         above = [self.get(other) for other in _ORDER[_ORDER.index(name) + 1 :]]
         indices = [self.viewer.layers.index(other) for other in above if other is not None]
-        if indices:
-            self.viewer.layers.insert(min(indices), layer)
-        else:
-            self.viewer.add_layer(layer)
+        self.adding = True
+        try:
+            if indices:
+                self.viewer.layers.insert(min(indices), layer)
+            else:
+                self.viewer.add_layer(layer)
+        finally:
+            self.adding = False
         self.activate_labels()
 
     def _metadata(self, diameter_px: float, name: str) -> dict[str, Any]:
@@ -382,6 +521,10 @@ class Layers:
             "pixel_size_angstrom": self._pixel_size_angstrom,
             "diameter_angstrom": diameter_px * self.scale,
         }
+
+
+def _do_nothing(layer: Points) -> None:
+    pass
 
 
 def _positions(labels: Sequence[Label] | Sequence[Question]) -> NDArray[np.float64]:

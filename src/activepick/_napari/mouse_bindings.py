@@ -7,12 +7,13 @@ import numpy as np
 from napari.components import ViewerModel
 
 from activepick._napari.layers import Layers
+from activepick._napari.navigation import Navigation
 from activepick._napari.open_session import OpenSession
 from activepick._napari.session_listener import SessionListener
 from activepick.formats.outside import inside_image
 from activepick.session import Target
 
-__all__ = ["MOUSE_BINDINGS", "Measured", "MouseBindings", "Position"]
+__all__ = ["MOUSE_BINDINGS", "Drawn", "Measured", "MouseBindings", "Position"]
 
 # A press that moves less than this is a click, in screen pixels.
 _CLICK_PX = 4
@@ -21,6 +22,9 @@ _CLICK_PX = 4
 Position = tuple[float, float]
 # Both ends of a line, and whether the button was released.
 Measured = Callable[[Position, Position, bool], None]
+
+# The corners of a line, and whether the button was released.
+Drawn = Callable[[list[Position], bool], None]
 
 # Descriptions for the user.
 MOUSE_BINDINGS = (
@@ -40,12 +44,15 @@ class MouseBindings(SessionListener):
         The viewer.
     layers
         Layers of the shown micrograph.
+    navigation
+        Knows whether positions on screen have a meaning.
     """
 
-    def __init__(self, viewer: ViewerModel, layers: Layers) -> None:
-        self._viewer, self._layers = viewer, layers
+    def __init__(self, viewer: ViewerModel, layers: Layers, navigation: Navigation) -> None:
+        self._viewer, self._layers, self._navigation = viewer, layers, navigation
         self._clicks_label = True
         self._measured: Measured | None = None
+        self._drawn: Drawn | None = None
         viewer.mouse_drag_callbacks.append(self._on_press)
 
     def set_clicks_label(self, clicks_label: bool) -> None:
@@ -63,6 +70,17 @@ class MouseBindings(SessionListener):
         """
         self._measured = measured
 
+    def draw(self, drawn: Drawn | None) -> None:
+        """Let drags draw lines instead of moving the view.
+
+        Parameters
+        ----------
+        drawn
+            Called with the line so far, in original pixels, and with whether the button was
+            released; None ends drawing.
+        """
+        self._drawn = drawn
+
     def release(self) -> None:
         """Remove the bindings from the viewer."""
         if self._on_press in self._viewer.mouse_drag_callbacks:
@@ -71,6 +89,8 @@ class MouseBindings(SessionListener):
     def _on_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
         if self._measured is not None:
             yield from self._measure(self._measured, event)
+        elif self._drawn is not None and event.button == 1 and self._navigation.is_flat:
+            yield from self._draw(self._drawn, event)
         elif self._session is not None and self._is_label(self._session, event):
             yield from self._label(self._session, event)
 
@@ -79,6 +99,7 @@ class MouseBindings(SessionListener):
         return (
             self._clicks_label
             and session.images.is_current
+            and self._navigation.is_flat
             and event.button in (1, 2)
             and "Control" not in event.modifiers
             # In any other mode, such as drawing, the click belongs to the active layer.
@@ -128,6 +149,21 @@ class MouseBindings(SessionListener):
             camera.mouse_pan = pans
         self._measured = None
         measured(start, end, True)
+
+    def _draw(self, drawn: Drawn, event: Any) -> Iterator[None]:
+        line = [self._layers.position(event.position)]
+        camera = self._viewer.scene.camera
+        pans = camera.mouse_pan
+        camera.mouse_pan = False
+        try:
+            yield
+            while event.type == "mouse_move":
+                line.append(self._layers.position(event.position))
+                drawn(line, False)
+                yield
+        finally:
+            camera.mouse_pan = pans
+        drawn(line, True)
 
 
 def _contains(session: OpenSession, position: Position) -> bool:

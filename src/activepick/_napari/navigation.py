@@ -1,5 +1,8 @@
-"""Position of the camera."""
+"""Position of the camera, and what of the micrograph is on screen."""
 
+from typing import Any
+
+import numpy as np
 from napari.components import ViewerModel
 
 from activepick._napari.layers import Layers
@@ -10,9 +13,14 @@ __all__ = ["Navigation"]
 # The camera shows about this many particle diameters around a question.
 _VISIBLE_DIAMETERS = 8.0
 
+# x and y in original pixels.
+_Position = tuple[float, float]
+
 
 class Navigation:
     """Move the camera to questions and positions.
+
+    The camera zooms in on the first question. A zoom that the user sets is kept from then on.
 
     Parameters
     ----------
@@ -25,10 +33,25 @@ class Navigation:
     def __init__(self, viewer: ViewerModel, layers: Layers) -> None:
         self._viewer, self._layers = viewer, layers
         self._follows = True
+        self._zooming = False
+        self._user_zoomed = False
+        # Where to go once the image of a micrograph is displayed, by its number.
+        self._awaited: dict[int, _Position] = {}
+        # Last position of the mouse on the canvas, (x, y) in screen pixels.
+        self._mouse: tuple[float, float] | None = None
+        viewer.mouse_move_callbacks.append(self._on_mouse_move)
+        viewer.scene.camera.events.zoom.connect(self._on_zoom)
+        layers.shape_changed.connect(self.fit)
 
     def set_follows(self, follows: bool) -> None:
         """Set whether the camera moves to the current question by itself."""
         self._follows = follows
+
+    def release(self) -> None:
+        """Stop listening to the camera and the mouse."""
+        self._viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
+        if self._on_mouse_move in self._viewer.mouse_move_callbacks:
+            self._viewer.mouse_move_callbacks.remove(self._on_mouse_move)
 
     def follow(self, session: OpenSession) -> None:
         """Show the current question, also on another micrograph, if it is to be followed."""
@@ -39,7 +62,31 @@ class Navigation:
         """Show the current question, also on another micrograph."""
         question = session.labelling.current
         if question is not None:
+            self._see_flat()
+            self._layers.show_questions_layer()
             session.show(question.micrograph)
+            self._centre_question(session)
+
+    def go_to(self, session: OpenSession, micrograph: int, position: _Position | None) -> None:
+        """Show a position (x, y) in original pixels of a micrograph; None for any part of it.
+
+        The camera stays if the position is on screen already.
+        """
+        if position is not None and session.shown == micrograph and session.images.is_current:
+            if not self.is_in_view(*position):
+                self.centre(*position)
+        else:
+            if position is not None:
+                self._awaited = {micrograph: position}
+            session.show(micrograph)
+
+    def arrive(self, session: OpenSession) -> None:
+        """Move the camera on a micrograph whose image was just displayed."""
+        awaited = self._awaited.pop(session.shown, None)
+        self._awaited.clear()
+        if awaited is not None:
+            self.centre(*awaited)
+        elif self._follows:
             self._centre_question(session)
 
     def look_at_question(self, session: OpenSession) -> None:
@@ -47,13 +94,79 @@ class Navigation:
         if self._follows:
             self._centre_question(session)
 
+    def question_in_view(self, session: OpenSession) -> bool:
+        """Return whether the current question is on screen, so that it can be answered."""
+        question = session.labelling.current
+        return (
+            question is not None
+            and question.micrograph == session.shown
+            and session.images.is_current
+            and self._layers.shows_questions
+            and self.is_in_view(question.x, question.y)
+        )
+
+    def is_in_view(self, x: float, y: float) -> bool:
+        """Return whether a position in original pixels is on screen."""
+        if not self.is_flat:
+            return False
+        camera, size = self._viewer.scene.camera, np.asarray(self._viewer.canvas.size)
+        offset = np.subtract(self._layers.world(x, y), camera.center[-2:]) * camera.zoom
+        return bool((np.abs(offset) <= size / 2).all())
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the layers lie on each other in 2D, so that positions have a meaning."""
+        return self._viewer.dims.ndisplay == 2 and not self._viewer.canvas.grid.enabled
+
+    def mouse_position(self) -> _Position | None:
+        """Return the position (x, y) under the mouse in original pixels; None if there is none.
+
+        napari's own cursor keeps its old position while the camera moves.
+        """
+        if self._mouse is None or not self.is_flat:
+            return None
+        camera, (height, width) = self._viewer.scene.camera, self._viewer.canvas.size
+        offset = np.array([self._mouse[1] - height / 2, self._mouse[0] - width / 2]) / camera.zoom
+        return self._layers.position(np.asarray(camera.center[-2:]) + offset)
+
     def centre(self, x: float, y: float) -> None:
         """Centre a position in original pixels."""
         self._viewer.scene.camera.center = self._layers.world(x, y)
 
-    def centre_of_view(self) -> tuple[float, float]:
+    def centre_of_view(self) -> _Position:
         """Return the position (x, y) in original pixels at the centre of the view."""
         return self._layers.position(self._viewer.scene.camera.center)
+
+    def fit(self, first: bool) -> None:
+        """Show a whole micrograph of another size, unless the user set the zoom.
+
+        Parameters
+        ----------
+        first
+            Whether it is the first micrograph of a session.
+        """
+        if first or not self._user_zoomed:
+            self._zooming = True
+            try:
+                self._viewer.fit_to_view()
+            finally:
+                self._zooming = False
+            self._user_zoomed = False
+
+    def _on_mouse_move(self, viewer: ViewerModel, event: Any) -> None:
+        self._mouse = float(event.pos[0]), float(event.pos[1])
+
+    def _on_zoom(self, event: object) -> None:
+        # napari itself fits the view when the first layer is added.
+        if not self._zooming and not self._layers.adding:
+            self._user_zoomed = True
+
+    def _see_flat(self) -> None:
+        """Leave the grid and the view in three dimensions, in which nothing can be labelled."""
+        if not self.is_flat:
+            self._viewer.canvas.grid.enabled = False
+            self._viewer.dims.ndisplay = 2
+            self._user_zoomed = False
 
     def _centre_question(self, session: OpenSession) -> None:
         question, images = session.labelling.current, session.images
@@ -62,6 +175,11 @@ class Navigation:
         self.centre(question.x, question.y)
         width = 2 * images.radius_px * self._layers.scale * _VISIBLE_DIAMETERS
         canvas = min(self._viewer.canvas.size)
-        # A closer zoom is kept; from the view of the whole micrograph, the camera zooms in.
-        if width > 0 and self._viewer.scene.camera.zoom < canvas / width / 2:
-            self._viewer.scene.camera.zoom = canvas / width
+        camera = self._viewer.scene.camera
+        # From the view of the whole micrograph, the camera zooms in.
+        if width > 0 and not self._user_zoomed and camera.zoom < canvas / width / 2:
+            self._zooming = True
+            try:
+                camera.zoom = canvas / width
+            finally:
+                self._zooming = False

@@ -100,6 +100,8 @@ class OpenSession(QObject):
         self.picks = ShownPicks(session, workspace, self.images, jobs, self)
         self.dataset = DatasetPicks(session, workspace, jobs, self)
         self._closed = False
+        # Micrographs that are tried one after the other until the first one can be displayed.
+        self._candidates: list[int] = []
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
         self._idle.setInterval(_IDLE_MS)
@@ -117,7 +119,9 @@ class OpenSession(QObject):
         self.images.shown_changed.connect(self.shown_changed)
         self.images.ready.connect(self._open_displayed)
         self.images.failed.connect(self._report_unreadable)
+        self.images.denoising_failed.connect(self.failed)
         self.labelling.notified.connect(self.notified)
+        self.picks.notified.connect(self.notified)
         self.picks.opened.connect(self._on_opened)
         self.picks.questions_needed.connect(
             lambda replace: self.labelling.ask_next(replace=replace)
@@ -154,14 +158,14 @@ class OpenSession(QObject):
     def begin(self) -> None:
         """Show the first micrograph and load stored picks; to be called when views are connected.
 
-        The first micrograph is one with open questions, if possible, whose file exists.
+        The first micrograph is one with open questions, if possible, that can be read.
         """
         for notice in self.session.notices:
             self.notify("warning", notice)
         self.dataset.load()
-        first = self._first_to_show()
-        if first:
-            self.show(first)
+        self._candidates = self._first_to_show()
+        if self._candidates:
+            self.show(self._candidates.pop(0))
 
     def close(self) -> None:
         """Close the session; the workspace remains to be closed, which may take a second.
@@ -174,6 +178,7 @@ class OpenSession(QObject):
         self.session.acknowledged.disconnect(self._on_acknowledged)
         self.session.failed.disconnect(self._on_failed)
         self.labelling.close()
+        self.picks.close()
         try:
             self.session.close(timeout=_CLOSE_SECONDS)
         except SessionError as error:
@@ -233,7 +238,7 @@ class OpenSession(QObject):
             Whether there was no error.
         """
         if self.session.read_only:
-            self.notify("info", "This session is open only to look at: nothing is changed.")
+            self.notify("info", "This session is read-only: nothing was changed.")
             return False
         try:
             act(self.session)
@@ -270,16 +275,22 @@ class OpenSession(QObject):
         """Return the number of picks by micrograph at the present or previewed settings."""
         return self.dataset.counts(self.picks.previewed)
 
-    def _first_to_show(self) -> int:
+    def _first_to_show(self) -> list[int]:
+        """Return the micrographs to begin with, those whose files exist first."""
         asked = [question.micrograph for question in self.state.questions]
-        order = list(dict.fromkeys([*asked, *self.state.micrographs]))
-        for number in order[:_CHECKED_FILES]:
-            with contextlib.suppress(SessionError):
+        order = list(dict.fromkeys([*asked, *self.state.micrographs]))[:_CHECKED_FILES]
+
+        def is_missing(number: int) -> bool:
+            try:
                 self.session.micrographs.path(number)
-                return number
-        return order[0] if order else 0
+            except SessionError:
+                return True
+            return False
+
+        return sorted(order, key=is_missing)
 
     def _open_displayed(self, displayed: DisplayedMicrograph) -> None:
+        self._candidates.clear()
         # The image is drawn before the computation of features slows the computer down.
         if self.shown and self.picks.micrograph != self.shown:
             QTimer.singleShot(0, self._open_shown)
@@ -294,6 +305,8 @@ class OpenSession(QObject):
     def _report_unreadable(self, number: int, error: Exception) -> None:
         self.dataset.set_error(number, error)
         self.failed.emit(error)
+        if self._candidates:
+            self.show(self._candidates.pop(0))
 
     def _release(self) -> None:
         if not self._closed and not self.jobs.busy():
@@ -329,6 +342,8 @@ class OpenSession(QObject):
         if change is not None and self.shown in change.areas:
             self.areas_changed.emit()
         self.labelling.follow(action, change)
+        if isinstance(action, a.SetStatus) and action.status == "rejected" and self.state.asked:
+            self.labelling.ask_next()  # if the questions of the micrograph were the last ones
         self.picks.follow(action, change)
         self.dataset.follow(action)
         self.saved.emit()

@@ -1,6 +1,7 @@
 """Display of the open session on the layers of the viewer."""
 
 from qtpy.QtCore import QObject
+from superqt.utils import qdebounced
 
 from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.layers import Layers
@@ -28,6 +29,7 @@ class SessionView(QObject, SessionListener):
         super().__init__(parent)
         self._layers, self._navigation = layers, navigation
         layers.map_toggled.connect(self._on_map_toggled)
+        layers.points_edited.connect(self._restore_points)
 
     def show_session(self, session: OpenSession) -> None:
         """Connect the signals of a session to the layers."""
@@ -36,6 +38,9 @@ class SessionView(QObject, SessionListener):
         session.images.failed.connect(self._layers.hide_micrograph)
         session.micrographs_changed.connect(self.with_session(self._show_rejected))
         session.labelling.current_changed.connect(self.with_session(self._navigation.follow))
+        session.labelling.acted.connect(
+            lambda micrograph, place: self._navigation.go_to(session, micrograph, place)
+        )
         session.picks.map_ready.connect(self._layers.show_map)
         session.picks.set_map_visible(self._layers.map_visible)
         self.update_after(
@@ -59,7 +64,12 @@ class SessionView(QObject, SessionListener):
         for show in (self._show_labels, self._show_questions, self._show_picks):
             show(session)
         self._show_rejected(session)
-        self._navigation.look_at_question(session)
+        self._navigation.arrive(session)
+
+    @qdebounced(timeout=0)  # napari's own callbacks return first
+    def _restore_points(self) -> None:
+        for show in (self._show_labels, self._show_questions, self._show_picks):
+            self.call(show)
 
     def _show_rejected(self, session: OpenSession) -> None:
         self._layers.show_rejected(session.shown_is_rejected)

@@ -60,6 +60,8 @@ class ShownPicks(QObject):
         Questions can be asked; with `replace`, also in place of a round without answers.
     map_ready(score_map)
         The score map of the shown micrograph was computed.
+    notified(severity, text)
+        There is a message for the user.
     warned(warnings)
         Settings were checked; lists `activepick.workspace.workspace.SettingsWarning`.
     """
@@ -69,6 +71,8 @@ class ShownPicks(QObject):
     opened = Signal(int)
     questions_needed = Signal(bool)
     map_ready = Signal(object)
+    notified = Signal(str, str)
+    _found_first = Signal(object)
     warned = Signal(list)
 
     def __init__(
@@ -89,6 +93,13 @@ class ShownPicks(QObject):
         self._map_visible = False
         self._checked = False
         self._replaces_questions = False
+        # Emitted in the thread that computes.
+        self._found_first.connect(self._set_peaks)
+        workspace.stage_changed.connect(self._describe)
+
+    def close(self) -> None:
+        """Disconnect from the workspace."""
+        self._workspace.stage_changed.disconnect(self._describe, missing_ok=True)
 
     def open(self, number: int) -> None:
         """Compute features and picks of the shown micrograph, then prefetch its neighbours."""
@@ -100,7 +111,7 @@ class ShownPicks(QObject):
             "features",
             lambda progress: self._open(number, progress),
             self._finish_opening,
-            text="Computing features",
+            text="Preparing",
         )
 
     def reopen(self) -> None:
@@ -183,7 +194,7 @@ class ShownPicks(QObject):
         self._jobs.run(
             "head",
             lambda progress: self._workspace.trainer.use_head(path),
-            lambda head: self.reopen(),
+            lambda head: self._begin_with_head(),
         )
 
     def reset_head(self) -> None:
@@ -193,6 +204,12 @@ class ShownPicks(QObject):
             lambda progress: self._workspace.trainer.reset_head(),
             lambda head: self.reopen(),
         )
+
+    def _begin_with_head(self) -> None:
+        for notice in self._workspace.notices:
+            self.notified.emit("warning", notice)
+        self._workspace.notices.clear()
+        self.reopen()
 
     def follow(self, action: a.Action, change: Change | None) -> None:
         """Update the picks after an action of the session."""
@@ -207,15 +224,20 @@ class ShownPicks(QObject):
             elif "head" in affected:
                 self.learn()
         elif change is not None:
+            # Labels decide about picks at once; the new head follows.
+            self._update()
             state = self._session.state
-            learns = state.settings.live_refit or not state.questions
-            if not (learns and self.learn()):
-                self._update()  # otherwise the new head brings new picks
+            if state.settings.live_refit or not state.questions:
+                self.learn()
 
     def _open(
         self, number: int, progress: Progress
     ) -> tuple[MicrographPeaks, list[SettingsWarning]]:
         workspace = self._workspace
+        if self.peaks is None:
+            first = workspace.first_peaks(number, progress)
+            if first is not None:
+                self._found_first.emit(first)
         workspace.open(number, progress)
         workspace.trainer.update()
         peaks = workspace.predictor.peaks(number)
@@ -235,6 +257,9 @@ class ShownPicks(QObject):
         self._compute_map()
         if not self._workspace.trainer.up_to_date:  # labels that were added in the meantime
             self.learn()
+
+    def _describe(self, text: str) -> None:
+        self._jobs.describe("features", text)
 
     def _set_peaks(self, peaks: MicrographPeaks) -> None:
         if peaks.micrograph == self._images.shown:

@@ -2,13 +2,14 @@
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from activepick._napari.jobs import Jobs
 from activepick._napari.open_session import OpenSession
-from activepick._napari.sections.section import button, row
+from activepick._napari.sections.section import button
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.busy_bar import BusyBar
+from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.log import log_file
 from activepick.session import Session
 
@@ -31,17 +32,20 @@ class StatusBar(QWidget, SessionListener):
         self._running: dict[str, str] = {}
         self._busy = BusyBar()
         self._busy.cancelled.connect(self.cancel_jobs)
-        self._saved = QLabel()
-        self._saved.setToolTip("Every click is written to disk before it counts as saved")
+        self._saved = WrappedLabel()
         log = button("Log", _open_log, "Open the log file")
         log.setFlat(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._busy)
-        layout.addWidget(row(self._saved, log, stretch=0))
+        line = QHBoxLayout()
+        line.addWidget(self._saved, 1)
+        line.addWidget(self._busy, 2)
+        line.addWidget(log)
+        layout.addLayout(line)
         jobs.started.connect(self._on_started)
         jobs.progressed.connect(self._on_progressed)
         jobs.finished.connect(self._on_finished)
+        jobs.described.connect(self._on_described)
 
     def show_session(self, session: OpenSession) -> None:
         """Show whether the actions of a session are on disk."""
@@ -70,6 +74,12 @@ class StatusBar(QWidget, SessionListener):
         if self._running and lane == list(self._running)[-1]:
             self._busy.set_busy(self._running[lane], fraction)
 
+    def _on_described(self, lane: str, text: str) -> None:
+        if lane in self._running:
+            self._running[lane] = text
+            if lane == list(self._running)[-1]:
+                self._busy.set_text(text)
+
     def _on_finished(self, lane: str) -> None:
         self._running.pop(lane, None)
         if self._running:
@@ -82,7 +92,7 @@ def _saved_text(session: Session) -> str:
     if session.failure:
         return f"⚠ not saved: {session.failure}"
     if session.read_only:
-        return "only to look at"
+        return "read-only"
     return "saving …" if len(session.pending) else "✓ all saved"
 
 

@@ -1,10 +1,12 @@
 """A bar that warns of settings that are probably wrong."""
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QFrame, QPushButton, QVBoxLayout
 
 from activepick._napari.open_session import OpenSession
+from activepick._napari.sections.section import row
 from activepick._napari.session_listener import SessionListener
+from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.workspace.workspace import SettingsWarning
 
 __all__ = ["WarningBar"]
@@ -16,18 +18,16 @@ class WarningBar(QFrame, SessionListener):
     def __init__(self) -> None:
         super().__init__()
         self._changes: dict[str, object] = {}
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._correct, self._dismiss = QPushButton(), QPushButton("It is right")
+        self._text = WrappedLabel()
+        self._correct, self._dismiss = QPushButton(), QPushButton("Keep as it is")
         for button in (self._correct, self._dismiss):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._correct.clicked.connect(self._change_settings)
         self._dismiss.clicked.connect(self.hide)
-        layout = QHBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 4, 6, 4)
-        layout.addWidget(self._text, 1)
-        layout.addWidget(self._correct)
-        layout.addWidget(self._dismiss)
+        layout.addWidget(self._text)
+        layout.addWidget(row(self._correct, self._dismiss))
         self.setStyleSheet("WarningBar {border: 2px solid #e69f00;}")
         self.hide()
 
@@ -57,4 +57,4 @@ def _remedy(warning: SettingsWarning) -> str:
     """Return the text of the button that makes the changes of a warning."""
     if "inverted" in warning.changes:
         return "They are bright" if warning.changes["inverted"] else "They are dark"
-    return "Use the headers'"
+    return "Use the headers"

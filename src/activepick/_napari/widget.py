@@ -8,16 +8,20 @@ import platformdirs
 from napari.layers import Image
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
+from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 import napari
+from activepick._napari.commands import Commands
 from activepick._napari.controller import Controller
+from activepick._napari.dataset_view import DatasetView
 from activepick._napari.diameter_circle import DiameterCircle
 from activepick._napari.excluded_areas import ExcludedAreas
 from activepick._napari.focus import FocusPolicy
 from activepick._napari.gallery import Gallery
 from activepick._napari.io.layer_files import files_of_layers
 from activepick._napari.key_bindings import KeyBindings
+from activepick._napari.lasso import Lasso
 from activepick._napari.layers import MAP, MICROGRAPH, Layers
 from activepick._napari.mouse_bindings import MouseBindings
 from activepick._napari.navigation import Navigation
@@ -32,8 +36,11 @@ from activepick._napari.sections.particle import ParticleSection
 from activepick._napari.sections.picks import PicksSection
 from activepick._napari.session_view import SessionView
 from activepick._napari.status_bar import StatusBar
+from activepick._napari.table_layers import TableLayers
 from activepick._napari.views.how_to_open import ask_how_to_open
+from activepick._napari.views.message_list import MessageList
 from activepick._napari.warning_bar import WarningBar
+from activepick._napari.watching import Watching
 from activepick.log import start_log
 
 __all__ = ["ActivePickWidget"]
@@ -57,14 +64,17 @@ class ActivePickWidget(QWidget):
     ----------
     controller
         Opens and closes sessions.
-    layers, navigation, key_bindings, mouse, areas, view, circle
+    layers, navigation, commands, key_bindings, mouse, areas, lasso, view, circle,
+    tables
         Connect the session with the viewer.
     data, particle, label, picks, learning, head, export
         The sections, which are also in `sections` from top to bottom.
-    warnings, status
-        Bars above and below the sections.
-    gallery
-        Gallery of the picks, docked below the image when it is opened.
+    watching
+        Adds new micrographs to the session while they are written.
+    messages, warnings, status
+        Errors and warnings above the sections, and a bar below them.
+    gallery, dataset
+        Gallery of the picks and view of all micrographs, docked below the image when opened.
     """
 
     def __init__(
@@ -80,25 +90,37 @@ class ActivePickWidget(QWidget):
         self.controller = Controller(ask_how_to_open=lambda error: ask_how_to_open(self, error))
         self.layers = Layers(viewer)
         self.navigation = Navigation(viewer, self.layers)
-        self.key_bindings = KeyBindings(viewer, self.layers)
-        self.mouse = MouseBindings(viewer, self.layers)
+        self.commands = Commands(self.navigation, self.layers)
+        self.commands.set_new_session_view(self.controller.show_neighbour)
+        self.key_bindings = KeyBindings(viewer, self.commands)
+        self.mouse = MouseBindings(viewer, self.layers, self.navigation)
         self.areas = ExcludedAreas(viewer, self.layers, self.key_bindings, self)
+        self.lasso = Lasso(self.mouse, self.layers, self)
         self.view = SessionView(self.layers, self.navigation, self)
         self.circle = DiameterCircle(self.layers, self.navigation, self.controller.jobs, self)
-        self.gallery = Gallery(self.navigation.centre)
+        self.tables = TableLayers(viewer, self.layers, self)
+        self.gallery = Gallery(self.navigation.go_to)
         self._gallery_dock: QWidget | None = None
+        self.dataset = DatasetView()
+        self._dataset_dock: QWidget | None = None
+        self.watching = Watching(self.controller, self)
         self._make_sections()
+        self.messages = MessageList()
         self.warnings = WarningBar()
         self.status = StatusBar(self.controller.jobs)
         self._lay_out()
         self.controller.notified.connect(show_notification)
+        self.controller.notified.connect(self._keep_error)
         self.controller.session_changed.connect(self._on_session_changed)
         self.controller.new_session_displayed.connect(self.layers.show_micrograph)
         self.controller.new_session_displayed.connect(self.particle.set_displayed)
-        FocusPolicy(self, lambda: viewer.window._qt_viewer.canvas.native.setFocus())
+        FocusPolicy(self, self._focus_canvas)
         self.setAcceptDrops(True)
+        viewer.canvas.overlays.scale_bar.visible = True
         # A plugin's widget receives no close event, and Qt may have deleted its children before.
-        self.destroyed.connect(_closer(self.controller, self.key_bindings, self.mouse))
+        self.destroyed.connect(
+            _closer(self.controller, self.key_bindings, self.mouse, self.navigation, self.watching)
+        )
 
     def sizeHint(self) -> QSize:
         """Return the width that the forms need, and a height."""
@@ -107,6 +129,11 @@ class ActivePickWidget(QWidget):
     def open_path(self, path: str | Path) -> None:
         """Open a folder of micrographs, a session, a list of micrographs, or one micrograph."""
         self.controller.open_paths([path])
+
+    def watch(self, folder: Path) -> None:
+        """Open a folder of micrographs, or its session, and add new ones as they are written."""
+        self.watching.start(folder)
+        self.controller.open_paths([folder])
 
     def open_layers(self) -> None:
         """Open the images that are open in napari, as the micrographs of a session."""
@@ -130,13 +157,31 @@ class ActivePickWidget(QWidget):
     def show_gallery(self) -> None:
         """Show the picks as crops below the micrograph."""
         if self._gallery_dock is None:
-            self._gallery_dock = self._viewer.window.add_dock_widget(
-                self.gallery, name="picks", area="bottom"
-            )
+            self._gallery_dock = self._add_dock(self.gallery, "picks")
             self._gallery_dock.destroyed.connect(self._forget_gallery)
         self._gallery_dock.show()
         self._gallery_dock.raise_()
         self.gallery.refresh()
+
+    def show_dataset(self) -> None:
+        """Show the view of all micrographs below the micrograph."""
+        if self._dataset_dock is None:
+            self._dataset_dock = self._add_dock(self.dataset, "dataset")
+            self._dataset_dock.destroyed.connect(self._forget_dataset)
+        self._dataset_dock.show()
+        self._dataset_dock.raise_()
+        self.dataset.refresh()
+
+    def _add_dock(self, part: QWidget, name: str) -> QWidget:
+        """Dock a part below the image; this widget keeps its height beside it."""
+        dock: QWidget = self._viewer.window.add_dock_widget(
+            part, name=name, area="bottom", tabify=True
+        )
+        window = self.window()
+        if isinstance(window, QMainWindow):
+            corner, right = Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea
+            window.setCorner(corner, right)
+        return dock
 
     def hide_gallery(self) -> None:
         """Hide the gallery if it is shown."""
@@ -172,14 +217,25 @@ class ActivePickWidget(QWidget):
             self.controller.open_paths(paths)
 
     def _make_sections(self) -> None:
-        self.data = DataSection(self.controller, self.open_layers)
+        self.data = DataSection(self.controller, self.watching, self.open_layers)
         self.particle = ParticleSection(
-            self.controller, self.mouse, self.circle.show, self.preferences
+            self.controller,
+            self.mouse,
+            self.circle.show,
+            self.layers.set_sigmas,
+            self.preferences,
         )
-        self.label = LabelSection(self.navigation, self.mouse, self.preferences)
-        self.picks = PicksSection(self.areas, self.show_gallery, self.layers.toggle_picks)
+        self.label = LabelSection(self.navigation, self.commands, self.mouse, self.preferences)
+        self.picks = PicksSection(
+            self.areas,
+            self.lasso,
+            self.layers,
+            self.preferences,
+            self.show_gallery,
+            self.layers.toggle_picks,
+        )
         self.learning = LearningSection()
-        self.head = HeadSection()
+        self.head = HeadSection(self.show_dataset)
         self.export = ExportSection(self.preferences)
         self.sections = (
             self.data,
@@ -195,7 +251,7 @@ class ActivePickWidget(QWidget):
         column = QWidget()
         inside = QVBoxLayout(column)
         inside.setContentsMargins(2, 2, 2, 2)
-        inside.setSpacing(3)
+        inside.setSpacing(2)
         for index, section in enumerate(self.sections):
             inside.addWidget(section)
             section.remember_open(self.preferences, f"{section.title} open", index < _OPEN_SECTIONS)
@@ -206,11 +262,25 @@ class ActivePickWidget(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for section in self.sections:
+            section.reveal_requested.connect(lambda part: _reveal(scroll, part))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2, 2, 2, 2)
-        for part in (self.warnings, scroll, self.status):
+        for part in (self.messages, self.warnings, scroll, self.status):
             outer.addWidget(part)
         self.setMinimumWidth(_MINIMUM_WIDTH)
+
+    def _keep_error(self, severity: str, text: str) -> None:
+        if severity == "error":
+            self.messages.add(text)
+
+    def _focus_canvas(self) -> None:
+        """Give the keyboard focus to the canvas of the viewer."""
+        window = self.window()
+        central = window.centralWidget() if isinstance(window, QMainWindow) else None
+        canvas = None if central is None else central.findChild(QOpenGLWidget)
+        if canvas is not None:
+            canvas.setFocus()
 
     def _on_session_changed(self) -> None:
         session = self.controller.open_session
@@ -218,8 +288,12 @@ class ActivePickWidget(QWidget):
             self.key_bindings,
             self.mouse,
             self.areas,
+            self.lasso,
             self.view,
+            self.tables,
+            self.watching,
             self.gallery,
+            self.dataset,
             *self.sections,
             self.warnings,
             self.status,
@@ -239,14 +313,28 @@ class ActivePickWidget(QWidget):
         if self.parent() is None and not self.isVisible():
             self.key_bindings.release()
             self.mouse.release()
+            self.navigation.release()
+            self.watching.stop()
             self.controller.close_session()
+
+    def _forget_dataset(self) -> None:
+        self._dataset_dock = None
 
     def _forget_gallery(self) -> None:
         self._gallery_dock = None
 
 
+def _reveal(scroll: QScrollArea, part: QWidget) -> None:
+    """Scroll to a widget once its section, which may just have been opened, is laid out."""
+    QTimer.singleShot(0, lambda: scroll.ensureWidgetVisible(part))
+
+
 def _closer(
-    controller: Controller, key_bindings: KeyBindings, mouse: MouseBindings
+    controller: Controller,
+    key_bindings: KeyBindings,
+    mouse: MouseBindings,
+    navigation: Navigation,
+    watching: Watching,
 ) -> Callable[[], None]:
     """Return a function that ends all jobs after the widget was deleted, which it must not use."""
 
@@ -254,6 +342,9 @@ def _closer(
         with contextlib.suppress(RuntimeError):  # Qt may have deleted the viewer before
             key_bindings.release()
             mouse.release()
+            navigation.release()
+        with contextlib.suppress(RuntimeError):
+            watching.stop()
         controller.close()
 
     return close

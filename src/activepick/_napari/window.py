@@ -19,7 +19,9 @@ __all__ = ["dock_widget", "open_window", "run_window"]
 _SIZE = (1400, 900)
 
 
-def open_window(paths: Sequence[Path] = (), *, sample: bool = False) -> Viewer:
+def open_window(
+    paths: Sequence[Path] = (), *, sample: bool = False, watched: Path | None = None
+) -> Viewer:
     """Open the window.
 
     Parameters
@@ -29,14 +31,19 @@ def open_window(paths: Sequence[Path] = (), *, sample: bool = False) -> Viewer:
     sample
         Open a session of simulated micrographs, which are simulated in the background the first
         time.
+    watched
+        Folder to open in which new micrographs are added as they are written.
     """
     start_log()
     log_notifications()
     wait_for_sample = _start_sample() if sample else None
     viewer = Viewer(title="activepick")
     _enlarge(viewer)
-    controller = dock_widget(viewer).controller
-    if wait_for_sample is not None:
+    widget = dock_widget(viewer)
+    controller = widget.controller
+    if watched is not None:
+        widget.watch(watched)
+    elif wait_for_sample is not None:
         controller.jobs.run(
             "open",
             lambda progress: wait_for_sample(),
@@ -48,9 +55,11 @@ def open_window(paths: Sequence[Path] = (), *, sample: bool = False) -> Viewer:
     return viewer
 
 
-def run_window(paths: Sequence[Path] = (), *, sample: bool = False) -> None:
+def run_window(
+    paths: Sequence[Path] = (), *, sample: bool = False, watched: Path | None = None
+) -> None:
     """Open the window and wait until it is closed; see `open_window`."""
-    open_window(paths, sample=sample)
+    open_window(paths, sample=sample, watched=watched)
     run()
 
 

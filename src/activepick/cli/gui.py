@@ -24,16 +24,27 @@ def gui(
     sample: Annotated[
         bool, typer.Option("--sample", help="Open simulated micrographs to try it out.")
     ] = False,
+    watched: Annotated[
+        Path | None,
+        typer.Option(
+            "--watch",
+            metavar="FOLDER",
+            help="Open a folder, and add and pick new micrographs as they are written to it.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Open napari with the widget, to label and to pick."""
     named = paths or []
-    for path in named:
+    for path in [*named, *([watched] if watched else [])]:
         if not path.exists():
             raise SettingsError(f"{path}: there is no such file or folder; check the path.")
-    if sample and named:
+    if sample and (named or watched):
         raise SettingsError("--sample: give it without other files.")
+    if watched and named:
+        raise SettingsError("--watch: give it without other files.")
     if problem := screen_problem():
         raise SettingsError(problem)
     from activepick._napari.window import run_window
 
-    run_window(named, sample=sample)
+    run_window(named, sample=sample, watched=watched)

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from activepick.session.model.actions import Action
-from activepick.session.model.state import SessionState
+from activepick.session.model.state import Question, SessionState
 
 __all__ = ["ActionLog"]
 
@@ -15,6 +15,9 @@ class ActionLog(Protocol):
     @property
     def state(self) -> SessionState:
         """The present state."""
+
+    def question(self, number: int) -> Question | None:
+        """Return the question with an id, of this or an earlier round; None if there is none."""
 
     def do(self, action: Action) -> int:
         """Do an action and return its number."""

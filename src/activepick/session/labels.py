@@ -82,6 +82,31 @@ class Labels:
                 self._log.do(a.AddLabels(labels=labels))
         return [label.id for label in labels]
 
+    def replace(
+        self,
+        ids: Iterable[int],
+        micrograph: int,
+        xy: Iterable[Sequence[float]],
+        target: Target,
+        source: Source = "click",
+    ) -> list[int]:
+        """Remove labels and add others of one class in one action, and return the new ids.
+
+        Parameters
+        ----------
+        ids
+            Ids of the labels to remove.
+        micrograph, xy, target, source
+            As in `add`.
+        """
+        with self._log.exclusive():
+            labels = tuple(
+                Label(id=i, micrograph=micrograph, x=x, y=y, target=target, source=source)
+                for i, (x, y) in enumerate(xy, self._log.state.next_id)
+            )
+            self._log.do(a.ReplaceLabels(ids=tuple(ids), labels=labels))
+        return [label.id for label in labels]
+
     def skip(self, micrograph: int, xy: Iterable[Sequence[float]]) -> list[int]:
         """Skip positions, so that no question is asked there again, and return their ids.
 

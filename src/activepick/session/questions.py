@@ -73,6 +73,31 @@ class Questions:
             self._log.do(a.AskQuestions(questions=questions))
         return list(questions)
 
+    def ask_again(self, ids: Iterable[int]) -> list[Question]:
+        """Ask questions of earlier rounds again, before those that are open.
+
+        This is for answers that were undone after the next round had begun.
+
+        Parameters
+        ----------
+        ids
+            Ids of questions. Those that are answered, are open or were never asked, and those on
+            rejected micrographs, are left out.
+
+        Returns
+        -------
+        list of Question
+            The questions that are asked again.
+        """
+        with self._log.exclusive():
+            state = self._log.state
+            known = {question.id for question in state.asked} | set(state.marks)
+            found = (self._log.question(i) for i in ids if i not in known)
+            again = [q for q in found if q is not None and state.is_used(q.micrograph)]
+            if again:
+                self._log.do(a.AskQuestions(questions=(*again, *state.questions)))
+        return again
+
     def answer(self, question: int, target: Target) -> int:
         """Answer a question and return the number of the action.
 

@@ -17,7 +17,7 @@ from activepick.session.micrographs import Micrographs
 from activepick.session.model.actions import Action, Redo, SetSettings, Undo
 from activepick.session.model.effects import Change
 from activepick.session.model.settings import Settings
-from activepick.session.model.state import SessionState
+from activepick.session.model.state import Question, SessionState
 from activepick.session.questions import Questions
 from activepick.session.store.disk_errors import disk_sentence
 from activepick.session.store.header import HEADER, JOURNAL, new_header, read_header, write_header
@@ -258,6 +258,20 @@ class Session:
         """
         with self._acting:
             return self.do(SetSettings(changes=self.state.settings.completed(changes)))
+
+    def question(self, number: int) -> Question | None:
+        """Return the question with an id, of this or an earlier round; None if there is none."""
+        return self._history.questions.get(number)
+
+    @property
+    def next_undo(self) -> Change | None:
+        """The change that `undo` would make; None if there is nothing to undo."""
+        return self._history.done[-1][1].reversed() if self._history.done else None
+
+    @property
+    def next_redo(self) -> Change | None:
+        """The change that `redo` would make; None if there is nothing to redo."""
+        return self._history.undone[-1][1] if self._history.undone else None
 
     @property
     def can_undo(self) -> bool:

@@ -20,6 +20,10 @@ GetPeaks = Callable[[MicrographEntry], MicrographPeaks | None]
 _LOWEST_SCORE = np.float32(score_threshold(0.01))
 
 
+# Percentile of the local contrast of peaks that shows ice and carbon.
+_HIGH_PERCENT = 95.0
+
+
 @dataclass(frozen=True, eq=False)
 class _Summary:
     """What stays in memory of the peaks of a micrograph.
@@ -28,6 +32,8 @@ class _Summary:
     ----------
     head, uncertainty
         As in `MicrographPeaks`.
+    contrast
+        Local contrast that few of the peaks exceed: high where there is ice or carbon.
     rules, areas, marks
         What the other attributes follow from; the threshold of the rules is 0.
     count
@@ -38,6 +44,7 @@ class _Summary:
 
     head: str
     uncertainty: float
+    contrast: float | None
     rules: PickRules
     areas: tuple[Area, ...]
     marks: list[Label]
@@ -69,6 +76,20 @@ class Counts:
         known = self._summaries.copy().items()
         return {number: one.uncertainty for number, one in known if one.head == head}
 
+    def contrasts(self) -> dict[int, float]:
+        """Return the local contrast that 5 % of the peaks exceed, by micrograph, where known."""
+        known = self._summaries.copy().items()
+        return {number: one.contrast for number, one in known if one.contrast is not None}
+
+    def mean_scores(self, state: SessionState) -> dict[int, float]:
+        """Return the mean score (logit) of the peaks above the threshold, by micrograph."""
+        lowest, means = _lowest(state), {}
+        for number, one in self._summaries.copy().items():
+            above = one.scores[one.scores.searchsorted(lowest) :]
+            if len(above):
+                means[number] = float(above.mean())
+        return means
+
     def note(self, state: SessionState, peaks: MicrographPeaks) -> None:
         """Remember what the counts of a micrograph need.
 
@@ -86,6 +107,7 @@ class Counts:
         self._summaries[number] = _Summary(
             head=peaks.head,
             uncertainty=peaks.uncertainty,
+            contrast=_high_contrast(peaks),
             rules=_rules(state),
             areas=state.areas.get(number, ()),
             marks=marks,
@@ -152,6 +174,13 @@ class Counts:
             return None
         same = known.areas == state.areas.get(number, ()) and known.marks == state.marks_of(number)
         return known if same else None
+
+
+def _high_contrast(peaks: MicrographPeaks) -> float | None:
+    contrast = peaks.peaks.contrast
+    if contrast is None or not len(contrast):
+        return None
+    return float(np.percentile(contrast, _HIGH_PERCENT))
 
 
 def _lowest(state: SessionState) -> np.float32:

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from activepick.errors import ActivepickError
+from activepick.formats.scores import score_threshold
 from activepick.learning.head import Head
 from activepick.picking.picker import Picker
 from activepick.progress import Progress
@@ -19,11 +22,31 @@ from activepick.workspace.peak_store import PeakStore, stored_picks
 from activepick.workspace.peaks import MicrographPeaks, head_digest, measure_peaks
 from activepick.workspace.trainer import Trainer
 
-__all__ = ["Predictor"]
+__all__ = ["Candidates", "Predictor"]
+
+# Lower scores are those of noise, which would hide the others.
+_CANDIDATE_SCORE = score_threshold(0.01)
 
 # How many are done (with a fraction of the one in work), of how many, and which is in work.
 ReportMicrograph = Callable[[float, int, str], None]
 ReportFailure = Callable[[int, ActivepickError], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The peaks of many micrographs that may become picks.
+
+    Attributes
+    ----------
+    score, contrast
+        Scores (logits) and local contrasts, float32, shape (n,).
+    micrographs
+        Number of micrographs that they are from.
+    """
+
+    score: NDArray[np.float32]
+    contrast: NDArray[np.float32]
+    micrographs: int
 
 
 class Predictor:
@@ -206,6 +229,48 @@ class Predictor:
         usable = {entry.id for entry in self._usable()}
         known = self._counts.uncertainties(self.head_digest)
         return {number: value for number, value in known.items() if number in usable}
+
+    def contrasts(self) -> dict[int, float]:
+        """Return the local contrast that 5 % of the peaks exceed, by micrograph, where known.
+
+        It is high where there is ice or carbon.
+        """
+        return self._counts.contrasts()
+
+    def mean_scores(self) -> dict[int, float]:
+        """Return the mean score (logit) of the peaks above the threshold, by micrograph."""
+        return self._counts.mean_scores(self._session.state)
+
+    def candidates(self, progress: Progress | None = None) -> Candidates:
+        """Return the score and the contrast of all stored peaks that may become picks.
+
+        These are the peaks that satisfy the rules other than the threshold and the limits of the
+        contrast. Stored peaks are read, which takes seconds for thousands of micrographs.
+
+        Parameters
+        ----------
+        progress
+            Called with the fraction done; may raise to cancel.
+        """
+        state, entries = self._session.state, self._usable()
+        free = state.settings.model_copy(
+            update={"lowest_contrast": None, "highest_contrast": None, "threshold": 0.0}
+        )
+        state = replace(state, settings=free)
+        scores, contrasts, numbers = [], [], []
+        for k, entry in enumerate(entries):
+            one = self._store.get(entry)
+            if one is not None and one.peaks.contrast is not None:
+                keep = one.eligible(state) & (one.peaks.score >= _CANDIDATE_SCORE)
+                scores.append(one.peaks.score[keep])
+                contrasts.append(one.peaks.contrast[keep])
+                numbers.append(entry.id)
+            if progress is not None:
+                progress((k + 1) / len(entries))
+        none = np.empty(0, np.float32)
+        return Candidates(
+            np.concatenate([none, *scores]), np.concatenate([none, *contrasts]), len(numbers)
+        )
 
     def unpicked(self) -> list[int]:
         """Return the micrographs, not rejected, that have no peaks of the present head."""

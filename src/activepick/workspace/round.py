@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from psygnal import Signal
 
-from activepick.session.model.actions import Action, AskQuestions
+from activepick.session.model.actions import Action, AskQuestions, SetStatus
 from activepick.session.model.effects import Change
 from activepick.session.model.state import Question, SessionState, Target
 from activepick.session.session import Session
@@ -61,8 +61,12 @@ class Round:
 
     @property
     def questions(self) -> list[Question]:
-        """All questions of the round, answered or not, in the order in which they are asked."""
-        asked = {question.id: question for question in self._session.state.asked}
+        """All questions of the round, answered or not, in the order in which they are asked.
+
+        Those on rejected micrographs are left out.
+        """
+        state = self._session.state
+        asked = {q.id: q for q in state.asked if state.is_used(q.micrograph)}
         return [asked[i] for i in self._order if i in asked]
 
     @property
@@ -157,6 +161,9 @@ class Round:
     def _follow(self, action: Action, change: Change | None) -> None:
         if isinstance(action, AskQuestions):
             self._begin()
+            return
+        if isinstance(action, SetStatus) and self.current is None:
+            self.next()  # the questions of a micrograph went away, or came back
             return
         if change is None:
             return

@@ -28,6 +28,8 @@ __all__ = ["Trainer"]
 
 # Prefix of the copies of heads that learning starts from; users cannot choose such names.
 _BASE = "base-"
+# Diameters are read off by eye: those that differ by less than this share are the same.
+_SAME_DIAMETER = 0.1
 
 
 class Trainer:
@@ -219,6 +221,13 @@ class Trainer:
         if settings.normalisation != loaded.spec.normalisation:
             changes["normalisation"] = loaded.spec.normalisation
         self._session.set_settings(**changes)
+        diameter = settings.diameter_angstrom
+        if loaded.diameter_angstrom and not _same_diameter(loaded.diameter_angstrom, diameter):
+            self._source.notices.append(
+                f"{path.name} was trained on particles of {loaded.diameter_angstrom:g} Å, and this "
+                f"session looks for particles of {diameter:g} Å: it is scaled to them. Check that "
+                "the diameter is right, and label some particles."
+            )
         if loaded.inverted != settings.inverted:
             was, now = ("bright", "dark") if loaded.inverted else ("dark", "bright")
             self._source.notices.append(
@@ -264,6 +273,10 @@ def _problems(state: SessionState, examples: TrainingExamples) -> dict[int, str]
             count = len(examples.outside[entry.fingerprint])
             found[number] = f"{entry.name}: {count} labels lie outside the image."
     return found
+
+
+def _same_diameter(one_angstrom: float, other_angstrom: float) -> bool:
+    return abs(one_angstrom - other_angstrom) <= _SAME_DIAMETER * other_angstrom
 
 
 def _file_name(name: str) -> str:

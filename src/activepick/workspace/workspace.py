@@ -5,24 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from psygnal import Signal
+
 from activepick.features.device import missing_gpu_notice
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.settings import LearnerSettings
 from activepick.micrograph import Micrograph
+from activepick.micrograph.pixel_size import same_pixel_size
 from activepick.progress import Progress
+from activepick.session.model.settings import Settings
 from activepick.session.session import Session
 from activepick.workspace.audit import Audit
 from activepick.workspace.features import Features, Setup, setup_key
 from activepick.workspace.initial_head import EngineMaker, initial_head, load_engine, saved_head
+from activepick.workspace.peaks import MicrographPeaks, measure_peaks
 from activepick.workspace.predictor import Predictor
 from activepick.workspace.questioner import Questioner
 from activepick.workspace.trainer import Trainer
 
 __all__ = ["SettingsWarning", "Workspace"]
 
-# Headers are rounded: pixel sizes that differ by less than this share are the same.
-_SAME_PIXEL_SIZE = 0.02
 # Share of network and working radii in the time until a first micrograph is open.
 _SETUP = 0.4
 _POLL_SECONDS = 0.1
@@ -77,7 +80,14 @@ class Workspace:
         Asks questions and chooses the next micrograph.
     audit
         Estimates how good the picks are.
+
+    Signals
+    -------
+    stage_changed(text)
+        What is being worked out changed, in a few words; emitted in the thread that does it.
     """
+
+    stage_changed = Signal(str)
 
     def __init__(
         self,
@@ -163,10 +173,43 @@ class Workspace:
         entry = self.session.micrographs.entry(micrograph)
         report, begin = progress or (lambda fraction: None), 0.0 if self.ready else _SETUP
         store = self.setup(lambda fraction: report(begin * fraction)).features.store
+        self.stage_changed.emit("Computing features")
         features = store.get(entry, lambda f: report(begin + (1 - begin) * f))
         if entry.status == "unseen" and not self.session.read_only:
             self.session.micrographs.set_status(micrograph, "seen")
         return features
+
+    def first_peaks(
+        self, micrograph: int, progress: Progress | None = None
+    ) -> MicrographPeaks | None:
+        """Find the peaks of a micrograph with the scales that its head needs; may take long.
+
+        The head before the first label needs one scale only. Its features are stored in the cache,
+        so that `open` computes the others only.
+
+        Parameters
+        ----------
+        micrograph, progress
+            As in `open`.
+
+        Returns
+        -------
+        MicrographPeaks or None
+            None if this would not be faster than `open`.
+        """
+        entry, state = self.session.micrographs.entry(micrograph), self.session.state
+        report = progress or (lambda fraction: None)
+        features = self.setup(lambda fraction: report(_SETUP * fraction)).features
+        head, engine = self.trainer.head, features.engine
+        used = [i for i, weights in enumerate(head.weights) if weights.any()]
+        is_known = bool(features.store.held([entry]))
+        if is_known or engine.cache is None or len(used) == len(head.weights):
+            return None
+        self.stage_changed.emit("Computing the first picks")
+        radii = [head.spec.working_radii[i] for i in used]
+        part = engine.features(features.open(entry), radii, report)
+        scores = part.score_map(head.weights[used], head.bias)
+        return measure_peaks(state, micrograph, scores, features.contrast(entry), head)
 
     def prefetch(self, micrographs: Sequence[int]) -> None:
         """Compute the features of micrographs in the background, in this order."""
@@ -227,7 +270,13 @@ class Workspace:
             self._prepared = fraction
             report(fraction)
 
-        base, engine = initial_head(self.session, self._make_engine, step)
+        def make_engine(settings: Settings) -> FeatureEngine:
+            self.stage_changed.emit("Loading the network")
+            engine = self._make_engine(settings)
+            self.stage_changed.emit("Choosing the scale of the particles")
+            return engine
+
+        base, engine = initial_head(self.session, make_engine, step)
         missing = missing_gpu_notice(engine.extractor.device)
         if missing is not None and self._setup is None:  # said once
             self.notices.append(missing)
@@ -262,7 +311,7 @@ class Workspace:
         if given is None or not header.has_pixel_size:
             return None
         size = header.pixel_size_angstrom
-        if abs(size - given) <= _SAME_PIXEL_SIZE * given:
+        if same_pixel_size(size, given):
             return None
         return SettingsWarning(
             f"The header of {path.name} says {size:.4g} Å per pixel, and the settings of this "

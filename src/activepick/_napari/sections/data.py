@@ -11,11 +11,14 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QMenu, QPushButton, QVB
 from activepick._napari.controller import Controller
 from activepick._napari.io.import_labels import FlipCheck, check_flips, import_labels
 from activepick._napari.open_session import OpenSession
-from activepick._napari.sections.section import Section, button, row, wrapped_label
+from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
+from activepick._napari.session_rows import session_rows
 from activepick._napari.views.micrograph_rows import Row
 from activepick._napari.views.micrograph_table import MicrographTable
 from activepick._napari.views.placement_dialog import ask_placement
+from activepick._napari.views.wrapped_label import WrappedLabel
+from activepick._napari.watching import Watching
 
 __all__ = ["DataSection"]
 
@@ -29,18 +32,22 @@ class DataSection(Section, SessionListener):
     ----------
     controller
         Opens files and sessions.
+    watching
+        Adds new micrographs while they are written.
     open_layers
         Opens the images that are open in napari.
     """
 
-    def __init__(self, controller: Controller, open_layers: Callable[[], object]) -> None:
+    def __init__(
+        self, controller: Controller, watching: Watching, open_layers: Callable[[], object]
+    ) -> None:
         super().__init__("1  Micrographs")
+        self._watching = watching
         self._controller = controller
         self._last_folder = str(Path.home())
         opener = QPushButton("Open …")
         opener.setToolTip("Open micrographs, or go on with a session")
         opener.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        opener.setMinimumWidth(90)
         menu = QMenu(opener)
         menu.addAction("Folder of micrographs …", self._ask_folder)
         menu.addAction("Micrographs …", self._ask_files)
@@ -51,53 +58,58 @@ class DataSection(Section, SessionListener):
         self._session_actions: list[QAction] = [
             cast(QAction, menu.addAction(text, self.with_session(act)))
             for text, act in (
-                ("Labels or picks of another program …", self._import_labels),
-                ("Check how picks lie: flips …", self._check_flips),
-                ("The shown micrograph lies elsewhere …", self._relink),
+                ("Import labels or picks …", self._import_labels),
+                ("Check picks for flipped axes …", self._check_flips),
+                ("Relocate file of the shown micrograph …", self._relink),
                 (
-                    "The shown micrograph is right as it is now",
+                    "Accept the changed file of the shown micrograph",
                     lambda session: session.relink(None),
                 ),
                 ("Save a copy of the session …", self._save_copy),
             )
         ]
+        self._watch = cast(QAction, menu.addAction("Watch for new micrographs"))
+        self._watch.setCheckable(True)
+        self._watch.setToolTip("Add and pick new micrographs of the folder as they are written")
+        self._watch.triggered.connect(self._set_watching)
+        watching.changed.connect(self._show_watching)
+        self._session_actions.append(self._watch)
         opener.setMenu(menu)
-        self._location = wrapped_label()
+        self._location = WrappedLabel()
         self._table = MicrographTable()
-        self._table.setFixedHeight(150)
-        self._table.opened.connect(lambda number: self.call(lambda session: session.show(number)))
+        self._table.opened.connect(self._show_micrograph)
+        controller.new_session_paged.connect(self._show_new)
         self._table.rejected.connect(
             lambda number, rejected: self.call(
                 lambda session: session.set_rejected(number, rejected)
             )
         )
-        self._neighbours = row(
+        self._neighbours = (
             button(
-                "◀ Before",
-                self.with_session(lambda session: session.show_neighbour(-1)),
-                "Micrograph before (Q)",
+                "◀ Previous",
+                lambda: controller.show_neighbour(-1),
+                "Previous micrograph (Q)",
             ),
             button(
                 "Next ▶",
-                self.with_session(lambda session: session.show_neighbour(1)),
+                lambda: controller.show_neighbour(1),
                 "Next micrograph (E)",
             ),
             button(
-                "Worth seeing",
+                "Most informative",
                 self.with_session(OpenSession.show_recommended),
-                "The micrograph where the model is least sure, or that is unlike all seen so far: "
-                "another defocus, other scores (O)",
+                "The micrograph where the model is least certain, or one that differs from all "
+                "seen so far in defocus or scores (O)",
             ),
         )
-        self.add(row(opener, self._location, stretch=1), self._table, self._neighbours)
+        self.add(row(opener, *self._neighbours), self._location, self._table)
         self.clear()
 
     def show_session(self, session: OpenSession) -> None:
         """Show the micrographs of a session."""
         self._enable(True)
-        only = " (only to look at)" if session.session.read_only else ""
-        self._location.setText(f"<b>{session.session.folder.stem}</b>{only}")
-        self._location.setToolTip(f"The session lies in {session.session.folder}")
+        self._show_watching()
+        self._location.hide()
         self.update_after(
             session, self._show_all, session.micrographs_changed, session.dataset.counts_changed
         )
@@ -116,21 +128,69 @@ class DataSection(Section, SessionListener):
         else:
             count = len(new_session.files)
             text = f"{new_session.files[0].parent.name}: {count:,} micrograph{'s' * (count != 1)}"
+            self._show_new()
+        self.set_summary("")
         self._location.setText(text)
-        self._location.setToolTip("")
+        self._location.show()
+
+    def _set_watching(self, on: bool) -> None:
+        def start(session: OpenSession) -> None:
+            entries = session.state.micrographs.values()
+            folder = next((Path(entry.absolute).parent for entry in entries), None)
+            if folder is not None:
+                self._watching.start(folder)
+
+        if on:
+            self.call(start)
+        else:
+            self._watching.stop()
+
+    def _show_watching(self) -> None:
+        self._watch.setChecked(self._watching.folder is not None)
+        self.call(self._show_name)
+
+    def _show_name(self, session: OpenSession) -> None:
+        facts = [session.session.folder.stem]
+        if session.session.read_only:
+            facts.append("read-only")
+        if self._watching.folder is not None:
+            facts.append("watching for new ones")
+        self.set_summary(", ".join(facts))
 
     def _enable(self, enabled: bool) -> None:
         for action in self._session_actions:
             action.setEnabled(enabled)
-        self._table.setVisible(enabled)
-        self._neighbours.setVisible(enabled)
+        listed = enabled or self._controller.new_session is not None
+        previous, following, informative = self._neighbours
+        for part in (self._table, previous, following):
+            part.setVisible(listed)
+        informative.setVisible(enabled)
+
+    def _show_micrograph(self, number: int) -> None:
+        new = self._controller.new_micrographs
+        if new is not None:
+            new.show(number - 1)
+        else:
+            self.call(lambda session: session.show(number))
+
+    def _show_new(self) -> None:
+        """Show the micrographs of the new session."""
+        new = self._controller.new_micrographs
+        if new is not None:
+            self._table.set_rows(
+                [
+                    Row(index + 1, file.name, "unseen", note=new.errors.get(index, ""))
+                    for index, file in enumerate(new.files)
+                ]
+            )
+            self._table.set_current(new.shown + 1)
 
     def _show_all(self, session: OpenSession) -> None:
-        self._table.set_rows(_rows(session, list(session.state.micrographs)))
+        self._table.set_rows(session_rows(session, list(session.state.micrographs)))
         self._mark_shown(session)
 
     def _show_row(self, session: OpenSession) -> None:
-        for shown in _rows(session, [session.shown] if session.shown else []):
+        for shown in session_rows(session, [session.shown] if session.shown else []):
             self._table.update_row(shown)
 
     def _mark_shown(self, session: OpenSession) -> None:
@@ -185,18 +245,18 @@ class DataSection(Section, SessionListener):
                 "flips",
                 lambda progress: check_flips(Path(path), micrograph, radius),
                 self._show_flips,
-                text="Comparing the flips",
+                text="Comparing flipped positions",
             )
 
     def _show_flips(self, check: FlipCheck) -> None:
         dialog = QDialog(self)
-        dialog.setWindowTitle("How the picks lie")
+        dialog.setWindowTitle("Flipped axes")
         picture = QPixmap()
         picture.loadFromData(check.picture)
         label = QLabel()
         label.setPixmap(picture.scaledToHeight(700, Qt.TransformationMode.SmoothTransformation))
         layout = QVBoxLayout(dialog)
-        layout.addWidget(wrapped_label(f"<b>{check.verdict}</b>"))
+        layout.addWidget(WrappedLabel(f"<b>{check.verdict}</b>"))
         layout.addWidget(label)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
@@ -210,20 +270,3 @@ class DataSection(Section, SessionListener):
                 lambda folder: session.notify("info", f"Copied to {folder}"),
                 text="Copying the session",
             )
-
-
-def _rows(session: OpenSession, numbers: list[int]) -> list[Row]:
-    state, errors = session.state, session.dataset.errors
-    counts, uncertainties = session.counts(), session.dataset.uncertainties()
-    return [
-        Row(
-            number=number,
-            name=state.names[number],
-            state=state.micrographs[number].status,
-            labels=len(state.labels_of(number)),
-            picks=counts.get(number),
-            uncertainty=uncertainties.get(number),
-            note=errors.get(number, ""),
-        )
-        for number in numbers
-    ]

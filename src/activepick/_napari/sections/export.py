@@ -10,9 +10,11 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 from activepick._napari.io.export import ExportTarget
 from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
-from activepick._napari.sections.section import Section, button, row, wrapped_label
+from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.files_in_folder import ask_about_files
+from activepick._napari.views.short_names import elided
+from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.formats import FORMATS, Format
 
 __all__ = ["ExportSection"]
@@ -47,8 +49,8 @@ class ExportSection(Section, SessionListener):
         self.format = ComboBox(
             label="Format", choices=titles, value=chosen if chosen in titles else titles[0]
         )
-        self.which = ComboBox(label="Of", choices=[ALL, HERE], value=ALL)
-        self.into = ComboBox(label="Into", choices=[FILE, FOLDER], value=FILE)
+        self.which = ComboBox(label="Micrographs", choices=[ALL, HERE], value=ALL)
+        self.into = ComboBox(label="Output", choices=[FILE, FOLDER], value=FILE)
         form = Container(widgets=[self.format, self.which, self.into], labels=True)
         form.margins = (0, 0, 0, 0)
         for box in (self.format, self.which, self.into):
@@ -60,7 +62,7 @@ class ExportSection(Section, SessionListener):
             self.with_session(self._ask_list),
             "The names of micrographs have to be the same",
         )
-        self._result = wrapped_label()
+        self._result = WrappedLabel()
         self.add(
             form.native,
             self._list_button,
@@ -73,8 +75,7 @@ class ExportSection(Section, SessionListener):
                 button(
                     "Export labels …",
                     self.with_session(self._ask_export_labels),
-                    "What was clicked, as CSV: the other formats have no place for what is not a "
-                    "particle",
+                    "As CSV: the other formats cannot hold non-particles",
                 ),
             ),
             self._result,
@@ -200,7 +201,7 @@ class ExportSection(Section, SessionListener):
         name = self._format.name
         self._list_button.setVisible(name in _LISTS)
         if name in _LISTS:
-            chosen = "choose …" if self._list is None else self._list.name
+            chosen = "choose …" if self._list is None else elided(self._list.name, 14)
             self._list_button.setText(f"{_LISTS[name].split(',')[0]}: {chosen}")
             self._list_button.setToolTip(_LISTS[name])
 

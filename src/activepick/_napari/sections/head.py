@@ -1,5 +1,6 @@
 """Section: the head, and all micrographs picked with it."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -8,25 +9,33 @@ from qtpy.QtWidgets import QFileDialog, QLineEdit, QMessageBox
 
 from activepick._napari.dataset_picks import Prediction
 from activepick._napari.open_session import OpenSession
-from activepick._napari.sections.section import Section, button, row, wrapped_label
+from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
+from activepick._napari.views.wrapped_label import WrappedLabel
 
 __all__ = ["HeadSection"]
 
 _HEADS = "Heads (*.safetensors);;All (*)"
 _SHOWN_ERRORS = 5
+_PAUSE, _RESUME = "Pause", "Resume"
 
 
 class HeadSection(Section, SessionListener):
-    """Name, save, load and reset the head; pick all micrographs."""
+    """Name, save, load and reset the head; pick all micrographs.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    show_dataset
+        Opens the view of all micrographs.
+    """
+
+    def __init__(self, show_dataset: Callable[[], object]) -> None:
         super().__init__("6  Model and all micrographs")
-        self._about = wrapped_label()
+        self._about = WrappedLabel()
         self._name = QLineEdit()
         self._name.setPlaceholderText("name of the model")
         self._name.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self._errors = wrapped_label()
+        self._errors = WrappedLabel()
         self._errors.hide()
         predict = button(
             "Pick all micrographs",
@@ -34,12 +43,19 @@ class HeadSection(Section, SessionListener):
             "With the model as it is now; those that are picked already are not picked again",
         )
         predict.setStyleSheet("font-weight: bold; padding: 5px;")
+        self._pause = button(
+            _PAUSE,
+            self.with_session(
+                lambda session: session.dataset.set_paused(not session.dataset.paused)
+            ),
+            "Pause, to label or to look at micrographs meanwhile; then go on",
+        )
         self.add(
             self._about,
             row(
                 self._name,
                 button(
-                    "Save …", self.with_session(self._ask_save), "Keep the model for other datasets"
+                    "Save …", self.with_session(self._ask_save), "Save the model for other datasets"
                 ),
                 button(
                     "Load …", self.with_session(self._ask_load), "Start from a model that was saved"
@@ -52,7 +68,12 @@ class HeadSection(Section, SessionListener):
                 ),
                 stretch=0,
             ),
-            predict,
+            row(predict, self._pause, stretch=0),
+            button(
+                "Dataset …",
+                show_dataset,
+                "Scores against contrast, a table and the course over all micrographs",
+            ),
             self._errors,
         )
         self.clear()
@@ -62,6 +83,7 @@ class HeadSection(Section, SessionListener):
         self.clear()
         self.setEnabled(True)
         session.picks.head_changed.connect(self.with_session(self._describe))
+        session.dataset.predicting_changed.connect(self.with_session(self._show_pause))
         session.dataset.predicted.connect(
             lambda prediction: self._show_prediction(session, prediction)
         )
@@ -71,6 +93,7 @@ class HeadSection(Section, SessionListener):
         """Show no head."""
         self.setEnabled(False)
         self._about.clear()
+        self._pause.hide()
         self._errors.hide()
 
     def save_to(self, path: Path) -> None:
@@ -107,6 +130,10 @@ class HeadSection(Section, SessionListener):
     def _describe(self, session: OpenSession) -> None:
         self._about.setText(_description(session) if session.workspace.ready else "")
 
+    def _show_pause(self, session: OpenSession) -> None:
+        self._pause.setVisible(session.dataset.predicting)
+        self._pause.setText(_RESUME if session.dataset.paused else _PAUSE)
+
     def _show_prediction(self, session: OpenSession, prediction: Prediction) -> None:
         errors = list(prediction.errors.values())
         self._errors.setVisible(bool(errors))
@@ -131,10 +158,9 @@ def _description(session: OpenSession) -> str:
     """Return what the head starts from, and how many labels it was trained with."""
     head = session.workspace.trainer.head
     base = session.workspace.trainer.base_name or "Topaz's pretrained network"
-    radii = " and ".join(f"{radius:g}" for radius in head.spec.working_radii)
     trained = (
-        f"learnt from {head.particles} particles and {head.others} other places"
+        f"trained on {head.particles} particles, {head.others} non-particles"
         if head.particles + head.others
-        else "no label yet"
+        else "no labels yet"
     )
-    return f"{base}; {trained}. Particle radius {radii} working pixels."
+    return f"{base}; {trained}."

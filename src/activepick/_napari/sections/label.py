@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QPushButton
+from superqt import QElidingLabel
 
 from activepick._napari import colours
+from activepick._napari.commands import Commands
 from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.key_bindings import KEY_BINDINGS
 from activepick._napari.labelling import Labelling, StartMode
@@ -17,11 +19,13 @@ from activepick._napari.mouse_bindings import MOUSE_BINDINGS, MouseBindings
 from activepick._napari.navigation import Navigation
 from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
-from activepick._napari.sections.section import Section, button, row, wrapped_label
+from activepick._napari.sections.section import Section, button, row
 from activepick._napari.sections.setting_bindings import SettingBindings
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.crop_strip import Crop, CropStrip
 from activepick._napari.views.key_list import KeyList
+from activepick._napari.views.shades import LABEL_PADDING
+from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.micrograph.crops import cut_crops
 from activepick.session import Question, Target
@@ -33,12 +37,12 @@ _CROP_DIAMETERS = 2.0
 _START_MODES: dict[str, StartMode] = {
     "Questions": "questions",
     "Suggestions to correct": "suggestions",
-    "Nothing: I pick by hand": "hand",
+    "No questions (manual picking)": "hand",
 }
 _OFFERED = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
 _BADGES: dict[Target, str] = {1: "✓", 0: "×", 2: "∅", None: "–"}
-_SUGGESTIONS = "Squares are suggestions: correct the wrong ones by a click, then accept (Y)."
-_BY_HAND = "Click on particles, right-click on what is none, or press N."
+_SUGGESTIONS = "Squares are suggestions: click on the wrong ones to correct them, then accept (Y)."
+_BY_HAND = "Click on particles, right-click on non-particles, or ask new questions (N)."
 
 
 class LabelSection(Section, SessionListener):
@@ -48,6 +52,8 @@ class LabelSection(Section, SessionListener):
     ----------
     navigation
         Moves the camera to questions.
+    commands
+        Answers questions that are on screen.
     mouse
         Turns clicks into labels.
     preferences
@@ -55,16 +61,25 @@ class LabelSection(Section, SessionListener):
     """
 
     def __init__(
-        self, navigation: Navigation, mouse: MouseBindings, preferences: Preferences
+        self,
+        navigation: Navigation,
+        commands: Commands,
+        mouse: MouseBindings,
+        preferences: Preferences,
     ) -> None:
         super().__init__("3  Label")
-        self._navigation, self._mouse, self._preferences = navigation, mouse, preferences
+        self._navigation, self._commands = navigation, commands
+        self._mouse, self._preferences = mouse, preferences
+        commands.set_suggestion_view(self._see_suggestions)
         self._bindings = SettingBindings()
         # Pixels of the crops, by question and displayed micrograph.
         self._pixels: dict[tuple[int, DisplayedMicrograph], NDArray[np.uint8]] = {}
-        self._title = QLabel()
-        self._title.setStyleSheet("font-weight: bold; font-size: 13px;")
-        self._hint = wrapped_label()
+        self._title = QElidingLabel()
+        self._title.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self._title.setEllipsesWidth(LABEL_PADDING)
+        self._title.setStyleSheet("font-weight: bold;")
+        self._tally = QLabel()
+        self._hint = WrappedLabel()
         self._strip = CropStrip()
         self._strip.set_empty_text("The open questions are shown here.")
         self._strip.clicked.connect(self._go_to)
@@ -72,26 +87,30 @@ class LabelSection(Section, SessionListener):
         self._redo = self._labelling_button(
             "Redo", Labelling.redo, "Do again what was taken back (Shift+X)"
         )
-        self._accept = self._labelling_button("Accept suggestions (Y)", Labelling.accept)
+        self._accept = button(
+            "Accept suggestions (Y)",
+            self.with_session(commands.accept),
+            "Label the positions that are shown as they are suggested",
+        )
         answers = row(
             self._answer_button("Particle (F)", 1, colours.PARTICLE),
-            self._answer_button("Not (D)", 0, colours.NOT_PARTICLE),
+            self._answer_button("Not a particle (D)", 0, colours.NOT_PARTICLE),
             self._answer_button(
-                "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice: not a particle either"
+                "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice: also a non-particle"
             ),
-            self._answer_button("Skip (G)", None, colours.SKIPPED),
         )
         moves = row(
             button(
                 "◀ (R)",
                 self.with_session(lambda session: session.labelling.go(-1)),
-                "Question before",
+                "Previous question",
             ),
             button(
                 "(T) ▶",
                 self.with_session(lambda session: session.labelling.go(1)),
                 "Next question, without an answer",
             ),
+            self._answer_button("Skip (G)", None, colours.SKIPPED),
             self._undo,
             self._redo,
         )
@@ -102,13 +121,13 @@ class LabelSection(Section, SessionListener):
             self._labelling_button(
                 "Suggestions",
                 Labelling.suggest,
-                "The surest particles and non-particles, answered already: correct the wrong ones, "
-                "then accept the rest with one key",
+                "The most certain particles and non-particles of this micrograph, answered "
+                "already: correct the wrong ones, then accept the rest with one key",
             ),
         )
         self._controls = (answers, moves, rounds)
         self.add(
-            self._title,
+            row(self._title, self._tally, stretch=0),
             answers,
             moves,
             self._strip,
@@ -116,7 +135,6 @@ class LabelSection(Section, SessionListener):
             self._accept,
             rounds,
             self._make_options(),
-            self._make_keys(),
         )
         self.clear()
 
@@ -143,7 +161,9 @@ class LabelSection(Section, SessionListener):
         self._pixels.clear()
         self._strip.set_crops([])
         self._accept.hide()
-        self._title.setText("Label")
+        self._title.setText("No question")
+        self._tally.clear()
+        self._hint.show()
         self._hint.setText("Open micrographs and find particles; then come the questions.")
 
     def _enable(self, enabled: bool) -> None:
@@ -157,11 +177,12 @@ class LabelSection(Section, SessionListener):
 
     def _answer_button(self, text: str, target: Target, colour: str, tip: str = "") -> QPushButton:
         made = button(
-            text, self.with_session(lambda session: session.labelling.answer(target)), tip
+            text, self.with_session(lambda session: self._commands.answer(session, target)), tip
         )
         text_colour = "white" if QColor(colour).lightnessF() < 0.4 else "black"
         made.setStyleSheet(
-            f"background-color: {colour}; color: {text_colour}; font-weight: bold; padding: 5px;"
+            f"background-color: {colour}; color: {text_colour}; font-weight: bold;"
+            " padding: 5px 0px;"
         )
         return made
 
@@ -170,28 +191,24 @@ class LabelSection(Section, SessionListener):
         modes = list(_START_MODES)
         chosen = preferences.get("start", modes[0])
         self.start = ComboBox(
-            label="Begin with",
+            label="Start with",
             choices=modes,
             value=chosen if chosen in modes else modes[0],
-            tooltip="What the first round of a session is",
+            tooltip="First round of a session",
         )
         self.batch = SpinBox(
-            label="Questions a round", min=1, max=200, value=10, tooltip="1 asks one at a time"
+            label="Questions per round", min=1, max=200, value=10, tooltip="1 asks one at a time"
         )
         self.strategy = ComboBox(
-            label="Ask about",
+            label="Query strategy",
             choices=_OFFERED,
             tooltip="\n".join(f"{name}: {STRATEGIES[name].summary}" for name in _OFFERED),
         )
         self.live = CheckBox(
-            text="Learn from each answer", value=True, tooltip="Else after each round"
+            text="Refit after each answer", value=True, tooltip="Otherwise after each round"
         )
-        self.follow = CheckBox(
-            text="Go to the next question", value=preferences.get("follow", True)
-        )
-        self.clicks = CheckBox(
-            text="Clicks on the micrograph are labels", value=preferences.get("clicks", True)
-        )
+        self.follow = CheckBox(text="Follow the questions", value=preferences.get("follow", True))
+        self.clicks = CheckBox(text="Clicks add labels", value=preferences.get("clicks", True))
         for box in (self.batch, self.start, self.strategy):
             box.native.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         for check in (self.live, self.follow, self.clicks):
@@ -215,19 +232,13 @@ class LabelSection(Section, SessionListener):
         ]
         form = Container(widgets=controls, labels=True)
         form.margins = (0, 0, 0, 0)
-        options = Section("How it asks")
-        options.remember_open(preferences, "options open", False)
-        options.add(form.native)
-        return options
-
-    def _make_keys(self) -> Section:
         keys = KeyList()
         keys.set_rows([(_shown_key(one.keys[0]), one.description) for one in KEY_BINDINGS])
-        mouse = wrapped_label("<br>".join(f"<b>{how}</b>: {what}" for how, what in MOUSE_BINDINGS))
-        section = Section("Keys and mouse")
-        section.remember_open(self._preferences, "keys open", False)
-        section.add(keys, mouse)
-        return section
+        mouse = WrappedLabel("<br>".join(f"<b>{how}</b>: {what}" for how, what in MOUSE_BINDINGS))
+        options = Section("Options; keys and mouse")
+        options.remember_open(preferences, "options open", False)
+        options.add(form.native, keys, mouse)
+        return options
 
     def _bind_preference(
         self, control: ComboBox | CheckBox, name: str, apply: Callable[..., object]
@@ -251,9 +262,10 @@ class LabelSection(Section, SessionListener):
         self.call(lambda session: session.labelling.set_start_mode(_START_MODES[mode]))
 
     def _show_questions(self, session: OpenSession) -> None:
-        waiting = sum(question.suggestion is not None for question in session.state.questions)
+        waiting = len(session.labelling.suggestions)
         self._accept.setVisible(waiting > 0)
-        self._accept.setText(f"Accept {waiting} suggestions (Y)")
+        plural = "" if waiting == 1 else "s"
+        self._accept.setText(f"Accept {waiting} suggestion{plural} (Y)")
         self._undo.setEnabled(session.session.can_undo)
         self._redo.setEnabled(session.session.can_redo)
         self._show_crops(session)
@@ -263,10 +275,26 @@ class LabelSection(Section, SessionListener):
         round = session.labelling.round
         current = round.current
         self._title.setText(_title(session, current))
-        by_hand = _BY_HAND if current is None else ""
-        advice = _SUGGESTIONS if round.waiting else by_hand
-        self._hint.setText(f"{_tally(session)}. {advice}")
+        self._title.setToolTip(
+            "" if current is None else f"On {session.state.names[current.micrograph]}"
+        )
+        self._tally.setText(_tally(session))
+        advice = _advice(session, current)
+        self._hint.setText(advice)
+        self._hint.setVisible(bool(advice))
         self._strip.set_current(None if current is None else current.id)
+
+    def _see_suggestions(self) -> list[int]:
+        """Return the suggestions that are on screen; bring them there if there are none."""
+        if self._session is None:
+            return []
+        waiting = {question.id for question in self._session.labelling.suggestions}
+        seen = [number for number in self._strip.visible_ids() if number in waiting]
+        if not seen:
+            self.set_open(True)
+            self.reveal_requested.emit(self._strip)
+            self._strip.scroll_to(next(iter(waiting)))
+        return seen
 
     def _go_to(self, question: int) -> None:
         self.call(lambda session: session.labelling.go_to(question))
@@ -279,6 +307,8 @@ class LabelSection(Section, SessionListener):
         self._pixels = {key: pixels for key, pixels in self._pixels.items() if key[0] in ids}
         session.images.request(list(dict.fromkeys(q.micrograph for q in questions)))
         crops = (self._crop(session, question) for question in questions)
+        suggested = any(question.suggestion is not None for question in questions)
+        self._strip.set_rows(2 if suggested else 1)
         self._strip.set_crops([crop for crop in crops if crop is not None])
         self._strip.set_current(None if round.current is None else round.current.id)
 
@@ -308,16 +338,25 @@ def _title(session: OpenSession, current: Question | None) -> str:
         return "No question is open"
     position, count = session.labelling.round.position
     audit = " (check of the picks)" if current.purpose == "audit" else ""
-    elsewhere = current.micrograph != session.shown
-    where = f" on {session.state.names[current.micrograph]}" if elsewhere else ""
-    return f"Question {position} of {count}{audit}{where}"
+    elsewhere = ", elsewhere" if current.micrograph != session.shown else ""
+    return f"Question {position} of {count}{audit}{elsewhere}"
+
+
+def _advice(session: OpenSession, current: Question | None) -> str:
+    """Return what to do next where that is not plain."""
+    if session.labelling.round.waiting:
+        return _SUGGESTIONS
+    return _BY_HAND if current is None else ""
 
 
 def _tally(session: OpenSession) -> str:
     labels = session.state.labels.values()
     particles = sum(label.target == 1 for label in labels)
-    plural = "" if len(labels) == 1 else "s"
-    return f"{len(labels)} label{plural}: {particles} particle, {len(labels) - particles} not"
+    return f"{_count(particles, 'particle')}, {_count(len(labels) - particles, 'non-particle')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _cut(

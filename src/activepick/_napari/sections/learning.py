@@ -5,9 +5,10 @@ from pathlib import Path
 from qtpy.QtWidgets import QFileDialog
 
 from activepick._napari.open_session import OpenSession
-from activepick._napari.sections.section import Section, button, row, wrapped_label
+from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.learning_plot import LearningPlot
+from activepick._napari.views.wrapped_label import WrappedLabel
 
 __all__ = ["LearningSection"]
 
@@ -19,9 +20,9 @@ class LearningSection(Section, SessionListener):
     """Show the progress over rounds, and a sentence with an unbiased estimate of the precision."""
 
     def __init__(self) -> None:
-        super().__init__("5  How good is it?")
+        super().__init__("5  Quality")
         self._plot = LearningPlot()
-        self._truth = wrapped_label()
+        self._truth = WrappedLabel()
         self.add(
             self._plot,
             self._truth,
@@ -29,11 +30,11 @@ class LearningSection(Section, SessionListener):
                 button(
                     f"Check {_AUDIT} picks",
                     self.with_session(lambda session: session.labelling.audit(_AUDIT)),
-                    "Answer for picks drawn by lot: the only unbiased way to know how many are "
-                    "right. These answers train nothing.",
+                    "Answer for randomly drawn picks: the only unbiased estimate of the precision. "
+                    "These answers are not used for training.",
                 ),
                 button(
-                    "True particles …",
+                    "Load true particles …",
                     self.with_session(self._ask_truth),
                     "Load a file of known particles, to see the average precision after each round",
                 ),

@@ -1,6 +1,7 @@
 """Section: what the particles look like, and how the micrograph is displayed."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, Widget
@@ -16,16 +17,17 @@ from activepick._napari.sections.section import (
     button,
     row,
     toggle_button,
-    wrapped_label,
 )
 from activepick._napari.sections.setting_bindings import SettingBindings
 from activepick._napari.session_listener import SessionListener
+from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.errors import SettingsError
+from activepick.micrograph.pixel_size import same_pixel_size
 from activepick.session import checked_settings
 
 __all__ = ["ParticleSection"]
 
-DARK, BRIGHT = "dark (as in most micrographs)", "bright"
+DARK, BRIGHT = "dark", "bright"
 # Pixel sizes that differ by less, in Å, are equal: the control shows four decimals.
 _EQUAL_ANGSTROM = 1e-4
 
@@ -42,6 +44,8 @@ class ParticleSection(Section, SessionListener):
     show_diameter
         Called with a diameter in original pixels and a position (x, y), or None for the centre of
         the view, to show a circle.
+    set_brightness
+        Called with the standard deviations of grey values to show, 0 for most grey values.
     preferences
         Remembers the last diameter.
     """
@@ -51,20 +55,32 @@ class ParticleSection(Section, SessionListener):
         controller: Controller,
         mouse: MouseBindings,
         show_diameter: Callable[[float, Position | None], object],
+        set_brightness: Callable[[float], object],
         preferences: Preferences,
     ) -> None:
         super().__init__("2  Particle")
         self._controller, self._mouse = controller, mouse
         self._show_diameter, self._preferences = show_diameter, preferences
+        self._set_brightness = set_brightness
         self._bindings = SettingBindings()
         self._displayed: DisplayedMicrograph | None = None
         self._measured_px = 0.0  # a measured diameter that waits for the pixel size
+        # Centre of the particle that was measured, and the file of its micrograph.
+        self._measured_at: tuple[Path, Position] | None = None
+        # Whether the diameter is that of an earlier dataset, and was not typed or measured here.
+        self._carried_over = bool(preferences.get("diameter_angstrom", 0.0))
         self._make_controls()
         self._bind_controls()
         particle = Container(
             widgets=[self.diameter, self.pixel_size, self.polarity, self.expected], labels=True
         )
-        filters: list[Widget] = [self.low_pass, self.high_pass, self.raw]
+        filters: list[Widget] = [
+            self.low_pass,
+            self.high_pass,
+            self.sigmas,
+            self.raw,
+            self.denoised,
+        ]
         display = Container(widgets=filters, labels=True)
         for form in (particle, display):
             form.margins = (0, 0, 0, 0)
@@ -73,9 +89,9 @@ class ParticleSection(Section, SessionListener):
             self._set_measuring,
             "Drag over a particle in the micrograph, from edge to edge",
         )
-        self._start = button("Find particles", self.start, "Make a session and pick")
+        self._start = button("Find particles", self.start, "Create a session and pick")
         self._start.setStyleSheet("font-weight: bold; padding: 5px;")
-        self._hint = wrapped_label()
+        self._hint = WrappedLabel()
         self.add(particle.native, row(self._measure, self._start), self._hint, display.native)
         self.clear()
 
@@ -96,8 +112,10 @@ class ParticleSection(Section, SessionListener):
         self._start.show()
         self._start.setEnabled(new_session is not None)
         if new_session is not None:
-            self._displayed = None
-            self.pixel_size.value = new_session.pixel_size_angstrom or 0
+            self._displayed = self._measured_at = None
+            self._carried_over = bool(self.diameter.value)
+            with self.pixel_size.changed.blocked():
+                self.pixel_size.value = new_session.pixel_size_angstrom or 0
         self._show_summary()
 
     def set_displayed(self, displayed: DisplayedMicrograph) -> None:
@@ -108,6 +126,7 @@ class ParticleSection(Section, SessionListener):
                 self.pixel_size.value = displayed.pixel_size_angstrom
         self._bindings.show()
         self._show_summary()
+        self._set_display()
 
     def start(self) -> None:
         """Create a session of the micrographs that were opened."""
@@ -146,15 +165,18 @@ class ParticleSection(Section, SessionListener):
         self.pixel_size.native.setDecimals(4)
         self.pixel_size.native.setSpecialValueText("not known")
         self.polarity = ComboBox(
-            label="Particles are", choices=[DARK, BRIGHT], value=DARK, tooltip="In the raw image"
+            label="Particles are",
+            choices=[DARK, BRIGHT],
+            value=DARK,
+            tooltip="In the raw image; dark in nearly all micrographs",
         )
         self.expected = FloatSpinBox(
-            label="Per micrograph",
+            label="Expected particles per micrograph",
             min=0,
             max=100_000,
             value=0,
             step=10,
-            tooltip="About how many particles a micrograph has; it helps the first rounds",
+            tooltip="Roughly; it helps in the first rounds",
         )
         self.expected.native.setDecimals(0)
         self.expected.native.setSpecialValueText("not known")
@@ -163,12 +185,34 @@ class ParticleSection(Section, SessionListener):
         for box, what in ((self.low_pass, "finer"), (self.high_pass, "coarser")):
             box.tooltip = f"What is {what} than this is not shown; picking is not changed by it"
             box.native.setSpecialValueText("automatic")
+        self.sigmas = FloatSpinBox(
+            label="Brightness (σ)",
+            min=0,
+            max=20,
+            step=0.5,
+            value=self._preferences.get("sigmas", 0.0),
+            tooltip="Grey values within this many standard deviations of the mean are shown",
+        )
+        self.sigmas.native.setSpecialValueText("automatic")
         self.raw = CheckBox(text="Raw image (W)", value=False)
-        for box in (self.diameter, self.pixel_size, self.expected, self.low_pass, self.high_pass):
+        self.denoised = CheckBox(
+            text="Denoised image",
+            value=False,
+            tooltip="By Topaz's pretrained network, in the background; picks stay as they are",
+        )
+        for box in (
+            self.diameter,
+            self.pixel_size,
+            self.expected,
+            self.low_pass,
+            self.high_pass,
+            self.sigmas,
+        ):
             box.native.setKeyboardTracking(False)
-            box.native.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+            box.native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the Tab key reaches the next
         self.polarity.native.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.raw.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        for check in (self.raw, self.denoised):
+            check.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _bind_controls(self) -> None:
         bind = self._bindings.bind_setting
@@ -199,11 +243,18 @@ class ParticleSection(Section, SessionListener):
         self.diameter.changed.connect(self._on_diameter)
         self.pixel_size.changed.connect(self._on_pixel_size)
         self.raw.changed.connect(self._set_raw)
+        self.denoised.changed.connect(
+            lambda on: self.call(lambda session: session.images.set_denoised(on))
+        )
+        self.sigmas.changed.connect(self._set_sigmas)
+        self._set_sigmas(self.sigmas.value)
+        for box in (self.low_pass, self.high_pass):
+            box.changed.connect(self._set_display)
 
     @property
     def _header_angstrom(self) -> float | None:
         """Pixel size in the header of the displayed micrograph; None if unknown."""
-        return None if self._displayed is None else self._displayed.pixel_size_angstrom
+        return None if self._displayed is None else self._displayed.header_angstrom
 
     @property
     def _pixel_size_angstrom(self) -> float:
@@ -226,6 +277,8 @@ class ParticleSection(Section, SessionListener):
     def _missing(self) -> str:
         """Return what has to be typed before a session can start; empty if nothing."""
         if not self._pixel_size_angstrom:
+            if self._displayed is None:
+                return "No micrograph has been read yet, so that the pixel size is not known."
             return "The micrographs do not say their pixel size: type it (Å per pixel)."
         if not self.diameter.value:
             return (
@@ -233,25 +286,64 @@ class ParticleSection(Section, SessionListener):
             )
         return ""
 
+    def _doubts(self) -> str:
+        """Return what may be wrong with the values, as sentences; empty if nothing."""
+        doubts = []
+        header, size = self._header_angstrom, float(self.pixel_size.value)
+        if header and size and not same_pixel_size(header, size):
+            doubts.append(f"The header says {header:.4g} Å per pixel, not {size:.4g}.")
+        if self._carried_over and self.diameter.value and self._controller.new_session is not None:
+            doubts.append(
+                f"The diameter of {self.diameter.value:g} Å is that of the last dataset: is it "
+                "right for this one?"
+            )
+        return " ".join(doubts)
+
     def _on_diameter(self, diameter: float) -> None:
+        self._carried_over = False
         if diameter and self._session is not None:
             self._preferences.set("diameter_angstrom", float(diameter))
-        size = self._pixel_size_angstrom
-        self._show_diameter(diameter / size if size else 0.0, None)
+        self._show_circle()
         self._show_summary()
+        self._set_display()
 
     def _on_pixel_size(self, size: float) -> None:
         if self._measured_px and size:
             measured, self._measured_px = self._measured_px, 0.0
             self.diameter.value = round(measured * size)
+        self._show_circle()
         self._show_summary()
+        self._set_display()
+
+    def _show_circle(self) -> None:
+        """Show the diameter, on the particle that was measured if it is on this micrograph."""
+        size, displayed = self._pixel_size_angstrom, self._displayed
+        if size and self.diameter.value:
+            measured = self._measured_at
+            here = measured is not None and displayed is not None and measured[0] == displayed.path
+            self._show_diameter(
+                float(self.diameter.value) / size, measured[1] if measured and here else None
+            )
+
+    def _set_display(self) -> None:
+        """Filter the micrographs of a new session as those of a session."""
+        new = self._controller.new_micrographs
+        if new is not None and self._displayed is not None:
+            raw = bool(self.raw.value)
+            new.set_display(
+                float(self.pixel_size.value) or None,
+                0.0 if raw else float(self.diameter.value),
+                None if raw else float(self.low_pass.value) or None,
+                None if raw else float(self.high_pass.value) or None,
+            )
 
     def _show_summary(self) -> None:
         missing = self._missing() if self._controller.new_session is not None else ""
         size = f", {self.pixel_size.value:g} Å/px" if self.pixel_size.value else ""
         self.set_summary(f"{self.diameter.value:g} Å{size}" if self.diameter.value else "")
-        self._hint.setText(missing)
-        self._hint.setVisible(bool(missing))
+        hint = missing or self._doubts()
+        self._hint.setText(hint)
+        self._hint.setVisible(bool(hint))
 
     def _set_measuring(self, on: bool) -> None:
         if on and self._displayed is None:
@@ -267,6 +359,8 @@ class ParticleSection(Section, SessionListener):
         if not final:
             return
         self._measure.setChecked(False)
+        if self._displayed is not None:
+            self._measured_at = self._displayed.path, centre
         size = self._pixel_size_angstrom
         self._measured_px = 0.0 if size else diameter_px
         if not size:
@@ -274,9 +368,15 @@ class ParticleSection(Section, SessionListener):
         elif diameter_px * size >= 1:
             self.diameter.value = round(diameter_px * size)
 
+    def _set_sigmas(self, sigmas: float) -> None:
+        self._preferences.set("sigmas", float(sigmas))
+        self._set_brightness(float(sigmas))
+
     def _set_raw(self, raw: bool) -> None:
         self.call(lambda session: session.images.set_raw(raw))
+        self._set_display()
 
     def _show_raw(self, session: OpenSession) -> None:
-        with self.raw.changed.blocked():
+        with self.raw.changed.blocked(), self.denoised.changed.blocked():
             self.raw.value = session.images.raw
+            self.denoised.value = session.images.denoised

@@ -2,28 +2,44 @@
 
 from collections.abc import Callable
 
+from magicgui.widgets import CheckBox
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 from superqt import QLabeledDoubleSlider
 
 from activepick._napari.excluded_areas import ExcludedAreas
+from activepick._napari.lasso import Lasso, LassoAction
+from activepick._napari.layers import Layers
 from activepick._napari.open_session import OpenSession
+from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import (
     Section,
     button,
     row,
     toggle_button,
-    wrapped_label,
 )
 from activepick._napari.sections.setting_bindings import SettingBindings
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.contrast_plot import ContrastPlot
+from activepick._napari.views.number_box import NumberBox
 from activepick._napari.views.score_histogram import ScoreHistogram
+from activepick._napari.views.wrapped_label import WrappedLabel
 
 __all__ = ["PicksSection"]
 
-_REJECT, _TAKE_BACK = "Reject micrograph (J)", "Take the micrograph back (J)"
-_DECIMALS = 2  # of distances in particle radii
+_REJECT, _TAKE_BACK = "Reject micrograph (J)", "Un-reject micrograph (J)"
+_HOW_TO_DRAW = (
+    "Drag around an area; or click, move around it, and click again. "
+    "Escape, or the button, ends it."
+)
+_HOW_TO_LASSO = "Drag around them; each line is one step for undo. The button ends it."
+# Side of a box in particle diameters, as extraction needs it.
+_BOX_DIAMETERS = 1.5
+_HOW_TO_PAINT = "Drag to paint over areas. Escape, or the button, ends it."
+# Largest values in particle radii.
+_MOST_SEPARATION, _MOST_EDGE_MARGIN = 2.0, 3.0
+# Decimals of a distance in particle radii: finer than an Å.
+_DECIMALS = 3
 
 
 class PicksSection(Section, SessionListener):
@@ -33,6 +49,12 @@ class PicksSection(Section, SessionListener):
     ----------
     areas
         Draws and paints excluded areas.
+    lasso
+        Rejects picks and removes labels in a line.
+    layers
+        Show picks as circles or boxes.
+    preferences
+        Remember the boxes.
     show_gallery
         Opens the gallery of the picks.
     toggle_picks
@@ -42,17 +64,21 @@ class PicksSection(Section, SessionListener):
     def __init__(
         self,
         areas: ExcludedAreas,
+        lasso: Lasso,
+        layers: Layers,
+        preferences: Preferences,
         show_gallery: Callable[[], object],
         toggle_picks: Callable[[], object],
     ) -> None:
         super().__init__("4  Picks")
-        self._areas = areas
+        self._areas, self._lasso = areas, lasso
+        self._layers, self._preferences = layers, preferences
         self._bindings = SettingBindings()
-        self._counts = wrapped_label()
+        self._counts = WrappedLabel()
         self.histogram = ScoreHistogram()
-        self._separation, self._edge_margin = _Slider(2.0), _Slider(3.0)
+        self._separation, self._edge_margin = _Slider(_MOST_SEPARATION), _Slider(_MOST_EDGE_MARGIN)
         self._contrast = ContrastPlot()
-        self._contrast_section = Section("Cut ice and carbon by contrast")
+        self._contrast_section = Section("Contrast limits, to leave out ice and carbon")
         self._contrast_section.add(self._contrast)
         self._contrast_section.set_open(False)
         self._contrast_section.toggled.connect(lambda opened: self.call(self._show_picks))
@@ -65,20 +91,42 @@ class PicksSection(Section, SessionListener):
         self._paint = toggle_button(
             "Paint area", self._set_painting, "Paint over what is not to be picked"
         )
+        self._how = WrappedLabel()
+        self._how.hide()
+        self._reject_many = toggle_button(
+            "Lasso: reject",
+            lambda on: self._set_lasso(self._reject_many, "reject", on),
+            "Draw around picks: all of them become non-particles",
+        )
+        self._erase = toggle_button(
+            "Lasso: erase labels",
+            lambda on: self._set_lasso(self._erase, "erase", on),
+            "Draw around labels: all of them are removed",
+        )
+        self._boxes = CheckBox(text="Boxes", value=preferences.get("boxes", False))
+        self._box = NumberBox(2, 4096, step=2, decimals=0)
+        self._box.setToolTip("Side of the boxes in pixels, for instance that of the extraction")
+        self._box_angstrom = QLabel()
+        self._boxes.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._boxes.changed.connect(lambda on: self.call(self._show_boxes))
+        self._box.valueChanged.connect(lambda side: self.call(self._set_box))
         areas.stopped.connect(self._on_stopped)
+        lasso.stopped.connect(self._on_stopped)
         self._reject = button(
             _REJECT,
             self.with_session(OpenSession.toggle_rejected),
-            "Leave the micrograph out of picking and export; again: take it back",
+            "Leave the micrograph out of questions, picking and export",
         )
         self.add(
             self.histogram,
             self._counts,
-            _named("Distance", self._separation, "Least distance of two picks, in particle radii"),
             _named(
-                "Edge margin",
+                "Minimum separation (Å)", self._separation, "Smallest distance between two picks"
+            ),
+            _named(
+                "Edge margin (Å)",
                 self._edge_margin,
-                "No picks nearer to the border, in particle radii",
+                "Smallest distance of picks and questions from the border of the image",
             ),
             self._contrast_section,
             row(
@@ -86,10 +134,13 @@ class PicksSection(Section, SessionListener):
                 self._paint,
                 button("Clear areas", areas.remove, "Remove the excluded areas of this micrograph"),
             ),
+            row(self._reject_many, self._erase),
+            self._how,
             row(
-                button("Gallery", show_gallery, "All picks as crops, to click the wrong ones away"),
+                button("Gallery", show_gallery, "All picks as crops, to reject wrong ones"),
                 button("Hide / show (B)", toggle_picks),
             ),
+            row(self._boxes.native, self._box, self._box_angstrom),
             self._reject,
         )
         self.clear()
@@ -97,6 +148,9 @@ class PicksSection(Section, SessionListener):
     def show_session(self, session: OpenSession) -> None:
         """Show the picks of a session."""
         self.setEnabled(True)
+        session.settings_changed.connect(self.with_session(self._show_radius))
+        self.update_after(session, self._show_boxes, session.images.ready, session.settings_changed)
+        self._show_radius(session)
         self._bindings.set_session(session)
         self.update_after(
             session, self._show_picks, session.picks.changed, session.settings_changed
@@ -136,11 +190,15 @@ class PicksSection(Section, SessionListener):
         for slider, name in ((self._separation, "separation"), (self._edge_margin, "edge_margin")):
             bind((name,), slider.show_value, slider.chosen, slider.dragged)
 
+    def _show_radius(self, session: OpenSession) -> None:
+        for slider in (self._separation, self._edge_margin):
+            slider.set_radius(session.settings.diameter_angstrom / 2)
+
     def _show_picks(self, session: OpenSession) -> None:
         if session.picks.picks is None:
             self._show_no_picks()
         else:
-            self.histogram.set_scores(session.picks.scores())
+            self.histogram.set_scores(session.picks.scores(), len(session.picks.picks))
             if self._contrast_section.is_open():
                 self._contrast.set_points(*session.picks.by_contrast())
         self._show_counts(session)
@@ -153,56 +211,113 @@ class PicksSection(Section, SessionListener):
         self._counts.setText(_counts_text(session))
         self._reject.setText(_TAKE_BACK if session.shown_is_rejected else _REJECT)
 
-    def _set_drawing(self, on: bool) -> None:
+    def _show_boxes(self, session: OpenSession) -> None:
+        """Show picks as boxes if that is chosen, and the size of the boxes."""
+        displayed = session.images.displayed
+        if displayed is None:
+            return
+        diameters = self._preferences.get("box diameters", _BOX_DIAMETERS)
+        side = max(2, 2 * round(diameters * session.images.radius_px))
+        self._box.show_value(side)
+        self._box.setEnabled(bool(self._boxes.value))
+        size = displayed.pixel_size_angstrom
+        self._box_angstrom.setText(f"px = {side * size:.0f} Å" if size else "px")
+        self._preferences.set("boxes", bool(self._boxes.value))
+        self._layers.set_box(side if self._boxes.value else None)
+
+    def _set_box(self, session: OpenSession) -> None:
+        radius = session.images.radius_px
+        if radius:
+            self._preferences.set("box diameters", self._box.value() / 2 / radius)
+            self._show_boxes(session)
+
+    def _set_lasso(self, pressed: QPushButton, action: LassoAction, on: bool) -> None:
+        self._stop_drawing()
         if on:
-            self._paint.setChecked(False)
-        self._areas.draw() if on else self._areas.stop()
+            self._begin(pressed, lambda: self._lasso.start(action), _HOW_TO_LASSO)
+
+    def _stop_drawing(self) -> None:
+        self._areas.stop()
+        self._lasso.stop()
+
+    def _set_drawing(self, on: bool) -> None:
+        self._stop_drawing()
+        if on:
+            self._begin(self._draw, self._areas.draw, _HOW_TO_DRAW)
 
     def _set_painting(self, on: bool) -> None:
+        self._stop_drawing()
         if on:
-            self._draw.setChecked(False)
-        self._areas.paint() if on else self._areas.stop()
+            self._begin(self._paint, self._areas.paint, _HOW_TO_PAINT)
+
+    def _begin(self, pressed: QPushButton, begin: Callable[[], object], hint: str) -> None:
+        """Begin to draw or paint; `stop` released both buttons."""
+        _set_checked(pressed, True)
+        self._how.setText(hint)
+        self._how.show()
+        begin()
 
     def _on_stopped(self) -> None:
-        self._draw.setChecked(False)
-        self._paint.setChecked(False)
+        self._how.hide()
+        for one in (self._draw, self._paint, self._reject_many, self._erase):
+            _set_checked(one, False)
+
+
+def _set_checked(button: QPushButton, checked: bool) -> None:
+    """Press or release a toggle button without emitting a signal."""
+    button.blockSignals(True)
+    button.setChecked(checked)
+    button.blockSignals(False)
 
 
 class _Slider(QLabeledDoubleSlider):
-    """A slider from 0 with signals for dragging it and for releasing it.
+    """A slider for a distance, which is shown in Å and set in particle radii.
 
     Signals
     -------
-    dragged(value), chosen(value)
+    dragged(radii), chosen(radii)
         The slider is being dragged, or was released or changed otherwise.
     """
 
     dragged = Signal(float)
     chosen = Signal(float)
 
-    def __init__(self, maximum: float) -> None:
+    def __init__(self, most_radii: float) -> None:
         super().__init__(Qt.Orientation.Horizontal)
-        self.setRange(0, maximum)
-        self.setDecimals(_DECIMALS)
+        self._most_radii, self._radius_angstrom, self._radii = most_radii, 1.0, 0.0
+        self.setDecimals(0)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.set_radius(1.0)
         self.valueChanged.connect(self._on_value)
-        self.sliderReleased.connect(lambda: self.chosen.emit(round(self.value(), _DECIMALS)))
+        self.sliderReleased.connect(lambda: self.chosen.emit(self._in_radii()))
 
-    def show_value(self, value: float) -> None:
-        """Show a value without emitting signals, unless the slider is being dragged."""
+    def set_radius(self, radius_angstrom: float) -> None:
+        """Set the particle radius in Å."""
+        self._radius_angstrom = radius_angstrom
+        self.blockSignals(True)
+        self.setRange(0, self._most_radii * radius_angstrom)
+        self.setValue(self._radii * radius_angstrom)
+        self.blockSignals(False)
+
+    def show_value(self, radii: float) -> None:
+        """Show a value in particle radii without emitting signals, unless it is being dragged."""
         if not self.isSliderDown():
+            self._radii = radii
             self.blockSignals(True)
-            self.setValue(value)
+            self.setValue(radii * self._radius_angstrom)
             self.blockSignals(False)
+
+    def _in_radii(self) -> float:
+        return round(float(self.value()) / self._radius_angstrom, _DECIMALS)
 
     def _on_value(self, value: float) -> None:
         signal = self.dragged if self.isSliderDown() else self.chosen
-        signal.emit(round(value, _DECIMALS))
+        signal.emit(self._in_radii())
 
 
 def _named(name: str, slider: _Slider, tip: str) -> QWidget:
     label = QLabel(name)
-    label.setFixedWidth(100)
+    label.setFixedWidth(170)
     slider.setToolTip(tip)
     label.setToolTip(tip)
     return row(label, slider, stretch=1)

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QIcon
+from qtpy.QtGui import QIcon, QResizeEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -17,7 +16,7 @@ from superqt import QCollapsible
 
 from activepick._napari.preferences import Preferences
 
-__all__ = ["Section", "button", "row", "toggle_button", "wrapped_label"]
+__all__ = ["Section", "button", "row", "toggle_button"]
 
 # Style of the line with the title: grey in napari's dark and light themes.
 _TITLE_STYLE = (
@@ -25,6 +24,7 @@ _TITLE_STYLE = (
     " border: none; background-color: rgba(128, 128, 128, 70);}"
     "QPushButton:hover {background-color: rgba(128, 128, 128, 120);}"
 )
+_TITLE_PADDING = 16
 # The largest height in Qt.
 _UNLIMITED = 2**24 - 1
 
@@ -48,17 +48,20 @@ class Section(QFrame):
     -------
     toggled(open)
         The user opened or collapsed the section.
+    reveal_requested(widget)
+        A widget of the section is to be scrolled into view.
     """
 
     toggled = Signal(bool)
+    reveal_requested = Signal(QWidget)
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self.title = title
         content = QWidget()
         self.body = QVBoxLayout(content)
-        self.body.setContentsMargins(4, 2, 4, 6)
-        self.body.setSpacing(5)
+        self.body.setContentsMargins(4, 2, 4, 4)
+        self.body.setSpacing(4)
         self._summary = ""
         # The arrows of QCollapsible do not follow the theme.
         self._collapsible = QCollapsible(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
@@ -69,6 +72,8 @@ class Section(QFrame):
         self._collapsible.layout().setContentsMargins(0, 0, 0, 0)
         self._collapsible.layout().setSpacing(0)
         head = self._collapsible.toggleButton()
+        # A long summary is elided rather than widening the section.
+        head.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         head.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         head.setStyleSheet(_TITLE_STYLE)
         self._collapsible.toggled.connect(self._on_toggled)
@@ -121,9 +126,19 @@ class Section(QFrame):
         self._collapsible.content().setMaximumHeight(_UNLIMITED if opened else 0)
         self._show_title()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Elide a summary that does not fit any more."""
+        super().resizeEvent(event)
+        self._show_title()
+
     def _show_title(self) -> None:
         arrow = "▾" if self.is_open() else "▸"
-        self._collapsible.setText(f"{arrow} {self.title}   {self._summary}".rstrip())
+        head, title = self._collapsible.toggleButton(), f"{arrow} {self.title}   "
+        metrics = head.fontMetrics()
+        room = max(self.width() - metrics.horizontalAdvance(title) - _TITLE_PADDING, 0)
+        summary = metrics.elidedText(self._summary, Qt.TextElideMode.ElideMiddle, room)
+        head.setText((title + summary).rstrip())
+        head.setToolTip(self._summary)
 
 
 def button(text: str, clicked: Callable[[], object], tip: str = "") -> QPushButton:
@@ -142,15 +157,6 @@ def toggle_button(text: str, toggled: Callable[[bool], object], tip: str = "") -
     made.setToolTip(tip)
     made.setCheckable(True)
     made.toggled.connect(toggled)
-    return made
-
-
-def wrapped_label(text: str = "") -> QLabel:
-    """Return a label whose text wraps and can be selected."""
-    made = QLabel(text)
-    made.setWordWrap(True)
-    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return made
 
 

@@ -93,6 +93,11 @@ class BusyBar(QWidget):
         self._bar.show()
         self._cancel.show()
 
+    def set_text(self, text: str) -> None:
+        """Show another description of the work in progress."""
+        self._text.setText(text)
+        self._text.setToolTip(text)
+
     def set_idle(self, text: str = "") -> None:
         """Show that no work is in progress, with an optional text."""
         self._fraction = None

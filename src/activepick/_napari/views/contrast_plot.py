@@ -1,15 +1,22 @@
-"""Scatter plot of score against local contrast, with draggable limits of the contrast."""
+"""Scatter plot of score against local contrast, with draggable limits of both."""
 
 from typing import Literal
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from activepick._napari.colours import PARTICLE
-from activepick._napari.views.score_axis import score_range, score_ticks
+from activepick._napari.views.score_axis import (
+    lowest_score,
+    probability_of,
+    rounded_probability,
+    score_of,
+    score_range,
+    score_ticks,
+)
 from activepick._napari.views.shades import Shades
 from activepick._napari.views.themed_plot import ThemedPlot
 
@@ -18,12 +25,21 @@ __all__ = ["ContrastPlot"]
 # Contrast is a ratio and is drawn on a logarithmic axis; smaller values are drawn here.
 LEAST = 0.05
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
+# More points would only cover each other.
+MOST_DRAWN = 20_000
 # A line that is released this close to the border means no limit.
 BORDER_PX = 6
 
 
 class ContrastPlot(QWidget):
-    """Plot one point for each peak; peaks outside the contrast limits are not picked.
+    """Plot one point for each peak; peaks outside the limits are not picked.
+
+    Parameters
+    ----------
+    with_threshold
+        Also show and drag the threshold; points below it are counted as cut.
+    height
+        Minimum height in screen pixels.
 
     Signals
     -------
@@ -31,22 +47,32 @@ class ContrastPlot(QWidget):
         A limit is being dragged; None means no limit.
     range_chosen(lowest, highest)
         A limit was released.
+    threshold_changed(probability), threshold_chosen(probability)
+        The threshold is being dragged, or was released.
     """
 
     range_changed = Signal(object, object)
     range_chosen = Signal(object, object)
+    threshold_changed = Signal(float)
+    threshold_chosen = Signal(float)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, with_threshold: bool = False, height: int = 170
+    ) -> None:
         super().__init__(parent)
+        self._with_threshold = with_threshold
+        self._threshold = 0.5
+        self._scores = np.empty(0, np.float32)
         self._low: float | None = None
         self._high: float | None = None
-        self._held: Literal["low", "high"] | None = None
-        self._contrast = np.empty(0)
+        self._held: Literal["low", "high", "threshold"] | None = None
+        self._shown_scores = score_range(self._scores)
+        self._contrast = np.empty(0, np.float32)
         self._shown = (np.log10(0.2), np.log10(5))
 
         self._value = QLabel()
         self._count = QLabel()
-        self._plot = ThemedPlot(height=170)
+        self._plot = ThemedPlot(height=height)
         self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
         self._plot.setToolTip(
             "Score and local contrast of each candidate.\n"
@@ -61,7 +87,9 @@ class ContrastPlot(QWidget):
         self._lines = [pg.InfiniteLine(angle=90) for _ in ("low", "high")]
         for line in self._lines:
             line.addMarker("v", position=1, size=9)
-        for item in (self._cut, self._kept, *self._outside, *self._lines):
+        self._level = pg.InfiniteLine(angle=0)
+        self._level.setVisible(with_threshold)
+        for item in (self._cut, self._kept, *self._outside, *self._lines, self._level):
             self._plot.addItem(item)
         plot = self._plot.getPlotItem()
         plot.getAxis("left").setTicks(score_ticks())
@@ -101,17 +129,19 @@ class ContrastPlot(QWidget):
         kept
             Whether each peak is picked, bool (n,).
         """
-        scores = np.asarray(scores, np.float64).ravel()
-        self._contrast = np.asarray(contrast, np.float64).ravel()
+        self._scores = np.asarray(scores, np.float32).ravel()
+        self._contrast = np.asarray(contrast, np.float32).ravel()
         kept = np.asarray(kept, bool).ravel()
         log = np.log10(np.maximum(self._contrast, LEAST))
-        shown = score_range(scores)
         if self._held is None:
             self._shown = self._range_of(log)
-        x, y = np.clip(log, *self._shown), np.clip(scores, *shown)
+            self._shown_scores = score_range(self._scores)
+        drawn = _sample(len(log))
+        x = np.clip(log[drawn], *self._shown)
+        y, kept = np.clip(self._scores[drawn], *self._shown_scores), kept[drawn]
         self._cut.setData(x[~kept], y[~kept])
         self._kept.setData(x[kept], y[kept])
-        self._plot.getPlotItem().setRange(xRange=self._shown, yRange=shown, padding=0)
+        self._plot.getPlotItem().setRange(xRange=self._shown, yRange=self._shown_scores, padding=0)
         self._draw_range()
 
     def set_range(self, low: float | None, high: float | None) -> None:
@@ -120,6 +150,12 @@ class ContrastPlot(QWidget):
             self._low, self._high = low, high
             self._shown = self._range_of(np.log10(np.maximum(self._contrast, LEAST)))
             self._plot.getPlotItem().setXRange(*self._shown, padding=0)
+            self._draw_range()
+
+    def set_threshold(self, probability: float) -> None:
+        """Set the threshold without emitting a signal; ignored while it is being dragged."""
+        if self._held != "threshold":
+            self._threshold = probability
             self._draw_range()
 
     def _range_of(self, log: np.ndarray) -> tuple[float, float]:
@@ -136,13 +172,23 @@ class ContrastPlot(QWidget):
             high if self._high is None else float(np.log10(max(self._high, LEAST))),
         )
 
-    def _grab(self, x: float) -> None:
+    def _grab(self, x: float, y: float) -> None:
         low, high = self._at()
-        self._held = "low" if abs(x - low) <= abs(x - high) else "high"
-        self._drag(x)
+        near = min(abs(x - low), abs(x - high)) * self._plot.px_per_unit()
+        level = abs(y - self._level.value()) * self._plot.px_per_unit_y()
+        if self._with_threshold and level < near:
+            self._held = "threshold"
+        else:
+            self._held = "low" if abs(x - low) <= abs(x - high) else "high"
+        self._drag(x, y)
 
-    def _drag(self, x: float) -> None:
+    def _drag(self, x: float, y: float) -> None:
         if self._held is None:
+            return
+        if self._held == "threshold":
+            self._threshold = rounded_probability(probability_of(y, self._shown_scores))
+            self._draw_range()
+            self.threshold_changed.emit(self._threshold)
             return
         first, last = self._shown
         border = BORDER_PX / self._plot.px_per_unit()
@@ -154,10 +200,14 @@ class ContrastPlot(QWidget):
         self._draw_range()
         self.range_changed.emit(self._low, self._high)
 
-    def _drop(self, x: float) -> None:
-        if self._held is not None:
-            self._drag(x)
-            self._held = None
+    def _drop(self, x: float, y: float) -> None:
+        if self._held is None:
+            return
+        self._drag(x, y)
+        held, self._held = self._held, None
+        if held == "threshold":
+            self.threshold_chosen.emit(self._threshold)
+        else:
             self.range_chosen.emit(self._low, self._high)
 
     def _draw_range(self) -> None:
@@ -174,12 +224,19 @@ class ContrastPlot(QWidget):
             (False, False): f"Contrast {self._low or 0:.2f} to {self._high or 0:.2f}",
         }
         self._value.setText(names[self._low is None, self._high is None])
+        self._level.setValue(score_of(self._threshold, self._shown_scores))
         outside = np.zeros(self._contrast.shape, bool)
+        if self._with_threshold:
+            outside |= self._scores < lowest_score(self._threshold)
         if self._low is not None:
             outside |= self._contrast < self._low
         if self._high is not None:
             outside |= self._contrast > self._high
-        self._count.setText(f"{np.count_nonzero(outside):,} of {outside.size:,} cut")
+        cut = np.count_nonzero(outside)
+        if self._with_threshold:
+            self._count.setText(f"{outside.size - cut:,} of {outside.size:,} candidates picked")
+        else:
+            self._count.setText(f"{cut:,} of {outside.size:,} cut")
 
     def _paint(self, shades: Shades) -> None:
         self._cut.setBrush(shades.line)
@@ -188,5 +245,12 @@ class ContrastPlot(QWidget):
         veil.setAlphaF(0.6)
         for region in self._outside:
             region.setBrush(veil)
-        for line in self._lines:
+        for line in (*self._lines, self._level):
             line.setPen(pg.mkPen(shades.text, width=2))
+
+
+def _sample(count: int) -> NDArray[np.intp]:
+    """Return which of `count` points are drawn: all of them, or a random sample."""
+    if count <= MOST_DRAWN:
+        return np.arange(count)
+    return np.random.default_rng(0).choice(count, MOST_DRAWN, replace=False)

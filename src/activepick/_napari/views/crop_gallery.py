@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import (
@@ -62,7 +63,7 @@ class CropGallery(QWidget):
         hint.setToolTip("Shift+click crosses out everything from the last click up to there")
         hint.setEllipsesWidth(LABEL_PADDING)
 
-        order = QHBoxLayout()
+        order = self._first_controls = QHBoxLayout()
         order.addWidget(self._order)
         order.addStretch()
         order.addWidget(self._count)
@@ -109,6 +110,27 @@ class CropGallery(QWidget):
         """Discard the crops, for instance because the display filter changed."""
         self._picks.drop_pictures()
 
+    def put_pixels(self, rows: NDArray[np.intp], pixels: NDArray[np.uint8]) -> None:
+        """Set crops (k, size, size) that were not known when they were asked for.
+
+        Parameters
+        ----------
+        rows
+            Rows (k,) of the arrays of `set_items`.
+        pixels
+            Their crops.
+        """
+        self._picks.put(rows, pixels)
+
+    def visible_rows(self) -> NDArray[np.intp]:
+        """Return the rows of the arrays of `set_items` whose crops are on screen."""
+        positions = self._grid.visible_rows()
+        return np.array([self._picks.row_at(position) for position in positions], np.intp)
+
+    def add_control(self, control: QWidget) -> None:
+        """Add a control before the others."""
+        self._first_controls.insertWidget(0, control)
+
     def wrong_ids(self) -> list[int]:
         """Return the identifiers of the marked picks."""
         return self._picks.wrong_ids()
@@ -151,7 +173,7 @@ class CropGallery(QWidget):
     def _show_counts(self) -> None:
         wrong = len(self._picks.wrong_ids())
         self._count.setText(f"{self._picks.rowCount():,} picks")
-        self._reject.setText(f"Not particles: {wrong:,}")
+        self._reject.setText(f"Label {wrong:,} as non-particle{'' if wrong == 1 else 's'}")
         self._reject.setEnabled(wrong > 0)
         self._clear.setEnabled(wrong > 0)
 

@@ -1,4 +1,4 @@
-"""A row of crops to click, one for each question."""
+"""Crops to click, one for each question, in a row or in two."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,27 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
-from qtpy.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from activepick._napari.views.grey_images import grey_image
 from activepick._napari.views.shades import shades_of
 
 __all__ = ["Crop", "CropStrip"]
 
-CROP = 72
+CROP = 62
 FRAME = 4
+SPACING = 2
+# Columns that fit side by side; more are scrolled to.
+COLUMNS = 5
+_SCROLL_BAR = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +73,12 @@ class _Tile(QAbstractButton):
         self.setAccessibleName(crop.tip)
         self.update()
 
+    @staticmethod
+    def size_px() -> int:
+        return CROP + 2 * FRAME
+
     def sizeHint(self) -> QSize:
-        return QSize(CROP + 2 * FRAME, CROP + 2 * FRAME)
+        return QSize(self.size_px(), self.size_px())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -106,7 +122,7 @@ class _SidewaysArea(QScrollArea):
 
 
 class CropStrip(QWidget):
-    """Show crops side by side; the current one is framed.
+    """Show crops side by side, in one row or in two rows of five; the current one is framed.
 
     Signals
     -------
@@ -123,46 +139,80 @@ class CropStrip(QWidget):
         self._current: int | None = None
         self._empty = QLabel("No open questions")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._row = QWidget()
-        self._row_layout = QHBoxLayout(self._row)
-        self._row_layout.setContentsMargins(0, 0, 0, 0)
-        self._row_layout.setSpacing(2)
-        self._row_layout.addStretch()
+        self._empty.setWordWrap(True)
+        self._rows = 1
+        self._grid = QWidget()
+        self._layout = QGridLayout(self._grid)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(SPACING)
+        self._layout.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._area = _SidewaysArea()
         self._area.setFrameShape(QScrollArea.Shape.NoFrame)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setWidgetResizable(True)
         self._area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(self._row)
+        self._area.setWidget(self._grid)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._empty)
         layout.addWidget(self._area)
-        self.setFixedHeight(CROP + 2 * FRAME + 16)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.set_crops([])
 
     def set_empty_text(self, text: str) -> None:
         """Set the text that is shown when there are no crops."""
         self._empty.setText(text)
 
+    def set_rows(self, rows: int) -> None:
+        """Show the crops in one row, or in two."""
+        if rows != self._rows:
+            self._rows = rows
+            self._arrange()
+
     def set_crops(self, crops: Sequence[Crop]) -> None:
         """Show these crops in this order; the scroll position is kept."""
+        count = len(self._tiles)
         while len(self._tiles) < len(crops):
-            tile = _Tile(self.clicked.emit)
-            self._tiles.append(tile)
-            self._row_layout.insertWidget(len(self._tiles) - 1, tile)
+            self._tiles.append(_Tile(self.clicked.emit))
         while len(self._tiles) > len(crops):
             tile = self._tiles.pop()
-            self._row_layout.removeWidget(tile)
+            self._layout.removeWidget(tile)
             tile.hide()
             tile.deleteLater()
         before = self._ids
         self._ids = [crop.id for crop in crops]
         for tile, crop in zip(self._tiles, crops, strict=True):
             tile.show_crop(crop)
+        if len(self._tiles) != count or not count:
+            self._arrange()
         self._empty.setVisible(not crops)
         self._area.setVisible(bool(crops))
         self._frame(scroll=self._ids != before)
+
+    def visible_ids(self) -> list[int]:
+        """Return the identifiers of the crops that are entirely on screen."""
+        whole = _Tile.size_px()
+        return [
+            tile.crop.id
+            for tile in self._tiles
+            if tile.visibleRegion().boundingRect().size() == QSize(whole, whole)
+        ]
+
+    def scroll_to(self, id: int) -> None:
+        """Scroll to the crop with this `id`."""
+        for tile in self._tiles:
+            if tile.crop.id == id:
+                self._area.ensureWidgetVisible(tile, 0, 0)
+
+    def _arrange(self) -> None:
+        """Place the crops row by row, page after page to the right."""
+        for number, tile in enumerate(self._tiles):
+            page, place = divmod(number, COLUMNS * self._rows)
+            row, column = divmod(place, COLUMNS)
+            self._layout.addWidget(tile, row, COLUMNS * page + column)
+        scrolls = len(self._tiles) > COLUMNS * self._rows
+        side = _Tile.size_px() + SPACING
+        self.setFixedHeight(self._rows * side + (_SCROLL_BAR if scrolls else 0))
 
     def set_current(self, id: int | None) -> None:
         """Frame the crop with this `id` and scroll to it if it is a new one; None frames none."""
@@ -174,5 +224,5 @@ class CropStrip(QWidget):
             tile.current = tile.crop.id == self._current
             tile.update()
             if tile.current and scroll:
-                self._row_layout.activate()
+                self._layout.activate()
                 self._area.ensureWidgetVisible(tile, CROP, 0)

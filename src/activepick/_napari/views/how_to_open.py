@@ -8,7 +8,7 @@ __all__ = ["ask_how_to_open"]
 
 # Texts of the buttons, by the argument of `activepick.session.Session.open`.
 _WAYS = {
-    "read_only": "Only look at it",
+    "read_only": "Open read-only",
     "force": "Open by force",
     "repair": "Repair",
 }

@@ -68,7 +68,9 @@ class LearningPlot(QWidget):
         x = np.asarray(labels, np.float64)
         shares = [np.array(values, np.float64) for values in (changed, ap)]
         for curve, y in zip((self._changed, self._ap), shares, strict=True):
-            curve.setData(x=x, y=y)
+            # pyqtgraph warns of values of which none is known.
+            some = x.size if np.isfinite(y).any() else 0
+            curve.setData(x=x[:some], y=y[:some])
         names = [
             f'<span style="color: {colour}">{mark}</span> {name}'
             for y, colour, mark, name in (

@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
-__all__ = ["COLUMNS", "LABELS", "NAME", "PICKS", "STATE", "UNSURE", "USE", "Column", "Row"]
+__all__ = [
+    "COLUMNS",
+    "CONTRAST",
+    "DEFOCUS",
+    "LABELS",
+    "MEAN_SCORE",
+    "NAME",
+    "PICKS",
+    "STATE",
+    "UNSURE",
+    "USE",
+    "Column",
+    "Row",
+]
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,12 @@ class Row:
         Mean entropy of its peaks in nats, 0 to log 2; None if unknown.
     note
         Why the micrograph cannot be used; empty if it can.
+    defocus_angstrom
+        Mean defocus in Å; None if unknown.
+    contrast
+        Local contrast that 5 % of the candidates exceed; None if unknown.
+    mean_score
+        Mean score (logit) of the picks; None if unknown.
     """
 
     number: int
@@ -37,6 +56,9 @@ class Row:
     picks: int | None = None
     uncertainty: float | None = None
     note: str = ""
+    defocus_angstrom: float | None = None
+    contrast: float | None = None
+    mean_score: float | None = None
 
     @property
     def rejected(self) -> bool:
@@ -61,7 +83,18 @@ class Column:
 
 MARKS = {"unseen": "", "seen": "○", "done": "✓", "rejected": ""}
 STATES = tuple(MARKS)
-USE, STATE, NAME, LABELS, PICKS, UNSURE = range(6)
+USE, STATE, NAME, LABELS, PICKS, UNSURE, DEFOCUS, CONTRAST, MEAN_SCORE = range(9)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def _known(value: float | None) -> float:
+    """Return a sort key by which unknown values come before all others."""
+    return float("-inf") if value is None else value
+
+
 COLUMNS = (
     Column(
         "Use",
@@ -98,5 +131,23 @@ COLUMNS = (
         "How unsure the picks are: 0 % none is in doubt, 100 % a coin would do as well",
         lambda row: "" if row.unsure is None else f"{row.unsure:.0%}",
         lambda row: -1.0 if row.unsure is None else row.unsure,
+    ),
+    Column(
+        "Defocus (µm)",
+        "Mean defocus, if the list of micrographs gives it",
+        lambda row: _number(row.defocus_angstrom and row.defocus_angstrom / 1e4, ".2f"),
+        lambda row: _known(row.defocus_angstrom),
+    ),
+    Column(
+        "Contrast",
+        "Local contrast that 5 % of the candidates exceed: high with ice or carbon",
+        lambda row: _number(row.contrast, ".2f"),
+        lambda row: _known(row.contrast),
+    ),
+    Column(
+        "Mean score",
+        "Mean score (logit) of the picks",
+        lambda row: _number(row.mean_score, ".2f"),
+        lambda row: _known(row.mean_score),
     ),
 )

@@ -16,15 +16,44 @@ from qtpy.QtWidgets import (
 )
 
 from activepick._napari.views.micrograph_model import MicrographModel
-from activepick._napari.views.micrograph_rows import LABELS, NAME, PICKS, STATE, UNSURE, USE, Row
+from activepick._napari.views.micrograph_rows import (
+    CONTRAST,
+    DEFOCUS,
+    LABELS,
+    MEAN_SCORE,
+    NAME,
+    PICKS,
+    STATE,
+    UNSURE,
+    USE,
+    Row,
+)
 
 __all__ = ["MicrographTable", "Row"]
 
-WIDTHS = {USE: 30, STATE: 20, LABELS: 48, PICKS: 46, UNSURE: 52}
+# Number of rows that are shown, and their height in screen pixels.
+_ROWS, _ROW_HEIGHT = 4, 22
+WIDTHS = {
+    USE: 30,
+    STATE: 20,
+    LABELS: 48,
+    PICKS: 46,
+    UNSURE: 52,
+    DEFOCUS: 90,
+    CONTRAST: 66,
+    MEAN_SCORE: 80,
+}
+_WIDE_COLUMNS = (DEFOCUS, CONTRAST, MEAN_SCORE)
 
 
 class MicrographTable(QWidget):
     """Show one row for each micrograph.
+
+    Parameters
+    ----------
+    wide
+        Show all columns and as many rows as there is room for; otherwise the most important
+        columns and a few rows.
 
     Signals
     -------
@@ -38,7 +67,7 @@ class MicrographTable(QWidget):
     opened = Signal(int)
     rejected = Signal(int, bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, wide: bool = False) -> None:
         super().__init__(parent)
         self._model = MicrographModel(self)
         self._current: int | None = None
@@ -55,6 +84,10 @@ class MicrographTable(QWidget):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, WIDTHS.get(column, 100))
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        for column in _WIDE_COLUMNS:
+            self._view.setColumnHidden(column, not wide)
+        if not wide:
+            self._view.setFixedHeight((1 + _ROWS) * _ROW_HEIGHT + 2 * self._view.frameWidth())
 
         top = QHBoxLayout()
         top.addWidget(self._filter, stretch=1)
@@ -129,9 +162,10 @@ class _View(QTableView):
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(22)
+        self.verticalHeader().setMinimumSectionSize(_ROW_HEIGHT)
+        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self.horizontalHeader().setHighlightSections(False)
-        self.setMinimumHeight(6 * 22)
+        self.horizontalHeader().setFixedHeight(_ROW_HEIGHT)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

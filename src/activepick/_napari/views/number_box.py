@@ -8,15 +8,32 @@ __all__ = ["NumberBox"]
 
 
 class NumberBox(QDoubleSpinBox):
-    """Edit a number; the signal comes when it is complete, and Enter or Escape leave the box."""
+    """Edit a number; the signal comes when it is complete, and Enter or Escape leave the box.
+
+    Parameters
+    ----------
+    low, high
+        Limits.
+    step
+        Change by a click on plus or minus.
+    decimals, most_decimals
+        Number of decimals that are always shown, and that can be typed and are shown if needed.
+    """
 
     def __init__(
-        self, low: float, high: float, step: float, decimals: int, parent: QWidget | None = None
+        self,
+        low: float,
+        high: float,
+        step: float,
+        decimals: int,
+        most_decimals: int | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        self._least_decimals = decimals
         self.setRange(low, high)
         self.setSingleStep(step)
-        self.setDecimals(decimals)
+        self.setDecimals(decimals if most_decimals is None else most_decimals)
         self.setKeyboardTracking(False)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setMaximumWidth(100)
@@ -27,6 +44,11 @@ class NumberBox(QDoubleSpinBox):
         self.blockSignals(True)
         self.setValue(value)
         self.blockSignals(False)
+
+    def textFromValue(self, value: float) -> str:
+        """Return a number without needless zeros at its end."""
+        whole, dot, decimals = super().textFromValue(value).partition(self.locale().decimalPoint())
+        return whole + dot + decimals.rstrip("0").ljust(self._least_decimals, "0")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Give up the focus on Enter or Escape; letters are shortcuts of the viewer."""

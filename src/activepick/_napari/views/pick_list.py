@@ -82,6 +82,10 @@ class PickList(QAbstractListModel):
         """Return the identifier at a position of the list."""
         return int(self._ids[self._order[position]])
 
+    def row_at(self, position: int) -> int:
+        """Return the row of the arrays at a position of the list."""
+        return int(self._order[position])
+
     def is_wrong(self, position: int) -> bool:
         """Return whether the pick at a position of the list is marked."""
         return self.id_at(position) in self._wrong
@@ -107,6 +111,12 @@ class PickList(QAbstractListModel):
     def drop_pictures(self) -> None:
         """Discard all crops, so that they are requested again."""
         self._pictures.clear()
+        self._changed(range(len(self._order)))
+
+    def put(self, rows: NDArray[np.intp], pixels: NDArray[np.uint8]) -> None:
+        """Set crops (k, size, size) of rows of the arrays that were not known when asked for."""
+        for row, own in zip(rows.tolist(), pixels, strict=True):
+            self._pictures[row] = grey_image(own)
         self._changed(range(len(self._order)))
 
     def prepare(self, positions: range) -> None:
@@ -135,7 +145,7 @@ class PickList(QAbstractListModel):
         if role == self.WRONG:
             return self.is_wrong(index.row())
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            mark = ", marked as not a particle" if self.is_wrong(index.row()) else ""
+            mark = ", marked as a non-particle" if self.is_wrong(index.row()) else ""
             return f"probability {expit(self._scores[row]):.3f}{mark}"
         return None
 

@@ -40,7 +40,7 @@ class PlacementDialog(QDialog):
         self.flip = QComboBox()
         for flip in FLIPS:
             self.flip.addItem(FLIP_NAMES[flip], flip)
-        self.flip.setToolTip("“Check how picks lie: flips …” shows which one fits")
+        self.flip.setToolTip("“Check picks for flipped axes …” shows which one fits")
         choices = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(choices.Ok | choices.Cancel)
         buttons.accepted.connect(self.accept)

@@ -9,7 +9,10 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from activepick._napari.colours import PARTICLE
 from activepick._napari.views.number_box import NumberBox
 from activepick._napari.views.score_axis import (
+    DECIMALS,
+    lowest_score,
     probability_of,
+    rounded_probability,
     score_of,
     score_range,
     score_ticks,
@@ -38,15 +41,18 @@ class ScoreHistogram(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._scores = np.empty(0)
+        self._scores = np.empty(0, np.float32)
+        # Picks that labels add to those above the threshold, or take from them.
+        self._labelled = 0
         self._threshold = 0.5
         self._shown = score_range(self._scores)
         self._dragging = False
 
-        self._value = NumberBox(0, 1, step=0.05, decimals=2)
+        self._value = NumberBox(0, 1, step=0.05, decimals=2, most_decimals=DECIMALS)
         self._value.setToolTip("Lowest probability of a pick")
         self._count = QLabel()
-        self._plot = ThemedPlot(height=130)
+        self._count.setToolTip("Candidates above the threshold, picks by labels, all candidates")
+        self._plot = ThemedPlot(height=100)
         self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
         self._plot.setToolTip(
             "How many candidates have which score; the height is the square root of the number.\n"
@@ -86,9 +92,19 @@ class ScoreHistogram(QWidget):
         """Return the threshold as a probability."""
         return self._threshold
 
-    def set_scores(self, scores: ArrayLike) -> None:
-        """Show scores (n,), which are logits in any order."""
-        self._scores = np.sort(np.asarray(scores, np.float64).ravel())
+    def set_scores(self, scores: ArrayLike, picks: int | None = None) -> None:
+        """Show the scores of candidates.
+
+        Parameters
+        ----------
+        scores
+            Logits (n,) in any order.
+        picks
+            Number of picks at the present threshold, in which labels count as well; None if it
+            follows from the scores.
+        """
+        self._scores = np.sort(np.asarray(scores, np.float32).ravel())
+        self._labelled = 0 if picks is None else picks - self._above()
         if not self._dragging:
             self._shown = score_range(self._scores)
         self._count_bars()
@@ -104,17 +120,17 @@ class ScoreHistogram(QWidget):
         self._draw_threshold()
         self.threshold_chosen.emit(probability)
 
-    def _grab(self, score: float) -> None:
+    def _grab(self, score: float, height: float = 0.0) -> None:
         self._dragging = True
         self._drag(score)
 
-    def _drag(self, score: float) -> None:
+    def _drag(self, score: float, height: float = 0.0) -> None:
         if self._dragging:
-            self._threshold = probability_of(score, self._shown)
+            self._threshold = rounded_probability(probability_of(score, self._shown))
             self._draw_threshold()
             self.threshold_changed.emit(self._threshold)
 
-    def _drop(self, score: float) -> None:
+    def _drop(self, score: float, height: float = 0.0) -> None:
         if self._dragging:
             self._drag(score)
             self._dragging = False
@@ -135,11 +151,18 @@ class ScoreHistogram(QWidget):
         self._cut.setOpts(x0=left, x1=np.clip(line, left, right), height=self._heights)
         self._kept.setOpts(x0=np.clip(line, left, right), x1=right, height=self._heights)
         self._line.setValue(line)
-        picked = self._scores.size - np.searchsorted(
-            self._scores, -np.inf if line <= self._shown[0] else line
-        )
         self._value.show_value(self._threshold)
-        self._count.setText(f"{picked:,} of {self._scores.size:,} candidates")
+        self._show_count()
+
+    def _above(self) -> int:
+        """Return the number of candidates above the threshold."""
+        return int(self._scores.size - self._scores.searchsorted(lowest_score(self._threshold)))
+
+    def _show_count(self) -> None:
+        # Labels decide about picks whatever the threshold says.
+        sign = "+" if self._labelled > 0 else "−"
+        labelled = f" {sign} {abs(self._labelled):,} labelled" if self._labelled else ""
+        self._count.setText(f"{self._above():,}{labelled} of {self._scores.size:,}")
 
     def _paint(self, shades: Shades) -> None:
         self._cut.setOpts(brush=shades.line, pen=None)

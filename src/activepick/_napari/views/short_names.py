@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-__all__ = ["short_names"]
+__all__ = ["elided", "short_names"]
 
 SEPARATORS = re.compile(r"[_\-. ]")
 # Shorter shared parts are kept.
@@ -21,6 +21,14 @@ def short_names(names: Sequence[str]) -> list[str]:
     start = _shared(list(names))
     end = _shared([name[start:][::-1] for name in names])
     return [f"{'…' * (start > 0)}{name[start : len(name) - end]}" for name in names]
+
+
+def elided(name: str, most: int = 28) -> str:
+    """Return a name of at most `most` characters, with an ellipsis in its middle if necessary."""
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[-end:]}"
 
 
 def _shared(names: list[str]) -> int:

@@ -22,15 +22,15 @@ class ThemedPlot(pg.PlotWidget):
 
     Signals
     -------
-    grabbed(x), dragged(x), dropped(x)
-        The left mouse button was pressed, moved or released at x, in units of the plot.
+    grabbed(x, y), dragged(x, y), dropped(x, y)
+        The left mouse button was pressed, moved or released, in units of the plot.
     themed(shades)
         The theme changed.
     """
 
-    grabbed = Signal(float)
-    dragged = Signal(float)
-    dropped = Signal(float)
+    grabbed = Signal(float, float)
+    dragged = Signal(float, float)
+    dropped = Signal(float, float)
     themed = Signal(object)
 
     def __init__(self, height: int, parent: QWidget | None = None) -> None:
@@ -65,6 +65,10 @@ class ThemedPlot(pg.PlotWidget):
         """Return the number of screen pixels per unit along x."""
         return 1 / max(float(self.getViewBox().viewPixelSize()[0]), 1e-12)
 
+    def px_per_unit_y(self) -> float:
+        """Return the number of screen pixels per unit along y."""
+        return 1 / max(float(self.getViewBox().viewPixelSize()[1]), 1e-12)
+
     def changeEvent(self, event: QEvent) -> None:
         """Update the colours when the theme changes."""
         super().changeEvent(event)
@@ -75,7 +79,7 @@ class ThemedPlot(pg.PlotWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Emit `grabbed`."""
         if event.button() == Qt.MouseButton.LeftButton:
-            self.grabbed.emit(self._x_at(event))
+            self.grabbed.emit(*self._at(event))
             event.accept()
         else:
             event.ignore()
@@ -83,12 +87,12 @@ class ThemedPlot(pg.PlotWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Emit `dragged`."""
         if event.buttons() & Qt.MouseButton.LeftButton:
-            self.dragged.emit(self._x_at(event))
+            self.dragged.emit(*self._at(event))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Emit `dropped`."""
         if event.button() == Qt.MouseButton.LeftButton:
-            self.dropped.emit(self._x_at(event))
+            self.dropped.emit(*self._at(event))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Treat the second click of a double click as a click."""
@@ -98,9 +102,10 @@ class ThemedPlot(pg.PlotWidget):
         """Leave the wheel to the surrounding scroll area."""
         event.ignore()
 
-    def _x_at(self, event: QMouseEvent) -> float:
+    def _at(self, event: QMouseEvent) -> tuple[float, float]:
         scene = self.mapToScene(event.position().toPoint())
-        return float(self.getViewBox().mapSceneToView(scene).x())
+        place = self.getViewBox().mapSceneToView(scene)
+        return float(place.x()), float(place.y())
 
     def _restyle(self) -> None:
         shades = self.shades

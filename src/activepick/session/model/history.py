@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from activepick.errors import SessionError
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change, after_change, after_other, change_of
-from activepick.session.model.state import SessionState
+from activepick.session.model.state import Question, SessionState
 
 __all__ = ["History"]
 
@@ -25,11 +25,14 @@ class History:
     done, undone
         The changes that can be undone or redone, each with the number of its action, the next one
         last.
+    questions
+        All questions that were asked so far, by `id`.
     """
 
     state: SessionState
     done: list[tuple[int, Change]] = field(default_factory=list)
     undone: list[tuple[int, Change]] = field(default_factory=list)
+    questions: dict[int, Question] = field(default_factory=dict)
 
     def apply(self, number: int, action: a.Action) -> Change | None:
         """Do an action, or nothing if it does not fit the state.
@@ -64,6 +67,8 @@ class History:
                 return change
         if not isinstance(action, a.UndoableAction):
             self.state = after_other(self.state, action)
+            if isinstance(action, a.AskQuestions):
+                self.questions.update((question.id, question) for question in action.questions)
             return None
         change = change_of(self.state, action)
         if change:

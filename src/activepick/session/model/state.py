@@ -219,8 +219,13 @@ class SessionState:
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
-        """Questions of the last round that wait for an answer."""
-        return tuple(q for q in self.asked if q.id not in self.marks)
+        """Questions of the last round that wait for an answer; none on a rejected micrograph."""
+        return tuple(q for q in self.asked if q.id not in self.marks and self.is_used(q.micrograph))
+
+    def is_used(self, micrograph: int) -> bool:
+        """Return whether a micrograph is in the session and not rejected."""
+        entry = self.micrographs.get(micrograph)
+        return entry is not None and entry.status != "rejected"
 
     @cached_property
     def names(self) -> Mapping[int, str]:

@@ -1,0 +1,79 @@
+"""What keys and buttons do where it depends on what is on screen."""
+
+from collections.abc import Callable
+
+from activepick._napari.layers import Layers
+from activepick._napari.navigation import Navigation
+from activepick._napari.open_session import OpenSession
+from activepick.session import Target
+
+__all__ = ["Commands"]
+
+
+class Commands:
+    """Answer, accept and remove what is on screen.
+
+    An answer to a question that nobody sees would be a wrong label: the first press brings the
+    question into view, the second one answers it.
+
+    Parameters
+    ----------
+    navigation
+        Moves the camera, and knows what is on screen.
+    layers
+        Layers of the shown micrograph.
+
+    Attributes
+    ----------
+    layers
+        As above.
+    """
+
+    def __init__(self, navigation: Navigation, layers: Layers) -> None:
+        self.layers = layers
+        self._navigation = navigation
+        self._seen_suggestions: Callable[[], list[int]] = list
+        self._show_new_neighbour: Callable[[int], object] = lambda step: None
+
+    def set_suggestion_view(self, seen: Callable[[], list[int]]) -> None:
+        """Set the function that returns the ids of the suggestions that are on screen.
+
+        It brings suggestions on screen if there are none.
+        """
+        self._seen_suggestions = seen
+
+    def set_new_session_view(self, show_neighbour: Callable[[int], object]) -> None:
+        """Set the function that shows the next (1) or previous (-1) micrograph before a session."""
+        self._show_new_neighbour = show_neighbour
+
+    def show_new_neighbour(self, step: int) -> None:
+        """Show the next (1) or previous (-1) micrograph of a new session."""
+        self._show_new_neighbour(step)
+
+    def answer(self, session: OpenSession, target: Target) -> None:
+        """Answer the current question, or go to it if it is not on screen.
+
+        Parameters
+        ----------
+        session
+            The open session.
+        target
+            1 particle, 0 not a particle, 2 carbon or empty ice, None to skip.
+        """
+        if session.labelling.current is None or self._navigation.question_in_view(session):
+            session.labelling.answer(target)
+        else:
+            self._navigation.go_to_question(session)
+
+    def accept(self, session: OpenSession) -> None:
+        """Accept the suggestions that are on screen, or bring suggestions there."""
+        if session.labelling.suggestions:
+            seen = self._seen_suggestions()
+            if seen:
+                session.labelling.accept(seen)
+
+    def remove_label(self, session: OpenSession) -> None:
+        """Remove the label under the mouse."""
+        position = self._navigation.mouse_position()
+        if position is not None and session.images.is_current:
+            session.labelling.remove_at(*position)

@@ -1,0 +1,90 @@
+"""Sentences about what was undone or redone."""
+
+from collections.abc import Mapping, Sequence
+
+from activepick.session import Label, Target
+from activepick.session.model.effects import Change
+from activepick.session.model.state import SessionState
+
+__all__ = ["place_of_change", "undo_text"]
+
+# One and several labels of a class.
+CLASSES: Mapping[Target, tuple[str, str]] = {
+    1: ("particle", "particles"),
+    0: ("non-particle", "non-particles"),
+    2: ("empty place", "empty places"),
+    None: ("skipped position", "skipped positions"),
+}
+
+
+def undo_text(verb: str, change: Change, state: SessionState) -> str:
+    """Return a sentence about an action that was undone or redone.
+
+    Parameters
+    ----------
+    verb
+        "Undone" or "Redone".
+    change
+        The change that the action itself makes.
+    state
+        The session, for the names of micrographs.
+    """
+    return f"{verb}: {_what(change)}{_where(change, state)}"
+
+
+def place_of_change(change: Change) -> tuple[int, tuple[float, float] | None] | None:
+    """Return where a change was made.
+
+    Parameters
+    ----------
+    change
+        The change.
+
+    Returns
+    -------
+    micrograph, position
+        Number of the micrograph, and (x, y) in original pixels of its first label, or None if no
+        label differs there. None if the change concerns no micrograph.
+    """
+    labels = [label for label in (*change.after.values(), *change.before.values()) if label]
+    if labels:
+        return labels[0].micrograph, (labels[0].x, labels[0].y)
+    return next(((number, None) for number in change.areas_after), None)
+
+
+def _what(change: Change) -> str:
+    if change.areas_after:
+        return "excluded areas"
+    if change.suggested_after:
+        return "suggestion"
+    before = [label for label in change.before.values() if label is not None]
+    after = [label for label in change.after.values() if label is not None]
+    if not before:
+        return _count(after)
+    if not after:
+        return f"removal of {_count(before)}"
+    if len(before) < len(change.before):
+        return f"replacement of {_count(before)}"
+    if any((a.x, a.y) != (b.x, b.y) for a, b in zip(before, after, strict=True)):
+        return f"move of {_count(after)}"
+    return f"{_count(before)} changed to {_count(after)}"
+
+
+def _count(labels: Sequence[Label]) -> str:
+    """Return the numbers of labels of each class, such as "particle" or "2 particles"."""
+    parts = []
+    for target, (one, several) in CLASSES.items():
+        count = sum(label.target == target for label in labels)
+        if count:
+            parts.append(
+                one if count == len(labels) == 1 else f"{count} {several if count > 1 else one}"
+            )
+    return ", ".join(parts)
+
+
+def _where(change: Change, state: SessionState) -> str:
+    labels = [label for label in (*change.after.values(), *change.before.values()) if label]
+    numbers = {label.micrograph for label in labels} | change.areas
+    if len(numbers) > 1:
+        return f" on {len(numbers)} micrographs"
+    return "".join(f" on {state.names[number]}" for number in numbers)

@@ -1,0 +1,90 @@
+"""Messages that stay until they are dismissed."""
+
+import re
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from activepick._napari.views.wrapped_label import WrappedLabel
+
+__all__ = ["MessageList", "path_last"]
+
+# Number of messages that are shown; older ones are counted.
+_SHOWN = 2
+# The folders of an absolute path, up to the name of the file. Names of folders may contain two
+# blanks; more of them are rather words between two paths.
+_FOLDER = r"[^\s/\\:]+(?: [^\s/\\:]+){0,2}[\\/]"
+_FOLDERS = re.compile(rf"(?<![\w/\\.])(?:/|[A-Za-z]:[\\/])(?:{_FOLDER})+")
+
+
+def path_last(text: str) -> str:
+    """Return a sentence in which files are named without their folders, which follow at its end."""
+    folders = list(dict.fromkeys(_FOLDERS.findall(text)))
+    if not folders:
+        return text
+    return f"{_FOLDERS.sub('', text)} (in {', '.join(folders)})"
+
+
+class MessageList(QFrame):
+    """List messages, the newest first, each with a button that dismisses it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._messages: list[str] = []
+        self._rows: list[QWidget] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(6, 3, 6, 3)
+        self._layout.setSpacing(2)
+        self._all = QPushButton()
+        self._all.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._all.clicked.connect(self.clear)
+        self._layout.addWidget(self._all)
+        self.setStyleSheet("MessageList {border: 2px solid #d55e00;}")
+        self.hide()
+
+    def messages(self) -> list[str]:
+        """Return the messages that were not dismissed, the newest first."""
+        return list(self._messages)
+
+    def add(self, text: str) -> None:
+        """Add a message, or move it to the top if it is there already."""
+        shown = path_last(text)
+        self._messages = [shown, *(one for one in self._messages if one != shown)]
+        self._show()
+
+    def dismiss(self, text: str) -> None:
+        """Remove a message."""
+        self._messages = [one for one in self._messages if one != text]
+        self._show()
+
+    def clear(self) -> None:
+        """Remove all messages."""
+        self._messages = []
+        self._show()
+
+    def _show(self) -> None:
+        for row in self._rows:
+            self._layout.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        self._rows = [self._row(text) for text in self._messages[:_SHOWN]]
+        for number, row in enumerate(self._rows):
+            self._layout.insertWidget(number, row)
+        more = len(self._messages) - _SHOWN
+        self._all.setText(f"{more:,} more: dismiss all")
+        self._all.setToolTip("\n".join(self._messages[_SHOWN : _SHOWN + 20]))
+        self._all.setVisible(more > 0)
+        self.setVisible(bool(self._messages))
+
+    def _row(self, text: str) -> QWidget:
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        close = QToolButton()
+        close.setText("✕")
+        close.setToolTip("Dismiss")
+        close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        close.clicked.connect(lambda: self.dismiss(text))
+        layout.addWidget(WrappedLabel(text), 1)
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        return row

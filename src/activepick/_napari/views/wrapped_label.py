@@ -1,0 +1,68 @@
+"""A label whose text wraps, and whose longest words are elided in the middle."""
+
+import re
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QLabel, QWidget
+
+from activepick._napari.views.shades import LABEL_PADDING
+
+__all__ = ["WrappedLabel"]
+
+_LEAST_WIDTH = 40
+
+
+class WrappedLabel(QLabel):
+    """Show a text of several lines that never needs more width than there is.
+
+    Names of files have no blanks at which a line could be broken: a word that is wider than the
+    label is elided in the middle, and the tool tip shows the whole text.
+    """
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Set the text, plain or with tags."""
+        if text != self._text:
+            self._text = text
+            self._fit()
+
+    def clear(self) -> None:
+        """Show no text."""
+        self.setText("")
+
+    def whole_text(self) -> str:
+        """Return the text with the words that are not shown in full."""
+        return self._text
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a small width, so that no word widens what is around the label."""
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), _LEAST_WIDTH), hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Elide words that do not fit any more."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics, width = self.fontMetrics(), max(self.width() - LABEL_PADDING, _LEAST_WIDTH)
+
+        def fitted(match: re.Match[str]) -> str:
+            word = match.group()
+            if metrics.horizontalAdvance(word) <= width:
+                return word
+            return metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, width)
+
+        # Tags are no words.
+        shown = re.sub(r"[^\s<>]+(?![^<]*>)", fitted, self._text)
+        if shown != self.text():
+            super().setText(shown)
+            self.setToolTip("" if shown == self._text else self._text)

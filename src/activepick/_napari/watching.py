@@ -1,0 +1,111 @@
+"""New micrographs are added to the session, and picked, while the microscope writes them."""
+
+import logging
+import threading
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from activepick._napari.controller import Controller
+from activepick._napari.open_session import OpenSession
+from activepick._napari.session_listener import SessionListener
+from activepick.batch.watching import watch
+from activepick.errors import ActivepickError
+from activepick.micrograph.discovery import MicrographSet, find_micrographs
+from activepick.micrograph.extensions import has_micrograph_extension
+
+__all__ = ["Watching"]
+
+_log = logging.getLogger(__name__)
+
+# Seconds between two searches of the folder.
+_EVERY = 3.0
+
+
+class _StoppedError(Exception):
+    """Raised in the thread that searches when it is to end."""
+
+
+class Watching(QObject, SessionListener):
+    """Search the folder of the micrographs for new ones, add them to the session and pick them.
+
+    Parameters
+    ----------
+    controller
+        Adds micrographs to the session.
+
+    Attributes
+    ----------
+    folder
+        Folder that is watched; None if none is.
+
+    Signals
+    -------
+    changed()
+        `folder` changed.
+    """
+
+    changed = Signal()
+    _found = Signal(object, object)
+
+    def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.folder: Path | None = None
+        self._files: dict[Path, None] = {}
+        self._stop = threading.Event()
+        self._found.connect(self._on_found)
+
+    def show_session(self, session: OpenSession) -> None:
+        """Add the micrographs that were found so far to a session, and pick new ones."""
+        session.micrographs_changed.connect(self.with_session(self._pick))
+        self._add()
+
+    def start(self, folder: Path) -> None:
+        """Watch a folder."""
+        self.stop()
+        self.folder, self._stop = folder, threading.Event()
+        self._files.clear()
+        threading.Thread(
+            target=self._search, args=(folder, self._stop), name="watch", daemon=True
+        ).start()
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._stop.set()
+        if self.folder is not None:
+            self.folder = None
+            self.changed.emit()
+
+    def _search(self, folder: Path, stop: threading.Event) -> None:
+        def find() -> MicrographSet:
+            if stop.is_set():
+                raise _StoppedError
+            try:
+                return find_micrographs([folder])
+            except ActivepickError:  # no micrograph is there yet
+                return MicrographSet([], {}, [])
+
+        try:
+            for found in watch(find, every=_EVERY):
+                self._found.emit(stop, [one.path for one in found.found])
+        except (_StoppedError, RuntimeError):  # or the window was deleted
+            return
+        except Exception:
+            _log.exception("watching %s failed", folder)
+
+    def _on_found(self, stop: threading.Event, files: list[Path]) -> None:
+        if stop is self._stop and not stop.is_set():
+            self._files.update(dict.fromkeys(filter(has_micrograph_extension, files)))
+            self._add()
+
+    def _add(self) -> None:
+        self._controller.add_files(list(self._files))
+
+    def _pick(self, session: OpenSession) -> None:
+        """Pick micrographs that were added, unless something is picked already."""
+        if self.folder is None or not session.workspace.ready or session.dataset.predicting:
+            return
+        if session.dataset.unpicked():
+            session.dataset.predict(quiet=True)

@@ -1,0 +1,276 @@
+"""The whole dataset: tables of other programs, many picks at once, all micrographs, new ones."""
+
+import shutil
+import time
+
+import numpy as np
+import pandas as pd
+from person import Person
+from scipy.special import logit
+
+from activepick.formats import read_table, write_table
+from activepick.simulate import SimulationSettings
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
+
+
+def test_tables_follow_the_micrograph_and_picks_are_saved_by_the_ending(
+    qtbot, open_widget, micrographs, simulated, tmp_path
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    viewer = person.viewer
+    truth = read_table(simulated / "truth.star")
+    write_table(truth.assign(x=truth["x"] + 5), tmp_path / "shifted.csv")
+    layers = []
+    for path in (simulated / "truth.star", tmp_path / "shifted.csv"):
+        before = set(viewer.layers)
+        viewer.open(str(path), plugin="napari-activepick")
+        [layer] = set(viewer.layers) - before
+        layers.append(layer)
+        person.settle()
+    assert len({tuple(layer.border_color[0]) for layer in layers}) == 2
+
+    def rows(shift: float) -> np.ndarray:
+        own = truth[truth["micrograph"].map(lambda name: name in person.open.shown_name)]
+        return np.add(own[["y", "x"]].to_numpy(), (0, shift))
+
+    layers[1].visible = False
+    for number in (2, 3, 1):
+        person.open.show(number)
+        person.settle()
+        for layer, shift in zip(layers, (0, 5), strict=True):
+            assert len(rows(shift)) == len(layer.data)
+            np.testing.assert_allclose(np.sort(layer.data, 0), np.sort(rows(shift), 0), atol=0.01)
+            assert layer.metadata["micrograph"] in person.open.shown_name
+    # What is changed in such a layer by hand is kept.
+    layers[0].add((11, 12))
+    count = len(layers[0].data)
+    for number in (2, 1):
+        person.open.show(number)
+        person.settle()
+    assert len(layers[0].data) == count
+    assert (layers[0].data == (11, 12)).all(axis=1).any()
+    for layer in layers:
+        viewer.layers.remove(layer)
+    person.open.show(2)
+    person.settle()
+
+    # Ctrl+S on the picks: the ending decides.
+    picks = person.picks.picks
+    viewer.layers.selection = {viewer.layers["picks"]}
+    for ending in ("star", "csv", "box", "txt", "cbox", "json"):
+        path = tmp_path / f"picks.{ending}"
+        assert viewer.layers.save(str(path), selected=True) == [str(path)]
+        table = read_table(path)
+        assert len(table) == len(picks)
+        found = table[["x", "y"]].to_numpy(float)
+        expected = picks[["x", "y"]].to_numpy(float)
+        np.testing.assert_allclose(np.sort(found, 0), np.sort(expected, 0), atol=1.01)
+
+
+def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    widget, viewer = person.widget, person.viewer
+    assert viewer.canvas.overlays.scale_bar.visible
+    person.see_all()
+
+    # A lasso over picks makes non-particles, in one step; the eraser removes labels.
+    picks = person.picks.picks
+    inside = picks["x"].between(200, 500) & picks["y"].between(150, 450)
+    assert inside.sum() > 1
+    square = [(200, 150), (500, 150), (500, 450), (200, 450), (200, 160)]
+    widget.picks._reject_many.click()
+    assert widget.picks._how.isVisible()
+    person.drag_along(square)
+    person.settle()
+    marks = person.state.marks
+    assert len(marks) == inside.sum()
+    assert {mark.target for mark in marks.values()} == {0}
+    now = person.picks.picks
+    assert not (now["x"].between(205, 495) & now["y"].between(155, 445)).any()
+    assert "line" not in viewer.layers
+    person.press("X")
+    assert not person.state.marks
+    person.press("Shift+X")
+    assert len(person.state.marks) == inside.sum()
+    widget.picks._erase.click()
+    assert not widget.picks._reject_many.isChecked()
+    assert widget.picks._erase.isChecked()
+    person.drag_along(square)
+    person.settle()
+    assert not person.state.marks
+    widget.picks._erase.click()
+    assert not widget.picks._how.isVisible()
+    person.click(620, 500)  # clicks are labels again
+    assert len(person.state.marks) == 1
+    person.settle()
+
+    # Drawing and painting: the right button is lit, and Escape ends it.
+    draw, paint = widget.picks._draw, widget.picks._paint
+    draw.click()
+    paint.click()
+    assert (draw.isChecked(), paint.isChecked()) == (False, True)
+    draw.click()
+    assert (draw.isChecked(), paint.isChecked()) == (True, False)
+    person.drag_along([(100, 100), (220, 100), (220, 220), (100, 220), (100, 110)])
+    person.settle()
+    assert len(person.state.areas[person.open.shown]) == 1
+    assert min(viewer.layers["excluded areas"].edge_width) > 0
+    person.click(400, 400)  # click, move, click
+    for place in [*np.linspace((400, 400), (520, 400), 8).tolist(), (520, 520), (400, 520)]:
+        person.move_to(*place)
+    person.click(400, 500)
+    person.settle()
+    assert len(person.state.areas[person.open.shown]) == 2
+    person.click(300, 300)  # begun, not ended
+    person.move_to(330, 330)
+    person.press("Escape")
+    assert not draw.isChecked()
+    person.settle()
+    assert len(person.state.areas[person.open.shown]) == 2
+    person.press("X")
+    person.press("X")
+    person.settle()
+    assert person.open.shown not in person.state.areas
+
+    # Boxes, brightness by standard deviations, and a denoised image.
+    circles = viewer.layers["picks"].size[0]
+    widget.picks._boxes.value = True
+    qtbot.wait(20)
+    layer = viewer.layers["picks"]
+    assert str(layer.symbol[0]) == "square"
+    assert layer.size[0] == widget.picks._box.value() == 2 * round(0.75 * circles)
+    pixel = SimulationSettings().pixel_size_angstrom
+    assert widget.picks._box_angstrom.text() == f"px = {layer.size[0] * pixel:.0f} Å"
+    widget.picks._boxes.value = False
+    widget.particle.sigmas.value = 2
+    image = viewer.layers["micrograph"]
+    np.testing.assert_allclose(np.ptp(image.contrast_limits), 4 * image.data.std(), rtol=1e-3)
+    widget.particle.sigmas.value = 0
+    shown = image.data
+    widget.particle.denoised.value = True
+    person.settle()
+    denoised = viewer.layers["micrograph"].data
+    assert not np.array_equal(denoised, shown)
+    assert np.abs(np.diff(denoised)).mean() < 0.5 * np.abs(np.diff(_raw(person))).mean()
+    widget.particle.denoised.value = False
+    person.settle()
+    np.testing.assert_array_equal(viewer.layers["micrograph"].data, shown)
+
+    # All micrographs are picked, with a pause; the status line says how far it is.
+    said = []
+    person.controller.jobs.described.connect(lambda lane, text: said.append(text))
+    for _ in range(10):  # it may be done before it is paused
+        person.answer_in_view("D")
+        person.click_button_in(widget.head, "Pick all micrographs")
+        person.dataset.set_paused(True)
+        person.wait(lambda: any(text.startswith("Paused") for text in said) or not _busy(person))
+        if _busy(person):
+            break
+    assert widget.head._pause.text() == "Resume"
+    qtbot.wait(300)
+    assert said[-1].startswith("Paused at ")
+    person.click_button_in(widget.head, "Resume")
+    person.settle()
+    assert any(text.startswith("Picking ") and " of 3" in text for text in said)
+    assert set(person.open.counts()) == {1, 2, 3}
+    assert not widget.head._pause.isVisible()
+
+    # The gallery shows all micrographs, and rejects on any of them in one step.
+    widget.show_gallery()
+    gallery = widget.gallery
+    gallery.scope.setCurrentText("All micrographs")
+    person.settle()
+    assert len(gallery.xy) == sum(person.open.counts().values())
+    gallery.view.grab()
+    person.settle()
+    rows = gallery.view.visible_rows()
+    crops = gallery.view._picks._pictures
+    for row in rows[:8].tolist():  # not black, as until its micrograph has been read
+        assert max(crops[row].pixelColor(k, k).lightness() for k in range(0, 64, 4)) > 0
+    elsewhere = np.flatnonzero(gallery._picks.micrograph != person.open.shown)[:3].tolist()
+    before = set(person.state.marks)
+    gallery.view.set_wrong_ids(elsewhere)
+    gallery.view._reject.click()
+    new = set(person.state.marks) - before
+    assert len(new) == 3
+    assert person.open.shown not in {person.state.marks[number].micrograph for number in new}
+    person.settle()
+    person.press("X")
+    assert set(person.state.marks) == before
+    person.settle()
+    gallery.scope.setCurrentText("This micrograph")
+    person.settle()
+    assert len(gallery.xy) == len(person.picks.picks)
+
+    # The view of all micrographs: limits that are dragged, counts that follow, and a table.
+    widget.show_dataset()
+    person.settle()
+    view = widget.dataset
+    candidates = person.open.workspace.predictor.candidates()
+    assert candidates.micrographs == 3
+    assert f"of {len(candidates.score):,} candidates" in view.plot._count.text()
+    view.plot._grab(float(np.log10(1.0)), view.plot._level.value())
+    view.plot._drag(float(np.log10(1.0)), logit(0.8))
+    picked = int((candidates.score >= np.float32(logit(view.plot._threshold))).sum())
+    assert view.plot._count.text().startswith(f"{picked:,} of")
+    assert person.state.settings.threshold == 0.5
+    view.plot._drop(float(np.log10(1.0)), logit(0.8))
+    person.settle()
+    assert abs(person.state.settings.threshold - 0.8) < 0.02
+    heading = widget.picks.histogram._count.text()
+    assert heading.split()[0] in {f"{len(person.picks.picks)}", f"{len(person.picks.picks) - 1}"}
+    assert f"<b>{len(person.picks.picks)}</b> picks here" in widget.picks._counts.whole_text()
+    view.tabs.setCurrentWidget(view.table)
+    person.settle()
+    model = view.table._view.model()
+    picks = [int(model.index(row, 4).data()) for row in range(model.rowCount())]
+    assert picks == [person.open.counts()[number] for number in (1, 2, 3)]
+    view.table._view.sortByColumn(7, view.table._view.horizontalHeader().sortIndicatorOrder())
+    contrasts = [float(model.index(row, 7).data()) for row in range(model.rowCount())]
+    assert contrasts == sorted(contrasts) or contrasts == sorted(contrasts, reverse=True)
+    view.tabs.setCurrentWidget(view.course)
+    person.settle()
+    assert len(view.course._points[0].getData()[0]) == 3
+
+
+def test_new_micrographs_are_added_and_picked(qtbot, open_widget, micrographs, tmp_path):
+    late = tmp_path / "late"
+    late.mkdir()
+    for name in ("micrograph_002.mrc", "micrograph_003.mrc"):
+        shutil.move(micrographs / name, late / name)
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    assert len(person.state.micrographs) == 1
+    person.widget.watch(micrographs)
+    assert person.widget.data._watch.isChecked()
+    # It is written in two pieces, as a microscope does.
+    data = (late / "micrograph_002.mrc").read_bytes()
+    with (micrographs / "micrograph_002.mrc").open("wb") as file:
+        file.write(data[: len(data) // 2])
+        file.flush()
+        time.sleep(0.2)
+        file.write(data[len(data) // 2 :])
+    person.wait(lambda: len(person.state.micrographs) == 2)
+    person.wait(lambda: set(person.open.counts()) == {1, 2})
+    shutil.copy(late / "micrograph_003.mrc", micrographs)
+    person.wait(lambda: set(person.open.counts()) == {1, 2, 3})
+    person.settle()
+    person.widget.watching.stop()
+    assert not person.widget.data._watch.isChecked()
+    table = person.open.workspace.predictor.known_picks()
+    assert isinstance(table, pd.DataFrame)
+    assert table["micrograph"].nunique() == 3
+
+
+def _busy(person: Person) -> bool:
+    return person.dataset.predicting
+
+
+def _raw(person: Person) -> np.ndarray:
+    return person.session.micrographs.open(person.open.shown).read()

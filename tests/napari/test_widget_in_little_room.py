@@ -1,0 +1,210 @@
+"""Long names, damaged files and a small screen: nothing is cut off, hidden or said wrongly."""
+
+import numpy as np
+import pytest
+from person import Person
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QWidget
+
+from activepick._napari.views.message_list import path_last
+from activepick.simulate import SimulationSettings
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
+LONG = "FoilHole_24015511_Data_24016401_24016403_20230913_{}_Fractions_aligned_mic_DW_" + "x" * 43
+
+
+@pytest.fixture
+def long_names(micrographs):
+    """Give a folder of micrographs with names of 120 characters, of which the first is damaged."""
+    for number, file in enumerate(sorted(micrographs.glob("*.mrc")), 1):
+        file.rename(file.with_name(f"{LONG.format(number)}.mrc"))
+    (micrographs / f"{LONG.format(0)}.mrc").write_bytes(b"damaged")
+    assert all(len(file.stem) >= 120 for file in micrographs.glob("*.mrc"))
+    return micrographs
+
+
+def test_long_names_and_a_damaged_file_on_a_small_screen(
+    qtbot, open_widget, long_names, tmp_path, recwarn, monkeypatch
+):
+    monkeypatch.setattr("activepick._napari.diameter_circle._SHOW_MS", 600_000)
+    person = Person(qtbot, open_widget())
+    widget, window = person.widget, person.viewer.window._qt_window
+    widget.open_path(long_names)
+    person.wait(lambda: widget.layers.has_micrograph)
+    person.settle()
+
+    # The first that can be read is shown, the damaged one is listed and stays listed.
+    new = person.controller.new_micrographs
+    assert new.shown == 1
+    [message] = widget.messages.messages()
+    assert message.startswith("FoilHole_")
+    assert message.endswith("grid 1/)")
+    assert "pixel size" not in widget.particle._hint.whole_text()
+    assert not widget.particle._hint.text().startswith("The micrographs do not say")
+
+    # All can be looked at before the session begins, and are filtered as in a session.
+    raw = person.viewer.layers["micrograph"].data
+    person.press("E")
+    person.settle()
+    assert new.shown == 2
+    assert not np.array_equal(person.viewer.layers["micrograph"].data, raw)
+    person.press("Q")
+    person.settle()
+    diameter, pixel_size = widget.particle.diameter.native, widget.particle.pixel_size.native
+    type_in(person, diameter, f"{DIAMETER:g}", Qt.Key.Key_Tab)
+    assert pixel_size.hasFocus()
+    person.settle()
+    filtered = person.viewer.layers["micrograph"].data
+    assert filtered.std() < 0.9 * raw.std()
+    table = widget.data._table
+    click_row(person, table, 3)
+    assert new.shown == 2
+
+    # The diameter and the pixel size show the circle, whichever is typed last.
+    circle_of(person, DIAMETER)
+    type_in(person, pixel_size, f"{2 * SimulationSettings().pixel_size_angstrom:g}", Qt.Key.Key_Tab)
+    person.settle()
+    circle_of(person, DIAMETER)
+    assert "The header says" in widget.particle._hint.whole_text()
+    type_in(person, pixel_size, f"{SimulationSettings().pixel_size_angstrom:g}", Qt.Key.Key_Return)
+    assert not widget.particle._hint.isVisible()
+
+    # The circle of a measured diameter stays on the particle.
+    person.settle()
+    person.see_all()
+    person.click_button("⌀ Measure")
+    person.drag((300, 200), (340, 200))
+    circle_of(person, 40 * SimulationSettings().pixel_size_angstrom, at=(320, 200))
+    type_in(person, diameter, f"{DIAMETER:g}", Qt.Key.Key_Return)
+    circle_of(person, DIAMETER, at=(320, 200))
+
+    person.click_button("Find particles")
+    person.wait(lambda: person.has_picks)
+    person.settle()
+    assert person.open.shown_name != f"{LONG.format(0)}.mrc"
+    answer_at_the_keys(person)
+
+    assert len(widget.messages.messages()) == 1  # they stay
+    for size in ((1280, 800), (1366, 768)):
+        widget.messages.clear()  # the damaged micrograph is shown below
+        qtbot.wait(5)
+        window.resize(*size)
+        person.settle()
+        inside_the_dock(widget)
+        # While labelling, the questions, the histogram and the table are seen together.
+        for part in (widget.label._strip, widget.picks.histogram._plot, table._view):
+            visible = part.visibleRegion().boundingRect()
+            assert visible.height() >= 0.9 * part.height(), (size, part)
+            assert visible.width() == part.width()
+        for number in person.state.micrographs:
+            person.open.show(number)
+            qtbot.wait(5)
+            current = table._view.visualRect(table._view.currentIndex())
+            assert table._view.viewport().rect().contains(current)
+    person.settle()
+    for section in widget.sections:
+        section.set_open(True)
+    person.settle()
+    widget.export.set_list(tmp_path / f"{LONG.format(9)}.star")
+    widget.export._result.setText(f"57 positions are in {tmp_path / LONG.format(9)}.star")
+    widget.head._errors.setText(f"{long_names / LONG.format(0)}.mrc is truncated")
+    widget.head._errors.show()
+    person.controller.notify("error", f"{long_names / LONG.format(3)}.mrc is missing: look for it.")
+    person.settle()
+    inside_the_dock(widget)
+
+    # The gallery below the image leaves the widget its height, and follows each click at once.
+    height = widget.height()
+    widget.show_gallery()
+    person.settle()
+    assert widget.height() >= height
+    shown = len(widget.gallery.xy)
+    assert shown == len(person.picks.picks)
+    widget.gallery.view._grid.toggled.emit(0, False)
+    widget.gallery.view._reject.click()
+    qtbot.wait(1)
+    assert len(widget.gallery.xy) == shown - 1  # before a new head is there
+    person.settle()
+
+    # Errors stay until they are dismissed, the newest first and the path last.
+    messages = widget.messages.messages()
+    assert messages[0].endswith(f"is missing: look for it. (in {long_names}/)")
+    widget.messages.dismiss(messages[0])
+    assert widget.messages.messages() == messages[1:]
+    widget.messages.clear()
+    assert not widget.messages.isVisible()
+    assert [str(one.message) for one in recwarn if "napari" not in one.filename] == []
+
+
+def test_values_of_the_last_dataset_are_asked_about(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.widget.preferences.set("diameter_angstrom", 321.0)
+    person.widget.particle.diameter.value = 321.0
+    person.widget.open_path(micrographs)
+    person.wait(lambda: person.widget.layers.has_micrograph)
+    person.settle()
+    assert "that of the last dataset" in person.widget.particle._hint.whole_text()
+    type_in(person, person.widget.particle.diameter.native, f"{DIAMETER:g}", Qt.Key.Key_Return)
+    assert not person.widget.particle._hint.isVisible()
+
+
+def test_paths_are_said_last():
+    text = "/data/set 1/mic.mrc is truncated: copy /data/x/mic.mrc again"
+    assert path_last("mic.mrc is missing") == "mic.mrc is missing"
+    assert path_last(text).endswith("(in /data/set 1/, /data/x/)")
+    assert path_last("C:\\data\\mic.mrc is missing") == "mic.mrc is missing (in C:\\data\\)"
+    assert path_last("1/2 of them, 3 Å/px") == "1/2 of them, 3 Å/px"
+
+
+def answer_at_the_keys(person: Person) -> None:
+    for key in "FD":
+        person.answer_in_view(key)
+
+
+def inside_the_dock(widget: QWidget) -> None:
+    """Check that no visible part of the widget is wider than the widget."""
+    for part in widget.findChildren(QWidget):
+        if part.isVisible() and not part.visibleRegion().isEmpty():
+            scrolled = any(type(p).__name__ == "CropStrip" for p in ancestors(part))
+            right = part.mapTo(widget, QPoint(part.width(), 0)).x()
+            where = [type(one).__name__ for one in ancestors(part)]
+            assert scrolled or right <= widget.width(), where
+
+
+def ancestors(part: QWidget):
+    while part is not None:
+        yield part
+        part = part.parentWidget()
+
+
+def type_in(person: Person, box: QWidget, text: str, end: Qt.Key) -> None:
+    """Type a number in a spin box."""
+
+    def has_focus() -> bool:
+        box.window().activateWindow()  # there is no window manager that does
+        box.setFocus()
+        return box.hasFocus()
+
+    person.wait(has_focus)
+    box.selectAll()
+    QTest.keyClicks(box, text)
+    QTest.keyClick(box, end)
+
+
+def click_row(person: Person, table: QWidget, row: int) -> None:
+    view = table._view
+    place = view.visualRect(view.model().index(row - 1, 2)).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    person.settle()
+
+
+def circle_of(person: Person, diameter: float, at: tuple[float, float] | None = None) -> None:
+    """Check the circle that shows the diameter."""
+    layer = person.viewer.layers["diameter"]
+    np.testing.assert_allclose(layer.size[0] * layer.scale[-1], diameter, rtol=0.06)
+    if at is not None:
+        np.testing.assert_allclose(layer.data[0, ::-1], at, atol=6)

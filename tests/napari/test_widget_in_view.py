@@ -1,0 +1,186 @@
+"""Keys act on what is on screen, and say what they did."""
+
+import numpy as np
+from person import Person
+
+from activepick.simulate import SimulationSettings
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
+
+
+def test_answers_undo_and_rejection_act_on_what_is_seen(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    question = person.labelling.current
+    other = next(i for i in person.state.micrographs if i != question.micrograph)
+
+    # On another micrograph the first press goes to the question, the second one answers it.
+    person.open.show(other)
+    person.settle()
+    for key in "FDHG":
+        person.press(key)
+        assert not person.state.marks
+        person.settle()
+        assert person.open.shown == question.micrograph
+        assert person.in_view(question)
+        person.open.show(other)
+        person.settle()
+    person.press("F")
+    person.settle()
+    person.answer("F")
+    assert set(person.state.marks) == {question.id}
+
+    # The same where the camera was moved away, and by the button.
+    question = person.labelling.current
+    person.viewer.scene.camera.center = (1e5, 1e5)
+    person.click_button("Not a particle (D)")
+    assert question.id not in person.state.marks
+    assert person.in_view(question)
+    person.click_button("Not a particle (D)")
+    person.settle()
+    assert person.state.marks[question.id].target == 0
+
+    # The same where the layer of the questions is hidden, in 3D and in the grid.
+    for hide in (
+        lambda: setattr(person.viewer.layers["questions"], "visible", False),
+        lambda: setattr(person.viewer.layers["micrograph"], "visible", False),
+        lambda: setattr(person.viewer.dims, "ndisplay", 3),
+        lambda: setattr(person.viewer.canvas.grid, "enabled", True),
+    ):
+        question = person.labelling.current
+        person.settle()
+        hide()
+        qtbot.wait(20)
+        person.press("G")
+        assert question.id not in person.state.marks
+        assert person.in_view(question)
+        person.answer("G")
+        assert question.id in person.state.marks
+
+    # Undo goes to where it acted, says so, and asks the question again.
+    last = person.state.asked[[q.id for q in person.state.asked].index(question.id)]
+    person.open.show(next(i for i in person.state.micrographs if i != last.micrograph))
+    person.settle()
+    person.press("X")
+    person.settle()
+    assert person.open.shown == last.micrograph
+    assert person.labelling.current.id == last.id
+    assert person.in_view(last)
+    assert person.told[-1] == ("info", f"Undone: skipped position on {person.open.shown_name}")
+    person.press("Shift+X")
+    person.settle()
+    assert person.told[-1][1].startswith("Redone: skipped position on ")
+    assert last.id in person.state.marks
+
+    # Also the last answer of a round, when the next round was asked already.
+    while len(person.state.questions) > 1:
+        person.answer_in_view("D")
+    question = person.state.questions[0]
+    person.answer_in_view("F")
+    person.wait(lambda: question not in person.state.asked)
+    person.settle()
+    open_before = person.state.questions
+    person.press("X")
+    person.settle()
+    assert person.labelling.current.id == question.id
+    assert person.told[-1][1].startswith("Undone: particle on ")
+    assert person.state.questions == (question, *open_before)
+    person.answer_in_view("D")
+    assert person.state.marks[question.id].target == 0
+
+    # Undo of a click by hand goes there as well, but does not move a view that shows it.
+    person.see_all()
+    person.click(400, 300)
+    person.settle()
+    [mark] = [one for one in person.state.marks.values() if one.source == "click"]
+    centre = tuple(person.viewer.scene.camera.center)
+    person.press("X")
+    person.settle()
+    assert tuple(person.viewer.scene.camera.center) == centre
+    assert mark.id not in person.state.marks
+    person.press("Shift+X")
+    person.settle()
+    person.viewer.scene.camera.center = (1e5, 1e5)
+    person.press("X")
+    assert person.in_view(mark)
+
+    # Delete removes the label under the mouse, not the one that was there before the camera moved.
+    person.click(400, 300)
+    person.settle()
+    person.move_to(400, 300)
+    person.viewer.scene.camera.center = np.add(person.viewer.scene.camera.center, (0, 900, 0))
+    count = len(person.state.marks)
+    person.press("Delete")
+    assert len(person.state.marks) == count
+
+    # The questions of a rejected micrograph go away, and come back with it.
+    while len({q.micrograph for q in person.state.questions}) < 2:
+        person.press("N")
+        person.settle()
+    person.open.labelling.go_to(person.state.questions[0].id)
+    rejected = person.labelling.current.micrograph
+    person.open.show(rejected)
+    person.settle()
+    person.press("J")
+    person.settle()
+    assert rejected not in {q.micrograph for q in person.state.questions}
+    assert person.labelling.current.micrograph != rejected
+    strip = person.widget.label._strip
+    assert not {q.id for q in person.state.asked if q.micrograph == rejected} & set(strip._ids)
+    person.open.set_rejected(rejected, False)
+    person.settle()
+    assert rejected in {q.micrograph for q in person.state.questions}
+    for number in list(person.state.micrographs):
+        person.open.set_rejected(number, True)
+        person.settle()
+    assert person.labelling.current is None
+    assert not person.state.questions
+
+
+def test_suggestions_are_accepted_that_were_seen(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.open.set_settings(batch=36)
+    person.settle()
+    person.click_button("Suggestions")
+    person.settle()
+    suggested = person.labelling.suggestions
+    assert {q.micrograph for q in suggested} == {person.open.shown}
+    strip = person.widget.label._strip
+    seen = set(strip.visible_ids())
+    assert len(seen) == 10  # two rows of five
+
+    # Out of sight they are brought back first.
+    person.widget.label.set_open(False)
+    qtbot.wait(20)
+    assert strip.visible_ids() == []
+    person.press("Y")
+    qtbot.wait(50)
+    assert not person.state.marks
+    seen = set(strip.visible_ids()) & {q.id for q in suggested}
+    assert seen
+    person.answer("Y")
+    assert set(person.state.marks) == seen
+    left = {q.id for q in suggested} - seen
+    assert {q.id for q in person.labelling.suggestions} == left
+    while person.labelling.suggestions:
+        person.press("Y")
+        person.settle()
+    assert {mark.source for mark in person.state.marks.values()} == {"suggestion"}
+    assert all(person.state.marks[q.id].target == q.suggestion for q in suggested)
+
+
+def test_the_zoom_of_the_user_stays(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    camera = person.viewer.scene.camera
+    for zoom in (0.4, 3.0):
+        person.turn_wheel_to(zoom)
+        kept = camera.zoom
+        for _ in range(2):
+            person.answer_in_view("F")
+            assert camera.zoom == kept
+    assert len(person.state.labels) == 4
