@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pandas as pd
 import pytest
 from person import Person
 from scipy.spatial import cKDTree
+from typer.testing import CliRunner
 
 from activepick._napari.sections.export import ALL
+from activepick.cli.program import app
 from activepick.features.backbone import load_backbone
 from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
@@ -84,7 +87,7 @@ def test_picks_are_the_same_wherever_they_are_made(
         common = [DIAMETER, "--head", head_file, "--threshold", threshold]
         for way, more in (("pick", []), ("cluster", ["--scheduler", cluster.scheduler_address])):
             ways[way] = tmp_path / f"{way} {threshold}.csv"
-            _run("pick", micrographs, "--diameter", *common, "--out", ways[way], *more)
+            _pick(micrographs, "--diameter", *common, "--out", ways[way], *more)
 
         assert len(window) > (10 if threshold < 0.9 else 3)
         for way, path in ways.items():
@@ -141,6 +144,14 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     columns = ["micrograph", "x", "y", "score"]
     table = table[columns].assign(micrograph=[Path(name).name for name in table["micrograph"]])
     return table.sort_values(columns, ignore_index=True)
+
+
+def _pick(*arguments) -> None:
+    """Run `activepick pick` in this process, which has loaded PyTorch already."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        done = CliRunner().invoke(app, ["pick", *map(str, arguments)])
+    assert done.exit_code == 0, (done.output, done.exception)
 
 
 def _run(*arguments) -> None:

@@ -441,7 +441,7 @@ def test_picks_in_other_pixels_are_brought_to_the_micrographs(
     file = tmp_path / "binned.csv"
     write_table(pd.concat([moved, elsewhere]), file)
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(file), ""))
-    action = next(a for a in person.widget.data._session_actions if "Labels or picks" in a.text())
+    action = next(a for a in person.widget.data._session_actions if "labels or picks" in a.text())
 
     def choose(close: str) -> None:
         dialog = QApplication.activeModalWidget()
