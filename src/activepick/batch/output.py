@@ -140,7 +140,7 @@ class FileOutput:
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
         """Write the part of a micrograph."""
-        with replacing(self._part(name)) as temporary:
+        with replacing(self._part(name), within=self._parts.parent.parent) as temporary:
             np.save(temporary, picks, allow_pickle=False)
 
     def finish(self, entries: Sequence[Entry]) -> None:

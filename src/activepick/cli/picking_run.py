@@ -24,6 +24,7 @@ from activepick.cli.console import Bar, progress_bar, say
 from activepick.cli.interruption import exit_at_once, terminable
 from activepick.cli.loading import HeadOptions, load_engine_and_head
 from activepick.errors import on_command_line
+from activepick.files import read_whole
 from activepick.micrograph.discovery import FoundMicrograph, MicrographSet, find_micrographs
 from activepick.picking.rules import PickRules
 
@@ -263,7 +264,7 @@ class PickingRun:
 def _digest(name: str) -> str | None:
     """Return the hash of a head or model that is a file, by which another version is noticed."""
     try:
-        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+        return hashlib.sha256(read_whole(name)).hexdigest()
     except OSError:
         return None
 

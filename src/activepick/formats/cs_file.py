@@ -7,6 +7,7 @@ part of the path. https://guide.cryosparc.com (Manipulating .cs Files)
 """
 
 import io
+import os
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.files import open_to_read
 
 __all__ = ["load_fields", "pack_fields", "sniff"]
 
@@ -50,8 +52,8 @@ def load_fields(path: Path) -> dict[str, npt.NDArray[Any]]:
         When it is no dataset, damaged, or holds Python objects, which are never loaded.
     """
     try:
-        with path.open("rb") as file:
-            start, size = file.read(6), path.stat().st_size
+        with open_to_read(path) as file:
+            start, size = file.read(6), os.fstat(file.fileno()).st_size
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     if start == _CSDAT:
