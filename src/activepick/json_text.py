@@ -11,23 +11,29 @@ __all__ = ["parse_json"]
 _SURROGATE = re.compile(r"\\u[dD][89abAB]")
 
 
-def parse_json(data: bytes | str) -> Any:
-    """Return what JSON says, with texts that can be written again and finite numbers only.
+def parse_json(data: bytes | str, *, only_finite: bool = True) -> Any:
+    """Return what JSON says, with texts that can be written again.
 
     Parameters
     ----------
     data
         The JSON, as UTF-8 if it is bytes.
+    only_finite
+        Whether infinities and NaN, which Python writes though JSON has none, are refused.
 
     Raises
     ------
     ValueError
-        If it is no JSON, too deep, or holds a number that is infinite, none or too long, or half of
-        a character. json.JSONDecodeError, which has the line, if it is no JSON.
+        If it is no JSON, too deep, or holds a number that is not finite or too long, or half of a
+        character. json.JSONDecodeError, which has the line, if it is no JSON.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
     try:
-        value = json.loads(text, parse_float=_finite, parse_constant=_constant)
+        value = (
+            json.loads(text, parse_float=_finite, parse_constant=_constant)
+            if only_finite
+            else json.loads(text)
+        )
         if _SURROGATE.search(text) or not text.isascii():
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:

@@ -229,3 +229,19 @@ def test_merging_in_pieces_gives_what_merging_at_once_gives(tmp_path, name):
     merging.write_merged(iter(tables[:1]), tmp_path / "none", format, {})
     with pytest.raises(ActivepickError):
         merging.write_merged(iter([]), tmp_path / "none", format, {})
+
+
+@pytest.mark.posix("has file names that are any bytes")
+@pytest.mark.parametrize("out", ["p.csv", "p.star", "job"])
+def test_a_name_that_no_table_can_hold_leaves_out_one_micrograph(pick, folder, tmp_path, out):
+    bad = [b"m\xff.mrc", b"m\n9.mrc", b'm"7.mrc']
+    for name in bad:
+        shutil.copy(folder / "m0.mrc", os.fsencode(folder) + b"/" + name)
+    for kept in (0, 4):
+        said = pick(folder, "--out", tmp_path / out, status=2)
+        assert said["kept"] == kept
+        assert len(said["micrographs"]) == 4
+    failed = (tmp_path / f"{out}.run" / "failed.csv").read_text()
+    assert failed.count("rename it") == len(bad)
+    assert "not valid UTF-8" in failed
+    assert "line end" in failed

@@ -145,7 +145,7 @@ def render_eman_json(table: pd.DataFrame, path: Path) -> Iterable[str]:
 
 def _read_info(path: Path) -> dict[str, Any]:
     try:
-        info = parse_json(read_text(path))
+        info = parse_json(read_text(path), only_finite=False)
     except json.JSONDecodeError as error:
         raise TableError(
             f"{path}, line {error.lineno}: no JSON ({error.msg}); the file may be cut off"
