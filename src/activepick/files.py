@@ -59,17 +59,17 @@ def open_to_read(path: str | os.PathLike[str]) -> BufferedReader:
         If it cannot be opened; IsADirectoryError for a folder.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | _NO_WAIT)
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
             raise UnsafeFileError(path, _PIPE) from None
         raise
     try:
-        _check_regular(path, os.fstat(handle))
-        return os.fdopen(handle, "rb")
+        _check_regular(path, os.fstat(file.fileno()))
     except BaseException:
-        os.close(handle)
+        file.close()
         raise
+    return file
 
 
 def read_whole(path: str | os.PathLike[str]) -> bytes:
@@ -169,6 +169,10 @@ def naming(path: Path, *others: Path) -> Iterator[None]:
             raise
         reason = error.strerror or str(error)
         raise OSError(error.errno or errno.EIO, reason, str(path)) from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_WAIT)
 
 
 def _check_regular(path: str | os.PathLike[str], status: _Status) -> None:

@@ -5,10 +5,12 @@ import json
 import os
 import pickle
 import shutil
+import socket
 import struct
 import tracemalloc
 import warnings
 import zlib
+from functools import partial
 from pathlib import Path
 
 import mrcfile
@@ -27,6 +29,7 @@ from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
 from activepick.micrograph import Micrograph
 from activepick.micrograph.discovery import find_micrographs
+from activepick.micrograph.extensions import EXTENSIONS
 from activepick.session import Session, Settings
 
 MEGABYTES = 64
@@ -387,3 +390,42 @@ def test_damaged_parts_of_a_run_are_picked_again(tmp_path, damage):
         first.write_bytes(raw[:-3] if damage == "cut" else raw.replace(b"f8", b"f9"))
     assert sorted([output.has("a.mrc"), output.has("b.mrc")]) == [False, True]
     assert not output.has("never.mrc")
+
+
+@pytest.mark.posix("has pipes with names")
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket"])
+def test_no_path_that_is_no_file_is_waited_for(tmp_path, session_folder, kind):
+    from activepick.features.backbone import load_backbone
+
+    def put(path):
+        path.unlink(missing_ok=True)
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "device":
+            path.symlink_to("/dev/zero")
+        else:
+            with socket.socket(socket.AF_UNIX) as end, contextlib.chdir(path.parent):
+                end.bind(path.name)
+
+    for format in FORMATS.values():
+        for ending in (*format.extensions, *format.shared_extensions):
+            put(tmp_path / f"a{ending}")
+            assert isinstance(
+                outcome(partial(read_table, tmp_path / f"a{ending}")), ActivepickError
+            )
+    for name in ("b.star", "b.cs", "b.txt"):
+        put(tmp_path / name)
+        assert isinstance(outcome(partial(find_micrographs, [tmp_path / name])), ActivepickError)
+    for ending in EXTENSIONS:
+        put(tmp_path / f"c{ending}")
+        read = Micrograph(tmp_path / f"c{ending}", 2.0)
+        assert isinstance(outcome(read.read), ActivepickError)
+        assert isinstance(outcome(read.content_key), ActivepickError)
+    put(tmp_path / "d")
+    assert isinstance(outcome(lambda: load_head(tmp_path / "d")), ActivepickError)
+    assert isinstance(outcome(lambda: load_backbone(tmp_path / "d")), ActivepickError)
+    for name in ("session.json", "journal.jsonl", "lock"):
+        copy = tmp_path / f"{name}.activepick"
+        shutil.copytree(session_folder, copy)
+        put(copy / name)
+        assert isinstance(outcome(partial(Session.open, copy)), ActivepickError)

@@ -37,7 +37,7 @@ _X, _Y = "location/center_x_frac", "location/center_y_frac"
 _SCORE, _POWER = "pick_stats/ncc_score", "pick_stats/power"
 _KNOWN = {
     _PATH: FieldType(is_text=True),
-    _SHAPE: FieldType(count=2),
+    _SHAPE: FieldType(length=2),
     **dict.fromkeys((_X, _Y, _SCORE, _POWER), FieldType()),
 }
 _VECTOR = re.compile(r"(.+)\[(\d+(?:,\d+)*)\]")

@@ -20,13 +20,12 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.files import open_to_read
+from activepick.formats.limits import check_width
 
 __all__ = ["FieldType", "load_fields", "pack_fields", "sniff"]
 
 _NUMPY, _CSDAT = b"\x93NUMPY", b"\x95CSDAT"
 _LONGEST_HEADER = 1 << 20
-# cryoSPARC's own datasets have below 100 numbers and texts in a row.
-_MOST_VALUES = 2000
 # Numbers, truth values and texts; nothing else can be in a table.
 _KINDS = "fiubSU"
 # Errors that NumPy raises on damaged files.
@@ -43,12 +42,12 @@ class FieldType(NamedTuple):
     ----------
     is_text
         Texts, or else numbers.
-    count
+    length
         How many in each row as a vector; 0 for one that is no vector.
     """
 
     is_text: bool = False
-    count: int = 0
+    length: int = 0
 
 
 def sniff(head: bytes) -> bool:
@@ -103,8 +102,7 @@ def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDA
     if array.dtype.itemsize == 0 or len(array) * array.dtype.itemsize > size:
         raise TableError(f"{path}: damaged: {len(array)} rows in a file of {size} bytes")
     values = sum(math.prod(array.dtype[name].shape) for name in array.dtype.names)
-    if values > _MOST_VALUES:
-        raise TableError(f"{path}: {values} values in each row, so no dataset of cryoSPARC")
+    check_width(values, path)
     fields = {name: _field(array[name], name, path) for name in array.dtype.names}
     for name, expected in known.items():
         if name in fields:
@@ -114,10 +112,10 @@ def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDA
 
 def _check_type(values: npt.NDArray[Any], name: str, expected: FieldType, path: Path) -> None:
     is_right = (values.dtype.kind == "O") == expected.is_text
-    if not is_right or values.shape[1:] != ((expected.count,) if expected.count else ()):
-        what = "a text" if expected.is_text else f"{expected.count or 'a'} number"
+    if not is_right or values.shape[1:] != ((expected.length,) if expected.length else ()):
+        what = "a text" if expected.is_text else f"{expected.length or 'a'} number"
         raise TableError(
-            f"{path}: {name} is not {what}{'s' if expected.count else ''} in each row; is it a "
+            f"{path}: {name} is not {what}{'s' if expected.length else ''} in each row; is it a "
             "file of cryoSPARC?"
         )
 

@@ -21,7 +21,7 @@ _KNOWN = {
     "uid": FieldType(),
     **dict.fromkeys(_DEFOCUS, FieldType()),
     **{f"{blob}/path": FieldType(is_text=True) for blob in _BLOBS},
-    **{f"{blob}/shape": FieldType(count=2) for blob in _BLOBS},
+    **{f"{blob}/shape": FieldType(length=2) for blob in _BLOBS},
     **{f"{blob}/psize_A": FieldType() for blob in _BLOBS},
 }
 _GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id", "location/exp_group_id")

@@ -224,7 +224,8 @@ def _parsed(file: Mapping[str, NDArray[Any]]) -> MicrographPeaks:
         or not (0 <= min(left, top, right, bottom) <= max(left, top, right, bottom) <= MAX_SIDE_PX)
         or not (0 < radius < math.inf and math.isfinite(uncertainty))
         or head.dtype.kind != "U"
-        or (labels.dtype, labels.shape[1:]) != (np.float64, (4,))
+        or labels.dtype != np.float64
+        or labels.shape[1:] != (4,)
         or not np.isfinite(labels[:, :2]).all()
     ):
         raise ValueError("no peaks of a micrograph")
