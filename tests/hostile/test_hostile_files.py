@@ -410,9 +410,8 @@ def test_no_path_that_is_no_file_is_waited_for(tmp_path, session_folder, kind):
     for format in FORMATS.values():
         for ending in (*format.extensions, *format.shared_extensions):
             put(tmp_path / f"a{ending}")
-            assert isinstance(
-                outcome(partial(read_table, tmp_path / f"a{ending}")), ActivepickError
-            )
+            read = partial(read_table, tmp_path / f"a{ending}")
+            assert isinstance(outcome(read), ActivepickError)
     for name in ("b.star", "b.cs", "b.txt"):
         put(tmp_path / name)
         assert isinstance(outcome(partial(find_micrographs, [tmp_path / name])), ActivepickError)

@@ -42,6 +42,9 @@ class Output(Protocol):
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
         """Write the picks of a micrograph: x, y and score, (n, 3)."""
 
+    def discard(self, name: str) -> None:
+        """Remove the picks of a micrograph that an earlier run wrote, and that hold no more."""
+
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the files that are for all micrographs together."""
 
@@ -103,6 +106,10 @@ class FolderOutput:
         """Write the file of a micrograph."""
         self._folder.write(name, self._tables.table(name, picks, pixel_size_angstrom))
 
+    def discard(self, name: str) -> None:
+        """Remove the file of a micrograph, unless it is of another origin or was changed."""
+        self._folder.discard(name)
+
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the list of the files for RELION."""
         if entries:
@@ -144,6 +151,10 @@ class FileOutput:
         """Write the part of a micrograph."""
         with replacing(self._part(name), within=self._parts.parent.parent) as temporary:
             np.save(temporary, picks, allow_pickle=False)
+
+    def discard(self, name: str) -> None:
+        """Remove the part of a micrograph."""
+        self._part(name).unlink(missing_ok=True)
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the file."""

@@ -18,7 +18,7 @@ from activepick.batch.outcome import Outcome
 from activepick.batch.output import make_output
 from activepick.batch.record import RunRecord, record_folder
 from activepick.batch.run import BatchRun, Summary
-from activepick.batch.watching import watch
+from activepick.batch.watching import find_whole, watch
 from activepick.cli.arguments import OutputPath
 from activepick.cli.console import Bar, progress_bar, say
 from activepick.cli.interruption import exit_at_once, terminable
@@ -173,7 +173,7 @@ class PickingRun:
             recursive=asked.recursive,
             may_be_empty=watching.is_wanted,
         )
-        first = find()
+        first = find_whole(find, say, every=watching.every) if watching.is_wanted else find()
         self._output.use_lists(first.relion_lists)
         self._output.expect([found.name for found in first.found])
         settings = {"pixel_size": asked.pixel_size, "inverted": asked.inverted}
@@ -181,7 +181,7 @@ class PickingRun:
         run = BatchRun(self._output, self._record, self._pick)
         rounds = iter([first])
         if watching.is_wanted:
-            rounds = watch(find, every=watching.every, stop_after=watching.stop_after)
+            rounds = watch(find, say, every=watching.every, stop_after=watching.stop_after)
         summary = Summary()
         with self._stack, terminable():
             for micrographs in rounds:

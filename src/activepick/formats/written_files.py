@@ -111,6 +111,11 @@ class WrittenFiles:
         found = ((name, sums) for name, sums in self._sums.items() if name not in names)
         return [self._folder / name for name, sums in found if self._is_same(name, sums)]
 
+    def wrote(self, path: Path) -> bool:
+        """Return whether a file in the folder is recorded, still there, and not changed since."""
+        name = path.relative_to(self._folder).as_posix()
+        return name in self._sums and self._is_same(name, self._sums[name])
+
     def _note(self, path: Path, checksum: Checksum) -> bytes:
         name = path.relative_to(self._folder).as_posix()
         self._sums[name] = (checksum.size, checksum.crc)
