@@ -26,6 +26,7 @@ __all__ = ["open_tiff"]
 # deflate, packbits, LZMA and Zstandard. Pictures within a TIFF claim sizes of their own.
 _BOUNDED = {1, 5, 8, 32946, 32773, 34925, 34926, 50000}
 _LARGEST_TILE_PX = 2**22
+_MOST_COUNTED = 100
 # Kinds of TIFF whose description names other files, which would be opened as well.
 _NO_OTHER_FILES: Any = dict.fromkeys(
     ("is_ome", "is_mmstack", "is_micromanager", "is_ndtiff", "is_virtual"), False
@@ -53,18 +54,18 @@ def open_tiff(path: Path) -> MicrographFile:
     """
     with guarded(path), _opened(path) as tiff:
         page = tiff.pages.first
+        several = _several_pages(tiff)
+        if several:
+            raise _stack(path, several)
         series = tiff.series[0]
         grey = (series.dtype.kind in "biuf") if series.dtype is not None else False
         if "S" in series.axes or not grey:
             raise MicrographError(
                 f"{path} is a colour or complex image: convert it to one grey channel first."
             )
-        images = len(tiff.series) if len(tiff.series) > 1 else _images(series.shape, page.shape)
+        images = _images(series.shape, page.shape)
         if images > 1:
-            raise MicrographError(
-                f"{path} is a stack of {images} images: run motion correction first if it is a "
-                "movie, or write its slices as single micrographs."
-            )
+            raise _stack(path, str(images))
         shape = (int(page.imagelength), int(page.imagewidth))
         dtype = np.dtype(page.dtype).newbyteorder(tiff.byteorder)
         size = shape[0] * shape[1] * dtype.itemsize
@@ -110,6 +111,30 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
         tifffile.TiffFile(file, **_NO_OTHER_FILES) as tiff,
     ):
         yield tiff
+
+
+def _several_pages(tiff: tifffile.TiffFile) -> str:
+    """Return how many pages there are, in words; empty for one.
+
+    They are a chain, which may go on for ever in a damaged file: it is not followed to its end.
+    """
+    count = 1
+    while count <= _MOST_COUNTED:
+        try:
+            tiff.pages[count]
+        except IndexError:
+            break
+        count += 1
+    if count > _MOST_COUNTED:
+        return f"more than {_MOST_COUNTED}"
+    return str(count) if count > 1 else ""
+
+
+def _stack(path: Path, images: str) -> MicrographError:
+    return MicrographError(
+        f"{path} is a stack of {images} images: run motion correction first if it is a movie, or "
+        "write its slices as single micrographs."
+    )
 
 
 def _images(series: tuple[int, ...], page: tuple[int, ...]) -> int:
