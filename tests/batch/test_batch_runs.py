@@ -4,8 +4,10 @@ import os
 import shutil
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import starfile
@@ -16,10 +18,17 @@ from activepick.batch.outcome import Outcome
 from activepick.batch.output import make_output
 from activepick.batch.record import RunRecord
 from activepick.batch.run import BatchRun
+from activepick.batch.watching import find_whole, watch
 from activepick.errors import ActivepickError, TableError
+from activepick.features.feature_spec import FeatureSpec
 from activepick.formats import FORMATS, TableWarning, read_table
+from activepick.learning.head import Head
 from activepick.learning.head_file import load_head
 from activepick.micrograph.discovery import find_micrographs
+
+HEAD = Head(
+    np.ones((1, 64)), 0.5, FeatureSpec("resnet8_u32", "0" * 16, (5.0,), 4, "affine", 1), 100.0
+)
 
 
 def outputs(out):
@@ -229,3 +238,84 @@ def test_merging_in_pieces_gives_what_merging_at_once_gives(tmp_path, name):
     merging.write_merged(iter(tables[:1]), tmp_path / "none", format, {})
     with pytest.raises(ActivepickError):
         merging.write_merged(iter([]), tmp_path / "none", format, {})
+
+
+@pytest.mark.posix("has file names that are any bytes")
+@pytest.mark.parametrize("out", ["p.csv", "p.star", "job"])
+def test_a_name_that_no_table_can_hold_leaves_out_one_micrograph(pick, folder, tmp_path, out):
+    bad = [b"m\xff.mrc", b"m\n9.mrc", b'm"7.mrc']
+    for name in bad:
+        shutil.copy(folder / "m0.mrc", os.fsencode(folder) + b"/" + name)
+    for kept in (0, 4):
+        said = pick(folder, "--out", tmp_path / out, status=2)
+        assert said["kept"] == kept
+        assert len(said["micrographs"]) == 4
+    failed = (tmp_path / f"{out}.run" / "failed.csv").read_text()
+    assert failed.count("rename it") == len(bad)
+    assert "not valid UTF-8" in failed
+    assert "line end" in failed
+
+
+@pytest.mark.parametrize("out", ["job", "p.csv"])
+def test_a_micrograph_that_turned_to_garbage_loses_its_picks(tmp_path, folder, out):
+    wanted = {"version": "5", "exposures": None}
+
+    def picked(todo):
+        for index, found in enumerate(todo):
+            try:
+                found.micrograph().read()
+            except ActivepickError as error:
+                yield Outcome(index, failure=str(error))
+                continue
+            yield Outcome(index, np.array([[5.0, 6, 1]]), found.micrograph().content_key(), 4.0)
+
+    def run():
+        record = RunRecord(tmp_path / f"{out}.run", {})
+        output = make_output(tmp_path / out, None, 60.0, wanted, record.parts)
+        batch = BatchRun(output, record, picked)
+        micrographs = find_micrographs([folder])
+        todo = batch.todo(micrographs.found)
+        record.start(HEAD, {})
+        return batch.run(micrographs, todo, lambda *_: None)
+
+    assert len(run().picks) == 4
+    if out == "job":
+        (next(tmp_path.rglob("m2_autopick.star"))).write_text("edited by hand")
+    for name in ("m1.mrc", "m2.mrc"):
+        (folder / name).write_bytes(b"garbage" * 1000)
+    said = run()
+    assert len(said.picks) == said.kept == 2
+    left = {path.name for path in tmp_path.rglob("m?_autopick.star")}
+    expected = {"m0_autopick.star", "m2_autopick.star", "m3_autopick.star"}
+    assert left == (expected if out == "job" else set())
+    if out == "p.csv":
+        assert len(list((tmp_path / "p.csv.run" / "parts").iterdir())) == 2
+
+
+def test_watching_waits_for_a_list_that_is_half_written(tmp_path, folder):
+    path = tmp_path / "micrographs.star"
+    whole = "data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n"
+    whole += "".join(f"mics/m{k}.mrc 1\n" for k in range(4))
+    within_the_last_name = whole.index("m3.mrc") + 3
+    cuts = iter([0, 40, len(whole), within_the_last_name, 10, len(whole), len(whole)])
+    said = []
+
+    def find():
+        path.write_text(whole[: next(cuts, len(whole))])
+        return find_micrographs([path], may_be_empty=True)
+
+    assert len(find_whole(find, said.append, every=0.01).found) == 4
+    rounds = list(watch(find, said.append, every=0.01, stop_after=0.05))
+    assert {found.name for seen in rounds for found in seen.found} == {
+        f"mics/m{k}.mrc" for k in range(4)
+    }
+    assert not any(seen.missing for seen in rounds)
+    assert len(said) >= 2
+    assert all("waiting for the whole list" in sentence for sentence in said)
+
+
+def test_watching_ends_with_a_list_that_stays_damaged(tmp_path):
+    path = tmp_path / "micrographs.star"
+    path.write_text("no list")
+    with pytest.raises(TableError, match="no data_ block"):
+        find_whole(partial(find_micrographs, [path]), print, every=0.01, give_up_after=0.05)

@@ -2,7 +2,10 @@
 
 import io
 import pickle
+import re
 import tempfile
+import time
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from activepick.formats import (
     write_folder,
     write_table,
 )
+from activepick.formats.star.rows import tokens_of
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FILES = [
@@ -218,3 +222,47 @@ def test_folders_without_picks_and_with_several_formats(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TableError, match="this is a file"):
         write_folder(PICKS, tmp_path / "file", "star")
+
+
+STAR = "data_particles\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n_rlnMicrographName #3\n"
+WIDE = "micrograph,x,y," + ",".join(f"c{k}" for k in range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.star", STAR + "1 2 " + "'a " * 15_000),
+        ("a.star", STAR + ' "a' * 20_000),
+        ("a.star", STAR + ' "a' * 10_000 + " 'b" * 10_000 + " # "),
+        ("a.star", STAR + "1 " * 4_000_000),
+        ("a.star", STAR + "1 2 a\n" + "1 " * 4_000_000),
+        ("a.star", "data_\nloop_\n" + "".join(f"_a{k}\n" for k in range(20_000)) + "1 " * 20_000),
+        ("a.csv", WIDE + "\n" + "1," * 20_002 + "1\n"),
+        ("a.csv", ";".join(["a"] * 200_000)),
+        ("a_info.json", '{"a":' * 100_000),
+        ("a_info.json", '{"boxes": ' + "[" * 100_000),
+    ],
+)
+def test_what_no_program_writes_costs_little_time_and_memory(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content)
+    tracemalloc.start()
+    start = time.process_time()
+    with pytest.raises(TableError):
+        read_table(path)
+    took, memory = time.process_time() - start, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert took < 4  # memory is traced, which takes a multiple of the time
+    assert memory < 2**28
+
+
+@given(st.lists(st.sampled_from(["a", '"', "'", " ", "\t", "#", '"a b"', "'c'"]), max_size=12))
+def test_values_in_quotes_are_those_of_the_grammar(parts):
+    row = "".join(parts)
+    grammar = re.compile(r"""(?<![^ \t])(?:"(.*?)"|'(.*?)')(?![^ \t])|([^ \t]+)""")
+    expected = []
+    for match in grammar.finditer(row):
+        if (match[3] or "").startswith("#"):
+            break
+        expected.append(match[1] or match[2] or match[3] or "")
+    assert tokens_of(row) == expected

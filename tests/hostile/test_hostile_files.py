@@ -5,10 +5,12 @@ import json
 import os
 import pickle
 import shutil
+import socket
 import struct
 import tracemalloc
 import warnings
 import zlib
+from functools import partial
 from pathlib import Path
 
 import mrcfile
@@ -27,6 +29,7 @@ from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
 from activepick.micrograph import Micrograph
 from activepick.micrograph.discovery import find_micrographs
+from activepick.micrograph.extensions import EXTENSIONS
 from activepick.session import Session, Settings
 
 MEGABYTES = 64
@@ -316,3 +319,112 @@ def test_nothing_is_unpickled(tmp_path, name):
     assert not mark.exists()
     pickle.loads(plain)
     assert mark.exists()
+
+
+CS_FIELDS = {
+    "uid": "<u8",
+    "location/micrograph_path": "S20",
+    "location/micrograph_shape": ("<u4", (2,)),
+    "location/center_x_frac": "<f4",
+    "location/center_y_frac": "<f4",
+    "pick_stats/ncc_score": "<f4",
+    "pick_stats/power": "<f4",
+    "micrograph_blob/path": "S20",
+    "micrograph_blob/shape": ("<u4", (2,)),
+    "micrograph_blob/psize_A": "<f4",
+    "ctf/df1_A": "<f4",
+    "ctf/exp_group_id": "<u4",
+}
+ODD_TYPES = ["S3", "U2", "S0", "f8", "i1", "?", ("f4", (3,)), ("f4", (2, 2)), ("S2", (2,))]
+ODD_TYPES += [("f4", (0,)), ("f4", (100_000,)), "O", "c8", "M8[s]", "V4"]
+
+
+@examples(150)
+@given(
+    st.dictionaries(st.sampled_from(sorted(CS_FIELDS)), st.sampled_from(ODD_TYPES), max_size=3),
+    st.lists(st.sampled_from(sorted(CS_FIELDS)), max_size=2),
+    st.integers(0, 3),
+    st.sampled_from([0, 1, np.nan, np.inf, -1e30]),
+)
+def test_fields_of_cryosparc_of_any_type(folder, changed, dropped, rows, value):
+    path = folder / "a.cs"
+    fields = {k: v for k, v in {**CS_FIELDS, **changed}.items() if k not in dropped}
+    array = np.zeros(rows, [(k, *v) if isinstance(v, tuple) else (k, v) for k, v in fields.items()])
+    for name in fields:
+        with contextlib.suppress(ValueError, TypeError, OverflowError), np.errstate(all="ignore"):
+            array[name] = value
+    np.save(path.with_suffix(".npy"), array, allow_pickle=True)
+    path.with_suffix(".npy").replace(path)
+    outcome(lambda: read_table(path))
+    outcome(lambda: find_micrographs([path]))
+
+
+@pytest.mark.parametrize("kind", ["S0", "V0", ("f4", (0,))])
+def test_a_billion_rows_without_a_byte(folder, kind):
+    path = folder / "empty.cs"
+    kinds = np.dtype([("uid", *kind) if isinstance(kind, tuple) else ("uid", kind)])
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file,
+            {"descr": kinds.descr, "fortran_order": False, "shape": (10**9,)},
+        )
+    assert isinstance(outcome(lambda: read_table(path)), ActivepickError)
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 200, "cut", "flip", "shape", "nan", "pickle"])
+def test_damaged_parts_of_a_run_are_picked_again(tmp_path, damage):
+    wanted = {"version": "5", "exposures": None}
+    output = make_output(tmp_path / "p.csv", None, 20.0, wanted, tmp_path / "p.csv.run" / "parts")
+    picks = np.array([[5.0, 6.0, 1.0]])
+    for name in ("a.mrc", "b.mrc"):
+        output.write(name, picks, 2.0)
+    first, _ = sorted((tmp_path / "p.csv.run" / "parts").iterdir())
+    raw = first.read_bytes()
+    arrays = {"shape": np.zeros(3), "nan": picks * np.nan, "pickle": np.array([{}], object)}
+    if isinstance(damage, bytes):
+        first.write_bytes(damage)
+    elif damage in arrays:
+        with first.open("wb") as file:
+            np.save(file, arrays[damage], allow_pickle=True)
+    else:
+        first.write_bytes(raw[:-3] if damage == "cut" else raw.replace(b"f8", b"f9"))
+    assert sorted([output.has("a.mrc"), output.has("b.mrc")]) == [False, True]
+    assert not output.has("never.mrc")
+
+
+@pytest.mark.posix("has pipes with names")
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket"])
+def test_no_path_that_is_no_file_is_waited_for(tmp_path, session_folder, kind):
+    from activepick.features.backbone import load_backbone
+
+    def put(path):
+        path.unlink(missing_ok=True)
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "device":
+            path.symlink_to("/dev/zero")
+        else:
+            with socket.socket(socket.AF_UNIX) as end, contextlib.chdir(path.parent):
+                end.bind(path.name)
+
+    for format in FORMATS.values():
+        for ending in (*format.extensions, *format.shared_extensions):
+            put(tmp_path / f"a{ending}")
+            read = partial(read_table, tmp_path / f"a{ending}")
+            assert isinstance(outcome(read), ActivepickError)
+    for name in ("b.star", "b.cs", "b.txt"):
+        put(tmp_path / name)
+        assert isinstance(outcome(partial(find_micrographs, [tmp_path / name])), ActivepickError)
+    for ending in EXTENSIONS:
+        put(tmp_path / f"c{ending}")
+        read = Micrograph(tmp_path / f"c{ending}", 2.0)
+        assert isinstance(outcome(read.read), ActivepickError)
+        assert isinstance(outcome(read.content_key), ActivepickError)
+    put(tmp_path / "d")
+    assert isinstance(outcome(lambda: load_head(tmp_path / "d")), ActivepickError)
+    assert isinstance(outcome(lambda: load_backbone(tmp_path / "d")), ActivepickError)
+    for name in ("session.json", "journal.jsonl", "lock"):
+        copy = tmp_path / f"{name}.activepick"
+        shutil.copytree(session_folder, copy)
+        put(copy / name)
+        assert isinstance(outcome(partial(Session.open, copy)), ActivepickError)

@@ -3,8 +3,11 @@
 import bz2
 import gzip
 import io
+import os
+import tracemalloc
 from pathlib import Path
 
+import imagecodecs
 import mrcfile
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from activepick.errors import ActivepickError
+from activepick.errors import ActivepickError, MicrographError
 from activepick.micrograph import Micrograph
 
 PIXELS = np.random.default_rng(0).integers(0, 100, (40, 48))
@@ -83,3 +86,78 @@ def test_flipped_bytes_and_cut_files(folder, intact, name):
             assert np.isfinite(outcome).all()
 
     damage()
+
+
+def rewritten(path, **tags):
+    """Change tags of a TIFF file; a text as it is."""
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for name, value in tags.items():
+            tiff.pages.first.tags[name].overwrite(value)
+
+
+def memory_of_reading(path):
+    tracemalloc.start()
+    try:
+        with pytest.raises(MicrographError) as caught:
+            Micrograph(path, 2.0).read()
+        return str(caught.value), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_tile_that_is_larger_than_its_image_is_not_decoded(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PIXELS.astype(np.uint16), compression="zlib", tile=(64, 64))
+    rewritten(path, TileWidth=65_536, TileLength=65_536)
+    message, memory = memory_of_reading(path)
+    assert "claims tiles of 65536 x 65536" in message
+    assert memory < 2**24
+
+
+@pytest.mark.parametrize("compression", ["zlib", "lzw", "zstd", "lzma"])
+@pytest.mark.parametrize("rows", [1, 2**31 - 1])
+def test_strips_that_inflate_beyond_the_image_take_no_memory(tmp_path, compression, rows):
+    path = tmp_path / "a.tif"
+    small = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    tifffile.imwrite(path, small, compression=compression, rowsperstrip=64)
+    encode = getattr(imagecodecs, f"{compression}_encode")
+    data = encode(bytes(2**25))
+    start = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(data)
+    rewritten(path, StripOffsets=start, StripByteCounts=len(data), RowsPerStrip=rows)
+    _, memory = memory_of_reading(path)
+    assert memory < 2**24
+
+
+def test_a_picture_within_a_tiff_is_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PIXELS.astype(np.uint8), compression="jpeg")
+    assert "write it again with LZW" in memory_of_reading(path)[0]
+
+
+@pytest.mark.posix("has pipes with names")
+def test_a_tiff_that_names_other_files_opens_none(tmp_path):
+    os.mkfifo(tmp_path / "pipe.tif")
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(tmp_path / "b.ome.tif", np.zeros((2, 30, 40), np.uint16))
+    xml = tifffile.TiffFile(tmp_path / "b.ome.tif").ome_metadata
+    xml = xml.replace('IFD="0"', 'IFD="0" FirstT="0"').replace(
+        '<TiffData IFD="0" FirstT="0" PlaneCount="2"/>',
+        '<TiffData IFD="0" PlaneCount="2"><UUID FileName="pipe.tif">'
+        "urn:uuid:00000000-0000-0000-0000-000000000000</UUID></TiffData>",
+    )
+    assert "pipe.tif" in xml
+    pixels = np.arange(1200, dtype=np.uint16).reshape(30, 40)
+    tifffile.imwrite(path, pixels, description=xml, metadata=None)
+    assert np.array_equal(Micrograph(path, 2.0).read(), pixels)
+
+
+def test_a_jpeg_of_a_thousand_passes_is_refused(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(PIXELS.astype(np.uint8)).save(path, progressive=True)
+    assert Micrograph(path, 2.0).read().shape == PIXELS.shape
+    raw = path.read_bytes()
+    last = raw.rindex(b"\xff\xda")
+    path.write_bytes(raw[:last] + raw[last:-2] * 1000 + raw[-2:])
+    assert "passes over the image" in memory_of_reading(path)[0]

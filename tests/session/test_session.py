@@ -1,11 +1,13 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from activepick.errors import SessionError, SettingsError
+from activepick.errors import MicrographError, SessionError, SettingsError
 from activepick.session import Session, Settings
 
 
@@ -201,3 +203,14 @@ def test_opening_imports_nothing_heavy():
     modules = {name.partition(".")[0] for name in done.stdout.split()}
     assert "activepick" in modules
     assert not modules & {"torch", "scipy", "pandas", "numpy", "qtpy", "napari"}
+
+
+@pytest.mark.posix("has file names that are any bytes")
+@pytest.mark.parametrize("name", [b"m\xff.mrc", b"folder\xff/m.mrc", b"m\n.mrc"])
+def test_a_name_that_no_journal_can_hold_is_refused(session, tmp_path, name):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"0" * 100)
+    with pytest.raises(MicrographError, match="rename it"):
+        session.micrographs.add([path])
+    assert path not in [Path(e.absolute) for e in session.state.micrographs.values()]

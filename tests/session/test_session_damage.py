@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
@@ -312,3 +313,128 @@ def test_labelling_from_several_threads(session):
     session.close()
     with Session.open(session.folder) as again:
         assert len(again.state.labels) == 150
+
+
+@pytest.mark.parametrize("flipped", [-30, -1])
+def test_a_damaged_last_line_that_was_whole_is_damage(session, flipped):
+    labelled(session, 3).close()
+    data = bytearray(journal(session).read_bytes())
+    data[flipped] ^= 4
+    journal(session).write_bytes(data)
+    with pytest.raises(SessionError, match=r"line 4 is damaged\. Nothing was changed.*repair"):
+        Session.open(session.folder)
+    assert journal(session).read_bytes() == data
+    assert not list(session.folder.glob("journal-*"))
+    with Session.open(session.folder, repair=True) as again:
+        assert places(again) == [0, 1]
+    assert (session.folder / "journal.damaged-1.jsonl").read_bytes() == data
+
+
+@pytest.mark.parametrize("repair", [False, True])
+@pytest.mark.parametrize("end", [b"\r\n", b""])
+def test_line_ends_of_windows_change_nothing(session, repair, end):
+    labelled(session, 3).close()
+    whole = journal(session).read_bytes()
+    converted = whole.replace(b"\n", b"\r\n")
+    journal(session).write_bytes(converted if end else converted.removesuffix(b"\r\n"))
+    with Session.open(session.folder, read_only=True) as again:
+        assert places(again) == [0, 1, 2]
+    with Session.open(session.folder, repair=repair) as again:
+        assert places(again) == [0, 1, 2]
+        assert "Windows" in again.notices[0] or repair
+        again.labels.add(1, [(3, 3)], 1)
+    assert journal(session).read_bytes().startswith(whole)
+    with Session.open(session.folder) as again:
+        assert places(again) == [0, 1, 2, 3]
+        assert again.notices == []
+
+
+def lines_with(session: Session, *bodies: str) -> None:
+    """Replace the journal by lines whose checksums are right."""
+    lines = [b'{"sum":"%08x",%s\n' % (zlib.crc32(b.encode()), b.encode()) for b in bodies]
+    journal(session).write_bytes(b"".join(lines))
+
+
+def test_a_number_that_no_line_can_have_makes_no_lines(session):
+    session.close()
+    good = '"n":1,"time":"t","action":{"kind":"set_settings","changes":{"batch":7}}}'
+    lines_with(session, good, good.replace('"n":1', '"n":100000000'), good.replace(":1", ":3"))
+    with Session.open(session.folder, repair=True) as again:
+        assert again.state.settings.batch == 7
+    assert journal(session).stat().st_size < 2000
+
+
+DEEP = "[" * 100_000
+ODD = ["1e999", "-1e999", "NaN", "Infinity", '"5"', "null", "true", "1.5", "-1", "[]", "{}"]
+ODD += [DEEP, DEEP + "]" * 100_000, r'"\ud800"', "9" * 5000, '{"a":' * 3000 + "1" + "}" * 3000]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:12])
+def test_odd_json_is_one_kind_of_error(session, odd):
+    labelled(session, 1).close()
+    header, lock = session.folder / "session.json", session.folder / "lock"
+    sound, lines = header.read_text(), journal(session).read_bytes()
+
+    def outcome(repair=False):
+        with (
+            contextlib.suppress(SessionError),
+            Session.open(session.folder, repair=repair, force=True) as again,
+        ):
+            assert again.state.settings.diameter_angstrom > 0
+
+    facts = json.loads(sound)
+    for key in (*facts, "diameter_angstrom", "batch", "model", "working_radii_px"):
+        place = facts if key in facts else facts["settings"]
+        text = json.dumps({**place, key: 0}).replace(f'"{key}": 0', f'"{key}": {odd}')
+        whole = (
+            text
+            if key in facts
+            else json.dumps({**facts, "settings": 0}).replace(
+                '"settings": 0', f'"settings": {text}'
+            )
+        )
+        header.write_text(whole)
+        outcome()
+        outcome(repair=True)
+    header.write_text(odd)
+    outcome()
+    header.write_text(sound)
+    for key in ("host", "pid", "since", "token"):
+        lock.write_text(f'{{"{key}": {odd}}}')
+        outcome()
+    lock.write_text(odd)
+    outcome()
+    lock.unlink(missing_ok=True)
+    label = '{"id":1,"micrograph":1,"x":1.0,"y":2.0,"target":1,"source":"click"}'
+    body = '"n":1,"time":"t","action":{"kind":"add_labels","labels":[%s]}}'
+    question = '{"id":1,"micrograph":1,"x":1.0,"y":2.0,"score":1.0}'
+    for line in (
+        f'"n":{odd},"time":"t","action":{{"kind":"undo","of":1}}}}',
+        f'"n":1,"time":{odd},"action":{{"kind":"undo","of":{odd}}}}}',
+        f'"n":1,"time":"t","action":{{"kind":{odd}}}}}',
+        f'"n":1,"time":"t","action":{odd}}}',
+        f'"n":1,"time":"t","action":{{"kind":"set_settings","changes":{{"batch":{odd}}}}}}}',
+        f'"n":1,"time":"t","action":{{"kind":"set_settings","changes":{odd}}}}}',
+        f'"n":1,"time":"t","action":{{"kind":"ask_questions","questions":[{question}, {odd}]}}}}',
+        *(body % label.replace(f'"{k}":', f'"{k}":{odd},"_":') for k in ("id", "micrograph", "x")),
+        *(body % label.replace(f'"{k}":', f'"{k}":{odd},"_":') for k in ("target", "source")),
+    ):
+        lines_with(session, line)
+        outcome()
+        outcome(repair=True)
+        for kept in session.folder.glob("journal.damaged-*"):
+            kept.unlink()
+    journal(session).write_bytes(lines)
+    assert places(Session.open(session.folder, read_only=True)) == [0]
+
+
+@pytest.mark.posix("moves folders that are in use")
+def test_a_folder_that_is_gone_is_told_as_that(session, tmp_path):
+    labelled(session, 1)
+    session.folder.rename(tmp_path / "moved")
+    session.labels.add(1, [(9, 9)], 1)
+    assert not session.flush()
+    assert "moved, renamed or deleted" in session.failure
+    (tmp_path / "moved").rename(session.folder)
+    assert session.flush()
+    assert places(session) == [0, 9]

@@ -37,7 +37,8 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     os.write(1, b"gone\\n")
 """
-TIMES = 50
+# benchmarks/kills.py asks for more.
+TIMES = int(os.environ.get("ACTIVEPICK_SESSION_KILLS", "50"))
 
 
 def acknowledged_until_killed(launcher, folder, delay) -> list[int]:
@@ -64,7 +65,7 @@ def new_session(folder) -> Path:
 
 
 def test_every_acknowledged_click_survives_kill_9(tmp_path):
-    lots = random.Random(0)
+    lots, acknowledged = random.Random(0), 0
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", LAUNCHER], **pipes) as launcher:
         for k in range(TIMES):
@@ -73,11 +74,13 @@ def test_every_acknowledged_click_survives_kill_9(tmp_path):
             ids = acknowledged_until_killed(launcher, folder, lots.uniform(0, 0.02))
             assert ids
             seen.update(ids)
+            acknowledged += len(ids)
             with Session.open(folder, read_only=True) as again:
                 labels = again.state.labels
                 assert seen <= labels.keys()
                 assert all(labels[i].x == i for i in labels)
         launcher.stdin.close()
+    print(f"{TIMES} sessions killed, {acknowledged} labels acknowledged, none lost")
     with Session.open(folder) as again:
         assert seen <= again.state.labels.keys()
         assert "was not closed" in again.notices[0]

@@ -266,6 +266,15 @@ def test_stored_files_may_be_damaged_or_deleted(tmp_path, store):
         {"numbers": np.array([1.0])},
         {"labels": np.zeros((2, 3))},
         {"shape": np.array(["a", "b"])},
+        {"shape": np.array([-5, 5])},
+        {"shape": np.array([10**12, 5])},
+        {"score": np.float32(1)},
+        {"xy": np.zeros((2, 2), np.float32).astype(">f4")},
+        {"numbers": np.array([np.inf, 0.1])},
+        {"numbers": np.array([20.0, np.nan])},
+        {"head": np.array([1.5])},
+        {"labels": np.array([[np.nan, 1.0, 2.0, 3.0]])},
+        {"labels": np.array([["1", "2", "3", "4"]])},
     ],
 )
 def test_files_of_another_content_count_as_none(tmp_path, store, change):
@@ -290,9 +299,12 @@ def test_no_damage_to_a_file_is_an_error(tmp_path_factory, data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     file.write_bytes(content)
     store = PeakStore(folder)
-    if store.get(ENTRIES[1]) is None:
+    found = store.get(ENTRIES[1])
+    if found is None:
         store.put(ENTRIES[1], peaks([(5, 5, 5)]), on_disk=True)
         assert len(PeakStore(folder).get(ENTRIES[1]).peaks) == 1
+    else:
+        assert len(found.picks(state([(3, 3, 1)], [((1, 1), (2, 1), (2, 2))]))) >= 0
 
 
 def test_what_cannot_be_written_is_kept_in_memory(tmp_path):

@@ -9,6 +9,8 @@ from typing import Any
 import platformdirs
 
 from activepick.atomic import replacing
+from activepick.files import read_whole
+from activepick.json_text import parse_json
 
 __all__ = ["Preferences"]
 
@@ -72,7 +74,7 @@ class Preferences:
 
     def _read(self) -> dict[str, Any]:
         try:
-            values = json.loads(self._path.read_text(encoding="utf-8"))
+            values = parse_json(read_whole(self._path))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:

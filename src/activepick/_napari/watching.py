@@ -88,7 +88,7 @@ class Watching(QObject, SessionListener):
                 return MicrographSet([], {}, [])
 
         try:
-            for found in watch(find, every=_EVERY):
+            for found in watch(find, _log.info, every=_EVERY):
                 self._found.emit(stop, [one.path for one in found.found])
         except (_StoppedError, RuntimeError):  # or the window was deleted
             return

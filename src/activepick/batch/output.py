@@ -1,6 +1,7 @@
 """Write picks: a file for each micrograph in a folder, or one file for all of them."""
 
 import hashlib
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,8 @@ from activepick.atomic import replacing
 from activepick.batch.merging import write_merged
 from activepick.batch.optics import OpticsGroups
 from activepick.batch.record import Entry
-from activepick.errors import SettingsError
+from activepick.errors import SettingsError, TableError
+from activepick.files import open_to_read
 from activepick.formats import FORMATS, PickFolder, RelionMicrographs, choose_format
 from activepick.formats.boxes import BOX_COLUMNS
 from activepick.formats.format import Format
@@ -39,6 +41,9 @@ class Output(Protocol):
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
         """Write the picks of a micrograph: x, y and score, (n, 3)."""
+
+    def discard(self, name: str) -> None:
+        """Remove the picks of a micrograph that an earlier run wrote, and that hold no more."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the files that are for all micrographs together."""
@@ -101,6 +106,10 @@ class FolderOutput:
         """Write the file of a micrograph."""
         self._folder.write(name, self._tables.table(name, picks, pixel_size_angstrom))
 
+    def discard(self, name: str) -> None:
+        """Remove the file of a micrograph, unless it is of another origin or was changed."""
+        self._folder.discard(name)
+
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the list of the files for RELION."""
         if entries:
@@ -135,13 +144,17 @@ class FileOutput:
             )
 
     def has(self, name: str) -> bool:
-        """Return whether the part of a micrograph is there."""
-        return self._part(name).is_file()
+        """Return whether the part of a micrograph is there and whole."""
+        return self._load(name) is not None
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
         """Write the part of a micrograph."""
-        with replacing(self._part(name)) as temporary:
+        with replacing(self._part(name), within=self._parts.parent.parent) as temporary:
             np.save(temporary, picks, allow_pickle=False)
+
+    def discard(self, name: str) -> None:
+        """Remove the part of a micrograph."""
+        self._part(name).unlink(missing_ok=True)
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the file."""
@@ -163,9 +176,25 @@ class FileOutput:
         self, entries: Iterable[Entry], optics: OpticsGroups | None
     ) -> Iterator[pd.DataFrame]:
         for entry in entries:
-            picks = np.load(self._part(entry.name), allow_pickle=False)
+            picks = self._load(entry.name)
+            if picks is None:
+                raise TableError(
+                    f"{self._part(entry.name)}: the picks of {entry.name} were damaged or deleted "
+                    "while this ran; run it again, which picks it again"
+                )
             table = self._tables.table(entry.name, picks, entry.pixel_size_angstrom)
             yield table if optics is None else optics.mark(table, entry.name)
+
+    def _load(self, name: str) -> Picks | None:
+        try:
+            with open_to_read(self._part(name)) as file:
+                size = os.fstat(file.fileno()).st_size
+                picks = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        # numpy raises errors of many kinds for damaged files.
+        except Exception:
+            return None
+        is_whole = picks.dtype == np.float64 and picks.ndim == 2 and picks.shape[1] == 3
+        return picks if is_whole and picks.nbytes <= size and np.isfinite(picks).all() else None
 
     def _part(self, name: str) -> Path:
         # A valid file name, whatever the micrograph is called.

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import activepick
 from activepick.atomic import replacing
 from activepick.errors import HeadError
+from activepick.files import check_folders, naming, open_in_place, read_whole
+from activepick.json_text import parse_json
 
 if TYPE_CHECKING:
     from activepick.learning.head import Head
@@ -79,6 +81,11 @@ class RunRecord:
         Micrographs that are written, by name.
     failures
         Reasons of failures by name.
+
+    Raises
+    ------
+    OSError
+        When the folder, or one in it, is a link.
     """
 
     def __init__(self, folder: Path, request: Mapping[str, Any], *, fresh: bool = False) -> None:
@@ -86,6 +93,8 @@ class RunRecord:
         self.entries: dict[str, Entry] = {}
         self.failures: dict[str, str] = {}
         self.head: Head | None = None
+        # Whoever made a link of this name, or below it, does not decide where files are written.
+        check_folders(folder.parent, self.parts / "any")
         # Through JSON, so that a tuple equals the list that is read back.
         self._request = json.loads(json.dumps(dict(request)))
         if fresh or _read_settings(self._settings).get("request") != self._request:
@@ -123,24 +132,18 @@ class RunRecord:
 
         Raises
         ------
-        HeadError, OSError
+        OSError
             When the record cannot be written.
         """
         if self.head is not None:
             return
-        from safetensors import SafetensorError
-
         from activepick.learning.head_file import save_head
 
         # In this order, so that settings never stand beside the picks of another run.
         self._settings.unlink(missing_ok=True)
         self._picked.unlink(missing_ok=True)
         shutil.rmtree(self.parts, ignore_errors=True)
-        path = self.folder / "head.safetensors"
-        try:
-            save_head(head, path)
-        except SafetensorError as error:  # raised when the disk is full
-            raise HeadError(f"{path} cannot be written ({error}): is the disk full?") from error
+        save_head(head, self.folder / "head.safetensors")
         self.head = head
         settings = {
             "format": FORMAT,
@@ -160,7 +163,8 @@ class RunRecord:
             When the line cannot be written.
         """
         line = json.dumps(asdict(entry)).encode() + b"\n"
-        with self._picked.open("a+b", buffering=0) as file:
+        handle = open_in_place(self._picked, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        with naming(self._picked), os.fdopen(handle, "a+b", buffering=0) as file:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
@@ -188,8 +192,8 @@ class RunRecord:
 
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
-        settings = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        settings = parse_json(read_whole(path))
+    except (OSError, ValueError):
         return {}
     return settings if isinstance(settings, dict) and settings.get("format") == FORMAT else {}
 
@@ -197,20 +201,20 @@ def _read_settings(path: Path) -> dict[str, Any]:
 def _read_entries(path: Path) -> dict[str, Entry]:
     """Return the entries by name, without lines that an interruption cut off."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = read_whole(path).split(b"\n")
     except OSError:
         return {}
     entries = {}
     for line in lines:
         try:
-            facts = json.loads(line)
+            facts = parse_json(line)
             entry = Entry(
                 str(facts["name"]),
                 str(facts["key"]),
                 int(facts["picks"]),
                 float(facts["pixel_size_angstrom"]),
             )
-        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+        except (ValueError, TypeError, KeyError):
             continue
         entries[entry.name] = entry
     return entries

@@ -123,6 +123,7 @@ class BatchRun:
         if outcome.picks is None:
             self._record.failures[name] = outcome.failure or "unknown"
             self._record.entries.pop(name, None)
+            self._output.discard(name)
             return
         self._output.write(name, outcome.picks, outcome.pixel_size_angstrom)
         entry = Entry(name, outcome.key, len(outcome.picks), outcome.pixel_size_angstrom)

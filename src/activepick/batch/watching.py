@@ -5,18 +5,59 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from activepick.errors import ActivepickError
+from activepick.errors import ActivepickError, TableError, on_command_line
 from activepick.micrograph.discovery import MicrographSet
 from activepick.micrograph.reading import open_micrograph
 
-__all__ = ["watch"]
+__all__ = ["find_whole", "watch"]
 
 # A file that does not change for so many seconds and still cannot be read is reported as damaged.
 _GIVE_UP_AFTER = 60.0
 
 
+def find_whole(
+    find: Callable[[], MicrographSet],
+    say: Callable[[str], None],
+    *,
+    every: float = 5.0,
+    give_up_after: float = _GIVE_UP_AFTER,
+) -> MicrographSet:
+    """Search for micrographs, and again while a list cannot be read because it is being written.
+
+    Parameters
+    ----------
+    find
+        Returns all micrographs that are there now.
+    say
+        Called with the first of several errors, as a sentence.
+    every
+        Seconds between two searches.
+    give_up_after
+        Seconds for which the error may stay the same.
+
+    Raises
+    ------
+    TableError
+        When the error stayed the same for so long.
+    """
+    error, since = "", 0.0
+    while True:
+        try:
+            return find()
+        except TableError as problem:
+            now = time.monotonic()
+            if not error:
+                say(f"waiting for the whole list: {on_command_line(problem)}")
+            if str(problem) != error:
+                error, since = str(problem), now
+            elif now - since >= give_up_after:
+                raise
+        time.sleep(every)
+
+
 def watch(
     find: Callable[[], MicrographSet],
+    say: Callable[[str], None],
     *,
     every: float = 5.0,
     stop_after: float | None = None,
@@ -32,6 +73,8 @@ def watch(
     ----------
     find
         Returns all micrographs that are there now.
+    say
+        As of `find_whole`.
     every
         Seconds between two searches.
     stop_after
@@ -43,19 +86,28 @@ def watch(
     Yields
     ------
     MicrographSet
-        Micrographs that are new or changed, at least one.
+        Micrographs that are new or changed, at least one; and the missing ones that the search
+        before missed as well, since the last name in a list that is being written is cut off.
+
+    Raises
+    ------
+    TableError
+        As `find_whole`.
     """
     files: dict[Path, _WatchedFile] = {}
     quiet_since = time.monotonic()
+    missing: dict[str, str] = {}
     while True:
-        micrographs = find()
+        micrographs = find_whole(find, say, every=every, give_up_after=give_up_after)
+        before, missing = missing, micrographs.missing
         ready = [
             found
             for found in micrographs.found
             if files.setdefault(found.path, _WatchedFile()).is_ready(found.path, give_up_after)
         ]
         if ready:
-            yield replace(micrographs, found=ready)
+            still = {name: reason for name, reason in missing.items() if name in before}
+            yield replace(micrographs, found=ready, missing=still)
             quiet_since = time.monotonic()
         elif any(not file.yielded for file in files.values()):
             quiet_since = time.monotonic()  # something is being written

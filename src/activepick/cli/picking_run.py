@@ -18,12 +18,13 @@ from activepick.batch.outcome import Outcome
 from activepick.batch.output import make_output
 from activepick.batch.record import RunRecord, record_folder
 from activepick.batch.run import BatchRun, Summary
-from activepick.batch.watching import watch
+from activepick.batch.watching import find_whole, watch
 from activepick.cli.arguments import OutputPath
 from activepick.cli.console import Bar, progress_bar, say
 from activepick.cli.interruption import exit_at_once, terminable
 from activepick.cli.loading import HeadOptions, load_engine_and_head
 from activepick.errors import on_command_line
+from activepick.files import read_whole
 from activepick.micrograph.discovery import FoundMicrograph, MicrographSet, find_micrographs
 from activepick.picking.rules import PickRules
 
@@ -172,7 +173,7 @@ class PickingRun:
             recursive=asked.recursive,
             may_be_empty=watching.is_wanted,
         )
-        first = find()
+        first = find_whole(find, say, every=watching.every) if watching.is_wanted else find()
         self._output.use_lists(first.relion_lists)
         self._output.expect([found.name for found in first.found])
         settings = {"pixel_size": asked.pixel_size, "inverted": asked.inverted}
@@ -180,7 +181,7 @@ class PickingRun:
         run = BatchRun(self._output, self._record, self._pick)
         rounds = iter([first])
         if watching.is_wanted:
-            rounds = watch(find, every=watching.every, stop_after=watching.stop_after)
+            rounds = watch(find, say, every=watching.every, stop_after=watching.stop_after)
         summary = Summary()
         with self._stack, terminable():
             for micrographs in rounds:
@@ -263,7 +264,7 @@ class PickingRun:
 def _digest(name: str) -> str | None:
     """Return the hash of a head or model that is a file, by which another version is noticed."""
     try:
-        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+        return hashlib.sha256(read_whole(name)).hexdigest()
     except OSError:
         return None
 

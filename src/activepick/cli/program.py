@@ -87,7 +87,7 @@ def main() -> None:
         app(standalone_mode=True)
     except ActivepickError as error:
         say(f"error: {on_command_line(error)}")
-        sys.exit(2)
+        leave(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
             say("interrupted: files that were finished are kept, no half-written one is left")
@@ -100,7 +100,7 @@ def main() -> None:
     except OSError as error:
         # A full disk or a folder without write permission is no bug either.
         say(f"error: {error.filename or 'file'}: {error.strerror or error}")
-        sys.exit(2)
+        leave(2)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt
         lines.finish()

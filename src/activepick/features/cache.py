@@ -53,8 +53,9 @@ class FeatureCache:
         # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.
         with contextlib.suppress(OSError, ValueError, EOFError):
             found: NDArray[Number] = np.load(path, mmap_mode="c")
-            os.utime(path)
-            return found
+            if found.dtype.kind in "fiub":
+                os.utime(path)
+                return found
         values = compute()
         try:
             with replacing(path) as temporary:

@@ -24,7 +24,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.columns import standard_table
 from activepick.formats.coordinates import from_fraction, to_fraction
-from activepick.formats.cs_file import load_fields, pack_fields
+from activepick.formats.cs_file import FieldType, load_fields, pack_fields
 from activepick.formats.exposures import Exposures, read_exposures
 from activepick.formats.outside import leave_out_outside
 from activepick.formats.scores import score_meaning, with_meaning
@@ -35,6 +35,11 @@ __all__ = ["read_cs", "render_cs", "shapes_in"]
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _X, _Y = "location/center_x_frac", "location/center_y_frac"
 _SCORE, _POWER = "pick_stats/ncc_score", "pick_stats/power"
+_KNOWN = {
+    _PATH: FieldType(is_text=True),
+    _SHAPE: FieldType(length=2),
+    **dict.fromkeys((_X, _Y, _SCORE, _POWER), FieldType()),
+}
 _VECTOR = re.compile(r"(.+)\[(\d+(?:,\d+)*)\]")
 _TYPES: dict[str, str] = {
     "uid": "<u8",
@@ -62,13 +67,11 @@ def read_cs(path: Path) -> pd.DataFrame:
     TableError
         When it is no dataset with locations, or a value is not right, with the row.
     """
-    fields = load_fields(path)
+    fields = load_fields(path, _KNOWN)
     missing = [name for name in (_PATH, _SHAPE, _X, _Y) if name not in fields]
     if missing:
         raise TableError(f"{path}: no field {', '.join(missing)}, so these are {_kind(fields)}")
     shape = fields[_SHAPE]
-    if shape.ndim != 2 or shape.shape[1] != 2:
-        raise TableError(f"{path}: {_SHAPE} is not two numbers, the height and the width")
     raw: dict[str, Any] = {"micrograph": fields.pop(_PATH)}
     raw["x"] = from_fraction(fields.pop(_X), shape[:, 1])
     raw["y"] = from_fraction(fields.pop(_Y), shape[:, 0])

@@ -7,17 +7,22 @@ part of the path. https://guide.cryosparc.com (Manipulating .cs Files)
 """
 
 import io
+import math
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.files import open_to_read
+from activepick.formats.limits import check_width
 
-__all__ = ["load_fields", "pack_fields", "sniff"]
+__all__ = ["FieldType", "load_fields", "pack_fields", "sniff"]
 
 _NUMPY, _CSDAT = b"\x93NUMPY", b"\x95CSDAT"
 _LONGEST_HEADER = 1 << 20
@@ -30,13 +35,35 @@ _DAMAGE = (
 )
 
 
+class FieldType(NamedTuple):
+    """What a field has to hold.
+
+    Attributes
+    ----------
+    is_text
+        Texts, or else numbers.
+    length
+        How many in each row as a vector; 0 for one that is no vector.
+    """
+
+    is_text: bool = False
+    length: int = 0
+
+
 def sniff(head: bytes) -> bool:
     """Return whether it is an array of NumPy or a dataset of cryoSPARC."""
     return head.startswith((_NUMPY, _CSDAT))
 
 
-def load_fields(path: Path) -> dict[str, npt.NDArray[Any]]:
+def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDArray[Any]]:
     """Read the fields of a dataset.
+
+    Parameters
+    ----------
+    path
+        The file.
+    known
+        What fields have to hold, by name, where they are there.
 
     Returns
     -------
@@ -47,11 +74,12 @@ def load_fields(path: Path) -> dict[str, npt.NDArray[Any]]:
     Raises
     ------
     TableError
-        When it is no dataset, damaged, or holds Python objects, which are never loaded.
+        When it is no dataset, damaged, a known field holds anything else, or one holds Python
+        objects, which are never loaded.
     """
     try:
-        with path.open("rb") as file:
-            start, size = file.read(6), path.stat().st_size
+        with open_to_read(path) as file:
+            start, size = file.read(6), os.fstat(file.fileno()).st_size
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     if start == _CSDAT:
@@ -71,7 +99,25 @@ def load_fields(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise TableError(f"{path}: damaged or cut off ({str(error)[:200]})") from None
     if array.dtype.names is None or array.ndim != 1:
         raise TableError(f"{path}: an array without named fields, so no dataset of cryoSPARC")
-    return {name: _field(array[name], name, path) for name in array.dtype.names}
+    if array.dtype.itemsize == 0 or len(array) * array.dtype.itemsize > size:
+        raise TableError(f"{path}: damaged: {len(array)} rows in a file of {size} bytes")
+    values = sum(math.prod(array.dtype[name].shape) for name in array.dtype.names)
+    check_width(values, path)
+    fields = {name: _field(array[name], name, path) for name in array.dtype.names}
+    for name, expected in known.items():
+        if name in fields:
+            _check_type(fields[name], name, expected, path)
+    return fields
+
+
+def _check_type(values: npt.NDArray[Any], name: str, expected: FieldType, path: Path) -> None:
+    is_right = (values.dtype.kind == "O") == expected.is_text
+    if not is_right or values.shape[1:] != ((expected.length,) if expected.length else ()):
+        what = "a text" if expected.is_text else f"{expected.length or 'a'} number"
+        raise TableError(
+            f"{path}: {name} is not {what}{'s' if expected.length else ''} in each row; is it a "
+            "file of cryoSPARC?"
+        )
 
 
 def _field(values: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]:

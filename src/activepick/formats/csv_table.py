@@ -31,6 +31,7 @@ from activepick.formats.columns import (
     standard_names,
     standard_table,
 )
+from activepick.formats.limits import check_width
 from activepick.formats.many_files import NamedFiles, Rows, read_together
 from activepick.formats.plain_rows import plain_rows
 from activepick.formats.scores import score_meaning, with_meaning
@@ -155,6 +156,7 @@ def _header(path: Path, separators: str) -> tuple[int, str, list[str], bytes]:
         separators = stated[1].decode("latin-1")
     header, _, body = text.partition(b"\n")
     skipped = data.count(b"\n") - body.count(b"\n")
+    check_width(max(header.count(c.encode()) for c in separators), path, 1)
     separator, columns = split_header(header.decode("utf-8"), separators)
     repeated = [name for name, count in Counter(columns).items() if name and count > 1]
     if repeated:

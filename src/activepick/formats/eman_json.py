@@ -23,6 +23,7 @@ from activepick.formats.scores import score_meaning, with_meaning
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.table_warnings import warn_table
 from activepick.formats.text import read_text
+from activepick.json_text import parse_json
 
 __all__ = ["read_eman_json", "read_eman_json_files", "render_eman_json", "sniff"]
 
@@ -144,12 +145,12 @@ def render_eman_json(table: pd.DataFrame, path: Path) -> Iterable[str]:
 
 def _read_info(path: Path) -> dict[str, Any]:
     try:
-        info = json.loads(read_text(path))
+        info = parse_json(read_text(path), only_finite=False)
     except json.JSONDecodeError as error:
         raise TableError(
             f"{path}, line {error.lineno}: no JSON ({error.msg}); the file may be cut off"
         ) from None
-    except (RecursionError, ValueError) as error:
+    except ValueError as error:
         raise TableError(f"{path}: no JSON that can be read ({error})") from None
     if not isinstance(info, dict):
         raise TableError(f"{path}: no JSON object, so this is no info file of EMAN 2")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.cs_file import load_fields
+from activepick.formats.cs_file import FieldType, load_fields
 from activepick.formats.names import NameMatch, match_names
 
 __all__ = ["Exposures", "read_exposures"]
@@ -17,6 +17,13 @@ __all__ = ["Exposures", "read_exposures"]
 # The micrographs, or those without dose weighting where a job put out no others.
 _BLOBS = ("micrograph_blob", "micrograph_blob_non_dw")
 _DEFOCUS = ("ctf/df1_A", "ctf/df2_A")
+_KNOWN = {
+    "uid": FieldType(),
+    **dict.fromkeys(_DEFOCUS, FieldType()),
+    **{f"{blob}/path": FieldType(is_text=True) for blob in _BLOBS},
+    **{f"{blob}/shape": FieldType(length=2) for blob in _BLOBS},
+    **{f"{blob}/psize_A": FieldType() for blob in _BLOBS},
+}
 _GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id", "location/exp_group_id")
 
 
@@ -103,7 +110,7 @@ def read_exposures(path: Path) -> Exposures:
     TableError
         When it is no dataset of cryoSPARC, or not of exposures.
     """
-    fields = load_fields(path)
+    fields = load_fields(path, {**_KNOWN, **dict.fromkeys(_GROUPS, FieldType())})
     blob = next((name for name in _BLOBS if f"{name}/path" in fields), _BLOBS[0])
     missing = [name for name in ("uid", f"{blob}/path", f"{blob}/shape") if name not in fields]
     if missing:
@@ -112,19 +119,23 @@ def read_exposures(path: Path) -> Exposures:
             "file of a job that puts out exposures or micrographs"
         )
     shapes = fields[f"{blob}/shape"]
-    if shapes.ndim != 2 or shapes.shape[1] != 2:
-        raise TableError(f"{path}: {blob}/shape is not two numbers, height and width")
     count = len(fields["uid"])
     groups = next((fields[name] for name in _GROUPS if name in fields), np.zeros(count))
     return Exposures(
         path,
         tuple(fields[f"{blob}/path"].tolist()),
-        fields["uid"].astype(np.uint64),
-        groups.astype(np.int64),
-        shapes.astype(np.int64),
+        _whole(fields["uid"], path).astype(np.uint64),
+        _whole(groups, path).astype(np.int64),
+        _whole(shapes, path).astype(np.int64),
         fields.get(f"{blob}/psize_A", np.zeros(count)).astype(np.float64),
         _defocus(fields, count),
     )
+
+
+def _whole(values: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
+    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (abs(values) < 2**53).all()):
+        raise TableError(f"{path}: a number of a micrograph or its size is no whole number")
+    return values
 
 
 def _defocus(fields: dict[str, npt.NDArray[Any]], count: int) -> npt.NDArray[np.float64]:

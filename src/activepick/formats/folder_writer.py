@@ -114,6 +114,18 @@ class PickFolder:
         self._record.add(path, checksum)
         return path
 
+    def discard(self, micrograph: str) -> None:
+        """Remove the file of one micrograph if this program wrote it and it was not changed since.
+
+        Raises
+        ------
+        TableError
+            When it cannot be removed.
+        """
+        path = self.paths[micrograph]
+        if self._record.wrote(path):
+            self._remove([path])
+
     def write_index(self, micrographs: Iterable[str] | None = None) -> None:
         """Write the list of the files for RELION; nothing for other formats.
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 __all__ = [
     "NameMatch",
     "is_image_name",
+    "is_utf8",
     "match_names",
     "micrograph_stem",
+    "name_problem",
     "without_ending",
     "without_uid",
 ]
@@ -31,6 +33,7 @@ _VARIANT = re.compile(
 )
 _FRACTIONS = re.compile(r"(?<=.)_fractions$")
 _SEPARATOR = re.compile(r"[_\-. ]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 class NameMatch(dict[str, str]):
@@ -52,6 +55,28 @@ class NameMatch(dict[str, str]):
         self.unmatched: list[str] = []
         self.ambiguous: dict[str, list[str]] = {}
         self.loose: list[str] = []
+
+
+def name_problem(name: str) -> str | None:
+    """Return why a micrograph cannot have a name in tables, as the end of a sentence, or None.
+
+    What no table can hold is an end of a line or another control character, a double quote, and
+    bytes that are no UTF-8, which Python represents as lone surrogates.
+    """
+    if _CONTROL.search(name):
+        return "its name holds a line end or another control character"
+    if '"' in name:
+        return "its name holds a double quote"
+    return None if is_utf8(name) else "its name is not valid UTF-8"
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether a name holds no bytes that are not valid UTF-8."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_image_name(name: str) -> bool:

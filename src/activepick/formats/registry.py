@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.files import open_to_read
 from activepick.formats import (
     coords_text,
     cryolo_cbox,
@@ -315,7 +316,7 @@ def read_head(path: Path) -> bytes:
         When the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             return file.read(_HEAD_BYTES)
     except (OSError, ValueError) as error:
         raise TableError(f"{path}: cannot be read ({error}); check the path") from None

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.files import open_to_read
 from activepick.formats.many_files import join_tables
 from activepick.formats.names import is_image_name, without_ending
 from activepick.formats.output_paths import output_paths, within_job
@@ -237,7 +238,7 @@ def is_suffix_list(path: Path) -> bool:
 
 def _beginning(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             return file.read(_BEGINNING)
     except OSError:
         return b""  # Reading it as a table says what is wrong.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from activepick.atomic import replacing
 from activepick.errors import TableError
+from activepick.files import UnsafeFileError, read_whole
 from activepick.formats.table_warnings import warn_table
 
 __all__ = [
@@ -30,11 +31,13 @@ def read_bytes(path: Path) -> bytes:
         When the file is missing, a folder, or cannot be read.
     """
     try:
-        return path.read_bytes()
+        return read_whole(path)
     except FileNotFoundError:
         raise TableError(f"{path}: there is no such file; check the path") from None
     except IsADirectoryError:
         raise TableError(f"{path}: this is a folder; give the path of a table in it") from None
+    except UnsafeFileError as error:
+        raise TableError(f"{path}: {error.strerror}") from None
     except (OSError, ValueError) as error:
         raise TableError(f"{path}: cannot be read ({error})") from error
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from activepick.errors import TableError
+from activepick.files import open_in_place, read_whole
 from activepick.formats.text import write_pieces
 
 __all__ = ["Checksum", "WrittenFiles"]
@@ -47,10 +48,10 @@ class WrittenFiles:
         self._record = folder / _NAME
         self._sums: dict[str, tuple[int, int]] = {}
         try:
-            lines = self._record.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+            text = read_whole(self._record).decode("utf-8", errors="surrogateescape")
         except OSError:
-            lines = []
-        for line in lines:
+            text = ""
+        for line in text.split("\n"):
             size, _, rest = line.partition(" ")
             crc, _, name = rest.partition(" ")
             # A line that was cut off while it was written is none.
@@ -74,7 +75,8 @@ class WrittenFiles:
         """
         line = self._note(path, checksum)
         try:
-            with self._record.open("ab") as file:
+            appending = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+            with os.fdopen(open_in_place(self._record, appending), "ab") as file:
                 file.write(line)
         except OSError as error:
             raise TableError(f"{self._record}: cannot be written ({error.strerror})") from error
@@ -109,6 +111,11 @@ class WrittenFiles:
         found = ((name, sums) for name, sums in self._sums.items() if name not in names)
         return [self._folder / name for name, sums in found if self._is_same(name, sums)]
 
+    def wrote(self, path: Path) -> bool:
+        """Return whether a file in the folder is recorded, still there, and not changed since."""
+        name = path.relative_to(self._folder).as_posix()
+        return name in self._sums and self._is_same(name, self._sums[name])
+
     def _note(self, path: Path, checksum: Checksum) -> bytes:
         name = path.relative_to(self._folder).as_posix()
         self._sums[name] = (checksum.size, checksum.crc)
@@ -122,7 +129,7 @@ class WrittenFiles:
         try:
             if path.stat().st_size != sums[0]:
                 return False
-            return zlib.crc32(path.read_bytes()) == sums[1]
+            return zlib.crc32(read_whole(path)) == sums[1]
         except (OSError, ValueError):
             return False
 

@@ -19,6 +19,8 @@ import activepick
 from activepick.atomic import replacing
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
+from activepick.files import check_readable
+from activepick.json_text import parse_json
 from activepick.learning.head import Head, TrainingData
 
 __all__ = ["load_head", "save_head"]
@@ -110,11 +112,12 @@ def load_head(path: str | Path) -> Head:
     if not path.is_file():
         raise HeadError(f"{path}: there is no such file. Give the path of a saved head.")
     try:
+        check_readable(path)
         with safe_open(path, framework="numpy") as file:
             metadata = (file.metadata() or {}).get(FORMAT)
             if metadata is None:
                 raise HeadError(f"{path}: this safetensors file is not a head of activepick.")
-            facts = json.loads(metadata)
+            facts = parse_json(metadata)
             weights = np.asarray(file.get_tensor("weights"), np.float64)
             bias = float(file.get_tensor("bias")[0])
             data = directions = None

@@ -20,6 +20,7 @@ from activepick.formats import (
     read_exposures,
     read_relion_micrographs,
 )
+from activepick.formats.names import name_problem
 from activepick.formats.project_files import project_finder, searched_folders
 from activepick.formats.text import read_text
 from activepick.micrograph.extensions import CONVERTIBLE, EXTENSIONS, MOVIES, extension
@@ -83,7 +84,8 @@ class MicrographSet:
     found
         The micrographs, each file once, in the order in which they were named.
     missing
-        Reason by name, for names in lists whose file is not there.
+        Reason by name, for names in lists whose file is not there, and for files whose name no
+        table can hold.
     relion_lists
         The lists of RELION that were read, with their optics groups.
     exposures
@@ -283,6 +285,12 @@ class _Search:
         defocus: float | None = None,
         is_certain: bool = False,
     ) -> None:
+        problem = name_problem(name)
+        if problem is not None:
+            self._set.missing[name] = (
+                f"{name!r} cannot be written to tables of picks ({problem}): rename it."
+            )
+            return
         resolved = self._resolved(path)
         before = self._candidates.get(resolved)
         if before is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from activepick.errors import MicrographError
+from activepick.files import UnsafeFileError
 
 __all__ = ["MAX_SIDE_PX", "MicrographWarning", "check_size", "guarded"]
 
@@ -43,6 +44,8 @@ def guarded(path: Path) -> Iterator[None]:
         yield
     except MicrographError:
         raise
+    except UnsafeFileError as error:
+        raise MicrographError(f"{path}: {error.strerror}.") from None
     except FileNotFoundError:
         raise MicrographError(f"{path} does not exist: check the name and the folder.") from None
     except PermissionError:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from activepick.files import open_to_read
 from activepick.micrograph.guard import guarded
 
 __all__ = ["fingerprint"]
@@ -47,7 +48,7 @@ def fingerprint(path: str | os.PathLike[str], *, with_time: bool = False) -> str
     system, as a run that is continued has to, would take minutes.
     """
     path = Path(path)
-    with guarded(path), path.open("rb") as file:
+    with guarded(path), open_to_read(path) as file:
         status = os.fstat(file.fileno())
         size = status.st_size
         facts = f"{size} {status.st_mtime_ns}" if with_time else f"{size}"

@@ -23,6 +23,7 @@ from mrcfile.utils import byte_order_from_machine_stamp, dtype_from_mode
 from numpy.typing import NDArray
 
 from activepick.errors import MicrographError
+from activepick.files import check_readable
 from activepick.micrograph.byte_type import byte_type
 from activepick.micrograph.guard import MAX_SIDE_PX, check_size, guarded
 from activepick.micrograph.pixel_size import header_pixel_size
@@ -44,11 +45,13 @@ SAMPLE_BYTES, SAMPLE_PIECES = 2**20, 64
 
 def open_gzip(path: Path) -> BufferedIOBase:
     """Open a gzip file to read its content."""
+    check_readable(path)
     return gzip.open(path, "rb")
 
 
 def open_bzip2(path: Path) -> BufferedIOBase:
     """Open a bzip2 file to read its content."""
+    check_readable(path)
     return bz2.open(path, "rb")
 
 

@@ -12,12 +12,15 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from activepick.errors import MicrographError
+from activepick.files import open_to_read, read_whole
 from activepick.micrograph.guard import check_size, guarded
 from activepick.micrograph.source import MicrographFile, blocks_of_array
 
 __all__ = ["open_jpeg", "open_png"]
 
 GREY_MODES = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L")
+# Progressive files have about ten.
+_MOST_SCANS, _MOST_SCANNED_PX = 30, 2**30
 COLOUR_MODES = ("LA", "P", "PA", "RGB", "RGBA", "RGBX")
 
 
@@ -55,7 +58,7 @@ def open_jpeg(path: Path) -> MicrographFile:
 
 def _open(path: Path, plugin: type[ImageFile]) -> MicrographFile:
     # The plugin and not PIL.Image.open, which takes large micrographs for an attack.
-    with guarded(path), plugin(path) as image:
+    with guarded(path), open_to_read(path) as file, plugin(file) as image:
         frames = int(getattr(image, "n_frames", 1))
         if frames > 1:
             raise MicrographError(
@@ -65,11 +68,24 @@ def _open(path: Path, plugin: type[ImageFile]) -> MicrographFile:
             raise _colours(path)
         shape = (image.height, image.width)
         check_size(path, shape, shape[0] * shape[1], compressed=True)
+        if plugin is JpegImageFile:
+            _check_scans(path, shape[0] * shape[1])
     return MicrographFile(path, shape, None, partial(_decoded_blocks, path, plugin))
 
 
+def _check_scans(path: Path, pixels: int) -> None:
+    """Raise an error where decoding would go over all pixels again and again."""
+    # Within compressed pixels 0xFF is always followed by 0, so that no marker is in them.
+    scans = read_whole(path).count(b"\xff\xda")
+    if scans > _MOST_SCANS or (scans > 1 and scans * pixels > _MOST_SCANNED_PX):
+        raise MicrographError(
+            f"{path} is a JPEG file of {scans} passes over the image, which no program writes: it "
+            "is damaged, convert it again."
+        )
+
+
 def _decoded_blocks(path: Path, plugin: type[ImageFile]) -> Iterator[NDArray[Any]]:
-    with guarded(path), plugin(path) as image:
+    with guarded(path), open_to_read(path) as file, plugin(file) as image:
         image.load()
         grey = image.mode in GREY_MODES
         pixels = np.asarray(image if grey else image.convert("RGB"))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from activepick.errors import MicrographError
+from activepick.files import open_to_read
 from activepick.micrograph.extensions import CONVERTIBLE, EXTENSIONS, MOVIES, extension
 from activepick.micrograph.guard import guarded
 from activepick.micrograph.mrc import open_mrc
@@ -60,9 +61,7 @@ def open_micrograph(path: Path) -> MicrographFile:
     with guarded(path):
         if path.is_dir():
             raise MicrographError(f"{path} is a folder: name the micrographs in it.")
-        if path.exists() and not path.is_file():  # opening a pipe waits for a writer
-            raise MicrographError(f"{path} is no file but a pipe or a device: leave it out.")
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             start = file.read(256)
     if not start:
         raise MicrographError(f"{path} is empty (0 bytes): copy or make it again.")

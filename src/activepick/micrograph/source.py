@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.errors import MicrographError
+from activepick.files import open_to_read
 from activepick.micrograph.guard import guarded
 
 __all__ = ["MicrographFile", "blocks_of_array", "checked_blocks", "open_plain", "raw_blocks"]
@@ -46,7 +47,7 @@ class MicrographFile:
 
 def open_plain(path: Path) -> BufferedIOBase:
     """Open an uncompressed file."""
-    return path.open("rb")
+    return open_to_read(path)
 
 
 def raw_blocks(

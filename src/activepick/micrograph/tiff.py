@@ -4,6 +4,7 @@ Row 0 is the first row of the file. RELION and IMOD flip TIFF files vertically w
 so that coordinates for these programs have to be flipped in y; nothing is flipped here.
 """
 
+import contextlib
 import math
 from collections.abc import Iterator
 from functools import partial
@@ -15,10 +16,21 @@ import tifffile
 from numpy.typing import NDArray
 
 from activepick.errors import MicrographError
+from activepick.files import open_to_read
 from activepick.micrograph.guard import check_size, guarded
 from activepick.micrograph.source import MicrographFile, blocks_of_array, open_plain, raw_blocks
 
 __all__ = ["open_tiff"]
+
+# Compressions of which the reader takes no more than the pixels that are claimed: none, LZW,
+# deflate, packbits, LZMA and Zstandard. Pictures within a TIFF claim sizes of their own.
+_BOUNDED = {1, 5, 8, 32946, 32773, 34925, 34926, 50000}
+_LARGEST_TILE_PX = 2**22
+_MOST_COUNTED = 100
+# Kinds of TIFF whose description names other files, which would be opened as well.
+_NO_OTHER_FILES: Any = dict.fromkeys(
+    ("is_ome", "is_mmstack", "is_micromanager", "is_ndtiff", "is_virtual"), False
+)
 
 
 def open_tiff(path: Path) -> MicrographFile:
@@ -40,24 +52,31 @@ def open_tiff(path: Path) -> MicrographFile:
     MicrographError
         When the file is damaged, truncated, a stack or in colours.
     """
-    with guarded(path), tifffile.TiffFile(path) as tiff:
+    with guarded(path), _opened(path) as tiff:
         page = tiff.pages.first
+        several = _several_pages(tiff)
+        if several:
+            raise _stack(path, several)
         series = tiff.series[0]
         grey = (series.dtype.kind in "biuf") if series.dtype is not None else False
         if "S" in series.axes or not grey:
             raise MicrographError(
                 f"{path} is a colour or complex image: convert it to one grey channel first."
             )
-        images = len(tiff.series) if len(tiff.series) > 1 else _images(series.shape, page.shape)
+        images = _images(series.shape, page.shape)
         if images > 1:
-            raise MicrographError(
-                f"{path} is a stack of {images} images: run motion correction first if it is a "
-                "movie, or write its slices as single micrographs."
-            )
+            raise _stack(path, str(images))
         shape = (int(page.imagelength), int(page.imagewidth))
         dtype = np.dtype(page.dtype).newbyteorder(tiff.byteorder)
         size = shape[0] * shape[1] * dtype.itemsize
         check_size(path, shape, size, compressed=True)
+        if page.compression not in _BOUNDED:
+            kind = getattr(page.compression, "name", page.compression)
+            raise MicrographError(
+                f"{path} is compressed in a way for pictures or films ({kind}): "
+                "write it again with LZW, deflate, or none."
+            )
+        _check_segments(path, page, shape)
         segments = zip(page.dataoffsets, page.databytecounts, strict=False)
         end = max((start + count for start, count in segments), default=0)
         if page.is_memmappable and page.is_contiguous:
@@ -74,12 +93,56 @@ def open_tiff(path: Path) -> MicrographFile:
     return MicrographFile(path, shape, None, partial(_decoded_blocks, path))
 
 
+def _check_segments(path: Path, page: Any, shape: tuple[int, int]) -> None:
+    """Raise an error for tiles or strips that are larger than the image; each is decoded whole."""
+    tile = (page.tilewidth, page.tilelength * page.tiledepth)
+    width, rows = tile if page.is_tiled else (page.imagewidth, min(page.rowsperstrip, shape[0]))
+    if width * rows > max(_LARGEST_TILE_PX, 4 * shape[0] * shape[1]):
+        raise MicrographError(
+            f"{path} claims tiles of {width} x {rows} pixels in an image of {shape[1]} x "
+            f"{shape[0]}: it is damaged, copy it again."
+        )
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    with (
+        open_to_read(path) as file,
+        tifffile.TiffFile(file, **_NO_OTHER_FILES) as tiff,
+    ):
+        yield tiff
+
+
+def _several_pages(tiff: tifffile.TiffFile) -> str:
+    """Return how many pages there are, in words; empty for one.
+
+    They are a chain, which may go on for ever in a damaged file: it is not followed to its end.
+    """
+    count = 1
+    while count <= _MOST_COUNTED:
+        try:
+            tiff.pages[count]
+        except IndexError:
+            break
+        count += 1
+    if count > _MOST_COUNTED:
+        return f"more than {_MOST_COUNTED}"
+    return str(count) if count > 1 else ""
+
+
+def _stack(path: Path, images: str) -> MicrographError:
+    return MicrographError(
+        f"{path} is a stack of {images} images: run motion correction first if it is a movie, or "
+        "write its slices as single micrographs."
+    )
+
+
 def _images(series: tuple[int, ...], page: tuple[int, ...]) -> int:
     return math.prod(series) // max(1, math.prod(page))
 
 
 def _decoded_blocks(path: Path) -> Iterator[NDArray[Any]]:
-    with guarded(path), tifffile.TiffFile(path) as tiff:
+    with guarded(path), _opened(path) as tiff:
         page = tiff.pages.first
         pixels = np.asarray(page.asarray()).reshape(page.imagelength, page.imagewidth)
     yield from blocks_of_array(pixels)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from activepick.errors import SessionError
+from activepick.errors import MicrographError, SessionError
+from activepick.formats.names import is_utf8, name_problem
 from activepick.micrograph.identity import fingerprint
 from activepick.session.action_log import ActionLog
 from activepick.session.micrograph_files import (
@@ -70,9 +71,17 @@ class Micrographs:
         Raises
         ------
         MicrographError
-            If one cannot be read; none is added then.
+            If one cannot be read, or the names of its folders or its own are not valid UTF-8; none
+            is added then.
         """
         files = [Path(os.path.abspath(path)) for path in paths]
+        for file in files:
+            problem = name_problem(file.name)
+            if problem is not None or not is_utf8(str(file)):
+                reason = problem or "a folder above it has a name that is not valid UTF-8"
+                raise MicrographError(
+                    f"{str(file)!r} cannot be in a session ({reason}): rename it."
+                )
         entries = self._log.state.micrographs.values()
         known = {find_file(self._folder, e) or Path(e.absolute): e.id for e in entries}
         prints = {file: fingerprint(file) for file in files if file not in known}

@@ -85,7 +85,7 @@ def new_session_of(paths: Sequence[Path], elsewhere: Path) -> NewSession:
         notices.append(f"left out, being no micrographs: {others} of the files")
     if micrographs.missing:
         reason = next(iter(micrographs.missing.values()))
-        notices.append(f"left out, being not there: {len(micrographs.missing)}, such as: {reason}")
+        notices.append(f"left out: {len(micrographs.missing)}, such as: {reason}")
     sizes = {each.pixel_size_angstrom for each in found}
     defocus = tuple(each.defocus_angstrom for each in found)
     home = paths[0] if paths[0].is_dir() else found[0].path.parent

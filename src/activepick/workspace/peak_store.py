@@ -1,15 +1,20 @@
 """The peaks of all micrographs of a session: on disk, and the last ones in memory."""
 
 import contextlib
+import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from activepick.atomic import replacing
+from activepick.files import open_to_read
+from activepick.micrograph.guard import MAX_SIDE_PX
 from activepick.scoremap import Peaks
 from activepick.session.model.state import MicrographEntry, SessionState
 from activepick.workspace.last_used import LastUsed
@@ -171,7 +176,8 @@ def _numbered(entry: MicrographEntry, peaks: MicrographPeaks | None) -> Microgra
 def _write(path: Path, one: MicrographPeaks) -> None:
     labels = [(*position, *values) for position, values in one.at_labels.items()]
     assert one.peaks.contrast is not None
-    with replacing(path) as temporary:
+    # The folder of the session may be from somebody else.
+    with replacing(path, within=path.parent.parent) as temporary:
         np.savez(
             temporary,
             xy=one.peaks.xy,
@@ -188,25 +194,45 @@ def _write(path: Path, one: MicrographPeaks) -> None:
 def _read(path: Path) -> MicrographPeaks | None:
     """Read a file; return None if it does not exist or is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            xy, score, contrast = (file[name] for name in ("xy", "score", "contrast"))
-            height, width = map(int, file["shape"])
-            left, top, right, bottom = map(int, file["border"])
-            radius, uncertainty = map(float, file["numbers"])
-            head = str(file["head"])
-            labels = [(float(x), float(y), float(s), float(c)) for x, y, s, c in file["labels"]]
+        # Not by its path, of which numpy would wait for a pipe.
+        with open_to_read(path) as opened, np.load(opened, allow_pickle=False) as file:
+            return _parsed(file)
     except Exception:  # damaged archives raise exceptions of many kinds
         return None
+
+
+def _parsed(file: Mapping[str, NDArray[Any]]) -> MicrographPeaks:
+    """Return the peaks that arrays hold.
+
+    Raises
+    ------
+    Exception
+        Of any kind if they do not.
+    """
+    xy, score, contrast = (file[name] for name in ("xy", "score", "contrast"))
+    height, width = map(int, file["shape"])
+    left, top, right, bottom = map(int, file["border"])
+    radius, uncertainty = map(float, file["numbers"])
+    head, labels = file["head"], file["labels"]
     n = len(score)
-    whole = (xy.shape, score.shape, contrast.shape) == ((n, 2), (n,), (n,)) and all(
-        values.dtype == np.float32 and np.isfinite(values).all() for values in (xy, score, contrast)
-    )
-    if not whole or not radius > 0 or (np.diff(score) > 0).any():
-        return None
+    if (
+        (xy.shape, score.shape, contrast.shape) != ((n, 2), (n,), (n,))
+        or any(values.dtype != np.float32 for values in (xy, score, contrast))
+        or not all(np.isfinite(values).all() for values in (xy, score, contrast))
+        or (np.diff(score) > 0).any()
+        or not (1 <= height <= MAX_SIDE_PX and 1 <= width <= MAX_SIDE_PX)
+        or not (0 <= min(left, top, right, bottom) <= max(left, top, right, bottom) <= MAX_SIDE_PX)
+        or not (0 < radius < math.inf and math.isfinite(uncertainty))
+        or head.dtype.kind != "U"
+        or labels.dtype != np.float64
+        or labels.shape[1:] != (4,)
+        or not np.isfinite(labels[:, :2]).all()
+    ):
+        raise ValueError("no peaks of a micrograph")
     return MicrographPeaks(
         micrograph=0,
         peaks=Peaks(xy, score, contrast, radius, (height, width), (left, top, right, bottom)),
         uncertainty=uncertainty,
-        head=head,
-        at_labels={(x, y): (s, c) for x, y, s, c in labels},
+        head=str(head),
+        at_labels={(x, y): (s, c) for x, y, s, c in labels.tolist()},
     )

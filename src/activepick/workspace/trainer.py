@@ -13,6 +13,7 @@ import numpy as np
 
 from activepick.atomic import replacing
 from activepick.errors import HeadError, SessionError
+from activepick.files import read_whole
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
 from activepick.learning.loss import expected_pi
@@ -206,11 +207,11 @@ class Trainer:
             )
         if self._session.read_only:
             raise SessionError(f"{self._session.folder} is open for reading only.")
-        digest = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+        digest = hashlib.blake2b(read_whole(path), digest_size=8).hexdigest()
         copy = head_folder(self._session) / f"{_BASE}{digest}.safetensors"
         try:
             if not copy.is_file():
-                with replacing(copy) as temporary:
+                with replacing(copy, within=self._session.folder) as temporary:
                     shutil.copyfile(path, temporary)
         except OSError as error:
             raise HeadError(

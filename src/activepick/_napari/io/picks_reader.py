@@ -8,6 +8,7 @@ from activepick._napari.io.layer_data import LayerData
 from activepick._napari.io.open_micrographs import OpenMicrograph, open_micrographs
 from activepick._napari.io.picks_layers import picks_layers
 from activepick._napari.io.reading import Paths, Reader, files_of, notify_errors
+from activepick.files import open_to_read
 from activepick.formats import FORMATS, read_table
 
 __all__ = ["get_reader", "read_picks"]
@@ -58,7 +59,7 @@ def _is_ours(file: Path) -> bool:
     if ending not in _COMMON:
         return True
     try:
-        with file.open("rb") as opened:
+        with open_to_read(file) as opened:
             head = opened.read(_HEAD_BYTES)
     except OSError:
         return False

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.limits import check_width
 from activepick.formats.star.rows import parse_rows, tokens_of, without_comment
 
 __all__ = ["Block", "read_blocks"]
@@ -145,6 +146,7 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
         raise TableError(f"{place}: no data_ block, so this is no STAR file")
     for block in blocks:
         block.preamble = preamble
+        check_width(len(block.columns), path, block.line)
         repeated = [name for name, count in Counter(block.columns).items() if count > 1]
         if repeated:
             raise TableError(

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,18 @@ from activepick.errors import TableError
 __all__ = ["parse_rows", "tokens_of", "without_comment"]
 
 # A quoted token ends where its quote is followed by a blank; quotes within a token are data.
-_TOKEN = re.compile(r"""(?<![^ \t])(?:"(.*?)"|'(.*?)')(?![^ \t])|([^ \t]+)""")
+_TOKEN = r"""(?<![^ \t])(?:{double}|{single})(?![^ \t])|([^ \t]+)"""
+_NONE = "((?!))"
+# By whether a double and a single quote may begin a value.
+_TOKENS = {
+    (double, single): re.compile(
+        _TOKEN.format(double='"(.*?)"' if double else _NONE, single="'(.*?)'" if single else _NONE)
+    )
+    for double in (False, True)
+    for single in (False, True)
+}
+# A quote that may end a value.
+_ENDS = (re.compile(r'"(?![^ \t])'), re.compile(r"'(?![^ \t])"))
 _BARE = re.compile(r"[^ \t]+")
 _COMMENT = re.compile(rb"(?:(?<=[ \t\n])|^)#[^\n]*")
 _MISSING = ["nan", "NaN", "-nan", "<NA>"]
@@ -54,6 +65,10 @@ def parse_rows(
         return _quoted(data, columns, path, lines)
     if b"#" in data:
         data = _COMMENT.sub(b"", data)
+    # pandas takes the first row for the widest one, and a column costs more than a value.
+    first = len(data.split(b"\n", 1)[0].split())
+    if first != len(columns):
+        raise _wrong_width(first, len(columns), path, lines()[0])
     texts = [name for name in columns if name.endswith("Name")]
     try:
         with warnings.catch_warnings():
@@ -138,10 +153,27 @@ def tokens_of(row: str) -> list[str]:
         if "#" not in row:
             return bare
         return list(takewhile(lambda token: not token.startswith("#"), bare))
-    if "#" not in row:
-        return [double or single or bare for double, single, bare in _TOKEN.findall(row)]
-    tokens = takewhile(lambda match: not (match[3] or "").startswith("#"), _TOKEN.finditer(row))
+    tokens = takewhile(lambda match: not (match[3] or "").startswith("#"), _matches(row))
     return [match[1] or match[2] or match[3] or "" for match in tokens]
+
+
+def _matches(row: str) -> Iterator[re.Match[str]]:
+    """Yield the values in a row with quotes, each as a match of `_TOKEN`.
+
+    Behind the last quote that can end a value none begins one, and looking for its end from each
+    of them would take a time that grows with the square of their number.
+    """
+    ends = [max((m.start() for m in end.finditer(row)), default=-1) for end in _ENDS]
+    position = 0
+    while position < len(row):
+        double, single = (position < end for end in ends)
+        for match in _TOKENS[double, single].finditer(row, position):
+            yield match
+            position = match.end()
+            if (double and position >= ends[0]) or (single and position >= ends[1]):
+                break
+        else:
+            return
 
 
 def without_comment(line: bytes) -> bytes:
@@ -157,5 +189,5 @@ def without_comment(line: bytes) -> bytes:
     if b'"' not in line and b"'" not in line:
         return _COMMENT.sub(b"", line).rstrip(b" \t")
     text = line.decode("utf-8")
-    starts = (m.start() for m in _TOKEN.finditer(text) if (m[3] or "").startswith("#"))
+    starts = (m.start() for m in _matches(text) if (m[3] or "").startswith("#"))
     return text[: next(starts, None)].rstrip(" \t").encode("utf-8")

@@ -215,4 +215,4 @@ def checked_settings(values: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"{name} {first.get('input')!r}: {first['msg']}.") from None
+        raise SettingsError(f"{name} {first.get('input')!r:.80}: {first['msg']}.") from None

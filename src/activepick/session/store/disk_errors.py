@@ -3,6 +3,8 @@
 import errno
 from pathlib import Path
 
+from activepick.files import UnsafeFileError
+
 __all__ = ["disk_sentence"]
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -21,6 +23,8 @@ def disk_sentence(path: Path, error: OSError, otherwise: str) -> str:
     otherwise
         What to do if the cause cannot be removed; the end of the sentence.
     """
+    if isinstance(error, UnsafeFileError):
+        return f"{error.filename}: {error.strerror}, or {otherwise}."
     if error.errno in _FULL:
         reason = "the disk is full, or your share of it is used up. Free some space"
     elif error.errno in _FORBIDDEN:

@@ -8,6 +8,8 @@ from typing import Any
 import activepick
 from activepick.atomic import replacing
 from activepick.errors import SessionError
+from activepick.files import read_whole
+from activepick.json_text import parse_json
 
 __all__ = ["HEADER", "JOURNAL", "SCHEMA_VERSION", "new_header", "read_header", "write_header"]
 
@@ -43,10 +45,11 @@ def read_header(folder: Path) -> dict[str, Any]:
     """
     path = folder / HEADER
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
+        header = parse_json(read_whole(path))
         known = header["format"] == FORMAT
-        version = int(header["schema_version"])
-        dict(header["settings"])
+        version, settings = header["schema_version"], header["settings"]
+        if not (type(version) is int and isinstance(settings, dict)):
+            raise TypeError
     except FileNotFoundError:
         raise SessionError(
             f"{folder} is not a session: there is no {HEADER} in it. Give the folder that ends in "
@@ -61,7 +64,7 @@ def read_header(folder: Path) -> dict[str, Any]:
     if not known:
         raise SessionError(f"{path} does not belong to a session of activepick.")
     if version != SCHEMA_VERSION:
-        writer = header.get("activepick", "of an unknown version")
+        writer = str(header.get("activepick", "of an unknown version"))[:40]
         age, remedy, option = (
             ("newer", "Update activepick to open it.", "")
             if version > SCHEMA_VERSION

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from activepick.errors import SessionError
+from activepick.files import open_in_place
 from activepick.session.store.disk_errors import disk_sentence
 
 __all__ = ["Journal"]
@@ -150,14 +151,13 @@ class Journal:
 
     def _write(self, begin: int, end: int) -> None:
         self._allowed()
-        if not self.path.exists():
+        if not os.path.lexists(self.path):
             # The file was deleted. All its lines are in memory and are written again.
             self._close()
             self._size = begin = 0
-        if self._file is None or not os.path.samestat(os.fstat(self._file), self.path.stat()):
+        if self._file is None or not os.path.samestat(os.fstat(self._file), self.path.lstat()):
             self._close()
-            flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-            self._file = os.open(self.path, flags, 0o666)
+            self._file = open_in_place(self.path, os.O_WRONLY | os.O_CREAT)
             _sync_names(self.path)
         size = os.fstat(self._file).st_size
         if size < self._size or (size > self._size and not self._cut):

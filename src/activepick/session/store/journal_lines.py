@@ -1,7 +1,8 @@
 """The lines of a journal: one action a line, numbered from 1, each with a checksum.
 
 A line is JSON: ``{"sum":"0a1b2c3d","n":17,"time":"...","action":{...}}``. The sum is the CRC-32 of
-the rest of the line. A line without its newline is not finished.
+the rest of the line. A line without its newline is not finished. Line ends of Windows, which
+programs that copy texts make, are read as well.
 """
 
 import json
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from activepick.json_text import parse_json
 from activepick.session.model.actions import Action
 
-__all__ = ["JournalText", "decode_line", "encode_line", "read_lines"]
+__all__ = ["JournalText", "bare_line", "decode_line", "encode_line", "read_lines"]
 
 _START = b'{"sum":"'
 _BODY = len(_START) + 8 + len(b'",')
@@ -39,16 +41,22 @@ def encode_line(number: int, action: Action | dict[str, Any], time: str | None =
 
 
 def decode_line(line: bytes) -> tuple[int, dict[str, Any]] | None:
-    """Return number and action of a line, with or without its newline; None if it is damaged."""
-    line = line.removesuffix(b"\n")
+    """Return number and action of a line, with or without its end; None if it is damaged."""
+    line = bare_line(line)
     body = line[_BODY:]
     if line[:_BODY] != b'%s%08x",' % (_START, zlib.crc32(body)):
         return None
     try:
-        facts = json.loads(b"{" + body)
-        return int(facts["n"]), dict(facts["action"])
+        facts = parse_json(b"{" + body)
+        number, action = facts["n"], facts["action"]
     except (ValueError, KeyError, TypeError):
         return None
+    return (number, action) if type(number) is int and isinstance(action, dict) else None
+
+
+def bare_line(line: bytes) -> bytes:
+    """Return a line without its end."""
+    return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
 @dataclass(frozen=True)
@@ -58,13 +66,13 @@ class JournalText:
     Attributes
     ----------
     lines
-        The good lines from the start on, each with its newline.
+        The good lines from the start on, each with a newline.
     actions
         The content of the JSON of their actions.
     rest
         The bytes behind them.
     torn
-        Whether no good line follows, as after an interrupted write.
+        Whether the rest is nothing, or a last line that was never finished: it has no end.
     """
 
     lines: list[bytes]
@@ -81,9 +89,12 @@ def read_lines(data: bytes) -> JournalText:
     for k, piece in enumerate(pieces):
         facts = decode_line(piece)
         if facts is None or facts[0] != len(lines) + 1:
-            torn = all(decode_line(later) is None for later in pieces[k:])
+            # A write that is interrupted leaves the start of a line, or zeros. A line with an end
+            # was on disk, and so was one of which only the end is another byte.
+            torn = k == len(pieces) - 1 and not piece.endswith(b"\n")
+            torn = torn and decode_line(piece[:-1]) is None
             return JournalText(lines, actions, b"".join(pieces[k:]), torn)
         # A last line that lacks only its newline was done, though not acknowledged.
-        lines.append(piece if piece.endswith(b"\n") else piece + b"\n")
+        lines.append(bare_line(piece) + b"\n")
         actions.append(facts[1])
     return JournalText(lines, actions, b"", True)

@@ -13,15 +13,18 @@ import sys
 import uuid
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from activepick.errors import SessionError
+from activepick.files import open_in_place, read_whole
+from activepick.json_text import parse_json
 from activepick.session.store.disk_errors import disk_sentence
 
 __all__ = ["SessionLock"]
 
 # Windows locks bytes for reading as well: lock one behind the content.
 _BYTE = 1 << 30
+# Characters of a fact that are told.
+_LONGEST = 200
 
 
 class SessionLock:
@@ -58,7 +61,13 @@ class SessionLock:
             ) from error
 
     def check(self) -> None:
-        """Raise SessionError if another program took over."""
+        """Raise SessionError if another program took over, or the folder is gone."""
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise SessionError(
+                f"{folder} is not there any more: it was moved, renamed or deleted. Put it back, "
+                "or save a copy to another folder."
+            )
         if self._holder().get("token") != self._token:
             raise SessionError(
                 f"{self.path.parent}: another program took this session over, so that nothing is "
@@ -77,12 +86,12 @@ class SessionLock:
 
     def _acquire(self, folder: Path, force: bool) -> int:
         while True:
-            flags = os.O_RDWR | getattr(os, "O_BINARY", 0)
             try:
-                file, fresh = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o666), True
+                file = open_in_place(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+                fresh = True
             except FileExistsError:
                 try:
-                    file, fresh = os.open(self.path, flags), False
+                    file, fresh = open_in_place(self.path, os.O_RDWR), False
                 except FileNotFoundError:
                     continue
             free = _lock(file)
@@ -112,20 +121,27 @@ class SessionLock:
         os.write(self._file, json.dumps(facts).encode())
         os.fsync(self._file)
 
-    def _holder(self) -> dict[str, Any]:
+    def _holder(self) -> dict[str, str]:
+        """Return what the file says of its program: texts by name; none if damaged."""
         try:
-            return dict(json.loads(self.path.read_bytes()))
-        except (OSError, ValueError, TypeError):
+            facts = parse_json(read_whole(self.path))
+        except (OSError, ValueError):
             return {}
+        known = facts if isinstance(facts, dict) else {}
+        return {
+            name: str(known[name])[:_LONGEST]
+            for name in ("host", "pid", "since", "token")
+            if isinstance(known.get(name), str | int)
+        }
 
     def _is(self, file: int) -> bool:
         try:
-            return os.path.samestat(os.fstat(file), self.path.stat())
+            return os.path.samestat(os.fstat(file), self.path.lstat())
         except FileNotFoundError:
             return False
 
 
-def _refusal(folder: Path, holder: dict[str, Any], alive: bool) -> str:
+def _refusal(folder: Path, holder: dict[str, str], alive: bool) -> str:
     who = "another program"
     if holder:
         who = f"process {holder.get('pid')} on {holder.get('host')} (since {holder.get('since')})"

@@ -1,20 +1,31 @@
 """Reading and repairing the folder of a session."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import activepick
 from activepick.atomic import replacing
-from activepick.errors import ActivepickError, SessionError
+from activepick.errors import ActivepickError, SessionError, SettingsError
+from activepick.files import read_whole
 from activepick.session.model.actions import parse_action
 from activepick.session.model.history import History
 from activepick.session.model.settings import checked_settings
 from activepick.session.model.state import SessionState
-from activepick.session.store.header import JOURNAL, read_header, write_header
-from activepick.session.store.journal_lines import JournalText, decode_line, encode_line, read_lines
+from activepick.session.store.header import HEADER, JOURNAL, read_header, write_header
+from activepick.session.store.journal_lines import (
+    JournalText,
+    bare_line,
+    decode_line,
+    encode_line,
+    read_lines,
+)
 
 __all__ = ["Opened", "read_session", "repair_journal"]
+
+# Bytes of a short line, and how many more lines than that may have gone.
+_SHORTEST, _MOST_MISSING = 50, 1000
 
 
 @dataclass
@@ -73,7 +84,7 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
         )
         if writing:
             _keep(folder / "journal.torn", text.rest)
-    history = History(SessionState(checked_settings(header["settings"])))
+    history = _first_state(folder, header)
     for number, facts in enumerate(text.actions, 1):
         try:
             history.apply(number, parse_action(facts))
@@ -85,9 +96,16 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
                 "repair the session (activepick session repair), which leaves such lines out.",
                 "repair",
             ) from error
-    whole = len(text.lines)
-    if sum(map(len, text.lines)) + len(text.rest) > len(data):
+    good, whole = data[: len(data) - len(text.rest)], len(text.lines)
+    if not good.endswith(b"\n") and whole:
         whole -= 1  # the last line lacks its newline: it is written once more
+    if b"\r\n" in good:
+        notices.append(
+            f"{path}: its lines ended as those of Windows, which another program made of them."
+        )
+        if writing:
+            with replacing(path) as temporary:
+                temporary.write_bytes(b"".join(text.lines[:whole]))
     return Opened(header, history, text.lines, whole, notices)
 
 
@@ -109,8 +127,10 @@ def repair_journal(folder: Path) -> list[str]:
     header = _read_header(folder, writing=True)
     path = folder / JOURNAL
     data = _read(path)
-    history = History(SessionState(checked_settings(header["settings"])))
+    history = _first_state(folder, header)
     lines: list[bytes] = []
+    # A number that is read makes no more lines than bytes that are read could have held.
+    highest = len(data) // _SHORTEST + _MOST_MISSING
 
     def lose(piece: bytes) -> None:
         text = piece.decode("utf-8", "replace")
@@ -119,7 +139,7 @@ def repair_journal(folder: Path) -> list[str]:
     damaged: list[bytes] = []
     for piece in data.split(b"\n"):
         facts = decode_line(piece)
-        if facts is None or facts[0] <= len(lines):
+        if facts is None or not len(lines) < facts[0] <= highest:
             damaged.append(piece)
             continue
         number, action = facts
@@ -128,7 +148,7 @@ def repair_journal(folder: Path) -> list[str]:
         damaged.clear()
         try:
             history.apply(number, parse_action(action))
-            lines.append(piece + b"\n")
+            lines.append(bare_line(piece) + b"\n")
         except ActivepickError:
             lose(piece)
     new = b"".join(lines)
@@ -138,6 +158,16 @@ def repair_journal(folder: Path) -> list[str]:
     with replacing(path) as temporary:
         temporary.write_bytes(new)
     return [f"{path} was damaged, and is repaired; as it was it is kept in {kept.name}."]
+
+
+def _first_state(folder: Path, header: Mapping[str, Any]) -> History:
+    try:
+        return History(SessionState(checked_settings(header["settings"])))
+    except SettingsError as error:
+        raise SessionError(
+            f"{folder / HEADER} cannot be used: {error} Put back a copy of it; the labels are in "
+            f"{JOURNAL} beside it."
+        ) from error
 
 
 def _read_header(folder: Path, writing: bool) -> dict[str, Any]:
@@ -150,7 +180,7 @@ def _read_header(folder: Path, writing: bool) -> dict[str, Any]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_whole(path)
     except FileNotFoundError:
         raise SessionError(
             f"{path} is missing, and with it all labels: put back a copy of it."
@@ -162,7 +192,7 @@ def _read(path: Path) -> bytes:
 def _damage(path: Path, text: JournalText) -> str:
     good = len(text.lines)
     return (
-        f"{path}: line {good + 1} is damaged, and good lines follow it. Nothing was changed. Put "
+        f"{path}: line {good + 1} is damaged. Nothing was changed. Put "
         "back a copy of the file, or repair the session (activepick session repair), which leaves "
         "out what is damaged and keeps the file as it is beside the new one. There are "
         f"{good} actions before the damage."

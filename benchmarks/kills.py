@@ -1,0 +1,35 @@
+"""Sessions and runs that are killed at random, more often than `make test` does it.
+
+    python benchmarks/kills.py [--sessions 200] [--picks 40]
+
+A program that labels gets SIGKILL, and all that it was told to be on disk has to be there;
+`activepick pick` gets SIGKILL or SIGTERM, and no file may be torn, and in the end the picks are
+those of a run that nothing disturbed. The tests are those of `make test`. Prints how many were
+killed.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent / "tests"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sessions", type=int, default=200, help="sessions that are killed")
+    parser.add_argument("--picks", type=int, default=40, help="runs, with each of two signals")
+    options = parser.parse_args()
+    counts = {
+        "ACTIVEPICK_SESSION_KILLS": str(options.sessions),
+        "ACTIVEPICK_PICK_KILLS": str(options.picks),
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-k", "kill_9 or pick_killed"]
+    command += [f"{TESTS}/session/test_session_kill.py", f"{TESTS}/hostile/test_faults.py"]
+    sys.exit(subprocess.run(command, env={**os.environ, **counts}, check=False).returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Limits of tables that are read: what no program writes costs neither time nor memory."""
+
+from pathlib import Path
+
+from activepick.errors import TableError
+
+__all__ = ["check_width"]
+
+# RELION's and cryoSPARC's own tables have below 100.
+_MOST_COLUMNS = 2000
+
+
+def check_width(columns: int, path: Path, line: int | None = None) -> None:
+    """Raise an error for a table that is wider than any table of picks.
+
+    Parameters
+    ----------
+    columns
+        Number of columns.
+    path
+        The file, for messages.
+    line
+        The line that shows it, if it is a file of lines.
+
+    Raises
+    ------
+    TableError
+        If it is too wide.
+    """
+    if columns > _MOST_COLUMNS:
+        place = f"{path}" if line is None else f"{path}, line {line}"
+        raise TableError(f"{place}: {columns} columns, so this is no table of picks")
