@@ -60,6 +60,9 @@ def open_to_read(path: str | os.PathLike[str]) -> BufferedReader:
     """
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
+    except BlockingIOError:  # a file that another program or computer has leased: it is waited for
+        check_readable(path)
+        file = open(path, "rb")  # noqa: SIM115 - the caller closes it
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
             raise UnsafeFileError(path, _PIPE) from None

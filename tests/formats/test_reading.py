@@ -198,7 +198,7 @@ def test_latin_1_is_read_and_said(tmp_path):
         # a line of a million columns
         ("a.csv", CSV + "1," * 1_000_000, "line 4: 1000001 values"),
         ("a.star", STAR_30 + "1 " * 1_000_000, "line 11: 1000000 values"),
-        ("a.csv", "c," * 1_000_000 + "c\n1\n", "twice"),
+        ("a.csv", "c," * 1_000_000 + "c\n1\n", "1000000 columns"),
         ("a.csv", "micrograph,x,y\n" + "a" * 1_000_000 + ",1,2\n", "field larger"),
     ],
 )  # fmt: skip

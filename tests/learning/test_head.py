@@ -131,7 +131,8 @@ def test_wrong_values_are_refused_and_named(tmp_path_factory, data):
     else:
         facts["spec"][key] = [data.draw(WRONG_NUMBERS)]
     write()
-    with pytest.raises(HeadError, match=key):
+    # JSON has no infinities, so that a file with one is refused before its values are looked at.
+    with pytest.raises(HeadError, match=f"{key}|is no number"):
         load_head(path)
 
 

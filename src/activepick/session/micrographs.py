@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from activepick.errors import MicrographError, SessionError
-from activepick.formats.names import is_utf8, name_problem
 from activepick.micrograph.identity import fingerprint
 from activepick.session.action_log import ActionLog
 from activepick.session.micrograph_files import (
@@ -74,6 +73,8 @@ class Micrographs:
             If one cannot be read, or the names of its folders or its own are not valid UTF-8; none
             is added then.
         """
+        from activepick.formats.names import is_utf8, name_problem  # loads pandas
+
         files = [Path(os.path.abspath(path)) for path in paths]
         for file in files:
             problem = name_problem(file.name)
