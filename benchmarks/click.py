@@ -13,8 +13,6 @@ BFGS from zero, maxima of the entropy within a particle radius), also with the f
 """
 
 import argparse
-import contextlib
-import platform
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from processor_name import processor
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
@@ -184,20 +183,6 @@ def read_seconds(arrays: list[NDArray[np.float16]]) -> float:
     return min(found)
 
 
-def processor() -> str:
-    """Return the name of the processor, where the system gives it."""
-    with contextlib.suppress(OSError, IndexError):
-        return (
-            Path("/proc/cpuinfo")
-            .read_text()
-            .split("model name")[1]
-            .split(":")[1]
-            .split("\n")[0]
-            .strip()
-        )
-    return platform.processor() or "processor"
-
-
 def dense_way(
     engine: FeatureEngine,
     micrograph: Micrograph,
@@ -233,7 +218,7 @@ def dense_way(
 def times(
     count: int, prepare: Callable[[int], Callable[[], object]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give wall and CPU milliseconds of some runs, after one that is not counted."""
+    """Return wall and CPU milliseconds of some runs, after one that is not counted."""
     found = []
     for k in range(count + 1):
         work = prepare(k)

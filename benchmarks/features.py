@@ -24,7 +24,7 @@ from activepick.features.extractor import Extractor
 
 
 def seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """Give the median time of some runs after one that is not counted."""
+    """Return the median time of some runs after one that is not counted."""
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
@@ -37,13 +37,13 @@ LIMIT = 15.0
 
 
 def matmul_rate(dtype: torch.dtype, size: int = 2048) -> float:
-    """Give the operations a second of multiplying two square matrices."""
+    """Return the operations a second of multiplying two square matrices."""
     matrix = torch.randn(size, size).to(dtype)
     return 2 * size**3 / seconds(lambda: matrix @ matrix)
 
 
 def operations(extractor: Extractor, image: np.ndarray) -> float:
-    """Give the floating-point operations of the features of an image."""
+    """Return the floating-point operations of the features of an image."""
     with FlopCounterMode(display=False) as counter:
         extractor.extract(image)
     return float(counter.get_total_flops())

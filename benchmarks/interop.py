@@ -178,7 +178,7 @@ FILE, NAME, SHAPE, XY = json.loads(sys.argv[1])
 
 
 def picks() -> pd.DataFrame:
-    """Give picks at whole pixels, at least half a box from the border."""
+    """Return picks at whole pixels, at least half a box from the border."""
     rng = np.random.default_rng(0)
     n = 12
     margin = BOX // 2

@@ -32,7 +32,7 @@ PICK = [PYTHON, "-c", "from activepick.cli import main; main()", "pick"]
 
 
 def micrograph(folder: Path) -> tuple[np.ndarray, pd.DataFrame]:
-    """Give a 4096 x 4096 image and its particles."""
+    """Return a 4096 x 4096 image and its particles."""
     if DATA.is_dir():
         path = sorted(DATA.glob("*.jpg"))[0]
         truth = read_table(DATA / "truth.star")

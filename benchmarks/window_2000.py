@@ -8,7 +8,6 @@ with its limit.
 """
 
 import argparse
-import platform
 import resource
 import tempfile
 import time
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from processor_name import processor
 from qtpy.QtWidgets import QApplication
 
 import napari
@@ -143,13 +143,6 @@ def memory() -> float:
     """Return the resident memory of this process in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return float(pages * resource.getpagesize())
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def wait(seen: Callable[[], bool], seconds: float = 600) -> None:

@@ -29,7 +29,7 @@ def replacing(path: str | os.PathLike[str], *, within: Path | None = None) -> It
         The final name. Its folder is made when it is missing. A link of this name is replaced,
         and what it points to stays as it is.
     within
-        A folder above `path` that may be from somebody else: no folder below it may be a link.
+        A folder above `path` that may be from another person: no folder below it may be a link.
 
     Yields
     ------

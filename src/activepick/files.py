@@ -1,6 +1,6 @@
 """Opening files that others may have prepared.
 
-A folder from somebody else may hold a link, a pipe or a device under the name of a file that this
+A folder from another person may hold a link, a pipe or a device under the name of a file that this
 program reads or writes. Reading a pipe waits for ever, and writing through a link changes a file
 somewhere else. Every path is therefore opened here, or checked here where a library opens it.
 """
@@ -154,7 +154,7 @@ def check_folders(folder: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def naming(path: Path, *others: Path) -> Iterator[None]:
-    """Give the name of a file to each OSError that has none, or one that no user knows.
+    """Add the name of a file to each OSError that has none, or one that no user knows.
 
     Errors of a write name no file: the descriptor knows no path.
 

@@ -177,7 +177,7 @@ def test_a_new_file_has_the_rights_of_any_new_file(tmp_path):
     before = os.umask(0o027)
     try:
         with replacing(tmp_path / "a.csv") as temporary:
-            # Whoever looks while it is written sees no other rights either.
+            # A reader sees no other rights while it is written either.
             assert temporary.stat().st_mode & 0o777 == 0o640
             assert os.umask(0o027) == 0o027
     finally:

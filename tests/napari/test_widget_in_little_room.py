@@ -19,7 +19,7 @@ LONG = "FoilHole_24015511_Data_24016401_24016403_20230913_{}_Fractions_aligned_m
 
 @pytest.fixture
 def long_names(micrographs):
-    """Give a folder of micrographs with names of 120 characters, of which the first is damaged."""
+    """Return a folder of micrographs with names of 120 characters; the first is damaged."""
     for number, file in enumerate(sorted(micrographs.glob("*.mrc")), 1):
         file.rename(file.with_name(f"{LONG.format(number)}.mrc"))
     (micrographs / f"{LONG.format(0)}.mrc").write_bytes(b"damaged")

@@ -93,7 +93,7 @@ class RunRecord:
         self.entries: dict[str, Entry] = {}
         self.failures: dict[str, str] = {}
         self.head: Head | None = None
-        # Whoever made a link of this name, or below it, does not decide where files are written.
+        # A link of this name, or below it, must not decide where files are written.
         check_folders(folder.parent, self.parts / "any")
         # Through JSON, so that a tuple equals the list that is read back.
         self._request = json.loads(json.dumps(dict(request)))

@@ -81,7 +81,7 @@ class CollectedWarnings:
         return [_join(alike) for alike in by_kind.values()]
 
     def tell(self) -> None:
-        """Give the joined warnings, and forget them."""
+        """Emit the joined warnings, and forget them."""
         told = self.joined()
         self._found.clear()
         for warning in told:
@@ -107,7 +107,7 @@ _active: ContextVar[CollectedWarnings | None] = ContextVar("collected", default=
 
 @contextmanager
 def joined_warnings() -> Iterator[None]:
-    """Give warnings of many files at the end, one for each kind."""
+    """Emit warnings of many files at the end, one for each kind."""
     collected = CollectedWarnings()
     try:
         with collected:

@@ -176,7 +176,7 @@ def _numbered(entry: MicrographEntry, peaks: MicrographPeaks | None) -> Microgra
 def _write(path: Path, one: MicrographPeaks) -> None:
     labels = [(*position, *values) for position, values in one.at_labels.items()]
     assert one.peaks.contrast is not None
-    # The folder of the session may be from somebody else.
+    # The folder of the session may be from another person.
     with replacing(path, within=path.parent.parent) as temporary:
         np.savez(
             temporary,

@@ -1,0 +1,15 @@
+"""The name of the processor, which stands beside figures."""
+
+import platform
+from pathlib import Path
+
+__all__ = ["processor"]
+
+
+def processor() -> str:
+    """Return the name of the processor, as far as the system says it."""
+    info = Path("/proc/cpuinfo")
+    for line in info.read_text().splitlines() if info.exists() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "processor"
