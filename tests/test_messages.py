@@ -8,6 +8,7 @@ import pytest
 
 import activepick
 from activepick.errors import ActivepickError, Notice, SessionError, on_command_line
+from activepick.wording import counted
 
 SOURCE = Path(activepick.__file__).parent
 OPTION = re.compile(r"--[a-z]|activepick [a-z]+ (--|[A-Z])|activepick convert")
@@ -67,3 +68,10 @@ def test_the_window_writes_of_no_command():
 )
 def test_the_command_line_puts_the_option_behind_the_sentence(problem, text):
     assert on_command_line(problem) == text
+
+
+def test_a_count_agrees_with_its_noun_or_clause() -> None:
+    assert counted(1, "pick") == "1 pick"
+    assert counted(0, "pick") == "0 picks"
+    assert counted(2, "row is", "rows are") == "2 rows are"
+    assert counted(12345, "pick", spec=",") == "12,345 picks"

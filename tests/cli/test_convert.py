@@ -182,7 +182,7 @@ def test_rows_that_are_no_particles_stay_in_csv_only(tmp_path):
     table = pd.DataFrame({"micrograph": "a", "x": [1.0, 2], "y": 3.0, "label": [1, 0]})
     write_table(table, tmp_path / "l.csv")
     said = convert(tmp_path / "l.csv", tmp_path / "l.star")
-    assert "1 rows with label 0" in said
+    assert "1 row with label 0" in said
     assert read_table(tmp_path / "l.star")["x"].tolist() == [1]
     convert(tmp_path / "l.csv", tmp_path / "m.csv")
     assert read_table(tmp_path / "m.csv")["label"].tolist() == [1, 0]
@@ -260,7 +260,7 @@ def cbox(tmp_path) -> Path:
 
 def test_picks_below_a_threshold_are_left_out(cbox, picks, tmp_path):
     out = tmp_path / "out.star"
-    assert "1 of 2 picks are below the threshold" in convert(cbox, out, "--threshold", 0.3)
+    assert "1 of 2 picks below the threshold" in convert(cbox, out, "--threshold", 0.3)
     assert read_table(out)["x"].tolist() == [15]
     convert(cbox, out, "--min-score", 0)
     assert read_table(out)["x"].tolist() == [15]
@@ -291,7 +291,7 @@ def test_positions_outside_are_counted_and_left_out(picks, micrographs, tmp_path
     table.loc[0, "x"] = WIDTH + 3
     write_table(table, tmp_path / "one.csv")
     said = " ".join(told(tmp_path / "one.csv", out, "--micrographs", star))
-    assert "1 of 12 positions lie outside" in said
+    assert "1 of 12 positions lies outside" in said
     assert f"{WIDTH} x {HEIGHT} pixels" in said
     assert len(read_table(out)) == 11
     convert(tmp_path / "one.csv", out, "--micrographs", star, "--outside", "error", fails="1 of 12")
@@ -397,6 +397,6 @@ def test_exposures_leave_out_positions_before_the_names_are_lost(picks, tmp_path
     table.loc[0, "x"] = WIDTH + 3
     write_table(table, tmp_path / "one.csv")
     arguments = tmp_path / "one.csv", tmp_path / "o.cs", "--exposures", tmp_path / "exposures.cs"
-    convert(*arguments, "--outside", "error", fails="1 of 12 positions lie outside")
+    convert(*arguments, "--outside", "error", fails="1 of 12 positions lies outside")
     assert any("1 of 12" in said for said in told(*arguments))
     assert len(read_table(tmp_path / "o.cs")) == 11

@@ -96,7 +96,7 @@ def test_particles_keep_all_their_columns_and_one_outside_stops_nothing(picked, 
     arguments = ["prune", folder / "p.star", "--micrographs", folder / "mics", "--diameter",
                  diameter, "--head", head]  # fmt: skip
     done = run(*arguments, "--out", folder / "k.star")
-    assert f"1 of {len(table)} positions lie outside" in done.stderr
+    assert f"1 of {len(table)} positions lies outside" in done.stderr
     kept = read_table(folder / "k.star")
     assert 0 < len(kept) < len(table)
     assert kept.attrs["optics"] == table.attrs["optics"]
@@ -108,7 +108,7 @@ def test_particles_keep_all_their_columns_and_one_outside_stops_nothing(picked, 
     for name in ("x", "y"):
         assert np.allclose(both[name], both[f"{name}_before"], atol=1e-5)
     done = run(*arguments, "--out", folder / "x.star", "--outside", "error", status=2)
-    assert "positions lie outside" in done.stderr
+    assert "positions lies outside" in done.stderr
 
 
 def test_a_dataset_of_cryosparc_keeps_all_its_fields(picked, head):

@@ -62,7 +62,7 @@ def test_what_is_in_a_session(folder):
 
 def test_picks_obey_the_labels_on_the_way_out(folder, tmp_path):
     done = run("export", folder, "--out", tmp_path / "picks.star")
-    assert "1 micrographs were never picked (such as c.mrc)" in done.stderr
+    assert "1 micrograph was never picked (such as c.mrc)" in done.stderr
     table = read_table(tmp_path / "picks.star")
     first = table[table["micrograph"] == "a.mrc"][["x", "y"]].to_numpy().tolist()
     assert sorted(first) == [[51, 60], [150, 100], [250, 20]]

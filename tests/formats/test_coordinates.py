@@ -58,9 +58,9 @@ def test_a_table_is_flipped_micrograph_by_micrograph():
     with pytest.raises(TableError, match="size of b"):
         flip_table(table, {"a": (10, 20)}, "y")
     beyond = table.assign(y=[2.0, 30])
-    with pytest.raises(TableError, match="1 of 2 positions lie outside"):
+    with pytest.raises(TableError, match="1 of 2 positions lies outside"):
         flip_table(beyond, shapes, "y", outside="error")
-    with pytest.warns(TableWarning, match=r"1 of 2 positions lie outside .* y 30 of b"):
+    with pytest.warns(TableWarning, match=r"1 of 2 positions lies outside .* y 30 of b"):
         assert flip_table(beyond, shapes, "y")["y"].tolist() == [7]
     table["location/micrograph_shape[0]"], table["location/micrograph_shape[1]"] = 10, 20
     assert flip_table(table, {}, "y")["y"].tolist() == [7, 7]
@@ -116,7 +116,7 @@ def test_what_stays_is_apart_and_what_goes_is_near_something_better(places, radi
 def test_names_that_are_not_found_are_listed_kept_or_dropped():
     table = pd.DataFrame({"micrograph": ["a", "q", "c"], "x": 1.0, "y": 1.0})
     names = ["M/a.mrc", "1/c.mrc", "2/c.mrc"]
-    with pytest.raises(TableError, match=r"1 micrographs are not found: q; c could be 1/c"):
+    with pytest.raises(TableError, match=r"1 micrograph is not found: q; c could be 1/c"):
         rename_micrographs(table, names)
     kept, matched = rename_micrographs(table, names, "keep")
     assert kept["micrograph"].tolist() == ["M/a.mrc", "q", "c"]

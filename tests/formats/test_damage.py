@@ -126,7 +126,7 @@ def test_any_bytes_as_any_format(name, data):
         ("a.box", "10 20 30 30 -1\n50 60 30 30 -2\n", "line 1: these are ends of filaments"),
         ("a.box", "nan 20 30 30\n", "line 1: x is 'nan'"),
         ("a.box", "1 " * 1_000_000, "line 1: 1000000 values"),
-        ("a.coords", "x y density\n1 2\n3\n", "line 3: 1 values"),
+        ("a.coords", "x y density\n1 2\n3\n", "line 3: 1 value"),
         ("a.coords", "1 2\nthree 4\n", "line 2: 'three' is not a number"),
         ("a.coords", "1 2\n1e9 4\n", "line 2: x is 1e"),
         ("a.cbox", "data_cryolo\n\nloop_\n_CoordinateX\n_CoordinateY\n1 2\n", "_Width"),

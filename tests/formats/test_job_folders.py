@@ -141,7 +141,7 @@ def test_of_several_lists_or_iterations_one_has_to_be_named(tmp_path):
 def test_files_that_a_list_names_and_that_are_gone_are_left_out_with_a_count(tmp_path):
     folder = job(tmp_path, "AutoPick/job006", "_autopick.star", index="autopick.star")
     (folder / "Movies/m1_autopick.star").unlink()
-    with pytest.warns(TableWarning, match=r"line 9: .*m1_autopick\.star .* 1 of 2 files are left"):
+    with pytest.warns(TableWarning, match=r"line 9: .*m1_autopick\.star .* 1 of 2 files left"):
         assert read_folder(folder)["x"].tolist() == [2]
     (folder / "Movies/m2_autopick.star").unlink()
     with pytest.raises(TableError, match=r"m1_autopick\.star .* keep the folders"):

@@ -33,7 +33,7 @@ def test_a_position_outside_is_left_out_of_a_file_or_an_error_with_its_line(
 ):
     path = tmp_path / name
     path.write_text(content)
-    with pytest.warns(TableWarning, match="1 of 2 positions lie outside"):
+    with pytest.warns(TableWarning, match="1 of 2 positions lies outside"):
         assert len(read_table(path)) == 1
     with pytest.raises(TableError, match=place) as caught:
         read_table(path, outside="error")
@@ -137,7 +137,7 @@ def test_the_option_has_two_values():
 def test_only_positions_on_the_exposures_go_into_a_dataset(exposures, tmp_path):
     name = "14sep05c_00024sq_00003hl_00002es.frames"
     picks = table_of([(5, 5), (4000, 5), (5, 3709.5)], name)
-    with pytest.warns(TableWarning, match="1 of 3 positions lie outside"):
+    with pytest.warns(TableWarning, match="1 of 3 positions lies outside"):
         write_table(picks, tmp_path / "p.cs", exposures=exposures)
     assert len(np.load(tmp_path / "p.cs")) == 2
     with pytest.raises(TableError, match=r"2 of 2 .*times as large"):

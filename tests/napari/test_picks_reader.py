@@ -165,7 +165,7 @@ def test_a_file_without_names_is_of_the_only_open_micrograph(viewer, tmp_path):
 
 def test_picks_outside_are_left_out_and_told(viewer, tmp_path):
     write_table(PICKS[:3].assign(x=[1, 159.4, 640]), tmp_path / "p.csv")
-    with pytest.warns(TableWarning, match=r"1 of 3 positions lie outside.*160 x 96"):
+    with pytest.warns(TableWarning, match=r"1 of 3 positions lies outside.*160 x 96"):
         (layer,) = shown(viewer, tmp_path / "p.csv")
     assert layer.data[:, 1].tolist() == [1, 159.4]
 

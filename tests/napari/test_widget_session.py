@@ -425,7 +425,7 @@ def test_files_of_an_earlier_export_go_only_where_that_is_ticked(
     click_in_box(monkeypatch, "Yes")
     assert here("2 files of an earlier run stay") == {*every, "other.box"}
     click_in_box(monkeypatch, "Yes", tick=True)
-    assert here("1 other files were there") == {own, "other.box"}
+    assert here("1 other file was there") == {own, "other.box"}
 
 
 def test_picks_in_other_pixels_are_brought_to_the_micrographs(
@@ -481,7 +481,7 @@ def test_rows_outside_are_told_in_the_report_without_options(
     file = tmp_path / "far.csv"
     write_table(truth, file)
     report = import_labels(person.session, file)
-    assert f"1 of {len(truth)} positions lie outside" in report
+    assert f"1 of {len(truth)} positions lies outside" in report
     assert "--" not in report
 
 

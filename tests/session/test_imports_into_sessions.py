@@ -163,7 +163,7 @@ def test_a_table_without_answers_holds_particles(filled, tmp_path):
 @pytest.mark.parametrize("outside", [(-0.6, 9), (9, -3), (401, 10), (10, 300.5)])
 def test_rows_outside_of_their_micrograph_are_left_out_and_counted(filled, outside):
     rows = table(("m0", *outside, 1), ("m0", 9, 9, 1), ("m1", 7, 7, 0), ("elsewhere", 9e4, 9, 1))
-    with pytest.warns(TableWarning, match=r"a\.star: 1 of 4 positions lie outside"):
+    with pytest.warns(TableWarning, match=r"a\.star: 1 of 4 positions lies outside"):
         report = filled.labels.import_table(rows, source="a.star")
     assert [(m.micrograph, m.x, m.y) for m in filled.state.labels.values()] == [
         (1, 9, 9),

@@ -11,6 +11,7 @@ from activepick._napari.views.contrast_plot import ContrastPlot
 from activepick._napari.views.micrograph_table import MicrographTable
 from activepick._napari.views.time_plot import TimePlot
 from activepick._napari.views.wrapped_label import WrappedLabel
+from activepick.wording import counted
 from activepick.workspace.predictor import Candidates
 
 __all__ = ["DatasetView"]
@@ -127,7 +128,8 @@ class DatasetView(QWidget, SessionListener):
             self.plot.set_points(found.score, found.contrast, kept)
             total = sum(session.counts().values())
             self._summary.setText(
-                f"{total:,} picks with labels and areas, on {found.micrographs:,} micrographs. "
+                f"{counted(total, 'pick', spec=',')} with labels and areas, on "
+                f"{counted(found.micrographs, 'micrograph', spec=',')}. "
                 "Drag the limits; they hold for all micrographs."
             )
 

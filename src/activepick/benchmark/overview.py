@@ -8,6 +8,7 @@ from scipy.special import expit
 
 from activepick.atomic import replacing
 from activepick.micrograph import Micrograph
+from activepick.wording import counted
 
 __all__ = ["draw_picks"]
 
@@ -57,7 +58,7 @@ def draw_picks(
     circles.set_array(expit(picks["score"].to_numpy(float)))
     axes.add_collection(circles)
     axes.set_axis_off()
-    axes.set_title(f"{micrograph.name}: {len(picks)} picks", fontsize=9)
+    axes.set_title(f"{micrograph.name}: {counted(len(picks), 'pick')}", fontsize=9)
     figure.colorbar(
         ScalarMappable(circles.norm, circles.cmap), ax=axes, label="probability", shrink=0.6
     )

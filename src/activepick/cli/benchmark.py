@@ -16,6 +16,7 @@ from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError
 from activepick.formats import read_table
 from activepick.formats.outside import checked_outside
+from activepick.wording import counted
 
 if TYPE_CHECKING:
     from activepick.benchmark.curves import Dataset
@@ -82,7 +83,7 @@ def benchmark(
     rows = group_by_micrograph(known_particles, files, truth, outside)
     known = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]
     if len(known) < len(files):
-        say(f"warning: {len(files) - len(known)} micrographs without particles are left out")
+        say(f"warning: {counted(len(files) - len(known), 'micrograph')} without particles left out")
     known.sort(key=lambda pair: pair[0].path.name)
     data = Dataset(
         [f.micrograph() for f, _ in known],

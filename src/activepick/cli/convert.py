@@ -18,6 +18,7 @@ from activepick.formats.coordinates import Flip
 from activepick.formats.outside import checked_outside, leave_out_outside, picked_on_smaller
 from activepick.formats.scores import keep_scores
 from activepick.formats.transform import Unmatched, flip_table, scale_table, swap_axes
+from activepick.wording import counted
 
 __all__ = ["convert"]
 
@@ -169,8 +170,8 @@ def convert(
     if drop.any():
         name = table["micrograph"].iloc[int(drop.argmax())]
         say(
-            f"{int(drop.sum())} picks are within {duplicates:g} px of another one of the same "
-            f"micrograph, such as of {name}"
+            f"{counted(int(drop.sum()), 'pick is', 'picks are')} within {duplicates:g} px of "
+            f"another one of the same micrograph, such as of {name}"
         )
         if remove_duplicates:
             table = table[~drop].reset_index(drop=True)
@@ -181,7 +182,8 @@ def convert(
     options = {"version": relion, "box_size": box_size, "exposures": exposures}
     options["pixel_size_angstrom"] = pixel_size
     write_out(table, target, chosen, images, ending, overwrite, **options)
-    say(f"{len(table)} rows of {table['micrograph'].nunique()} micrographs: {target}")
+    names = counted(table["micrograph"].nunique(), "micrograph")
+    say(f"{counted(len(table), 'row')} of {names}: {target}")
 
 
 def _with_scores_from(
@@ -190,7 +192,8 @@ def _with_scores_from(
     """Return the rows that reach the threshold, and print how many do not."""
     kept = keep_scores(table, threshold=threshold, min_score=min_score)
     if len(kept) < len(table):
-        say(f"{len(table) - len(kept)} of {len(table)} picks are below the threshold: left out")
+        below = len(table) - len(kept)
+        say(f"{below} of {counted(len(table), 'pick')} below the threshold: left out")
     return kept
 
 
@@ -211,5 +214,5 @@ def _particles(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that are particles, without the labels."""
     others = table["label"].eq(0).fillna(False).to_numpy(bool)
     if others.any():
-        say(f"warning: {int(others.sum())} rows with label 0 are no particles, and left out")
+        say(f"warning: {counted(int(others.sum()), 'row')} with label 0 (not a particle) left out")
     return table[~others].reset_index(drop=True).drop(columns="label")

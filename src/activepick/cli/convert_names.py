@@ -10,6 +10,7 @@ from activepick.errors import MicrographError, SettingsError
 from activepick.formats import NameMatch, read_exposures
 from activepick.formats.cryosparc_cs import shapes_in
 from activepick.formats.transform import Unmatched, rename_micrographs, with_uids, without_uids
+from activepick.wording import counted
 
 __all__ = ["known_shapes", "renamed", "shapes_of"]
 
@@ -62,15 +63,15 @@ def _tell(matched: NameMatch) -> None:
     if lost:
         more = f" and {len(lost) - 10} others" if len(lost) > 10 else ""
         say(
-            f"warning: {len(lost)} micrographs are not found or could be several: "
-            f"{', '.join(lost[:10])}{more}"
+            f"warning: {counted(len(lost), 'micrograph is', 'micrographs are')} not found "
+            f"or could be several: {', '.join(lost[:10])}{more}"
         )
     if matched.loose:
         name = matched.loose[0]
         say(
-            f"warning: {len(matched.loose)} names fit a micrograph only without what motion "
-            f"correction or pickers add, or in other case, such as {name}, taken for "
-            f"{matched[name]}"
+            f"warning: {counted(len(matched.loose), 'name fits', 'names fit')} a micrograph only "
+            f"without what motion correction or pickers add, or in other case, "
+            f"such as {name}, taken for {matched[name]}"
         )
 
 

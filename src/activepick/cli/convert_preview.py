@@ -9,6 +9,7 @@ from activepick.cli.micrograph_source import MicrographSource
 from activepick.errors import SettingsError
 from activepick.formats.boxes import BOX_COLUMNS
 from activepick.formats.preview import FLIP_NAMES, draw_flips
+from activepick.wording import counted
 
 __all__ = ["draw_preview"]
 
@@ -47,7 +48,7 @@ def draw_preview(
         raise SettingsError("--preview: give the approximate particle radius in pixels (--radius).")
     result = draw_flips(image.read(), rows[["x", "y"]], radius_px, path, title=str(name))
     contrasts = ", ".join(f"{FLIP_NAMES[f]} {c:.1f}" for f, c in result.contrasts.items())
-    say(f"contrast at {result.picks} picks on {name}: {contrasts}; drawn in {path}")
+    say(f"contrast at {counted(result.picks, 'pick')} on {name}: {contrasts}; drawn in {path}")
     if not result.sure:
         say("none of the flips fits clearly: is the scale right, are these the micrographs?")
     elif result.best == "none":

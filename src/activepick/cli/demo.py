@@ -10,6 +10,7 @@ import typer
 from activepick.cli.benchmark import print_table, run_methods
 from activepick.cli.console import progress_bar, say
 from activepick.cli.loading import make_engine
+from activepick.wording import counted
 
 __all__ = ["demo"]
 
@@ -85,7 +86,8 @@ def demo(
     write_table(table, out / "picks.csv")
     draw_picks(micrographs[-1], tables[-1], simulated.diameter_angstrom, out / "picks.png")
     print_table(rows)
-    print(f"\n{len(table)} picks in {len(micrographs)} micrographs. Written to {out}:")
+    found = f"{counted(len(table), 'pick')} in {counted(len(micrographs), 'micrograph')}"
+    print(f"\n{found}. Written to {out}:")
     for name, what in (
         ("curve.csv, curve.png", "the learning curve: average precision against labels"),
         ("head.safetensors", "the head that was learnt, for activepick pick --head"),

@@ -9,6 +9,7 @@ import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json, say
+from activepick.wording import counted
 
 if TYPE_CHECKING:
     from activepick.metrics import Evaluation, OtherWay
@@ -70,8 +71,8 @@ def evaluate(
     result = compare(read_picks(picks), read_picks(truth), radius, given, min_score=min_score)
     if result.not_picked:
         say(
-            f"warning: {len(result.not_picked)} of {result.n_micrographs} micrographs have no "
-            f"picks, and all their particles count as missed, such as {result.not_picked[0]}"
+            f"warning: {len(result.not_picked)} of {counted(result.n_micrographs, 'micrograph')} "
+            f"without picks, such as {result.not_picked[0]}: all their particles count as missed"
         )
     _say_meaning(result, picks, threshold)
     if result.other_way is not None:
@@ -131,8 +132,9 @@ def _say_other_way(way: "OtherWay", result: "Evaluation", picks: Path) -> None:
     if way.change != "swap-xy":
         options += f" --size {way.width or 'WIDTH'}x{way.height or 'HEIGHT'}"
     say(
-        f"warning: {result.n_hits} picks are right as they are, but {way.n_hits} {how}: turn the "
-        f"picks (or the true particles) with activepick convert {picks} OUT {options}"
+        f"warning: {counted(result.n_hits, 'pick is', 'picks are')} right as they are, but "
+        f"{way.n_hits} {how}: turn the picks (or the true particles) with activepick "
+        f"convert {picks} OUT {options}"
     )
 
 

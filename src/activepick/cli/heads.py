@@ -7,6 +7,7 @@ import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json, say
+from activepick.wording import counted
 
 __all__ = ["heads"]
 
@@ -73,4 +74,4 @@ def combine(
             {"out": str(out), "heads": len(loaded), "labels": generic.particles + generic.others}
         )
     else:
-        print(f"the generic head of {len(loaded)} heads: {out}")
+        print(f"the generic head of {counted(len(loaded), 'head')}: {out}")

@@ -10,6 +10,7 @@ from activepick.errors import SettingsError, TableError, on_command_line
 from activepick.formats import match_names
 from activepick.formats.outside import checked_outside, leave_out_outside
 from activepick.micrograph.discovery import FoundMicrograph, find_micrographs
+from activepick.wording import counted
 
 __all__ = ["group_by_micrograph", "named_micrographs"]
 
@@ -40,7 +41,10 @@ def named_micrographs(
     if not micrographs.found:
         raise SettingsError(missing[0] if missing else "No micrograph was given.")
     if missing:
-        say(f"warning: {len(missing)} micrographs are left out: {missing[0]}")
+        say(
+            f"warning: {counted(len(missing), 'micrograph is', 'micrographs are')} left out: "
+            f"{missing[0]}"
+        )
     return micrographs.found
 
 
@@ -94,7 +98,8 @@ def group_by_micrograph(
     if matched.unmatched:
         count = int(table["micrograph"].isin(matched.unmatched).sum())
         some = ", ".join(matched.unmatched[:3])
-        say(f"warning: {source}: {count} rows of other micrographs are left out ({some})")
+        rows = counted(count, "row of another micrograph is", "rows of other micrographs are")
+        say(f"warning: {source}: {rows} left out ({some})")
     by_name = {found.name: found for found in micrographs}
     shapes = {name: by_name[found].micrograph().shape for name, found in matched.items()}
     known = table[table["micrograph"].isin(matched)]

@@ -19,6 +19,7 @@ from activepick.errors import SettingsError
 from activepick.formats import FORMATS
 from activepick.picking.rules import DEFAULT_EDGE_MARGIN, DEFAULT_THRESHOLD, PickRules
 from activepick.scoremap import DEFAULT_SEPARATION
+from activepick.wording import counted
 
 __all__ = ["pick"]
 
@@ -213,6 +214,7 @@ def pick(
     else:
         failed = f" ({len(summary.failed)} left out)" if summary.failed else ""
         kept = f" ({summary.kept} picked before)" if summary.kept else ""
-        print(f"{picked} picks in {len(summary.picks)} micrographs{kept}{failed}: {out}")
+        found = f"{counted(picked, 'pick')} in {counted(len(summary.picks), 'micrograph')}"
+        print(f"{found}{kept}{failed}: {out}")
     if summary.failed:
         raise typer.Exit(2)

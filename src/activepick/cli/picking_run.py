@@ -27,6 +27,7 @@ from activepick.errors import on_command_line
 from activepick.files import read_whole
 from activepick.micrograph.discovery import FoundMicrograph, MicrographSet, find_micrographs
 from activepick.picking.rules import PickRules
+from activepick.wording import counted
 
 if TYPE_CHECKING:
     from activepick.features.engine import FeatureEngine
@@ -273,6 +274,6 @@ def _report(bar: Bar, each: bool, found: FoundMicrograph, outcome: Outcome) -> N
     if outcome.picks is None:
         bar.say(f"left out: {outcome.failure}")
     elif each:
-        say(f"{found.name}: {len(outcome.picks)} picks")
+        say(f"{found.name}: {counted(len(outcome.picks), 'pick')}")
     bar.step(found.path.name)
     bar.done()

@@ -16,6 +16,7 @@ from activepick.errors import SettingsError, TableError
 from activepick.formats import choose_format, read_picks, read_table, write_table
 from activepick.formats.outside import checked_outside
 from activepick.formats.scores import score_threshold, with_meaning
+from activepick.wording import counted
 
 if TYPE_CHECKING:
     from activepick.features.cache import FeatureCache
@@ -108,7 +109,7 @@ def prune(
     if json:
         print_json({"out": str(out), "picks": len(table), "kept": len(kept)})
     else:
-        print(f"kept {len(kept)} of {len(table)} picks: {out}")
+        print(f"kept {len(kept)} of {counted(len(table), 'pick')}: {out}")
 
 
 def _saved(path: Path, diameter: float, options: dict[str, Any]) -> "tuple[FeatureEngine, Head]":

@@ -14,6 +14,7 @@ from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS, read_picks
 from activepick.formats.outside import checked_outside
+from activepick.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,7 +88,10 @@ def repair(
         for notice in opened.notices:
             say(notice)
         state = opened.state
-        print(f"{len(state.labels)} labels of {len(state.micrographs)} micrographs: {path}")
+        print(
+            f"{counted(len(state.labels), 'label')} on "
+            f"{counted(len(state.micrographs), 'micrograph')}: {path}"
+        )
 
 
 @session.command()
@@ -133,16 +137,17 @@ def export(
             table = table[table["label"] == 1].reset_index(drop=True).drop(columns="label")
     if unpicked:
         say(
-            f"warning: {len(unpicked)} micrographs were never picked (such as {unpicked[0]}), and "
-            "are left out: pick them in the window, or with activepick pick --head"
+            f"warning: {counted(len(unpicked), 'micrograph was', 'micrographs were')} never picked "
+            f"(such as {unpicked[0]}) and left out: pick them in the window, or with "
+            "activepick pick --head"
         )
     images = None if micrographs is None else MicrographSource(micrographs)
     table = renamed(table, images, None, None, "error")
     options = {"version": relion, "box_size": box_size, "exposures": exposures}
     options["pixel_size_angstrom"] = pixel_size
     write_out(table, out, chosen, images, None, overwrite, **options)
-    what = "labels" if labels else "picks"
-    print(f"{len(table)} {what} of {table['micrograph'].nunique()} micrographs: {out}")
+    what = counted(len(table), "label" if labels else "pick")
+    print(f"{what} of {counted(table['micrograph'].nunique(), 'micrograph')}: {out}")
 
 
 @session.command("import")

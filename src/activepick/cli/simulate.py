@@ -7,6 +7,7 @@ import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import print_json, progress_bar
+from activepick.wording import counted
 
 __all__ = ["simulate"]
 
@@ -46,6 +47,7 @@ def simulate(
         )
     else:
         print(
-            f"{len(data.micrographs)} micrographs with {data.particles} particles of "
+            f"{counted(len(data.micrographs), 'micrograph')} with "
+            f"{counted(data.particles, 'particle')} of "
             f"{data.diameter_angstrom:g} Å at {data.pixel_size_angstrom:g} Å per pixel: {folder}"
         )

@@ -13,6 +13,7 @@ from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import read_table
 from activepick.formats.outside import checked_outside
+from activepick.wording import counted
 
 if TYPE_CHECKING:
     from activepick.learning.learner import Learner
@@ -138,7 +139,10 @@ def train(
             }
         )
     else:
-        print(f"trained on {head.particles} particles and {head.others} other places: {out}")
+        print(
+            f"trained on {counted(head.particles, 'particle')} and "
+            f"{counted(head.others, 'other place')}: {out}"
+        )
         if not np.isnan(precision_at):
             print(
                 f"on these micrographs about {particles:.0f} particles each, and about "

@@ -21,6 +21,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.files import open_to_read
 from activepick.formats.limits import check_width
+from activepick.wording import counted
 
 __all__ = ["FieldType", "load_fields", "pack_fields", "sniff"]
 
@@ -100,7 +101,7 @@ def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDA
     if array.dtype.names is None or array.ndim != 1:
         raise TableError(f"{path}: an array without named fields, so no dataset of cryoSPARC")
     if array.dtype.itemsize == 0 or len(array) * array.dtype.itemsize > size:
-        raise TableError(f"{path}: damaged: {len(array)} rows in a file of {size} bytes")
+        raise TableError(f"{path}: damaged: {counted(len(array), 'row')} in a file of {size} bytes")
     values = sum(math.prod(array.dtype[name].shape) for name in array.dtype.names)
     check_width(values, path)
     fields = {name: _field(array[name], name, path) for name in array.dtype.names}

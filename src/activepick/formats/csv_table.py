@@ -37,6 +37,7 @@ from activepick.formats.plain_rows import plain_rows
 from activepick.formats.scores import score_meaning, with_meaning
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.text import read_utf8
+from activepick.wording import counted
 
 __all__ = [
     "SEPARATORS",
@@ -201,8 +202,9 @@ def _one_by_one(
             line = reader.line_num + skipped
             if len(row) != len(columns):
                 raise TableError(
-                    f"{path}, line {line}: {len(row)} values where the header has {len(columns)} "
-                    "columns; the file may be cut off, or a name holds the separator unquoted"
+                    f"{path}, line {line}: {counted(len(row), 'value')} where the header has "
+                    f"{counted(len(columns), 'column')}; the file may be cut off, "
+                    "or a name holds the separator unquoted"
                 )
             rows.append(row)
             lines.append(line)

@@ -11,6 +11,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.cs_file import FieldType, load_fields
 from activepick.formats.names import NameMatch, match_names
+from activepick.wording import counted
 
 __all__ = ["Exposures", "read_exposures"]
 
@@ -87,8 +88,8 @@ class Exposures:
         lost = [*matched.unmatched, *matched.ambiguous]
         if lost:
             raise TableError(
-                f"{target}: {len(lost)} names are not among the {len(self.names)} exposures in "
-                f"{self.path}, or could be several: {', '.join(lost[:5])}"
+                f"{target}: {counted(len(lost), 'name is', 'names are')} not among the exposures "
+                f"in {self.path}, or could be several: {', '.join(lost[:5])}"
             )
         number = {name: row for row, name in enumerate(self.names)}
         codes, unique = pd.factorize(micrographs)

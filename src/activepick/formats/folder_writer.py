@@ -17,6 +17,7 @@ from activepick.formats.table_check import check_table
 from activepick.formats.table_warnings import CollectedWarnings, warn_table
 from activepick.formats.text import write_pieces
 from activepick.formats.written_files import Checksum, WrittenFiles
+from activepick.wording import counted
 
 __all__ = ["PickFolder", "write_folder"]
 
@@ -208,8 +209,10 @@ class PickFolder:
         """Warn of files that programs would read together with those that were written."""
         if earlier:
             warn_table(
-                f"{len(earlier)} files of an earlier run stay beside the new ones, such as "
-                f"{earlier[0].name}, and are read together with them",
+                counted(
+                    len(earlier), "file of an earlier run stays", "files of an earlier run stay"
+                )
+                + f" beside the new ones ({earlier[0].name}), to be read together with them",
                 file=self.folder,
                 option="--overwrite removes them",
             )
@@ -218,8 +221,9 @@ class PickFolder:
         others = [path for path in alike if path not in known]
         if others:
             warn_table(
-                f"{len(others)} other files were there already, such as {others[0].name}, and are "
-                "read together with the new ones; move those that do not belong to them",
+                counted(len(others), "other file was", "other files were")
+                + f" there already ({others[0].name}), to be read together with the new ones; "
+                "move away what does not belong to them",
                 file=self.folder,
             )
 

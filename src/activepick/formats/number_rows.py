@@ -14,6 +14,7 @@ from activepick.errors import TableError
 from activepick.formats.columns import Lines
 from activepick.formats.many_files import Rows
 from activepick.formats.text import read_utf8
+from activepick.wording import counted
 
 __all__ = ["NumberFile", "first_words", "parse_joined", "read_numbers", "rows_of_numbers"]
 
@@ -157,10 +158,10 @@ def _one_by_one(data: bytes, path: Path, file: NumberFile) -> tuple[Floats, Line
         if file.header and number == 1 and _number(words[0]) is None:
             continue
         if len(words) not in file.columns:
-            raise TableError(f"{path}, line {number}: {len(words)} values; {file.what}")
+            raise TableError(f"{path}, line {number}: {counted(len(words), 'value')}; {file.what}")
         if rows and len(words) != len(rows[0]):
             raise TableError(
-                f"{path}, line {number}: {len(words)} values where the line before has "
+                f"{path}, line {number}: {counted(len(words), 'value')} where the line before has "
                 f"{len(rows[0])}; the file may be cut off"
             )
         values = [_number(word) for word in words]

@@ -16,6 +16,7 @@ import pandas as pd
 
 from activepick.errors import SettingsError, TableError
 from activepick.formats.table_warnings import warn_table
+from activepick.wording import counted
 
 __all__ = [
     "OUTSIDE",
@@ -193,7 +194,8 @@ def _sentence(
     out = np.flatnonzero(~keep)
     row = int(out[0])
     x, y = (float(table[name].iloc[row]) for name in ("x", "y"))
-    count = f"{len(out)} of {len(table)} positions lie outside of their micrographs"
+    lie = "lies outside of its micrograph" if len(out) == 1 else "lie outside of their micrographs"
+    count = f"{len(out)} of {counted(len(table), 'position')} {lie}"
     example = f"x {x:g}, y {y:g} of {table['micrograph'].iloc[row]}"
     if place is not None and not inside([x], [y])[0]:
         example = f"{place} ({table['micrograph'].iloc[row]})"

@@ -33,6 +33,7 @@ from activepick.formats.star.writer import star_block
 from activepick.formats.table_warnings import warn_table
 from activepick.formats.text import read_text, read_utf8, write_pieces
 from activepick.formats.written_files import Checksum
+from activepick.wording import counted
 
 __all__ = [
     "RelionJob",
@@ -166,9 +167,10 @@ class RelionJob:
         nameless = [name for name in files if not is_image_name(name)]
         if nameless and self._star is None:
             warn_table(
-                f"{len(nameless)} micrographs have names without extension, such as "
-                f"{nameless[0]}; RELION finds picks by the exact name only, so give its list of "
-                "micrographs, such as CtfFind/job003/micrographs_ctf.star",
+                counted(len(nameless), "micrograph has a name", "micrographs have names")
+                + f" without extension, such as {nameless[0]}; RELION finds picks by "
+                "the exact name only, so give its list of micrographs, such as "
+                "CtfFind/job003/micrographs_ctf.star",
                 file=self._folder,
                 option="--micrographs",
             )
@@ -275,7 +277,7 @@ def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFram
         )
         if not files:
             raise TableError(f"{where}; keep the folders of the RELION project together")
-        warn_table(f"{where}; {len(missing)} of {len(listed)} files are left out")
+        warn_table(f"{where}; {len(missing)} of {counted(len(listed), 'file')} left out")
     return _read_files(files, read_other)
 
 

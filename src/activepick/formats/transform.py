@@ -14,6 +14,7 @@ from activepick.formats.cryosparc_cs import shapes_in
 from activepick.formats.exposures import Exposures
 from activepick.formats.names import NameMatch, match_names, without_uid
 from activepick.formats.outside import Outside, leave_out_outside
+from activepick.wording import counted
 
 __all__ = [
     "Unmatched",
@@ -180,7 +181,8 @@ def _complaint(matched: NameMatch) -> str:
     parts = []
     if matched.unmatched:
         parts.append(
-            f"{len(matched.unmatched)} micrographs are not found: {_some(matched.unmatched)}"
+            counted(len(matched.unmatched), "micrograph is", "micrographs are")
+            + f" not found: {_some(matched.unmatched)}"
         )
     for name, found in list(matched.ambiguous.items())[:3]:
         parts.append(

@@ -33,6 +33,7 @@ from activepick.formats.star.writer import star_block
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.table_warnings import warn_table
 from activepick.formats.text import read_utf8
+from activepick.wording import counted
 
 __all__ = ["read_pos", "read_pos_files", "render_pos", "sniff"]
 
@@ -126,7 +127,11 @@ def _table(raw: pd.DataFrame, path: Path, lines: Lines, *, marked: bool) -> pd.D
         back = (table["enabled"] == -1).to_numpy()
         if back.any():
             warn_table(
-                f"{int(back.sum())} picks that were taken back are left out",
+                counted(
+                    int(back.sum()),
+                    "pick that was taken back is left out",
+                    "picks that were taken back are left out",
+                ),
                 file=path,
                 kind="taken back",
             )

@@ -25,6 +25,7 @@ from activepick.formats.project_files import project_finder, searched_folders
 from activepick.formats.text import read_text
 from activepick.micrograph.extensions import CONVERTIBLE, EXTENSIONS, MOVIES, extension
 from activepick.micrograph.micrograph import Micrograph
+from activepick.wording import counted
 
 __all__ = ["TEXT_LISTS", "FoundMicrograph", "MicrographSet", "find_micrographs"]
 
@@ -471,4 +472,4 @@ def _check_names(found: Sequence[FoundMicrograph]) -> None:
 
 
 def _left_out(count: int) -> str:
-    return "1 file is left out" if count == 1 else f"{count} files are left out"
+    return counted(count, "file is left out", "files are left out")

@@ -14,6 +14,7 @@ from activepick.formats.outside import Outside, leave_out_outside
 from activepick.scoremap import SAME_POSITION
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import Label
+from activepick.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,9 +102,11 @@ class ImportReport:
     open: int
 
     def __str__(self) -> str:
-        parts = [f"{len(self.added)} labels were added."]
+        parts = [counted(len(self.added), "label was added.", "labels were added.")]
         if self.replaced:
-            parts.append(f"{len(self.replaced)} labels of the other class were removed.")
+            parts.append(
+                counted(len(self.replaced), "label", "labels") + " of the other class removed."
+            )
         if self.duplicates:
             parts.append(f"{self.duplicates} were there already.")
         if self.conflicts:

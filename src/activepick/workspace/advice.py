@@ -4,6 +4,7 @@ from scipy.spatial import cKDTree
 
 from activepick.scoremap import SAME_POSITION
 from activepick.session.model.state import SessionState
+from activepick.wording import counted
 from activepick.workspace.peaks import MicrographPeaks
 from activepick.workspace.precision import PrecisionEstimate
 
@@ -68,7 +69,7 @@ def _on_labels(state: SessionState) -> str:
     rounds = state.rounds
     known = [record.changed for record in rounds[-_ROUNDS:] if record.changed is not None]
     if not known:
-        return f"Go on: {count} labels so far."
+        return f"Go on: {counted(count, 'label')} so far."
     share = _percent(known[-1])
     if len(known) == _ROUNDS and max(known) < _LITTLE:
         sentence = f"The last {_ROUNDS} rounds changed {share} of the picks: more labels on these "

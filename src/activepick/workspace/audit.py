@@ -8,6 +8,7 @@ import pandas as pd
 
 from activepick.errors import HeadError, SessionError
 from activepick.session.model.state import Question, RoundRecord
+from activepick.wording import counted
 from activepick.workspace.advice import advice, changed_picks
 from activepick.workspace.features import FeatureSource
 from activepick.workspace.peaks import MicrographPeaks
@@ -140,8 +141,12 @@ class Audit:
         if self._truth is not None and self._truth.unmatched:
             some = ", ".join(self._truth.unmatched[:3])
             self._source.notices.append(
-                f"{len(self._truth.unmatched)} micrographs with true particles are not in this "
-                f"session ({some})."
+                counted(
+                    len(self._truth.unmatched),
+                    "micrograph with true particles is",
+                    "micrographs with true particles are",
+                )
+                + f" not in this session ({some})."
             )
 
     def average_precision(self) -> float | None:

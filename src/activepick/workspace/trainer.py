@@ -22,6 +22,7 @@ from activepick.learning.settings import LearnerSettings
 from activepick.learning.training import fit_head, head_posterior
 from activepick.learning.training_set import MicrographLabels, TrainingExamples
 from activepick.session.model.state import SessionState
+from activepick.wording import counted
 from activepick.workspace.features import FeatureSource, Setup
 from activepick.workspace.initial_head import head_folder, labels_digest, saved_head_file
 
@@ -272,7 +273,8 @@ def _problems(state: SessionState, examples: TrainingExamples) -> dict[int, str]
             found[number] = examples.unreadable[entry.fingerprint]
         elif entry.fingerprint in examples.outside:
             count = len(examples.outside[entry.fingerprint])
-            found[number] = f"{entry.name}: {count} labels lie outside the image."
+            lie = counted(count, "label lies", "labels lie")
+            found[number] = f"{entry.name}: {lie} outside the image."
     return found
 
 

@@ -15,6 +15,7 @@ from activepick.errors import TableError
 from activepick.formats import Format, choose_format, match_names, write_table
 from activepick.formats.outside import leave_out_outside
 from activepick.formats.table_warnings import warn_table
+from activepick.wording import counted
 
 __all__ = ["write_picks"]
 
@@ -110,8 +111,8 @@ def _table(
         others = table["label"] == 0
         if others.any():
             warn_table(
-                f"{int(others.sum())} points of the layer {attributes['name']!r} are labelled as "
-                "not particles, and are left out; CSV keeps them"
+                f"{counted(int(others.sum()), 'point')} of the layer {attributes['name']!r} "
+                "labelled as not a particle: left out; CSV keeps them"
             )
         table = table[~others].drop(columns="label")
     return table

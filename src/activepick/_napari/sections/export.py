@@ -16,6 +16,7 @@ from activepick._napari.views.files_in_folder import ask_about_files
 from activepick._napari.views.short_names import elided
 from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.formats import FORMATS, Format
+from activepick.wording import counted
 
 __all__ = ["ExportSection"]
 
@@ -145,7 +146,8 @@ class ExportSection(Section, SessionListener):
             answer = QMessageBox.question(
                 self,
                 "Export",
-                f"{missing:,} micrographs are not picked with the model as it is now: not at all, "
+                counted(missing, "micrograph is", "micrographs are", ",")
+                + " not picked with the model as it is now: not at all, "
                 "or by an earlier one. Pick them first?\nNo: export what there is.",
                 buttons.Yes | buttons.No | buttons.Cancel,
             )
@@ -231,6 +233,6 @@ class ExportSection(Section, SessionListener):
         return bool(answer == yes)
 
     def _show_result(self, session: OpenSession, path: Path, count: int, notes: list[str]) -> None:
-        text = f"{count:,} positions are in {path}"
+        text = f"{counted(count, 'position is', 'positions are', ',')} in {path}"
         self._result.setText("\n".join([text, *notes]))
         session.notify("info", text)

@@ -12,6 +12,7 @@ from activepick._napari.open_session import OpenSession
 from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.wrapped_label import WrappedLabel
+from activepick.wording import counted
 
 __all__ = ["HeadSection"]
 
@@ -139,11 +140,14 @@ class HeadSection(Section, SessionListener):
         self._errors.setVisible(bool(errors))
         more = f"\n… and {len(errors) - _SHOWN_ERRORS} more" * (len(errors) > _SHOWN_ERRORS)
         self._errors.setText(
-            f"{len(errors)} micrographs could not be picked; the table names them.\n"
+            f"{counted(len(errors), 'micrograph')} could not be picked; see the table.\n"
             + "\n".join(errors[:_SHOWN_ERRORS])
             + more
         )
-        session.notify("info", f"{prediction.count:,} micrographs are picked.")
+        session.notify(
+            "info",
+            counted(prediction.count, "micrograph is picked.", "micrographs are picked.", ","),
+        )
 
 
 def _save(session: OpenSession, path: Path, name: str) -> None:
@@ -159,7 +163,7 @@ def _description(session: OpenSession) -> str:
     head = session.workspace.trainer.head
     base = session.workspace.trainer.base_name or "Topaz's pretrained network"
     trained = (
-        f"trained on {head.particles} particles, {head.others} non-particles"
+        f"trained on {counted(head.particles, 'particle')}, {counted(head.others, 'non-particle')}"
         if head.particles + head.others
         else "no labels yet"
     )

@@ -29,6 +29,7 @@ from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.micrograph.crops import cut_crops
 from activepick.session import Question, Target
+from activepick.wording import counted
 
 __all__ = ["LabelSection"]
 
@@ -264,8 +265,7 @@ class LabelSection(Section, SessionListener):
     def _show_questions(self, session: OpenSession) -> None:
         waiting = len(session.labelling.suggestions)
         self._accept.setVisible(waiting > 0)
-        plural = "" if waiting == 1 else "s"
-        self._accept.setText(f"Accept {waiting} suggestion{plural} (Y)")
+        self._accept.setText(f"Accept {counted(waiting, 'suggestion')} (Y)")
         self._undo.setEnabled(session.session.can_undo)
         self._redo.setEnabled(session.session.can_redo)
         self._show_crops(session)

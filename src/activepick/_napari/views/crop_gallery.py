@@ -20,6 +20,7 @@ from superqt import QElidingLabel
 from activepick._napari.views.crop_grid import CropGrid
 from activepick._napari.views.pick_list import ORDERS, PickList, PixelsOf
 from activepick._napari.views.shades import LABEL_PADDING
+from activepick.wording import counted
 
 __all__ = ["CropGallery"]
 
@@ -172,8 +173,10 @@ class CropGallery(QWidget):
 
     def _show_counts(self) -> None:
         wrong = len(self._picks.wrong_ids())
-        self._count.setText(f"{self._picks.rowCount():,} picks")
-        self._reject.setText(f"Label {wrong:,} as non-particle{'' if wrong == 1 else 's'}")
+        self._count.setText(counted(self._picks.rowCount(), "pick", spec=","))
+        self._reject.setText(
+            f"Label {counted(wrong, 'as a non-particle', 'as non-particles', ',')}"
+        )
         self._reject.setEnabled(wrong > 0)
         self._clear.setEnabled(wrong > 0)
 

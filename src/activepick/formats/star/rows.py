@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.wording import counted
 
 __all__ = ["parse_rows", "tokens_of", "without_comment"]
 
@@ -135,7 +136,8 @@ def _quoted(
 
 def _wrong_width(count: int, width: int, path: Path, line: int) -> TableError:
     return TableError(
-        f"{path}, line {line}: {count} values where the table has {width} columns; the file may be "
+        f"{path}, line {line}: {counted(count, 'value')} where the table has "
+        f"{counted(width, 'column')}; the file may be "
         "cut off, or a name holds a blank without quotes"
     )
 
