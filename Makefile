@@ -14,7 +14,7 @@ SCREEN_PACKAGES := xvfb xauth
 help:
 	@echo "make demo    learn to pick on simulated micrographs and export the picks, without a window"
 	@echo "make test    all tests; those of the window on a screen that nobody sees"
-	@echo "make lint    ruff, mypy and the layers of imports"
+	@echo "make lint    ruff, mypy, the layers of imports, spelling and style of the texts"
 	@echo "make napari  the window with simulated micrographs, ready to label"
 	@echo "make bench   all benchmarks, one after the other"
 	@echo "make docs    the documentation, into site/"
@@ -35,6 +35,10 @@ lint: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell -D - -D tools/words.txt --ignore-words-list sav,ser,fom \
+		--skip '*.ipynb,*.svg,*/fixtures/*,docs/commands.md,docs/images' \
+		*.md docs src tests benchmarks examples Makefile tools/*.py tools/*.sh
+	$(BIN)/proselint check $(filter-out docs/commands.md,$(wildcard *.md docs/*.md docs/*/*.md))
 
 napari: .venv/ready
 	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES)
@@ -58,7 +62,7 @@ dist: .venv/release-ready
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 
-# Without PIP_ARGS it gets the newest versions that there are, as whoever installs it does.
+# Without PIP_ARGS the newest versions are installed, as for a user.
 try-wheel: dist
 	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
 	PYTHON="$(PYTHON)" tools/try_wheel.sh dist/*.whl build/widget.png $(PIP_ARGS)

@@ -1,6 +1,6 @@
 """Label through the window's own keys, as a person would, and compare with the benchmark.
 
-Somebody who knows where the particles are opens a session in napari, presses F, D and G for each
+The script knows where the particles are: it opens a session in napari, presses F, D or G for each
 question, and stops at 100 labels. The head that comes out is evaluated on the other micrographs,
 beside the head that `activepick benchmark` ends with:
 

@@ -140,7 +140,7 @@ def test_clicks_drags_and_crops(person):
     person.widget.label._strip.clicked.emit(third.id)
     assert person.labelling.current == third
 
-    # Whoever looks at another micrograph is left there.
+    # The view stays on a micrograph that was opened meanwhile.
     asked = person.labelling.current
     other = next(i for i in person.state.micrographs if i != asked.micrograph)
     person.open.show(other)

@@ -273,7 +273,7 @@ def test_peaks_stand_in_while_all_labels_are_of_one_kind(session, workspace, tru
     assert cdist(peaks, at_labels).min() > 0
     workspace.trainer.refit()
     with_stand_ins = workspace.predictor.score_map(1)
-    # Places that nobody marked stay apart from those that somebody did.
+    # Unlabelled places are kept apart from labelled ones.
     scores = with_stand_ins.values
     assert (scores > 0).mean() < 0.3
     session.labels.reclass(ids[:1], 0)
