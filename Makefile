@@ -56,6 +56,7 @@ docs: .venv/docs-ready
 screenshots: .venv/ready
 	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
 	SCREEN=1940x1200 tools/with_display.sh $(BIN)/python tools/screenshots.py
+	SCREEN=1940x1200 tools/with_display.sh $(BIN)/python tools/loop_animation.py
 
 dist: .venv/release-ready
 	rm -rf dist

@@ -189,18 +189,12 @@ def label(
     """Answer some rounds; if `check`, also pick all micrographs and check some picks."""
     session = session_of(widget)
     labelling = session.labelling
-    table = read_table(folder / "truth.star")
-    names = session.state.names
-    truth = [
-        table.loc[table["micrograph"] == name, ["x", "y"]].to_numpy() for name in names.values()
-    ]
-    oracle = Oracle(truth, [SimulationSettings().radius_px] * len(truth))
+    oracle = oracle_of(session, folder)
 
     def answer_all() -> None:
         while labelling.current is not None and session.state.questions:
             question = labelling.current
-            query = Query(question.micrograph - 1, question.x, question.y, question.score)
-            answer = oracle.answer(query)
+            answer = oracle.answer(query_of(question))
             labelling.answer(None if answer is None else 1 if answer else 0)
             settle()
             if len(session.state.rounds) > before:
@@ -224,6 +218,21 @@ def label(
         labelling.answer(target)
         wait(lambda: not session.jobs.busy())
     napari.utils.notifications.notification_manager.records.clear()
+
+
+def oracle_of(session: OpenSession, folder: Path) -> Oracle:
+    """Return an oracle that knows the particles of the session's micrographs."""
+    table = read_table(folder / "truth.star")
+    truth = [
+        table.loc[table["micrograph"] == name, ["x", "y"]].to_numpy()
+        for name in session.state.names.values()
+    ]
+    return Oracle(truth, [SimulationSettings().radius_px] * len(truth))
+
+
+def query_of(question: Question) -> Query:
+    """Return the question as the oracle is asked it."""
+    return Query(question.micrograph - 1, question.x, question.y, question.score)
 
 
 def zoom(widget: ActivePickWidget) -> None:

@@ -1,1 +1,1 @@
-"""The napari plugin: the window, its keys, layers and jobs. Qt and napari are imported only here."""
+"""The napari plugin: the window, its keys, layers and jobs. Only it imports Qt and napari."""
