@@ -7,9 +7,9 @@
 
 An oracle answers ten queries a round on two micrographs; the others are evaluated. Each run of a
 method is written to `DIR/rows.csv` when it ends, and is not repeated when the script is started
-again. `DIR/tables.md` has the means so far: average precision with its spread over the rotations of
-the training micrographs; and AP90 (the precision where the recall first reaches 0.9, 0 if it never
-does), F1 and the duration of a refit at the last number of labels.
+again. `DIR/tables.md` has the means so far: average precision with its spread over the runs; and at
+the last number of labels AP90 (the precision where the recall first reaches 0.9, 0 if it never
+does), F1, the number of questions that the oracle skipped, and the duration of a refit.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ from known_sets import load_datasets, parser_of
 from activepick.benchmark.curves import COLUMNS, learning_curve
 from activepick.benchmark.methods import METHODS
 
-COUNTS = (10, 25, 50, 100)
+COUNTS = (5, 10, 25, 50, 100)
 BATCH = 10
 # The published method needs features of every pixel, at either scale, and comes last.
 FIRST = ("active", "topaz", "plain", "random", "supervised")
@@ -77,21 +77,22 @@ def table(title_of: object, rows: pd.DataFrame) -> str:
     title = TITLES.get(str(title_of), f"simulated {title_of}")
     labels = "".join(f" {count} |" for count in COUNTS)
     lines = [
-        f"| {title} | 0 labels |{labels} spread | AP90 | F1 | refit / ms |",
-        "|---|---|" + "---|" * (len(COUNTS) + 4),
+        f"| {title} | 0 labels |{labels} spread | AP90 | F1 | skips | refit / ms |",
+        "|---|---|" + "---|" * (len(COUNTS) + 5),
     ]
     for method, runs in rows.groupby("method", sort=False):
         name = str(method)
-        means = runs.groupby("labels")[["ap", "ap90", "f1", "refit_seconds"]].mean()
+        means = runs.groupby("labels")["ap"].mean()
         last_runs = runs if name == "supervised" else runs[runs["labels"] == COUNTS[-1]]
-        ap, ap90, f1, seconds = (
-            float(last_runs[column].mean()) for column in ("ap", "ap90", "f1", "refit_seconds")
+        ap, ap90, f1, skips, seconds = (
+            float(last_runs[column].mean())
+            for column in ("ap", "ap90", "f1", "skips", "refit_seconds")
         )
-        end = f"{last_runs['ap'].std(ddof=0):.3f} | {ap90:.3f} | {f1:.3f} |"
+        end = f"{last_runs['ap'].std(ddof=0):.3f} | {ap90:.3f} | {f1:.3f} | {skips:.0f} |"
         if name == "supervised":
-            lines.append(f"| `{name}` | | | | | {ap:.3f} (all labels) | {end} |")
+            lines.append(f"| `{name}` |{' |' * len(COUNTS)} {ap:.3f} (all labels) | {end} |")
             continue
-        points = means.loc[[0, *COUNTS], "ap"].to_numpy(float)
+        points = means.loc[[0, *COUNTS]].to_numpy(float)
         aps = " | ".join(f"{value:.3f}" for value in points)
         refit = "" if pd.isna(seconds) else f"{1000 * seconds:.0f}"
         lines.append(f"| `{name}` | {aps} | {end} {refit} |")

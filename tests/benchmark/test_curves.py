@@ -6,7 +6,7 @@ import pytest
 
 from activepick.benchmark.curves import COLUMNS, Dataset, learned_head, learning_curve
 from activepick.benchmark.methods import METHODS
-from activepick.benchmark.oracle import Oracle
+from activepick.benchmark.oracle import Oracle, learn
 from activepick.benchmark.report import summary, write_curves
 from activepick.cli.benchmark import run_methods
 from activepick.errors import SettingsError
@@ -15,6 +15,8 @@ from activepick.features.cache import FeatureCache
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table
+from activepick.learning.initial_head import starting_head
+from activepick.learning.learner import Learner
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.strategies.registry import STRATEGIES, Query
 from activepick.micrograph import Micrograph
@@ -149,3 +151,37 @@ def test_particles_outside_their_image_do_not_stop_a_run(data):
     some = Dataset(data.micrographs, truth, data.engine, data.train)
     [row] = learning_curve("supervised", METHODS["supervised"], some, 0, [10], 10)
     assert row["positives"] == sum(len(xy) for xy in data.truth[:2])
+
+
+def test_nothing_near_the_border_is_asked_picked_or_counted(data):
+    reach = 2 * data.micrographs[0].radius_px(data.engine.diameter_angstrom)
+    height, width = data.micrographs[0].shape
+
+    def inner(xy):
+        return ((xy >= reach) & (xy <= [width - 1 - reach, height - 1 - reach])).all(axis=1)
+
+    # A table without particles near the border, as some published ones.
+    kept = [xy[inner(xy)] for xy in data.truth]
+    assert sum(map(len, kept)) < sum(map(len, data.truth))
+    results = {}
+    for name, truth in (("all", data.truth), ("inner", kept)):
+        for margin in (0.0, 2.0):
+            some = replace(data, truth=truth, edge_margin=margin)
+            [row, _] = learning_curve("topaz", METHODS["topaz"], some, 0, [10], 10)
+            results[name, margin] = row["ap"]
+    assert results["all", 2.0] == results["inner", 2.0]
+    assert results["inner", 0.0] < results["inner", 2.0] - 0.05
+    some = replace(data, edge_margin=2.0)
+    [row] = learning_curve("supervised", METHODS["supervised"], some, 0, [10], 10)
+    assert row["positives"] == sum(map(len, kept[:2]))
+
+    head = starting_head(data.engine, data.micrographs[:2])
+    features = [
+        data.engine.features(file, head.spec.working_radii) for file in data.micrographs[:2]
+    ]
+    learner = Learner(features, head)
+    oracle = Oracle(data.truth[:2], [part.radius_px for part in features])
+    assert learn(learner, oracle, 40, "random", np.random.default_rng(0), edge_margin=2.0) == 40
+    assert all(inner(xy).all() for xy in (*learner.labels, *learner.skipped))
+    with pytest.raises(SettingsError, match="--edge-margin -1"):
+        replace(data, edge_margin=-1.0)

@@ -22,7 +22,7 @@ from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import Strategy
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
-from activepick.picking import ALL_PEAKS, select_picks
+from activepick.picking import ALL_PEAKS, PickRules, select_picks, within_margin
 from activepick.scoremap import find_peaks
 
 __all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve"]
@@ -54,20 +54,31 @@ class Dataset:
         Feature engine with the particle diameter and the default output stride.
     train
         Number of micrographs that are learnt from; the others are for evaluation.
+    edge_margin
+        Width of the strip at the border, in particle radii, in which nothing is queried, picked
+        or counted as a true particle. Published tables may leave out particles there.
     """
 
     micrographs: Sequence[Micrograph]
     truth: Sequence[NDArray[np.float64]]
     engine: FeatureEngine
     train: int
+    edge_margin: float = 0.0
 
     def __post_init__(self) -> None:
+        if not self.edge_margin >= 0:
+            raise SettingsError(f"--edge-margin {self.edge_margin:g}: give 0 or more radii.")
         if not 0 < self.train < len(self.micrographs):
             raise SettingsError(
                 f"--train {self.train}: there are {len(self.micrographs)} micrographs with known "
                 "particles, of which at least one has to be left for training and one for "
                 "evaluation."
             )
+
+    @property
+    def rules(self) -> PickRules:
+        """The rules of the picks that are evaluated: all peaks that keep the edge margin."""
+        return replace(ALL_PEAKS, edge_margin=self.edge_margin)
 
     @property
     def simulated(self) -> list[str]:
@@ -165,6 +176,7 @@ class _Run:
     features: list[MicrographFeatures]
     truth: list[NDArray[np.float64]]
     rng: np.random.Generator
+    rules: PickRules
     refit_seconds: list[float] = field(default_factory=list)
 
     @classmethod
@@ -196,14 +208,14 @@ class _Run:
             features=[features(i) for i in test],
             truth=[data.truth[i] for i in test],
             rng=np.random.default_rng(seed),
+            rules=data.rules,
         )
 
     def learn(self, count: int, strategy: str | Strategy) -> int:
         """Do one round with an oracle and return the number of answers."""
         radii = [features.radius_px for features in self.learner.micrographs]
-        answered = learn(
-            self.learner, Oracle(self.training_truth, radii), count, strategy, self.rng
-        )
+        oracle, margin = Oracle(self.training_truth, radii), self.rules.edge_margin
+        answered = learn(self.learner, oracle, count, strategy, self.rng, margin)
         self.refit_seconds.append(self.learner.refit_seconds)
         return answered
 
@@ -217,7 +229,8 @@ class _Run:
         picks, truth = [], []
         for features, xy in zip(self.features, self.truth, strict=True):
             scores = features.score_map(head.weights, head.bias)
-            picks.append(select_picks(find_peaks(scores), ALL_PEAKS).table(features.name))
+            picks.append(select_picks(find_peaks(scores), self.rules).table(features.name))
+            xy = xy[within_margin(features, xy, self.rules.edge_margin)]
             truth.append(pd.DataFrame({"micrograph": features.name, "x": xy[:, 0], "y": xy[:, 1]}))
         # The radius differs between micrographs of a dataset only where their pixel sizes do.
         result = evaluate(pd.concat(picks), pd.concat(truth), self.features[0].radius_px)
@@ -261,15 +274,19 @@ def _initial_head(
 
 
 def _label_everything(run: _Run, rng: np.random.Generator) -> None:
-    """Label all true particles inside the images, and as many random positions without one."""
-    learner = run.learner
+    """Label all true particles inside the images, and as many random positions without one.
+
+    None of them lies within the edge margin.
+    """
+    learner, margin = run.learner, run.rules.edge_margin
     pairs = zip(learner.micrographs, run.training_truth, strict=True)
     for index, (features, xy) in enumerate(pairs):
         height, width = features.shape
         positions = rng.uniform(0, 1, (4 * len(xy), 2)) * [width - 1, height - 1]
         if len(xy):
-            empty = positions[cKDTree(xy).query(positions)[0] > features.radius_px][: len(xy)]
-            within = xy[inside_image(xy, features.shape)]
+            far = cKDTree(xy).query(positions)[0] > features.radius_px
+            empty = positions[far & within_margin(features, positions, margin)][: len(xy)]
+            within = xy[inside_image(xy, features.shape) & within_margin(features, xy, margin)]
             learner.add(index, within, np.ones(len(within)))
             learner.add(index, empty, np.zeros(len(empty)))
     learner.refit()

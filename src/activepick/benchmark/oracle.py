@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 
 from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import Query, Strategy
+from activepick.picking import within_margin
 from activepick.scoremap import SAME_POSITION
 
 __all__ = ["Oracle", "learn"]
@@ -45,6 +46,7 @@ def learn(
     count: int,
     strategy: str | Strategy,
     rng: np.random.Generator,
+    edge_margin: float = 0.0,
 ) -> int:
     """Query an oracle until `count` queries are answered, then refit once.
 
@@ -60,15 +62,21 @@ def learn(
         How queries are chosen; see `activepick.learning.strategies.registry`.
     rng
         Random generator of the strategy.
+    edge_margin
+        Smallest distance of a query from the border, in particle radii.
 
     Returns
     -------
     int
         Number of answers; fewer than `count` where there are no more candidates.
     """
+
+    def may_ask(index: int, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return within_margin(learner.micrographs[index], xy, edge_margin)
+
     answered = 0
     while answered < count:
-        queries = learner.ask(count - answered, strategy, rng)
+        queries = learner.ask(count - answered, strategy, rng, may_ask)
         if not queries:
             break
         for query in queries:

@@ -45,6 +45,13 @@ def benchmark(
     seeds: Annotated[
         int, typer.Option(help="Repetitions with other training micrographs and randomness.")
     ] = 3,
+    edge_margin: Annotated[
+        float,
+        typer.Option(
+            help="Leave out questions, picks and true particles this close to the border, in "
+            "particle radii: some tables have no particles there."
+        ),
+    ] = 0.0,
     invert: a.Invert = False,
     model: a.Model = "resnet16_u64",
     trust_model: a.TrustModel = False,
@@ -98,6 +105,7 @@ def benchmark(
             cache=FeatureCache(cache),
         ),
         train,
+        edge_margin=edge_margin,
     )
     out.mkdir(parents=True, exist_ok=True)  # better told now than after an hour
     result = run_methods(data, names, counts, batch, seeds, out)

@@ -15,7 +15,7 @@ from activepick.learning.head import Head, TrainingData
 from activepick.learning.posterior import Posterior, left_out_scores
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.strategies.candidates import Query
-from activepick.learning.strategies.context import QueryContext
+from activepick.learning.strategies.context import MayAsk, QueryContext, everywhere
 from activepick.learning.strategies.registry import Strategy, select_queries
 from activepick.learning.training import fit_head, head_posterior
 from activepick.learning.training_set import (
@@ -142,17 +142,22 @@ class Learner:
         count: int,
         strategy: str | Strategy = "active",
         rng: np.random.Generator | None = None,
+        may_ask: MayAsk = everywhere,
     ) -> list[Query]:
         """Choose the next queries; see `activepick.learning.strategies.registry.select_queries`."""
-        return select_queries(self.query_context(rng), count, strategy)
+        return select_queries(self.query_context(rng, may_ask), count, strategy)
 
-    def query_context(self, rng: np.random.Generator | None = None) -> QueryContext:
+    def query_context(
+        self, rng: np.random.Generator | None = None, may_ask: MayAsk = everywhere
+    ) -> QueryContext:
         """Return what a query strategy chooses from.
 
         Parameters
         ----------
         rng
             Random generator of the strategy; by default a new one with the learner's seed.
+        may_ask
+            As in `QueryContext`.
         """
         return QueryContext(
             micrographs=tuple(self.micrographs),
@@ -162,6 +167,7 @@ class Learner:
             head=self.head,
             posterior=self.posterior,
             rng=np.random.default_rng(self.seed) if rng is None else rng,
+            may_ask=may_ask,
         )
 
     def score_map(self, index: int) -> ScoreMap:

@@ -6,6 +6,14 @@ from activepick.picking.rules import (
     PickRules,
     Picks,
     select_picks,
+    within_margin,
 )
 
-__all__ = ["ALL_PEAKS", "LabelledPositions", "PickRules", "Picks", "select_picks"]
+__all__ = [
+    "ALL_PEAKS",
+    "LabelledPositions",
+    "PickRules",
+    "Picks",
+    "select_picks",
+    "within_margin",
+]

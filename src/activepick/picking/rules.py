@@ -21,6 +21,8 @@ from activepick.scoremap.maxima import suppress
 if TYPE_CHECKING:
     import pandas as pd
 
+    from activepick.features.feature_map import MicrographFeatures  # which needs PyTorch
+
 __all__ = [
     "ALL_PEAKS",
     "LabelledPositions",
@@ -172,13 +174,16 @@ class Picks:
         return pd.DataFrame(columns)
 
 
-def within_margin(peaks: Peaks | ScoreMap, xy: ArrayLike, edge_margin: float) -> Mask:
+def within_margin(
+    peaks: "Peaks | ScoreMap | MicrographFeatures", xy: ArrayLike, edge_margin: float
+) -> Mask:
     """Return a mask (n,) of the positions that keep a distance from the border.
 
     Parameters
     ----------
     peaks
-        Peaks or score map of the micrograph, which know its size, its border and the radius.
+        Peaks, score map or features of the micrograph, which know its size, its border and the
+        radius.
     xy
         Positions (n, 2) in pixels of the micrograph.
     edge_margin

@@ -14,12 +14,16 @@ if TYPE_CHECKING:  # which need PyTorch, or are not needed to list the strategie
     from activepick.features.feature_map import MicrographFeatures
     from activepick.learning.posterior import Posterior
 
-__all__ = ["QueryContext"]
+__all__ = ["MayAsk", "QueryContext", "everywhere"]
 
 Floats = NDArray[np.float64]
 
+# Returns a mask (n,) of the positions (n, 2) on a micrograph, given by its index.
+MayAsk = Callable[[int, Floats], NDArray[np.bool_]]
 
-def _everywhere(index: int, xy: Floats) -> NDArray[np.bool_]:
+
+def everywhere(index: int, xy: Floats) -> NDArray[np.bool_]:
+    """Return a mask (n,) that allows all positions (n, 2)."""
     return np.ones(len(xy), bool)
 
 
@@ -55,7 +59,7 @@ class QueryContext:
     head: Head
     posterior: "Callable[[], Posterior]"
     rng: np.random.Generator
-    may_ask: Callable[[int, Floats], NDArray[np.bool_]] = _everywhere
+    may_ask: MayAsk = everywhere
 
     @property
     def n_labels(self) -> int:
