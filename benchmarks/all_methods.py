@@ -4,12 +4,14 @@
         activepick simulate SIM/$p --protein $p --micrographs 6 --seed 1
     done
     python benchmarks/all_methods.py --simulated SIM --out DIR [--methods active,random] [--seeds 4]
+        [--counts 5,10,25,50,100] [--batch 10]
 
-An oracle answers ten queries a round on two micrographs; the others are evaluated. Each run of a
-method is written to `DIR/rows.csv` when it ends, and is not repeated when the script is started
-again. `DIR/tables.md` has the means so far: average precision with its spread over the runs; and at
-the last number of labels AP90 (the precision where the recall first reaches 0.9, 0 if it never
-does), F1, the number of questions that the oracle skipped, and the duration of a refit.
+An oracle answers `--batch` queries a round on two micrographs; the others are evaluated. Each run
+of a method is written to `DIR/rows.csv` when it ends, and is not repeated when the script is
+started again. `DIR/tables.md` has the means so far: average precision with its spread over the runs
+at the last number of labels, and its least gain over no label in any run at any number of labels
+("worst"); and at the last number of labels AP90 (the precision where the recall first reaches 0.9,
+0 if it never does), F1, the number of questions that the oracle skipped, and the time of a refit.
 """
 
 from pathlib import Path
@@ -20,8 +22,6 @@ from known_sets import load_datasets, parser_of
 from activepick.benchmark.curves import COLUMNS, learning_curve
 from activepick.benchmark.methods import METHODS
 
-COUNTS = (5, 10, 25, 50, 100)
-BATCH = 10
 # The published method needs features of every pixel, at either scale, and comes last.
 FIRST = ("active", "topaz", "plain", "random", "supervised")
 LAST = ("paper-scaled", "paper")
@@ -41,6 +41,8 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, help="folder of rows and tables; needed, as it takes hours"
     )
+    parser.add_argument("--counts", default="5,10,25,50,100", help="numbers of labels to evaluate")
+    parser.add_argument("--batch", type=int, default=10, help="answers between two refits")
     options = parser.parse_args()
     if options.out is None:
         parser.print_usage()
@@ -49,16 +51,19 @@ def main() -> None:
     rows_file, tables_file = options.out / "rows.csv", options.out / "tables.md"
     sets = load_datasets(options.data, options.cache, options.simulated)
     wanted = options.sets.split(",") if options.sets else list(sets)
+    counts = [int(count) for count in options.counts.split(",")]
     for method in options.methods.split(","):
         for name in wanted:
             for seed in range(options.seeds):
                 if (name, method, seed) in done(rows_file):
                     continue
-                curve = learning_curve(method, METHODS[method], sets[name], seed, COUNTS, BATCH)
+                curve = learning_curve(
+                    method, METHODS[method], sets[name], seed, counts, options.batch
+                )
                 rows = pd.DataFrame(curve, columns=COLUMNS).assign(set=name)
                 rows.to_csv(rows_file, mode="a", header=not rows_file.exists(), index=False)
                 print(name, method, seed, rows["ap"].round(3).tolist(), flush=True)
-            tables_file.write_text(tables(pd.read_csv(rows_file)))
+            tables_file.write_text(tables(pd.read_csv(rows_file), counts))
 
 
 def done(path: Path) -> set[tuple[str, str, int]]:
@@ -68,35 +73,38 @@ def done(path: Path) -> set[tuple[str, str, int]]:
     return set(zip(table["set"], table["method"], table["seed"], strict=True))
 
 
-def tables(rows: pd.DataFrame) -> str:
-    """Return a table for each set, in Markdown."""
-    return "\n\n".join(table(name, group) for name, group in rows.groupby("set", sort=False)) + "\n"
-
-
-def table(title_of: object, rows: pd.DataFrame) -> str:
-    title = TITLES.get(str(title_of), f"simulated {title_of}")
-    labels = "".join(f" {count} |" for count in COUNTS)
+def tables(rows: pd.DataFrame, counts: list[int]) -> str:
+    """Return a table of all sets, in Markdown."""
+    labels = "".join(f" {count} |" for count in counts)
     lines = [
-        f"| {title} | 0 labels |{labels} spread | AP90 | F1 | skips | refit / ms |",
-        "|---|---|" + "---|" * (len(COUNTS) + 5),
+        f"| set | method | runs | 0 labels |{labels} spread | worst | AP90 | F1 | skips | "
+        "refit / ms |",
+        "|---|---|---|---|" + "---|" * (len(counts) + 6),
     ]
-    for method, runs in rows.groupby("method", sort=False):
-        name = str(method)
-        means = runs.groupby("labels")["ap"].mean()
-        last_runs = runs if name == "supervised" else runs[runs["labels"] == COUNTS[-1]]
-        ap, ap90, f1, skips, seconds = (
-            float(last_runs[column].mean())
-            for column in ("ap", "ap90", "f1", "skips", "refit_seconds")
-        )
-        end = f"{last_runs['ap'].std(ddof=0):.3f} | {ap90:.3f} | {f1:.3f} | {skips:.0f} |"
-        if name == "supervised":
-            lines.append(f"| `{name}` |{' |' * len(COUNTS)} {ap:.3f} (all labels) | {end} |")
-            continue
-        points = means.loc[[0, *COUNTS]].to_numpy(float)
-        aps = " | ".join(f"{value:.3f}" for value in points)
-        refit = "" if pd.isna(seconds) else f"{1000 * seconds:.0f}"
-        lines.append(f"| `{name}` | {aps} | {end} {refit} |")
-    return "\n".join(lines)
+    for name, group in rows.groupby("set", sort=False):
+        title = TITLES.get(str(name), f"simulated {name}")
+        for method, runs in group.groupby("method", sort=False):
+            lines.append(f"| {title} | `{method}` | {row(runs, counts)}")
+            title = ""
+    return "\n".join(lines) + "\n"
+
+
+def row(runs: pd.DataFrame, counts: list[int]) -> str:
+    """Return the columns of a method from the number of runs on."""
+    supervised = (runs["method"] == "supervised").all()
+    last = runs if supervised else runs[runs["labels"] == counts[-1]]
+    ap, ap90, f1, skips, seconds = (
+        float(last[column].mean()) for column in ("ap", "ap90", "f1", "skips", "refit_seconds")
+    )
+    end = f"{last['ap'].std(ddof=0):.3f} | %s | {ap90:.3f} | {f1:.3f} | {skips:.0f} |"
+    if supervised:
+        empty = " |" * len(counts)
+        return f"{len(last)} |{empty} {ap:.3f} (all labels) | {end % ''} |"
+    by_seed = runs.pivot_table(index="seed", columns="labels", values="ap")
+    worst = float(by_seed[counts].sub(by_seed[0], axis=0).to_numpy().min())
+    aps = " | ".join(f"{by_seed[count].mean():.3f}" for count in (0, *counts))
+    refit = "" if pd.isna(seconds) else f"{1000 * seconds:.0f}"
+    return f"{len(last)} | {aps} | {end % f'{worst:+.3f}'} {refit} |"
 
 
 if __name__ == "__main__":

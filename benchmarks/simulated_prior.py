@@ -3,12 +3,15 @@
     python benchmarks/varied_sets.py VARIED
     python benchmarks/simulated_prior.py VARIED [--out FILE]
     python benchmarks/simulated_prior.py VARIED --judge
+    python benchmarks/simulated_prior.py --shipped
 
 For each protein a head is fitted to all true particles and to as many of the best false peaks, with
 the pretrained head as the mean of its prior; the difference between the two is a direction. With
 `--judge` nothing is written: an oracle answers queries on one micrograph of each set, with the
 directions of the proteins of other families only (`activepick.simulate.random_protein`), and with
-the plain prior; average precision is measured on the other micrograph.
+the plain prior; average precision is measured on the other micrograph. `--shipped` prints the
+variance that the shipped directions add along their principal components, as multiples of the
+variance of the plain prior.
 """
 
 import argparse
@@ -25,13 +28,14 @@ from scipy.spatial import cKDTree
 from activepick.benchmark.oracle import Oracle, learn
 from activepick.features.backbone import load_backbone
 from activepick.features.cache import FeatureCache
+from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.features.feature_map import MicrographFeatures
 from activepick.features.scales import side_by_side
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.learner import Learner, LearnerSettings
-from activepick.learning.simulated_prior import SHIPPED, save_directions
+from activepick.learning.simulated_prior import SHIPPED, save_directions, with_simulated_prior
 from activepick.scoremap import separated_peaks
 from activepick.simulate.proteins import RANDOM
 from activepick.simulate.random_protein import FAMILIES
@@ -64,7 +68,11 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     parser.add_argument("--judge", action="store_true", help="judge by leaving families out")
+    parser.add_argument("--shipped", action="store_true", help="describe the shipped directions")
     options = parser.parse_args()
+    if options.shipped:
+        describe()
+        return
     if options.varied is None:
         parser.print_usage()
         return
@@ -81,6 +89,17 @@ def main() -> None:
         return
     named = {f"{RANDOM}-{number}": rows[None] for number, rows in directions.items()}
     save_directions(named, sets[0].pretrained.spec, options.out)
+
+
+def describe() -> None:
+    spec = FeatureEngine(Extractor(load_backbone()), 100.0).spec(side_by_side(10.0))
+    empty = Head(np.zeros((2, 256)), 0.0, spec)
+    directions = with_simulated_prior(empty).directions
+    assert directions is not None
+    rows, fit = directions.reshape(len(directions), -1), HeadFit()
+    added = np.linalg.svd(rows, compute_uv=False) ** 2 / (len(rows) * fit.directions_l2)
+    print(f"{len(rows)} directions; added variance, as multiples of 1 / {fit.l2:g}:")
+    print(np.array2string(added * fit.l2, precision=2, suppress_small=True))
 
 
 def number_of(name: str) -> int:

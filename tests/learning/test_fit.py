@@ -65,8 +65,8 @@ def test_prior_decides_where_there_are_no_labels_and_labels_win_when_there_are_m
 
 
 def test_the_first_labels_move_the_head_less():
-    l2 = [HeadFit(l2=2.0).prior(6, None, labels)[0] for labels in (1, 10, 30, 1000)]
-    assert l2[0] == l2[1] > l2[2] > l2[3] > 2.0
+    l2 = [HeadFit(l2=2.0).prior(6, None, labels)[0] for labels in (1, 5, 10, 30, 1000)]
+    assert l2[0] == l2[1] > l2[2] > l2[3] > l2[4] > 2.0
     x, y, _, _ = problem(4, n=10)
     steps = [
         np.linalg.norm(HeadFit(pi_weight=0, caution=caution).fit(x, y).weights_)

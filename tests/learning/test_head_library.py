@@ -133,7 +133,7 @@ def test_the_covariance_of_the_shipped_prior_is_a_mean_over_its_proteins():
     fit = HeadFit(caution=0)
     l2, along = fit.prior(512, directions, 10)
     mean = np.mean([np.outer(row, row) for row in directions], axis=0)
-    assert l2 == fit.isotropic_l2
+    assert l2 == fit.l2
     assert np.allclose(along.T @ along / l2, mean / fit.directions_l2)
 
 

@@ -15,7 +15,7 @@ from activepick.learning.uncertainty import moderated, mutual_information
 def taught(labels=24, seed=3, kind="both", directions=False, learning=None, **settings):
     """A learner with labels of both classes or one of them."""
     one = learner(seed=seed)
-    fit = HeadFit(**{"l2": 0.5, "isotropic_l2": 2.0, "solver": "bfgs", **settings})
+    fit = HeadFit(**{"l2": 0.5, "solver": "bfgs", **settings})
     one.settings = LearnerSettings(fit=fit, **(learning or {}))
     rng = np.random.default_rng(seed)
     if directions:
@@ -64,12 +64,11 @@ def terms(one, w, b):
         weights, target = stand_in_weights(first, examples.stand_ins, targets)
         total += cross_entropy(examples.stand_ins, target, weights)
         counted += weights.sum()
-    held = 1 + (fit.caution / max(counted, 10)) ** 2
+    held = 1 + (fit.caution / max(counted, 5)) ** 2
     covariance = np.eye(len(w)) / (held * fit.l2)
     if first.directions is not None:
         d = first.directions.reshape(-1, len(w))
-        covariance = np.eye(len(w)) / fit.isotropic_l2 + d.T @ d / (len(d) * fit.directions_l2)
-        covariance /= held
+        covariance += d.T @ d / (held * len(d) * fit.directions_l2)
     away = w - first.weights.ravel()
     total += 0.5 * away @ np.linalg.solve(covariance, away)
     p = expit(examples.unlabelled @ w + b).mean()
@@ -129,7 +128,7 @@ def test_steps_along_the_directions_of_the_prior_are_cheaper():
     direction = np.zeros((1, *one.pretrained.weights.shape))
     direction.flat[1] = 1.0
     one.pretrained = replace(one.pretrained, directions=direction)
-    fit = HeadFit(directions_l2=0.1, isotropic_l2=2.0, pi_weight=0, caution=0)
+    fit = HeadFit(l2=2.0, directions_l2=0.1, pi_weight=0, caution=0)
     one.settings = LearnerSettings(fit=fit)
     head = one.refit()
     assert head.weights.flat[1] != one.pretrained.weights.flat[1]

@@ -91,7 +91,7 @@ METHODS: dict[str, Method] = {
         "as plain, with a prior along the classifier on each scale",
         "active",
         # The weight of a direction is that of the default prior.
-        LearnerSettings(fit=HeadFit(isotropic_l2=7.0, directions_l2=5.0 / 2.0)),
+        LearnerSettings(fit=HeadFit(directions_l2=5.0 / 2.0)),
         scale_mixture=True,
     ),
     "paper": Method(

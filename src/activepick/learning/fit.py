@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 # that does not grow with the labels has no effect among a hundred.
 _PI_FOR_LABEL, _PI_BOUNDS = 0.05, (1.0, 3.0)
 # Caution is the same for any number of labels below this.
-_FIRST = 10
+_FIRST = 5
 
 # The largest component of the gradient at the optimum, in parameters of unit curvature.
 _GTOL = 1e-6
@@ -70,7 +70,7 @@ class HeadFit:
     Parameters
     ----------
     l2
-        Weight of the L2 term where the prior has no directions.
+        Weight of the L2 term: the prior covariance of the weights is ``I / l2``.
     towards
         Mean of the prior of the weights: the "pretrained" classifier or "zero".
     start
@@ -80,13 +80,14 @@ class HeadFit:
         default a weight that grows with the number of labels.
     balanced
         Give both classes the same total weight.
-    directions_l2, isotropic_l2
-        L2 weights where the prior has k directions D, shape (k, D): the prior covariance of the
-        weights is ``I / isotropic_l2 + D'D / (k directions_l2)``. The mean over the directions
-        keeps the prior as wide as it is when there are more of them.
+    directions_l2
+        L2 weight along the directions of the prior, if it has k directions D, shape (k, D): they
+        add ``D'D / (k directions_l2)`` to the prior covariance, so that it is at least as wide as
+        without them in every direction. The mean over the directions keeps it as wide as it is
+        when there are more of them.
     caution
         Strength with which the prior holds against the first labels: with n labels, of which the
-        first ten count as ten, each L2 term weighs ``1 + (caution / n)^2`` times as much.
+        first five count as five, each L2 term weighs ``1 + (caution / n)^2`` times as much.
     solver
         "bfgs", "lbfgs", or "auto": BFGS for up to 256 features. All reach the same optimum.
 
@@ -109,7 +110,6 @@ class HeadFit:
     pi_weight: float | None = None
     balanced: bool = False
     directions_l2: float = 5.0 / 15.0
-    isotropic_l2: float = 10.0
     caution: float = 15.0
     solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
     weights_: Floats = field(init=False, repr=False, compare=False)
@@ -236,8 +236,8 @@ class HeadFit:
         held = 1 + (self.caution / max(labels, _FIRST)) ** 2
         if directions is None or not len(directions):
             return held * self.l2, np.empty((0, features))
-        scale = self.isotropic_l2 / (self.directions_l2 * len(directions))
-        return held * self.isotropic_l2, np.sqrt(scale) * directions
+        scale = self.l2 / (self.directions_l2 * len(directions))
+        return held * self.l2, np.sqrt(scale) * directions
 
     def pi_weight_for(self, labels: float) -> float:
         """Return the weight of the pi term for a number of labels."""

@@ -58,7 +58,6 @@ def adjust_fit(fit: HeadFit, targets: Floats, share: float) -> HeadFit:
         return replace(
             fit,
             l2=held * fit.l2,
-            isotropic_l2=held * fit.isotropic_l2,
             directions_l2=held * fit.directions_l2,
             pi=share,
             pi_weight=weight + _OWN_SHARE * len(targets),
