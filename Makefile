@@ -63,10 +63,10 @@ dist: .venv/release-ready
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 
-# Without PIP_ARGS the newest versions are installed, as for a user.
+# The newest versions are installed, as for a user; RESOLUTION=lowest-direct takes the oldest ones.
 try-wheel: dist
 	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
-	PYTHON="$(PYTHON)" tools/try_wheel.sh dist/*.whl build/widget.png $(PIP_ARGS)
+	PYTHON="$(PYTHON)" RESOLUTION="$(RESOLUTION)" tools/try_wheel.sh dist/*.whl build/widget.png $(PIP_ARGS)
 
 clean:
 	rm -rf .venv site demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

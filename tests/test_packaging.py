@@ -1,3 +1,5 @@
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -63,7 +65,7 @@ def test_a_wheel_of_the_source_archive_has_it_too(tmp_path):
 def test_the_version_is_the_tag_in_a_checkout_and_in_archives_of_git(tmp_path):
     checkout = tmp_path / "checkout"
     checkout.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitattributes"):
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitattributes"):
         shutil.copy(ROOT / name, checkout)
     # Where this is itself an archive, git has filled in the file.
     archival = "describe-name: $Format:%(describe:tags=true,match=v[0-9]*)$\n"
@@ -105,3 +107,22 @@ def test_the_installed_package_has_the_manifest_that_its_entry_point_names():
     package, _, name = entry.value.partition(":")
     (folder,) = find_spec(package).submodule_search_locations
     assert Path(folder, name).read_text(encoding="utf-8") == MANIFEST
+
+
+def test_links_of_the_description_are_absolute_once_the_project_has_an_address(tmp_path):
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    project = (tmp_path / "pyproject.toml").read_text(encoding="utf-8")
+    assert project.count('repository = ""') == 1
+    address = "https://example.org/activepick"
+    changed = project.replace('repository = ""', f'repository = "{address}/"')
+    (tmp_path / "pyproject.toml").write_text(changed, encoding="utf-8")
+    command = [sys.executable, "-m", "hatchling", "metadata"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    metadata = json.loads(done.stdout)
+    assert metadata["urls"]["Source"] == address
+    text = metadata["readme"]["text"]
+    assert f"]({address}/raw/main/docs/images/" in text
+    assert f"]({address}/blob/main/docs/start.md)" in text
+    assert not re.search(r"\]\((?!https://)", text)
