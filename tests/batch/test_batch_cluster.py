@@ -1,6 +1,8 @@
 """A real cluster of worker processes, which are killed while they pick."""
 
+import errno
 import json
+import logging
 import os
 import random
 import signal
@@ -115,7 +117,23 @@ def test_workers_killed_at_random_lose_and_double_nothing(picker, sources, seria
     assert sum(failure is not None for *_, failure in found.values()) > 10
 
 
-def test_a_scheduler_that_is_restarted_gets_what_is_not_done(picker, sources, serial):
+@pytest.fixture
+def logged():
+    """What Dask says on the terminal while a test runs."""
+
+    class Kept(logging.Handler):
+        def emit(self, record):
+            records.append(record.getMessage())
+
+    records, handler = [], Kept(logging.ERROR)
+    for name in ("distributed", "tornado"):
+        logging.getLogger(name).addHandler(handler)
+    yield records
+    for name in ("distributed", "tornado"):
+        logging.getLogger(name).removeHandler(handler)
+
+
+def test_a_scheduler_that_is_restarted_gets_what_is_not_done(picker, sources, serial, logged):
     some = sources[:120]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -133,7 +151,7 @@ def test_a_scheduler_that_is_restarted_gets_what_is_not_done(picker, sources, se
         started.append(subprocess.Popen([*command, worker, address], **quiet))
 
     start()
-    found, said = {}, []
+    found, said, level = {}, [], logging.getLogger("distributed.client").level
     job = cluster_worker.PickJob.of(picker, "cpu", "float32")
     try:
         for outcome in cluster.pick_on_cluster(
@@ -155,8 +173,44 @@ def test_a_scheduler_that_is_restarted_gets_what_is_not_done(picker, sources, se
             process.kill()
             process.wait()
     assert len(started) == 4
-    assert "scheduler was lost" in said[0]
+    assert "the scheduler was lost" in said[0]
+    assert logged == []
+    assert logging.getLogger("distributed.client").level == level
     assert found == {index: serial[index] for index in range(len(some))}
+
+
+class CannotWork(cluster_worker.PickJob):
+    def picker(self):
+        raise OSError(errno.ENOSPC, "No space left on device", "/scratch")
+
+
+@pytest.mark.posix("has kill -9")
+def test_a_scheduler_that_is_there_is_not_called_lost(picker, sources, serial):
+    some, said = sources[:12], []
+    job = cluster_worker.PickJob.of(picker, "cpu", "float32")
+    with local_cluster(silence_logs="CRITICAL") as workers:
+        victims = workers_of(workers)[:1]
+
+        def connect():
+            client = distributed.Client(workers, set_as_default=False)
+            register = client.register_plugin
+
+            def killed_before(plugin):  # when the worker is still thought to be alive
+                while victims:
+                    os.kill(victims.pop(), signal.SIGKILL)
+                return register(plugin)
+
+            client.register_plugin = killed_before
+            return client
+
+        outcomes = cluster.pick_on_cluster(connect, job, some, chunk=2, say=said.append)
+        found = {outcome.index: facts(outcome) for outcome in outcomes}
+        assert found == {index: serial[index] for index in range(len(some))}
+        assert all("workers were lost" in sentence for sentence in said)
+
+        cannot = CannotWork(**vars(job))
+        with pytest.raises(SettingsError, match=r"worker.*cannot pick.*No space left.*scratch"):
+            list(cluster.pick_on_cluster(connect, cannot, some, chunk=2, say=said.append))
 
 
 def test_a_worker_without_memory_fails_one_micrograph_and_no_other(picker, tmp_path, monkeypatch):

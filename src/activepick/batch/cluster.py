@@ -4,6 +4,8 @@ Workers read and pick; they write nothing. Results return to the one process tha
 takes each micrograph once, so that lost tasks are simply submitted again.
 """
 
+import contextlib
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +32,10 @@ _SPARE_TASKS = 4
 # submitted again until this has happened so often.
 _GIVE_UP = 3
 _PAUSE = 1.0
+# Seconds for which a scheduler may be silent when it is asked whether it is the same as before.
+_ANSWER = 10.0
+# What they say of a connection that breaks off is said here in a sentence.
+_LOGGERS = ("distributed.client", "distributed.core", "distributed.comm", "tornado.application")
 # Dask has no type for it.
 _as_completed: Any = distributed.as_completed
 
@@ -71,35 +77,69 @@ def pick_on_cluster(
     Raises
     ------
     SettingsError
-        When there is no cluster, or a lost scheduler does not return.
+        When there is no cluster, a lost scheduler does not return, or a worker cannot work.
     """
     whole = [replace(found, path=found.path.absolute()) for found in micrographs]
     numbers = list(range(len(whole)))
     work = _Work(deque(tuple(numbers[i : i + chunk]) for i in range(0, len(whole), chunk)))
     lost_at: float | None = None
-    while work.left:
-        try:
-            client = connect()
-        except (OSError, TimeoutError) as error:
-            if lost_at is None or time.monotonic() - lost_at > reconnect_for:
-                raise SettingsError(f"The Dask scheduler cannot be reached: {error}.") from error
-            time.sleep(_PAUSE)
-            continue
-        try:
-            plugin = PickPlugin(job)
-            client.register_plugin(plugin)
-            for outcome in work.run(client, plugin.name, whole, patience):
-                lost_at = None
-                yield outcome
-        except (OSError, TimeoutError, CancelledError):
-            lost_at = time.monotonic() if lost_at is None else lost_at
-            if time.monotonic() - lost_at > reconnect_for:
-                raise SettingsError("The Dask scheduler was lost and did not come back.") from None
-            say("the scheduler was lost: what is not done yet is submitted again")
-            work.requeue()
-            time.sleep(_PAUSE)
-        finally:
-            client.close(timeout=5)
+    with _quiet():
+        while work.left:
+            try:
+                client = connect()
+                scheduler = _scheduler_id(client)
+            except (OSError, TimeoutError) as error:
+                if lost_at is None or time.monotonic() - lost_at > reconnect_for:
+                    raise SettingsError(
+                        f"The Dask scheduler cannot be reached: {error}."
+                    ) from error
+                time.sleep(_PAUSE)
+                continue
+            try:
+                plugin = PickPlugin(job)
+                client.register_plugin(plugin)
+                for outcome in work.run(client, plugin.name, whole, patience):
+                    lost_at = None
+                    yield outcome
+            except (OSError, TimeoutError, CancelledError) as error:
+                lost_at = time.monotonic() if lost_at is None else lost_at
+                is_same = scheduler is not None and _scheduler_id(client) == scheduler
+                if time.monotonic() - lost_at > reconnect_for:
+                    raise SettingsError(
+                        f"The workers of the Dask cluster cannot be reached: {error}."
+                        if is_same
+                        else "The Dask scheduler was lost and did not come back."
+                    ) from None
+                what = "workers were" if is_same else "the scheduler was"
+                say(f"{what} lost: what is not done yet is submitted again")
+                work.requeue()
+                time.sleep(_PAUSE)
+            finally:
+                client.close(timeout=5)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep back what libraries log of connections; the caller says what happened."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _scheduler_id(client: Any) -> str | None:
+    """Return the name that the scheduler gave itself when it started; None if it is not there."""
+    if client.status != "running":
+        return None
+    try:
+        return str(client.sync(client.scheduler.identity, callback_timeout=_ANSWER)["id"])
+    except (OSError, TimeoutError, CancelledError):
+        return None
 
 
 class _Work:
@@ -163,6 +203,13 @@ class _Work:
                 else:
                     yield Outcome(index, failure=_died(micrographs[index]))
             return
+        except (OSError, TimeoutError, MemoryError) as error:
+            if future.status != "error":  # the connection, and not the task
+                raise
+            reason = str(error) or type(error).__name__
+            raise SettingsError(
+                f"A worker of the Dask cluster cannot pick: {reason}. Its log has more."
+            ) from error
         del self._running[future]
         yield from outcomes
 
