@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from activepick.formats import read_table
@@ -49,6 +51,18 @@ def test_a_session_that_is_open_or_damaged_is_left_alone(folder):
     (first / "session.json").write_text("{")
     assert sample_session(folder, settings=SMALL) == second
     assert (first / "session.json").read_text() == "{"
+
+
+@pytest.mark.posix("has pipes with names")
+def test_a_damaged_summary_is_made_again(tmp_path):
+    tiny = SimulationSettings(shape=(256, 256))
+    summary = sample_micrographs(tmp_path, settings=tiny) / "simulation.json"
+    good = summary.read_bytes()
+    for damage in (b"{", b"[]", None):
+        summary.unlink()
+        os.mkfifo(summary) if damage is None else summary.write_bytes(damage)
+        sample_session(tmp_path, settings=tiny)
+        assert summary.read_bytes() == good
 
 
 def test_a_deleted_cache_is_made_again_for_the_same_session(folder):

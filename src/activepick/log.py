@@ -4,6 +4,7 @@ Every module logs under its own name (``logging.getLogger(__name__)``), and so b
 ``activepick``, whose file this is.
 """
 
+import contextlib
 import logging
 import platform
 from logging.handlers import RotatingFileHandler
@@ -12,6 +13,7 @@ from pathlib import Path
 import platformdirs
 
 import activepick
+from activepick.files import check_readable
 
 __all__ = ["log_file", "start_log"]
 
@@ -48,6 +50,8 @@ def start_log(path: Path | None = None) -> Path:
         return file
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            check_readable(file)
         handler = RotatingFileHandler(
             file, maxBytes=_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )

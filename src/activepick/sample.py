@@ -15,6 +15,8 @@ import platformdirs
 
 import activepick
 from activepick.errors import SessionError
+from activepick.files import read_whole
+from activepick.json_text import parse_json
 from activepick.session import Session, checked_settings
 from activepick.simulate import SimulationSettings, simulate_dataset
 
@@ -61,7 +63,7 @@ def sample_micrographs(
     home = platformdirs.user_cache_path("activepick") if folder is None else Path(folder)
     target = home / "sample" / name
     # The summary is written last: if it is there, so is everything else.
-    if not (target / _SUMMARY).is_file() or len(_images(target)) != _MICROGRAPHS:
+    if _summary(target) is None or len(_images(target)) != _MICROGRAPHS:
         simulate_dataset(target, _MICROGRAPHS, _SEED, chosen, progress=progress)
     return target
 
@@ -106,15 +108,24 @@ def _images(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.mrc"))
 
 
+def _summary(source: Path) -> tuple[float, dict[str, float]] | None:
+    """Return the diameter in Å and the defocus in Å by name of the micrograph; None if damaged."""
+    try:
+        facts = parse_json(read_whole(source / _SUMMARY))
+        micrographs = facts["micrographs"]
+        defocus = {str(m["micrograph"]): 1e4 * float(m["defocus"]["mean_um"]) for m in micrographs}
+        return float(facts["diameter_angstrom"]), defocus
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 def _created(session: Path, source: Path) -> Path:
-    summary = json.loads((source / _SUMMARY).read_text(encoding="utf-8"))
-    micrographs = summary["micrographs"]
-    settings = checked_settings({"diameter_angstrom": summary["diameter_angstrom"]})
-    with Session.create(session, settings) as new:
-        new.micrographs.add(
-            [source / micrograph["micrograph"] for micrograph in micrographs],
-            [1e4 * micrograph["defocus"]["mean_um"] for micrograph in micrographs],
-        )
+    summary = _summary(source)
+    if summary is None:
+        raise SessionError(f"{source / _SUMMARY} cannot be read: delete its folder, and try again.")
+    diameter, defocus = summary
+    with Session.create(session, checked_settings({"diameter_angstrom": diameter})) as new:
+        new.micrographs.add([source / name for name in defocus], list(defocus.values()))
     return session
 
 

@@ -256,40 +256,68 @@ def test_a_name_that_no_table_can_hold_leaves_out_one_micrograph(pick, folder, t
     assert "line end" in failed
 
 
-@pytest.mark.parametrize("out", ["job", "p.csv"])
-def test_a_micrograph_that_turned_to_garbage_loses_its_picks(tmp_path, folder, out):
-    wanted = {"version": "5", "exposures": None}
+def picked_without_network(todo):
+    for index, found in enumerate(todo):
+        try:
+            found.micrograph().read()
+        except ActivepickError as error:
+            yield Outcome(index, failure=str(error))
+            continue
+        yield Outcome(index, np.array([[5.0, 6, 1]]), found.micrograph().content_key(), 4.0)
 
-    def picked(todo):
-        for index, found in enumerate(todo):
-            try:
-                found.micrograph().read()
-            except ActivepickError as error:
-                yield Outcome(index, failure=str(error))
-                continue
-            yield Outcome(index, np.array([[5.0, 6, 1]]), found.micrograph().content_key(), 4.0)
 
-    def run():
+@pytest.fixture(params=["job", "p.csv"])
+def rerun(request, tmp_path):
+    """Run a whole run over what a path means, without a network: its summary."""
+
+    def run(path):
+        out = request.param
         record = RunRecord(tmp_path / f"{out}.run", {})
-        output = make_output(tmp_path / out, None, 60.0, wanted, record.parts)
-        batch = BatchRun(output, record, picked)
-        micrographs = find_micrographs([folder])
+        output = make_output(
+            tmp_path / out, None, 60.0, {"version": "5", "exposures": None}, record.parts
+        )
+        batch = BatchRun(output, record, picked_without_network)
+        micrographs = find_micrographs([path])
         todo = batch.todo(micrographs.found)
         record.start(HEAD, {})
         return batch.run(micrographs, todo, lambda *_: None)
 
-    assert len(run().picks) == 4
+    run.out = request.param
+    return run
+
+
+def test_a_micrograph_that_turned_to_garbage_loses_its_picks(tmp_path, folder, rerun):
+    out = rerun.out
+    assert len(rerun(folder).picks) == 4
     if out == "job":
         (next(tmp_path.rglob("m2_autopick.star"))).write_text("edited by hand")
     for name in ("m1.mrc", "m2.mrc"):
         (folder / name).write_bytes(b"garbage" * 1000)
-    said = run()
+    said = rerun(folder)
     assert len(said.picks) == said.kept == 2
     left = {path.name for path in tmp_path.rglob("m?_autopick.star")}
     expected = {"m0_autopick.star", "m2_autopick.star", "m3_autopick.star"}
     assert left == (expected if out == "job" else set())
     if out == "p.csv":
         assert len(list((tmp_path / "p.csv.run" / "parts").iterdir())) == 2
+
+
+def picks_of(tmp_path, out):
+    if out == "p.csv":
+        return {Path(name).name for name in read_table(tmp_path / out)["micrograph"]}
+    return {f"{path.name[:2]}.mrc" for path in tmp_path.rglob("m?_autopick.star")}
+
+
+def test_a_micrograph_of_a_list_that_is_gone_loses_its_picks(tmp_path, folder, rerun):
+    listed = tmp_path / "list.txt"
+    listed.write_text("".join(f"mics/m{k}.mrc\n" for k in range(4)))
+    rerun(listed)
+    (folder / "m3.mrc").unlink()
+    said = rerun(listed)
+    assert list(said.failed) == ["mics/m3.mrc"]
+    assert picks_of(tmp_path, rerun.out) == {"m0.mrc", "m1.mrc", "m2.mrc"}
+    write_micrograph(folder / "m3.mrc", 3)
+    assert len(rerun(listed).picks) == 4
 
 
 def test_watching_waits_for_a_list_that_is_half_written(tmp_path, folder):

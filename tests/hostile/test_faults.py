@@ -157,6 +157,47 @@ def test_a_full_disk_stops_a_run_which_goes_on_when_there_is_room(launch, mics, 
     assert {n: d for n, d in visible(out).items() if n.name != "autopick.star"} == whole
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return an empty file system and a function that sets its size in KiB, used parts included."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def resize(kib, *options):
+        command = ["mount", "-t", "tmpfs", "-o", ",".join([*options, f"size={kib}k"]), "tmpfs"]
+        return subprocess.run([*command, folder], capture_output=True, check=False).returncode
+
+    if resize(4):
+        pytest.skip("file systems may not be mounted here")
+    yield folder, lambda kib: resize(kib, "remount")
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize("name", ["job", "p.csv"])
+def test_the_file_for_which_there_is_no_room_is_named(launch, mics, whole, small_disk, name):
+    disk, resize = small_disk
+    out = disk / name
+    named = set()
+    for kib in (4, 12, 20, 32):
+        assert resize(kib) == 0
+        status, said = launch("pick", mics, *PICK, "--out", out, "--json")
+        assert status == 2, said
+        [error] = [line for line in said.splitlines() if line.startswith("error")]
+        assert str(disk) in error
+        assert "No space left" in error
+        assert "Traceback" not in said
+        named.add(error)
+        assert all(data == whole[name] for name, data in visible(out).items())
+        assert not [path for path in disk.rglob(".*.*") if path.is_file()]
+    assert len(named) > 1
+    assert resize(4096) == 0
+    assert launch("pick", mics, *PICK, "--out", out, "--json")[0] == 0
+    if name == "job":
+        assert {n: d for n, d in visible(out).items() if n.name != "autopick.star"} == whole
+    else:
+        assert len(read_table(out)["micrograph"].unique()) == len(whole)
+
+
 def test_train_killed_leaves_the_old_head_or_the_new_one(launch, mics, tmp_path):
     labels = tmp_path / "labels.csv"
     rows = [f"m{k}.mrc,{37 + k},46,1\nm{k}.mrc,90,90,0\n" for k in range(3)]

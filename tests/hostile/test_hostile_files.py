@@ -23,10 +23,12 @@ from safetensors.numpy import save_file
 
 from activepick.batch.output import make_output
 from activepick.errors import ActivepickError
+from activepick.features.cache import FeatureCache
 from activepick.features.feature_spec import FeatureSpec
 from activepick.formats import FORMATS, read_relion_micrographs, read_table
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
+from activepick.log import start_log
 from activepick.micrograph import Micrograph
 from activepick.micrograph.discovery import find_micrographs
 from activepick.micrograph.extensions import EXTENSIONS
@@ -423,8 +425,24 @@ def test_no_path_that_is_no_file_is_waited_for(tmp_path, session_folder, kind):
     put(tmp_path / "d")
     assert isinstance(outcome(lambda: load_head(tmp_path / "d")), ActivepickError)
     assert isinstance(outcome(lambda: load_backbone(tmp_path / "d")), ActivepickError)
+    assert "no file but a pipe" in str(outcome(lambda: load_backbone(tmp_path / "d")))
+    cache, values = FeatureCache(tmp_path / "cache"), np.ones((2, 2))
+    cache.get("key", lambda: values)
+    [stored] = cache.folder.iterdir()
+    put(stored)
+    assert np.array_equal(cache.get("key", lambda: values), values)
+    assert stored.is_file()
     for name in ("session.json", "journal.jsonl", "lock"):
         copy = tmp_path / f"{name}.activepick"
         shutil.copytree(session_folder, copy)
         put(copy / name)
         assert isinstance(outcome(partial(Session.open, copy)), ActivepickError)
+    copy = tmp_path / "heads.activepick"
+    shutil.copytree(session_folder, copy)
+    (copy / "heads").mkdir()
+    (copy / "heads" / "good.safetensors").write_bytes(b"head")
+    put(copy / "heads" / "head.safetensors")
+    with Session.open(copy) as session:
+        second = session.save_copy(tmp_path / "second")
+    assert [path.name for path in (second / "heads").iterdir()] == ["good.safetensors"]
+    assert start_log(tmp_path / "d") == tmp_path / "d"

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import zlib
 
 import numpy as np
 import pytest
@@ -155,6 +156,23 @@ def test_no_link_in_the_output_folder_is_written_through(tmp_path, outside, name
     with contextlib.suppress(ActivepickError):
         output.write("a.mrc", np.array([[5.0, 6.0, 1.0]]), 2.0)
         output.finish([Entry("a.mrc", "key", 1, 2.0)])
+    assert is_unchanged(outside)
+
+
+@pytest.mark.parametrize("known", ["job/link/precious", "job/../outside/precious", "precious"])
+def test_no_record_makes_this_program_delete_files_elsewhere(tmp_path, outside, known):
+    """A record may claim files of which others know size and content."""
+    job = tmp_path / "job"
+    job.mkdir()
+    (job / "link").symlink_to(outside)
+    name = known.removeprefix("job/") if "/" in known else str(outside / known)
+    line = f"{len(SECRET)} {zlib.crc32(SECRET)} {name}\n"
+    (job / ".activepick-files").write_text(line)
+    wanted = {"version": "5", "exposures": None}
+    output = make_output(job, "star", 20.0, wanted, tmp_path / "parts", overwrite=True)
+    output.expect(["a.mrc"])
+    output.write("a.mrc", np.array([[5.0, 6.0, 1.0]]), 2.0)
+    output.clean_up([Entry("a.mrc", "key", 1, 2.0)])
     assert is_unchanged(outside)
 
 

@@ -435,6 +435,12 @@ def test_a_folder_that_is_gone_is_told_as_that(session, tmp_path):
     session.labels.add(1, [(9, 9)], 1)
     assert not session.flush()
     assert "moved, renamed or deleted" in session.failure
+    session.folder.mkdir()  # as another program may do
+    session.set_settings(batch=5)
+    assert not session.flush()
+    assert "took the place of this session" in session.failure
+    assert not list(session.folder.iterdir())
+    session.folder.rmdir()
     (tmp_path / "moved").rename(session.folder)
     assert session.flush()
     assert places(session) == [0, 9]

@@ -149,6 +149,7 @@ def test_features_stay_when_a_head_for_the_same_ones_comes(session, workspace, t
     assert workspace.open(1) is features
 
 
+@pytest.mark.posix("makes links for everybody")
 def test_heads_that_do_not_fit_are_refused(session, workspace, make_engine, tmp_path):
     from dataclasses import replace
 
@@ -165,6 +166,16 @@ def test_heads_that_do_not_fit_are_refused(session, workspace, make_engine, tmp_
         with pytest.raises(HeadError, match="another name"):
             workspace.trainer.save_head(name=name)
     assert workspace.trainer.save_head(name="a/b:c").name == "a_b_c.safetensors"
+    heads, elsewhere = session.folder / "heads", tmp_path / "elsewhere"
+    heads.rename(elsewhere)
+    heads.symlink_to(elsewhere)
+    before = set(elsewhere.iterdir())
+    for name in (None, "other"):
+        with pytest.raises(HeadError, match="link to another folder"):
+            workspace.trainer.save_head(name=name)
+    assert set(elsewhere.iterdir()) == before
+    heads.unlink()
+    elsewhere.rename(heads)
     inverted = tmp_path / "inverted.safetensors"
     save_head(replace(head, inverted=True), inverted)
     workspace.trainer.use_head(inverted)

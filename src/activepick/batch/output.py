@@ -108,7 +108,16 @@ class FolderOutput:
 
     def discard(self, name: str) -> None:
         """Remove the file of a micrograph, unless it is of another origin or was changed."""
-        self._folder.discard(name)
+        if name in self._folder.paths:
+            self._folder.discard(name)
+            return
+        # It is not among those of this run, of which none may lose its file for it.
+        try:
+            alone = self._folder_for([name])
+        except TableError:  # no file can be called so
+            return
+        if alone.paths[name] not in self._folder.paths.values():
+            alone.discard(name)
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the list of the files for RELION."""

@@ -88,6 +88,10 @@ class BatchRun:
             When picks cannot be written. What is written already is kept, and a later run goes on.
         """
         self._record.failures.update(micrographs.missing)
+        # Where nothing at all is found, a disk may be missing rather than micrographs.
+        for name in micrographs.missing if micrographs.found else ():
+            if name in self._record.entries:
+                self._forget(name)
         for micrograph in todo:  # picks of an older version of a file are no result of it
             self._record.entries.pop(micrograph.name, None)
         try:
@@ -122,12 +126,16 @@ class BatchRun:
     def _take(self, name: str, outcome: Outcome) -> None:
         if outcome.picks is None:
             self._record.failures[name] = outcome.failure or "unknown"
-            self._record.entries.pop(name, None)
-            self._output.discard(name)
+            self._forget(name)
             return
         self._output.write(name, outcome.picks, outcome.pixel_size_angstrom)
         entry = Entry(name, outcome.key, len(outcome.picks), outcome.pixel_size_angstrom)
         self._record.add(entry)
+
+    def _forget(self, name: str) -> None:
+        """Remove the picks of a micrograph that is named, and whose file is damaged or gone."""
+        self._record.entries.pop(name, None)
+        self._output.discard(name)
 
     def _finish(self) -> None:
         self._output.finish(self._entries())

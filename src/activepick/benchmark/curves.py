@@ -1,6 +1,5 @@
 """Learning curves of methods on micrographs with known particles."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -15,7 +14,9 @@ from activepick.benchmark.oracle import Oracle, learn
 from activepick.errors import SettingsError
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
+from activepick.files import read_whole
 from activepick.formats.outside import inside_image
+from activepick.json_text import parse_json
 from activepick.learning.head import Head, pretrained_head, scale_mixture
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
@@ -83,8 +84,12 @@ class Dataset:
     @property
     def simulated(self) -> list[str]:
         """Name of the simulated protein, if any, whose directions the prior must not contain."""
-        facts = self.micrographs[0].path.with_name("simulation.json")
-        return [json.loads(facts.read_text())["protein"]] if facts.is_file() else []
+        try:
+            facts = parse_json(read_whole(self.micrographs[0].path.with_name("simulation.json")))
+        except (OSError, ValueError):
+            return []
+        protein = facts.get("protein") if isinstance(facts, dict) else None
+        return [protein] if isinstance(protein, str) else []
 
     def split(self, seed: int) -> tuple[list[int], list[int]]:
         """Return the indices to train on and to evaluate on; the seed rotates the micrographs."""

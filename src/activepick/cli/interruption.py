@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from activepick.batch.read_ahead import THREAD_NAME
 
-__all__ = ["INTERRUPTED", "TERMINATED", "exit_at_once", "leave", "terminable"]
+__all__ = ["INTERRUPTED", "TERMINATED", "exit_at_once", "leave", "terminable", "wait_for_readers"]
 
 INTERRUPTED = 130
 TERMINATED = 128 + signal.SIGTERM
@@ -53,26 +53,33 @@ def terminable() -> Iterator[None]:
 def leave(status: int) -> NoReturn:
     """End the process, though threads that read micrographs may still compute.
 
-    At its end Python stops a daemon thread wherever it is, and the process aborts if that is within
-    compiled code of PyTorch. The threads were told to end after their micrograph, so they are
-    waited for. If a hanging file system blocks one, the process ends without Python's own end.
+    If a hanging file system blocks one of them, the process ends without Python's own end.
 
     Parameters
     ----------
     status
         Exit status.
     """
-    deadline = time.monotonic() + _LONGEST_WAIT
-    threads = [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
-    for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
-    if not any(thread.is_alive() for thread in threads):
+    if wait_for_readers():
         sys.exit(status)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(status)
+
+
+def wait_for_readers() -> bool:
+    """Wait for the threads that read micrographs, and return whether all have ended.
+
+    At its end Python stops a daemon thread wherever it is, and the process aborts if that is within
+    compiled code of PyTorch. The threads were told to end after their micrograph.
+    """
+    deadline = time.monotonic() + _LONGEST_WAIT
+    threads = [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
 
 
 def _exit(*_: object) -> NoReturn:

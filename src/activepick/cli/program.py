@@ -24,7 +24,7 @@ from activepick.cli import (
     train,
 )
 from activepick.cli.console import say
-from activepick.cli.interruption import INTERRUPTED, TERMINATED, leave
+from activepick.cli.interruption import INTERRUPTED, TERMINATED, leave, wait_for_readers
 from activepick.cli.warning_lines import WarningLines
 from activepick.errors import ActivepickError, on_command_line
 
@@ -99,8 +99,11 @@ def main() -> None:
         leave(INTERRUPTED)
     except OSError as error:
         # A full disk or a folder without write permission is no bug either.
-        say(f"error: {error.filename or 'file'}: {error.strerror or error}")
+        say(f"error: {error.filename or 'output'}: {error.strerror or error}")
         leave(2)
+    except BaseException:  # a bug, whose traceback is printed while Python ends
+        wait_for_readers()
+        raise
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt
         lines.finish()

@@ -19,6 +19,7 @@ from topaz.model.features.resnet import MaxPool, ResNet8, ResNet16
 from torch import Tensor, nn
 
 from activepick.errors import BackboneError
+from activepick.files import open_to_read
 
 __all__ = ["PRETRAINED", "Backbone", "load_backbone"]
 
@@ -77,7 +78,7 @@ def load_backbone(model: str | Path = "resnet16_u64", *, trust_pickle: bool = Fa
     if str(model) in PRETRAINED:
         return _backbone(str(model), load_model(str(model)))
     path = Path(model)
-    if not path.is_file():
+    if not path.exists():
         raise BackboneError(
             f"{model}: there is no such model. Use one of {', '.join(PRETRAINED)}, or the path of "
             "a Topaz model file."
@@ -87,7 +88,11 @@ def load_backbone(model: str | Path = "resnet16_u64", *, trust_pickle: bool = Fa
 
 def _load_file(path: Path, trust_pickle: bool) -> LinearClassifier:
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with open_to_read(path) as file:
+            loaded = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise BackboneError(f"{path}: this model cannot be read: {reason}.") from error
     except pickle.UnpicklingError as error:
         if not trust_pickle:
             raise BackboneError(
@@ -97,7 +102,8 @@ def _load_file(path: Path, trust_pickle: bool) -> LinearClassifier:
                 option="--trust-model",
             ) from error
         try:
-            loaded = torch.load(path, map_location="cpu", weights_only=False)
+            with open_to_read(path) as file:
+                loaded = torch.load(file, map_location="cpu", weights_only=False)
         except Exception as inner:  # a pickle may raise anything at all
             raise BackboneError(f"{path}: this model cannot be unpickled: {inner}") from inner
     except Exception as error:  # torch raises many kinds of errors on files that are not its own

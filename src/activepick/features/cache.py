@@ -5,13 +5,14 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
 from activepick.atomic import replacing
+from activepick.files import check_readable
 
 __all__ = ["FeatureCache"]
 
@@ -50,21 +51,18 @@ class FeatureCache:
             Returns the array, such as features (h, w, C).
         """
         path = self._path(key)
-        # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.
-        with contextlib.suppress(OSError, ValueError, EOFError):
-            found: NDArray[Number] = np.load(path, mmap_mode="c")
-            if found.dtype.kind in "fiub":
-                os.utime(path)
-                return found
+        found: NDArray[Number] | None = _read(path)
+        if found is not None:
+            return found
         values = compute()
         try:
             with replacing(path) as temporary:
                 np.save(temporary, values)
             self._make_room(path)
-            stored: NDArray[Number] = np.load(path, mmap_mode="c")
+            stored: NDArray[Number] | None = _read(path)
         except OSError:
             return values
-        return stored
+        return values if stored is None else stored
 
     def __contains__(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -73,7 +71,11 @@ class FeatureCache:
         return self.folder / f"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
 
     def _make_room(self, newest: Path) -> None:
-        files = [(f.stat().st_mtime, f.stat().st_size, f) for f in self.folder.glob("*.npy")]
+        files = []
+        for file in self.folder.glob("*.npy"):
+            with contextlib.suppress(OSError):  # another process may delete it at any time
+                status = file.lstat()
+                files.append((status.st_mtime, status.st_size, file))
         total = sum(size for _, size, _ in files)
         for _, size, file in sorted(files):
             if total <= self.limit_bytes:
@@ -84,3 +86,17 @@ class FeatureCache:
                 with contextlib.suppress(PermissionError):
                     file.unlink(missing_ok=True)
                     total -= size
+
+
+def _read(path: Path) -> NDArray[Any] | None:
+    """Return the array in a file, which counts as used now; None if it is damaged or not there."""
+    try:
+        check_readable(path)
+        # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.
+        found = np.load(path, mmap_mode="c", allow_pickle=False)
+        if found.dtype.kind not in "fiub":
+            return None
+        os.utime(path)
+    except Exception:  # damaged headers raise errors of many kinds
+        return None
+    return np.asanyarray(found)

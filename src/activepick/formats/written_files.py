@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from activepick.errors import TableError
-from activepick.files import open_in_place, read_whole
+from activepick.files import check_folders, open_in_place, read_whole
 from activepick.formats.text import write_pieces
 
 __all__ = ["Checksum", "WrittenFiles"]
@@ -127,6 +127,7 @@ class WrittenFiles:
         if os.path.isabs(name) or ".." in Path(name).parts or path.is_symlink():
             return False
         try:
+            check_folders(self._folder, path)
             if path.stat().st_size != sums[0]:
                 return False
             return zlib.crc32(read_whole(path)) == sums[1]

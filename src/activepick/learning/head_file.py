@@ -69,8 +69,17 @@ class _Facts:
     notes: dict[str, Any]
 
 
-def save_head(head: Head, path: str | Path) -> None:
+def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> None:
     """Write a head to a safetensors file, completely or not at all.
+
+    Parameters
+    ----------
+    head
+        The head.
+    path
+        The file.
+    within
+        As of `activepick.atomic.replacing`.
 
     Raises
     ------
@@ -93,7 +102,7 @@ def save_head(head: Head, path: str | Path) -> None:
             tensors[name] = getattr(head.training_data, name).astype(np.float16)
     if head.directions is not None:
         tensors["directions"] = np.ascontiguousarray(head.directions, np.float32)
-    with replacing(path) as temporary:
+    with replacing(path, within=within) as temporary:
         try:
             save_file(tensors, temporary, metadata={FORMAT: json.dumps(facts)})
         except SafetensorError as error:  # such as a full disk

@@ -3,7 +3,6 @@
 import atexit
 import contextlib
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any, Self
 
 from psygnal import Signal
 
+from activepick.atomic import replacing
 from activepick.errors import SessionError
+from activepick.files import open_in_place, read_whole
 from activepick.session.labels import Labels
 from activepick.session.micrographs import Micrographs
 from activepick.session.model.actions import Action, Redo, SetSettings, Undo
@@ -119,7 +120,7 @@ class Session:
         except OSError as error:
             raise SessionError(disk_sentence(path, error, _ELSEWHERE)) from error
         with cls._locked(path) as lock:
-            (path / JOURNAL).touch()
+            os.close(open_in_place(path / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
             write_header(path, new_header(settings.model_dump(mode="json")))
             return cls(path, read_session(path), lock)
 
@@ -351,10 +352,8 @@ class Session:
             assert copy._journal is not None
             for line in lines:
                 copy._journal.append(line)
-        heads = self.folder / "heads"
         try:
-            if heads.is_dir():
-                shutil.copytree(heads, copy.folder / "heads")
+            _copy_heads(self.folder / "heads", copy.folder / "heads")
         except OSError as error:
             raise SessionError(disk_sentence(copy.folder, error, _ELSEWHERE)) from error
         finally:
@@ -398,3 +397,14 @@ class Session:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _copy_heads(source: Path, target: Path) -> None:
+    """Copy the heads of a session. Links and what is no file are none of its own and stay."""
+    if not source.is_dir() or source.is_symlink():
+        return
+    target.mkdir()
+    for path in sorted(source.iterdir()):
+        if path.is_file() and not path.is_symlink():
+            with replacing(target / path.name) as temporary:
+                temporary.write_bytes(read_whole(path))

@@ -147,8 +147,9 @@ class Trainer:
         HeadError
             If the file cannot be written, or cannot have this name.
         """
+        within = None
         if path is None:
-            path = saved_head_file(self._session)
+            path, within = saved_head_file(self._session), self._session.folder
             if name is not None:
                 path = path.with_name(f"{_file_name(name)}.safetensors")
         state, head = self._session.state, self.head
@@ -168,7 +169,7 @@ class Trainer:
             inverted=settings.inverted,
         )
         try:
-            save_head(trained, path)
+            save_head(trained, path, within=within)
         except OSError as error:
             raise HeadError(
                 f"{path} cannot be written ({error.strerror}): choose another folder."

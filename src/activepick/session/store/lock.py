@@ -68,9 +68,15 @@ class SessionLock:
                 f"{folder} is not there any more: it was moved, renamed or deleted. Put it back, "
                 "or save a copy to another folder."
             )
+        if not os.path.lexists(self.path):
+            raise SessionError(
+                f"{self.path} is not there any more: it was deleted, or another folder took the "
+                "place of this session, so that nothing is written to it from here. Put the folder "
+                "back, or save a copy to another folder."
+            )
         if self._holder().get("token") != self._token:
             raise SessionError(
-                f"{self.path.parent}: another program took this session over, so that nothing is "
+                f"{folder}: another program took this session over, so that nothing is "
                 "written to it from here. Save a copy to another folder, or close it here."
             )
 
