@@ -130,6 +130,14 @@ def test_strips_that_inflate_beyond_the_image_take_no_memory(tmp_path, compressi
     assert memory < 2**24
 
 
+def test_a_large_image_that_shrinks_to_nothing_is_refused(tmp_path):
+    with mrcfile.new(tmp_path / "a.mrc") as file:
+        file.set_data(np.tile(np.array([1, 2], np.int8), (10_000, 5_000)))
+    path = tmp_path / "a.mrc.gz"
+    path.write_bytes(gzip.compress((tmp_path / "a.mrc").read_bytes(), 1))
+    assert "truncated or damaged" in memory_of_reading(path)[0]
+
+
 def test_a_picture_within_a_tiff_is_refused(tmp_path):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, PIXELS.astype(np.uint8), compression="jpeg")

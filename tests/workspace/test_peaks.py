@@ -288,6 +288,15 @@ def test_files_of_another_content_count_as_none(tmp_path, store, change):
     assert PeakStore(tmp_path / "peaks").get(ENTRIES[1]) is None
 
 
+def test_a_file_that_grows_while_it_is_read_counts_as_none(tmp_path, store):
+    store.put(ENTRIES[1], peaks([(1, 1, 2), (9, 9, 1)]), on_disk=True)
+    [file] = (tmp_path / "peaks").iterdir()
+    with np.load(file) as old:
+        content = dict(old)
+    np.savez_compressed(file, **content)
+    assert PeakStore(tmp_path / "peaks").get(ENTRIES[1]) is None
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_no_damage_to_a_file_is_an_error(tmp_path_factory, data):

@@ -11,8 +11,10 @@ __all__ = ["MAX_SIDE_PX", "MicrographWarning", "check_size", "guarded"]
 
 MAX_SIDE_PX = 65_536
 MAX_PIXELS = 2**30
-# Deflate cannot shrink by more than about 1030; a header that claims more is wrong.
+# Deflate cannot shrink by more than about 1030; a header that claims more is wrong. Noise shrinks
+# by ten at most, so that a large image that shrinks by far more is none.
 MAX_COMPRESSION = 2_000
+MAX_COMPRESSION_OF_LARGE, LARGE_BYTES = 100, 2**26
 
 
 class MicrographWarning(UserWarning):
@@ -88,7 +90,8 @@ def check_size(path: Path, shape: tuple[int, int], claimed_bytes: int, compresse
             f"{path} claims {size}, which no micrograph has: it is damaged or not a micrograph."
         )
     file_bytes = path.stat().st_size
-    if compressed and claimed_bytes > MAX_COMPRESSION * file_bytes:
+    ratio = MAX_COMPRESSION_OF_LARGE if claimed_bytes > LARGE_BYTES else MAX_COMPRESSION
+    if compressed and claimed_bytes > ratio * file_bytes:
         raise MicrographError(
             f"{path} claims {size} in a file of {file_bytes} bytes: it is truncated or damaged, "
             "copy it again."

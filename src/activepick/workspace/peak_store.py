@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_STORED
 
 import numpy as np
 import pandas as pd
@@ -196,6 +197,9 @@ def _read(path: Path) -> MicrographPeaks | None:
     try:
         # Not by its path, of which numpy would wait for a pipe.
         with open_to_read(path) as opened, np.load(opened, allow_pickle=False) as file:
+            # They are written as they are: whatever would grow while it is read is not from here.
+            if any(member.compress_type != ZIP_STORED for member in file.zip.infolist()):
+                return None
             return _parsed(file)
     except Exception:  # damaged archives raise exceptions of many kinds
         return None

@@ -1,7 +1,9 @@
 """Reading and repairing the folder of a session."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -201,8 +203,8 @@ def _damage(path: Path, text: JournalText) -> str:
 
 def _keep(path: Path, data: bytes) -> Path:
     """Write data to the first numbered name that does not exist, and return its path."""
-    names = (path.with_name(f"{path.stem}-{k}{path.suffix}") for k in range(1, 10_000))
-    free = next(name for name in names if not name.exists())
+    names = (path.with_name(f"{path.stem}-{k}{path.suffix}") for k in count(1))
+    free = next(name for name in names if not os.path.lexists(name))
     with replacing(free) as temporary:
         temporary.write_bytes(data)
     return free
