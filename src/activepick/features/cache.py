@@ -93,10 +93,10 @@ def _read(path: Path) -> NDArray[Any] | None:
     try:
         check_readable(path)
         # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.
-        found = np.load(path, mmap_mode="c", allow_pickle=False)
+        found: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
         if found.dtype.kind not in "fiub":
             return None
         os.utime(path)
     except Exception:  # damaged headers raise errors of many kinds
         return None
-    return np.asanyarray(found)
+    return found
