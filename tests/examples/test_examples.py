@@ -42,6 +42,14 @@ def test_learn_in_twenty_lines(example):
     assert set(read_table("out/picks.star")["micrograph"]) == {"micrograph_003.mrc"}
 
 
+def test_average_picks(example):
+    rows = example("average_picks.py", "--micrographs", 1, *ENOUGH, "--out", "out").splitlines()
+    sizes = [int(row.split()[0]) for row in rows]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(sizes) > 20
+    assert Path("out/averages.png").stat().st_size > 1000
+
+
 def test_custom_query_strategy(example):
     arguments = ["--micrographs", 3, *ENOUGH, "--labels", 10]
     header, *rows = example("custom_query_strategy.py", *arguments).splitlines()

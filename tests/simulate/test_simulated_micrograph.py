@@ -43,6 +43,7 @@ def test_same_seed_same_pixels_and_another_seed_others() -> None:
     first, again = (simulate_micrograph(SMALL, 7, carbon=True) for _ in range(2))
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.truth.equals(again.truth)
+    assert len(first.orientations) == len(first.truth)
     assert not np.array_equal(first.pixels, simulate_micrograph(SMALL, 8, carbon=True).pixels)
 
 
@@ -133,16 +134,22 @@ def test_particles_keep_clear_of_the_carbon_film() -> None:
     assert film.cover[film.clearance_angstrom < -50].min() > 0.99
 
 
-def test_contaminants_darken_but_add_no_truth() -> None:
+def test_contaminants_darken_are_listed_and_add_no_truth() -> None:
     bare = simulate_micrograph(CLEAN, 3, defocus_um=1.5)
-    for settings in (
-        replace(CLEAN, crystals=200.0),
-        replace(CLEAN, aggregates=2.0),
-        replace(CLEAN, fragments=2.0),
+    assert not len(bare.contaminants)
+    for kind, settings in (
+        ("crystal", replace(CLEAN, crystals=200.0)),
+        ("aggregate", replace(CLEAN, aggregates=2.0)),
+        ("fragment", replace(CLEAN, fragments=2.0)),
     ):
         dirty = simulate_micrograph(settings, 3, defocus_um=1.5)
         assert dirty.pixels.mean() < bare.pixels.mean()
         assert dirty.truth.equals(bare.truth)
+        found = dirty.contaminants
+        assert set(found["kind"]) == {kind}
+        assert (found[["x", "y"]] >= 0).all(axis=None)
+        assert (found["x"] <= CLEAN.shape[1] - 1).all()
+        assert (found["y"] <= CLEAN.shape[0] - 1).all()
 
 
 def test_coloured_noise_is_standard_and_smoother_when_asked() -> None:

@@ -12,6 +12,7 @@ import typer
 import activepick
 from activepick.cli import (
     benchmark,
+    classes,
     convert,
     demo,
     evaluate,
@@ -45,6 +46,7 @@ for command, summary in (
     (pick.pick, "Pick particles in micrographs."),
     (train.train, "Train a head on labelled positions."),
     (prune.prune, "Score and cut the picks of any program."),
+    (classes.classes, "Average picks by class; keep or leave out classes."),
     (evaluate.evaluate, "Compare picks with known particles."),
     (benchmark.benchmark, "Measure learning curves on known particles."),
     (convert.convert, "Convert tables of picks between formats."),

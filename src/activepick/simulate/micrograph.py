@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.spatial.transform import Rotation
 
 from activepick.simulate.ice import carbon_film
 from activepick.simulate.optics import Defocus, contrast_transfer, frequency_grid
@@ -33,6 +34,10 @@ class SimulatedMicrograph:
         Pixel size.
     truth
         One row a particle: `x`, `y` of its centre in pixels, 0-based, integer = pixel centre.
+    orientations
+        Rotation of the density of each row of the truth; it is projected along z after that.
+    contaminants
+        One row a fragment, aggregate or crystal in the frame: `x`, `y` as in the truth, and `kind`.
     diameter_angstrom
         Diameter of the particles.
     defocus
@@ -44,6 +49,8 @@ class SimulatedMicrograph:
     pixels: NDArray[np.float32]
     pixel_size_angstrom: float
     truth: pd.DataFrame
+    orientations: Rotation
+    contaminants: pd.DataFrame
     diameter_angstrom: float
     defocus: Defocus
     carbon: bool
@@ -97,21 +104,27 @@ def simulate_micrograph(
     frame = expected[border : border + settings.shape[0], border : border + settings.shape[1]]
     counts = for_counts.poisson(frame) if settings.shot_noise else frame
     inside = specimen.particles - border
-    in_frame = (
-        (inside[:, 0] >= 0)
-        & (inside[:, 0] <= settings.shape[1] - 1)
-        & (inside[:, 1] >= 0)
-        & (inside[:, 1] <= settings.shape[0] - 1)
-    )
+    in_frame = _in_frame(inside, settings.shape)
     truth = pd.DataFrame(inside[in_frame], columns=["x", "y"])
+    others = specimen.contaminants
+    others[["x", "y"]] -= border
+    others = others[_in_frame(others[["x", "y"]].to_numpy(), settings.shape)]
     return SimulatedMicrograph(
         np.ascontiguousarray(counts, np.float32),
         pixel_size,
         truth,
+        specimen.orientations[in_frame],
+        others.reset_index(drop=True),
         settings.diameter_angstrom,
         defocus,
         has_carbon,
     )
+
+
+def _in_frame(xy: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return a mask (n,) of the positions (n, 2) on a pixel of the frame (H, W)."""
+    inside = (xy >= 0) & (xy <= np.array(shape[::-1]) - 1)
+    return inside[:, 0] & inside[:, 1]
 
 
 def expose(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -44,11 +45,17 @@ class Specimen:
         (H, W) float32 thickness that takes electrons away, as that of ice.
     particles
         (n, 2) x, y of the intact particles in the ice, in pixels of this field.
+    orientations
+        (n,) rotation of the density of each of them; it is projected along z after that.
+    contaminants
+        Columns ``x, y, kind``: fragments, aggregates and crystals, in pixels of this field.
     """
 
     phase_rad: NDArray[np.float32]
     thickness_angstrom: NDArray[np.float32]
     particles: NDArray[np.float64]
+    orientations: Rotation
+    contaminants: pd.DataFrame
 
 
 def build_specimen(
@@ -99,15 +106,11 @@ def build_specimen(
     strays = place(on_film, stray_number, distance, 0.0, overlap, for_places)
 
     potential = np.zeros(shape, np.float32)
+    views = []
     for x, y in np.concatenate([particles, strays]):
-        add_projection(
-            potential,
-            density.rotated(Rotation.random(rng=for_views)),
-            float(x),
-            float(y),
-            pixel_size,
-        )
-    _add_contaminants(potential, settings, len(particles) + len(strays), for_contaminants)
+        views.append(Rotation.random(rng=for_views))
+        add_projection(potential, density.rotated(views[-1]), float(x), float(y), pixel_size)
+    contaminants = _add_contaminants(potential, settings, len(views), for_contaminants)
     mass = settings.denatured_mass_per_angstrom2 * shape[0] * shape[1] * pixel_size**2
     chain_dalton = 15e3
     potential += denatured_protein(
@@ -117,7 +120,7 @@ def build_specimen(
     thickness = ice_thickness(
         shape, for_ice.uniform(*settings.ice_thickness_angstrom), settings.ice_gradient, for_ice
     )
-    crystals = _crystals(settings, shape, for_crystals)
+    crystals, crystal_positions = _crystals(settings, shape, for_crystals)
     microscope = settings.microscope
     phase = (potential + CRYSTAL_VOLT * crystals) * np.float32(
         microscope.interaction_rad_per_volt_angstrom
@@ -132,7 +135,14 @@ def build_specimen(
         amorphous = coloured_noise(shape, pixel_size, 1.2, for_film)
         phase += film.cover * np.float32(CARBON_PHASE_RAD) * (1.5 + amorphous)
         thickness = thickness + film.cover * np.float32(CARBON_LOSS * CARBON_THICKNESS_ANGSTROM)
-    return Specimen(phase, thickness, particles)
+    own = views[: len(particles)]
+    return Specimen(
+        phase,
+        thickness,
+        particles,
+        Rotation.concatenate(own) if own else Rotation.from_quat(np.empty((0, 4))),
+        pd.DataFrame([*contaminants, *crystal_positions], columns=["x", "y", "kind"]),
+    )
 
 
 def _frame_margin(
@@ -153,7 +163,9 @@ def _add_contaminants(
     settings: SimulationSettings,
     particles: int,
     rng: np.random.Generator,
-) -> None:
+) -> list[tuple[float, float, str]]:
+    """Add fragments and aggregates in place, and return their positions and kinds."""
+    placed = []
     height, width = potential.shape
     pixel_size = settings.pixel_size_angstrom
     density = settings.density
@@ -161,22 +173,27 @@ def _add_contaminants(
     for _ in range(rng.poisson(settings.fragments * particles)):
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         add_fragment(potential, density, x, y, pixel_size, rng)
+        placed.append((x, y, "fragment"))
     for _ in range(rng.poisson(settings.aggregates * particles)):
         x, y = rng.uniform(0, width), rng.uniform(0, height)
         size = rng.uniform(0.4, 1.6)
         extent = size * settings.diameter_angstrom / 2
         dalton = mass * size * rng.uniform(0.5, 1.3)
         add_aggregate(potential, x, y, extent, dalton, pixel_size, rng)
+        placed.append((x, y, "aggregate"))
+    return placed
 
 
 def _crystals(
     settings: SimulationSettings, shape: tuple[int, int], rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Draw the thickness of ice crystals and ethane drops in Å."""
+) -> tuple[NDArray[np.float32], list[tuple[float, float, str]]]:
+    """Draw the thickness of ice crystals and ethane drops in Å, and return where they are."""
+    placed = []
     thickness = np.zeros(shape, np.float32)
     field_um2 = shape[0] * shape[1] * (settings.pixel_size_angstrom * 1e-4) ** 2
     for _ in range(rng.poisson(settings.crystals * field_um2)):
         x, y = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])
         radius = rng.uniform(60.0, 260.0) / settings.pixel_size_angstrom
         add_ice_crystal(thickness, x, y, radius, rng.uniform(150.0, 600.0), rng)
-    return thickness
+        placed.append((x, y, "crystal"))
+    return thickness, placed

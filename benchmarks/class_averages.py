@@ -1,0 +1,222 @@
+"""Judge class averages on simulated picks with known kinds and orientations.
+
+    python benchmarks/class_averages.py [--proteins trefoil,globule] [--crops 2000] [--cache DIR]
+
+A quarter of the picks are false: fragments, aggregates, crystals and empty ice in turn, no closer
+than a particle radius to a particle. The true ones are displaced by 0.07 radii in x and y. Purity
+is the share of picks whose kind, particle or not, is that of the majority of their class. Each
+average of 50 or more members, most of them particles, is compared with the projections of the
+density in the true orientations of up to 40 of its members, under the mean absolute contrast
+transfer function, which phase flipping leaves: the highest correlation within the particle radius
+over turns in the plane and shifts up to four pixels, of the best of these projections.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from processor_name import processor
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from activepick.classes.averages import ClassAverages, average_classes
+from activepick.classes.crops import CropScale
+from activepick.classes.output import draw_averages
+from activepick.classes.polar import PolarGrid
+from activepick.micrograph import Micrograph
+from activepick.simulate import (
+    SimulatedMicrograph,
+    SimulationSettings,
+    simulated_micrographs,
+    write_mrc,
+)
+from activepick.simulate.optics import Defocus, Microscope, contrast_transfer, frequency_grid
+from activepick.simulate.projection import project
+
+KINDS = ("fragment", "aggregate", "crystal", "empty")
+# Displacement of true picks, in particle radii; false picks for each true one; seed of the sets.
+MOVED, FALSE, SEED = 0.07, 1 / 3, 11
+# Members of an average that is compared, and projections that it is compared with.
+MEMBERS, VIEWS = 50, 40
+
+Floats = NDArray[np.float64]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--proteins", default="trefoil,globule")
+    parser.add_argument("--crops", type=int, default=2000)
+    parser.add_argument("--classes", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--cache", type=Path, help="folder to keep the crops in")
+    parser.add_argument("--pictures", type=Path, help="folder for a PNG of each set")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(f"{processor()}, {options.device}, threads: {options.threads}")
+    print("set | purity | particles | averages | correlation: mean, least | CPU s | s | MB")
+    for name in options.proteins.split(","):
+        settings = SimulationSettings(protein=name)
+        data = crops_of(settings, options.crops, options.cache)
+        radius_px = CropScale(settings.diameter_angstrom).radius_px
+        cpu, wall = time.process_time(), time.perf_counter()
+        found = average_classes(data["crops"], radius_px, options.classes, device=options.device)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        particle = data["kinds"] == "particle"
+        alike = likenesses(found, data, settings)
+        mean, least = (np.mean(alike), np.min(alike)) if alike else (np.nan, np.nan)
+        print(
+            f"{name} | {purity(found.classes, particle):.3f} | {particle.mean():.3f} | "
+            f"{len(alike)} | {mean:.2f}, {least:.2f} | {cpu:.1f} | {wall:.1f} | {megabytes}",
+            flush=True,
+        )
+        if options.pictures:
+            draw(found, particle, options.pictures / f"classes-{name}.png")
+
+
+def crops_of(
+    settings: SimulationSettings, count: int, cache: Path | None
+) -> dict[str, NDArray[Any]]:
+    """Return crops, and for each its kind, orientation (quaternion) and defocus in µm."""
+    kept = None if cache is None else cache / f"{settings.protein}.npz"
+    if kept is not None and kept.is_file():
+        with np.load(kept) as file:
+            return {name: file[name][:count] for name in ("crops", "kinds", "rots", "defoc")}
+    rng = np.random.default_rng([SEED, 5])
+    scale = CropScale(settings.diameter_angstrom)
+    parts: dict[str, list[NDArray[Any]]] = {
+        "crops": [],
+        "kinds": [],
+        "rots": [],
+        "defoc": [],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "one.mrc"
+        for micrograph in simulated_micrographs(settings, count, SEED):
+            xy, kinds, rotations = picks(micrograph, settings, rng)
+            write_mrc(micrograph, path)
+            defocus_um = micrograph.defocus.mean_um
+            parts["crops"].append(
+                scale.crops(Micrograph(path), xy, 1e4 * defocus_um, settings.microscope)
+            )
+            parts["kinds"].append(np.array(kinds))
+            parts["rots"].append(rotations)
+            parts["defoc"].append(np.full(len(xy), defocus_um))
+            if sum(map(len, parts["kinds"])) >= count:
+                break
+    data = {name: np.concatenate(values)[:count] for name, values in parts.items()}
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, **data)  # type: ignore[arg-type]
+    return data
+
+
+def picks(
+    micrograph: SimulatedMicrograph, settings: SimulationSettings, rng: np.random.Generator
+) -> tuple[Floats, list[str], Floats]:
+    """Return positions (n, 2), kinds and orientations (n, 4) of true and false picks."""
+    radius = settings.radius_px
+    farthest = np.array(settings.shape[::-1]) - 1 - radius
+    truth = micrograph.truth[["x", "y"]].to_numpy()
+    true = np.flatnonzero(((truth >= radius) & (truth <= farthest)).all(axis=1))
+    moved = truth[true] + rng.normal(0, MOVED * radius, (len(true), 2))
+    tree = cKDTree(truth)
+    others = micrograph.contaminants
+    spots = others[["x", "y"]].to_numpy(float)
+    usable = np.asarray(((spots >= radius) & (spots <= farthest)).all(axis=1), bool)
+    usable[usable] = tree.query(spots[usable])[0] > radius
+    empty = rng.uniform(radius, farthest, (4000, 2))
+    pools = {kind: spots[usable & (others["kind"] == kind).to_numpy(bool)] for kind in KINDS[:3]}
+    pools["empty"] = empty[tree.query(empty)[0] > 1.2 * radius]
+    waiting = {kind: list(rng.permutation(pool)) for kind, pool in pools.items()}
+    wanted = round(FALSE * len(true))
+    false: list[Floats] = []
+    kinds: list[str] = []
+    turn = 0
+    while len(false) < wanted and any(waiting.values()):
+        kind = KINDS[turn % len(KINDS)]
+        turn += 1
+        if waiting[kind]:
+            spot = waiting[kind].pop()
+            if not false or np.hypot(*(np.array(false) - spot).T).min() > radius:
+                false.append(spot)
+                kinds.append(kind)
+    rotations = np.concatenate(
+        [micrograph.orientations[true].as_quat(), np.tile([0.0, 0, 0, 1], (len(false), 1))]
+    )
+    xy = np.concatenate([moved, np.array(false).reshape(-1, 2)])
+    return xy, ["particle"] * len(true) + kinds, rotations
+
+
+def purity(classes: NDArray[np.intp], particle: NDArray[np.bool_]) -> float:
+    """Return the share of picks that are of the kind of most of their class."""
+    true = np.bincount(classes, particle)
+    both = np.bincount(classes)
+    return float(np.maximum(true, both - true).sum() / len(classes))
+
+
+def likenesses(
+    found: ClassAverages, data: dict[str, NDArray[Any]], settings: SimulationSettings
+) -> list[float]:
+    """Return the correlation of each average with the best true projection of its members."""
+    scale = CropScale(settings.diameter_angstrom)
+    side, particle = scale.side, data["kinds"] == "particle"
+    kx, ky = frequency_grid((side, side), scale.pixel_size_angstrom)
+    y, x = np.mgrid[:side, :side] - side // 2
+    disc = np.hypot(x, y) <= scale.radius_px
+    grid = PolarGrid.of(scale.radius_px)
+    steps = torch.arange(-4.0, 5.0, 2.0)
+    shifts = torch.cartesian_prod(steps, steps)
+
+    def spectra(images: Floats, centres: torch.Tensor) -> torch.Tensor:
+        """Return spectra of images (n, side, side) with mean 0 and norm 1 in the disc."""
+        flat = images - images[:, disc].mean(axis=1)[:, None, None]
+        made = grid.spectra(torch.from_numpy(flat.astype(np.float32)), centres)
+        return made / grid.norms(made).sqrt()[None, :, None]
+
+    found_likenesses = []
+    for number in range(len(found.averages)):
+        own = np.flatnonzero(found.classes == number)
+        true = own[particle[own]]
+        if len(own) < MEMBERS or 2 * len(true) <= len(own):
+            continue
+        views = true[np.linspace(0, len(true) - 1, min(VIEWS, len(true))).astype(int)]
+        transfers = [
+            np.abs(contrast_transfer(kx, ky, Microscope(), Defocus(float(defocus))))
+            for defocus in np.unique(data["defoc"][true])
+        ]
+        transfer = np.mean(transfers, axis=0)
+        projections = []
+        for view in views:
+            turned = settings.density.rotated(Rotation.from_quat(data["rots"][view]))
+            plain = project(turned, side + 1, scale.pixel_size_angstrom)[:side, :side]
+            projections.append(np.fft.irfft2(np.fft.rfft2(plain) * transfer, s=plain.shape))
+        true_spectra = spectra(np.array(projections), torch.zeros((len(views), 2)))
+        copies = np.repeat(found.averages[number][None], len(shifts), axis=0)
+        found_likenesses.append(
+            float(grid.correlations(true_spectra, spectra(copies, shifts)).max())
+        )
+    return found_likenesses
+
+
+def draw(found: ClassAverages, particle: NDArray[np.bool_], path: Path) -> None:
+    """Draw the averages by size, with the number of members and the share of true particles."""
+    order = np.argsort(-found.sizes, kind="stable")
+    order = order[found.sizes[order] > 0]
+    shares = [100 * particle[found.classes == number].mean() for number in order]
+    captions = [
+        f"{size}, {share:.0f}% true"
+        for size, share in zip(found.sizes[order].tolist(), shares, strict=True)
+    ]
+    draw_averages(found.averages[order], captions, path)
+
+
+if __name__ == "__main__":
+    main()

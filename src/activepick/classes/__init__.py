@@ -1,0 +1,1 @@
+"""Averages of the picks by class: what was picked, seen at a glance."""

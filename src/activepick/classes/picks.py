@@ -1,0 +1,182 @@
+"""Classes of the picks of many micrographs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.classes.averages import ClassAverages, assign_classes, average_classes
+from activepick.classes.crops import CropScale, fair_sample
+from activepick.errors import ActivepickError, SettingsError
+from activepick.micrograph import Micrograph
+from activepick.progress import Progress
+from activepick.simulate.optics import Microscope
+
+__all__ = ["MicrographPicks", "PickClasses", "average_picks"]
+
+# Share of the progress until the crops are read, and until they are averaged.
+_READ, _AVERAGED = 0.3, 0.8
+# Further crops that are sorted together: 130 MB at 64 pixels.
+_TOGETHER = 8000
+
+Failed = Callable[[Micrograph, ActivepickError], None]
+
+
+@dataclass(frozen=True, eq=False)
+class MicrographPicks:
+    """Picks of one micrograph.
+
+    Attributes
+    ----------
+    micrograph
+        The file.
+    xy
+        Positions (n, 2), x and y, in its pixels.
+    score
+        Scores (n,), for a fair sample of them.
+    defocus_angstrom
+        Mean defocus in Å, with which the phases are flipped; None where it is not known.
+    """
+
+    micrograph: Micrograph
+    xy: NDArray[np.float64]
+    score: NDArray[np.float64]
+    defocus_angstrom: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PickClasses:
+    """Classes of picks.
+
+    Attributes
+    ----------
+    averages
+        The classes, with the turns and shifts of the crops that were averaged.
+    rows
+        Which of all picks, one micrograph after the other, these crops are, (n,), ascending.
+    crops
+        The crops, (n, side, side).
+    classes
+        Class of each of all picks, from 0; -1 where it is not known.
+    """
+
+    averages: ClassAverages
+    rows: NDArray[np.intp]
+    crops: NDArray[np.float32]
+    classes: NDArray[np.intp]
+
+
+@dataclass
+class _Reader:
+    parts: Sequence[MicrographPicks]
+    scale: CropScale
+    microscope: Microscope
+    failed: Failed
+    broken: set[int] = field(default_factory=set)
+
+    def read(self, number: int, rows: NDArray[np.intp]) -> NDArray[np.float32] | None:
+        """Return the crops of some picks of a micrograph; None if it cannot be read."""
+        part = self.parts[number]
+        if number in self.broken or not len(rows):
+            return None
+        try:
+            xy, defocus = part.xy[rows], part.defocus_angstrom
+            return self.scale.crops(part.micrograph, xy, defocus, self.microscope)
+        except ActivepickError as error:
+            self.broken.add(number)
+            self.failed(part.micrograph, error)
+            return None
+
+
+def average_picks(
+    parts: Sequence[MicrographPicks],
+    scale: CropScale,
+    count: int = 20,
+    *,
+    most: int = 2000,
+    assign_all: bool = False,
+    seed: int = 0,
+    start: ClassAverages | None = None,
+    microscope: Microscope | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    failed: Failed = lambda micrograph, error: None,
+) -> PickClasses:
+    """Read the crops of picks, sort them into classes, and average these.
+
+    Parameters
+    ----------
+    parts
+        The picks of each micrograph.
+    scale
+        Scale of the crops.
+    count, seed, start, device
+        As in `activepick.classes.averages.average_classes`.
+    most
+        Number of picks that are averaged: a fair sample over micrographs and scores.
+    assign_all
+        Whether the other picks are put into the classes as well, for which their micrographs are
+        read again.
+    microscope
+        Voltage, Cs and amplitude contrast; 300 kV by default.
+    progress
+        Called with the fraction done; may raise to cancel.
+    failed
+        Called with a micrograph that cannot be read, and the error; its picks are left out.
+
+    Raises
+    ------
+    SettingsError
+        If there is no pick whose micrograph can be read.
+    """
+    report = progress or (lambda fraction: None)
+    reader = _Reader(parts, scale, microscope or Microscope(), failed)
+    numbers = np.repeat(np.arange(len(parts)), [len(part.xy) for part in parts])
+    first = np.searchsorted(numbers, np.arange(len(parts)))
+    score = np.concatenate([np.empty(0), *(part.score for part in parts)])
+    sample = fair_sample(numbers, score, most)
+    crops, kept = [], []
+    for number in range(len(parts)):
+        report(_READ * number / len(parts))
+        own = sample[numbers[sample] == number]
+        cut = reader.read(number, own - first[number])
+        if cut is not None:
+            crops.append(cut)
+            kept.append(own)
+    if not crops:
+        raise SettingsError("There are no picks on micrographs that can be read.")
+    read, rows = np.concatenate(crops), np.concatenate(kept)
+    del crops
+    until = _AVERAGED if assign_all and len(sample) < len(numbers) else 1.0
+    averages = average_classes(
+        read,
+        scale.radius_px,
+        count,
+        seed=seed,
+        start=start,
+        device=device,
+        progress=lambda fraction: report(_READ + (until - _READ) * fraction),
+    )
+    classes = np.full(len(numbers), -1, np.intp)
+    classes[rows] = averages.classes
+    if assign_all:
+        others: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
+
+        def sort_others() -> None:
+            further = np.concatenate([cut for _, cut in others])
+            found = assign_classes(further, scale.radius_px, averages, device=device)
+            classes[np.concatenate([own for own, _ in others])] = found.classes
+            others.clear()
+
+        for number in range(len(parts)):
+            report(until + (1 - until) * number / len(parts))
+            own = np.flatnonzero((numbers == number) & (classes < 0))
+            cut = reader.read(number, own - first[number])
+            if cut is not None:
+                others.append((own, cut))
+            if sum(len(one) for one, _ in others) >= _TOGETHER:
+                sort_others()
+        if others:
+            sort_others()
+    return PickClasses(averages, rows, read, classes)

@@ -1,0 +1,160 @@
+"""Images on rings: all turns in the plane are compared, and averaged over, by Fourier transforms.
+
+A turn is a shift along the angles of a polar image, so that Fourier transforms along them give the
+correlations at all turns (Joyeux and Penczek 2002, Ultramicroscopy 92, 33-46) and, with weights of
+the turns, the weighted mean of the turned images.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["PolarGrid", "transform"]
+
+
+def transform(images: Tensor, angles: Tensor, shifts: Tensor) -> Tensor:
+    """Turn and shift images, with bilinear interpolation.
+
+    Parameters
+    ----------
+    images
+        (n, side, side); the centre is the pixel ``side // 2``.
+    angles
+        (n,) radians.
+    shifts
+        (n, 2) x and y in pixels.
+
+    Returns
+    -------
+    Tensor
+        (n, side, side): the value at ``p`` is that of the image at ``R(angle) p + shift``, with
+        ``p`` relative to the centre, and 0 outside.
+    """
+    x, y = _pixels(images.shape[-1], images.device)
+    cosine, sine = torch.cos(angles)[:, None, None], torch.sin(angles)[:, None, None]
+    return _sample(
+        images,
+        cosine * x - sine * y + shifts[:, 0, None, None],
+        sine * x + cosine * y + shifts[:, 1, None, None],
+    )
+
+
+@dataclass(frozen=True)
+class PolarGrid:
+    """Rings about the centre of an image, half a pixel, one and a half and so on from it.
+
+    Attributes
+    ----------
+    rings, angles
+        Number of rings, and of angles on each.
+    """
+
+    rings: int
+    angles: int
+
+    @classmethod
+    def of(cls, radius_px: float) -> "PolarGrid":
+        """Return the grid that samples a disc with this radius about once a pixel."""
+        rings = round(radius_px)
+        return cls(rings, 8 * -(-3 * rings // 4))
+
+    def spectra(self, images: Tensor, shifts: Tensor) -> Tensor:
+        """Compute the Fourier transform along the rings of images about shifted centres.
+
+        Parameters
+        ----------
+        images
+            (n, side, side).
+        shifts
+            (n, 2) x and y in pixels.
+
+        Returns
+        -------
+        Tensor
+            (angles // 2 + 1, n, rings), complex, for transforms without a factor. Rings have the
+            weight of their circumference: sums of products are integrals over the disc.
+        """
+        angle = torch.arange(self.angles, device=images.device) * (2 * torch.pi / self.angles)
+        radius = torch.arange(self.rings, device=images.device)[:, None] + 0.5
+        x = radius * torch.cos(angle) + shifts[:, 0, None, None]
+        y = radius * torch.sin(angle) + shifts[:, 1, None, None]
+        polar = _sample(images, x, y) * torch.sqrt(2 * torch.pi * radius / self.angles)
+        spectra: Tensor = torch.fft.rfft(polar).permute(2, 0, 1).contiguous()
+        return spectra
+
+    def images(self, spectra: Tensor, shifts: Tensor, side: int) -> Tensor:
+        """Compute images (n, side, side) from spectra about shifted centres: `spectra` reversed.
+
+        Pixels beyond the disc are 0.
+        """
+        polar = torch.fft.irfft(spectra.permute(1, 2, 0), n=self.angles)
+        radius = torch.arange(self.rings, device=spectra.device)[:, None] + 0.5
+        polar = polar / torch.sqrt(2 * torch.pi * radius / self.angles)
+        # The angle 2 pi again, and the first ring in the place of the centre.
+        polar = torch.cat([polar, polar[:, :, :1]], 2)
+        polar = torch.cat([polar[:, :1], polar], 1)
+        x, y = _pixels(side, spectra.device)
+        x, y = x - shifts[:, 0, None, None], y - shifts[:, 1, None, None]
+        column = torch.remainder(torch.atan2(y, x) / (2 * torch.pi), 1.0) * 2 - 1
+        row = (torch.hypot(x, y) + 0.5) * (2 / self.rings) - 1
+        grid = torch.stack([column, row], -1)
+        sampled = torch.nn.functional.grid_sample(polar[:, None], grid, align_corners=True)
+        return sampled[:, 0]
+
+    def correlations(self, images: Tensor, references: Tensor) -> Tensor:
+        """Compute the integral over the disc of image times turned reference, at all angles.
+
+        Parameters
+        ----------
+        images, references
+            Spectra (m, n, rings) and (m, k, rings).
+
+        Returns
+        -------
+        Tensor
+            (n, k, angles).
+        """
+        products = torch.bmm(images, references.conj().transpose(1, 2))
+        correlations: Tensor = torch.fft.irfft(products.permute(1, 2, 0), n=self.angles)
+        return correlations
+
+    def turned_sums(self, images: Tensor, weights: Tensor) -> Tensor:
+        """Sum images that are turned back by all angles, with weights.
+
+        Parameters
+        ----------
+        images
+            Spectra (m, n, rings).
+        weights
+            (n, k, angles), where `correlations` has the angles.
+
+        Returns
+        -------
+        Tensor
+            Spectra (m, k, rings).
+        """
+        spectra = torch.fft.rfft(weights).permute(2, 1, 0)
+        return torch.bmm(spectra.conj(), images)
+
+    def norms(self, spectra: Tensor) -> Tensor:
+        """Compute the integral (n,) of the squares over the disc from spectra (m, n, rings)."""
+        power = (spectra.real**2 + spectra.imag**2).sum(-1)
+        power[1 : (self.angles + 1) // 2] *= 2
+        return power.sum(0) / self.angles
+
+
+def _pixels(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return x and y (side, side) of the pixels of an image relative to its centre."""
+    axis = torch.arange(side, device=device, dtype=torch.float32) - side // 2
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return x, y
+
+
+def _sample(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Return the values (n, a, b) at positions x, y (n, a, b) relative to the centre."""
+    side = images.shape[-1]
+    # grid_sample puts -1 and 1 at the outer borders of the outer pixels.
+    grid = torch.stack([x, y], -1).add_(side // 2 + 0.5).mul_(2 / side).sub_(1)
+    sampled = torch.nn.functional.grid_sample(images[:, None], grid, align_corners=False)
+    return sampled[:, 0]

@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from activepick.classes.averages import assign_classes, average_classes
+from activepick.classes.polar import PolarGrid, transform
+
+SIDE, RADIUS = 32, 10.0
+
+
+def shapes() -> np.ndarray:
+    """Three shapes that no turn makes alike: a bar, two spots, and a corner."""
+    y, x = np.mgrid[:SIDE, :SIDE] - SIDE // 2
+    bar = np.exp(-((x / 8.0) ** 4) - (y / 2.5) ** 2)
+    spots = np.exp(-((x - 5) ** 2 + y**2) / 9) + np.exp(-((x + 5) ** 2 + y**2) / 9)
+    corner = np.exp(-((x / 7) ** 4) - ((y - 4) / 2) ** 2) + np.exp(
+        -(((x - 5) / 2) ** 2) - (y / 7) ** 4
+    )
+    return np.stack([bar, spots, corner])
+
+
+def crops(per_shape: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Turned, shifted and noisy copies of the shapes, in random order, and their numbers."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.permutation(np.repeat(np.arange(3), per_shape))
+    made = []
+    for kind in kinds:
+        image = ndimage.rotate(shapes()[kind], rng.uniform(0, 360), reshape=False, order=1)
+        image = ndimage.shift(image, rng.uniform(-1, 1, 2), order=1)
+        made.append(image + rng.normal(0, noise, image.shape))
+    return np.array(made, np.float32), kinds
+
+
+def purity(classes: np.ndarray, kinds: np.ndarray) -> float:
+    return sum(np.bincount(kinds[classes == one]).max() for one in np.unique(classes)) / len(kinds)
+
+
+def likeness(average: np.ndarray, shape: np.ndarray) -> float:
+    """The highest correlation over turns and small shifts."""
+    turns = [ndimage.rotate(shape, angle, reshape=False, order=1) for angle in range(0, 360, 6)]
+    moved = [np.roll(one, move, (0, 1)) for one in turns for move in np.ndindex(5, 5)]
+    moved = [np.roll(one, (-2, -2), (0, 1)) for one in moved]
+    return max(np.corrcoef(average.ravel(), one.ravel())[0, 1] for one in moved)
+
+
+@pytest.fixture(scope="module")
+def sorted_shapes():
+    images, kinds = crops(60, 0.6, seed=3)
+    return images, kinds, average_classes(images, RADIUS, 6, seed=1, device="cpu")
+
+
+def test_classes_are_pure_and_averages_look_like_the_shapes(sorted_shapes):
+    _images, kinds, found = sorted_shapes
+    assert purity(found.classes, kinds) > 0.95
+    for number in np.flatnonzero(found.sizes >= 25):
+        kind = np.bincount(kinds[found.classes == number]).argmax()
+        assert likeness(found.averages[number], shapes()[kind]) > 0.85
+
+
+def test_members_are_aligned_with_their_average(sorted_shapes):
+    images, _, found = sorted_shapes
+    largest = int(found.sizes.argmax())
+    own = np.flatnonzero(found.classes == largest)
+    angle, shift = torch.from_numpy(found.angle_rad[own]), torch.from_numpy(found.shift_px[own])
+    aligned = transform(torch.from_numpy(images[own]), angle, shift).numpy()
+    mean = aligned.mean(axis=0)
+    assert np.corrcoef(mean.ravel(), found.averages[largest].ravel())[0, 1] > 0.9
+
+
+def test_the_same_seed_gives_the_same_classes(sorted_shapes):
+    images, _, found = sorted_shapes
+    again = average_classes(images, RADIUS, 6, seed=1, device="cpu")
+    np.testing.assert_array_equal(again.classes, found.classes)
+    np.testing.assert_array_equal(again.averages, found.averages)
+
+
+def test_more_crops_refine_the_classes_and_keep_their_numbers(sorted_shapes):
+    images, kinds, found = sorted_shapes
+    more, more_kinds = crops(20, 0.6, seed=8)
+    refined = average_classes(np.concatenate([images, more]), RADIUS, 6, start=found, device="cpu")
+    assert purity(refined.classes, np.concatenate([kinds, more_kinds])) > 0.95
+    assert (refined.classes[: len(images)] == found.classes).mean() > 0.9
+    assigned = assign_classes(more, RADIUS, found, device="cpu")
+    assert purity(assigned.classes, more_kinds) > 0.9
+    np.testing.assert_array_equal(assigned.averages, found.averages)
+    assert len(assign_classes(more[:0], RADIUS, found, device="cpu").classes) == 0
+
+
+def test_few_crops_make_few_classes_and_none_is_an_error():
+    images, _ = crops(3, 0.5, seed=0)
+    assert len(average_classes(images, RADIUS, 20, device="cpu").averages) == 1
+    with pytest.raises(ValueError, match="cannot be sorted"):
+        average_classes(images[:0], RADIUS, device="cpu")
+
+
+def test_it_can_be_cancelled_at_each_step():
+    images, _ = crops(10, 0.5, seed=0)
+
+    class Cancelled(Exception):
+        pass
+
+    reported = []
+
+    def progress(fraction: float) -> None:
+        reported.append(fraction)
+        if fraction > 0.3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        average_classes(images, RADIUS, 3, device="cpu", progress=progress)
+    assert reported == sorted(reported)
+    assert len(reported) > 5
+
+
+@settings(max_examples=15, deadline=None)
+@given(turn=st.integers(0, 47), kind=st.integers(0, 2))
+def test_the_correlation_is_highest_at_the_turn_of_the_image(turn, kind):
+    grid = PolarGrid(10, 48)
+    image = torch.from_numpy(shapes()[kind : kind + 1].astype(np.float32))
+    angle = torch.tensor([2 * np.pi * turn / grid.angles], dtype=torch.float32)
+    nowhere = torch.zeros((1, 2))
+    # What lies at R p of the turned image lies at p of the image.
+    turned = transform(image, -angle, nowhere)
+    found = grid.correlations(grid.spectra(turned, nowhere), grid.spectra(image, nowhere))
+    best = int(found.flatten().argmax())
+    period = 24 if kind < 2 else 48  # a bar and two equal spots look the same upside down
+    assert (best - turn) % period in (0, 1, period - 1)
+    aligned = transform(turned, torch.tensor([2 * np.pi * best / grid.angles]), nowhere)
+    assert np.corrcoef(aligned.numpy().ravel(), image.numpy().ravel())[0, 1] > 0.97
+
+
+def test_turned_sums_are_the_images_turned_back():
+    grid = PolarGrid(10, 48)
+    image = torch.from_numpy(shapes()[2:].astype(np.float32))
+    turned = transform(image, torch.tensor([-1.0]), torch.zeros((1, 2)))
+    spectra = grid.spectra(turned, torch.zeros((1, 2)))
+    weights = torch.zeros((1, 1, grid.angles))
+    weights[0, 0, round(grid.angles / (2 * np.pi))] = 1.0
+    back = grid.images(grid.turned_sums(spectra, weights), torch.zeros((1, 2)), SIDE)[0].numpy()
+    y, x = np.mgrid[:SIDE, :SIDE] - SIDE // 2
+    inside = np.hypot(x, y) < 8
+    assert np.corrcoef(back[inside], image[0].numpy()[inside])[0, 1] > 0.98
