@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from limits import MISSED
 from whole_process import DIAMETER, PICK, PIXEL_SIZE, PYTHON, micrograph, run, write
 
 from activepick.batch.local import pick_locally, readers_for
@@ -468,7 +469,7 @@ def main() -> None:
     if device == "cpu":
         return
     for line in missed(figures):
-        print(f"limit not kept: {line}")
+        print(f"{line} {MISSED}")
     sys.exit(bool(missed(figures)))
 
 

@@ -7,11 +7,11 @@ memory with all micrographs is at most 1.15 times that with few of them.
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from limits import Limits
 from whole_process import PICK, run, write
 
 DIAMETER = 191.0
@@ -59,11 +59,13 @@ def main() -> None:
         for size, (took, _) in zip(sizes[1:], by_size[1:], strict=True)
     ]
     slower, larger = rates[-1] / rates[0], by_number[-1][1] / by_number[0][1]
-    print(f"time per pixel grows {slower:.2f} times (limit {TIME_LIMIT:g})")
-    print(f"memory with {numbers[-1]} micrographs is {larger:.2f} times (limit {MEMORY_LIMIT:g})")
     if options.plot:
         plot(options.plot, sizes, by_size, numbers, by_number)
-    sys.exit(not options.small and (slower > TIME_LIMIT or larger > MEMORY_LIMIT))
+    limits = Limits()
+    if not options.small:
+        limits.at_most("time per pixel grows", slower, TIME_LIMIT, "times")
+        limits.at_most(f"memory with {numbers[-1]} micrographs is", larger, MEMORY_LIMIT, "times")
+    limits.exit()
 
 
 def plot(

@@ -9,7 +9,6 @@ are not counted. Limit: the workers reach 85 % of the processes.
 
 import argparse
 import multiprocessing
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from limits import Limits
 from whole_process import write
 
 from activepick.batch.cluster_worker import PickJob
@@ -75,8 +75,11 @@ def main() -> None:
         together = on_workers(sources)
     share = parts / together
     print(f"{options.micrographs} micrographs of {options.size} x {options.size}")
-    print(f"two processes {parts:.1f} s, two workers {together:.1f} s: {share:.2f} (limit {LIMIT})")
-    sys.exit(share < LIMIT)
+    limits = Limits()
+    limits.at_least(
+        f"two processes {parts:.1f} s, two workers {together:.1f} s", share, LIMIT, "of their rate"
+    )
+    limits.exit()
 
 
 def on_workers(sources: list[FoundMicrograph]) -> float:

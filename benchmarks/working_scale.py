@@ -7,11 +7,11 @@ that is chosen from the whole set, and those that are chosen from each of its mi
 Limit: on average the chosen radius reaches 90 % of the average precision of the best one.
 """
 
-import sys
 from collections import Counter
 
 import numpy as np
 from known_sets import Dataset, load_datasets, parser_of
+from limits import Limits
 
 from activepick.features.engine import FeatureEngine
 from activepick.features.scale_search import spread_out
@@ -36,8 +36,9 @@ def main() -> None:
         print(f"{name:<18}{row}{chosen:>8g}  {counts}", flush=True)
         shares.append(aps[LADDER.index(chosen)] / max(aps))
     share = float(np.mean(shares))
-    print(f"the chosen radius reaches {share:.2f} of the best average precision (limit {LIMIT})")
-    sys.exit(share < LIMIT)
+    limits = Limits()
+    limits.at_least("the chosen radius", share, LIMIT, "of the best average precision")
+    limits.exit()
 
 
 def precision_at(data: Dataset, radius: float) -> float:

@@ -26,6 +26,13 @@ import activepick.cli.program
 print(*{name.partition(".")[0] for name in sys.modules})
 """
 
+IMPORT_WIDGET = """
+import sys
+import activepick._napari.widget
+
+print(*{name.partition(".")[0] for name in sys.modules}, "scipy.stats" in sys.modules)
+"""
+
 
 def packages_after(program: str) -> set[str]:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -43,3 +50,9 @@ def test_the_command_starts_without_torch():
     imported = packages_after(IMPORT_COMMAND)
     assert "typer" in imported
     assert not imported & ({"torch", "topaz", "matplotlib"} | WINDOW)
+
+
+def test_the_widget_is_there_before_torch():
+    imported = packages_after(IMPORT_WIDGET)
+    assert "napari" in imported
+    assert not imported & {"torch", "topaz", "h5py", "True"}  # "True": scipy.stats

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from activepick.scoremap.maxima import local_maxima
+from activepick.scoremap import Peaks, maxima
+from activepick.scoremap.maxima import local_maxima, suppress
 
 MAPS = arrays(
     np.float64,
@@ -81,13 +82,41 @@ def test_suppression_is_the_greedy_one(seed, distance):
         assert (values[gaps < distance] >= every_value[index]).any()
 
 
-def test_suppression_is_the_same_across_blocks_of_candidates():
+@pytest.mark.parametrize("most_pairs", [0, 1 << 23])
+def test_suppression_is_the_same_at_once_and_in_blocks(monkeypatch, most_pairs):
+    monkeypatch.setattr(maxima, "_PAIRS", most_pairs)
     scores = noise(3, (400, 300))
     every_position, _ = local_maxima(scores, 0)
     assert len(every_position) > 2 * 4096
     positions, values = local_maxima(scores, 3.3)
     np.testing.assert_array_equal(positions, every_position[greedy(every_position, 3.3)])
     assert (np.diff(values) <= 0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 3), st.lists(st.floats(-3, 3), max_size=4))
+def test_peaks_are_separated_from_any_score_on(seed, separation, lowest_scores):
+    rng = np.random.default_rng(seed)
+    xy = rng.uniform(0, 100, (80, 2)).astype(np.float32)
+    score = np.sort(rng.normal(0, 1, 80).round(1).astype(np.float32))[::-1]
+    peaks = Peaks(xy, score, None, 5.0, (100, 100))
+    expected = np.zeros(80, bool)
+    expected[greedy(xy.astype(np.float64), separation * 5.0) if separation else slice(None)] = True
+    for lowest in [*lowest_scores, -np.inf, *lowest_scores]:
+        found = peaks.separated(separation, lowest)
+        np.testing.assert_array_equal(found, expected & (score >= np.float32(lowest)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    arrays(np.float64, st.tuples(st.integers(0, 30), st.just(2)), elements=st.floats(-1e6, 1e6)),
+    st.floats(1e-3, 1e7),
+)
+def test_no_more_pairs_are_near_than_the_bound_says(positions, distance):
+    gaps = np.sqrt(((positions[:, None] - positions) ** 2).sum(axis=2))
+    near = (np.triu(gaps < distance, 1)).sum()
+    assert near <= maxima._most_pairs(positions, distance)
+    assert suppress(positions, distance).tolist() == greedy(positions, distance)
 
 
 @settings(max_examples=40, deadline=None)

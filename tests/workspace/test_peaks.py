@@ -164,6 +164,20 @@ def test_counting_can_be_spread_over_several_calls():
     assert count(state(edge_margin=2)) == {1: 1, 2: 1}
 
 
+@pytest.mark.parametrize("threshold", [0.0, 0.001])
+def test_counts_below_the_scores_that_are_kept_need_the_peaks_once(threshold):
+    known, counts = peaks([(5, 5, -6), (50, 5, -20), (90, 90, 2)], 1), Counts()
+    counts.note(state(), known)
+    low = state(threshold=threshold)
+    assert counts.need_peaks(low, 1)
+    counts.note(low, known)
+    assert not counts.need_peaks(low, 1)
+    expected = {1: len(known.picks(low))}
+    assert expected == {1: 3 if threshold == 0 else 2}
+    assert counts.count(low, [ENTRIES[1]], lambda entry: None) == expected
+    assert counts.count(state(), [ENTRIES[1]], lambda entry: None) == {1: 1}
+
+
 def test_a_count_needs_peaks_only_for_labels_and_other_rules():
     known = {k: peaks([(5, 5, 1), (90, 90, 2)], k, head=f"h{k}") for k in (1, 2)}
     counts, read = Counts(), []
@@ -184,7 +198,8 @@ def test_a_count_needs_peaks_only_for_labels_and_other_rules():
     assert counts.need_peaks(labelled, 1)
     assert counts.need_peaks(state(separation=0), 2)
     assert counts.heads == {1: "h1", 2: "h2"}
-    assert counts.uncertainties("h2") == {2: 0.1}
+    assert counts.uncertainties(ENTRIES, "h2") == {2: 0.1}
+    assert counts.mean_scores(state(), ENTRIES) == {1: 1.5, 2: 1.5}
 
 
 @pytest.fixture

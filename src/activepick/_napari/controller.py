@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 from qtpy.QtCore import QObject, Signal
 
+from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.jobs import Jobs
 from activepick._napari.new_micrographs import NewMicrographs
 from activepick._napari.open_session import OpenSession
@@ -15,12 +16,15 @@ from activepick.errors import ActivepickError, MicrographError, SessionError
 from activepick.progress import Progress
 from activepick.session import Session, Settings
 from activepick.session.new_session import NewSession, new_session_of, session_at
+from activepick.workspace.initial_head import load_network
 from activepick.workspace.workspace import Workspace
 
 __all__ = ["Controller"]
 
 _log = logging.getLogger(__name__)
 
+# The network of new sessions.
+_NETWORK = str(Settings.model_fields["model"].default)
 # Number of micrographs that are added to a new session in one action.
 _ADDED_AT_ONCE = 100
 
@@ -77,6 +81,7 @@ class Controller(QObject):
         self.new_micrographs: NewMicrographs | None = None
         self.open_session: OpenSession | None = None
         self.jobs = Jobs(self.report, self)
+        self._network_requested = False
 
     def notify(self, severity: str, text: str) -> None:
         """Show a message to the user; the severity is "info", "warning" or "error"."""
@@ -194,6 +199,7 @@ class Controller(QObject):
         self.new_session = new_session
         self.new_micrographs = NewMicrographs(new_session.files, self.jobs, self)
         self.new_micrographs.displayed.connect(self.new_session_displayed)
+        self.new_micrographs.displayed.connect(self._load_network)
         self.new_micrographs.shown_changed.connect(self.new_session_paged)
         self.new_micrographs.failed.connect(self.report)
         self.session_changed.emit()
@@ -205,6 +211,17 @@ class Controller(QObject):
             self.open_session.show_neighbour(step)
         elif self.new_micrographs is not None:
             self.new_micrographs.show(self.new_micrographs.shown + step)
+
+    def _load_network(self, displayed: DisplayedMicrograph) -> None:
+        """Load PyTorch and the network of new sessions while the user enters the diameter."""
+        if self._network_requested:
+            return
+        self._network_requested = True
+        self.jobs.run(
+            "network",
+            lambda progress: load_network(_NETWORK),
+            failed=lambda error: None,  # raised again when features are computed
+        )
 
     def _take_created(self, created: tuple[Session, list[MicrographError]]) -> None:
         session, errors = created

@@ -2,8 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 from qtpy.QtCore import QObject, Signal
@@ -22,6 +23,10 @@ __all__ = ["DatasetPicks", "Prediction"]
 _COUNT_SECONDS = 0.03
 # Micrographs over which the time of each is averaged; those that take less were picked before.
 _AVERAGED, _SKIPPED_SECONDS = 20, 0.02
+# Counting is shown if it takes longer, in milliseconds.
+_SHOWN_AFTER_MS = 500
+# Share of reading stored picks in the time of an export.
+_READING = 0.8
 # Time between two looks at whether a pause has ended.
 _PAUSE_SECONDS = 0.1
 
@@ -131,7 +136,11 @@ class DatasetPicks(QObject):
     def load(self) -> None:
         """Read the peaks that are stored in the session."""
         self._jobs.run(
-            "peaks", self._workspace.predictor.load_peaks, lambda result: self.counts_changed.emit()
+            "peaks",
+            self._workspace.predictor.load_peaks,
+            lambda result: self.counts_changed.emit(),
+            text="Counting picks",
+            delay_ms=_SHOWN_AFTER_MS,
         )
 
     def predict(self, then: Callable[[], None] = lambda: None, *, quiet: bool = False) -> None:
@@ -195,27 +204,31 @@ class DatasetPicks(QObject):
         """Return the number of micrographs, not rejected, without picks of the present head."""
         return len(self._workspace.predictor.unpicked())
 
-    def counts(self, settings: Settings | None = None) -> dict[int, int]:
+    def counts(
+        self, settings: Settings | None = None, micrographs: Sequence[int] | None = None
+    ) -> dict[int, int]:
         """Return the number of picks of each micrograph where it is known.
 
         Parameters
         ----------
         settings
             Settings to count with, by default those of the session.
+        micrographs
+            Numbers of some micrographs; None for all.
         """
-        return self._workspace.predictor.counts(_COUNT_SECONDS, settings)
+        return self._workspace.predictor.counts(_COUNT_SECONDS, settings, micrographs)
 
-    def uncertainties(self) -> dict[int, float]:
+    def uncertainties(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
         """Return the uncertainty of each micrograph in nats where it is known."""
-        return self._workspace.predictor.uncertainties()
+        return self._workspace.predictor.uncertainties(micrographs)
 
-    def contrasts(self) -> dict[int, float]:
+    def contrasts(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
         """Return the local contrast that 5 % of the peaks exceed, by micrograph, where known."""
-        return self._workspace.predictor.contrasts()
+        return self._workspace.predictor.contrasts(micrographs)
 
-    def mean_scores(self) -> dict[int, float]:
+    def mean_scores(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
         """Return the mean score (logit) of the picks of each micrograph where it is known."""
-        return self._workspace.predictor.mean_scores()
+        return self._workspace.predictor.mean_scores(micrographs)
 
     def export(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
         """Write the picks of one micrograph, or of all that have been picked.
@@ -230,13 +243,17 @@ class DatasetPicks(QObject):
         predictor = self._workspace.predictor
         self._export(
             target,
-            lambda: predictor.known_picks() if micrograph is None else predictor.picks(micrograph),
+            lambda progress: (
+                predictor.known_picks(progress)
+                if micrograph is None
+                else predictor.picks(micrograph)
+            ),
         )
 
     def export_labels(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
         """Write the labels of one micrograph, or of all; arguments as in `export`."""
 
-        def table() -> pd.DataFrame:
+        def table(progress: Progress) -> pd.DataFrame:
             labels = self._session.labels.table()
             if micrograph is None:
                 return labels
@@ -250,10 +267,16 @@ class DatasetPicks(QObject):
             self.counts_changed.emit()
             self.load()  # peaks that are not in memory
 
-    def _export(self, target: ExportTarget, table: Callable[[], pd.DataFrame]) -> None:
+    def _export(self, target: ExportTarget, table: Callable[[Progress], pd.DataFrame]) -> None:
+        def work(progress: Progress) -> tuple[Path, int, list[str]]:
+            rows = table(lambda fraction: progress(_READING * fraction))
+            return export_table(
+                rows, target, lambda fraction: progress(_READING + (1 - _READING) * fraction)
+            )
+
         self._jobs.run(
             "export",
-            lambda progress: export_table(table(), target, progress),
+            work,
             lambda result: self.exported.emit(*result),
             text="Writing",
         )

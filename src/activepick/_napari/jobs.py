@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from activepick.progress import Progress
 
@@ -37,7 +37,9 @@ class _Job:
     done: Callable[[Any], object]
     failed: Callable[[Exception], object]
     discarded: Callable[[Any], object]
+    delay_ms: int = 0
     cancelled: bool = False
+    shown: bool = False
 
 
 class Jobs(QObject):
@@ -51,8 +53,8 @@ class Jobs(QObject):
     Signals
     -------
     started(lane, text), progressed(lane, fraction), finished(lane)
-        A job with a text started, progressed or finished. `finished` follows every `started`, also
-        if the job failed or was cancelled.
+        A job with a text started or is shown after its delay, progressed or finished. `finished`
+        follows every `started`, also if the job failed or was cancelled.
     described(lane, text)
         A running job has another text.
     idle()
@@ -84,6 +86,7 @@ class Jobs(QObject):
         done: Callable[[Any], object] = lambda result: None,
         *,
         text: str = "",
+        delay_ms: int = 0,
         failed: Callable[[Exception], object] | None = None,
         discarded: Callable[[Any], object] = lambda result: None,
     ) -> None:
@@ -100,6 +103,8 @@ class Jobs(QObject):
             Called with the result in the window's thread, unless the job was replaced.
         text
             Description for the user; without it, the job is not shown.
+        delay_ms
+            Show it only if the job still runs after so many milliseconds.
         failed
             Called with an error in place of the common handler.
         discarded
@@ -107,7 +112,7 @@ class Jobs(QObject):
         """
         if self._closed:
             return
-        job = _Job(lane, text, work, done, failed or self._failed, discarded)
+        job = _Job(lane, text, work, done, failed or self._failed, discarded, delay_ms)
         running = self._running.get(lane)
         if running is None:
             self._start(job)
@@ -146,11 +151,18 @@ class Jobs(QObject):
 
     def _start(self, job: _Job) -> None:
         self._running[job.lane] = job
-        if job.text:
-            self.started.emit(job.lane, job.text)
+        if job.text and job.delay_ms:
+            QTimer.singleShot(job.delay_ms, lambda: self._show(job))
+        elif job.text:
+            self._show(job)
         thread = threading.Thread(target=self._work, args=(job,), name=job.lane, daemon=True)
         self._threads.add(thread)
         thread.start()
+
+    def _show(self, job: _Job) -> None:
+        if not self._closed and self._running.get(job.lane) is job:
+            job.shown = True
+            self.started.emit(job.lane, job.text)
 
     def _work(self, job: _Job) -> None:
         reported = 0.0
@@ -160,7 +172,7 @@ class Jobs(QObject):
             if job.cancelled:
                 raise CancelledError
             now = time.monotonic()
-            if job.text and now - reported > _PROGRESS_INTERVAL:
+            if job.shown and now - reported > _PROGRESS_INTERVAL:
                 reported = now
                 self._send(self.progressed, job.lane, fraction)
 
@@ -186,7 +198,7 @@ class Jobs(QObject):
         if self._closed:
             return
         del self._running[job.lane]
-        if job.text:
+        if job.shown:
             self.finished.emit(job.lane)
             if not self._running:
                 self.idle.emit()

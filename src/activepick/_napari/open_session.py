@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -271,9 +271,15 @@ class OpenSession(QObject):
         """Show a message to the user; the severity is "info", "warning" or "error"."""
         self.notified.emit(severity, text)
 
-    def counts(self) -> dict[int, int]:
-        """Return the number of picks by micrograph at the present or previewed settings."""
-        return self.dataset.counts(self.picks.previewed)
+    def counts(self, micrographs: Sequence[int] | None = None) -> dict[int, int]:
+        """Return the number of picks by micrograph at the present or previewed settings.
+
+        Parameters
+        ----------
+        micrographs
+            Numbers of some micrographs; None for all.
+        """
+        return self.dataset.counts(self.picks.previewed, micrographs)
 
     def _first_to_show(self) -> list[int]:
         """Return the micrographs to begin with, those whose files exist first."""

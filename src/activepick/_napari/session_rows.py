@@ -11,8 +11,8 @@ __all__ = ["session_rows"]
 def session_rows(session: OpenSession, numbers: Sequence[int]) -> list[Row]:
     """Return the rows of micrographs, given by their numbers."""
     state, dataset = session.state, session.dataset
-    counts, uncertainties = session.counts(), dataset.uncertainties()
-    contrasts, means = dataset.contrasts(), dataset.mean_scores()
+    counts, uncertainties = session.counts(numbers), dataset.uncertainties(numbers)
+    contrasts, means = dataset.contrasts(numbers), dataset.mean_scores(numbers)
     return [
         Row(
             number=number,

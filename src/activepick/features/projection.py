@@ -1,5 +1,6 @@
 """The product of feature vectors with the weights of a head."""
 
+import contextlib
 import threading
 from collections import OrderedDict
 
@@ -16,8 +17,11 @@ __all__ = ["Projector", "project"]
 # Feature vectors that are turned into float32 at a time: so few stay in the processor's cache, and
 # are too few for a second thread, whose start would cost more than it saves.
 _BLOCK = 128
-# From 2.6 on PyTorch multiplies 16-bit matrices with vectors as fast as it can read them, and sums
-# in 32 bits; before, it did so number by number.
+# A thread multiplies features at half the rate at which it could read them, so that those of a
+# whole micrograph are worth a second one.
+_LARGE_BYTES = 16 << 20
+# From 2.6 on PyTorch multiplies 16-bit matrices with vectors about as fast as it can read them, and
+# sums in 32 bits; before, it did so number by number.
 _HALF_IS_FAST = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 6)
 
 
@@ -43,8 +47,8 @@ def project(features: Tensor, weights: NDArray[np.float64]) -> Tensor:
     if device.type != "cpu":
         out = torch.mv(rows, torch.as_tensor(weights, dtype=torch.float16, device=device)).float()
     elif _HALF_IS_FAST:
-        # One thread reads as fast as the memory is.
-        with one_thread("openmp"):
+        is_large = rows.nbytes > _LARGE_BYTES
+        with contextlib.nullcontext() if is_large else one_thread("openmp"):
             out = torch.mv(rows, torch.as_tensor(weights, dtype=torch.float16)).float()
     else:
         vector = torch.as_tensor(weights, dtype=torch.float32)

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import next_fast_len
 from scipy.ndimage import map_coordinates
-from scipy.signal import fftconvolve
 
 from activepick.formats.coordinates import FLIPS, Flip, flipped
 
@@ -105,6 +104,8 @@ def _binned(image: npt.NDArray[np.float32], step: int) -> Floats:
 
 
 def _ring_minus_disc(image: Floats, radius: float) -> Floats:
+    from scipy.signal import fftconvolve  # takes a while to load
+
     reach = int(np.ceil(1.5 * radius))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     distance = np.hypot(y, x)

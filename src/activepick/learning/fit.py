@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from activepick.learning.loss import HeadLoss, ScoreTargets
 from activepick.threads import one_thread
 
-__all__ = ["HeadFit", "Objective"]
+__all__ = ["HeadFit"]
 
 Floats = NDArray[np.float64]
 
@@ -26,41 +26,12 @@ _GTOL = 1e-6
 # Share of the mean curvature by which all curvatures are raised for the scale of the parameters;
 # that of the bias can vanish.
 _RIDGE = 1e-6
+# Number of labelled pixels from which that scale is computed, so that its time does not grow with
+# the labels.
+_SCALE_ROWS = 400
 
 # Above this number of features the dense matrix of BFGS makes a refit slower than L-BFGS's.
 _BFGS_FEATURES = 256
-
-
-@dataclass(frozen=True, eq=False)
-class Objective:
-    """The loss that is minimised, as a function of weights, steps along directions, and bias.
-
-    The weights of the head are ``w + steps @ along``: a step along a direction of the prior is a
-    parameter of its own, scaled so that one L2 weight holds for all parameters.
-
-    Attributes
-    ----------
-    loss
-        Loss of D weights, k steps and the bias.
-    along
-        Scaled directions, shape (k, D).
-    """
-
-    loss: HeadLoss
-    along: Floats
-
-    def parameters(self, weights: Floats, bias: float) -> Floats:
-        """Write weights (D,) and bias as parameters (D + k + 1,), those of the least penalty."""
-        away = weights - self.loss.mean[: len(weights)]
-        steps = np.linalg.solve(np.eye(len(self.along)) + self.along @ self.along.T,
-                                self.along @ away)  # fmt: skip
-        return np.concatenate([weights - steps @ self.along, steps, [bias]])
-
-    def weights(self, parameters: Floats) -> tuple[Floats, float]:
-        """Return the weights (D,) and the bias that parameters (D + k + 1,) stand for."""
-        features = self.along.shape[1]
-        steps = parameters[features:-1]
-        return parameters[:features] + steps @ self.along, float(parameters[-1])
 
 
 @dataclass
@@ -159,23 +130,23 @@ class HeadFit:
         HeadFit
             The estimator itself.
         """
-        objective = self.objective(
-            x,
-            y,
-            weights,
-            labels=labels,
-            unlabelled=unlabelled,
-            pretrained=pretrained,
-            directions=directions,
-            score_targets=score_targets,
-        )
-        initial = pretrained if self.start == "pretrained" else None
-        zero = (np.zeros(objective.along.shape[1]), 0.0)
-        begin = objective.parameters(*(warm_start or initial or zero))
-        # The matrices are small: waiting for a second thread costs many times what it saves.
+        # The matrices are small: waiting for a second thread costs many times what it saves, and it
+        # looks for more work for so long that it slows down what follows.
         with one_thread("blas"):
-            found = self._minimise(objective.loss, begin)
-        self.weights_, self.bias_ = objective.weights(found)
+            loss = self.objective(
+                x,
+                y,
+                weights,
+                labels=labels,
+                unlabelled=unlabelled,
+                pretrained=pretrained,
+                directions=directions,
+                score_targets=score_targets,
+            )
+            initial = pretrained if self.start == "pretrained" else None
+            begin = np.append(*(warm_start or initial or (np.zeros(len(loss.mean)), 0.0)))
+            found = self._minimise(loss, begin)
+        self.weights_, self.bias_ = found[:-1], float(found[-1])
         return self
 
     def objective(
@@ -189,7 +160,7 @@ class HeadFit:
         pretrained: tuple[Floats, float] | None = None,
         directions: Floats | None = None,
         score_targets: ScoreTargets | None = None,
-    ) -> Objective:
+    ) -> HeadLoss:
         """Return the loss that `fit` minimises; parameters as there."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         features = x.shape[1]
@@ -197,26 +168,26 @@ class HeadFit:
         labels = float(v.sum()) if labels is None else labels
         u = np.asarray(np.empty((0, features)) if unlabelled is None else unlabelled, np.float64)
         l2, along = self.prior(features, directions, labels)
-        mean = np.zeros(features + len(along))
+        mean = np.zeros(features)
         if pretrained is not None and self.towards == "pretrained":
-            mean[:features] = pretrained[0]
-        loss = HeadLoss(
-            x=np.hstack([x, x @ along.T]),
+            mean[:] = pretrained[0]
+        return HeadLoss(
+            x=x,
             y=y,
             v=v,
-            unlabelled=np.hstack([u, u @ along.T]),
+            unlabelled=u,
             mean=mean,
             l2=l2,
             pi=self.pi,
             pi_weight=self.pi_weight_for(labels),
-            score_targets=None if score_targets is None else _along(score_targets, along),
+            along=along if len(along) else None,
+            score_targets=score_targets,
         )
-        return Objective(loss, along)
 
     def prior(
         self, features: int, directions: Floats | None, labels: float
     ) -> tuple[float, Floats]:
-        """Return the L2 weight of all parameters, and the scaled directions of the prior.
+        """Return the L2 weight of the prior, and its scaled directions.
 
         Parameters
         ----------
@@ -231,7 +202,7 @@ class HeadFit:
         -------
         l2 : float
         along : array, shape (k, D)
-            As in `Objective`; k = 0 without directions.
+            As in `HeadLoss`; k = 0 without directions.
         """
         held = 1 + (self.caution / max(labels, _FIRST)) ** 2
         if directions is None or not len(directions):
@@ -261,7 +232,7 @@ class HeadFit:
 
         # In parameters in which the curvature at the start is the identity, a few steps lead to the
         # optimum; as the features are correlated, the plain ones take more than a hundred.
-        hessian = loss.hessian(begin, gauss_newton=True, single=True)
+        hessian = loss.approximate_hessian(begin, _SCALE_ROWS)
         hessian[np.diag_indices(len(begin))] += _RIDGE * np.trace(hessian) / len(begin)
         lower = cholesky(hessian, lower=True, overwrite_a=True, check_finite=False)
         solve = partial(solve_triangular, lower, lower=True, check_finite=False)
@@ -281,8 +252,3 @@ class HeadFit:
             result = minimize(scaled, start, jac=True, method="L-BFGS-B", options=options)
         self.loss_, self.evaluations_ = float(result.fun), int(result.nfev)
         return np.asarray(begin + solve(result.x, trans="T"))
-
-
-def _along(targets: ScoreTargets, along: Floats) -> ScoreTargets:
-    """Append the features along the directions of the prior."""
-    return targets._replace(x=np.hstack([targets.x, targets.x @ along.T]))

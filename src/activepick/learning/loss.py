@@ -1,10 +1,11 @@
 """The loss of binary logistic regression, with its gradient and Hessian."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.special import expit, logit
 
 __all__ = ["HeadLoss", "ScoreTargets", "expected_pi"]
@@ -37,12 +38,13 @@ class HeadLoss:
     ``L = (L_bce + L_l2 + L_pi) / n`` with ::
 
         L_bce = -sum_i v_i [y_i log s(z_i) + (1 - y_i) log(1 - s(z_i))]
-        L_l2  = l2 / 2 sum_j (w_j - m_j)^2
+        L_l2  = 1 / 2 (w - m)' P (w - m)
         L_pi  = pi_weight (logit(p) - logit(pi))^2,   p = mean of s(z) over unlabelled pixels
 
     where z = w x + b is the score, s the sigmoid, and n the sum of the weights v. The bias is not
-    penalised. In the paper m = 0; here it may be a pretrained classifier. Pixels with score targets
-    t, if there are any, add ``1/2 sum_j u_j (z_j - t_j)^2`` to the sum.
+    penalised. In the paper m = 0 and P = l2 I; here m may be a pretrained classifier, and the
+    inverse of P, the prior covariance of the weights, may have directions A: (I + A'A) / l2. Pixels
+    with score targets t, if there are any, add ``1/2 sum_j u_j (z_j - t_j)^2`` to the sum.
 
     Attributes
     ----------
@@ -54,6 +56,8 @@ class HeadLoss:
         Mean of the prior of the weights, shape (D,).
     l2, pi, pi_weight
         See above. A `pi_weight` of 0 leaves the last term out.
+    along
+        Scaled directions of the prior A, shape (k, D); None for none.
     score_targets
         Pixels with score targets, and their weights u.
     """
@@ -66,6 +70,7 @@ class HeadLoss:
     l2: float
     pi: float
     pi_weight: float
+    along: Floats | None = None
     score_targets: ScoreTargets | None = None
 
     @property
@@ -73,14 +78,27 @@ class HeadLoss:
         """Sum of the weights of the labelled pixels, by which the loss is divided."""
         return float(self.v.sum()) or 1.0
 
+    @cached_property
+    def _between(self) -> Floats:
+        """The matrix (I + AA')^-1 of shape (k, k), by which P = l2 (I - A'(I + AA')^-1 A)."""
+        assert self.along is not None
+        return np.asarray(np.linalg.inv(np.eye(len(self.along)) + self.along @ self.along.T))
+
+    def _precise(self, away: Floats) -> Floats:
+        """Return P times a vector (D,)."""
+        if self.along is None:
+            return self.l2 * away
+        return np.asarray(self.l2 * (away - (self._between @ (self.along @ away)) @ self.along))
+
     def __call__(self, parameters: Floats) -> tuple[float, Floats]:
         """Compute the loss and its gradient at (w_1 ... w_D, b)."""
         w, b = parameters[:-1], parameters[-1]
         z = self.x @ w + b
         away = w - self.mean
-        loss = self.v @ (np.logaddexp(0, z) - self.y * z) + 0.5 * self.l2 * (away @ away)
+        pull = self._precise(away)
+        loss = self.v @ (np.logaddexp(0, z) - self.y * z) + 0.5 * (pull @ away)
         slope = self.v * (expit(z) - self.y)
-        gradient = np.append(self.x.T @ slope + self.l2 * away, slope.sum())
+        gradient = np.append(self.x.T @ slope + pull, slope.sum())
         if self.pi_weight and len(self.unlabelled):
             loss += self._add_pi(w, b, gradient)
         if self.score_targets is not None:
@@ -88,9 +106,7 @@ class HeadLoss:
         n = self.total_weight
         return float(loss / n), gradient / n
 
-    def hessian(
-        self, parameters: Floats, *, gauss_newton: bool = False, single: bool = False
-    ) -> Floats:
+    def hessian(self, parameters: Floats, *, gauss_newton: bool = False) -> Floats:
         """Compute the Hessian of the loss at (w_1 ... w_D, b), shape (D + 1, D + 1).
 
         Parameters
@@ -100,34 +116,82 @@ class HeadLoss:
         gauss_newton
             Leave out the second derivative of logit(p) in L_pi, which may make the matrix
             indefinite away from an optimum.
-        single
-            Multiply in single precision, in half the time.
+        """
+        rows = self._gauss_newton_rows(parameters)
+        hessian = rows.T @ rows
+        self._add_precision(hessian, self._directions_of_precision)
+        if self.pi_weight and len(self.unlabelled) and not gauss_newton:
+            u, s, p, error = self._pi_error(parameters[:-1], parameters[-1])
+            u = _with_one(u)
+            slope = s * (1 - s) / len(s)
+            curvature = 1 / (p * (1 - p)) * (u.T * (slope * (1 - 2 * s))) @ u
+            first = slope @ u
+            bent = error * (1 - 2 * p) / (p * (1 - p)) ** 2
+            hessian += 2 * self.pi_weight * (error * curvature - bent * np.outer(first, first))
+        return np.asarray(hessian / self.total_weight)
+
+    def approximate_hessian(self, parameters: Floats, rows: int) -> Floats:
+        """Approximate the Hessian in a time that does not grow with the number of labels.
+
+        Parameters
+        ----------
+        parameters
+            Shape (D + 1,).
+        rows
+            The sum over the labelled pixels is approximated by that over at most so many of them,
+            in single precision and without the second derivative of logit(p) in L_pi.
+        """
+        step = max(1, -(-len(self.x) // rows))
+        root = self._gauss_newton_rows(parameters, step, np.float32)
+        hessian = (root.T @ root).astype(np.float64)
+        directions = self._directions_of_precision
+        self._add_precision(hessian, None if directions is None else directions.astype(np.float32))
+        hessian /= self.total_weight
+        return np.asarray(hessian)
+
+    def _gauss_newton_rows(
+        self, parameters: Floats, step: int = 1, dtype: DTypeLike = np.float64
+    ) -> NDArray[np.floating]:
+        """Return a matrix (n, D + 1) whose product with itself is the Hessian without the prior.
+
+        The second derivative of logit(p) is left out, and of the labelled pixels all but every
+        `step`-th, which then count `step` times.
         """
         w, b = parameters[:-1], parameters[-1]
-        s = expit(self.x @ w + b)
-        # The product of a matrix with itself takes half the operations of one with another.
-        root = np.sqrt(self.v * s * (1 - s))
-        rows = (root[:, None] * self.x).astype(np.float32 if single else np.float64, copy=False)
-        hessian = np.empty((len(parameters), len(parameters)))
-        hessian[:-1, :-1] = rows.T @ rows
-        hessian[:-1, -1] = hessian[-1, :-1] = rows.T @ root
-        hessian[-1, -1] = root @ root
-        hessian[np.diag_indices(len(w))] += self.l2
+        x, v = self.x[::step], step * self.v[::step]
+        s = expit(x @ w + b)
+        parts = [(x, np.sqrt(v * s * (1 - s)))]
         if self.score_targets is not None:
-            t = _with_one(self.score_targets.x)
-            hessian += (t.T * self.score_targets.weights) @ t
+            parts.append((self.score_targets.x, np.sqrt(self.score_targets.weights)))
         if self.pi_weight and len(self.unlabelled):
-            u, s, p, error = self._pi_error(w, b)
+            u, s, p, _ = self._pi_error(w, b)
             slope = s * (1 - s) / len(s)
-            first = np.append(slope @ u, slope.sum())
-            factor = 1 / (p * (1 - p)) ** 2
-            if not gauss_newton:
-                u = _with_one(u)
-                curvature = 1 / (p * (1 - p)) * (u.T * (slope * (1 - 2 * s))) @ u
-                hessian += 2 * self.pi_weight * error * curvature
-                factor *= 1 - error * (1 - 2 * p)
-            hessian += 2 * self.pi_weight * factor * np.outer(first, first)
-        return np.asarray(hessian / self.total_weight)
+            mean = (slope @ u / slope.sum())[None]
+            parts.append((mean, slope.sum(keepdims=True) * np.sqrt(2 * self.pi_weight)
+                          / (p * (1 - p))))  # fmt: skip
+        rows = np.empty((sum(len(root) for _, root in parts), len(parameters)), dtype)
+        first = 0
+        for features, root in parts:
+            own = rows[first : first + len(root)]
+            own[:, :-1] = features
+            own[:, -1] = 1
+            own *= root[:, None].astype(dtype)
+            first += len(root)
+        return rows
+
+    @cached_property
+    def _directions_of_precision(self) -> Floats | None:
+        """The matrix B of shape (k, D) by which P = l2 I - B'B; None without directions."""
+        if self.along is None:
+            return None
+        lower = np.linalg.cholesky(self._between)
+        return np.asarray(np.sqrt(self.l2) * lower.T @ self.along)
+
+    def _add_precision(self, hessian: Floats, directions: NDArray[np.floating] | None) -> None:
+        """Add P to a Hessian, with B in any precision."""
+        hessian[np.diag_indices(len(hessian) - 1)] += self.l2
+        if directions is not None:
+            hessian[:-1, :-1] -= directions.T @ directions
 
     def _pi_error(self, w: Floats, b: float) -> tuple[Floats, Floats, float, float]:
         """Return unlabelled features, s(z), their mean p, and logit(p) - logit(pi)."""

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.special import expit
 
-from activepick.learning.fit import Objective
 from activepick.learning.head import Head
+from activepick.learning.loss import HeadLoss
 from activepick.threads import one_thread
 
 __all__ = ["Posterior", "laplace", "left_out_scores"]
@@ -47,31 +47,24 @@ class Posterior:
             return np.asarray(np.maximum(((x @ self.covariance) * x).sum(axis=1), 0.0))
 
 
-def laplace(objective: Objective, weights: Floats, bias: float) -> Posterior:
+def laplace(loss: HeadLoss, weights: Floats, bias: float) -> Posterior:
     """Compute the posterior at the optimum of a loss.
 
     Parameters
     ----------
-    objective
+    loss
         The loss that was minimised.
     weights, bias
         Its optimum, shape (D,) and a number. Elsewhere the Hessian may be indefinite; the
         Gauss-Newton approximation of the pi term then takes its place.
     """
-    loss, along = objective.loss, objective.along
-    features = along.shape[1]
-    at = objective.parameters(weights, bias)
-    # From weights, steps and bias to weights and bias.
-    to_weights = np.zeros((features + 1, len(at)))
-    to_weights[:features, :features] = np.eye(features)
-    to_weights[:features, features:-1] = along.T
-    to_weights[-1, -1] = 1
+    at = np.append(weights, bias)
     with one_thread("blas"):
         try:
             factor = _factor(loss.total_weight * loss.hessian(at))
         except LinAlgError:
             factor = _factor(loss.total_weight * loss.hessian(at, gauss_newton=True))
-        return Posterior(np.asarray(to_weights @ cho_solve(factor, to_weights.T)))
+        return Posterior(np.asarray(cho_solve(factor, np.eye(len(at)))))
 
 
 def left_out_scores(head: Head, posterior: Posterior, features: Floats, targets: Floats) -> Floats:

@@ -86,19 +86,20 @@ def head_posterior(
     pretrained, settings, examples
         As given to `fit_head`; without labels only the prior is left.
     """
-    # The targets of the consistency terms have no effect on the curvature of the loss.
-    problem = _problem(pretrained, settings, examples, _mean_model(head))
-    objective = problem.fit.objective(
-        problem.x,
-        problem.y,
-        problem.weights,
-        labels=problem.labels,
-        unlabelled=examples.unlabelled,
-        pretrained=(pretrained.weights.ravel(), pretrained.bias),
-        directions=_directions(pretrained),
-        score_targets=problem.score_targets,
-    )
-    return laplace(objective, head.weights.ravel(), head.bias)
+    with one_thread("blas"):
+        # The targets of the consistency terms have no effect on the curvature of the loss.
+        problem = _problem(pretrained, settings, examples, _mean_model(head))
+        loss = problem.fit.objective(
+            problem.x,
+            problem.y,
+            problem.weights,
+            labels=problem.labels,
+            unlabelled=examples.unlabelled,
+            pretrained=(pretrained.weights.ravel(), pretrained.bias),
+            directions=_directions(pretrained),
+            score_targets=problem.score_targets,
+        )
+    return laplace(loss, head.weights.ravel(), head.bias)
 
 
 @dataclass(frozen=True, eq=False)

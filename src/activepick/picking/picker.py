@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from activepick.features.engine import FeatureEngine
 from activepick.learning.head import Head
 from activepick.micrograph import Micrograph, WorkingImage
 from activepick.micrograph.contrast import CONTRAST_RADIUS_PX, ContrastMap, working_contrast
 from activepick.picking.rules import LabelledPositions, PickRules, Picks, select_picks
 from activepick.progress import Progress
 from activepick.scoremap import Peaks, ScoreMap, find_peaks
+
+if TYPE_CHECKING:  # which loads PyTorch
+    from activepick.features.engine import FeatureEngine
 
 __all__ = ["Picker", "ReadMicrograph", "pick_micrograph"]
 
@@ -55,7 +58,7 @@ class Picker:
         Compute the local contrast of each peak even if the rules do not need it.
     """
 
-    engine: FeatureEngine
+    engine: "FeatureEngine"
     head: Head
     rules: PickRules = field(default_factory=PickRules)
     with_contrast: bool = False
@@ -125,7 +128,7 @@ class Picker:
 
 
 def pick_micrograph(
-    engine: FeatureEngine,
+    engine: "FeatureEngine",
     head: Head,
     micrograph: Micrograph,
     rules: PickRules | None = None,

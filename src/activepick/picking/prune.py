@@ -4,12 +4,16 @@ PickerOptimizer (Li et al., J. Comput. Biol. 30, 2023) trains a network for this
 a class; here it is a head.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
-from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.training_set import label_features
+
+if TYPE_CHECKING:  # which loads PyTorch
+    from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["accuracy_and_macro_f1", "adapt_to_shares", "particle_scores", "pick_rows"]
 
@@ -24,7 +28,7 @@ _SMALLEST_SHARE = 0.02
 _SURE = 1e-12
 
 
-def pick_rows(features: MicrographFeatures, xy: ArrayLike) -> Floats:
+def pick_rows(features: "MicrographFeatures", xy: ArrayLike) -> Floats:
     """Mean features over the disc of each pick, shape (n, D).
 
     Parameters

@@ -199,8 +199,13 @@ def within_margin(
     return np.asarray(((positions >= first) & (positions <= last)).all(axis=1))
 
 
-def eligible_peaks(peaks: Peaks, rules: PickRules, areas: Sequence[ArrayLike] = ()) -> Mask:
-    """Return a mask (n,) of the peaks that satisfy all rules except the threshold.
+def eligible_peaks(
+    peaks: Peaks,
+    rules: PickRules,
+    areas: Sequence[ArrayLike] = (),
+    lowest_score: float = -np.inf,
+) -> Mask:
+    """Return a mask (n,) of the peaks from a score on that satisfy all rules except the threshold.
 
     Parameters
     ----------
@@ -210,8 +215,10 @@ def eligible_peaks(peaks: Peaks, rules: PickRules, areas: Sequence[ArrayLike] = 
         The rules.
     areas
         Excluded areas: polygons (k, 2) in pixels of the micrograph, columns x and y.
+    lowest_score
+        Lowest score (logit); peaks of a higher one do not depend on it.
     """
-    keep = peaks.separated(rules.separation).copy()
+    keep = peaks.separated(rules.separation, lowest_score)
     keep &= within_margin(peaks, peaks.xy, rules.edge_margin)
     if rules.need_contrast:
         if peaks.contrast is None:
@@ -262,9 +269,8 @@ def select_picks(
     -------
     Picks
     """
-    keep = eligible_peaks(peaks, rules, areas)
     lowest = rules.lowest_score
-    keep &= peaks.score >= lowest
+    keep = eligible_peaks(peaks, rules, areas, lowest)
     xy, score = peaks.xy.astype(np.float64), peaks.score.astype(np.float64)
     contrast = peaks.contrast
     if labels is None or not len(labels.xy):

@@ -9,9 +9,12 @@ __all__ = ["local_maxima", "suppress"]
 
 _EIGHT = tuple((dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2) if (dy, dx) != (1, 1))
 _Map = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-# Candidates are thinned out in blocks of this many, so that memory stays bounded (a block has at
-# most half its square in pairs) however large the distance is.
+# Positions are thinned out at once if they cannot have more pairs than this, and otherwise in
+# blocks that cannot, so that memory stays bounded however large the distance is.
+_PAIRS = 1 << 23
 _BLOCK = 4096
+# Number of squares along each axis in which positions are counted for that.
+_MOST_SQUARES = 1024
 
 
 def local_maxima(
@@ -171,7 +174,12 @@ def _parabola_offset(
     return np.clip(offset, -0.5, 0.5)
 
 
-def suppress(positions: npt.NDArray[np.floating], min_distance: float) -> npt.NDArray[np.intp]:
+def suppress(
+    positions: npt.NDArray[np.floating],
+    min_distance: float,
+    known: npt.NDArray[np.intp] | None = None,
+    start: int = 0,
+) -> npt.NDArray[np.intp]:
     """Return the indices of the positions that are not too close to an earlier kept one.
 
     Greedy non-maximum suppression: each kept position removes the later ones that are closer to it
@@ -183,17 +191,41 @@ def suppress(positions: npt.NDArray[np.floating], min_distance: float) -> npt.ND
         ``(n, 2)``, in descending order of preference.
     min_distance
         In the units of the positions.
+    known, start
+        Result for the first positions, and their number, to go on from there.
     """
-    kept = np.empty(0, dtype=np.intp)
+    kept = np.empty(0, dtype=np.intp) if known is None else known
     if min_distance == 0:
         return np.arange(len(positions))
-    for start in range(0, len(positions), _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, len(positions)))
+    at_once = _most_pairs(positions[start:], min_distance) <= _PAIRS
+    size = max(1, len(positions)) if at_once else _BLOCK
+    # The tree's own distances round differently, so take a little more and decide by one formula.
+    reach = min_distance * (1 + 1e-9)
+    for first in range(start, len(positions), size):
+        block = np.arange(first, min(first + size, len(positions)))
         if len(kept):
-            nearest, _ = _tree(positions[kept]).query(positions[block])
-            block = block[nearest >= min_distance]
+            tree = _tree(positions[kept])
+            nearest, which = tree.query(positions[block], distance_upper_bound=reach)
+            near = np.flatnonzero(np.isfinite(nearest))
+            gaps = positions[block[near]] - positions[kept[which[near]]]
+            near = near[np.sqrt((gaps**2).sum(axis=1)) < min_distance]
+            block = np.delete(block, near)
         kept = np.concatenate([kept, block[_thin_out(positions[block], min_distance)]])
     return kept
+
+
+def _most_pairs(positions: npt.NDArray[np.floating], distance: float) -> float:
+    """Return an upper bound on the number of pairs of positions that are closer than a distance.
+
+    On a grid of that distance, or a coarser one, each lies in the square of the other or in one of
+    the eight around it; and the product of two numbers is at most the mean of their squares.
+    """
+    if len(positions) < 2:
+        return 0.0
+    away = positions - positions.min(axis=0)
+    cells = np.floor(away / max(distance, away.max() / _MOST_SQUARES, 1e-300)).astype(np.intp)
+    counts = np.bincount(cells @ [1, _MOST_SQUARES + 1])
+    return 4.5 * float(counts @ counts)
 
 
 def _tree(positions: npt.NDArray[np.floating]) -> cKDTree:
@@ -203,8 +235,7 @@ def _tree(positions: npt.NDArray[np.floating]) -> cKDTree:
 
 def _thin_out(positions: npt.NDArray[np.floating], min_distance: float) -> npt.NDArray[np.bool_]:
     """Return a mask of the positions that remain after greedy suppression."""
-    # The tree's own distances round differently from those of the query above, so take a little
-    # more and decide by one and the same formula.
+    # Rounding as in `suppress`.
     pairs = _tree(positions).query_pairs(min_distance * (1 + 1e-9), output_type="ndarray")
     gaps = positions[pairs[:, 0]] - positions[pairs[:, 1]]
     pairs = np.sort(pairs[np.sqrt((gaps**2).sum(axis=1)) < min_distance], axis=1)

@@ -50,27 +50,38 @@ class Peaks:
     radius_px: float
     shape: tuple[int, int]
     border: tuple[int, int, int, int] = (0, 0, 0, 0)
-    _separated: dict[float, NDArray[np.bool_]] = field(default_factory=dict, init=False, repr=False)
+    # For one separation the number of peaks, from the first on, for which it is known which of them
+    # remain, and the indices of those.
+    _separated: dict[float, tuple[int, NDArray[np.intp]]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def __len__(self) -> int:
         return len(self.score)
 
-    def separated(self, separation: float) -> NDArray[np.bool_]:
+    def separated(self, separation: float, lowest_score: float = -np.inf) -> NDArray[np.bool_]:
         """Return a mask (n,) of the peaks that no higher remaining peak is closer to.
+
+        Most peaks of a micrograph are those of noise. Since they remove no higher ones, they are
+        not looked at before they are asked for.
 
         Parameters
         ----------
         separation
             Smallest distance between two remaining peaks, in particle radii.
+        lowest_score
+            The mask leaves out all peaks of a lower score.
         """
-        known = self._separated.get(separation)
-        if known is None:
-            known = np.zeros(len(self), bool)
-            known[suppress(self.xy.astype(np.float64), separation * self.radius_px)] = True
-            known.flags.writeable = False
+        wanted = int(np.searchsorted(-self.score, -np.float32(lowest_score), side="right"))
+        done, kept = self._separated.get(separation, (0, np.empty(0, np.intp)))
+        if done < wanted:
+            xy = self.xy[:wanted].astype(np.float64)
+            kept = suppress(xy, separation * self.radius_px, kept, done)
             self._separated.clear()  # earlier separations are not asked for again
-            self._separated[separation] = known
-        return known
+            self._separated[separation] = wanted, kept
+        mask = np.zeros(len(self), bool)
+        mask[kept[: np.searchsorted(kept, wanted)]] = True
+        return mask
 
     def take(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Peaks":
         """Return some of the peaks, given by a mask or by ascending indices."""

@@ -16,7 +16,7 @@ __all__ = ["Counts"]
 
 GetPeaks = Callable[[MicrographEntry], MicrographPeaks | None]
 
-# Lower scores are not kept: most peaks have one, and only thresholds between 0 and 0.01 need it.
+# Lower scores are not kept: most peaks have one, and only thresholds below 0.01 need it.
 _LOWEST_SCORE = np.float32(score_threshold(0.01))
 
 
@@ -36,10 +36,14 @@ class _Summary:
         Local contrast that few of the peaks exceed: high where there is ice or carbon.
     rules, areas, marks
         What the other attributes follow from; the threshold of the rules is 0.
-    count
-        Number of peaks that satisfy the rules; None if labels decide as well.
+    labelled
+        Whether labels decide as well.
     scores
-        Their ascending scores from `_LOWEST_SCORE` on.
+        Ascending scores, from `_LOWEST_SCORE` on, of the peaks that satisfy the rules.
+    sums
+        Sum of each of them and all higher ones.
+    lowest, count
+        Threshold at the time, as a score, and the number of peaks that satisfied the rules then.
     """
 
     head: str
@@ -48,46 +52,55 @@ class _Summary:
     rules: PickRules
     areas: tuple[Area, ...]
     marks: list[Label]
-    count: int | None
+    labelled: bool
     scores: NDArray[np.float32]
+    sums: NDArray[np.float64]
+    lowest: np.float32
+    count: int
 
     def above(self, lowest: np.float32) -> int | None:
         """Return the number of picks from a score on; None if it does not follow from these."""
-        if self.count is None or -np.inf < lowest < _LOWEST_SCORE:
+        if self.labelled:
             return None
-        if lowest == -np.inf:
-            return self.count
+        if lowest < _LOWEST_SCORE:
+            return self.count if lowest == self.lowest else None
         return len(self.scores) - int(self.scores.searchsorted(lowest))
 
 
 class Counts:
-    """Counts picks, and remembers what a count at another threshold needs."""
+    """Counts picks, and remembers what a count at another threshold needs.
+
+    Attributes
+    ----------
+    version
+        Changes with every micrograph whose peaks are noted.
+    """
 
     def __init__(self) -> None:
         self._summaries: dict[int, _Summary] = {}
+        self.version = 0
 
     @property
     def heads(self) -> dict[int, str]:
         """Hash of the head of the newest peaks by the number of the micrograph."""
         return {number: one.head for number, one in self._summaries.copy().items()}
 
-    def uncertainties(self, head: str) -> dict[int, float]:
-        """Return the uncertainty of the micrographs whose newest peaks are of a head."""
-        known = self._summaries.copy().items()
-        return {number: one.uncertainty for number, one in known if one.head == head}
+    def uncertainties(self, numbers: Iterable[int], head: str) -> dict[int, float]:
+        """Return the uncertainty of those micrographs whose newest peaks are of a head."""
+        return {number: one.uncertainty for number, one in self._of(numbers) if one.head == head}
 
-    def contrasts(self) -> dict[int, float]:
+    def contrasts(self, numbers: Iterable[int]) -> dict[int, float]:
         """Return the local contrast that 5 % of the peaks exceed, by micrograph, where known."""
-        known = self._summaries.copy().items()
+        known = self._of(numbers)
         return {number: one.contrast for number, one in known if one.contrast is not None}
 
-    def mean_scores(self, state: SessionState) -> dict[int, float]:
+    def mean_scores(self, state: SessionState, numbers: Iterable[int]) -> dict[int, float]:
         """Return the mean score (logit) of the peaks above the threshold, by micrograph."""
         lowest, means = _lowest(state), {}
-        for number, one in self._summaries.copy().items():
-            above = one.scores[one.scores.searchsorted(lowest) :]
-            if len(above):
-                means[number] = float(above.mean())
+        for number, one in self._of(numbers):
+            first = int(one.scores.searchsorted(lowest))
+            if first < len(one.scores):
+                means[number] = float(one.sums[first]) / (len(one.scores) - first)
         return means
 
     def note(self, state: SessionState, peaks: MicrographPeaks) -> None:
@@ -103,7 +116,11 @@ class Counts:
         number = peaks.micrograph
         marks = state.marks_of(number)
         labelled = any(mark.target is not None for mark in marks)
-        scores = peaks.peaks.score[peaks.eligible(state)]
+        lowest = _lowest(state)
+        eligible = peaks.eligible(state, float(min(lowest, _LOWEST_SCORE)))
+        scores = peaks.peaks.score[eligible]
+        kept = scores[scores >= _LOWEST_SCORE]
+        self.version += 1
         self._summaries[number] = _Summary(
             head=peaks.head,
             uncertainty=peaks.uncertainty,
@@ -111,8 +128,11 @@ class Counts:
             rules=_rules(state),
             areas=state.areas.get(number, ()),
             marks=marks,
-            count=None if labelled else len(scores),
-            scores=scores[scores >= _LOWEST_SCORE][::-1].copy(),
+            labelled=labelled,
+            scores=kept[::-1].copy(),
+            sums=kept.cumsum(dtype=np.float64)[::-1].copy(),
+            lowest=lowest,
+            count=int((scores >= lowest).sum()),
         )
 
     def need_peaks(self, state: SessionState, number: int) -> bool:
@@ -137,7 +157,7 @@ class Counts:
             The micrographs.
         peaks
             Returns the peaks of a micrograph, or None. It is called for labelled micrographs, for
-            thresholds between 0 and 0.01, and after a change of the areas, the labels or the rules
+            new thresholds below 0.01, and after a change of the areas, the labels or the rules
             (except the threshold).
         seconds
             Time limit. Micrographs that cannot be counted within it, or have no peaks, are left
@@ -166,6 +186,10 @@ class Counts:
             if number is not None:
                 counts[entry.id] = number
         return counts
+
+    def _of(self, numbers: Iterable[int]) -> list[tuple[int, _Summary]]:
+        known = self._summaries
+        return [(number, known[number]) for number in numbers if number in known]
 
     def _fitting(self, state: SessionState, number: int, rules: PickRules) -> _Summary | None:
         """Return a summary made at the rules, areas and labels of a state."""

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from activepick.features.engine import FeatureEngine
-from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.head import Head
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.training_set import TrainingSet
@@ -22,6 +20,10 @@ from activepick.session.model.state import MicrographEntry
 from activepick.session.session import Session
 from activepick.workspace.feature_store import FeatureStore
 from activepick.workspace.last_used import LastUsed
+
+if TYPE_CHECKING:  # which load PyTorch
+    from activepick.features.engine import FeatureEngine
+    from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["FeatureSource", "Features", "Setup", "setup_key", "stored_contrast"]
 
@@ -61,7 +63,7 @@ class Features:
         self,
         session: Session,
         settings: Settings,
-        engine: FeatureEngine,
+        engine: "FeatureEngine",
         base: Head,
         learning: LearnerSettings,
         keep: int,
@@ -122,7 +124,7 @@ class Features:
         wanted = set(keys)
         return next(size for key, size in self._sizes.items() if key in wanted)
 
-    def _load(self, entry: MicrographEntry, progress: Progress) -> MicrographFeatures:
+    def _load(self, entry: MicrographEntry, progress: Progress) -> "MicrographFeatures":
         features = self.engine.features(self.open(entry), self._radii, progress)
         self._sizes[entry.fingerprint] = features.radius_px, features.shape
         self.training_set.observe(entry.fingerprint, features)
@@ -184,11 +186,11 @@ class FeatureSource(Protocol):
     def setup(self, progress: Progress | None = None) -> Setup:
         """Return the setup for the present settings; the first time this takes long."""
 
-    def network(self) -> FeatureEngine:
+    def network(self) -> "FeatureEngine":
         """Return an engine for the present settings, without determining working radii."""
 
 
-def stored_contrast(engine: FeatureEngine, micrograph: Micrograph) -> ContrastMap:
+def stored_contrast(engine: "FeatureEngine", micrograph: Micrograph) -> ContrastMap:
     """Compute the local contrast of a micrograph, or read it from the cache of the engine.
 
     Raises

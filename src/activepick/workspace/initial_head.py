@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from activepick.session.session import Session
 
 if TYPE_CHECKING:  # which load PyTorch
     from activepick.features.engine import FeatureEngine
+    from activepick.features.extractor import Extractor
     from activepick.micrograph import Micrograph
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "initial_head",
     "labels_digest",
     "load_engine",
+    "load_network",
     "saved_head",
     "saved_head_file",
 ]
@@ -37,16 +41,41 @@ EngineMaker = Callable[[Settings], "FeatureEngine"]
 # Share of loading the network in the time until the initial head is there.
 _LOADING = 0.2
 
+_loading = threading.Lock()
+
+
+def load_network(model: str) -> "Extractor":
+    """Load a network on the best device; one that comes with the program is loaded once.
+
+    Parameters
+    ----------
+    model
+        Name or path of the network, as in `activepick.features.backbone.load_backbone`.
+    """
+    from activepick.features.backbone import PRETRAINED, load_backbone
+    from activepick.features.extractor import Extractor
+
+    if model not in PRETRAINED:  # its file may change
+        return Extractor(load_backbone(model))
+    with _loading:  # else two threads would load it at the same time
+        return _load_pretrained(model)
+
+
+@lru_cache(maxsize=1)
+def _load_pretrained(model: str) -> "Extractor":
+    from activepick.features.backbone import load_backbone
+    from activepick.features.extractor import Extractor
+
+    return Extractor(load_backbone(model))
+
 
 def load_engine(settings: Settings) -> "FeatureEngine":
     """Load a network that comes with the program, on the best device, with the user's cache."""
-    from activepick.features.backbone import load_backbone
     from activepick.features.cache import FeatureCache
     from activepick.features.engine import FeatureEngine
-    from activepick.features.extractor import Extractor
 
     return FeatureEngine(
-        Extractor(load_backbone(settings.model)),
+        load_network(settings.model),
         settings.diameter_angstrom,
         settings.normalisation,
         FeatureCache(),

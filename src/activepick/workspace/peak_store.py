@@ -3,7 +3,7 @@
 import contextlib
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from activepick.atomic import replacing
 from activepick.files import open_to_read
 from activepick.micrograph.guard import MAX_SIDE_PX
+from activepick.progress import Progress
 from activepick.scoremap import Peaks
 from activepick.session.model.state import MicrographEntry, SessionState
 from activepick.workspace.last_used import LastUsed
@@ -133,7 +134,10 @@ class PeakStore:
 
 
 def stored_picks(
-    state: SessionState, store: PeakStore, entries: Iterable[MicrographEntry]
+    state: SessionState,
+    store: PeakStore,
+    entries: Sequence[MicrographEntry],
+    progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, list[MicrographEntry]]:
     """Return the picks of micrographs whose peaks are stored, of any head.
 
@@ -145,6 +149,8 @@ def stored_picks(
         The peaks.
     entries
         The micrographs.
+    progress
+        Called with the fraction done; may raise to cancel.
 
     Returns
     -------
@@ -154,7 +160,9 @@ def stored_picks(
         Micrographs without peaks.
     """
     tables, missing = [], []
-    for entry in entries:
+    for k, entry in enumerate(entries):
+        if progress is not None:
+            progress(k / len(entries))
         peaks = store.get(entry)
         if peaks is None:
             missing.append(entry)

@@ -64,19 +64,22 @@ class MicrographPeaks:
     head: str
     at_labels: Mapping[tuple[float, float], tuple[float, float]] = field(default_factory=dict)
 
-    def eligible(self, state: SessionState) -> Mask:
+    def eligible(self, state: SessionState, lowest_score: float = -np.inf) -> Mask:
         """Return a mask (n,) of the peaks that satisfy all rules except the threshold.
 
         Parameters
         ----------
         state
             Settings and areas; labels make no difference.
+        lowest_score
+            The mask leaves out all peaks of a lower score (logit).
         """
-        return eligible_peaks(self.peaks, state.settings.rules, areas_of(self.micrograph, state))
+        areas = areas_of(self.micrograph, state)
+        return eligible_peaks(self.peaks, state.settings.rules, areas, lowest_score)
 
     def accepted(self, state: SessionState) -> Mask:
         """Return a mask (n,) of the peaks that satisfy all rules; labels make no difference."""
-        return self.eligible(state) & (self.peaks.score >= state.settings.rules.lowest_score)
+        return self.eligible(state, state.settings.rules.lowest_score)
 
     def select(self, state: SessionState) -> Picks:
         """Select the picks at the settings, areas and labels of a state.
@@ -137,9 +140,7 @@ def measure_peaks(
     found = find_peaks(scores, contrast.at)
     marks = positions(state.marks_of(micrograph))
     at_marks = zip(scores.at(marks).tolist(), contrast.at(marks).tolist(), strict=True)
-    likely = found.separated(state.settings.separation) & (
-        found.score >= score_threshold(_CANDIDATE)
-    )
+    likely = found.separated(state.settings.separation, score_threshold(_CANDIDATE))
     return MicrographPeaks(
         micrograph=micrograph,
         peaks=found,

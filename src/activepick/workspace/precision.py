@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from activepick.scoremap import SAME_POSITION
 from activepick.session.model.state import ScoredPosition, SessionState
@@ -71,7 +71,7 @@ def estimate_precision(
     if not total:
         return None
     wrong, tail = total - right, (1 - _CONFIDENCE) / 2
-    low, high = beta.ppf([tail, 1 - tail], right + 0.5, wrong + 0.5)
+    low, high = betaincinv(right + 0.5, wrong + 0.5, [tail, 1 - tail])
     return PrecisionEstimate(
         right / total, float(low) if right else 0.0, float(high) if wrong else 1.0, total
     )

@@ -1,7 +1,7 @@
 """The picks of a workspace: of a micrograph at once, of all micrographs when asked for."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +49,16 @@ class Candidates:
     micrographs: int
 
 
+@dataclass(frozen=True, eq=False)
+class _KnownCounts:
+    """Numbers of picks of all micrographs, and what they follow from."""
+
+    state: SessionState | None
+    settings: Settings | None
+    version: int
+    counts: dict[int, int]
+
+
 class Predictor:
     """Finds peaks and picks with the present head, stores and counts them.
 
@@ -70,6 +80,7 @@ class Predictor:
             kept=self._is_in_use,
         )
         self._counts = Counts()
+        self._last_counts = _KnownCounts(None, None, 0, {})
         self._in_use: tuple[SessionState | None, set[str]] = None, set()
 
     @property
@@ -198,7 +209,12 @@ class Predictor:
             if progress is not None:
                 progress((k + 1) / len(entries))
 
-    def counts(self, seconds: float = math.inf, settings: Settings | None = None) -> dict[int, int]:
+    def counts(
+        self,
+        seconds: float = math.inf,
+        settings: Settings | None = None,
+        micrographs: Sequence[int] | None = None,
+    ) -> dict[int, int]:
         """Return the number of picks of micrographs, without computing or reading anything.
 
         Peaks of an older head count as well. After a change of the threshold this takes some 5
@@ -211,35 +227,42 @@ class Predictor:
             Time limit. Micrographs that cannot be counted within it are left out.
         settings
             Settings to use instead of those of the session.
+        micrographs
+            Numbers of some micrographs; None for all.
 
         Returns
         -------
         dict
             Number of picks by the number of the micrograph.
         """
-        state = self._session.state
-        if settings is not None:
-            state = replace(state, settings=settings)
-        return self._counts.count(state, self._usable(), self._store.held, seconds)
+        state, entries = self._session.state, self._usable(micrographs)
+        version, last = self._counts.version, self._last_counts
+        # Several parts of a window ask for the same counts.
+        if last.state is state and last.settings == settings and last.version == version:
+            return {entry.id: last.counts[entry.id] for entry in entries}
+        used = state if settings is None else replace(state, settings=settings)
+        found = self._counts.count(used, entries, self._store.held, seconds)
+        if micrographs is None and len(found) == len(entries):
+            self._last_counts = _KnownCounts(state, settings, version, dict(found))
+        return found
 
-    def uncertainties(self) -> dict[int, float]:
+    def uncertainties(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
         """Return the mean entropy of the picks of the present head, by micrograph, where known."""
         if not self._source.ready:
             return {}
-        usable = {entry.id for entry in self._usable()}
-        known = self._counts.uncertainties(self.head_digest)
-        return {number: value for number, value in known.items() if number in usable}
+        usable = [entry.id for entry in self._usable(micrographs)]
+        return self._counts.uncertainties(usable, self.head_digest)
 
-    def contrasts(self) -> dict[int, float]:
+    def contrasts(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
         """Return the local contrast that 5 % of the peaks exceed, by micrograph, where known.
 
         It is high where there is ice or carbon.
         """
-        return self._counts.contrasts()
+        return self._counts.contrasts(self._numbers(micrographs))
 
-    def mean_scores(self) -> dict[int, float]:
+    def mean_scores(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
         """Return the mean score (logit) of the peaks above the threshold, by micrograph."""
-        return self._counts.mean_scores(self._session.state)
+        return self._counts.mean_scores(self._session.state, self._numbers(micrographs))
 
     def candidates(self, progress: Progress | None = None) -> Candidates:
         """Return the score and the contrast of all stored peaks that may become picks.
@@ -261,7 +284,7 @@ class Predictor:
         for k, entry in enumerate(entries):
             one = self._store.get(entry)
             if one is not None and one.peaks.contrast is not None:
-                keep = one.eligible(state) & (one.peaks.score >= _CANDIDATE_SCORE)
+                keep = one.eligible(state, _CANDIDATE_SCORE)
                 scores.append(one.peaks.score[keep])
                 contrasts.append(one.peaks.contrast[keep])
                 numbers.append(entry.id)
@@ -278,17 +301,22 @@ class Predictor:
         heads = self.known_heads()
         return [entry.id for entry in self._usable() if heads.get(entry.id) != digest]
 
-    def known_picks(self) -> pd.DataFrame:
+    def known_picks(self, progress: Progress | None = None) -> pd.DataFrame:
         """Return the picks of all micrographs, not rejected, that have peaks of any head.
 
         Stored peaks are read; nothing is computed.
+
+        Parameters
+        ----------
+        progress
+            Called with the fraction done; may raise to cancel.
 
         Returns
         -------
         DataFrame
             Columns ``micrograph, x, y, score, contrast``.
         """
-        return stored_picks(self._session.state, self._store, self._usable())[0]
+        return stored_picks(self._session.state, self._store, self._usable(), progress)[0]
 
     def known_peaks(self, *, in_memory: bool = False) -> Iterator[MicrographPeaks]:
         """Return the newest peaks of micrographs that are not rejected, one after the other.
@@ -315,9 +343,14 @@ class Predictor:
         """Write peaks that are only in memory to disk."""
         self._store.flush()
 
-    def _usable(self) -> list[MicrographEntry]:
-        entries = self._session.state.micrographs.values()
+    def _usable(self, micrographs: Sequence[int] | None = None) -> list[MicrographEntry]:
+        """Return micrographs, by default all, that are not rejected."""
+        known = self._session.state.micrographs
+        entries = known.values() if micrographs is None else [known[i] for i in micrographs]
         return [entry for entry in entries if entry.status != "rejected"]
+
+    def _numbers(self, micrographs: Sequence[int] | None) -> Iterable[int]:
+        return self._session.state.micrographs if micrographs is None else micrographs
 
     def _is_in_use(self, key: str) -> bool:
         """Return whether a micrograph has labels or open questions, which counts and audits need.

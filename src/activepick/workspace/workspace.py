@@ -3,13 +3,10 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from psygnal import Signal
 
-from activepick.features.device import missing_gpu_notice
-from activepick.features.engine import FeatureEngine
-from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.settings import LearnerSettings
 from activepick.micrograph import Micrograph
 from activepick.micrograph.pixel_size import same_pixel_size
@@ -23,6 +20,10 @@ from activepick.workspace.peaks import MicrographPeaks, measure_peaks
 from activepick.workspace.predictor import Predictor
 from activepick.workspace.questioner import Questioner
 from activepick.workspace.trainer import Trainer
+
+if TYPE_CHECKING:  # which load PyTorch
+    from activepick.features.engine import FeatureEngine
+    from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["SettingsWarning", "Workspace"]
 
@@ -144,14 +145,14 @@ class Workspace:
         finally:
             self._preparing.release()
 
-    def network(self) -> FeatureEngine:
+    def network(self) -> "FeatureEngine":
         """Return an engine for the present settings, without determining working radii."""
         known = self._current()
         if known is not None:
             return known.features.engine
         return self._make_engine(self.session.state.settings)
 
-    def open(self, micrograph: int, progress: Progress | None = None) -> MicrographFeatures:
+    def open(self, micrograph: int, progress: Progress | None = None) -> "MicrographFeatures":
         """Compute the features of a micrograph, and set its status to "seen"; may take long.
 
         Parameters
@@ -266,11 +267,13 @@ class Workspace:
         return known
 
     def _prepare(self, report: Progress) -> Setup:
+        from activepick.features.device import missing_gpu_notice  # loads PyTorch
+
         def step(fraction: float) -> None:
             self._prepared = fraction
             report(fraction)
 
-        def make_engine(settings: Settings) -> FeatureEngine:
+        def make_engine(settings: Settings) -> "FeatureEngine":
             self.stage_changed.emit("Loading the network")
             engine = self._make_engine(settings)
             self.stage_changed.emit("Choosing the scale of the particles")

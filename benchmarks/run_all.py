@@ -1,0 +1,116 @@
+"""All benchmarks of speed and memory, one after the other, and the limits that do not hold.
+
+    make bench, or tools/with_display.sh python benchmarks/run_all.py [NAME ...]
+
+Each script may take a number of minutes, 40 in all. Those of accuracy take hours and the real
+micrographs, and are run on their own, as `docs/benchmarks.md` says; `gpu.py` needs a GPU.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from limits import MISSED
+from processor_name import processor
+
+__all__ = ["OTHERS", "SCRIPTS"]
+
+# Arguments, and the minutes that a script may take on two cores with nothing else running.
+SCRIPTS: dict[str, tuple[tuple[str, ...], float]] = {
+    "features": ((), 1),
+    "reading": ((), 1),
+    "peaks": ((), 2),
+    "refit": ((), 2),
+    "click": ((), 4),
+    "opening": ((), 3),
+    "large_session": ((), 5),
+    "pipeline": (("--micrographs", "10"), 6),
+    "two_workers": ((), 3),
+    "growth": ((), 4),
+    "large_star": (("--picks", "500000"), 3),
+    "interop": ((), 1),
+    "hostile": (("--files", "2200"), 3),
+    "kills": (("--sessions", "20", "--picks", "4"), 2),
+}
+# Scripts that are run on their own, and modules that others use.
+OTHERS = {
+    "accuracy": (
+        "all_methods",
+        "calibration",
+        "flips",
+        "heads_of_datasets",
+        "label_with_keys",
+        "normalisation",
+        "one_sided",
+        "orientations",
+        "paper_table",
+        "priors",
+        "pruning",
+        "scale_correlation",
+        "working_scale",
+        "wrong_diameter",
+    ),
+    "what the program is shipped with": ("simulated_prior", "varied_sets"),
+    "a GPU, or micrographs of their own": ("gpu", "whole_process"),
+    "modules": (
+        "event_loop",
+        "fine_tune",
+        "known_sets",
+        "limits",
+        "processor_name",
+        "run_all",
+        "stopping_rule",
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="some of them, such as click")
+    names = parser.parse_args().names or list(SCRIPTS)
+    unknown = sorted(set(names) - set(SCRIPTS))
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: not one of {', '.join(SCRIPTS)}")
+    print(processor(), flush=True)
+    rows, missed = [], []
+    for name in names:
+        arguments, minutes = SCRIPTS[name]
+        start = time.perf_counter()
+        status, lines = run(name, arguments)
+        took = (time.perf_counter() - start) / 60
+        late = f" (at most {minutes:g}) {MISSED}" if took > minutes else ""
+        rows.append(f"{name:<14} {took:6.1f} minutes{late}")
+        missed += [f"{name}: {line.strip()}" for line in lines]
+        if late:
+            missed.append(rows[-1])
+        if status and not lines:
+            missed.append(f"{name}: ended with status {status}")
+    print("\n" + "\n".join(rows))
+    print("\nLimits that do not hold:" if missed else "\nAll limits hold.")
+    print("\n".join(missed))
+    sys.exit(bool(missed))
+
+
+def run(name: str, arguments: tuple[str, ...]) -> tuple[int, list[str]]:
+    """Run a script and print what it prints; return its status and the limits that it misses."""
+    print(f"\n== {name} {' '.join(arguments)}", flush=True)
+    command = [sys.executable, str(Path(__file__).with_name(f"{name}.py")), *arguments]
+    missed = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                if MISSED in line:
+                    missed.append(line)
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            raise
+    return process.returncode, missed
+
+
+if __name__ == "__main__":
+    main()
