@@ -16,7 +16,7 @@ help:
 	@echo "make test    all tests; those of the window on a screen that nobody sees"
 	@echo "make lint    ruff, mypy, the layers of imports, spelling and style of the texts"
 	@echo "make napari  the window with simulated micrographs, ready to label"
-	@echo "make bench   all benchmarks, one after the other"
+	@echo "make bench   benchmarks of speed and memory, and the limits that do not hold"
 	@echo "make docs    the documentation, into site/"
 	@echo "make screenshots  the pictures of the window in the documentation"
 	@echo "make dist    the archive and the wheel to publish, into dist/"
@@ -45,9 +45,8 @@ napari: .venv/ready
 	$(BIN)/python tools/open_sample.py $(NAPARI_ARGS)
 
 bench: .venv/ready
-	@failed=; for script in benchmarks/*.py; do \
-		echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; \
-	done; [ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
+	tools/with_display.sh $(BIN)/python benchmarks/run_all.py $(BENCH_ARGS)
 
 docs: .venv/docs-ready
 	$(BIN)/python -m typer activepick.cli utils docs --name activepick --output docs/commands.md

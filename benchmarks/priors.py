@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from activepick.benchmark.oracle import Oracle, learn
-from activepick.learning.fit import HeadFit, Objective
+from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, scale_mixture
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
@@ -73,11 +73,11 @@ class RobustFit(HeadFit):
 
     q: float = 0.7
 
-    def objective(self, *arguments: object, **settings: object) -> Objective:
+    def objective(self, *arguments: object, **settings: object) -> HeadLoss:
         """Return the loss that `fit` minimises; parameters as in `HeadFit`."""
         made = super().objective(*arguments, **settings)  # type: ignore[arg-type]
-        parts = {part.name: getattr(made.loss, part.name) for part in fields(made.loss)}
-        return replace(made, loss=RobustLoss(**parts, q=self.q))
+        parts = {part.name: getattr(made, part.name) for part in fields(made)}
+        return RobustLoss(**parts, q=self.q)
 
 
 def main() -> None:

@@ -1,10 +1,8 @@
 """The examples run as they stand, on micrographs that are small."""
 
 import json
-import os
 import runpy
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -108,15 +106,3 @@ def test_first_picks(monkeypatch, tmp_path):
     assert len(pyplot.get_fignums()) == 5
     pyplot.close("all")
     assert load_head(tmp_path / "head.safetensors").others > 0
-
-
-@pytest.mark.skipif(find_spec("PyQt6") is None, reason="there is no Qt")
-@pytest.mark.skipif(
-    sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
-    reason="a window needs a screen: run it under xvfb-run",
-)
-def test_label_with_keys_starts(example, capsys):
-    with pytest.raises(SystemExit) as end:
-        example("label_with_keys.py", "--help")
-    assert end.value.code == 0
-    assert "--seeds" in capsys.readouterr().out
