@@ -218,7 +218,8 @@ def main() -> None:
         wrong += result["wrong"]
         print(
             f"{kind:<16}{result['read']:>7}{result['refused']:>9}{result['slowest']:>11.2f}"
-            f"{result['memory']:>11.2f}"
+            f"{result['memory']:>11.2f}",
+            flush=True,
         )
     print("\n".join(wrong))
     limits = Limits()
