@@ -7,4 +7,9 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 if BENCHMARKS.is_dir():
     sys.path.append(str(BENCHMARKS))
 else:
-    collect_ignore = ["test_fine_tune.py", "test_reliability.py", "test_stopping_rule.py"]
+    collect_ignore = [
+        "test_fine_tune.py",
+        "test_reliability.py",
+        "test_stopping_rule.py",
+        "test_variants.py",
+    ]

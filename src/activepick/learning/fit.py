@@ -14,9 +14,9 @@ __all__ = ["HeadFit"]
 
 Floats = NDArray[np.float64]
 
-# Weight of the pi term for each label, and its bounds. The bounds were chosen by benchmarks/priors:
-# the first labels say more about the number of particles than the expected share does, and a weight
-# that does not grow with the labels has no effect among a hundred.
+# Weight of the pi term for each label, and its bounds (benchmarks/variants): the first labels say
+# more about the number of particles than the expected share does, and a weight that does not grow
+# with the labels has no effect among a hundred.
 _PI_FOR_LABEL, _PI_BOUNDS = 0.05, (1.0, 3.0)
 # Caution is the same for any number of labels below this.
 _FIRST = 5
