@@ -22,7 +22,7 @@ from scipy.special import expit
 
 from activepick.benchmark.curves import COLUMNS, learning_curve
 from activepick.benchmark.methods import METHODS
-from activepick.learning.fit import HeadFit, Objective
+from activepick.learning.fit import HeadFit
 from activepick.learning.loss import HeadLoss
 from activepick.learning.settings import LearnerSettings
 
@@ -67,11 +67,11 @@ class RobustFit(HeadFit):
 
     q: float = 0.7
 
-    def objective(self, *arguments: object, **settings: object) -> Objective:
+    def objective(self, *arguments: object, **settings: object) -> RobustLoss:
         """Return the loss that `fit` minimises; parameters as in `HeadFit`."""
-        made = super().objective(*arguments, **settings)  # type: ignore[arg-type]
-        parts = {part.name: getattr(made.loss, part.name) for part in fields(made.loss)}
-        return replace(made, loss=RobustLoss(**parts, q=self.q))
+        usual = super().objective(*arguments, **settings)  # type: ignore[arg-type]
+        parts = {part.name: getattr(usual, part.name) for part in fields(usual)}
+        return RobustLoss(**parts, q=self.q)
 
 
 VARIANTS = {
