@@ -183,8 +183,10 @@ class Person:
         """Drag from one place in original pixels to another."""
         self.drag_along([start, end])
 
-    def drag_along(self, corners: list[tuple[float, float]]) -> None:
-        """Drag along a line through places in original pixels."""
+    def drag_along(
+        self, corners: list[tuple[float, float]], look: Callable[[], None] = lambda: None
+    ) -> None:
+        """Drag along a line through places in original pixels; look before the button goes up."""
         left, plain = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
         ways = [np.linspace(*pair, 8) for pair in itertools.pairwise(corners)]
         places = [self.where(*place) for place in np.concatenate(ways)]
@@ -192,6 +194,7 @@ class Person:
         for place in places[1:]:
             QTest.mouseMove(self.canvas, place)
             self.qtbot.wait(5)
+        look()
         QTest.mouseRelease(self.canvas, left, plain, places[-1])
 
     def see_all(self) -> None:

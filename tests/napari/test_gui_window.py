@@ -1,6 +1,7 @@
 import logging
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from activepick._napari import notifications, window
 from activepick.errors import MicrographError
 from activepick.formats import read_table
 from activepick.log import start_log
+from activepick.micrograph.guard import MicrographWarning
 from conftest import needs_screen
 
 NAME = "napari-activepick"
@@ -24,7 +26,7 @@ def log(tmp_path):
     notifications.log_notifications()
     notifications.log_notifications()  # a second window
     yield file
-    notification_manager.notification_ready.disconnect(notifications._write)
+    notification_manager.notification_ready.disconnect(notifications._LOG.write)
     for handler in set(logger.handlers) - set(before):
         logger.removeHandler(handler)
         handler.close()
@@ -47,6 +49,33 @@ def test_errors_of_any_thread_are_in_the_log(log):
     assert "in work" in text
     assert text.count("a.mrc is damaged") == 1
     assert "INFO activepick._napari.notifications [MainThread] all is well" in text
+
+
+def test_warnings_of_libraries_are_only_logged(log, monkeypatch):
+    told = []
+    monkeypatch.setattr(notifications._LOG, "own_window", False)
+    notification_manager.notification_ready.connect(told.append)
+    ours = MicrographWarning("it has 8 bits", file=Path("a.mrc"))
+    # The package calls a library, which warns.
+    call = {"__name__": "activepick.features.some_module", "warnings": warnings}
+    try:
+        with warnings.catch_warnings(), notification_manager:
+            warnings.simplefilter("always")
+            exec('warnings.warn("this argument will go", FutureWarning)', call)
+            warnings.warn("of another plugin", RuntimeWarning, stacklevel=1)
+            warnings.warn(ours, stacklevel=1)
+            notification_manager.receive_info("all is well")
+            notifications.log_notifications(own_window=True)
+            warnings.warn("of any library", RuntimeWarning, stacklevel=1)
+    finally:
+        notification_manager.notification_ready.disconnect(told.append)
+    assert [one.message for one in told] == [
+        "of another plugin",
+        "a.mrc: it has 8 bits",
+        "all is well",
+    ]
+    text = log.read_text()
+    assert text.count("this argument will go") == text.count("of any library") == 1
 
 
 @needs_screen

@@ -1,7 +1,5 @@
 """The same head and rules give the same picks, whichever part of the program applies them."""
 
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -31,7 +29,6 @@ distributed = pytest.importorskip("distributed")
 pytestmark = needs_screen
 DIAMETER = 180.0
 THRESHOLDS = (0.0, 0.5, 0.99)
-PROGRAM = "from activepick.cli import main; main()"
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +84,7 @@ def test_picks_are_the_same_wherever_they_are_made(
         common = [DIAMETER, "--head", head_file, "--threshold", threshold]
         for way, more in (("pick", []), ("cluster", ["--scheduler", cluster.scheduler_address])):
             ways[way] = tmp_path / f"{way} {threshold}.csv"
-            _pick(micrographs, "--diameter", *common, "--out", ways[way], *more)
+            _run("pick", micrographs, "--diameter", *common, "--out", ways[way], *more)
 
         assert len(window) > (10 if threshold < 0.9 else 3)
         for way, path in ways.items():
@@ -146,15 +143,9 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(columns, ignore_index=True)
 
 
-def _pick(*arguments) -> None:
-    """Run `activepick pick` in this process, which has loaded PyTorch already."""
+def _run(*arguments) -> None:
+    """Run a command in this process, which has loaded PyTorch already."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        done = CliRunner().invoke(app, ["pick", *map(str, arguments)])
+        done = CliRunner().invoke(app, [*map(str, arguments)])
     assert done.exit_code == 0, (done.output, done.exception)
-
-
-def _run(*arguments) -> None:
-    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

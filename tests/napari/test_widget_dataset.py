@@ -5,9 +5,11 @@ import time
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgb
 from person import Person
 from scipy.special import logit
 
+from activepick._napari.colours import EXCLUDED
 from activepick.formats import read_table, write_table
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
@@ -59,7 +61,7 @@ def test_tables_follow_the_micrograph_and_picks_are_saved_by_the_ending(
     person.open.show(2)
     person.settle()
 
-    # Ctrl+S on the picks: the ending decides.
+    # The ending decides how the picks are saved.
     picks = person.picks.picks
     viewer.layers.selection = {viewer.layers["picks"]}
     for ending in ("star", "csv", "box", "txt", "cbox", "json"):
@@ -86,7 +88,9 @@ def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     square = [(200, 150), (500, 150), (500, 450), (200, 450), (200, 160)]
     widget.picks._reject_many.click()
     assert widget.picks._how.isVisible()
-    person.drag_along(square)
+    centre = tuple(viewer.scene.camera.center)
+    person.drag_along(square, lambda: _sees_line(person))
+    assert tuple(viewer.scene.camera.center) == centre
     person.settle()
     marks = person.state.marks
     assert len(marks) == inside.sum()
@@ -104,8 +108,9 @@ def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     person.drag_along(square)
     person.settle()
     assert not person.state.marks
-    widget.picks._erase.click()
+    person.press("Escape")
     assert not widget.picks._how.isVisible()
+    assert not widget.picks._erase.isChecked()
     person.click(620, 500)  # clicks are labels again
     assert len(person.state.marks) == 1
     person.settle()
@@ -117,7 +122,9 @@ def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     assert (draw.isChecked(), paint.isChecked()) == (False, True)
     draw.click()
     assert (draw.isChecked(), paint.isChecked()) == (True, False)
-    person.drag_along([(100, 100), (220, 100), (220, 220), (100, 220), (100, 110)])
+    person.drag_along(
+        [(100, 100), (220, 100), (220, 220), (100, 220), (100, 110)], lambda: _sees_line(person)
+    )
     person.settle()
     assert len(person.state.areas[person.open.shown]) == 1
     assert min(viewer.layers["excluded areas"].edge_width) > 0
@@ -229,6 +236,7 @@ def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     view.tabs.setCurrentWidget(view.table)
     person.settle()
     model = view.table._view.model()
+    assert [model.index(row, 2).data() for row in range(3)] == list(person.state.names.values())
     picks = [int(model.index(row, 4).data()) for row in range(model.rowCount())]
     assert picks == [person.open.counts()[number] for number in (1, 2, 3)]
     view.table._view.sortByColumn(7, view.table._view.horizontalHeader().sortIndicatorOrder())
@@ -266,6 +274,16 @@ def test_new_micrographs_are_added_and_picked(qtbot, open_widget, micrographs, t
     table = person.open.workspace.predictor.known_picks()
     assert isinstance(table, pd.DataFrame)
     assert table["micrograph"].nunique() == 3
+
+
+def _sees_line(person: Person) -> None:
+    """Check that a line in the colour of excluded areas can be seen on the image.
+
+    Where napari draws, its highlight covers a part of it.
+    """
+    shown = person.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+    colour = 255 * np.array(to_rgb(EXCLUDED))
+    assert (np.abs(shown - colour).max(axis=-1) < 60).sum() > 50
 
 
 def _busy(person: Person) -> bool:

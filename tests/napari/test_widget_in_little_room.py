@@ -5,7 +5,7 @@ import pytest
 from person import Person
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QScrollArea, QWidget
 
 from activepick._napari.views.message_list import path_last
 from activepick.simulate import SimulationSettings
@@ -100,6 +100,22 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
             visible = part.visibleRegion().boundingRect()
             assert visible.height() >= 0.9 * part.height(), (size, part)
             assert visible.width() == part.width()
+        # What goes on is read in full, with the time left.
+        for text in ("Choosing the scale of the particles", "Picking 1,234 of 2,000, 12.3 s each"):
+            widget.status._on_started("test", text)
+            said = widget.status._busy
+            said._left.setText("12 min left")
+            qtbot.wait(5)
+            assert said._text.fontMetrics().horizontalAdvance(text) <= said._text.width()
+        widget.status._on_finished("test")
+        # A section that is opened is scrolled into view.
+        widget.head.set_open(False)
+        qtbot.wait(5)
+        QTest.mouseClick(widget.head._collapsible.toggleButton(), Qt.MouseButton.LeftButton)
+        qtbot.wait(20)
+        assert widget.head.visibleRegion().boundingRect().size() == widget.head.size()
+        widget.head.set_open(False)
+        widget.findChild(QScrollArea).verticalScrollBar().setValue(0)
         for number in person.state.micrographs:
             person.open.show(number)
             qtbot.wait(5)

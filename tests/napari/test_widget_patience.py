@@ -79,29 +79,29 @@ def test_the_event_loop_is_never_held_while_features_are_computed(
     assert max(ended[0]) < 0.1
 
 
-def test_a_slow_worker_does_not_hold_the_window(qtbot, open_widget, micrographs):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    gate = threading.Event()
-    person.controller.jobs.run("slow", lambda step: gate.wait(20))
-    person.answer_now("F")
-    assert len(person.state.labels) == 1
-    assert person.controller.jobs.busy("slow")
-    gate.set()
-    person.settle()
-
-
-def test_what_is_late_is_dropped(qtbot, open_widget, micrographs):
+def test_slow_work_is_never_waited_for(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     gate, came = threading.Event(), []
     jobs = person.controller.jobs
-    jobs.run("lane", lambda step: gate.wait(20) and 1, came.append)
-    jobs.run("lane", lambda step: 2, came.append)
-    jobs.run("lane", lambda step: 3, came.append)
+    jobs.run("slow", lambda step: gate.wait(20) and 1, came.append)
+    person.answer_now("F")
+    assert len(person.state.labels) == 1
+    assert jobs.busy("slow")
+    # What is late is dropped.
+    jobs.run("slow", lambda step: 2, came.append)
+    jobs.run("slow", lambda step: 3, came.append)
     gate.set()
     person.settle()
     assert came == [3]
+    # What is cancelled keeps what it has.
+    person.dataset.predict()
+    person.widget.status.cancel_jobs()
+    person.settle()
+    assert not jobs.busy()
+    person.dataset.predict()
+    person.settle()
+    assert set(person.open.counts()) == {1, 2, 3}
 
 
 @pytest.mark.parametrize("moment", ["reading", "features", "predicting", "updating", "labelling"])
@@ -144,18 +144,6 @@ def test_a_closed_dock_gives_the_session_back(qtbot, open_widget, micrographs):
     assert "labels" not in person.viewer.layers
 
 
-def test_a_cancelled_prediction_keeps_what_it_has(qtbot, open_widget, micrographs):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    person.dataset.predict()
-    person.widget.status.cancel_jobs()
-    person.settle()
-    assert not person.controller.jobs.busy()
-    person.dataset.predict()
-    person.settle()
-    assert set(person.open.counts()) == {1, 2, 3}
-
-
 _PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -195,7 +183,7 @@ def test_a_killed_window_loses_no_acknowledged_click(qtbot, open_widget, microgr
     person.start(micrographs, DIAMETER)
     folder = person.session.folder
     person.widget.close_session()
-    for turn in range(3):
+    for turn in range(2):
         told = tmp_path / f"acknowledged {turn}"
         told.touch()
         arguments = [str(folder), str(told), str(tmp_path / "preferences")]
@@ -206,7 +194,7 @@ def test_a_killed_window_loses_no_acknowledged_click(qtbot, open_widget, microgr
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait_for_lines(qtbot, told, 5 + 4 * turn)
+            _wait_for_lines(qtbot, told, 5 + 8 * turn)
         finally:
             program.kill()
             program.wait()

@@ -1,6 +1,7 @@
 """From files to exported picks and back, as a person goes through it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import mrcfile
@@ -22,8 +23,8 @@ from activepick._napari.io.import_labels import check_flips, import_labels
 from activepick._napari.sections.export import ALL, FOLDER, HERE
 from activepick._napari.views.placement_dialog import PlacementDialog
 from activepick.formats import read_table, write_table
-from activepick.learning.head_file import load_head
-from activepick.session import Session
+from activepick.learning.head_file import load_head, save_head
+from activepick.session import Session, Settings
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
 
@@ -86,6 +87,9 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
         sum(label.target == 0 for label in labels.values()),
     )
     folder = person.session.folder
+    corner = [(0.0, 0.0), (60.0, 0.0), (60.0, 50.0)]
+    person.open.edit(lambda session: session.micrographs.set_areas(person.open.shown, [corner]))
+    person.settle()
     picks = person.picks.picks
     widget.close_session()
 
@@ -102,6 +106,11 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
     again.open.show(next(i for i, name in again.state.names.items() if name == shown))
     again.settle()
     _same_places(again.picks.picks, picks)
+    # Layers that are there before the first image lie on it.
+    layers = again.viewer.layers
+    np.testing.assert_allclose(layers["excluded areas"].data[0][:, ::-1], corner)
+    np.testing.assert_allclose(layers["excluded areas"].scale, again.widget.layers.scale)
+    assert {str(layer.units[-1]) for layer in layers} == {"angstrom"}
 
 
 def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_path):
@@ -123,15 +132,24 @@ def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_p
     person.picks.use_head(tmp_path / "mine.safetensors")
     person.settle()
     np.testing.assert_allclose(person.picks.peaks.peaks.score[:20], learnt[:20], atol=1e-3)
+    assert not any(severity == "warning" for severity, _ in person.told)
+    # One that was trained on larger particles is used, and told about.
+    larger = replace(load_head(tmp_path / "mine.safetensors"), diameter_angstrom=2 * DIAMETER)
+    save_head(larger, tmp_path / "larger.safetensors")
+    person.picks.use_head(tmp_path / "larger.safetensors")
+    person.settle()
+    [told] = [text for severity, text in person.told if severity == "warning"]
+    assert told.startswith(f"larger.safetensors was trained on particles of {2 * DIAMETER:g} Å")
+    assert f"{DIAMETER:g} Å: it is scaled to them" in told
     person.picks.reset_head()
     person.settle()
     _same_places(person.picks.picks, first)
 
 
-def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
+def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs, tmp_path):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    picks = person.picks.picks
+    picks, widget = person.picks.picks, person.widget
     half = [(0, 0), (400, 0), (400, 640), (0, 640)]
     person.open.edit(lambda session: session.micrographs.set_areas(person.open.shown, [half]))
     person.settle()
@@ -141,8 +159,44 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
     assert len(person.viewer.layers["excluded areas"].data) == 1
     person.answer("X")
     assert len(person.picks.picks) == len(picks)
+
+    # Drawn with the mouse.
+    person.see_all()
+    widget.picks._draw.setChecked(True)
+    person.drag_along([(200, 150), (500, 150), (500, 450), (200, 450), (200, 160)])
+    person.settle()
+    [area] = person.state.areas[person.open.shown]
+    x, y = np.array(area.vertices).T
+    np.testing.assert_allclose([x.min(), x.max(), y.min(), y.max()], [200, 500, 150, 450], atol=8)
+    now = person.picks.picks
+    for table, is_inside in ((picks, True), (now, False)):
+        inside = table["x"].between(215, 485) & table["y"].between(165, 435)
+        assert inside.any() == is_inside
+    widget.picks._draw.setChecked(False)
+    person.click(100, 100)  # and clicks are labels again
+    person.settle()
+    assert len(person.state.labels) == 1
+    person.answer("X")
+    person.answer("X")
+    assert not person.state.areas
+
+    # Painted.
+    person.see_all()
+    widget.picks._paint.setChecked(True)
+    person.drag_along([(200, 300), (600, 300)])
+    assert person.state.areas  # as soon as the mouse is let go
+    widget.picks._paint.setChecked(False)
+    person.settle()
+    [area] = person.state.areas[person.open.shown]
+    x, y = np.array(area.vertices).T
+    assert x.min() < 210 < 590 < x.max()
+    assert y.min() < 300 < y.max()
+    assert "painting" not in person.viewer.layers
+
+    # Margins, and a rejected micrograph.
+    count = len(person.picks.picks)
     person.open.set_settings(edge_margin=2.0)
-    assert len(person.picks.picks) < len(picks)
+    assert len(person.picks.picks) < count
     rejected = person.open.shown_name
     number = person.open.shown
     person.press("J")
@@ -153,58 +207,20 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs):
     assert rejected not in set(person.open.workspace.predictor.known_picks()["micrograph"])
     assert len(set(person.open.workspace.predictor.known_picks()["micrograph"])) == 2
 
-
-def test_an_area_is_drawn_with_the_mouse(qtbot, open_widget, micrographs):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    person.see_all()
-    before = person.picks.picks
-    person.widget.picks._draw.setChecked(True)
-    corners = [(200, 150), (500, 150), (500, 450), (200, 450), (200, 160)]
-    person.drag_along(corners)
+    # What is being painted stays in its session.
+    person.open.edit(lambda session: session.micrographs.set_areas(number, []))
+    person.open.show(number)
     person.settle()
-    [area] = person.state.areas[person.open.shown]
-    x, y = np.array(area.vertices).T
-    np.testing.assert_allclose([x.min(), x.max(), y.min(), y.max()], [200, 500, 150, 450], atol=8)
-    inside = before["x"].between(215, 485) & before["y"].between(165, 435)
-    assert inside.any()
-    now = person.picks.picks
-    assert not (now["x"].between(215, 485) & now["y"].between(165, 435)).any()
-    person.widget.picks._draw.setChecked(False)
-    person.click(100, 100)  # and clicks are labels again
-    person.settle()
-    assert len(person.state.labels) == 1
-
-
-def test_an_area_is_painted(qtbot, open_widget, micrographs):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
     person.see_all()
-    person.widget.picks._paint.setChecked(True)
+    widget.picks._paint.setChecked(True)
     person.drag_along([(200, 300), (600, 300)])
-    person.widget.picks._paint.setChecked(False)
-    person.settle()
-    [area] = person.state.areas[person.open.shown]
-    x, y = np.array(area.vertices).T
-    assert x.min() < 210 < 590 < x.max()
-    assert y.min() < 300 < y.max()
-    assert "painting" not in person.viewer.layers
-
-
-def test_what_is_painted_stays_in_its_session(qtbot, open_widget, micrographs, tmp_path):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    person.see_all()
-    person.widget.picks._paint.setChecked(True)
-    person.drag_along([(200, 300), (600, 300)])
-    assert person.state.areas  # as soon as the mouse is let go
     first = person.session.folder
     other = tmp_path / "grid 2"
     shutil.copytree(micrographs, other, ignore=shutil.ignore_patterns("*.activepick"))
-    person.widget.open_path(other)
+    widget.open_path(other)
     person.wait(lambda: person.controller.new_session is not None)
     person.settle()
-    person.widget.particle.start()
+    widget.particle.start()
     person.wait(lambda: person.has_picks)
     person.settle()
     assert not person.state.areas
@@ -212,7 +228,9 @@ def test_what_is_painted_stays_in_its_session(qtbot, open_widget, micrographs, t
         assert kept.state.areas
 
 
-def test_wrong_picks_are_clicked_away_in_the_gallery(qtbot, open_widget, micrographs):
+def test_picks_are_clicked_away_labels_taken_in_and_the_session_found_again(
+    qtbot, open_widget, micrographs, simulated
+):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     person.widget.show_gallery()
@@ -227,56 +245,106 @@ def test_wrong_picks_are_clicked_away_in_the_gallery(qtbot, open_widget, microgr
     for mark in marks:
         assert np.hypot(now["x"] - mark.x, now["y"] - mark.y).min() > 1
 
+    # Labels of another program.
+    person.answer("X")
+    report = import_labels(person.session, simulated / "truth.star")
+    person.settle()
+    truth = read_table(simulated / "truth.star")
+    assert 0.8 * len(truth) < len(person.state.labels) <= len(truth)
+    assert str(len(person.state.labels)) in report
+    here = person.state.labels_of(person.open.shown)
+    assert len(person.viewer.layers["labels"].data) == len(here)
 
-def test_a_missing_micrograph_is_told_and_the_rest_goes_on(qtbot, open_widget, micrographs):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    folder = person.session.folder
-    missing = person.state.questions[0].micrograph
-    person.widget.close_session()
-    name = f"micrograph_{missing:03}.mrc"
-    (micrographs / name).unlink()
-    again = Person(qtbot, open_widget())
-    again.start(folder)
-    assert again.open.shown != missing
-    again.dataset.predict()
-    again.settle()
-    assert set(again.dataset.errors) == {missing}
-    assert f"{name} is missing" in again.dataset.errors[missing]
-    assert set(again.open.counts()) == {1, 2, 3} - {missing}
-
-
-def test_a_missing_micrograph_is_found_again(qtbot, open_widget, micrographs, tmp_path):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    folder = person.session.folder
-    person.widget.close_session()
-    moved = tmp_path / "elsewhere.mrc"
-    (micrographs / "micrograph_002.mrc").rename(moved)
-    again = Person(qtbot, open_widget())
-    again.start(folder)
-    again.open.show(2)
-    again.settle()
-    assert not again.viewer.layers["micrograph"].visible
-    again.click(300, 300)  # on nothing
-    again.settle()
-    assert not again.state.marks
-    again.open.relink(moved)
-    again.settle()
-    assert again.viewer.layers["micrograph"].visible
-    assert len(again.picks.picks)
-
-
-def test_the_same_micrographs_are_the_same_session(qtbot, open_widget, micrographs):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    person.answer("F")
+    # The same micrographs are the same session.
     folder, labels = person.session.folder, person.state.labels
     person.widget.controller.open_paths(sorted(micrographs.glob("*.mrc")))
     person.wait(lambda: person.has_picks)
     person.settle()
     assert person.session.folder == folder
     assert person.state.labels == labels
+
+
+def test_missing_micrographs_are_told_and_found_again(qtbot, open_widget, micrographs, tmp_path):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    folder = person.session.folder
+    missing = person.state.questions[0].micrograph
+    moved = next(number for number in (2, 3) if number != missing)
+    [left] = {1, 2, 3} - {missing, moved}
+    person.widget.close_session()
+    name = f"micrograph_{missing:03}.mrc"
+    (micrographs / name).unlink()
+    elsewhere = tmp_path / "elsewhere.mrc"
+    (micrographs / f"micrograph_{moved:03}.mrc").rename(elsewhere)
+    again = Person(qtbot, open_widget())
+    again.start(folder)
+    assert again.open.shown == left
+    again.dataset.predict()
+    again.settle()
+    assert set(again.dataset.errors) == {missing, moved}
+    assert f"{name} is missing" in again.dataset.errors[missing]
+    assert set(again.open.counts()) == {left}
+    again.open.show(moved)
+    again.settle()
+    assert not again.viewer.layers["micrograph"].visible
+    again.click(300, 300)  # on nothing
+    again.settle()
+    assert not again.state.marks
+    again.open.relink(elsewhere)
+    again.settle()
+    assert again.viewer.layers["micrograph"].visible
+    assert len(again.picks.picks)
+
+
+def test_sessions_open_elsewhere_are_only_looked_at_and_damaged_ones_repaired(
+    qtbot, open_widget, micrographs, monkeypatch
+):
+    person = Person(qtbot, open_widget())
+    person.start(micrographs, DIAMETER)
+    person.answer("F")
+    person.answer("D")
+    folder, labels = person.session.folder, person.state.labels
+    asked = click_in_box(monkeypatch, "Open read-only")
+    second = Person(qtbot, open_widget())
+    second.start(folder)
+    assert "open" in asked[0]
+    assert second.session.read_only
+    assert second.state.labels == labels
+    second.press("D")
+    assert "read-only" in second.told[-1][1]
+    assert person.state.labels == labels
+    for one in (second, person):
+        one.widget.close_session()
+    journal = folder / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[-1] = lines[-1].replace(b'"', b"'")
+    journal.write_bytes(b"".join(lines) + lines[-2])
+    asked = click_in_box(monkeypatch, "Repair")
+    again = Person(qtbot, open_widget())
+    again.start(folder)
+    assert "is damaged" in asked[0]
+    assert len(again.state.labels) == len(labels) - 1
+    assert any("damaged" in sentence for _, sentence in again.told)
+
+
+def test_reports_on_picks_of_others(micrographs, simulated, tmp_path):
+    truth = read_table(simulated / "truth.star")
+    far = truth[["micrograph", "x", "y"]].copy()
+    far.loc[0, ["x", "y"]] = 2000.0, 5.0
+    write_table(far, tmp_path / "far.csv")
+    settings = Settings(diameter_angstrom=DIAMETER)
+    with Session.create(tmp_path / "own.activepick", settings) as session:
+        session.micrographs.add(sorted(micrographs.glob("*.mrc")))
+        micrograph = session.micrographs.open(1)
+        height, _ = micrograph.shape
+        write_table(truth.assign(y=height - 1 - truth["y"]), tmp_path / "flipped.csv")
+        radius = SimulationSettings().radius_px
+        straight = check_flips(simulated / "truth.star", micrograph, radius)
+        assert straight.contrast.best == "none"
+        assert check_flips(tmp_path / "flipped.csv", micrograph, radius).contrast.best == "y"
+        report = import_labels(session, tmp_path / "far.csv")
+    assert f"1 of {len(truth)} positions lies outside" in report
+    assert "--" not in report
 
 
 def test_bright_particles_are_noticed_and_put_right(qtbot, open_widget, micrographs):
@@ -293,44 +361,6 @@ def test_bright_particles_are_noticed_and_put_right(qtbot, open_widget, microgra
     assert person.state.settings.inverted
     assert not bar.isVisible()
     assert person.state.questions != questions  # those were about the wrong particles
-
-
-def test_a_session_that_is_open_elsewhere_is_only_looked_at(
-    qtbot, open_widget, micrographs, monkeypatch
-):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    person.answer("F")
-    asked = click_in_box(monkeypatch, "Open read-only")
-    second = Person(qtbot, open_widget())
-    second.start(person.session.folder)
-    assert "open" in asked[0]
-    assert second.session.read_only
-    assert second.state.labels == person.state.labels
-    second.press("D")
-    assert "read-only" in second.told[-1][1]
-    assert len(person.state.labels) == 1
-
-
-def test_a_damaged_session_is_repaired_where_it_is_wanted(
-    qtbot, open_widget, micrographs, monkeypatch
-):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    person.answer("F")
-    person.answer("D")
-    folder, labels = person.session.folder, person.state.labels
-    person.widget.close_session()
-    journal = folder / "journal.jsonl"
-    lines = journal.read_bytes().splitlines(keepends=True)
-    lines[-1] = lines[-1].replace(b'"', b"'")
-    journal.write_bytes(b"".join(lines) + lines[-2])
-    asked = click_in_box(monkeypatch, "Repair")
-    again = Person(qtbot, open_widget())
-    again.start(folder)
-    assert "is damaged" in asked[0]
-    assert len(again.state.labels) == len(labels) - 1
-    assert any("damaged" in sentence for _, sentence in again.told)
 
 
 def click_in_box(monkeypatch, text: str, *, tick: bool = False) -> list[str]:
@@ -350,7 +380,7 @@ def click_in_box(monkeypatch, text: str, *, tick: bool = False) -> list[str]:
 
 
 def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
-    qtbot, open_widget, micrographs, tmp_path
+    qtbot, open_widget, micrographs, tmp_path, monkeypatch
 ):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
@@ -375,27 +405,9 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
     _export(person, "star", star)
     assert set(read_table(star)["micrograph"]) == set(names)
 
-
-def test_labels_of_another_program_are_taken_in(qtbot, open_widget, micrographs, simulated):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    report = import_labels(person.session, simulated / "truth.star")
-    person.settle()
-    truth = read_table(simulated / "truth.star")
-    assert 0.8 * len(truth) < len(person.state.labels) <= len(truth)
-    assert str(len(person.state.labels)) in report
-    here = person.state.labels_of(person.open.shown)
-    assert len(person.viewer.layers["labels"].data) == len(here)
-
-
-def test_files_of_an_earlier_export_go_only_where_that_is_ticked(
-    qtbot, open_widget, micrographs, tmp_path, monkeypatch
-):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    person.dataset.predict()
-    person.settle()
-    section, folder = person.widget.export, tmp_path / "boxes"
+    # Files of an earlier export go only where that is ticked.
+    person.widget.export.set_list(None)
+    section, folder = person.widget.export, tmp_path / "more boxes"
     folder.mkdir()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
     export = next(b for b in section.findChildren(QPushButton) if "picks" in b.text())
@@ -469,34 +481,6 @@ def test_picks_in_other_pixels_are_brought_to_the_micrographs(
     distance, _ = cKDTree(truth[["x", "y"]]).query(labels)
     assert distance.max() < 0.01
     assert any("elsewhere.mrc" in text for _, text in person.told)
-
-
-def test_rows_outside_are_told_in_the_report_without_options(
-    qtbot, open_widget, micrographs, simulated, tmp_path
-):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    truth = read_table(simulated / "truth.star")[["micrograph", "x", "y"]]
-    truth.loc[0, ["x", "y"]] = 2000.0, 5.0
-    file = tmp_path / "far.csv"
-    write_table(truth, file)
-    report = import_labels(person.session, file)
-    assert f"1 of {len(truth)} positions lies outside" in report
-    assert "--" not in report
-
-
-def test_how_picks_lie_is_told(qtbot, open_widget, micrographs, simulated, tmp_path):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
-    truth = read_table(simulated / "truth.star")
-    height, _ = person.open.images.shape
-    flipped = tmp_path / "flipped.csv"
-    write_table(truth.assign(y=height - 1 - truth["y"]), flipped)
-    session, number = person.session, person.open.shown
-    micrograph = session.micrographs.open(number)
-    radius = person.open.images.radius_px
-    assert check_flips(simulated / "truth.star", micrograph, radius).contrast.best == "none"
-    assert check_flips(flipped, micrograph, radius).contrast.best == "y"
 
 
 def _export(person: Person, format: str, path: Path, which: str = ALL) -> None:

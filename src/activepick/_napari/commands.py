@@ -34,6 +34,7 @@ class Commands:
         self._navigation = navigation
         self._seen_suggestions: Callable[[], list[int]] = list
         self._show_new_neighbour: Callable[[int], object] = lambda step: None
+        self._stop_tools: Callable[[], object] = lambda: None
 
     def set_suggestion_view(self, seen: Callable[[], list[int]]) -> None:
         """Set the function that returns the ids of the suggestions that are on screen.
@@ -45,6 +46,14 @@ class Commands:
     def set_new_session_view(self, show_neighbour: Callable[[int], object]) -> None:
         """Set the function that shows the next (1) or previous (-1) micrograph before a session."""
         self._show_new_neighbour = show_neighbour
+
+    def set_tools(self, stop: Callable[[], object]) -> None:
+        """Set the function that ends drawing, painting, the lasso and measuring."""
+        self._stop_tools = stop
+
+    def stop_tools(self) -> None:
+        """End drawing, painting, the lasso and measuring."""
+        self._stop_tools()
 
     def show_new_neighbour(self, step: int) -> None:
         """Show the next (1) or previous (-1) micrograph of a new session."""

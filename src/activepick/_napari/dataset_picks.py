@@ -29,6 +29,8 @@ _SHOWN_AFTER_MS = 500
 _READING = 0.8
 # Time between two looks at whether a pause has ended.
 _PAUSE_SECONDS = 0.1
+# Time between two updates of the counts while all micrographs are being picked.
+_UPDATE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ class DatasetPicks(QObject):
         self._session, self._workspace, self._jobs = session, workspace, jobs
         self.errors: dict[int, str] = {}
         self.paused = False
+        self._updated = 0.0
         jobs.started.connect(self._on_started)
+        jobs.progressed.connect(self._on_progressed)
         jobs.finished.connect(self._on_finished)
 
     def load(self) -> None:
@@ -284,6 +288,12 @@ class DatasetPicks(QObject):
     def _on_started(self, lane: str, text: str) -> None:
         if lane == "predict":
             self.predicting_changed.emit()
+
+    def _on_progressed(self, lane: str, fraction: float) -> None:
+        now = time.monotonic()
+        if lane == "predict" and not self.paused and now - self._updated > _UPDATE_SECONDS:
+            self._updated = now
+            self.counts_changed.emit()
 
     def _on_finished(self, lane: str) -> None:
         if lane == "predict":  # also if it was cancelled: finished micrographs keep their picks

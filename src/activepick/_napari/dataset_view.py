@@ -53,7 +53,7 @@ class DatasetView(QWidget, SessionListener):
         scores = QWidget()
         column = QVBoxLayout(scores)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.plot)
+        column.addWidget(self.plot, stretch=1)
         column.addWidget(self._summary)
         self.tabs = QTabWidget()
         self.tabs.addTab(scores, "Scores and contrast")

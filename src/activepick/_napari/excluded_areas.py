@@ -109,7 +109,7 @@ class ExcludedAreas(QObject, SessionListener):
         layer = self._layers.areas_layer()
         if self._connected is not layer:
             layer.events.data.connect(self._on_data)
-            self._key_bindings.bind_layer(layer, on_escape=self.stop)
+            self._key_bindings.bind_layer(layer)
             self._connected = layer
         self._viewer.layers.selection.active = layer
         layer.mode = "add_polygon_lasso"
@@ -138,7 +138,7 @@ class ExcludedAreas(QObject, SessionListener):
                 _set_polygons(session, shown, [*before, *outlines])
 
         layer.events.paint.connect(on_stroke)
-        self._key_bindings.bind_layer(layer, on_escape=self.stop)
+        self._key_bindings.bind_layer(layer)
         self._viewer.add_layer(layer)
         self._viewer.layers.selection.active = layer
         layer.mode, layer.brush_size, layer.selected_label = "paint", _BRUSH_SIZE, 1

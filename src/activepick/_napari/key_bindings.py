@@ -93,6 +93,12 @@ KEY_BINDINGS = (
     KeyBinding(
         ("W",), "raw or filtered image", lambda session, commands: session.images.toggle_raw()
     ),
+    KeyBinding(
+        ("Escape",),
+        "end drawing, painting, the lasso or measuring",
+        lambda session, commands: commands.stop_tools(),
+        lambda commands: commands.stop_tools(),
+    ),
 )
 
 
@@ -112,19 +118,9 @@ class KeyBindings(SessionListener):
         self._bind(viewer)
         commands.layers.points_added.connect(self.bind_layer)
 
-    def bind_layer(self, layer: Layer, on_escape: Callable[[], None] | None = None) -> None:
-        """Bind the keys on a layer, whose own bindings would hide those of the viewer.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        on_escape
-            Called when the Escape key is pressed on the layer.
-        """
+    def bind_layer(self, layer: Layer) -> None:
+        """Bind the keys on a layer, whose own bindings would hide those of the viewer."""
         self._bind(layer)
-        if on_escape is not None:
-            layer.bind_key("Escape", lambda layer: on_escape(), overwrite=True)
 
     def release(self) -> None:
         """Remove the bindings from the viewer."""

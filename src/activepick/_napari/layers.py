@@ -49,10 +49,8 @@ _THIN, _THICK = 0.03, 0.06
 _REJECTED_OPACITY = 0.35
 # Keys by which napari selects, copies and pastes points.
 _EDITING_KEYS = ("A", "Shift-A", "Control-A", "Control-C", "Control-V")
-# Size of the dots of a line that is being drawn, in pixels of the displayed image.
-_DOT_PX = 5.0
-# Width of the outline of an area, in pixels of the displayed image.
-_EDGE_PX = 3.0
+# Width of a line that is being drawn and of the outline of an area, in pixels of the screen.
+_LINE_PX = 3.0
 # A layer on which nothing was moved, turned or sheared.
 _UNMOVED: dict[str, Any] = {
     "translate": np.zeros(2),
@@ -90,6 +88,8 @@ class Layers:
         A points layer was created.
     map_toggled(visible)
         The user showed or hid the score map.
+    units_changed()
+        The units of the layers are others, or there are no layers any more.
     shape_changed(first)
         A micrograph is shown that is the first one, or of another shape than the one before.
     points_edited()
@@ -98,6 +98,7 @@ class Layers:
 
     points_added = Signal(Points)
     map_toggled = Signal(bool)
+    units_changed = Signal()
     shape_changed = Signal(bool)
     points_edited = Signal()
 
@@ -140,6 +141,14 @@ class Layers:
         return y * self.scale, x * self.scale
 
     @property
+    def world_shape(self) -> tuple[float, float]:
+        """Height and width of the displayed micrograph in world units; (0, 0) if there is none."""
+        if self._displayed is None:
+            return 0.0, 0.0
+        height, width = self._displayed.shape
+        return height * self.scale, width * self.scale
+
+    @property
     def map_visible(self) -> bool:
         """Whether the layer of the score map is visible."""
         layer = self.get(MAP)
@@ -170,6 +179,7 @@ class Layers:
                 contrast_limits=self._limits(image),
             )
             self._add(MICROGRAPH, layer)
+            self.units_changed.emit()
         else:
             if self._hidden:
                 layer.visible = True
@@ -287,7 +297,7 @@ class Layers:
         """Show excluded areas, polygons (n, 2) as x, y in original pixels."""
         layer = self.get(AREAS)
         if layer is None:
-            if not polygons:
+            if not polygons or not self.has_micrograph:
                 return
             layer = self.areas_layer()
         self.updating_areas = True
@@ -306,13 +316,15 @@ class Layers:
                 ndim=2,
                 name=AREAS,
                 edge_color=colours.EXCLUDED,
-                face_color=f"{colours.EXCLUDED}60",
-                edge_width=_EDGE_PX * self._spacing_px,
-                opacity=0.5,
+                face_color=f"{colours.EXCLUDED}30",
+                edge_width=self._line_width,
+                opacity=1.0,
                 scale=(self.scale,) * 2,
                 units=self.units,
             )
             self._add(AREAS, layer)
+        else:
+            layer.current_edge_width = self._line_width
         return layer
 
     def show_diameter(self, diameter_px: float, position: tuple[float, float]) -> None:
@@ -323,9 +335,10 @@ class Layers:
 
     def show_line(self, line: Sequence[tuple[float, float]]) -> None:
         """Show a line that is being drawn, by its corners (x, y) in original pixels."""
-        layer = self._points(LINE)
-        yx = np.array(line, np.float64)[:, ::-1]
-        self._fill(layer, yx, _rgba([colours.EXCLUDED] * len(yx)), _DOT_PX * self._spacing_px)
+        layer, width = self._points(LINE), self._line_width
+        yx = _dots(np.array(line, np.float64)[:, ::-1], width / 2)
+        self._fill(layer, yx, _rgba([colours.EXCLUDED] * len(yx)), width)
+        layer.face_color = colours.EXCLUDED
 
     def hide_line(self) -> None:
         """Remove the line of `show_line`."""
@@ -389,15 +402,16 @@ class Layers:
         self._layers.clear()
         self._displayed = None
         self._hidden = False
+        self.units_changed.emit()
 
     @property
     def _pixel_size_angstrom(self) -> float | None:
         return None if self._displayed is None else self._displayed.pixel_size_angstrom
 
     @property
-    def _spacing_px(self) -> float:
-        """Original pixels per pixel of the displayed image."""
-        return 1.0 if self._displayed is None else float(self._displayed.image.spacing_px[0])
+    def _line_width(self) -> float:
+        """Width of lines in original pixels, at the present zoom."""
+        return float(_LINE_PX / self.viewer.scene.camera.zoom / self.scale)
 
     def _map(self) -> Image:
         """Return the layer of the score map, which is hidden at first."""
@@ -479,11 +493,17 @@ class Layers:
             if layer.editable and name != AREAS:
                 layer.editable = False
 
+        def unhelp() -> None:
+            # napari names the keys of tools that are not there.
+            if name != AREAS:
+                layer.help = ""
+
         def put_back() -> None:
             if not self._placing:
                 self._place(name, layer, self._scales[name])
 
         layer.events.editable.connect(lock)
+        layer.events.help.connect(unhelp)
         for attribute in ("scale", *_UNMOVED):
             getattr(layer.events, attribute).connect(put_back)
         lock()
@@ -525,6 +545,14 @@ class Layers:
 
 def _do_nothing(layer: Points) -> None:
     pass
+
+
+def _dots(corners: NDArray[np.float64], distance: float) -> NDArray[np.float64]:
+    """Return points (n, 2) at most a distance apart on a line through corners (m, 2)."""
+    way = np.concatenate([[0.0], np.hypot(*np.diff(corners, axis=0).T).cumsum()])
+    count = int(np.ceil(way[-1] / distance)) + 1
+    along = np.linspace(0.0, way[-1], count)
+    return np.stack([np.interp(along, way, column) for column in corners.T], axis=1)
 
 
 def _positions(labels: Sequence[Label] | Sequence[Question]) -> NDArray[np.float64]:

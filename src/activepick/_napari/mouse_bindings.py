@@ -1,5 +1,6 @@
 """Mouse bindings of the viewer: clicks label, drags move labels or measure a diameter."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -111,10 +112,7 @@ class MouseBindings(SessionListener):
         position, start = self._layers.position(event.position), np.asarray(event.pos)
         target: Target = 0 if event.button == 2 or "Shift" in event.modifiers else 1
         label = labelling.label_near(*position) if event.button == 1 else None
-        camera = self._viewer.scene.camera
-        pans = camera.mouse_pan
-        camera.mouse_pan = pans and label is None
-        try:
+        with contextlib.nullcontext() if label is None else self._camera_held():
             yield
             moved = False
             while event.type == "mouse_move":
@@ -122,8 +120,6 @@ class MouseBindings(SessionListener):
                 if moved and label is not None:
                     self._layers.preview_move(label.id, *self._layers.position(event.position))
                 yield
-        finally:
-            camera.mouse_pan = pans
         if not moved:
             if _contains(session, position):
                 labelling.label_at(*position, target)
@@ -136,34 +132,42 @@ class MouseBindings(SessionListener):
 
     def _measure(self, measured: Measured, event: Any) -> Iterator[None]:
         start = end = self._layers.position(event.position)
-        camera = self._viewer.scene.camera
-        pans = camera.mouse_pan
-        camera.mouse_pan = False
-        try:
+        with self._camera_held():
             yield
             while event.type == "mouse_move":
                 end = self._layers.position(event.position)
                 measured(start, end, False)
                 yield
-        finally:
-            camera.mouse_pan = pans
         self._measured = None
         measured(start, end, True)
 
     def _draw(self, drawn: Drawn, event: Any) -> Iterator[None]:
         line = [self._layers.position(event.position)]
-        camera = self._viewer.scene.camera
-        pans = camera.mouse_pan
-        camera.mouse_pan = False
-        try:
+        with self._camera_held():
             yield
             while event.type == "mouse_move":
                 line.append(self._layers.position(event.position))
                 drawn(line, False)
                 yield
-        finally:
-            camera.mouse_pan = pans
         drawn(line, True)
+
+    @contextlib.contextmanager
+    def _camera_held(self) -> Iterator[None]:
+        """Keep drags from moving the view."""
+        camera = self._viewer.scene.camera
+        pans = camera.mouse_pan
+
+        def hold() -> None:
+            # napari lets the view be moved again whenever a layer is added, removed or activated.
+            camera.mouse_pan = False
+
+        camera.events.mouse_pan.connect(hold)
+        hold()
+        try:
+            yield
+        finally:
+            camera.events.mouse_pan.disconnect(hold)
+            camera.mouse_pan = pans
 
 
 def _contains(session: OpenSession, position: Position) -> bool:

@@ -12,6 +12,9 @@ __all__ = ["Navigation"]
 
 # The camera shows about this many particle diameters around a question.
 _VISIBLE_DIAMETERS = 8.0
+# Largest part of the view below the image, as a share of the shorter side: about one particle
+# diameter, so that the scale bar hides no question. On the other sides the image fills the view.
+_BELOW = 1 / _VISIBLE_DIAMETERS
 
 # x and y in original pixels.
 _Position = tuple[float, float]
@@ -130,8 +133,13 @@ class Navigation:
         return self._layers.position(np.asarray(camera.center[-2:]) + offset)
 
     def centre(self, x: float, y: float) -> None:
-        """Centre a position in original pixels."""
-        self._viewer.scene.camera.center = self._layers.world(x, y)
+        """Centre a position in original pixels, as far as the image fills the view."""
+        camera, canvas = self._viewer.scene.camera, np.asarray(self._viewer.canvas.size, np.float64)
+        half = canvas / 2 / camera.zoom
+        below = np.array([_BELOW * canvas.min() / camera.zoom, 0.0])
+        image = np.asarray(self._layers.world_shape)
+        wanted = np.clip(self._layers.world(x, y), half, np.maximum(half, image - half + below))
+        camera.center = tuple(np.where(image + below >= 2 * half, wanted, image / 2))
 
     def centre_of_view(self) -> _Position:
         """Return the position (x, y) in original pixels at the centre of the view."""
@@ -172,7 +180,6 @@ class Navigation:
         question, images = session.labelling.current, session.images
         if question is None or question.micrograph != images.shown or not images.is_current:
             return
-        self.centre(question.x, question.y)
         width = 2 * images.radius_px * self._layers.scale * _VISIBLE_DIAMETERS
         canvas = min(self._viewer.canvas.size)
         camera = self._viewer.scene.camera
@@ -183,3 +190,4 @@ class Navigation:
                 camera.zoom = canvas / width
             finally:
                 self._zooming = False
+        self.centre(question.x, question.y)

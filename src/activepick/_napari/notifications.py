@@ -1,15 +1,19 @@
 """Notifications of napari: show messages, and write all notifications to the log."""
 
 import logging
+import sys
 
 from napari.utils import notifications
 from napari.utils.notifications import (
     ErrorNotification,
     Notification,
     NotificationSeverity,
+    WarningNotification,
     notification_manager,
 )
 
+import activepick
+from activepick._napari.views.message_list import path_last
 from activepick.errors import ActivepickError
 
 __all__ = ["log_notifications", "show_notification"]
@@ -19,32 +23,79 @@ _LEVELS = {
     NotificationSeverity.WARNING: logging.WARNING,
     NotificationSeverity.INFO: logging.INFO,
 }
+# What napari says of layers whose units nobody can compare; their places are right all the same.
+_UNITS = "Inconsistent units across layers"
 _log = logging.getLogger(__name__)
 
 
 def show_notification(severity: str, text: str) -> None:
-    """Show a message as a notification; the severity is "info", "warning" or "error"."""
+    """Show a message as a notification; the severity is "info", "warning" or "error".
+
+    There is room for a few words only, so that folders come last.
+    """
     show = {
         "info": notifications.show_info,
         "warning": notifications.show_warning,
         "error": notifications.show_error,
     }[severity]
-    show(text)
+    show(path_last(text))
 
 
-def log_notifications() -> None:
+def log_notifications(*, own_window: bool = False) -> None:
     """Write all notifications to the log from now on, unexpected errors with their traceback.
 
-    While a window is open, napari turns uncaught errors of any thread into notifications.
+    While a window is open, napari turns uncaught errors of any thread into notifications, and
+    warnings of any library. Warnings are written for programmers: those that code of this package
+    caused are logged only, unless they are warnings of this package itself.
+
+    Parameters
+    ----------
+    own_window
+        Treat all warnings of libraries in this way, since no other plugin is expected here.
     """
-    notification_manager.notification_ready.connect(_write)
+    _LOG.own_window = _LOG.own_window or own_window
+    # Before the callbacks of napari, which are connected when the first window is made.
+    notification_manager.notification_ready.disconnect(_LOG.write)
+    notification_manager.notification_ready.connect(_LOG.write, position="first")
 
 
-def _write(notification: Notification) -> None:
-    error = notification.exception if isinstance(notification, ErrorNotification) else None
-    _log.log(
-        _LEVELS.get(notification.severity, logging.DEBUG),
-        "%s",
-        notification.message,
-        exc_info=None if isinstance(error, ActivepickError) else error,
-    )
+class _NotificationLog:
+    """Write notifications to the log, and stop those that are for programmers."""
+
+    own_window = False
+
+    def write(self, notification: Notification) -> None:
+        """Write a notification; called before the callbacks of napari, which show it."""
+        error = notification.exception if isinstance(notification, ErrorNotification) else None
+        _log.log(
+            _LEVELS.get(notification.severity, logging.DEBUG),
+            "%s",
+            notification.message,
+            exc_info=None if isinstance(error, ActivepickError) else error,
+        )
+        if self._is_for_programmers(notification):
+            notification.blocked = True
+
+    def _is_for_programmers(self, notification: Notification) -> bool:
+        if isinstance(notification, WarningNotification):
+            is_own = _is_in_package(type(notification.warning).__module__)
+            return not is_own and (self.own_window or _is_caused_here())
+        return str(notification.message).startswith(_UNITS)
+
+
+_LOG = _NotificationLog()
+
+
+def _is_caused_here() -> bool:
+    """Return whether code of this package, other than this module, is being executed."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        name = str(frame.f_globals.get("__name__", ""))
+        if name != __name__ and _is_in_package(name):
+            return True
+    return False
+
+
+def _is_in_package(module: str) -> bool:
+    return module == activepick.__name__ or module.startswith(f"{activepick.__name__}.")

@@ -15,6 +15,10 @@ from activepick.session import Session
 
 __all__ = ["StatusBar"]
 
+# Texts of a session that is well, and what is left of them while the room is needed for a job.
+_ALL_SAVED, _SAVING = "✓ all saved", "saving …"
+_SHORT = {_ALL_SAVED: "✓", _SAVING: "…"}
+
 
 class StatusBar(QWidget, SessionListener):
     """Show the progress of jobs, and whether the actions of the session are on disk.
@@ -33,15 +37,15 @@ class StatusBar(QWidget, SessionListener):
         self._busy = BusyBar()
         self._busy.cancelled.connect(self.cancel_jobs)
         self._saved = WrappedLabel()
-        log = button("Log", _open_log, "Open the log file")
-        log.setFlat(True)
+        self._log = button("Log", _open_log, "Open the log file")
+        self._log.setFlat(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        line = QHBoxLayout()
-        line.addWidget(self._saved, 1)
-        line.addWidget(self._busy, 2)
-        line.addWidget(log)
-        layout.addLayout(line)
+        self._line = QHBoxLayout()
+        self._line.addWidget(self._saved, 1)
+        self._line.addWidget(self._busy, 2)
+        self._line.addWidget(self._log)
+        layout.addLayout(self._line)
         jobs.started.connect(self._on_started)
         jobs.progressed.connect(self._on_progressed)
         jobs.finished.connect(self._on_finished)
@@ -64,11 +68,17 @@ class StatusBar(QWidget, SessionListener):
             self._busy.set_busy("Stopping …")
 
     def _show_saved(self, session: OpenSession) -> None:
-        self._saved.setText(_saved_text(session.session))
+        text = _saved_text(session.session)
+        short = _SHORT.get(text) if self._running else None
+        self._line.setStretchFactor(self._saved, 1 if short is None else 0)
+        self._saved.setText(short or text)
+        self._saved.setToolTip(text)
 
     def _on_started(self, lane: str, text: str) -> None:
         self._running[lane] = text
+        self._log.hide()  # the text needs the room
         self._busy.set_busy(text)
+        self.call(self._show_saved)
 
     def _on_progressed(self, lane: str, fraction: float) -> None:
         if self._running and lane == list(self._running)[-1]:
@@ -85,7 +95,9 @@ class StatusBar(QWidget, SessionListener):
         if self._running:
             self._busy.set_busy(list(self._running.values())[-1])
         else:
+            self._log.show()
             self._busy.set_idle()
+            self.call(self._show_saved)
 
 
 def _saved_text(session: Session) -> str:
@@ -93,7 +105,7 @@ def _saved_text(session: Session) -> str:
         return f"⚠ not saved: {session.failure}"
     if session.read_only:
         return "read-only"
-    return "saving …" if len(session.pending) else "✓ all saved"
+    return _SAVING if len(session.pending) else _ALL_SAVED
 
 
 def _open_log() -> None:

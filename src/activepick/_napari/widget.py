@@ -1,8 +1,9 @@
 """The dock widget: its sections in one column, connected to the viewer and to each other."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import platformdirs
 from napari.layers import Image
@@ -18,6 +19,7 @@ from activepick._napari.dataset_view import DatasetView
 from activepick._napari.diameter_circle import DiameterCircle
 from activepick._napari.excluded_areas import ExcludedAreas
 from activepick._napari.focus import FocusPolicy
+from activepick._napari.foreign_units import ForeignUnits
 from activepick._napari.gallery import Gallery
 from activepick._napari.io.layer_files import files_of_layers
 from activepick._napari.key_bindings import KeyBindings
@@ -50,6 +52,12 @@ _SIZE_HINT, _MINIMUM_WIDTH = QSize(400, 700), 340
 _OPEN_SECTIONS = 4
 
 
+class _Listener(Protocol):
+    """What listens to the viewer until it is released."""
+
+    def release(self) -> None: ...
+
+
 class ActivePickWidget(QWidget):
     """Pick particles: micrographs, particle, labels, picks, learning, model, export.
 
@@ -64,7 +72,7 @@ class ActivePickWidget(QWidget):
     ----------
     controller
         Opens and closes sessions.
-    layers, navigation, commands, key_bindings, mouse, areas, lasso, view, circle,
+    layers, foreign_units, navigation, commands, key_bindings, mouse, areas, lasso, view, circle,
     tables
         Connect the session with the viewer.
     data, particle, label, picks, learning, head, export
@@ -89,6 +97,7 @@ class ActivePickWidget(QWidget):
         self.preferences = preferences or Preferences()
         self.controller = Controller(ask_how_to_open=lambda error: ask_how_to_open(self, error))
         self.layers = Layers(viewer)
+        self.foreign_units = ForeignUnits(viewer, self.layers)
         self.navigation = Navigation(viewer, self.layers)
         self.commands = Commands(self.navigation, self.layers)
         self.commands.set_new_session_view(self.controller.show_neighbour)
@@ -105,6 +114,7 @@ class ActivePickWidget(QWidget):
         self._dataset_dock: QWidget | None = None
         self.watching = Watching(self.controller, self)
         self._make_sections()
+        self.commands.set_tools(self._stop_tools)
         self.messages = MessageList()
         self.warnings = WarningBar()
         self.status = StatusBar(self.controller.jobs)
@@ -118,9 +128,14 @@ class ActivePickWidget(QWidget):
         self.setAcceptDrops(True)
         viewer.canvas.overlays.scale_bar.visible = True
         # A plugin's widget receives no close event, and Qt may have deleted its children before.
-        self.destroyed.connect(
-            _closer(self.controller, self.key_bindings, self.mouse, self.navigation, self.watching)
+        self._listeners: Sequence[_Listener] = (
+            self.key_bindings,
+            self.mouse,
+            self.navigation,
+            self.tables,
+            self.foreign_units,
         )
+        self.destroyed.connect(_closer(self.controller, self._listeners, self.watching))
 
     def sizeHint(self) -> QSize:
         """Return the width that the forms need, and a height."""
@@ -270,6 +285,11 @@ class ActivePickWidget(QWidget):
             outer.addWidget(part)
         self.setMinimumWidth(_MINIMUM_WIDTH)
 
+    def _stop_tools(self) -> None:
+        self.areas.stop()
+        self.lasso.stop()
+        self.particle.stop_measuring()
+
     def _keep_error(self, severity: str, text: str) -> None:
         if severity == "error":
             self.messages.add(text)
@@ -287,9 +307,9 @@ class ActivePickWidget(QWidget):
         for part in (
             self.key_bindings,
             self.mouse,
+            self.view,  # before those that draw on its layers
             self.areas,
             self.lasso,
-            self.view,
             self.tables,
             self.watching,
             self.gallery,
@@ -311,9 +331,8 @@ class ActivePickWidget(QWidget):
 
     def _close_if_removed(self) -> None:
         if self.parent() is None and not self.isVisible():
-            self.key_bindings.release()
-            self.mouse.release()
-            self.navigation.release()
+            for listener in self._listeners:
+                listener.release()
             self.watching.stop()
             self.controller.close_session()
 
@@ -330,19 +349,14 @@ def _reveal(scroll: QScrollArea, part: QWidget) -> None:
 
 
 def _closer(
-    controller: Controller,
-    key_bindings: KeyBindings,
-    mouse: MouseBindings,
-    navigation: Navigation,
-    watching: Watching,
+    controller: Controller, listeners: Sequence[_Listener], watching: Watching
 ) -> Callable[[], None]:
     """Return a function that ends all jobs after the widget was deleted, which it must not use."""
 
     def close() -> None:
-        with contextlib.suppress(RuntimeError):  # Qt may have deleted the viewer before
-            key_bindings.release()
-            mouse.release()
-            navigation.release()
+        for listener in listeners:
+            with contextlib.suppress(RuntimeError):  # Qt may have deleted the viewer before
+                listener.release()
         with contextlib.suppress(RuntimeError):
             watching.stop()
         controller.close()

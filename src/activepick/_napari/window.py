@@ -35,7 +35,7 @@ def open_window(
         Folder to open in which new micrographs are added as they are written.
     """
     start_log()
-    log_notifications()
+    log_notifications(own_window=True)
     wait_for_sample = _start_sample() if sample else None
     viewer = Viewer(title="activepick")
     _enlarge(viewer)

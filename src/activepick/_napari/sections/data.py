@@ -77,6 +77,8 @@ class DataSection(Section, SessionListener):
         opener.setMenu(menu)
         self._location = WrappedLabel()
         self._table = MicrographTable()
+        # Number of picks of each micrograph as it is shown.
+        self._counts: dict[int, int | None] = {}
         self._table.opened.connect(self._show_micrograph)
         controller.new_session_paged.connect(self._show_new)
         self._table.rejected.connect(
@@ -114,7 +116,7 @@ class DataSection(Section, SessionListener):
             session, self._show_all, session.micrographs_changed, session.dataset.counts_changed
         )
         self.update_after(
-            session, self._show_row, session.labelling.labels_changed, session.picks.changed
+            session, self._show_changed, session.labelling.labels_changed, session.picks.changed
         )
         session.shown_changed.connect(self.with_session(self._mark_shown))
         self._show_all(session)
@@ -186,12 +188,18 @@ class DataSection(Section, SessionListener):
             self._table.set_current(new.shown + 1)
 
     def _show_all(self, session: OpenSession) -> None:
-        self._table.set_rows(session_rows(session, list(session.state.micrographs)))
+        rows = session_rows(session, list(session.state.micrographs))
+        self._counts = {one.number: one.picks for one in rows}
+        self._table.set_rows(rows)
         self._mark_shown(session)
 
-    def _show_row(self, session: OpenSession) -> None:
-        for shown in session_rows(session, [session.shown] if session.shown else []):
-            self._table.update_row(shown)
+    def _show_changed(self, session: OpenSession) -> None:
+        """Show the rows that differ: others than the shown micrograph are picked as well."""
+        counts = {} if session.picks.previewed else session.counts()
+        changed = {i for i, count in counts.items() if count != self._counts.get(i)}
+        for differing in session_rows(session, sorted(changed | ({session.shown} - {0}))):
+            self._counts[differing.number] = differing.picks
+            self._table.update_row(differing)
 
     def _mark_shown(self, session: OpenSession) -> None:
         self._table.set_current(session.shown or None)

@@ -182,8 +182,8 @@ class LabelSection(Section, SessionListener):
         )
         text_colour = "white" if QColor(colour).lightnessF() < 0.4 else "black"
         made.setStyleSheet(
-            f"background-color: {colour}; color: {text_colour}; font-weight: bold;"
-            " padding: 5px 0px;"
+            "QPushButton {font-weight: bold; padding: 5px 0px;}"
+            f"QPushButton:enabled {{background-color: {colour}; color: {text_colour};}}"
         )
         return made
 

@@ -345,6 +345,10 @@ class ParticleSection(Section, SessionListener):
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
 
+    def stop_measuring(self) -> None:
+        """Let drags move the view again."""
+        self._measure.setChecked(False)
+
     def _set_measuring(self, on: bool) -> None:
         if on and self._displayed is None:
             self._measure.setChecked(False)

@@ -32,7 +32,7 @@ _HOW_TO_DRAW = (
     "Drag around an area; or click, move around it, and click again. "
     "Escape, or the button, ends it."
 )
-_HOW_TO_LASSO = "Drag around them; each line is one step for undo. The button ends it."
+_HOW_TO_LASSO = "Drag around them; each line is one step for undo. Escape, or the button, ends it."
 # Side of a box in particle diameters, as extraction needs it.
 _BOX_DIAMETERS = 1.5
 _HOW_TO_PAINT = "Drag to paint over areas. Escape, or the button, ends it."

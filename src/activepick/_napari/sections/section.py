@@ -49,7 +49,7 @@ class Section(QFrame):
     toggled(open)
         The user opened or collapsed the section.
     reveal_requested(widget)
-        A widget of the section is to be scrolled into view.
+        A widget of the section, or a section that the user opened, is to be scrolled into view.
     """
 
     toggled = Signal(bool)
@@ -78,6 +78,7 @@ class Section(QFrame):
         head.setStyleSheet(_TITLE_STYLE)
         self._collapsible.toggled.connect(self._on_toggled)
         self._collapsible.toggled.connect(self.toggled)
+        self._collapsible.toggled.connect(self._reveal_if_open)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._collapsible)
@@ -125,6 +126,10 @@ class Section(QFrame):
     def _on_toggled(self, opened: bool) -> None:
         self._collapsible.content().setMaximumHeight(_UNLIMITED if opened else 0)
         self._show_title()
+
+    def _reveal_if_open(self, opened: bool) -> None:
+        if opened:
+            self.reveal_requested.emit(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Elide a summary that does not fit any more."""

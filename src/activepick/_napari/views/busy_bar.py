@@ -44,6 +44,7 @@ class BusyBar(QWidget):
 
         self._text = QElidingLabel()
         self._text.setEllipsesWidth(LABEL_PADDING)
+        self._text.setMinimumHeight(self._text.fontMetrics().height())
         self._left = QLabel()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)

@@ -60,7 +60,7 @@ class CropGallery(QWidget):
         for control in (self._order, self._reject, self._clear):
             # A click leaves the keyboard focus on the image; the Tab key still reaches them.
             control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        hint = QElidingLabel("Click what is not a particle; double-click to go there")
+        hint = QElidingLabel("Click on the wrong ones")
         hint.setToolTip("Shift+click crosses out everything from the last click up to there")
         hint.setEllipsesWidth(LABEL_PADDING)
 

@@ -19,6 +19,11 @@ ALIGNMENT = {NAME: Align.AlignLeft, STATE: Align.AlignHCenter}
 class MicrographModel(QAbstractTableModel):
     """Sort and filter rows; a proxy model in Python would be slow for thousands of rows.
 
+    Parameters
+    ----------
+    shorten
+        Leave out what the names of all micrographs share.
+
     Signals
     -------
     use_requested(number, use)
@@ -27,8 +32,9 @@ class MicrographModel(QAbstractTableModel):
 
     use_requested = Signal(int, bool)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, shorten: bool = True) -> None:
         super().__init__(parent)
+        self._shorten = shorten
         self._rows: dict[int, Row] = {}
         self._short: dict[int, str] = {}
         self._shown: list[int] = []
@@ -45,7 +51,8 @@ class MicrographModel(QAbstractTableModel):
             changed = [number for number, row in self._rows.items() if row != before[number]]
             self._redraw(*changed)
             return
-        self._short = dict(zip(self._rows, short_names(names), strict=True))
+        shown = short_names(names) if self._shorten else names
+        self._short = dict(zip(self._rows, shown, strict=True))
         self._arrange()
 
     def update_row(self, row: Row) -> None:

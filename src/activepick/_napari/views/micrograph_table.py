@@ -69,7 +69,7 @@ class MicrographTable(QWidget):
 
     def __init__(self, parent: QWidget | None = None, *, wide: bool = False) -> None:
         super().__init__(parent)
-        self._model = MicrographModel(self)
+        self._model = MicrographModel(self, shorten=not wide)
         self._current: int | None = None
         self._view = _View()
         self._view.setModel(self._model)
