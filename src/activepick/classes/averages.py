@@ -203,7 +203,7 @@ class _Run:
         rows -= rows.mean(axis=0)
         vectors = np.linalg.eigh(rows.T @ rows)[1][:, ::-1]
         rows = rows @ vectors[:, :_COMPONENTS]
-        _, clusters = kmeans2(rows, count, minit="++", rng=np.random.default_rng(seed))
+        _, clusters = kmeans2(rows, count, minit="++", seed=np.random.default_rng(seed))
         self.classes = torch.from_numpy(clusters.astype(np.int64)).to(self.device)
         self.references = self._means(count, whiten=True)
 

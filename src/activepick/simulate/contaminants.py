@@ -120,8 +120,8 @@ def add_fragment(
     rng
         Draws where it broke and how it lies.
     """
-    turned = density.rotated(Rotation.random(rng=rng))
+    turned = density.rotated(Rotation.random(None, rng))
     heights = turned.centres_angstrom[:, 0]
     keep = heights >= np.quantile(heights, rng.uniform(0.5, 0.75))
-    fragment = turned.part(keep).rotated(Rotation.random(rng=rng))
+    fragment = turned.part(keep).rotated(Rotation.random(None, rng))
     add_projection(potential, fragment, x_px, y_px, pixel_size_angstrom)

@@ -108,7 +108,7 @@ def build_specimen(
     potential = np.zeros(shape, np.float32)
     views = []
     for x, y in np.concatenate([particles, strays]):
-        views.append(Rotation.random(rng=for_views))
+        views.append(Rotation.random(None, for_views))
         add_projection(potential, density.rotated(views[-1]), float(x), float(y), pixel_size)
     contaminants = _add_contaminants(potential, settings, len(views), for_contaminants)
     mass = settings.denatured_mass_per_angstrom2 * shape[0] * shape[1] * pixel_size**2
