@@ -52,7 +52,8 @@ def main() -> None:
         viewer = napari.Viewer(title="activepick")
         widget = ActivePickWidget(viewer, Preferences(Path(home) / "preferences.json"))
         viewer.window.add_dock_widget(widget, name="activepick", area="right")
-        QApplication.processEvents()
+        drawn = time.monotonic() + 2  # the window itself is not part of what is measured
+        wait(lambda: time.monotonic() > drawn)
         print(f"{asked.micrographs} micrographs, {processor()}")
         measure(widget, folder, asked.micrographs, asked.pages, limits)
         widget.close_session()

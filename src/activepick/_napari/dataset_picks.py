@@ -142,7 +142,7 @@ class DatasetPicks(QObject):
         self._jobs.run(
             "peaks",
             self._workspace.predictor.load_peaks,
-            lambda result: self.counts_changed.emit(),
+            lambda new: self.counts_changed.emit() if new else None,
             text="Counting picks",
             delay_ms=_SHOWN_AFTER_MS,
         )

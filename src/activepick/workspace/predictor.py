@@ -188,7 +188,7 @@ class Predictor:
             step(1.0)
         return done
 
-    def load_peaks(self, progress: Progress | None = None) -> None:
+    def load_peaks(self, progress: Progress | None = None) -> int:
         """Read stored peaks and count their picks, so that `counts` knows them.
 
         This is needed after opening a session, and after a change of the rules other than the
@@ -198,16 +198,23 @@ class Predictor:
         ----------
         progress
             Called with the fraction done; may raise to cancel.
+
+        Returns
+        -------
+        int
+            Number of micrographs whose counts are known now and were not before.
         """
-        entries = list(self._session.state.micrographs.values())
+        entries, new = list(self._session.state.micrographs.values()), 0
         for k, entry in enumerate(entries):
             state = self._session.state
             if self._counts.need_peaks(state, entry.id):
                 peaks = self._store.get(entry)
                 if peaks is not None:
                     self._counts.note(state, peaks)
+                    new += 1
             if progress is not None:
                 progress((k + 1) / len(entries))
+        return new
 
     def counts(
         self,
