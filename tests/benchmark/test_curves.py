@@ -33,6 +33,33 @@ def test_oracle_says_yes_near_no_far_and_nothing_in_between():
     assert at(0, micrograph=1) == 0
 
 
+def test_an_oracle_answers_wrongly_as_often_as_it_is_told():
+    rng = np.random.default_rng(2)
+    truth = [np.array([[100.0, 100.0]])]
+    places = [Query(0, *place, 0.0) for place in rng.uniform(60, 140, (4000, 2)).tolist()]
+    right = [Oracle(truth, [20.0]).answer(place) for place in places]
+    oracles = [Oracle(truth, [20.0], 0.1, seed) for seed in (1, 1, 2)]
+    one, again, other = [[oracle.answer(place) for place in places] for oracle in oracles]
+    assert one == again != other
+    assert [a is None for a in one] == [a is None for a in right]
+    pairs = [(a, b) for a, b in zip(one, right, strict=True) if b is not None]
+    for answer in (0.0, 1.0):
+        wrong = np.mean([a != b for a, b in pairs if b == answer])
+        assert 0.07 < wrong < 0.13
+    with pytest.raises(SettingsError, match="0 to 1"):
+        Oracle(truth, [20.0], 1.5)
+
+
+def test_wrong_answers_make_other_curves(data):
+    def curve(share):
+        return list(
+            learning_curve("active", METHODS["active"], data, 0, [20], 10, lambda t: None, share)
+        )
+
+    assert curve(0.0)[-1]["ap"] != curve(0.3)[-1]["ap"]
+    assert curve(0.3)[-1]["labels"] == 20
+
+
 def dataset(folder, count, shape):
     """Simulated micrographs, half of them to learn from."""
     simulated = simulate_dataset(folder / "mics", count, 0, SimulationSettings(shape=shape))

@@ -89,7 +89,7 @@ def test_labels_follow_the_ways_in_which_proteins_differ():
         prior = replace(FIRST, directions=directions)
         fit = HeadFit(l2=20.0, directions_l2=1.0, pi_weight=0)
         y = (x @ protein > 0).astype(float)
-        examples = TrainingExamples((), x[:, None], y, np.empty((0, 12)), None, {}, {})
+        examples = TrainingExamples((), (), x[:, None], y, np.empty((0, 12)), None, {}, {})
         head = fit_head(prior, LearnerSettings(fit), examples)
         right.append(((fresh @ head.weights.ravel() > 0) == (fresh @ protein > 0)).mean())
     assert right[1] > right[0] + 0.02

@@ -119,6 +119,7 @@ class Person:
             self.qtbot.wait(5)
         buttons = section.findChildren(QAbstractButton)
         [button] = [one for one in buttons if one.text() == text and one.isVisible()]
+        self.wait(lambda: button.height() > 0)  # a section that was opened is laid out later
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def turn_wheel_to(self, zoom: float) -> None:

@@ -87,6 +87,52 @@ def test_picks_questions_and_keys(person):
     QTest.keyClick(strategy, Qt.Key.Key_T)
     assert strategy.currentText() == "active"
 
+    # Doubtful labels are looked at again like questions: kept, changed, removed; all can be undone.
+    for key in ("F", "D", "F"):
+        person.answer_in_view(key)
+    targets = {i: label.target for i, label in person.state.labels.items()}
+    person.click_button_in(person.widget.learning, "Review doubtful labels")
+    person.settle()
+    review = person.labelling.review
+    order = [question.id for question in review.questions]
+    assert len(order) == 5
+    assert set(order) <= targets.keys()
+    assert "Doubtful label 1 of 5" in person.widget.label._title.text()
+    assert "according to all other labels" in person.widget.label._hint.text()
+    assert person.in_view(person.labelling.current)
+    circled = set(person.viewer.layers["questions"].features["id"])
+    assert circled == {q.id for q in review.questions if q.micrograph == person.open.shown}
+
+    def press(key):
+        """Press a key, after going to the label if it is not on screen."""
+        if not person.widget.navigation.question_in_view(person.open):
+            person.press(key)
+            person.settle()
+        person.press(key)
+        person.settle()
+
+    press("G")
+    assert person.labelling.current.id == order[1]
+    person.press("X")
+    assert person.labelling.current.id == order[0]
+    press({1: "F", 0: "D", 2: "H"}[targets[order[0]]])  # its own class keeps it as well
+    assert {i: label.target for i, label in person.state.labels.items()} == targets
+    press("D" if targets[order[1]] == 1 else "F")
+    assert person.state.labels[order[1]].target == 1 - min(targets[order[1]], 1)
+    assert person.labelling.current.id == order[2]
+    press("Delete")
+    assert order[2] not in person.state.marks
+    assert person.labelling.current.id == order[3]
+    person.press("X")
+    person.settle()
+    assert person.state.labels[order[2]].target == targets[order[2]]
+    assert person.labelling.current.id == order[2]
+    press("Delete")
+    press("G")
+    press("G")
+    assert person.labelling.review is None
+    assert ("info", "5 labels reviewed: 1 changed, 1 removed.") in person.told
+
 
 def test_clicks_drags_and_crops(person):
     # Clicks label anywhere, and leave the view where it is.

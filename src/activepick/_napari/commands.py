@@ -82,7 +82,12 @@ class Commands:
                 session.labelling.accept(seen)
 
     def remove_label(self, session: OpenSession) -> None:
-        """Remove the label under the mouse."""
+        """Remove the label that is reviewed if it is on screen, or else that under the mouse."""
         position = self._navigation.mouse_position()
-        if position is not None and session.images.is_current:
+        if session.labelling.review is not None:
+            if self._navigation.question_in_view(session):
+                session.labelling.remove_reviewed()
+            else:
+                self._navigation.go_to_question(session)
+        elif position is not None and session.images.is_current:
             session.labelling.remove_at(*position)

@@ -1,6 +1,8 @@
 """Questions and answers of an open session."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -13,6 +15,8 @@ from activepick.session import Label, Question, Session
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.session.model.state import Target
+from activepick.wording import counted
+from activepick.workspace.label_review import LabelReview
 from activepick.workspace.round import Round
 from activepick.workspace.workspace import Workspace
 
@@ -22,6 +26,8 @@ __all__ = ["Labelling", "StartMode"]
 StartMode = Literal["questions", "suggestions", "hand"]
 # A click refers to the question or label within this distance, in particle radii.
 _REACH = 0.5
+# A review is about this share of the labels, and at least about as many as a few minutes allow.
+_REVIEWED, _AT_LEAST = 0.1, 5
 
 _Positioned = TypeVar("_Positioned", Label, Question)
 
@@ -42,11 +48,6 @@ class Labelling(QObject):
     edit
         Called with a function that changes the session; shows errors and returns whether there was
         none.
-
-    Attributes
-    ----------
-    round
-        The round of questions that is open.
 
     Signals
     -------
@@ -83,8 +84,26 @@ class Labelling(QObject):
         self._session, self._workspace = session, workspace
         self._images, self._jobs, self._edit = images, jobs, edit
         self._start_mode: StartMode = "questions"
-        self.round = Round(session)
+        self._round = Round(session)
+        self._review: LabelReview | None = None
+        # Labels that were looked at again, which are not offered a second time.
+        self._reviewed: set[int] = set()
         self._known_current = None if self.round.current is None else self.round.current.id
+
+    @property
+    def round(self) -> Round | LabelReview:
+        """The labels that are reviewed, or else the round of questions that is open."""
+        return self._review or self._round
+
+    @property
+    def review(self) -> LabelReview | None:
+        """The labels that are reviewed; None if there is no review."""
+        return self._review
+
+    @property
+    def open_questions(self) -> Sequence[Question]:
+        """The labels that wait for a review, or else the questions that wait for an answer."""
+        return self._session.state.questions if self._review is None else self._review.open
 
     @property
     def current(self) -> Question | None:
@@ -97,11 +116,13 @@ class Labelling(QObject):
 
     def set_shown(self, micrograph: int) -> None:
         """Let the next round begin with the questions on the shown micrograph."""
-        self.round.set_shown(micrograph)
+        self._round.set_shown(micrograph)
 
     def close(self) -> None:
         """Disconnect from the session."""
-        self.round.close()
+        self._round.close()
+        if self._review is not None:
+            self._review.close()
 
     def answer(self, target: Target) -> None:
         """Answer the current question.
@@ -119,6 +140,7 @@ class Labelling(QObject):
                 )
         else:
             self._edit(lambda session: self.round.answer(target))
+            self._check_review()
             self._check_current()
 
     def label_at(self, x: float, y: float, target: Target) -> None:
@@ -149,6 +171,14 @@ class Labelling(QObject):
         if label is not None:
             self._edit(lambda session: session.labels.remove([label.id]))
 
+    def remove_reviewed(self) -> None:
+        """Remove the label that is reviewed."""
+        review = self._review
+        if review is not None:
+            self._edit(lambda session: review.remove())
+            self._check_review()
+            self._check_current()
+
     def move(self, label: int, x: float, y: float) -> None:
         """Move a label to a position in original pixels."""
         self._edit(lambda session: session.labels.move(label, x, y))
@@ -176,7 +206,9 @@ class Labelling(QObject):
     def undo(self) -> None:
         """Undo the last action, say what it was, and ask its questions again."""
         change = self._session.next_undo
-        if change is None:
+        if self._review is not None and self._review.take_back():
+            self._check_current()
+        elif change is None:
             self.notified.emit("info", "There is nothing to undo.")
         elif self._edit(lambda session: session.undo()):
             removed = [number for number, label in change.after.items() if label is None]
@@ -208,6 +240,36 @@ class Labelling(QObject):
         here = [shown] if self._session.state.is_used(shown) else None
         self._choose(lambda: self._workspace.questioner.suggest(micrographs=here))
 
+    def start_review(self) -> None:
+        """Look again at the labels that the head and all other labels contradict most.
+
+        A tenth of the labels are looked at, those before others that were not looked at yet.
+        """
+        trainer = self._workspace.trainer
+        self._jobs.run(
+            "review",
+            lambda progress: trainer.doubtful_labels(),
+            self._begin_review,
+            text="Looking for doubtful labels",
+        )
+
+    def end_review(self) -> None:
+        """End the review, and go on with the questions."""
+        review = self._review
+        if review is None:
+            return
+        review.close()
+        self._review = None
+        self._reviewed |= review.seen
+        self.notified.emit(
+            "info",
+            f"{counted(len(review.seen), 'label')} reviewed: {review.changed} changed, "
+            f"{review.removed} removed.",
+        )
+        self.questions_changed.emit()
+        self._check_current()
+        self.ask_next()
+
     def audit(self, count: int) -> None:
         """Ask about randomly drawn picks, to estimate how many of the picks are right."""
         self._choose(lambda: self._workspace.audit.ask(count))
@@ -220,7 +282,7 @@ class Labelling(QObject):
         replace
             Also replace an open round if none of its questions has been answered.
         """
-        if self._session.read_only or self._start_mode == "hand":
+        if self._session.read_only or self._start_mode == "hand" or self._review is not None:
             return
         state = self._session.state
         untouched = replace and not any(question.id in state.marks for question in state.asked)
@@ -234,6 +296,8 @@ class Labelling(QObject):
     def question_at(self, x: float, y: float) -> Question | None:
         """Return the open question at a position of the shown micrograph, in original pixels."""
         shown = self._images.shown
+        if self._review is not None:
+            return None  # a click is on the label itself
         questions = [q for q in self._session.state.questions if q.micrograph == shown]
         return _nearest(questions, x, y, _REACH * self._images.radius_px)
 
@@ -252,13 +316,35 @@ class Labelling(QObject):
         elif change:
             self.labels_changed.emit()
             self.questions_changed.emit()
+            self._check_review()
             self._check_current()
+
+    def _begin_review(self, contradictions: Mapping[int, float]) -> None:
+        known = self._session.state.labels  # some may have gone since
+        fresh = {i: p for i, p in contradictions.items() if i in known and i not in self._reviewed}
+        if not fresh:
+            self.notified.emit(
+                "info",
+                "All labels were reviewed." if known else "There are no labels to review yet.",
+            )
+            return
+        count = max(_AT_LEAST, math.ceil(_REVIEWED * len(known)))
+        if self._review is not None:
+            self._review.close()
+        self._review = LabelReview(self._session, dict(islice(fresh.items(), count)))
+        self._known_current = None  # emit the signal in any case
+        self.questions_changed.emit()
+        self._check_current()
+
+    def _check_review(self) -> None:
+        if self._review is not None and self._review.finished:
+            self.end_review()
 
     def _show_step(self, verb: str, change: Change) -> None:
         """Say what was undone or redone, and show where."""
         asked = {question.id for question in self._session.state.questions}
         again = [number for number in change.after if number in asked]
-        if again:
+        if again and self._review is None:
             self.round.go_to(again[0])
             self._check_current()
         self.notified.emit("info", undo_text(verb, change, self._session.state))
@@ -273,6 +359,7 @@ class Labelling(QObject):
             self.current_changed.emit()
 
     def _choose(self, choose: Callable[[], object]) -> None:
+        self.end_review()
         # The new questions arrive by the signal of the session.
         self._jobs.run("ask", lambda progress: choose(), text="Looking for questions")
 

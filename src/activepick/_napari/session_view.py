@@ -81,8 +81,9 @@ class SessionView(QObject, SessionListener):
 
     def _show_questions(self, session: OpenSession) -> None:
         if self._layers.has_micrograph:
-            questions = [q for q in session.state.questions if q.micrograph == session.shown]
-            current = session.labelling.current
+            labelling = session.labelling
+            questions = [q for q in labelling.open_questions if q.micrograph == session.shown]
+            current = labelling.current
             self._layers.show_questions(questions, current, _diameter_px(session))
 
     def _show_picks(self, session: OpenSession) -> None:

@@ -106,6 +106,7 @@ def learning_curve(
     counts: Sequence[int],
     batch: int,
     step: Callable[[str], None] = lambda text: None,
+    wrong_answers: float = 0.0,
 ) -> Iterator[dict[str, object]]:
     """Run a method once and evaluate it at each number of labels.
 
@@ -123,6 +124,8 @@ def learning_curve(
         Number of answers between two refits.
     step
         Called with a short description before each longer step; may raise to cancel.
+    wrong_answers
+        Probability with which the oracle answers wrongly.
 
     Yields
     ------
@@ -132,7 +135,7 @@ def learning_curve(
         does) and F1 at probability 0.5 on the micrographs for evaluation; the median duration of
         the refits since the last row; number of skipped queries so far.
     """
-    run = _Run.start(name, method, data, seed, step)
+    run = _Run.start(name, method, data, seed, step, wrong_answers=wrong_answers)
     if method.supervised:
         step("learning from all particles")
         _label_everything(run, np.random.default_rng(seed))
@@ -177,6 +180,7 @@ class _Run:
     name: str
     seed: int
     learner: Learner
+    oracle: Oracle
     training_truth: list[NDArray[np.float64]]
     features: list[MicrographFeatures]
     truth: list[NDArray[np.float64]]
@@ -193,6 +197,7 @@ class _Run:
         seed: int,
         step: Callable[[str], None],
         evaluate: bool = True,
+        wrong_answers: float = 0.0,
     ) -> Self:
         train, test = data.split(seed)
         engine = _engine(method, data.engine)
@@ -204,12 +209,15 @@ class _Run:
             return engine.features(data.micrographs[index], head.spec.working_radii)
 
         learner = Learner([features(i) for i in train], head, method.settings, seed)
+        training_truth = [data.truth[i] for i in train]
+        radii = [part.radius_px for part in learner.micrographs]
         test = test if evaluate else []
         return cls(
             name=name,
             seed=seed,
             learner=learner,
-            training_truth=[data.truth[i] for i in train],
+            oracle=Oracle(training_truth, radii, wrong_answers, seed),
+            training_truth=training_truth,
             features=[features(i) for i in test],
             truth=[data.truth[i] for i in test],
             rng=np.random.default_rng(seed),
@@ -218,9 +226,8 @@ class _Run:
 
     def learn(self, count: int, strategy: str | Strategy) -> int:
         """Do one round with an oracle and return the number of answers."""
-        radii = [features.radius_px for features in self.learner.micrographs]
-        oracle, margin = Oracle(self.training_truth, radii), self.rules.edge_margin
-        answered = learn(self.learner, oracle, count, strategy, self.rng, margin)
+        margin = self.rules.edge_margin
+        answered = learn(self.learner, self.oracle, count, strategy, self.rng, margin)
         self.refit_seconds.append(self.learner.refit_seconds)
         return answered
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from activepick.errors import SettingsError
 from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import Query, Strategy
 from activepick.picking import within_margin
@@ -25,19 +26,40 @@ class Oracle:
         For each micrograph the true centres (n, 2) in original pixels.
     radii_px
         For each micrograph the particle radius in original pixels.
+    wrong_answers
+        Probability with which an answer is the opposite of the right one.
+    seed
+        Determines which answers are wrong.
+
+    Raises
+    ------
+    SettingsError
+        When `wrong_answers` is not between 0 and 1.
     """
 
-    def __init__(self, truth: list[NDArray[np.float64]], radii_px: list[float]) -> None:
+    def __init__(
+        self,
+        truth: list[NDArray[np.float64]],
+        radii_px: list[float],
+        wrong_answers: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        if not 0 <= wrong_answers <= 1:
+            raise SettingsError(f"A share of wrong answers of {wrong_answers:g}: give 0 to 1.")
         self._trees = [cKDTree(xy) if len(xy) else None for xy in truth]
         self._radii = radii_px
+        self._wrong_answers = wrong_answers
+        # Not the generator of the queries, which are thus the same until the first wrong answer.
+        self._rng = np.random.default_rng([seed, 1])
 
     def answer(self, query: Query) -> float | None:
         """Return 1 for a particle, 0 for something else, None for a skipped query."""
         tree, radius = self._trees[query.micrograph], self._radii[query.micrograph]
         distance = np.inf if tree is None else float(tree.query([query.x, query.y])[0])
-        if distance <= SAME_POSITION * radius:
-            return 1.0
-        return 0.0 if distance > radius else None
+        if SAME_POSITION * radius < distance <= radius:
+            return None
+        wrong = self._rng.uniform() < self._wrong_answers
+        return float((distance <= radius) != wrong)
 
 
 def learn(

@@ -52,6 +52,14 @@ def benchmark(
             "particle radii: some tables have no particles there."
         ),
     ] = 0.0,
+    wrong_answers: Annotated[
+        float,
+        typer.Option(
+            help="Probability with which an answer of the oracle is wrong.",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = 0.0,
     invert: a.Invert = False,
     model: a.Model = "resnet16_u64",
     trust_model: a.TrustModel = False,
@@ -108,7 +116,7 @@ def benchmark(
         edge_margin=edge_margin,
     )
     out.mkdir(parents=True, exist_ok=True)  # better told now than after an hour
-    result = run_methods(data, names, counts, batch, seeds, out)
+    result = run_methods(data, names, counts, batch, seeds, out, wrong_answers)
     table, plot = write_curves(result, out)
     if json:
         print_json({"curve": str(table), "plot": str(plot), "rows": result.to_dict("records")})
@@ -118,7 +126,13 @@ def benchmark(
 
 
 def run_methods(
-    data: "Dataset", names: list[str], counts: list[int], batch: int, seeds: int, out: Path
+    data: "Dataset",
+    names: list[str],
+    counts: list[int],
+    batch: int,
+    seeds: int,
+    out: Path,
+    wrong_answers: float = 0.0,
 ) -> pd.DataFrame:
     """Run methods with several seeds under a progress bar.
 
@@ -136,6 +150,8 @@ def run_methods(
         Number of runs of each method.
     out
         Folder in which curve.csv is written after each run.
+    wrong_answers
+        Probability with which the oracle answers wrongly.
 
     Returns
     -------
@@ -150,7 +166,9 @@ def run_methods(
         for name in names:
             for seed in range(seeds):
                 step = partial(_say_step, bar, f"{name}, seed {seed}: ")
-                rows += learning_curve(name, METHODS[name], data, seed, counts, batch, step)
+                rows += learning_curve(
+                    name, METHODS[name], data, seed, counts, batch, step, wrong_answers
+                )
                 write_rows(pd.DataFrame(rows, columns=COLUMNS), out)
                 bar.done()
     return pd.DataFrame(rows, columns=COLUMNS)

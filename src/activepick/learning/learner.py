@@ -12,6 +12,7 @@ from activepick.errors import TableError
 from activepick.formats.outside import inside_image
 from activepick.learning.calibration import Calibration, calibrate
 from activepick.learning.head import Head, TrainingData
+from activepick.learning.label_review import DoubtfulLabel, doubtful_labels
 from activepick.learning.posterior import Posterior, left_out_scores
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.strategies.candidates import Query
@@ -186,6 +187,14 @@ class Learner:
         posterior = head_posterior(self.head, self.pretrained, self.settings, examples)
         scores = left_out_scores(self.head, posterior, examples.features, examples.targets)
         return calibrate(scores, examples.targets)
+
+    def doubtful_labels(self) -> list[DoubtfulLabel]:
+        """Return the labels, those first that the head and all other labels contradict most."""
+        examples = self.examples()
+        if not len(examples.targets):
+            return []
+        posterior = head_posterior(self.head, self.pretrained, self.settings, examples)
+        return doubtful_labels(self.head, posterior, examples)
 
     def training_data(self) -> TrainingData:
         """Return the record of the examples that is kept with the head."""

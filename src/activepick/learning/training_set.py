@@ -69,6 +69,8 @@ class TrainingExamples:
     ----------
     keys
         Micrographs whose labels are among the examples.
+    labels
+        Key of the micrograph, x and y in original pixels of each label, n of them.
     features
         Features of the pixels of each label, shape (n, pixels of a label, D).
     targets
@@ -85,6 +87,7 @@ class TrainingExamples:
     """
 
     keys: tuple[str, ...]
+    labels: tuple[tuple[str, float, float], ...]
     features: Floats
     targets: Floats
     unlabelled: Floats
@@ -214,6 +217,7 @@ class TrainingSet:
         one_class = self.settings.stand_ins and len(set(targets.tolist())) == 1
         return TrainingExamples(
             keys,
+            tuple((key, x, y) for key, x, y, _ in used),
             np.array(pixels, np.float64).reshape(-1, LABEL_PIXELS, width),
             targets,
             self._unlabelled(keys, share),

@@ -16,6 +16,7 @@ from activepick.errors import HeadError, SessionError
 from activepick.files import read_whole
 from activepick.learning.head import Head
 from activepick.learning.head_file import load_head, save_head
+from activepick.learning.label_review import doubtful_labels
 from activepick.learning.loss import expected_pi
 from activepick.learning.posterior import Posterior
 from activepick.learning.settings import LearnerSettings
@@ -116,6 +117,36 @@ class Trainer:
         (setup, head), state = self.current(), self._session.state
         examples = self._examples(setup, state)
         return head_posterior(head, setup.base, self._learning(setup, state, examples), examples)
+
+    def doubtful_labels(self) -> dict[int, float]:
+        """Compute how much all other labels contradict each label of the session.
+
+        The head is fitted first if it is not up to date.
+
+        Returns
+        -------
+        dict
+            By the `id` of the label, the probability of the other class under a head fitted without
+            it, the highest first. Labels that train nothing are left out.
+        """
+        with self._fitting:
+            self.update()
+            (setup, head), state = self.current(), self._session.state
+            examples = self._examples(setup, state)
+            if not len(examples.targets):
+                return {}
+            learning = self._learning(setup, state, examples)
+            posterior = head_posterior(head, setup.base, learning, examples)
+        at: dict[tuple[str, float, float, int], list[int]] = {}
+        for label in state.labels.values():
+            key = state.micrographs[label.micrograph].fingerprint
+            at.setdefault((key, label.x, label.y, int(label.target == 1)), []).append(label.id)
+        found = doubtful_labels(head, posterior, examples)
+        return {
+            number: one.contradiction
+            for one in found
+            for number in at[one.micrograph, one.x, one.y, one.target]
+        }
 
     @property
     def base_name(self) -> str | None:

@@ -126,6 +126,16 @@ class LabelSection(Section, SessionListener):
                 "already: correct the wrong ones, then accept the rest with one key",
             ),
         )
+        self._review = row(
+            button(
+                "Remove label (Del)",
+                self.with_session(lambda session: session.labelling.remove_reviewed()),
+                "Remove the label that is reviewed",
+            ),
+            self._labelling_button(
+                "End review", Labelling.end_review, "Leave the other labels as they are"
+            ),
+        )
         self._controls = (answers, moves, rounds)
         self.add(
             row(self._title, self._tally, stretch=0),
@@ -133,6 +143,7 @@ class LabelSection(Section, SessionListener):
             moves,
             self._strip,
             self._hint,
+            self._review,
             self._accept,
             rounds,
             self._make_options(),
@@ -162,6 +173,7 @@ class LabelSection(Section, SessionListener):
         self._pixels.clear()
         self._strip.set_crops([])
         self._accept.hide()
+        self._review.hide()
         self._title.setText("No question")
         self._tally.clear()
         self._hint.show()
@@ -264,7 +276,8 @@ class LabelSection(Section, SessionListener):
 
     def _show_questions(self, session: OpenSession) -> None:
         waiting = len(session.labelling.suggestions)
-        self._accept.setVisible(waiting > 0)
+        self._review.setVisible(session.labelling.review is not None)
+        self._accept.setVisible(waiting > 0 and session.labelling.review is None)
         self._accept.setText(f"Accept {counted(waiting, 'suggestion')} (Y)")
         self._undo.setEnabled(session.session.can_undo)
         self._redo.setEnabled(session.session.can_redo)
@@ -339,11 +352,22 @@ def _title(session: OpenSession, current: Question | None) -> str:
     position, count = session.labelling.round.position
     audit = " (check of the picks)" if current.purpose == "audit" else ""
     elsewhere = ", elsewhere" if current.micrograph != session.shown else ""
+    if session.labelling.review is not None:
+        return f"Doubtful label {position} of {count}{elsewhere}"
     return f"Question {position} of {count}{audit}{elsewhere}"
 
 
 def _advice(session: OpenSession, current: Question | None) -> str:
     """Return what to do next where that is not plain."""
+    review = session.labelling.review
+    if review is not None and current is not None:
+        label = session.state.marks[current.id]
+        one, other = ("a particle", "none") if label.target == 1 else ("no particle", "one")
+        return (
+            f"Labelled as {one}; according to all other labels it is {other} with a probability of "
+            f"{100 * (review.contradiction or 0):.0f} %. G keeps the label; F, D and H set its "
+            "class."
+        )
     if session.labelling.round.waiting:
         return _SUGGESTIONS
     return _BY_HAND if current is None else ""

@@ -26,6 +26,12 @@ class LearningSection(Section, SessionListener):
         self.add(
             self._plot,
             self._truth,
+            button(
+                "Review doubtful labels",
+                self.with_session(lambda session: session.labelling.start_review()),
+                "Look again at the tenth of the labels that all other labels contradict most, "
+                "to keep, change or remove them",
+            ),
             row(
                 button(
                     f"Check {_AUDIT} picks",

@@ -1,0 +1,129 @@
+"""Wrong answers: what they cost, and how many of them a review of doubtful labels finds.
+
+    python benchmarks/wrong_answers.py --simulated SIM --out DIR [--seeds 2]
+
+An oracle answers the default's questions, ten a round, and none, 5 % or 10 % of its answers are
+wrong. Average precision is that on the micrographs that were not learnt from. After 50 and 100
+answers the labels are put in the order in which the window offers them for a review
+(`activepick.learning.label_review`); "found" is the share of the wrong ones among the first tenth.
+Beside it are the orders by the score of the fitted head itself, and by that of the pretrained one.
+Each run is written to `DIR/rows.csv` when it ends, and is not repeated when the script is started
+again; the tables are those of all runs so far.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from known_sets import Dataset, load_datasets, parser_of, precision
+from numpy.typing import NDArray
+
+from activepick.benchmark.oracle import Oracle, learn
+from activepick.learning.head import Head
+from activepick.learning.initial_head import starting_head
+from activepick.learning.label_review import contradictions
+from activepick.learning.learner import Learner
+from activepick.learning.strategies.registry import Query
+from activepick.learning.training_set import TrainingExamples
+
+COUNTS = (10, 25, 50, 100)
+REVIEWED_AT = (50, 100)
+SHARES = (0.0, 0.05, 0.1)
+REVIEWED = 0.1
+NOT_REVIEWED = (0, 0, 0, 0)
+COLUMNS = ["set", "seed", "share", "labels", "ap", "wrong", "left out", "fitted", "pretrained"]
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--out", type=Path, help="folder of the rows; needed, as it takes long")
+    options = parser.parse_args()
+    if options.out is None:
+        parser.print_usage()
+        return
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "rows.csv"
+    for name, data in load_datasets(options.data, options.cache, options.simulated).items():
+        for seed in range(options.seeds):
+            for share in SHARES:
+                if path.exists() and known(pd.read_csv(path), name, seed, share):
+                    continue
+                rows = pd.DataFrame(
+                    [(name, seed, share, *row) for row in course(data, seed, share)],
+                    columns=COLUMNS,
+                )
+                rows.to_csv(path, mode="a", header=not path.exists(), index=False)
+    print_tables(pd.read_csv(path))
+
+
+def known(rows: pd.DataFrame, name: str, seed: int, share: float) -> bool:
+    own = (rows["set"] == name) & (rows["seed"] == seed) & np.isclose(rows["share"], share)
+    return bool(own.any())
+
+
+def course(data: Dataset, seed: int, share: float) -> Iterator[tuple[float, ...]]:
+    """Yield labels, AP, wrong labels, and how many of these each order finds."""
+    train, test = data.split(seed)
+    files = [data.micrographs[i] for i in train]
+    first = starting_head(data.engine, files, leave_out=data.simulated)
+    radii = first.spec.working_radii
+    features = [data.engine.features(file, radii) for file in files]
+    others = [data.engine.features(data.micrographs[i], radii) for i in test]
+    truth, radius = [data.truth[i] for i in train], [part.radius_px for part in features]
+    learner, rng = Learner(features, first, seed=seed), np.random.default_rng(seed)
+    oracle, right = Oracle(truth, radius, share, seed), Oracle(truth, radius)
+    judged = [data.truth[i] for i in test]
+    yield 0, precision(first, others, judged), *NOT_REVIEWED
+    answers = 0
+    for count in COUNTS:
+        while answers < count:
+            answered = learn(learner, oracle, min(10, count - answers), "active", rng)
+            if not answered:
+                return
+            answers += answered
+        found = reviewed(learner, right) if count in REVIEWED_AT else NOT_REVIEWED
+        yield count, precision(learner.head, others, judged), *found
+
+
+def reviewed(learner: Learner, right: Oracle) -> tuple[int, ...]:
+    """Return the number of wrong labels, and of those among the first of each order."""
+    examples = learner.examples()
+    index = {key: i for i, key in enumerate(learner.keys)}
+    answers = [right.answer(Query(index[key], x, y, 0.0)) for key, x, y in examples.labels]
+    wrong = np.array(answers, float) != examples.targets
+    orders = (
+        contradictions(learner.head, learner.posterior(), examples),
+        against(learner.head, examples),
+        against(learner.pretrained, examples),
+    )
+    first = math.ceil(REVIEWED * len(wrong))
+    found = [int(wrong[np.argsort(-doubt, kind="stable")[:first]].sum()) for doubt in orders]
+    return int(wrong.sum()), *found
+
+
+def against(head: Head, examples: TrainingExamples) -> NDArray[np.float64]:
+    """Return how much the score of a head speaks against each label (n,)."""
+    scores = examples.features.mean(axis=1) @ head.weights.ravel() + head.bias
+    return np.asarray(np.where(examples.targets > 0.5, -scores, scores))
+
+
+def print_tables(rows: pd.DataFrame) -> None:
+    means = rows.pivot_table("ap", ["set", "share"], "labels", sort=False)
+    print("Average precision\n" + means.round(3).to_string())
+    mean = means.groupby("share").mean()
+    print("mean of the sets\n" + mean.round(3).to_string())
+    print("lost by wrong answers\n" + (mean.loc[0.0] - mean).iloc[1:].round(3).to_string())
+    asked = rows[rows["wrong"] > 0]
+    sums = asked.groupby(["set", "share", "labels"])[COLUMNS[5:]].sum()
+    shares = sums[COLUMNS[6:]].div(sums["wrong"], axis=0)
+    print("Share of the wrong labels in the first tenth, mean of the sets")
+    print(shares.groupby(["share", "labels"]).mean().round(3).to_string())
+    pooled = sums.groupby(["share", "labels"]).sum()
+    print("of all wrong labels together")
+    print(pooled[COLUMNS[6:]].div(pooled["wrong"], axis=0).round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""A cursor over labels that are looked at again."""
+
+from collections.abc import Mapping
+
+from psygnal import Signal
+
+from activepick.session.model.actions import Action, Undo
+from activepick.session.model.effects import Change
+from activepick.session.model.state import Label, Question, Target
+from activepick.session.session import Session
+
+__all__ = ["LabelReview"]
+
+
+class LabelReview:
+    """A cursor over doubtful labels, which follows the actions of the session.
+
+    It has the interface of `activepick.workspace.round.Round`, so that a label is looked at again
+    in the way in which a question is answered: the same class keeps it, another one changes it.
+    The next label follows. An undo moves the cursor back to the label that it concerns. A label
+    that is kept is no action of the session; `take_back` goes back to it.
+
+    Parameters
+    ----------
+    session
+        The session.
+    contradictions
+        By the `id` of each label, the probability of the other class under a head fitted without
+        it; in the order in which they are looked at.
+
+    Attributes
+    ----------
+    changed, removed
+        Numbers of labels whose class was changed, or that were removed.
+
+    Signals
+    -------
+    moved(question)
+        The current label changed; None at the end.
+    """
+
+    moved = Signal(object)
+
+    def __init__(self, session: Session, contradictions: Mapping[int, float]) -> None:
+        self._session = session
+        self._contradictions = dict(contradictions)
+        self._before = {i: session.state.marks[i] for i in contradictions}
+        self._seen: set[int] = set()
+        # Labels that were kept since the last action on labels, the last one at the end.
+        self._kept: list[int] = []
+        self._current: int | None = next(iter(self._before), None)
+        session.changed.connect(self._follow)
+
+    @property
+    def questions(self) -> list[Question]:
+        """The labels that are looked at, as questions with the labels' `id`.
+
+        Those that were removed, and those on rejected micrographs, are left out.
+        """
+        state = self._session.state
+        labels = (state.marks.get(i) for i in self._before)
+        return [_as_question(one) for one in labels if one and state.is_used(one.micrograph)]
+
+    @property
+    def open(self) -> list[Question]:
+        """The labels that were not looked at yet."""
+        return [question for question in self.questions if question.id not in self._seen]
+
+    @property
+    def seen(self) -> frozenset[int]:
+        """Ids of the labels that were looked at."""
+        return frozenset(self._seen)
+
+    @property
+    def current(self) -> Question | None:
+        """The label at the cursor, as a question; None at the end."""
+        return next((q for q in self.questions if q.id == self._current), None)
+
+    @property
+    def contradiction(self) -> float | None:
+        """The probability of the other class at the cursor; None at the end."""
+        return None if self._current is None else self._contradictions[self._current]
+
+    @property
+    def changed(self) -> int:
+        """Number of labels whose class is another one than before the review."""
+        marks = self._session.state.marks
+        return sum(i in marks and marks[i].target != was.target for i, was in self._before.items())
+
+    @property
+    def removed(self) -> int:
+        """Number of labels that were removed since the review began."""
+        return sum(i not in self._session.state.marks for i in self._before)
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Number k of the current label, from 1, and number n of labels, as (k, n)."""
+        ids = [question.id for question in self.questions]
+        return 1 + ids.index(self._current) if self._current in ids else len(ids), len(ids)
+
+    @property
+    def waiting(self) -> list[Question]:
+        """No label is a suggestion."""
+        return []
+
+    @property
+    def finished(self) -> bool:
+        """Whether all labels were looked at."""
+        return not self.open
+
+    def next(self) -> Question | None:
+        """Go to the next label, or to the first after the last, and return it."""
+        return self._step(1)
+
+    def back(self) -> Question | None:
+        """Go to the label before the current one, or to the last before the first."""
+        return self._step(-1)
+
+    def go_to(self, question: int) -> Question | None:
+        """Go to a label by its id, and return it."""
+        if any(question == one.id for one in self.questions):
+            self._go(question)
+        return self.current
+
+    def answer(self, target: Target) -> int | None:
+        """Give the current label a class, and go to the next one.
+
+        Parameters
+        ----------
+        target
+            1 particle, 0 not a particle, 2 carbon or empty ice; None keeps the label as it is.
+
+        Returns
+        -------
+        int or None
+            The number of the action; None if the label already had the class.
+        """
+        current = self.current
+        if current is None:
+            return None
+        if target is None or self._session.state.marks[current.id].target == target:
+            self._seen.add(current.id)
+            self._kept.append(current.id)
+            self._go_on(current.id)
+            return None
+        return self._session.labels.reclass([current.id], target)
+
+    def remove(self) -> int | None:
+        """Remove the current label, go to the next one, and return the number of the action."""
+        current = self.current
+        return None if current is None else self._session.labels.remove([current.id])
+
+    def take_back(self) -> bool:
+        """Go back to the label that was kept last; return whether that was the last step."""
+        if not self._kept:
+            return False
+        label = self._kept.pop()
+        self._seen.discard(label)
+        self._go(label)
+        return True
+
+    def set_shown(self, micrograph: int) -> None:
+        """Keep the order, which does not depend on the micrograph that is shown."""
+
+    def close(self) -> None:
+        """Stop following the session."""
+        self._session.changed.disconnect(self._follow, missing_ok=True)
+
+    def _follow(self, action: Action, change: Change | None) -> None:
+        if change is None:
+            return
+        self._kept.clear()
+        decided = [i for i in self._before if i in change.after and _decides(change, i)]
+        if isinstance(action, Undo):
+            again = [i for i in decided if i in self._session.state.marks]
+            self._seen.difference_update(again)
+            if again:
+                self._go(again[0])
+        elif decided:
+            self._seen.update(decided)
+            if self._current in decided:
+                self._go_on(self._current)
+        if self.current is None and self._current is not None:
+            self._go_on(self._current)  # its micrograph or the label is gone
+
+    def _go_on(self, label: int) -> None:
+        """Go to the first label after one that was not looked at, or to the end."""
+        order = list(self._before)
+        here = order.index(label) + 1
+        waiting = {question.id for question in self.open}
+        self._go(next((i for i in order[here:] + order[:here] if i in waiting), None))
+
+    def _step(self, step: int) -> Question | None:
+        ids = [question.id for question in self.questions]
+        if ids:
+            here = ids.index(self._current) if self._current in ids else -min(step, 0) - 1
+            self._go(ids[(here + step) % len(ids)])
+        return self.current
+
+    def _go(self, label: int | None) -> None:
+        if label != self._current:
+            self._current = label
+            self.moved.emit(self.current)
+
+
+def _decides(change: Change, label: int) -> bool:
+    """Return whether a change removes a label, brings it back, or changes its class."""
+    before, after = change.before.get(label), change.after[label]
+    return before is None or after is None or before.target != after.target
+
+
+def _as_question(label: Label) -> Question:
+    return Question(id=label.id, micrograph=label.micrograph, x=label.x, y=label.y, score=0.0)

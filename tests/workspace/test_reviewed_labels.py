@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from activepick.workspace.label_review import LabelReview
+
+
+@pytest.fixture
+def labels(session):
+    return session.labels.add_positions([(1, 10, 10), (2, 20, 20), (1, 30, 30)], 1)
+
+
+@pytest.fixture
+def review(session, labels):
+    first, second, third = labels
+    return LabelReview(session, {second: 0.9, first: 0.6, third: 0.4})
+
+
+def test_labels_are_kept_changed_and_removed_in_their_order(session, review, labels):
+    first, second, third = labels
+    seen = []
+    review.moved.connect(lambda question: seen.append(question and question.id))
+    assert (review.current.id, review.contradiction, review.position) == (second, 0.9, (1, 3))
+    assert review.answer(None) is None  # kept
+    assert review.answer(0) is not None
+    assert review.remove() is not None
+    assert seen == [first, third, None]
+    assert review.finished
+    assert (review.changed, review.removed) == (1, 1)
+    assert {i: label.target for i, label in session.state.labels.items()} == {second: 1, first: 0}
+    assert review.seen == {first, second, third}
+    assert (review.current, review.contradiction, review.answer(1), review.remove()) == (None,) * 4
+
+
+def test_the_same_class_keeps_a_label(session, review, labels):
+    before = session.last
+    assert review.answer(1) is None
+    assert session.last == before
+    assert review.current.id == labels[0]
+
+
+def test_every_step_can_be_taken_back(session, review, labels):
+    first, second, _ = labels
+    review.answer(0)
+    review.answer(None)
+    assert review.take_back()
+    assert review.current.id == first
+    assert not review.take_back()  # the last step is an action of the session
+    session.undo()
+    assert review.current.id == second
+    assert session.state.labels[second].target == 1
+    review.remove()
+    assert [question.id for question in review.open] == [first, labels[2]]
+    session.undo()
+    assert review.current.id == second
+    assert len(review.open) == 3
+    session.redo()
+    assert review.current.id == first
+
+
+def test_back_and_next_go_round_and_change_nothing(session, review, labels):
+    before = session.last
+    order = [review.next().id, review.next().id, review.next().id, review.back().id]
+    assert order == [labels[0], labels[2], labels[1], labels[2]]
+    assert review.go_to(labels[0]).id == labels[0]
+    assert session.last == before
+    assert len(review.open) == 3
+
+
+def test_labels_that_change_elsewhere_are_followed(session, review, labels):
+    first, second, third = labels
+    session.labels.move(second, 21, 21)  # a label that is recentred still waits
+    assert review.current.x == 21
+    session.labels.reclass([second], 0)
+    assert review.current.id == first
+    session.micrographs.set_status(1, "rejected")
+    review.next()
+    assert [question.id for question in review.questions] == [second]
+    assert review.finished
+    session.micrographs.set_status(1, "seen")
+    session.labels.clear()
+    assert review.questions == []
+    assert review.finished
+    assert review.removed == 3
+    session.undo()
+    assert review.current is not None
+    assert third in {question.id for question in review.open}
+
+
+def test_doubtful_labels_of_a_session(simulated, workspace, truth):
+    session = simulated
+    for number in (1, 2):
+        workspace.open(number)
+    rng = np.random.default_rng(0)
+    wrong = []
+    for number in (1, 2):
+        centres = truth[number][np.abs(truth[number] - 256).max(axis=1) < 240]
+        empty = rng.uniform(20, 490, (200, 2))
+        empty = empty[cdist(empty, truth[number]).min(axis=1) > 60][: len(centres)]
+        particles = session.labels.add(number, centres, 1)
+        session.labels.add(number, empty, 0)
+        wrong.append(particles[0])
+    session.labels.reclass(wrong, 0)
+    audited = session.labels.add(1, [centres[1]], 0, "audit")
+    found = workspace.trainer.doubtful_labels()
+    assert workspace.trainer.up_to_date
+    assert found.keys() == session.state.labels.keys()
+    assert not found.keys() & set(audited)
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert set(list(found)[: len(found) // 5]) & set(wrong)
+
+
+def test_without_labels_none_is_doubtful(simulated, workspace):
+    assert workspace.trainer.doubtful_labels() == {}
