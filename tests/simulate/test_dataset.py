@@ -50,6 +50,26 @@ def test_summary_names_what_picking_needs(tmp_path: Path) -> None:
     assert summary["micrographs"][0]["particles"] == summary["particles"] == dataset.particles
 
 
+def test_a_mixture_numbers_the_protein_of_each_particle(tmp_path: Path) -> None:
+    settings = SimulationSettings(shape=(512, 512))
+    dataset = simulate_dataset(tmp_path, 2, 0, settings, mixture=["cage"])
+    table = starfile.read(dataset.truth)
+    assert set(table["rlnClassNumber"]) == {1, 2}
+    summary = json.loads(dataset.summary.read_text())
+    assert (summary["protein"], summary["mixture"]) == ("barrel", ["cage"])
+    # The largest protein, here the barrel, sets the diameter and the places.
+    assert dataset.diameter_angstrom == 150.0
+    plain = list(simulated_micrographs(settings, 2, 0))
+    places = np.concatenate([one.truth[["x", "y"]].to_numpy() for one in plain])
+    np.testing.assert_allclose(table[["rlnCoordinateX", "rlnCoordinateY"]], places, atol=1e-3)
+    assert {name for one in plain for name in one.truth["protein"]} == {"barrel"}
+
+
+def test_a_protein_is_in_a_mixture_once() -> None:
+    with pytest.raises(SettingsError, match="twice"):
+        SimulationSettings(mixture=("barrel",))
+
+
 def test_a_longer_set_begins_with_the_shorter_one() -> None:
     short = list(simulated_micrographs(SMALL, 1, 3))
     long = list(simulated_micrographs(SMALL, 2, 3))

@@ -83,13 +83,16 @@ class Dataset:
 
     @property
     def simulated(self) -> list[str]:
-        """Name of the simulated protein, if any, whose directions the prior must not contain."""
+        """Names of simulated proteins, if any, whose directions the prior must not contain."""
         try:
             facts = parse_json(read_whole(self.micrographs[0].path.with_name("simulation.json")))
         except (OSError, ValueError):
             return []
-        protein = facts.get("protein") if isinstance(facts, dict) else None
-        return [protein] if isinstance(protein, str) else []
+        if not isinstance(facts, dict):
+            return []
+        mixture = facts.get("mixture")
+        proteins = [facts.get("protein"), *(mixture if isinstance(mixture, list) else ())]
+        return [name for name in proteins if isinstance(name, str)]
 
     def split(self, seed: int) -> tuple[list[int], list[int]]:
         """Return the indices to train on and to evaluate on; the seed rotates the micrographs."""

@@ -19,7 +19,8 @@ def simulate(
     protein: Annotated[
         str,
         typer.Option(
-            help="barrel, cage, globule, trefoil or duplex, or random-N with any number N."
+            help="barrel, cage, globule, trefoil or duplex, or random-N with any number N; several "
+            "with commas give a mixture, whose kinds of particles truth.star numbers."
         ),
     ] = "barrel",
     json: a.Json = False,
@@ -34,7 +35,10 @@ def simulate(
             if done:
                 bar.done()
 
-        data = simulate_dataset(folder, micrographs, seed, protein=protein, progress=progress)
+        first, *mixture = (name.strip() for name in protein.split(","))
+        data = simulate_dataset(
+            folder, micrographs, seed, protein=first, mixture=mixture, progress=progress
+        )
     if json:
         print_json(
             {

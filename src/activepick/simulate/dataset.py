@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -35,7 +35,8 @@ class SimulatedDataset:
         The MRC files, in order.
     truth
         `truth.star`: one block `particles` with `rlnMicrographName` (the file name),
-        `rlnCoordinateX` and `rlnCoordinateY` in pixels.
+        `rlnCoordinateX` and `rlnCoordinateY` in pixels; of a mixture also `rlnClassNumber`, the
+        number of the protein from 1.
     summary
         `simulation.json`: the seed, the settings, the diameter, and what each micrograph got.
     diameter_angstrom, pixel_size_angstrom
@@ -100,6 +101,7 @@ def simulate_dataset(
     settings: SimulationSettings | None = None,
     *,
     protein: str | None = None,
+    mixture: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> SimulatedDataset:
     """Write a set: `micrograph_001.mrc`, ..., `truth.star` and `simulation.json`.
@@ -116,6 +118,8 @@ def simulate_dataset(
         What the set is like; the default is as hard as real micrographs.
     protein
         Takes the place of the settings' protein.
+    mixture
+        Further proteins among the particles, instead of those of the settings.
     progress
         Called with (done, all) before the first and after every micrograph.
 
@@ -133,6 +137,8 @@ def simulate_dataset(
     chosen = settings or SimulationSettings()
     if protein is not None:
         chosen = replace(chosen, protein=protein)
+    if mixture:
+        chosen = replace(chosen, mixture=tuple(mixture))
     target = Path(folder)
     paths = [target / f"micrograph_{number:03d}.mrc" for number in range(1, micrographs + 1)]
     others = sorted(set(target.glob("*.mrc")) - set(paths))
@@ -165,10 +171,11 @@ def simulate_dataset(
         if progress is not None:
             progress(len(tables), micrographs)
     truth = pd.concat(tables, ignore_index=True)
-    _write_truth(truth, target / "truth.star")
+    _write_truth(truth, chosen.proteins, target / "truth.star")
     summary = {
         "seed": seed,
         "protein": chosen.protein,
+        "mixture": list(chosen.mixture),
         "symmetry": chosen.density.symmetry,
         "diameter_angstrom": chosen.diameter_angstrom,
         "pixel_size_angstrom": chosen.pixel_size_angstrom,
@@ -207,7 +214,7 @@ def write_mrc(micrograph: SimulatedMicrograph, path: str | Path) -> None:
         file.header.label[0] = b"Simulated by activepick"
 
 
-def _write_truth(truth: pd.DataFrame, path: Path) -> None:
+def _write_truth(truth: pd.DataFrame, proteins: Sequence[str], path: Path) -> None:
     table = pd.DataFrame(
         {
             "rlnMicrographName": truth["micrograph"],
@@ -215,5 +222,7 @@ def _write_truth(truth: pd.DataFrame, path: Path) -> None:
             "rlnCoordinateY": truth["y"],
         }
     )
+    if len(proteins) > 1:
+        table["rlnClassNumber"] = [1 + proteins.index(name) for name in truth["protein"]]
     with replacing(path) as temporary:
         starfile.write({"particles": table}, temporary, float_format="%.3f")

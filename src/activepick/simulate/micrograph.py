@@ -33,7 +33,8 @@ class SimulatedMicrograph:
     pixel_size_angstrom
         Pixel size.
     truth
-        One row a particle: `x`, `y` of its centre in pixels, 0-based, integer = pixel centre.
+        One row a particle: `x`, `y` of its centre in pixels, 0-based, integer = pixel centre, and
+        `protein`, its name.
     orientations
         Rotation of the density of each row of the truth; it is projected along z after that.
     contaminants
@@ -106,6 +107,7 @@ def simulate_micrograph(
     inside = specimen.particles - border
     in_frame = _in_frame(inside, settings.shape)
     truth = pd.DataFrame(inside[in_frame], columns=["x", "y"])
+    truth["protein"] = np.array(settings.proteins, object)[specimen.proteins[in_frame]]
     others = specimen.contaminants
     others[["x", "y"]] -= border
     others = others[_in_frame(others[["x", "y"]].to_numpy(), settings.shape)]

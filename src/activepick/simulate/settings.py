@@ -19,6 +19,8 @@ class SimulationSettings:
     ----------
     protein
         A key of `activepick.simulate.proteins.PROTEINS`.
+    mixture
+        Further proteins among the particles, each as frequent as `protein`.
     shape
         (H, W) of a micrograph in pixels.
     pixel_size_angstrom
@@ -54,6 +56,7 @@ class SimulationSettings:
     """
 
     protein: str = "barrel"
+    mixture: tuple[str, ...] = ()
     shape: tuple[int, int] = (1024, 1024)
     pixel_size_angstrom: float = 2.0
     microscope: Microscope = field(default_factory=Microscope)
@@ -73,11 +76,13 @@ class SimulationSettings:
     shot_noise: bool = True
 
     def __post_init__(self) -> None:
-        if min(self.shape) * self.pixel_size_angstrom < 3 * self.density.diameter_angstrom:
+        if len({self.protein, *self.mixture}) <= len(self.mixture):
+            raise SettingsError("A protein is named twice; give different proteins for a mixture.")
+        if min(self.shape) * self.pixel_size_angstrom < 3 * self.diameter_angstrom:
             raise SettingsError(
                 f"A field of {self.shape[0]} x {self.shape[1]} pixels of "
                 f"{self.pixel_size_angstrom:g} Å is too small for particles of "
-                f"{self.density.diameter_angstrom:g} Å; make its sides at least three diameters."
+                f"{self.diameter_angstrom:g} Å; make its sides at least three diameters."
             )
         if not 0.5 <= self.pixel_size_angstrom <= 8:
             raise SettingsError(
@@ -109,17 +114,27 @@ class SimulationSettings:
                 f"dose_per_angstrom2 is {self.dose_per_angstrom2:g}; give a positive dose."
             )
 
+    @property
+    def proteins(self) -> tuple[str, ...]:
+        """Names of all proteins among the particles."""
+        return (self.protein, *self.mixture)
+
     @cached_property
+    def densities(self) -> tuple[Density, ...]:
+        """The density of each of the `proteins`."""
+        return tuple(protein_density(name) for name in self.proteins)
+
+    @property
     def density(self) -> Density:
-        """The protein's density."""
-        return protein_density(self.protein)
+        """The density of `protein`."""
+        return self.densities[0]
 
     @property
     def diameter_angstrom(self) -> float:
-        """The protein's diameter."""
-        return self.density.diameter_angstrom
+        """The diameter of the largest of the proteins."""
+        return max(density.diameter_angstrom for density in self.densities)
 
     @property
     def radius_px(self) -> float:
-        """The protein's radius in pixels of the micrograph."""
+        """Half of `diameter_angstrom` in pixels of the micrograph."""
         return self.diameter_angstrom / 2 / self.pixel_size_angstrom

@@ -47,6 +47,8 @@ class Specimen:
         (n, 2) x, y of the intact particles in the ice, in pixels of this field.
     orientations
         (n,) rotation of the density of each of them; it is projected along z after that.
+    proteins
+        (n,) index of the protein of each of them among `SimulationSettings.proteins`.
     contaminants
         Columns ``x, y, kind``: fragments, aggregates and crystals, in pixels of this field.
     """
@@ -55,6 +57,7 @@ class Specimen:
     thickness_angstrom: NDArray[np.float32]
     particles: NDArray[np.float64]
     orientations: Rotation
+    proteins: NDArray[np.intp]
     contaminants: pd.DataFrame
 
 
@@ -85,9 +88,10 @@ def build_specimen(
     Specimen
     """
     # A stream for each part, so that another setting for one leaves the others as they are.
-    for_places, for_views, for_contaminants, for_ice, for_crystals, for_film = rng.spawn(6)
+    streams = rng.spawn(7)
+    for_places, for_views, for_contaminants, for_ice, for_crystals, for_film = streams[:6]
+    for_mixture = streams[6]
     pixel_size = settings.pixel_size_angstrom
-    density = settings.density
     radius = settings.radius_px
     clearance = None if film is None else film.clearance_angstrom
     in_ice = _frame_margin(settings, shape, border)
@@ -107,9 +111,12 @@ def build_specimen(
 
     potential = np.zeros(shape, np.float32)
     views = []
-    for x, y in np.concatenate([particles, strays]):
+    places = np.concatenate([particles, strays])
+    proteins = for_mixture.integers(len(settings.densities), size=len(places))
+    for (x, y), protein in zip(places, proteins, strict=True):
         views.append(Rotation.random(None, for_views))
-        add_projection(potential, density.rotated(views[-1]), float(x), float(y), pixel_size)
+        turned = settings.densities[protein].rotated(views[-1])
+        add_projection(potential, turned, float(x), float(y), pixel_size)
     contaminants = _add_contaminants(potential, settings, len(views), for_contaminants)
     mass = settings.denatured_mass_per_angstrom2 * shape[0] * shape[1] * pixel_size**2
     chain_dalton = 15e3
@@ -141,6 +148,7 @@ def build_specimen(
         thickness,
         particles,
         Rotation.concatenate(own) if own else Rotation.from_quat(np.empty((0, 4))),
+        proteins[: len(particles)],
         pd.DataFrame([*contaminants, *crystal_positions], columns=["x", "y", "kind"]),
     )
 
@@ -168,10 +176,11 @@ def _add_contaminants(
     placed = []
     height, width = potential.shape
     pixel_size = settings.pixel_size_angstrom
-    density = settings.density
-    mass = float(density.weights.sum()) / POTENTIAL_PER_DALTON
-    for _ in range(rng.poisson(settings.fragments * particles)):
+    densities = settings.densities
+    mass = float(np.mean([one.weights.sum() for one in densities])) / POTENTIAL_PER_DALTON
+    for k in range(rng.poisson(settings.fragments * particles)):
         x, y = rng.uniform(0, width), rng.uniform(0, height)
+        density = densities[k % len(densities)]
         add_fragment(potential, density, x, y, pixel_size, rng)
         placed.append((x, y, "fragment"))
     for _ in range(rng.poisson(settings.aggregates * particles)):
