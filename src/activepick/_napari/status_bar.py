@@ -42,7 +42,7 @@ class StatusBar(QWidget, SessionListener):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._line = QHBoxLayout()
-        self._line.addWidget(self._saved, 1)
+        self._line.addWidget(self._saved)
         self._line.addWidget(self._busy, 2)
         self._line.addWidget(self._log)
         layout.addLayout(self._line)
@@ -59,6 +59,7 @@ class StatusBar(QWidget, SessionListener):
     def clear(self) -> None:
         """Show no session."""
         self._saved.clear()
+        self._line.setStretchFactor(self._saved, 0)
 
     def cancel_jobs(self) -> None:
         """Cancel all jobs that are shown."""

@@ -8,7 +8,7 @@ from typing import Protocol
 import platformdirs
 from napari.layers import Image
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
@@ -29,6 +29,7 @@ from activepick._napari.mouse_bindings import MouseBindings
 from activepick._napari.navigation import Navigation
 from activepick._napari.notifications import log_notifications, show_notification
 from activepick._napari.preferences import Preferences
+from activepick._napari.save_key import SaveKey
 from activepick._napari.sections.data import DataSection
 from activepick._napari.sections.export import ExportSection
 from activepick._napari.sections.head import HeadSection
@@ -73,7 +74,7 @@ class ActivePickWidget(QWidget):
     controller
         Opens and closes sessions.
     layers, foreign_units, navigation, commands, key_bindings, mouse, areas, lasso, view, circle,
-    tables
+    tables, save_key
         Connect the session with the viewer.
     data, particle, label, picks, learning, head, export
         The sections, which are also in `sections` from top to bottom.
@@ -108,6 +109,7 @@ class ActivePickWidget(QWidget):
         self.view = SessionView(self.layers, self.navigation, self)
         self.circle = DiameterCircle(self.layers, self.navigation, self.controller.jobs, self)
         self.tables = TableLayers(viewer, self.layers, self)
+        self.save_key = SaveKey(viewer, self.layers, self.controller.report)
         self.gallery = Gallery(self.navigation.go_to)
         self._gallery_dock: QWidget | None = None
         self.dataset = DatasetView()
@@ -134,6 +136,7 @@ class ActivePickWidget(QWidget):
             self.navigation,
             self.tables,
             self.foreign_units,
+            self.save_key,
         )
         self.destroyed.connect(_closer(self.controller, self._listeners, self.watching))
 
@@ -216,6 +219,15 @@ class ActivePickWidget(QWidget):
                 self._docked = False
                 QTimer.singleShot(0, self._close_if_removed)
         return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch the keys of the window in which the widget is docked."""
+        super().showEvent(event)
+        window: QWidget | None = self.window()
+        if not isinstance(window, QMainWindow) and window is not None:
+            window = window.parentWidget()  # of a dock that floats
+        if isinstance(window, QMainWindow):
+            self.save_key.watch(window)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""

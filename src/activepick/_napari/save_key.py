@@ -1,0 +1,105 @@
+"""Ctrl+S on a layer of picks or labels: save it in the format of the file's ending."""
+
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from napari.components import ViewerModel
+from napari.layers import Points
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from activepick._napari.layers import LABELS, PICKS, Layers
+from activepick.errors import ActivepickError, TableError
+from activepick.formats import FORMATS
+
+__all__ = ["SaveKey"]
+
+_PLUGIN = "napari-activepick"
+# A cryoSPARC dataset needs its exposures, which a layer does not have.
+_LEFT_OUT = ".cs"
+
+
+class SaveKey(QObject):
+    """Take the place of napari's own dialog for the layers of picks and labels.
+
+    That dialog offers napari's own CSV files first, and then refuses every other ending.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    layers
+        Layers of the shown micrograph.
+    report
+        Called with an error that the user has to know.
+    """
+
+    def __init__(
+        self, viewer: ViewerModel, layers: Layers, report: Callable[[Exception], object]
+    ) -> None:
+        super().__init__()
+        self._viewer, self._layers, self._report = viewer, layers, report
+        # A strong reference would keep a window that was closed.
+        self._window: weakref.ref[QWidget] | None = None
+        self._folder = Path.home()
+
+    def watch(self, window: QWidget) -> None:
+        """Watch for the key in a window."""
+        if window is not self._watched():
+            self.release()
+            self._window = weakref.ref(window)
+            window.installEventFilter(self)
+
+    def release(self) -> None:
+        """Leave the key to napari."""
+        window, self._window = self._watched(), None
+        if window is not None:
+            window.removeEventFilter(self)
+
+    def _watched(self) -> QWidget | None:
+        return None if self._window is None else self._window()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Return True for the key, before it becomes the shortcut of napari's menu."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.matches(QKeySequence.StandardKey.Save)
+        ):
+            layer = self._chosen()
+            if layer is not None:
+                event.accept()
+                QTimer.singleShot(0, lambda: self._save(layer))
+                return True
+        return False
+
+    def _chosen(self) -> Points | None:
+        """Return the layer that is selected alone, if it is that of picks or labels."""
+        selected = set(self._viewer.layers.selection)
+        for name in (PICKS, LABELS):
+            layer = self._layers.get(name)
+            if isinstance(layer, Points) and selected == {layer}:
+                return layer
+        return None
+
+    def _save(self, layer: Points) -> None:
+        endings = {end for one in FORMATS.values() for end in one.extensions} - {_LEFT_OUT}
+        path, _ = QFileDialog.getSaveFileName(
+            self._watched(),
+            "Save in the format of the ending",
+            str(self._folder / f"{layer.name}.star"),
+            f"Picks ({' '.join(f'*{end}' for end in sorted(endings))});;All files (*)",
+        )
+        if not path:
+            return
+        self._folder = Path(path).parent
+        if Path(path).suffix.lower() not in endings:
+            known = ", ".join(sorted(endings))
+            self._report(TableError(f"{path}: choose one of the endings {known}."))
+            return
+        try:
+            layer.save(path, plugin=_PLUGIN)
+        except ActivepickError as error:
+            self._report(error)

@@ -1,0 +1,74 @@
+"""The widget in its window, without a session and its computations."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QFileDialog
+
+from activepick._napari.display_images import DisplayedMicrograph
+from activepick.formats import read_table
+from activepick.micrograph.display import DisplayImage
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+SHAPE = (300, 400)
+
+
+def test_keys_and_the_bar_at_the_bottom(qtbot, open_widget, tmp_path, monkeypatch):
+    widget = open_widget()
+    viewer, layers = widget._viewer, widget.layers
+
+    # What goes on is read in full, with the time left.
+    for text in ("Choosing the scale of the particles", "Picking 1,234 of 2,000, 12.3 s each"):
+        widget.status._on_started("test", text)
+        said = widget.status._busy
+        said._left.setText("12 min left")
+        qtbot.wait(5)
+        assert said._text.fontMetrics().horizontalAdvance(text) <= said._text.width()
+    widget.status._on_finished("test")
+    assert widget.status._log.isVisible()
+
+    # Escape ends measuring, before a session is open.
+    displayed = DisplayedMicrograph(
+        1,
+        Path("a.mrc"),
+        DisplayImage(np.zeros(SHAPE, np.float32), spacing_px=(1.0, 1.0), limits=(-1.0, 1.0)),
+        SHAPE,
+        1.5,
+    )
+    layers.show_micrograph(displayed)
+    widget.particle.set_displayed(displayed)
+    canvas = viewer.window._qt_viewer.canvas.native
+    widget.particle._measure.setChecked(True)
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    assert not widget.particle._measure.isChecked()
+
+    # Ctrl+S saves picks and labels by the ending, wherever the keyboard focus is.
+    picks = pd.DataFrame({"x": [10.0, 200.5], "y": [20.0, 30.0], "score": [1.0, 2.0]})
+    layers.show_picks(picks, 40.0, "a.mrc")
+    offered, path = [], tmp_path / "picks.star"
+
+    def choose(parent, title, default, kinds):
+        offered.append(kinds)
+        return str(path), kinds
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    viewer.layers.selection = {viewer.layers["picks"]}
+    for ending, focused in (("star", canvas), ("cbox", viewer.window._qt_viewer.layers)):
+        path = tmp_path / f"picks.{ending}"
+        QTest.keyClick(focused, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+        qtbot.waitUntil(path.is_file)
+        assert f"*.{ending}" in offered[-1]
+        found = read_table(path)[["x", "y"]].to_numpy(float)
+        np.testing.assert_allclose(found, picks[["x", "y"]], atol=0.51)
+    # A format that cannot be written is told.
+    told = []
+    widget.controller.notified.connect(lambda severity, text: told.append((severity, text)))
+    path = tmp_path / "picks.cs"
+    QTest.keyClick(canvas, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: bool(told))
+    assert told[0][0] == "error"
