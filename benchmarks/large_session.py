@@ -122,7 +122,7 @@ def measure(widget: ActivePickWidget, folder: Path, count: int, pages: int, limi
     )
     wait(lambda: session.picks.picks is not None and not jobs.busy())
     table, rng = widget.data._table, np.random.default_rng(0)
-    sort, names = table._model.sort, table._filter
+    sort, names, updates = table._model.sort, table._filter, widget.data._updates
     steps: dict[str, Callable[[int], object]] = {
         "next micrograph, to its image": lambda k: session.show_neighbour(1),
         "all rows of the table": lambda k: widget.data._show_all(session),
@@ -139,6 +139,7 @@ def measure(widget: ActivePickWidget, folder: Path, count: int, pages: int, limi
             act,
             lambda: (
                 session.images.is_current
+                and not updates.waiting
                 and not jobs.busy("peaks")
                 and len(session.counts()) == count
             ),

@@ -137,7 +137,9 @@ def open_widget(folder: Path) -> None:
     found[PICKS] = end - start
     times = [began for _, began in stages if began < end] + [end]
     names = [stage for stage, began in stages if began < end]
-    found["stages"] = dict(zip(names, np.diff(times).tolist(), strict=True))
+    found["stages"] = dict.fromkeys(names, 0.0)
+    for name, seconds in zip(names, np.diff(times).tolist(), strict=True):
+        found["stages"][name] += seconds  # the scale is chosen twice
 
     session = widget.controller.open_session
     wait(lambda: session.labelling.current is not None and not session.jobs.busy())

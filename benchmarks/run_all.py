@@ -27,7 +27,7 @@ SCRIPTS: dict[str, tuple[tuple[str, ...], float]] = {
     "click": ((), 4),
     "opening": ((), 3),
     "large_session": ((), 5),
-    "pipeline": (("--micrographs", "10"), 6),
+    "pipeline": ((), 6),
     "two_workers": ((), 3),
     "growth": ((), 4),
     "large_star": (("--picks", "500000"), 3),

@@ -19,9 +19,12 @@ from activepick._napari.layers import Layers
 from activepick._napari.mouse_bindings import MouseBindings
 from activepick._napari.navigation import Navigation
 from activepick._napari.preferences import Preferences
+from activepick._napari.row_updates import RowUpdates
 from activepick._napari.sections.label import LabelSection
 from activepick._napari.sections.setting_bindings import SettingBindings
+from activepick._napari.session_rows import session_rows
 from activepick._napari.session_view import SessionView
+from activepick._napari.views.micrograph_table import MicrographTable
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.session import Session, Settings
 from activepick.simulate import SimulationSettings
@@ -289,6 +292,38 @@ def test_the_window_offers_some_strategies_and_shows_any(user, micrographs, tmp_
     section.strategy.value = "range"
     assert user.state.settings.strategy == "range"
     section.set_session(None)
+
+
+def test_rows_are_brought_up_to_date_bit_by_bit(user, micrographs, monkeypatch):
+    monkeypatch.setattr("activepick._napari.row_updates._TOGETHER", 1)
+    user.start(micrographs)
+    user.open.dataset.predict()
+    user.settle()
+    table = MicrographTable()
+    table.resize(390, 300)
+    user.qtbot.addWidget(table)
+    updates = RowUpdates(table)
+
+    def expected():
+        return {row.number: row for row in session_rows(user.open, list(user.state.micrographs))}
+
+    updates.update(user.open)
+    assert table.rows == expected()
+    user.open.set_settings(threshold=0.9)
+    user.open.edit(lambda session: session.micrographs.set_status(2, "rejected"))
+    assert table.rows != expected()
+    updates.update(user.open)
+    assert updates.waiting
+    user.qtbot.waitUntil(lambda: not updates.waiting, timeout=LONG)
+    assert table.rows == expected()
+    user.open.set_settings(threshold=0.4)
+    updates.update(user.open, [1])
+    user.qtbot.waitUntil(lambda: not updates.waiting, timeout=LONG)
+    assert table.rows[1] == expected()[1]
+    assert table.rows[3] != expected()[3]
+    updates.update(user.open)
+    updates.clear()
+    assert not updates.waiting
 
 
 def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):

@@ -92,7 +92,7 @@ def test_a_tick_asks_and_waits_for_the_answer(qtbot, table):
     assert rejected == [(1, True), (4, False)]
     assert opened == []
     assert table.ticked(0)
-    table.update_row(replace(ROWS[0], state="rejected"))
+    table.update_rows([replace(ROWS[0], state="rejected")])
     assert not table.ticked(0)
 
 
@@ -124,7 +124,7 @@ def test_names_are_found_by_parts_of_them(qtbot, table):
 
 def test_a_row_that_is_updated_stays_where_it_is(qtbot, table):
     click_header(qtbot, table, PICKS)
-    table.update_row(replace(ROWS[2], picks=1000))
+    table.update_rows([replace(ROWS[2], picks=1000)])
     assert table.numbers() == [3, 4, 2, 1]
     assert table.text(0, PICKS) == "1,000"
 
@@ -152,7 +152,7 @@ def test_micrographs_that_come_later_are_shown_in_order(qtbot, table):
 
 def test_rows_that_are_filtered_out_are_updated_too(qtbot, table):
     qtbot.keyClicks(table.filter, "0002")
-    table.update_row(replace(ROWS[0], picks=7))
+    table.update_rows([replace(ROWS[0], picks=7)])
     table.filter.clear()
     assert table.text(0, PICKS) == "7"
 

@@ -167,6 +167,35 @@ def test_whole_datasets_are_picked_stored_and_read_again(
         assert len(again.predictor.unpicked()) == 2
 
 
+def test_counts_are_those_of_the_picks_after_every_change(labelled, workspace):
+    predictor = workspace.predictor
+    predictor.predict_all()
+
+    def step(act):
+        act()
+        used = [i for i in labelled.state.micrographs if labelled.state.is_used(i)]
+        expected = {i: len(predictor.stored_peaks(i).picks(labelled.state)) for i in used}
+        predictor.load_peaks()
+        assert predictor.counts() == expected
+        assert predictor.counts(micrographs=used[:1]) == {used[0]: expected[used[0]]}
+        return expected
+
+    counts = [step(lambda t=t: labelled.set_settings(threshold=t)) for t in (0.5, 0.9, 0.5)]
+    assert counts[0] == counts[2] != counts[1]
+    triangle = [(0.0, 0.0), (400.0, 0.0), (0.0, 400.0)]
+    step(lambda: labelled.micrographs.set_areas(2, [triangle]))
+    step(lambda: labelled.labels.add(2, [(210, 220)], 1))
+    step(labelled.undo)
+    step(lambda: labelled.micrographs.set_status(2, "rejected"))
+    step(lambda: labelled.micrographs.set_status(2, "seen"))
+    workspace.trainer.update()
+    before = predictor.stored_peaks(1).head
+    labelled.labels.add(1, [(250, 250)], 0)
+    workspace.trainer.update()
+    step(lambda: predictor.peaks(1))
+    assert predictor.stored_peaks(1).head != before
+
+
 def test_prediction_is_the_same_with_and_without_features(
     labelled, workspace, make_engine, learning
 ):

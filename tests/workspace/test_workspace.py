@@ -192,6 +192,19 @@ def test_the_scale_is_found_once_and_becomes_a_setting(session, workspace):
     assert workspace.ready
 
 
+def test_a_first_look_at_one_micrograph_chooses_no_scale(session, workspace):
+    assert workspace.likely_peaks(1) is None  # the scale is known
+    session.set_settings(working_radius_px=None, working_radii_px=())
+    likely = workspace.likely_peaks(1)
+    assert not workspace.ready
+    assert session.state.settings.working_radius_px is None
+    first = workspace.first_peaks(1)
+    assert likely.head == first.head  # all of them suggest the same scale
+    assert np.array_equal(likely.peaks.xy, first.peaks.xy)
+    assert np.array_equal(likely.peaks.score, first.peaks.score)
+    assert workspace.likely_peaks(1) is None
+
+
 def test_a_changed_micrograph_is_told_until_it_is_accepted(tmp_path, data, make_engine, learning):
     copy = tmp_path / "m.mrc"
     copy.write_bytes(data.micrographs[0].read_bytes())

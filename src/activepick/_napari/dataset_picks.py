@@ -198,11 +198,11 @@ class DatasetPicks(QObject):
 
     def set_error(self, number: int, error: Exception | None) -> None:
         """Note why a micrograph cannot be used; None if it can be used."""
-        if error is None:
-            self.errors.pop(number, None)
-        else:
+        before = self.errors.pop(number, None)
+        if error is not None:
             self.errors[number] = str(error)
-        self.errors_changed.emit()
+        if self.errors.get(number) != before:
+            self.errors_changed.emit()
 
     def unpicked(self) -> int:
         """Return the number of micrographs, not rejected, without picks of the present head."""

@@ -4,9 +4,9 @@ import numpy as np
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from activepick._napari.open_session import OpenSession
+from activepick._napari.row_updates import RowUpdates
 from activepick._napari.sections.setting_bindings import SettingBindings
 from activepick._napari.session_listener import SessionListener
-from activepick._napari.session_rows import session_rows
 from activepick._napari.views.contrast_plot import ContrastPlot
 from activepick._napari.views.micrograph_table import MicrographTable
 from activepick._napari.views.time_plot import TimePlot
@@ -30,6 +30,7 @@ class DatasetView(QWidget, SessionListener):
         self._bindings = SettingBindings()
         self.plot = ContrastPlot(with_threshold=True, height=_PLOT_HEIGHT)
         self.table = MicrographTable(wide=True)
+        self._updates = RowUpdates(self.table, self)
         self.course = TimePlot()
         self._summary = WrappedLabel()
         self._bindings.bind(
@@ -81,6 +82,7 @@ class DatasetView(QWidget, SessionListener):
     def clear(self) -> None:
         """Show nothing."""
         self._bindings.set_session(None)
+        self._updates.clear()
         self.table.set_rows([])
         self.plot.set_points([], [], [])
         self.course.set_points([], [], [])
@@ -95,7 +97,7 @@ class DatasetView(QWidget, SessionListener):
             return
         shown = self.tabs.currentWidget()
         if shown is self.table:
-            self.table.set_rows(session_rows(session, list(session.state.micrographs)))
+            self._updates.update(session)
             self._mark_shown(session)
         elif shown is self.course:
             self._show_course(session)

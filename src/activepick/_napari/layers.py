@@ -230,8 +230,9 @@ class Layers:
 
     def set_box(self, box_px: int | None) -> None:
         """Show picks as boxes with a side in original pixels; None for circles."""
-        self._box_px = box_px
-        self.points_edited.emit()
+        if box_px != self._box_px:
+            self._box_px = box_px
+            self.points_edited.emit()
 
     def show_picks(self, picks: pd.DataFrame | None, diameter_px: float, name: str) -> None:
         """Show picks as circles of the particle diameter or as boxes, coloured by score.

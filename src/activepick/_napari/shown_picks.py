@@ -1,6 +1,5 @@
 """Peaks and picks of the shown micrograph, and the head that they follow from."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -235,9 +234,10 @@ class ShownPicks(QObject):
     ) -> tuple[MicrographPeaks, list[SettingsWarning]]:
         workspace = self._workspace
         if self.peaks is None:
-            first = workspace.first_peaks(number, progress)
-            if first is not None:
-                self._found_first.emit(first)
+            for find in (workspace.likely_peaks, workspace.first_peaks):
+                first = find(number, progress)
+                if first is not None:
+                    self._found_first.emit(first)
         workspace.open(number, progress)
         workspace.trainer.update()
         peaks = workspace.predictor.peaks(number)
@@ -276,7 +276,7 @@ class ShownPicks(QObject):
         assert self.peaks is not None
         state = self._session.state
         settings = self.previewed or state.settings
-        return self.peaks.picks(replace(state, settings=settings.model_copy(update=changes)))
+        return self.peaks.picks(state.with_(settings=settings.model_copy(update=changes)))
 
     def _compute_map(self) -> None:
         shown = self._images.shown

@@ -357,7 +357,12 @@ class ActivePickWidget(QWidget):
 
 def _reveal(scroll: QScrollArea, part: QWidget) -> None:
     """Scroll to a widget once its section, which may just have been opened, is laid out."""
-    QTimer.singleShot(0, lambda: scroll.ensureWidgetVisible(part))
+
+    def reveal() -> None:
+        with contextlib.suppress(RuntimeError):  # Qt may have deleted them before
+            scroll.ensureWidgetVisible(part)
+
+    QTimer.singleShot(0, reveal)
 
 
 def _closer(

@@ -1,8 +1,8 @@
 """Numbers of picks of many micrographs, without their peaks in memory."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,18 +67,47 @@ class _Summary:
         return len(self.scores) - int(self.scores.searchsorted(lowest))
 
 
-class Counts:
-    """Counts picks, and remembers what a count at another threshold needs.
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """Numbers of picks at the rules, areas and labels of a state.
 
     Attributes
     ----------
-    version
-        Changes with every micrograph whose peaks are noted.
+    rules, areas, marks
+        As in the state.
+    numbers
+        Number of picks by micrograph, beside the summary that it follows from.
+    fitting
+        Summaries by micrograph that were made at these rules, areas and labels, whatever the
+        threshold.
     """
+
+    rules: PickRules
+    areas: Mapping[int, tuple[Area, ...]]
+    marks: Mapping[int, Label]
+    numbers: dict[int, tuple[_Summary, int]] = field(default_factory=dict)
+    fitting: dict[int, _Summary] = field(default_factory=dict)
+
+    def at(self, state: SessionState) -> "_Counted":
+        """Return this if a state has the same rules, areas and labels; else an empty one."""
+        rules = state.settings.rules
+        # A state that changes otherwise keeps these objects.
+        same = self.areas is state.areas and self.marks is state.marks
+        if same and self.rules == rules:
+            return self
+        other = _Counted(rules, state.areas, state.marks)
+        if same and _without_threshold(self.rules) == _without_threshold(rules):
+            other.fitting.update(self.fitting)
+        return other
+
+
+class Counts:
+    """Counts picks, and remembers what a count at another threshold needs."""
 
     def __init__(self) -> None:
         self._summaries: dict[int, _Summary] = {}
-        self.version = 0
+        # Several parts of a window ask for the same counts, also after peaks of a few micrographs.
+        self._last = _Counted(PickRules(), {}, {})
 
     @property
     def heads(self) -> dict[int, str]:
@@ -120,7 +149,6 @@ class Counts:
         eligible = peaks.eligible(state, float(min(lowest, _LOWEST_SCORE)))
         scores = peaks.peaks.score[eligible]
         kept = scores[scores >= _LOWEST_SCORE]
-        self.version += 1
         self._summaries[number] = _Summary(
             head=peaks.head,
             uncertainty=peaks.uncertainty,
@@ -170,21 +198,31 @@ class Counts:
         """
         end = time.perf_counter() + seconds
         rules, lowest = _rules(state), _lowest(state)
+        last = self._last = self._last.at(state)
         counts = {}
         for entry in entries:
-            known, found = self._fitting(state, entry.id, rules), None
+            newest, found = self._summaries.get(entry.id), None
+            counted = last.numbers.get(entry.id)
+            if counted is not None and counted[0] is newest:
+                counts[entry.id] = counted[1]
+                continue
+            known = last.fitting.get(entry.id)
+            if known is None or known is not newest:
+                known = self._fitting(state, entry.id, rules)
             if known is None:
                 found = peaks(entry) if time.perf_counter() <= end else None
                 if found is None:
                     continue
                 self.note(state, found)
                 known = self._summaries[entry.id]
+            last.fitting[entry.id] = known
             number = known.above(lowest)
             if number is None:
                 found = found or peaks(entry)
                 number = None if found is None else len(found.select(state))
             if number is not None:
                 counts[entry.id] = number
+                last.numbers[entry.id] = known, number
         return counts
 
     def _of(self, numbers: Iterable[int]) -> list[tuple[int, _Summary]]:
@@ -194,7 +232,7 @@ class Counts:
     def _fitting(self, state: SessionState, number: int, rules: PickRules) -> _Summary | None:
         """Return a summary made at the rules, areas and labels of a state."""
         known = self._summaries.get(number)
-        if known is None or known.rules != rules:
+        if known is None or (known.rules is not rules and known.rules != rules):
             return None
         same = known.areas == state.areas.get(number, ()) and known.marks == state.marks_of(number)
         return known if same else None
@@ -213,4 +251,8 @@ def _lowest(state: SessionState) -> np.float32:
 
 
 def _rules(state: SessionState) -> PickRules:
-    return replace(state.settings.rules, threshold=0.0)
+    return _without_threshold(state.settings.rules)
+
+
+def _without_threshold(rules: PickRules) -> PickRules:
+    return replace(rules, threshold=0.0)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # which load PyTorch
 __all__ = [
     "EngineMaker",
     "head_folder",
+    "head_suggested_by",
     "initial_head",
     "labels_digest",
     "load_engine",
@@ -149,6 +150,31 @@ def initial_head(
         best = int(np.flatnonzero(base.weights.any(axis=1))[0])
         session.set_settings(working_radius_px=radii[best], working_radii_px=radii)
     return base, engine
+
+
+def head_suggested_by(
+    engine: "FeatureEngine", micrograph: "Micrograph", progress: Progress
+) -> Head:
+    """Return the pretrained head at the working radii that a single micrograph suggests.
+
+    Parameters
+    ----------
+    engine
+        The engine of its features.
+    micrograph
+        The micrograph.
+    progress
+        Called with the fraction done; may raise to cancel.
+
+    Raises
+    ------
+    ActivepickError
+        If the micrograph cannot be read.
+    """
+    from activepick.features.scales import side_by_side
+
+    best = engine.best_radius([micrograph], progress)
+    return _head_at(engine, best, side_by_side(best))
 
 
 def saved_head(session: Session, base: Head) -> Head | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -49,16 +49,6 @@ class Candidates:
     micrographs: int
 
 
-@dataclass(frozen=True, eq=False)
-class _KnownCounts:
-    """Numbers of picks of all micrographs, and what they follow from."""
-
-    state: SessionState | None
-    settings: Settings | None
-    version: int
-    counts: dict[int, int]
-
-
 class Predictor:
     """Finds peaks and picks with the present head, stores and counts them.
 
@@ -80,7 +70,6 @@ class Predictor:
             kept=self._is_in_use,
         )
         self._counts = Counts()
-        self._last_counts = _KnownCounts(None, None, 0, {})
         self._in_use: tuple[SessionState | None, set[str]] = None, set()
 
     @property
@@ -242,16 +231,9 @@ class Predictor:
         dict
             Number of picks by the number of the micrograph.
         """
-        state, entries = self._session.state, self._usable(micrographs)
-        version, last = self._counts.version, self._last_counts
-        # Several parts of a window ask for the same counts.
-        if last.state is state and last.settings == settings and last.version == version:
-            return {entry.id: last.counts[entry.id] for entry in entries}
-        used = state if settings is None else replace(state, settings=settings)
-        found = self._counts.count(used, entries, self._store.held, seconds)
-        if micrographs is None and len(found) == len(entries):
-            self._last_counts = _KnownCounts(state, settings, version, dict(found))
-        return found
+        state = self._session.state
+        used = state if settings is None else state.with_(settings=settings)
+        return self._counts.count(used, self._usable(micrographs), self._store.held, seconds)
 
     def uncertainties(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
         """Return the mean entropy of the picks of the present head, by micrograph, where known."""
@@ -286,7 +268,7 @@ class Predictor:
         free = state.settings.model_copy(
             update={"lowest_contrast": None, "highest_contrast": None, "threshold": 0.0}
         )
-        state = replace(state, settings=free)
+        state = state.with_(settings=free)
         scores, contrasts, numbers = [], [], []
         for k, entry in enumerate(entries):
             one = self._store.get(entry)

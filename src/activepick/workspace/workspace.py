@@ -5,17 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 from psygnal import Signal
 
+from activepick.learning.head import Head
 from activepick.learning.settings import LearnerSettings
 from activepick.micrograph import Micrograph
+from activepick.micrograph.contrast import ContrastMap
 from activepick.micrograph.pixel_size import same_pixel_size
 from activepick.progress import Progress
+from activepick.session.micrographs import open_micrograph
 from activepick.session.model.settings import Settings
 from activepick.session.session import Session
 from activepick.workspace.audit import Audit
-from activepick.workspace.features import Features, Setup, setup_key
-from activepick.workspace.initial_head import EngineMaker, initial_head, load_engine, saved_head
+from activepick.workspace.features import Features, Setup, setup_key, stored_contrast
+from activepick.workspace.initial_head import (
+    EngineMaker,
+    head_suggested_by,
+    initial_head,
+    load_engine,
+    saved_head,
+)
 from activepick.workspace.peaks import MicrographPeaks, measure_peaks
 from activepick.workspace.predictor import Predictor
 from activepick.workspace.questioner import Questioner
@@ -180,6 +190,36 @@ class Workspace:
             self.session.micrographs.set_status(micrograph, "seen")
         return features
 
+    def likely_peaks(
+        self, micrograph: int, progress: Progress | None = None
+    ) -> MicrographPeaks | None:
+        """Find the peaks of a micrograph at the scale that it suggests by itself; may take long.
+
+        The scale of the session is chosen from several micrographs and nearly always the same. Then
+        what is computed here is in the cache.
+
+        Parameters
+        ----------
+        micrograph, progress
+            As in `open`.
+
+        Returns
+        -------
+        MicrographPeaks or None
+            None if the scale is known, or nothing can be stored in a cache.
+        """
+        settings, report = self.session.state.settings, progress or (lambda fraction: None)
+        if self.ready or settings.base_head or settings.working_radius_px is not None:
+            return None
+        engine = self._load_engine(settings)
+        if engine.cache is None:
+            return None
+        path = self.session.micrographs.unchanged_path(micrograph)
+        file = open_micrograph(path, settings)
+        head = head_suggested_by(engine, file, lambda fraction: report(_SETUP * fraction))
+        contrast = stored_contrast(engine, file)
+        return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report)
+
     def first_peaks(
         self, micrograph: int, progress: Progress | None = None
     ) -> MicrographPeaks | None:
@@ -198,19 +238,15 @@ class Workspace:
         MicrographPeaks or None
             None if this would not be faster than `open`.
         """
-        entry, state = self.session.micrographs.entry(micrograph), self.session.state
+        entry = self.session.micrographs.entry(micrograph)
         report = progress or (lambda fraction: None)
         features = self.setup(lambda fraction: report(_SETUP * fraction)).features
         head, engine = self.trainer.head, features.engine
-        used = [i for i, weights in enumerate(head.weights) if weights.any()]
         is_known = bool(features.store.held([entry]))
-        if is_known or engine.cache is None or len(used) == len(head.weights):
+        if is_known or engine.cache is None or head.weights.any(axis=1).all():
             return None
-        self.stage_changed.emit("Computing the first picks")
-        radii = [head.spec.working_radii[i] for i in used]
-        part = engine.features(features.open(entry), radii, report)
-        scores = part.score_map(head.weights[used], head.bias)
-        return measure_peaks(state, micrograph, scores, features.contrast(entry), head)
+        file, contrast = features.open(entry), features.contrast(entry)
+        return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report)
 
     def prefetch(self, micrographs: Sequence[int]) -> None:
         """Compute the features of micrographs in the background, in this order."""
@@ -273,13 +309,7 @@ class Workspace:
             self._prepared = fraction
             report(fraction)
 
-        def make_engine(settings: Settings) -> "FeatureEngine":
-            self.stage_changed.emit("Loading the network")
-            engine = self._make_engine(settings)
-            self.stage_changed.emit("Choosing the scale of the particles")
-            return engine
-
-        base, engine = initial_head(self.session, make_engine, step)
+        base, engine = initial_head(self.session, self._load_engine, step)
         missing = missing_gpu_notice(engine.extractor.device)
         if missing is not None and self._setup is None:  # said once
             self.notices.append(missing)
@@ -294,6 +324,27 @@ class Workspace:
         head = saved_head(self.session, base) or base
         self._setup = Setup(setup_key(settings), features_key, features, base, head)
         return self._setup
+
+    def _load_engine(self, settings: Settings) -> "FeatureEngine":
+        self.stage_changed.emit("Loading the network")
+        engine = self._make_engine(settings)
+        self.stage_changed.emit("Choosing the scale of the particles")
+        return engine
+
+    def _peaks_at_used_scales(
+        self,
+        engine: "FeatureEngine",
+        file: Micrograph,
+        contrast: ContrastMap,
+        head: Head,
+        micrograph: int,
+        report: Progress,
+    ) -> MicrographPeaks:
+        self.stage_changed.emit("Computing the first picks")
+        used = np.flatnonzero(head.weights.any(axis=1))
+        radii = [head.spec.working_radii[i] for i in used]
+        scores = engine.features(file, radii, report).score_map(head.weights[used], head.bias)
+        return measure_peaks(self.session.state, micrograph, scores, contrast, head)
 
     def _polarity_warning(self, micrograph: int) -> SettingsWarning | None:
         features = self.setup().features

@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QMenu, QPushButton, QVB
 from activepick._napari.controller import Controller
 from activepick._napari.io.import_labels import FlipCheck, check_flips, import_labels
 from activepick._napari.open_session import OpenSession
+from activepick._napari.row_updates import RowUpdates
 from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
-from activepick._napari.session_rows import session_rows
 from activepick._napari.views.micrograph_rows import Row
 from activepick._napari.views.micrograph_table import MicrographTable
 from activepick._napari.views.placement_dialog import ask_placement
@@ -77,8 +77,7 @@ class DataSection(Section, SessionListener):
         opener.setMenu(menu)
         self._location = WrappedLabel()
         self._table = MicrographTable()
-        # Number of picks of each micrograph as it is shown.
-        self._counts: dict[int, int | None] = {}
+        self._updates = RowUpdates(self._table, self)
         self._table.opened.connect(self._show_micrograph)
         controller.new_session_paged.connect(self._show_new)
         self._table.rejected.connect(
@@ -112,11 +111,13 @@ class DataSection(Section, SessionListener):
         self._enable(True)
         self._show_watching()
         self._location.hide()
+        self.update_after(session, self._show_all, session.dataset.counts_changed)
         self.update_after(
-            session, self._show_all, session.micrographs_changed, session.dataset.counts_changed
-        )
-        self.update_after(
-            session, self._show_changed, session.labelling.labels_changed, session.picks.changed
+            session,
+            self._show_changed,
+            session.micrographs_changed,
+            session.labelling.labels_changed,
+            session.picks.changed,
         )
         session.shown_changed.connect(self.with_session(self._mark_shown))
         self._show_all(session)
@@ -124,6 +125,7 @@ class DataSection(Section, SessionListener):
     def clear(self) -> None:
         """Show how many micrographs wait for a session, or how to open some."""
         self._enable(False)
+        self._updates.clear()
         new_session = self._controller.new_session
         if new_session is None:
             text = "Open a folder of motion-corrected micrographs, or drop it here."
@@ -188,18 +190,24 @@ class DataSection(Section, SessionListener):
             self._table.set_current(new.shown + 1)
 
     def _show_all(self, session: OpenSession) -> None:
-        rows = session_rows(session, list(session.state.micrographs))
-        self._counts = {one.number: one.picks for one in rows}
-        self._table.set_rows(rows)
+        self._updates.update(session)
         self._mark_shown(session)
 
     def _show_changed(self, session: OpenSession) -> None:
-        """Show the rows that differ: others than the shown micrograph are picked as well."""
+        """Update the rows that differ: others than the shown micrograph are picked as well."""
         counts = {} if session.picks.previewed else session.counts()
-        changed = {i for i, count in counts.items() if count != self._counts.get(i)}
-        for differing in session_rows(session, sorted(changed | ({session.shown} - {0}))):
-            self._counts[differing.number] = differing.picks
-            self._table.update_row(differing)
+        errors, rows = session.dataset.errors, self._table.rows
+        changed = [
+            number
+            for number, entry in session.state.micrographs.items()
+            if (known := rows.get(number)) is None
+            or number == session.shown
+            or known.state != entry.status
+            or known.note != errors.get(number, "")
+            or known.picks != counts.get(number, known.picks)
+        ]
+        self._updates.update(session, changed)
+        self._mark_shown(session)
 
     def _mark_shown(self, session: OpenSession) -> None:
         self._table.set_current(session.shown or None)

@@ -108,7 +108,7 @@ class PicksSection(Section, SessionListener):
         self._box.setToolTip("Side of the boxes in pixels, for instance that of the extraction")
         self._box_angstrom = QLabel()
         self._boxes.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._boxes.changed.connect(lambda on: self.call(self._show_boxes))
+        self._boxes.changed.connect(self._set_boxes)
         self._box.valueChanged.connect(lambda side: self.call(self._set_box))
         areas.stopped.connect(self._on_stopped)
         lasso.stopped.connect(self._on_stopped)
@@ -158,11 +158,14 @@ class PicksSection(Section, SessionListener):
         self.update_after(
             session,
             self._show_counts,
+            session.picks.changed,
+            session.settings_changed,
             session.dataset.counts_changed,
             session.micrographs_changed,
             session.shown_changed,
         )
         self._show_picks(session)
+        self._show_counts(session)
 
     def clear(self) -> None:
         """Show no picks."""
@@ -201,7 +204,6 @@ class PicksSection(Section, SessionListener):
             self.histogram.set_scores(session.picks.scores(), len(session.picks.picks))
             if self._contrast_section.is_open():
                 self._contrast.set_points(*session.picks.by_contrast())
-        self._show_counts(session)
 
     def _show_no_picks(self) -> None:
         self.histogram.set_scores([])
@@ -222,8 +224,11 @@ class PicksSection(Section, SessionListener):
         self._box.setEnabled(bool(self._boxes.value))
         size = displayed.pixel_size_angstrom
         self._box_angstrom.setText(f"px = {side * size:.0f} Å" if size else "px")
-        self._preferences.set("boxes", bool(self._boxes.value))
         self._layers.set_box(side if self._boxes.value else None)
+
+    def _set_boxes(self, on: bool) -> None:
+        self._preferences.set("boxes", bool(on))
+        self.call(self._show_boxes)
 
     def _set_box(self, session: OpenSession) -> None:
         radius = session.images.radius_px

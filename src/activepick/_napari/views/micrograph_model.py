@@ -1,6 +1,6 @@
 """Qt model of the table of micrographs: order, filter, and contents of the cells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QColor, QFont
@@ -27,7 +27,7 @@ class MicrographModel(QAbstractTableModel):
     Signals
     -------
     use_requested(number, use)
-        A check box was clicked; the row is unchanged until `update_row`.
+        A check box was clicked; the row is unchanged until `update_rows`.
     """
 
     use_requested = Signal(int, bool)
@@ -45,28 +45,26 @@ class MicrographModel(QAbstractTableModel):
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows; rows of the same micrographs stay in position until sorted again."""
-        before, self._rows = self._rows, {row.number: row for row in rows}
-        names = [row.name for row in self._rows.values()]
-        if list(before) == list(self._rows) and names == [row.name for row in before.values()]:
-            changed = [number for number, row in self._rows.items() if row != before[number]]
-            self._redraw(*changed)
+        before = [(number, row.name) for number, row in self._rows.items()]
+        if [(row.number, row.name) for row in rows] == before:
+            self.update_rows(rows)
             return
+        self._rows = {row.number: row for row in rows}
+        names = [row.name for row in self._rows.values()]
         shown = short_names(names) if self._shorten else names
         self._short = dict(zip(self._rows, shown, strict=True))
         self._arrange()
 
-    def update_row(self, row: Row) -> None:
-        """Reposition a row, or add a new one.
+    def update_rows(self, rows: Sequence[Row]) -> None:
+        """Replace rows of the same names; they stay in position until the table is sorted again."""
+        changed = {row.number: row for row in rows if row != self._rows[row.number]}
+        self._rows.update(changed)
+        self._redraw(*changed)
 
-        The row stays in position until the table is sorted again.
-        """
-        known = row.number in self._rows
-        self._rows[row.number] = row
-        if known:
-            self._redraw(row.number)
-        else:
-            self._short[row.number] = row.name
-            self._arrange()
+    @property
+    def rows(self) -> Mapping[int, Row]:
+        """Rows of all micrographs by number, including those that are filtered out."""
+        return self._rows
 
     def set_filter(self, text: str) -> None:
         """Show only names that contain all words of a text, regardless of case."""

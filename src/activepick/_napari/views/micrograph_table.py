@@ -1,6 +1,6 @@
 """A table of micrographs, to find one, open it or reject it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtGui import QKeyEvent
@@ -60,7 +60,7 @@ class MicrographTable(QWidget):
     opened(number)
         The row of a micrograph was clicked.
     rejected(number, rejected)
-        The check box of a micrograph was clicked. The box itself changes by `update_row`, so that
+        The check box of a micrograph was clicked. The box itself changes by `update_rows`, so that
         it shows the state of the session.
     """
 
@@ -113,9 +113,20 @@ class MicrographTable(QWidget):
         """
         self._model.set_rows(rows)
 
-    def update_row(self, row: Row) -> None:
-        """Replace the row of one micrograph in place."""
-        self._model.update_row(row)
+    def update_rows(self, rows: Sequence[Row]) -> None:
+        """Replace the rows of micrographs that are in the table under the same names."""
+        self._model.update_rows(rows)
+
+    @property
+    def rows(self) -> Mapping[int, Row]:
+        """Rows of all micrographs by number, including those that are filtered out."""
+        return self._model.rows
+
+    def visible_numbers(self) -> list[int]:
+        """Return the numbers of the micrographs whose rows are on screen."""
+        first, last = self._view.rowAt(0), self._view.rowAt(self._view.viewport().height() - 1)
+        end = self._model.rowCount() if last < 0 else last + 1  # all rows fit
+        return [self._model.row_at(position).number for position in range(max(0, first), end)]
 
     def set_current(self, number: int | None) -> None:
         """Highlight the micrograph that is shown, and scroll to it if it is a new one."""

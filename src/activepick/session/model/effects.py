@@ -144,10 +144,12 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
                 added[entry.id] = entry
             return state.with_(micrographs=added)
         case a.SetStatus(micrograph=number, status=status):
-            return _with_entry(state, number, status=status)
+            _micrograph(state, number)
+            return state.with_status(number, status)
         case a.RelinkMicrograph(micrograph=number):
             facts = action.model_dump(include={"relative", "absolute", "fingerprint"})
-            return _with_entry(state, number, **facts)
+            entry = _micrograph(state, number).model_copy(update=facts)
+            return state.with_(micrographs={**state.micrographs, number: entry})
         case a.SetSettings(changes=changes):
             merged = {**state.settings.model_dump(), **changes}
             return state.with_(settings=checked_settings(merged))
@@ -162,11 +164,6 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
             return state.with_(rounds=(*state.rounds, record))
         case _:
             return state
-
-
-def _with_entry(state: SessionState, number: int, **facts: object) -> SessionState:
-    entry = _micrograph(state, number).model_copy(update=facts)
-    return state.with_(micrographs={**state.micrographs, number: entry})
 
 
 def _micrograph(state: SessionState, number: int) -> MicrographEntry:

@@ -185,10 +185,24 @@ class SessionState:
     def with_(self, **facts: Any) -> "SessionState":
         """Return a state in which some attributes are replaced."""
         new = replace(self, **facts)
-        if "names" in self.__dict__ and "micrographs" not in facts:
-            # For thousands of micrographs, computing the names takes longer than a click may.
-            new.__dict__["names"] = self.names
+        if "micrographs" not in facts:
+            self._pass_names(new)
         return new
+
+    def with_status(self, micrograph: int, status: Status) -> "SessionState":
+        """Return a state in which a micrograph has another status."""
+        entry = self.micrographs[micrograph].model_copy(update={"status": status})
+        new = replace(self, micrographs={**self.micrographs, micrograph: entry})
+        self._pass_names(new)
+        return new
+
+    def _pass_names(self, other: "SessionState") -> None:
+        """Pass names to a state of the same micrographs, if they are known.
+
+        For thousands of micrographs, computing the names takes longer than a click may.
+        """
+        if "names" in self.__dict__:
+            other.__dict__["names"] = self.names
 
     @cached_property
     def labels(self) -> Mapping[int, Label]:
