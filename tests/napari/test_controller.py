@@ -336,9 +336,10 @@ def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):
     folders = [micrographs, copy_of(micrographs, "grid 2")]
     for folder in folders:
         user.start(folder)
-        user.open.edit(lambda session: session.micrographs.set_areas(user.open.shown, [square]))
         user.settle()
         layers.show_micrograph(user.open.images.displayed)
+        user.open.edit(lambda session: session.micrographs.set_areas(user.open.shown, [square]))
+        user.settle()
         assert len(viewer.layers["excluded areas"].data) == 1
     areas.draw()
     viewer.layers["excluded areas"].add_polygons([np.array(square)])
