@@ -1,115 +1,49 @@
-"""Calibration of the probabilities, and the stopping rule.
+"""Predicted and true precision, and what the stopping rule costs.
 
-    python benchmarks/calibration.py [--data DIR] [--simulated DIR] [--seeds 2]
+    python benchmarks/calibration.py [--data DIR] [--simulated DIR] [--seeds 2] [--last 200]
 
-An oracle answers; after 30, 50 and 100 answers the calibrated probabilities of all peaks of the
-micrographs for evaluation are compared with the truth: the expected calibration error, predicted
-and true precision of the picks at probability 0.5, predicted number of particles as a share of the
-true one. Then the number of answers at which the stopping rule stops, and the average precision
-that is lost against 200 answers.
+An oracle answers the default's questions, ten answers a refit. On the micrographs for evaluation:
+precision and recall of the picks at probability 0.5, and the precision that their probabilities
+predict. Then the number of answers at which the stopping rule stops, and the average precision that
+is lost against the last count.
 """
 
-import numpy as np
 import pandas as pd
-from known_sets import Dataset, judge, load_datasets, parser_of, precision
-from numpy.typing import NDArray
-from scipy.special import expit
-from stopping_rule import StoppingRule
+from known_sets import load_datasets, parser_of
 
-from activepick.benchmark.oracle import Oracle, learn
-from activepick.learning.calibration import expected_particles, expected_precision
-from activepick.learning.initial_head import starting_head
-from activepick.learning.learner import Learner
-from activepick.scoremap import separated_peaks
+from activepick.benchmark.curves import COLUMNS, learning_curve
+from activepick.benchmark.methods import METHODS
 
-COUNTS = (30, 50, 100)
-LAST = 200
-Row = tuple[object, ...]
+COUNTS = (0, 10, 30, 50, 100)
+BATCH = 10
 
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--strategy", default="active")
+    parser.add_argument("--method", default="active", help="a method of activepick benchmark")
+    parser.add_argument("--last", type=int, default=200, help="number of answers at the end")
     options = parser.parse_args()
-    rows: list[Row] = []
-    stops: list[Row] = []
+    counts = range(BATCH, options.last + 1, BATCH)
+    tables, stops = [], []
     for name, data in load_datasets(options.data, options.cache, options.simulated).items():
         for seed in range(options.seeds):
-            measure(name, data, seed, options.strategy, rows, stops)
-    columns = ["set", "answers", "error", "error as is", "precision", "true", "count"]
-    table = pd.DataFrame(rows, columns=columns)
-    print(table.groupby(["set", "answers"], sort=False).mean().round(3).to_string())
-    print(
-        "mean", table.drop(columns="set").groupby("answers").mean().round(3).to_string(), sep="\n"
-    )
-    stop = pd.DataFrame(stops, columns=["set", "stopped at", "AP lost"])
-    print(stop.groupby("set", sort=False).mean().round(3).to_string())
-
-
-def measure(
-    name: str, data: Dataset, seed: int, strategy: str, rows: list[Row], stops: list[Row]
-) -> None:
-    train, test = data.split(seed)
-    first = starting_head(
-        data.engine, [data.micrographs[i] for i in train], leave_out=data.simulated
-    )
-    radii = first.spec.working_radii
-    features = [data.engine.features(data.micrographs[i], radii) for i in train]
-    others = [data.engine.features(data.micrographs[i], radii) for i in test]
-    truth = [data.truth[i] for i in test]
-    oracle = Oracle([data.truth[i] for i in train], [part.radius_px for part in features])
-    learner, rng = Learner(features, first, seed=seed), np.random.default_rng(seed)
-    peaks = [part.at(separated_peaks(learner.score_map(i)).xy) for i, part in enumerate(features)]
-    rule = StoppingRule(np.concatenate(peaks))
-    rule.settled(first)
-    answers, stopped = 0, None
-    while answers < LAST:
-        answered = learn(learner, oracle, 10, strategy, rng)
-        answers += answered
-        if rule.settled(learner.head) and stopped is None:
-            stopped = (answers, precision(learner.head, others, truth))
-        if answers in COUNTS:
-            scores, hits = judge(learner.head, others, truth)
-            p = learner.calibration().probability(scores)
-            taken = p >= 0.5
-            rows.append(
-                (
-                    name,
-                    answers,
-                    reliability_error(p, hits),
-                    reliability_error(expit(scores), hits),
-                    expected_precision(p, 0.5),
-                    hits[taken].mean() if taken.any() else float("nan"),
-                    expected_particles(p) / sum(map(len, truth)),
-                )
-            )
-        if not answered:
-            break
-    last = precision(learner.head, others, truth)
-    at, then = stopped or (answers, last)
-    stops.append((name, at, last - then))
-
-
-def reliability_error(
-    probability: NDArray[np.float64], particle: NDArray[np.bool_], bins: int = 10
-) -> float:
-    """Compute the expected calibration error (Naeini, Cooper and Hauskrecht, AAAI 2015).
-
-    The mean distance of probability and share of particles over bins of equal width, each weighted
-    with its number of peaks.
-
-    Parameters
-    ----------
-    probability
-        Probability of each peak, shape (n,).
-    particle
-        Whether each peak is a particle, shape (n,).
-    bins
-        Number of bins.
-    """
-    index = np.minimum((probability * bins).astype(int), bins - 1)
-    gaps = np.bincount(index, probability - particle, minlength=bins)
-    return float(np.abs(gaps).sum() / max(len(probability), 1))
+            method = METHODS[options.method]
+            run = learning_curve(options.method, method, data, seed, counts, BATCH)
+            rows = pd.DataFrame(run, columns=COLUMNS).assign(set=name)
+            tables.append(rows[rows["labels"].isin(COUNTS)])
+            settled, last = rows[rows["settled"]], rows.iloc[-1]
+            at = settled.iloc[0] if len(settled) else last
+            stops.append((name, seed, bool(len(settled)), at["labels"], last["ap"] - at["ap"]))
+            print(*stops[-1], flush=True)
+    table = pd.concat(tables)
+    table["error"] = table["predicted_precision"] - table["precision"]
+    table["size of error"] = table["error"].abs()
+    table["difference"] = (table["precision"] - table["recall"]).abs()
+    shown = ["precision", "recall", "difference", "predicted_precision", "error", "size of error"]
+    for by in (["set", "labels"], ["labels"]):
+        print(table.groupby(by, sort=False)[shown].mean().round(3).to_string())
+    stop = pd.DataFrame(stops, columns=["set", "seed", "stopped", "at", "AP lost"])
+    print(stop.drop(columns="seed").groupby("set", sort=False).mean().round(3).to_string())
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def judge(
     """
     scores, hits = [], []
     for part, xy in zip(features, truth, strict=True):
-        found = separated_peaks(part.score_map(head.weights, head.bias))
+        found = separated_peaks(head.score_map(part))
         scores.append(found.score)
         hits.append(match(found.xy, xy, radius_px or part.radius_px))
     return np.concatenate(scores), np.concatenate(hits)

@@ -144,7 +144,7 @@ def average_precision(head: Head, data: Dataset, seed: int) -> float:
     truth: list[pd.DataFrame] = []
     for index in test:
         features = data.engine.features(data.micrographs[index], head.spec.working_radii)
-        scores = features.score_map(head.weights, head.bias)
+        scores = head.score_map(features)
         tables.append(select_picks(find_peaks(scores), ALL_PEAKS).table(features.name))
         x, y = data.truth[index].T
         truth.append(pd.DataFrame({"micrograph": features.name, "x": x, "y": y}))

@@ -69,7 +69,7 @@ def measure(
             head = learner.refit()
             picks, truth = [], []
             for part, i in zip(others, test, strict=True):
-                scores = part.score_map(head.weights, head.bias)
+                scores = head.score_map(part)
                 picks.append(select_picks(find_peaks(scores), ALL_PEAKS).table(part.name))
                 own = pd.DataFrame(data.truth[i], columns=["x", "y"])
                 truth.append(own.assign(micrograph=part.name))

@@ -211,7 +211,7 @@ def judge(
 
 def pick(engine: FeatureEngine, head: Head, file: Micrograph) -> pd.DataFrame:
     features = engine.features(file, head.spec.working_radii)
-    scores = features.score_map(head.weights, head.bias)
+    scores = head.score_map(features)
     return select_picks(find_peaks(scores), ALL_PEAKS).table(file.name)
 
 

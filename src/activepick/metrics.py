@@ -19,6 +19,7 @@ from activepick.errors import SettingsError, TableError
 from activepick.formats.names import match_names
 from activepick.formats.orientation import mirror_offsets
 from activepick.formats.scores import ScoreMeaning, score_meaning, score_threshold
+from activepick.learning.calibration import expected_precision
 
 __all__ = [
     "Curve",
@@ -78,6 +79,9 @@ class Evaluation:
         NaN where the picks are not ranked.
     precision, recall, f1
         Of the picks that reach `threshold` or `min_score`; of all picks where both are None.
+    predicted_precision
+        Mean probability of the picks that reach `threshold`; NaN where there are none, or the
+        scores are no log-odds.
     threshold
         Probability, None where the scores are no log-odds.
     min_score
@@ -110,6 +114,7 @@ class Evaluation:
     precision: float
     recall: float
     f1: float
+    predicted_precision: float
     threshold: float | None
     min_score: float | None
     score_meaning: ScoreMeaning
@@ -335,6 +340,9 @@ def evaluate(
     lowest = -math.inf if min_score is None else min_score
     if by_probability:
         lowest = probable
+    predicted = math.nan
+    if by_probability:
+        predicted = expected_precision(expit(scores[scores >= lowest]))
     precision, recall, f1 = f1_at(scores, hits, len(truth), lowest)
     ranked = meaning != "none" and (len(scores) < 2 or bool((scores != scores[0]).any()))
     ap = ap_90 = top_f1 = top_score = math.nan
@@ -347,6 +355,7 @@ def evaluate(
         precision=precision,
         recall=recall,
         f1=f1,
+        predicted_precision=predicted,
         threshold=threshold if by_probability else None,
         min_score=min_score,
         score_meaning=meaning,

@@ -9,7 +9,5 @@ if BENCHMARKS.is_dir():
 else:
     collect_ignore = [
         "test_fine_tune.py",
-        "test_reliability.py",
-        "test_stopping_rule.py",
         "test_variants.py",
     ]

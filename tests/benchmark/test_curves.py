@@ -212,3 +212,18 @@ def test_nothing_near_the_border_is_asked_picked_or_counted(data):
     assert all(inner(xy).all() for xy in (*learner.labels, *learner.skipped))
     with pytest.raises(SettingsError, match="--edge-margin -1"):
         replace(data, edge_margin=-1.0)
+
+
+def test_a_run_ends_where_the_stopping_rule_says_so(data, monkeypatch):
+    def run(stop):
+        return list(learning_curve("random", METHODS["random"], data, 0, [30], 5, stop=stop))
+
+    monkeypatch.setattr("activepick.learning.stopping.LITTLE", 2.0)  # any change is little
+    first, last = run(stop=True)
+    assert (first["changed"], first["settled"]) == (None, False)
+    # The first round has nothing to be compared with; two more settle it.
+    assert (last["labels"], last["settled"]) == (15, True)
+    assert 0 < last["changed"] < 1
+    assert [row["labels"] for row in run(stop=False)] == [0, 30]
+    monkeypatch.setattr("activepick.learning.stopping.LITTLE", 0.0)
+    assert not run(stop=True)[-1]["settled"]

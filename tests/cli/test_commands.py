@@ -194,8 +194,13 @@ def test_benchmark_writes_the_curve(data, options, tmp_path):
         "--cache", tmp_path / "cache", "--out", tmp_path / "out",
     )  # fmt: skip
     curve = pd.read_csv(tmp_path / "out" / "curve.csv")
-    columns = "method seed labels positives ap ap90 f1 refit_seconds skips"
-    assert list(curve.columns) == columns.split()
+    columns = "method seed labels positives ap ap90 f1 refit_seconds skips changed settled"
+    assert list(curve.columns) == [
+        *columns.split(),
+        "precision",
+        "recall",
+        "predicted_precision",
+    ]
     assert len(curve) == 2 * 2 * 3
     assert "random" in done.stdout
     assert (tmp_path / "out" / "curve.png").stat().st_size > 5000

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.calibration import Calibration
 from activepick.learning.head import Head, TrainingData, pretrained_head, scale_mixture
 from activepick.learning.head_file import load_head, save_head
 
@@ -25,12 +26,13 @@ def head(seed=0):
 @settings(max_examples=10, deadline=None)
 def test_a_saved_head_comes_back_the_same(tmp_path_factory, seed):
     path = tmp_path_factory.mktemp("heads") / "my head.safetensors"
-    saved = head(seed)
+    saved = replace(head(seed), calibration=Calibration(0.7 + seed / 1e4))
     save_head(saved, path)
     loaded = load_head(path)
     assert np.array_equal(loaded.weights, saved.weights)
     assert loaded.bias == saved.bias
     assert loaded.spec == saved.spec
+    assert loaded.calibration == saved.calibration
     assert (loaded.diameter_angstrom, loaded.inverted) == (191.0, False)
     assert (loaded.particles, loaded.others, loaded.notes) == (40, 60, {"name": "gal"})
 

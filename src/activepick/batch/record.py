@@ -45,12 +45,15 @@ class Entry:
         Number of picks.
     pixel_size_angstrom
         Å per pixel.
+    expected_particles
+        Number of particles that are expected among the picks: the sum of their probabilities.
     """
 
     name: str
     key: str
     picks: int
     pixel_size_angstrom: float
+    expected_particles: float = 0.0
 
 
 def record_folder(out: Path) -> Path:
@@ -213,6 +216,7 @@ def _read_entries(path: Path) -> dict[str, Entry]:
                 str(facts["key"]),
                 int(facts["picks"]),
                 float(facts["pixel_size_angstrom"]),
+                float(facts["expected_particles"]),
             )
         except (ValueError, TypeError, KeyError):
             continue

@@ -8,6 +8,7 @@ from activepick.batch.outcome import Outcome
 from activepick.batch.output import Output
 from activepick.batch.record import Entry, RunRecord
 from activepick.errors import ActivepickError
+from activepick.formats.scores import to_probability
 from activepick.micrograph.discovery import FoundMicrograph, MicrographSet
 
 __all__ = ["BatchRun", "Summary"]
@@ -28,11 +29,20 @@ class Summary:
         Reason by name of micrographs that could not be picked.
     kept
         Number of micrographs that an earlier run had picked already.
+    expected_particles
+        Number of particles that are expected among all picks.
     """
 
     picks: dict[str, int] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     kept: int = 0
+    expected_particles: float = 0.0
+
+    @property
+    def expected_precision(self) -> float | None:
+        """Predicted share of particles among the picks; None without picks."""
+        total = sum(self.picks.values())
+        return self.expected_particles / total if total else None
 
 
 class BatchRun:
@@ -104,10 +114,12 @@ class BatchRun:
             self._finish()
             raise
         self._finish()
+        entries = list(self._entries())
         return Summary(
-            {entry.name: entry.picks for entry in self._entries()},
+            {entry.name: entry.picks for entry in entries},
             dict(self._record.failures),
             len(self._names) - len(todo),
+            sum(entry.expected_particles for entry in entries),
         )
 
     def clean_up(self) -> None:
@@ -129,7 +141,13 @@ class BatchRun:
             self._forget(name)
             return
         self._output.write(name, outcome.picks, outcome.pixel_size_angstrom)
-        entry = Entry(name, outcome.key, len(outcome.picks), outcome.pixel_size_angstrom)
+        entry = Entry(
+            name,
+            outcome.key,
+            len(outcome.picks),
+            outcome.pixel_size_angstrom,
+            float(to_probability(outcome.picks[:, 2]).sum()),
+        )
         self._record.add(entry)
 
     def _forget(self, name: str) -> None:

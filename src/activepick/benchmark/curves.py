@@ -20,11 +20,18 @@ from activepick.json_text import parse_json
 from activepick.learning.head import Head, pretrained_head, scale_mixture
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
+from activepick.learning.stopping import changed_positions, settled
 from activepick.learning.strategies.registry import Strategy
 from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
-from activepick.picking import ALL_PEAKS, PickRules, select_picks, within_margin
-from activepick.scoremap import find_peaks
+from activepick.picking import (
+    ALL_PEAKS,
+    LabelledPositions,
+    PickRules,
+    select_picks,
+    within_margin,
+)
+from activepick.scoremap import Peaks, find_peaks
 
 __all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve"]
 
@@ -38,6 +45,11 @@ COLUMNS = [
     "f1",
     "refit_seconds",
     "skips",
+    "changed",
+    "settled",
+    "precision",
+    "recall",
+    "predicted_precision",
 ]
 
 
@@ -110,6 +122,7 @@ def learning_curve(
     batch: int,
     step: Callable[[str], None] = lambda text: None,
     wrong_answers: float = 0.0,
+    stop: bool = False,
 ) -> Iterator[dict[str, object]]:
     """Run a method once and evaluate it at each number of labels.
 
@@ -129,6 +142,9 @@ def learning_curve(
         Called with a short description before each longer step; may raise to cancel.
     wrong_answers
         Probability with which the oracle answers wrongly.
+    stop
+        End the run, with a row, as soon as the stopping rule says that more labels help little
+        (`activepick.learning.stopping`).
 
     Yields
     ------
@@ -136,7 +152,10 @@ def learning_curve(
         A row with the keys `COLUMNS`: name of the method; seed; number of labels and of positive
         labels so far; AP, AP90 (the precision where the recall first reaches 0.9, 0 if it never
         does) and F1 at probability 0.5 on the micrographs for evaluation; the median duration of
-        the refits since the last row; number of skipped queries so far.
+        the refits since the last row; number of skipped queries so far; the share of the picks on
+        the training micrographs that the last round changed, and whether the stopping rule has said
+        by then that more labels help little; precision and recall at probability 0.5, and the
+        precision that the probabilities predict.
     """
     run = _Run.start(name, method, data, seed, step, wrong_answers=wrong_answers)
     if method.supervised:
@@ -153,6 +172,9 @@ def learning_curve(
         while run.labels < count:
             step(f"{run.labels} labels")
             if not run.learn(min(batch, count - run.labels), method.strategy):
+                return
+            if stop and run.settled:
+                yield run.row()
                 return
         yield run.row()
 
@@ -190,6 +212,9 @@ class _Run:
     rng: np.random.Generator
     rules: PickRules
     refit_seconds: list[float] = field(default_factory=list)
+    changes: list[float | None] = field(default_factory=list)
+    settled: bool = False
+    peaks: list[Peaks] = field(default_factory=list)
 
     @classmethod
     def start(
@@ -232,7 +257,22 @@ class _Run:
         margin = self.rules.edge_margin
         answered = learn(self.learner, self.oracle, count, strategy, self.rng, margin)
         self.refit_seconds.append(self.learner.refit_seconds)
+        self._compare()
         return answered
+
+    def _compare(self) -> None:
+        """Compare the picks on the training micrographs with those before the last refit."""
+        learner, before = self.learner, self.peaks
+        self.peaks = [find_peaks(learner.score_map(i)) for i in range(len(learner.micrographs))]
+        changed = total = 0
+        for index, pair in enumerate(zip(before, self.peaks, strict=False)):
+            # As in the window: labels decide about picks, whatever either head says.
+            labels = LabelledPositions.of(learner.labels[index], learner.targets[index] == 1)
+            old, new = (select_picks(peaks, PickRules(), labels).xy for peaks in pair)
+            count, picks = changed_positions(old, new, self.peaks[index].radius_px)
+            changed, total = changed + count, total + picks
+        self.changes.append(changed / total if total else None)
+        self.settled |= settled(self.changes)
 
     @property
     def labels(self) -> int:
@@ -243,8 +283,8 @@ class _Run:
         head = self.learner.head
         picks, truth = [], []
         for features, xy in zip(self.features, self.truth, strict=True):
-            scores = features.score_map(head.weights, head.bias)
-            picks.append(select_picks(find_peaks(scores), self.rules).table(features.name))
+            found = find_peaks(head.score_map(features))
+            picks.append(select_picks(found, self.rules).table(features.name))
             xy = xy[within_margin(features, xy, self.rules.edge_margin)]
             truth.append(pd.DataFrame({"micrograph": features.name, "x": xy[:, 0], "y": xy[:, 1]}))
         # The radius differs between micrographs of a dataset only where their pixel sizes do.
@@ -261,6 +301,11 @@ class _Run:
             "f1": result.f1,
             "refit_seconds": seconds,
             "skips": sum(len(xy) for xy in self.learner.skipped),
+            "changed": self.changes[-1] if self.changes else None,
+            "settled": self.settled,
+            "precision": result.precision,
+            "recall": result.recall,
+            "predicted_precision": result.predicted_precision,
         }
 
 

@@ -50,7 +50,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns method, labels, seeds (number of runs), positives, skips, ap, spread (standard
-        deviation of ap), ap90, f1, refit_seconds; methods in the order in which they come first.
+        deviation of ap), ap90, f1, refit_seconds, settled (share of the runs in which it is true);
+        methods in the order in which they come first.
     """
     supervised = rows["method"] == "supervised"
     if supervised.any():
@@ -68,6 +69,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         ap90=("ap90", "mean"),
         f1=("f1", "mean"),
         refit_seconds=("refit_seconds", "mean"),
+        settled=("settled", "mean"),
     )
     return table.astype({"method": str})
 

@@ -60,6 +60,13 @@ def benchmark(
             max=1.0,
         ),
     ] = 0.0,
+    stop: Annotated[
+        bool,
+        typer.Option(
+            "--stop",
+            help="End a run as soon as the stopping rule says that more labels help little.",
+        ),
+    ] = False,
     invert: a.Invert = False,
     model: a.Model = "resnet16_u64",
     trust_model: a.TrustModel = False,
@@ -116,7 +123,7 @@ def benchmark(
         edge_margin=edge_margin,
     )
     out.mkdir(parents=True, exist_ok=True)  # better told now than after an hour
-    result = run_methods(data, names, counts, batch, seeds, out, wrong_answers)
+    result = run_methods(data, names, counts, batch, seeds, out, wrong_answers, stop)
     table, plot = write_curves(result, out)
     if json:
         print_json({"curve": str(table), "plot": str(plot), "rows": result.to_dict("records")})
@@ -133,6 +140,7 @@ def run_methods(
     seeds: int,
     out: Path,
     wrong_answers: float = 0.0,
+    stop: bool = False,
 ) -> pd.DataFrame:
     """Run methods with several seeds under a progress bar.
 
@@ -152,6 +160,8 @@ def run_methods(
         Folder in which curve.csv is written after each run.
     wrong_answers
         Probability with which the oracle answers wrongly.
+    stop
+        As in `activepick.benchmark.curves.learning_curve`.
 
     Returns
     -------
@@ -166,8 +176,9 @@ def run_methods(
         for name in names:
             for seed in range(seeds):
                 step = partial(_say_step, bar, f"{name}, seed {seed}: ")
+                method = METHODS[name]
                 rows += learning_curve(
-                    name, METHODS[name], data, seed, counts, batch, step, wrong_answers
+                    name, method, data, seed, counts, batch, step, wrong_answers, stop
                 )
                 write_rows(pd.DataFrame(rows, columns=COLUMNS), out)
                 bar.done()
@@ -181,7 +192,7 @@ def print_table(rows: pd.DataFrame) -> None:
     table = summary(rows)
     print(
         f"{'method':<13}{'labels':>7}{'skips':>7}{'AP':>8}{'±':>7}{'AP90':>8}{'F1':>8}"
-        f"{'refit/ms':>10}"
+        f"{'refit/ms':>10}{'settled':>9}"
     )
     shown: set[str] = set()
     for row in table.to_dict("records"):
@@ -193,8 +204,10 @@ def print_table(rows: pd.DataFrame) -> None:
         print(
             f"{row['method']:<13}{row['labels']:>7}{row['skips']:>7.0f}{row['ap']:>8.3f}"
             f"{row['spread']:>7.3f}{row['ap90']:>8.3f}{row['f1']:>8.3f}{refit:>10}"
+            f"{row['settled']:>9.0%}"
         )
     print("AP90: precision where the recall first reaches 0.9, 0 if it never does")
+    print("settled: share of the runs in which more labels help little by the stopping rule")
 
 
 def _say_step(bar: Bar, prefix: str, text: str) -> None:

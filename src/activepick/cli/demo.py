@@ -76,8 +76,7 @@ def demo(
             bar.step(micrograph.name)
             # The features are in the cache after learning.
             features = engine.features(micrograph, head.spec.working_radii, bar.part)
-            scores = features.score_map(head.weights, head.bias)
-            picks = select_picks(find_peaks(scores), PickRules())
+            picks = select_picks(find_peaks(head.score_map(features)), PickRules())
             tables.append(picks.table(micrograph.name))
             bar.done()
     table = pd.concat(tables, ignore_index=True)

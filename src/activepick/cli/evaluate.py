@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,6 +91,8 @@ def evaluate(
         f"{_which(result)}: precision {result.precision:.3f}   recall {result.recall:.3f}   "
         f"F1 {result.f1:.3f}"
     )
+    if not isnan(result.predicted_precision):
+        print(f"precision that the probabilities predict: {result.predicted_precision:.3f}")
     if result.ranked:
         probability = result.score_meaning == "log-odds"
         place = f"probability {result.best_threshold:.3f}" if probability else "score "

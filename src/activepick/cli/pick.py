@@ -205,6 +205,7 @@ def pick(
                 "out": str(out),
                 "picks": picked,
                 "micrographs": summary.picks,
+                "expected_precision": summary.expected_precision,
                 "failed": summary.failed,
                 "kept": summary.kept,
                 "working_radii_px": run.working_radii,
@@ -215,6 +216,8 @@ def pick(
         failed = f" ({len(summary.failed)} left out)" if summary.failed else ""
         kept = f" ({summary.kept} picked before)" if summary.kept else ""
         found = f"{counted(picked, 'pick')} in {counted(len(summary.picks), 'micrograph')}"
-        print(f"{found}{kept}{failed}: {out}")
+        share = summary.expected_precision
+        particles = "" if share is None else f", about {share:.0%} of them particles"
+        print(f"{found}{kept}{failed}{particles}: {out}")
     if summary.failed:
         raise typer.Exit(2)

@@ -42,6 +42,9 @@ def _group() -> None:
 @session.command()
 def info(path: SessionFolder, json: a.Json = False) -> None:
     """Show what is in a session."""
+    from activepick.formats.scores import to_probability
+    from activepick.learning.calibration import expected_precision
+
     with _opened(path) as opened:
         state = opened.state
         targets = Counter(label.target for label in state.labels.values())
@@ -55,6 +58,9 @@ def info(path: SessionFolder, json: a.Json = False) -> None:
             "others": targets[0] + targets[2],
             "open_questions": len(state.questions),
             "picks": len(table),
+            "expected_precision": (
+                expected_precision(to_probability(table["score"])) if len(table) else None
+            ),
             "micrographs_without_picks": len(unpicked),
             "settings": state.settings.model_dump(mode="json"),
         }

@@ -13,6 +13,7 @@ from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import read_table
 from activepick.formats.outside import checked_outside
+from activepick.picking.rules import DEFAULT_THRESHOLD
 from activepick.wording import counted
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def train(
     json: a.Json = False,
 ) -> None:
     """Train a head on labelled positions and save it for `activepick pick --head`."""
-    from dataclasses import asdict, replace
+    from dataclasses import replace
 
     from activepick.features.cache import FeatureCache
     from activepick.features.scale_search import spread_out
@@ -119,7 +120,6 @@ def train(
         diameter_angstrom=diameter,
         inverted=invert,
         training_data=learner.training_data(),
-        notes={"calibration": asdict(learner.calibration())},
     )
     save_head(head, out)
     if not (head.particles and head.others):
@@ -152,15 +152,14 @@ def train(
 
 def _prediction(learner: "Learner") -> tuple[float, float]:
     """Predict the precision at probability 0.5, and the particles of a micrograph."""
+    from scipy.special import expit
+
     from activepick.learning.calibration import expected_particles, expected_precision
     from activepick.scoremap import separated_peaks
 
-    calibration = learner.calibration()
     scores = [separated_peaks(learner.score_map(i)).score for i in range(len(learner.micrographs))]
-    every = np.concatenate(scores)
-    probability = calibration.probability(every)
-    picked = probability[every >= 0]  # what activepick pick takes by default
+    probability = expit(np.concatenate(scores))
     return (
-        expected_precision(picked, 0.0),
+        expected_precision(probability, DEFAULT_THRESHOLD),  # as activepick pick by default
         expected_particles(probability) / len(learner.micrographs),
     )

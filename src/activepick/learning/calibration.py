@@ -1,70 +1,61 @@
-"""Calibrated probabilities: from scores to shares of particles.
+"""Calibrated probabilities: from linear scores to shares of particles.
 
-The sigmoid of a head's score is about right for uncertain positions, which are the ones that are
-queried. For the best picks it is too high: some of them are not accepted by the person who answers,
-however certain the head is. The calibration has a ceiling, ``p(z) = ceiling / (1 + exp(-z))``,
-which is fitted to the score that each label would have under a head fitted without it
-(`activepick.learning.posterior`). A slope (Platt 1999) is no better: answers at uncertain positions
-do not determine it.
+The score of a pick is the logit of the probability that it is a particle. It is the linear score of
+the head times a slope (temperature scaling; Guo et al., ICML 2017), which changes neither the order
+of the picks nor those at probability 0.5, but says how sure they are. Threshold, counts, predicted
+precision and the score columns of files all use it; only learning and the choice of questions use
+the linear score.
+
+The slope is that of simulated proteins (`activepick.learning.simulated_calibration`), and not
+fitted to the labels: these lie at positions that were doubtful when they were asked for, and
+positions beside a particle are skipped, so that labels say little about the picks that are sure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import expit
+
+from activepick.scoremap import ScoreMap
 
 __all__ = [
     "Calibration",
-    "calibrate",
     "expected_particles",
     "expected_precision",
 ]
 
 Floats = NDArray[np.float64]
 
-# Prior of the ceiling, as numbers of right and wrong answers at picks of high score.
-_RIGHT, _WRONG = 4.0, 1.0
-
 
 @dataclass(frozen=True)
 class Calibration:
-    """A curve from scores to probabilities; by default the sigmoid.
+    """From linear scores to scores, the logits of probabilities; by default they are the same.
 
     Attributes
     ----------
-    ceiling
-        Probability of the best picks.
+    slope
+        Score for a linear score of 1; above 0.
     """
 
-    ceiling: float = 1.0
+    slope: float = 1.0
 
-    def probability(self, score: ArrayLike) -> Floats:
-        """Compute the probability of a particle for scores (logits), same shape."""
-        return np.asarray(self.ceiling * expit(np.asarray(score, np.float64)))
+    def logit(self, linear: ArrayLike) -> Floats:
+        """Compute the logit of the probability for linear scores, same shape."""
+        return np.asarray(self.slope * np.asarray(linear, np.float64))
 
+    def probability(self, linear: ArrayLike) -> Floats:
+        """Compute the probability of a particle for linear scores, same shape."""
+        return np.asarray(expit(self.logit(linear)))
 
-def calibrate(left_out: Floats, targets: Floats) -> Calibration:
-    """Fit the calibration to labels.
-
-    Parameters
-    ----------
-    left_out
-        Score of each label under a head that was fitted without it, shape (n,).
-    targets
-        1 particle, 0 not a particle, shape (n,).
-    """
-
-    def loss(ceiling: float) -> float:
-        p = np.clip(ceiling * expit(left_out), 1e-12, 1 - 1e-12)
-        likelihood = (targets * np.log(p) + (1 - targets) * np.log1p(-p)).sum()
-        return float(-likelihood - _RIGHT * np.log(ceiling) - _WRONG * np.log1p(-ceiling))
-
-    return Calibration(float(minimize_scalar(loss, bounds=(0, 1), method="bounded").x))
+    def score_map(self, linear: ScoreMap) -> ScoreMap:
+        """Return the score map that belongs to a map of linear scores."""
+        if self.slope == 1:
+            return linear
+        return replace(linear, values=linear.values * np.float32(self.slope))
 
 
-def expected_precision(probability: Floats, threshold: float) -> float:
+def expected_precision(probability: ArrayLike, threshold: float = 0.0) -> float:
     """Predict the precision of the picks at a threshold.
 
     Parameters
@@ -79,10 +70,11 @@ def expected_precision(probability: Floats, threshold: float) -> float:
     float
         NaN where there is no pick.
     """
-    taken = probability[probability >= threshold]
+    known = np.asarray(probability, np.float64)
+    taken = known[known >= threshold]
     return float(taken.mean()) if len(taken) else float("nan")
 
 
-def expected_particles(probability: Floats) -> float:
+def expected_particles(probability: ArrayLike) -> float:
     """Predict the number of particles among peaks of given probabilities (n,)."""
-    return float(probability.sum())
+    return float(np.sum(probability))

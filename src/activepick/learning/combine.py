@@ -21,6 +21,7 @@ from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head, TrainingData
+from activepick.learning.simulated_calibration import calibration_after
 
 __all__ = ["Combined", "combine", "on_scales_of"]
 
@@ -100,6 +101,7 @@ def combine(
         for head, (weights, bias) in zip(heads, parameters, strict=True)
     ]
     bias = float(np.mean([bias for _, bias in parameters]))
+    labels = round(np.mean([max(1, head.particles + head.others) for head in heads]))
     common = replace(
         pretrained,
         weights=generic.reshape(shape),
@@ -108,6 +110,8 @@ def combine(
         others=sum(head.others for head in heads),
         notes={_GENERIC: len(heads)},
         directions=_directions(heads, parameters, pretrained, generic),
+        # Its bias is that of heads which were taught.
+        calibration=calibration_after(labels, pretrained.spec),
     )
     return Combined(common, specialised)
 

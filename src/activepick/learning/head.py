@@ -1,13 +1,19 @@
 """The head: the linear classifier that is learnt, and all that is needed to use it again."""
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
+from activepick.learning.calibration import Calibration
+from activepick.learning.simulated_calibration import calibration_after
+from activepick.scoremap import ScoreMap
+
+if TYPE_CHECKING:  # which needs PyTorch
+    from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["Head", "TrainingData", "pretrained_head", "scale_mixture"]
 
@@ -40,7 +46,7 @@ class Head:
     weights
         float64, shape (number of scales, C).
     bias
-        The score is the sum of weights times features, plus the bias.
+        The sum of weights times features, plus the bias, is the linear score.
     spec
         The features that it was made for.
     diameter_angstrom
@@ -59,6 +65,9 @@ class Head:
     directions
         Shape (k, number of scales, C): differences between heads of proteins, along which the prior
         of the weights is wide.
+    calibration
+        From linear scores to scores, the logits of probabilities; see
+        `activepick.learning.calibration`.
     """
 
     weights: NDArray[np.float64]
@@ -72,6 +81,7 @@ class Head:
     mean: tuple[NDArray[np.float64], float] | None = None
     training_data: TrainingData | None = None
     directions: NDArray[np.float64] | None = None
+    calibration: Calibration = field(default_factory=Calibration)
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 2 or len(self.weights) != len(self.spec.working_radii):
@@ -79,6 +89,16 @@ class Head:
                 f"A head for {len(self.spec.working_radii)} scales cannot have weights of shape "
                 f"{self.weights.shape}."
             )
+
+    def score_map(self, features: "MicrographFeatures") -> ScoreMap:
+        """Compute the score at every position: the logit of the calibrated probability.
+
+        Parameters
+        ----------
+        features
+            Features of a micrograph at the scales of this head.
+        """
+        return self.calibration.score_map(features.score_map(self.weights, self.bias))
 
     def require(self, spec: FeatureSpec) -> None:
         """Make sure that features are those that this head was made for.
@@ -107,6 +127,8 @@ def pretrained_head(
 ) -> Head:
     """Return the classifier of a network as a head on one of several scales.
 
+    Its calibration is that of simulated proteins.
+
     Parameters
     ----------
     spec
@@ -118,7 +140,7 @@ def pretrained_head(
     """
     scales = np.zeros((len(spec.working_radii), len(weights)))
     scales[spec.working_radii.index(radius)] = weights
-    return Head(scales, bias, spec)
+    return Head(scales, bias, spec, calibration=calibration_after(0, spec))
 
 
 def scale_mixture(head: Head, weights: NDArray[np.float64]) -> Head:

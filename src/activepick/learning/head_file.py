@@ -21,6 +21,7 @@ from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.files import check_readable
 from activepick.json_text import parse_json
+from activepick.learning.calibration import Calibration
 from activepick.learning.head import Head, TrainingData
 
 __all__ = ["load_head", "save_head"]
@@ -58,6 +59,13 @@ class _Spec:
 
 
 @dataclass(frozen=True)
+class _Calibration:
+    """A `Calibration` as it is stored in a file."""
+
+    slope: _Above0 = 1.0
+
+
+@dataclass(frozen=True)
 class _Facts:
     """Metadata of a head."""
 
@@ -67,6 +75,7 @@ class _Facts:
     particles: _Count
     others: _Count
     notes: dict[str, Any]
+    calibration: _Calibration = _Calibration()
 
 
 def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> None:
@@ -95,6 +104,7 @@ def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> No
         "particles": head.particles,
         "others": head.others,
         "notes": head.notes,
+        "calibration": asdict(head.calibration),
     }
     tensors = {"weights": np.ascontiguousarray(head.weights), "bias": np.array([head.bias])}
     if head.training_data is not None:
@@ -160,6 +170,7 @@ def load_head(path: str | Path) -> Head:
             notes=known.notes,
             training_data=data,
             directions=directions,
+            calibration=Calibration(**asdict(known.calibration)),
         )
     except _DAMAGE as error:
         reason = _damage(error) if isinstance(error, ValidationError) else error

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from activepick.learning.head import Head
 from activepick.learning.posterior import Posterior, left_out_scores
@@ -60,7 +59,7 @@ def contradictions(head: Head, posterior: Posterior, examples: TrainingExamples)
     array, shape (n,)
     """
     scores = left_out_scores(head, posterior, examples.features, examples.targets)
-    return np.asarray(expit(np.where(examples.targets > 0.5, -scores, scores)))
+    return head.calibration.probability(np.where(examples.targets > 0.5, -scores, scores))
 
 
 def doubtful_labels(

@@ -10,10 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from activepick.errors import TableError
 from activepick.formats.outside import inside_image
-from activepick.learning.calibration import Calibration, calibrate
 from activepick.learning.head import Head, TrainingData
 from activepick.learning.label_review import DoubtfulLabel, doubtful_labels
-from activepick.learning.posterior import Posterior, left_out_scores
+from activepick.learning.posterior import Posterior
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.strategies.candidates import Query
 from activepick.learning.strategies.context import MayAsk, QueryContext, everywhere
@@ -162,7 +161,9 @@ class Learner:
         """
         return QueryContext(
             micrographs=tuple(self.micrographs),
-            score_maps=tuple(self.score_map(index) for index in range(len(self.micrographs))),
+            score_maps=tuple(
+                one.score_map(self.head.weights, self.head.bias) for one in self.micrographs
+            ),
             labelled=tuple(self.labels),
             skipped=tuple(self.skipped),
             head=self.head,
@@ -173,20 +174,11 @@ class Learner:
 
     def score_map(self, index: int) -> ScoreMap:
         """Compute the score map of the current head on a micrograph."""
-        return self.micrographs[index].score_map(self.head.weights, self.head.bias)
+        return self.head.score_map(self.micrographs[index])
 
     def posterior(self) -> Posterior:
         """Compute the normal posterior of the current head."""
         return head_posterior(self.head, self.pretrained, self.settings, self.examples())
-
-    def calibration(self) -> Calibration:
-        """Fit the calibration from scores of the current head to probabilities."""
-        examples = self.examples()
-        if not len(examples.targets):
-            return Calibration()
-        posterior = head_posterior(self.head, self.pretrained, self.settings, examples)
-        scores = left_out_scores(self.head, posterior, examples.features, examples.targets)
-        return calibrate(scores, examples.targets)
 
     def doubtful_labels(self) -> list[DoubtfulLabel]:
         """Return the labels, those first that the head and all other labels contradict most."""

@@ -12,6 +12,7 @@ from activepick.learning.loss import ScoreTargets
 from activepick.learning.one_sided import adjust_fit, stand_in_weights
 from activepick.learning.posterior import Posterior, laplace
 from activepick.learning.settings import LearnerSettings
+from activepick.learning.simulated_calibration import calibration_after
 from activepick.learning.training_set import TrainingExamples
 from activepick.threads import one_thread
 
@@ -68,6 +69,7 @@ def fit_head(
             _DECAY * mean[0] + (1 - _DECAY) * weights,
             _DECAY * mean[1] + (1 - _DECAY) * fitted.bias_,
         ),
+        calibration=calibration_after(len(targets), pretrained.spec),
     )
 
 

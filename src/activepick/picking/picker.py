@@ -86,9 +86,10 @@ class Picker:
     def score_map(self, read: ReadMicrograph, progress: Progress | None = None) -> ScoreMap:
         """Compute the score map of a micrograph that was read; arguments as in `peaks`."""
         head = self.head
-        return self.engine.score_images(
+        linear = self.engine.score_images(
             read.micrograph, read.images, head.spec.working_radii, head.weights, head.bias, progress
         )
+        return head.calibration.score_map(linear)
 
     def peaks(self, read: ReadMicrograph, progress: Progress | None = None) -> Peaks:
         """Compute the peaks of a micrograph that was read.

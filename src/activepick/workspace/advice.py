@@ -1,8 +1,6 @@
 """Advice on whether more labels are worth the time."""
 
-from scipy.spatial import cKDTree
-
-from activepick.scoremap import SAME_POSITION
+from activepick.learning.stopping import ROUNDS, changed_positions, settled
 from activepick.session.model.state import SessionState
 from activepick.wording import counted
 from activepick.workspace.peaks import MicrographPeaks
@@ -10,9 +8,6 @@ from activepick.workspace.precision import PrecisionEstimate
 
 __all__ = ["advice", "changed_picks"]
 
-# More labels help little after this many rounds that changed less than this share of the picks.
-_ROUNDS = 2
-_LITTLE = 0.03
 # Precision below which picks are poor.
 _POOR = 0.7
 
@@ -36,13 +31,8 @@ def changed_picks(
     total : int
         Number of picks of both heads.
     """
-    old, new = before.select(state).xy, after.select(state).xy
-    if not len(old) or not len(new):
-        return len(old) + len(new), len(old) + len(new)
-    reach = SAME_POSITION * after.peaks.radius_px
-    lost = int((cKDTree(new).query(old)[0] > reach).sum())
-    found = int((cKDTree(old).query(new)[0] > reach).sum())
-    return lost + found, len(old) + len(new)
+    radius_px = after.peaks.radius_px
+    return changed_positions(before.select(state).xy, after.select(state).xy, radius_px)
 
 
 def advice(state: SessionState, precision: PrecisionEstimate | None) -> str:
@@ -67,12 +57,13 @@ def _on_labels(state: SessionState) -> str:
         missing = "something that is not a particle" if particles else "a particle"
         return f"Go on: among the {count} labels {missing} is still missing."
     rounds = state.rounds
-    known = [record.changed for record in rounds[-_ROUNDS:] if record.changed is not None]
+    changes = [record.changed for record in rounds]
+    known = [share for share in changes[-ROUNDS:] if share is not None]
     if not known:
         return f"Go on: {counted(count, 'label')} so far."
     share = _percent(known[-1])
-    if len(known) == _ROUNDS and max(known) < _LITTLE:
-        sentence = f"The last {_ROUNDS} rounds changed {share} of the picks: more labels on these "
+    if settled(changes):
+        sentence = f"The last {ROUNDS} rounds changed {share} of the picks: more labels on these "
         return sentence + "micrographs help little. Look at another one, or pick all."
     return f"Go on: the last round changed {share} of the picks."
 

@@ -97,14 +97,18 @@ class Features:
         return found
 
     def score_map(self, entry: MicrographEntry, head: Head) -> ScoreMap:
-        """Return the score map of a head on a micrograph, from memory or computed.
+        """Return the score map of a head on a micrograph; parameters as in `linear_map`."""
+        return head.calibration.score_map(self.linear_map(entry, head))
+
+    def linear_map(self, entry: MicrographEntry, head: Head) -> ScoreMap:
+        """Return the linear scores of a head on a micrograph, from memory or computed.
 
         Parameters
         ----------
         entry
             The micrograph.
         head
-            The head; the same object has the same score map.
+            The head; the same object has the same scores.
         """
         known = self._maps.get(entry.fingerprint)
         if known is not None and known[0] is head:

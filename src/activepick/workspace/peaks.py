@@ -113,7 +113,7 @@ class MicrographPeaks:
 
 def head_digest(head: Head, settings: Settings) -> str:
     """Return a hash of everything that the peaks of a micrograph follow from."""
-    facts = (head.spec, head.bias, settings.key("features", determined=False))
+    facts = (head.spec, head.bias, head.calibration, settings.key("features", determined=False))
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(head.weights, np.float64).tobytes())
     return digest.hexdigest()

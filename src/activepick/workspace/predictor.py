@@ -372,7 +372,7 @@ def _compute_peaks(
     micrograph = features.open(entry)
     if engine.is_cached(micrograph, radii):
         computed = engine.features(micrograph, radii, step)
-        scores = computed.score_map(head.weights, head.bias)
+        scores = head.score_map(computed)
         contrast = stored_contrast(engine, micrograph)
     else:
         picker = Picker(engine, head, with_contrast=True)

@@ -121,7 +121,7 @@ class Questioner:
             ]
             for number, own in zip(numbers, marks, strict=True)
         ]
-        score_maps = [setup.features.score_map(entry, head) for entry in entries]
+        score_maps = [setup.features.linear_map(entry, head) for entry in entries]
 
         def may_ask(index: int, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
             # Where nothing is picked, an answer is of no use.
@@ -139,7 +139,11 @@ class Questioner:
             may_ask=may_ask,
         )
         queries = select_queries(context, count, state.settings.strategy)
-        return [(numbers[query.micrograph], query.x, query.y, query.score) for query in queries]
+        scores = head.calibration.logit([query.score for query in queries]).tolist()
+        return [
+            (numbers[query.micrograph], query.x, query.y, score)
+            for query, score in zip(queries, scores, strict=True)
+        ]
 
 
 def suggest_answers(

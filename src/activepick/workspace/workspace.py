@@ -343,7 +343,8 @@ class Workspace:
         self.stage_changed.emit("Computing the first picks")
         used = np.flatnonzero(head.weights.any(axis=1))
         radii = [head.spec.working_radii[i] for i in used]
-        scores = engine.features(file, radii, report).score_map(head.weights[used], head.bias)
+        linear = engine.features(file, radii, report).score_map(head.weights[used], head.bias)
+        scores = head.calibration.score_map(linear)
         return measure_peaks(self.session.state, micrograph, scores, contrast, head)
 
     def _polarity_warning(self, micrograph: int) -> SettingsWarning | None:

@@ -24,6 +24,8 @@ from activepick._napari.views.contrast_plot import ContrastPlot
 from activepick._napari.views.number_box import NumberBox
 from activepick._napari.views.score_histogram import ScoreHistogram
 from activepick._napari.views.wrapped_label import WrappedLabel
+from activepick.formats.scores import to_probability
+from activepick.learning.calibration import expected_precision
 
 __all__ = ["PicksSection"]
 
@@ -334,10 +336,15 @@ def _counts_text(session: OpenSession) -> str:
     used = [i for i, entry in session.state.micrographs.items() if entry.status != "rejected"]
     known = [counts[number] for number in used if number in counts]
     missing, outdated = len(used) - len(known), session.dataset.unpicked()
-    here = "…" if picks is None else f"{len(picks):,}"
+    here, share = "…", ""
+    if picks is not None:
+        here = f"{len(picks):,}"
+        if len(picks):
+            expected = expected_precision(to_probability(picks["score"]))
+            share = f" (about {100 * expected:.0f} % of them particles)"
     rest = f"; {missing:,} not picked yet" if missing else ""
     rest += f"; {outdated - missing:,} picked by an earlier model" if outdated > missing else ""
     return (
-        f"<b>{here}</b> picks here; <b>{sum(known):,}</b> on {len(known):,} of {len(used):,} "
-        f"micrographs{rest}"
+        f"<b>{here}</b> picks here{share}; <b>{sum(known):,}</b> on {len(known):,} of "
+        f"{len(used):,} micrographs{rest}"
     )
