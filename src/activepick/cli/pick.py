@@ -216,8 +216,6 @@ def pick(
         failed = f" ({len(summary.failed)} left out)" if summary.failed else ""
         kept = f" ({summary.kept} picked before)" if summary.kept else ""
         found = f"{counted(picked, 'pick')} in {counted(len(summary.picks), 'micrograph')}"
-        share = summary.expected_precision
-        particles = "" if share is None else f", about {share:.0%} of them particles"
-        print(f"{found}{kept}{failed}{particles}: {out}")
+        print(f"{found}{kept}{failed}: {out}")
     if summary.failed:
         raise typer.Exit(2)
