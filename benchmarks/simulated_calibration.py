@@ -94,9 +94,9 @@ def measure(varied_sets: Path, out: Path, numbers: Iterable[int], cache: Feature
         pretrained, taught = (out / f"{kind}-{number}.npz" for kind in ("pretrained", "taught"))
         if not pretrained.exists():
             found = pretrained_peaks(data)
-            np.savez(pretrained, **found, empty=empty_peaks(number, data, out))
+            np.savez(pretrained, allow_pickle=False, **found, empty=empty_peaks(number, data, out))
         if not taught.exists():
-            np.savez(taught, **taught_peaks(data))
+            np.savez(taught, allow_pickle=False, **taught_peaks(data))
         print(number, flush=True)
 
 
