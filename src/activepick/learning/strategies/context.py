@@ -36,7 +36,7 @@ class QueryContext:
     micrographs
         Features of each micrograph.
     score_maps
-        For each micrograph the score map of the head.
+        For each micrograph the linear scores of the head.
     labelled
         For each micrograph the labelled positions (n, 2) in original pixels.
     skipped

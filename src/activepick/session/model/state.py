@@ -102,7 +102,7 @@ class Question(Record):
     id, micrograph, x, y
         As in `Label`.
     score
-        Logit of the head there when the question was asked.
+        Score (logit of the probability) there when the question was asked.
     suggestion
         Answer that waits to be accepted; None for a plain question.
     purpose
