@@ -65,7 +65,6 @@ OTHERS = {
         "limits",
         "processor_name",
         "run_all",
-        "stopping_rule",
     ),
 }
 

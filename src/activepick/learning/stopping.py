@@ -16,7 +16,7 @@ from activepick.scoremap import SAME_POSITION
 __all__ = ["LITTLE", "ROUNDS", "changed_positions", "settled"]
 
 # More labels help little after this many rounds in a row, each of which changed less than this
-# share of the picks. Chosen on all sets together: see benchmarks/stopping_rule.py.
+# share of the picks. What it costs: benchmarks/calibration.py.
 ROUNDS, LITTLE = 2, 0.03
 
 
