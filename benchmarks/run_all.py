@@ -56,7 +56,7 @@ OTHERS = {
         "working_scale",
         "wrong_diameter",
     ),
-    "what the program is shipped with": ("simulated_prior", "varied_sets"),
+    "what the program is shipped with": ("simulated_calibration", "simulated_prior", "varied_sets"),
     "a GPU, or micrographs of their own": ("gpu", "whole_process"),
     "modules": (
         "event_loop",
