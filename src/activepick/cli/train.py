@@ -120,6 +120,7 @@ def train(
         diameter_angstrom=diameter,
         inverted=invert,
         training_data=learner.training_data(),
+        notes={},  # those of a generic head it started from do not hold for it
     )
     save_head(head, out)
     if not (head.particles and head.others):
