@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 from test_posterior import taught
 from test_queries import learner
 
+from activepick.learning.calibration import Calibration
 from activepick.learning.fit import HeadFit
 from activepick.learning.label_review import contradictions
 from activepick.learning.settings import LearnerSettings
@@ -30,6 +31,14 @@ def test_contradictions_are_those_of_heads_that_are_fitted_without_the_label(kin
     # Much nearer to the truth than what the label itself was learnt by, and in the same order.
     assert np.abs(found - real).mean() < 0.4 * np.abs(np.array(fitted) - real).mean()
     assert np.corrcoef(np.argsort(np.argsort(found)), np.argsort(np.argsort(real)))[0, 1] > 0.95
+
+
+def test_contradictions_are_calibrated_probabilities():
+    one = taught(labels=30, kind="both", directions=False)
+    posterior, examples = one.posterior(), one.examples()
+    plain = contradictions(one.head, posterior, examples)
+    sure = contradictions(replace(one.head, calibration=Calibration(0.5)), posterior, examples)
+    assert np.allclose(logit(sure), 0.5 * logit(plain))
 
 
 def test_wrong_labels_come_first():
