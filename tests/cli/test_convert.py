@@ -154,6 +154,26 @@ def test_duplicates_are_reported_and_removed_when_asked(picks, tmp_path):
     assert np.allclose(read_table(out)["x"], table["x"])
 
 
+def test_pixel_sizes_and_groups_of_exposures_are_optics_groups(picks, tmp_path):
+    kinds = [("uid", "<u8"), ("micrograph_blob/path", "S60"), ("micrograph_blob/shape", "<u4", 2)]
+    kinds += [("micrograph_blob/psize_A", "<f4"), ("mscope_params/exp_group_id", "<u4")]
+    rows = [(70 + k, f">J2/{name}.mrc", (HEIGHT, WIDTH), 1.06 + k, 4 + k)
+            for k, name in enumerate("ab")]  # fmt: skip
+    exposures = tmp_path / "exposures.cs"
+    with exposures.open("wb") as file:
+        np.save(file, np.array(rows, kinds))
+    convert(picks, tmp_path / "plain.csv")
+    for option in ("--micrographs", "--exposures"):
+        out = tmp_path / f"{option}.star"
+        convert(tmp_path / "plain.csv", out, option, exposures)
+        blocks = starfile.read(out)
+        sizes = blocks["optics"].set_index("rlnOpticsGroup")["rlnMicrographPixelSize"]
+        assert sizes.to_dict() == {4: 1.06, 5: 2.06}
+        of = dict(zip(blocks["particles"]["rlnMicrographName"].str[-5:],
+                      blocks["particles"]["rlnOpticsGroup"], strict=True))  # fmt: skip
+        assert of == {"a.mrc": 4, "b.mrc": 5}
+
+
 def test_to_cryosparc_and_prefixes(picks, tmp_path):
     kinds = [("uid", "<u8"), ("micrograph_blob/path", "S60"), ("micrograph_blob/shape", "<u4", 2)]
     rows = [(70 + k, f"J2/imported/{70 + k:021d}_{name}.mrc", (HEIGHT, WIDTH))

@@ -57,6 +57,11 @@ def locations(paths: list[bytes], **more) -> dict:
         "axis-0,axis-1,axis-2\n0,20,100.5\n0,4,3\n",  # of a stack with one image
         "sep=;\r\nx;y\r\n100,5;20\r\n3;4\r\n",  # Excel, with decimal commas
         "SEP=,\nx,y\n100.5,20\n3,4\n",
+        "x,y\r\n100.5,20\r\n3,4\r\n,\r\n,\r\n",  # Excel, with rows that were emptied
+        "x\ty\n100.5\t20\n3\t4\n".encode("utf-16"),  # Excel's Unicode text
+        "# of Monday\n# checked\nx,y\n100.5,20\n3,4\n",
+        "# x,y\n100.5,20\n3,4\n",  # numpy.savetxt
+        "#,x,y\n1,100.5,20\n2,3,4\n",
         "x (px),y (px)\n100.5,20\n3,4\n",
         "X [pixels],Y [pixels]\n100.5,20\n3,4\n",
         "x_px\ty_px\n100.5\t20\n3\t4\n",
@@ -90,6 +95,23 @@ def test_folders_of_tables_without_names(tmp_path):
     assert table["x"].tolist() == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "column",
+    ["Micrographs Filename", "mic_name", "Micrograph_path", "file path", "taken from"],
+)
+def test_a_column_of_file_names_says_the_micrographs(tmp_path, column):
+    path = save(tmp_path, "all.csv", f"{column},x,y,Diameter\na.mrc,1,2,9\nm/b.mrc,3,4,9\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TableWarning)
+        assert read_table(path)["micrograph"].tolist() == ["a.mrc", "m/b.mrc"]
+
+
+def test_names_of_unknown_columns_are_never_lost_in_the_name_of_the_file(tmp_path):
+    path = save(tmp_path, "all.csv", "my_mic_no,x,y\nfirst,1,2\nsecond,3,4\n")
+    with pytest.raises(TableError, match="my_mic_no varies"):
+        read_table(path)
+
+
 def test_images_name_the_micrographs_where_nothing_else_does(tmp_path):
     rows = "000001@Extract/a.mrcs,1,2\n000002@Extract/a.mrcs,3,4\n000001@Extract/b.mrcs,5,6\n"
     path = save(tmp_path, "p.csv", f"rlnImageName,rlnCoordinateX,rlnCoordinateY\n{rows}")
@@ -108,6 +130,7 @@ def test_images_name_the_micrographs_where_nothing_else_does(tmp_path):
         ("x (Å),y (Å)\n1,2\n", r"no column for micrograph and x and y \(found: x \(Å\)"),
         ("x_nm,y_nm\n1,2\n", "no column for"),
         ("micrograph,x_angstrom,y_angstrom\na,1,2\n", "no column for x and y"),
+        ("index,shape-type,vertex-index,axis-0,axis-1\n0,rectangle,0,1,2\n", "corners of napari"),
     ],
 )
 def test_tables_of_several_images_or_in_other_units_are_refused(tmp_path, content, message):
@@ -129,6 +152,19 @@ def test_optics_groups_are_not_lost_without_a_word(tmp_path):
 
 
 # EMAN ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a.box", "a.coords"])
+def test_comments_behind_numbers(tmp_path, name):
+    sides = "" if name == "a.coords" else " 0 0"
+    path = save(tmp_path, name, f"# mine\n90 190{sides} # good\n7 8{sides}\n")
+    assert read_table(path)[["x", "y"]].to_numpy().tolist() == [[90, 190], [7, 8]]
+
+
+def test_numbers_with_commas_are_no_heading(tmp_path):
+    with pytest.raises(TableError, match="line 1: 1 value; a line of coordinates is x and y"):
+        read_table(save(tmp_path, "a.coords", "10,20\n"))
+    assert len(read_table(save(tmp_path, "a.coords", "x y\n10 20\n"))) == 1
 
 
 def test_boxes_with_scores_classes_and_more(tmp_path):
@@ -224,6 +260,23 @@ def test_paths_of_exported_jobs_have_no_arrow(tmp_path):
     for name in ("p.csv", "p.star", "q.cs"):
         write_table(table, tmp_path / name)
         assert b">J" not in (tmp_path / name).read_bytes()
+
+
+def test_the_folder_of_a_job_is_read_without_exposures_and_particle_images(tmp_path):
+    picks = locations([b"J1/a.mrc", b"J1/b.mrc", b"J1/b.mrc"])
+    cs_of(tmp_path / "picked_particles.cs", **picks)
+    blobs = {"uid": picks["uid"], "micrograph_blob__path": picks["location__micrograph_path"]}
+    cs_of(tmp_path / "picked_micrographs.cs", **blobs)
+    cs_of(tmp_path / "P_selected.cs", uid=picks["uid"], blob__path=np.array([b"J1/a.mrcs"] * 3))
+    with pytest.warns(TableWarning, match=r"without positions: P_selected\.cs, picked_micrographs"):
+        assert len(read_folder(tmp_path)) == 3
+    cs_of(tmp_path / "picked_excluded.cs", **{**picks, "uid": picks["uid"] + np.uint64(10)})
+    with pytest.raises(TableError, match=r"J1/a\.mrc are in picked_excluded\.cs and in picked"):
+        read_folder(tmp_path)
+    for name in ("picked_particles.cs", "picked_excluded.cs"):
+        (tmp_path / name).unlink()
+    with pytest.raises(TableError, match="positions; these are in the passthrough file"):
+        read_folder(tmp_path)
 
 
 def test_exposures_of_exported_jobs_and_without_dose_weighting(tmp_path):

@@ -110,6 +110,27 @@ def test_a_list_of_relion_3_without_its_micrographs_is_no_obstacle(tmp_path):
         assert read_folder(folder)["micrograph"].tolist() == ["Movies/m1", "Movies/m2"]
 
 
+def test_a_list_of_relion_3_none_of_whose_files_is_there_is_refused(tmp_path):
+    folder = job(tmp_path, "AutoPick/job006", "_autopick.star")
+    (tmp_path / "CtfFind/job003").mkdir(parents=True)
+    names = "".join(f"Movies/{name}.mrc\n" for name in ("c", "d"))
+    text = f"data_\n\nloop_\n_rlnMicrographName #1\n{names}"
+    (tmp_path / "CtfFind/job003/micrographs_ctf.star").write_text(text)
+    (folder / "coords_suffix_autopick.star").write_text("CtfFind/job003/micrographs_ctf.star\n")
+    with pytest.raises(TableError, match=r"none of the 2 micrographs .*c_autopick\.star"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize("extension", ["star", "box"])
+def test_picks_that_gautomatch_rejected_are_left_out(tmp_path, extension):
+    rows = "10 20 30 30\n" if extension == "box" else picks(10)
+    for kind in ("automatch", "nonunique", "rejected"):
+        (tmp_path / f"m1_{kind}.{extension}").write_text(rows)
+    (tmp_path / f"m2_rejected.{extension}").write_text(rows)  # a micrograph of that name
+    with pytest.warns(TableWarning, match=rf"m1_nonunique\.{extension}, m1_rejected"):
+        assert read_folder(tmp_path)["micrograph"].tolist() == ["m1", "m2_rejected"]
+
+
 def test_the_particles_of_an_extraction_are_read_once(tmp_path):
     folder = job(tmp_path, "Extract/job019", "_extract.star", "rlnMicrographName", "rlnImageName")
     (folder / "note.txt").unlink()

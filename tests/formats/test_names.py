@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -213,3 +215,17 @@ def test_names_made_of_the_same_words_are_never_given_to_two(names, stems):
             assert name not in found.loose
     for name in found.loose:
         assert name.lower()[0] == found[name].lower()[0]
+
+
+def test_a_second_name_of_a_micrograph_is_told_from_one_that_is_not_found():
+    found = match_names(["m/a.mrc", "a", "a_checked", "b"], ["m/a.mrc"])
+    assert found == {"m/a.mrc": "m/a.mrc"}
+    assert found.ambiguous == {"a": ["m/a.mrc"], "a_checked": ["m/a.mrc"]}
+    assert found.unmatched == ["b"]
+
+
+def test_accents_of_macos_are_the_same():
+    composed, decomposed = (unicodedata.normalize(form, "für_1") for form in ("NFC", "NFD"))
+    assert composed != decomposed
+    assert match_names([decomposed], [f"{composed}.mrc"]) == {decomposed: f"{composed}.mrc"}
+    assert match_names([f"{composed}_extract"], [f"{decomposed}.mrc"])

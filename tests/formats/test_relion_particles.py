@@ -60,7 +60,7 @@ def test_the_name_of_the_micrograph_comes_first_and_the_movie_before_the_stack(t
 
 
 @pytest.mark.parametrize(
-    "label", ["rlnMicrographId", "rlnGroupNumber", "rlnGroupName", "rlnOpticsGroup"]
+    "label", ["rlnMicrographId", "rlnGroupNumber", "rlnGroupName", "rlnOpticsGroup", "rlnCtfImage"]
 )
 def test_several_micrographs_that_nothing_names_are_refused(tmp_path, label):
     with pytest.raises(TableError, match=f"several micrographs \\({label} varies\\)"):

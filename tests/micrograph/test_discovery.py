@@ -194,6 +194,14 @@ def test_a_text_file_as_editors_and_shells_write_it(monkeypatch, here):
     assert found.missing == {}
 
 
+def test_comments_behind_names_in_a_list(here):
+    touch("m/a.mrc", "m/b #1.mrc", "m/c #2.mrc")
+    Path("list.txt").write_text('m/a.mrc # good\nm/b #1.mrc\n"m/c #2.mrc"  # bad ice\n')
+    found = find_micrographs([Path("list.txt")])
+    assert [each.name for each in found.found] == ["m/a.mrc", "m/b #1.mrc", "m/c #2.mrc"]
+    assert found.missing == {}
+
+
 def test_names_in_a_list_may_begin_at_the_working_folder(here, monkeypatch):
     touch("project/Movies/a.mrc")
     (here / "lists").mkdir()

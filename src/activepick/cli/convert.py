@@ -8,7 +8,12 @@ import typer
 
 from activepick.cli import arguments as a
 from activepick.cli.console import say
-from activepick.cli.convert_names import known_shapes, renamed, shapes_of
+from activepick.cli.convert_names import (
+    known_shapes,
+    renamed,
+    shapes_of,
+    with_optics_of_exposures,
+)
 from activepick.cli.micrograph_source import MicrographSource
 from activepick.cli.writing import target_format, write_out
 from activepick.errors import SettingsError
@@ -153,6 +158,8 @@ def convert(
         table = _particles(table)
     images = None if micrographs is None else MicrographSource(micrographs)
     table = renamed(table, images, exposures, uids, cast(Unmatched, unmatched))
+    if chosen.name == "star":
+        table = with_optics_of_exposures(table, images, exposures)
     flip = _FLIPS[flip_y, flip_x]
     if flip != "none":
         shapes = shapes_of(table, images, size)

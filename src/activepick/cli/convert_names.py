@@ -12,7 +12,7 @@ from activepick.formats.cryosparc_cs import shapes_in
 from activepick.formats.transform import Unmatched, rename_micrographs, with_uids, without_uids
 from activepick.wording import counted
 
-__all__ = ["known_shapes", "renamed", "shapes_of"]
+__all__ = ["known_shapes", "renamed", "shapes_of", "with_optics_of_exposures"]
 
 
 def renamed(
@@ -55,6 +55,15 @@ def renamed(
         table, matched = with_uids(table, read_exposures(exposures), unmatched)
         _tell(matched)
     return table
+
+
+def with_optics_of_exposures(
+    table: pd.DataFrame, images: MicrographSource | None, exposures: Path | None
+) -> pd.DataFrame:
+    """Return the table with optics groups from cryoSPARC's exposures, where these are named."""
+    if images is not None and images.exposures is not None:
+        return images.exposures.with_optics(table)
+    return table if exposures is None else read_exposures(exposures).with_optics(table)
 
 
 def _tell(matched: NameMatch) -> None:

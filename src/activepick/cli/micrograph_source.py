@@ -5,6 +5,7 @@ from pathlib import Path
 from activepick.cli.console import say
 from activepick.errors import MicrographError, on_command_line
 from activepick.formats import RelionMicrographs
+from activepick.formats.exposures import Exposures
 from activepick.micrograph import Micrograph
 from activepick.micrograph.discovery import find_micrographs
 
@@ -30,6 +31,8 @@ class MicrographSource:
         The exact names, also of micrographs in a list whose files are not there.
     star
         The list of RELION, None if it is something else.
+    exposures
+        The exposures of cryoSPARC, None if it is something else.
     shapes
         Height and width in pixels by name, where the list says them.
 
@@ -49,6 +52,7 @@ class MicrographSource:
         self._found = {found.name: found for found in micrographs.found}
         self.names = [*self._found, *micrographs.missing]
         self.star: RelionMicrographs | None = next(iter(micrographs.relion_lists), None)
+        self.exposures: Exposures | None = next(iter(micrographs.exposures), None)
         self.shapes: dict[str, tuple[int, int]] = {}
         for exposures in micrographs.exposures:
             for name, (height, width) in zip(

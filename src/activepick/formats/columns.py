@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.names import micrograph_stem
+from activepick.formats.names import is_image_name, micrograph_stem
 from activepick.formats.outside import inside
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
 from activepick.formats.table_warnings import warn_table
@@ -41,10 +41,14 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "micrograph",
         "rlnmicrographname",
         "micrographname",
+        *("micrographfilename", "micrographsfilename", "micrographfile", "micrographpath"),
+        *("micname", "mic", "micrographs"),
         "imagename",
         "image",
+        *("imagefilename", "imagefile", "imagepath"),
         "filename",
         "file",
+        *("filepath", "path"),
     ),
     "x": (
         *("x", "rlncoordinatex", "xcoord", "xcoordinate", "coordinatex", "coordx"),
@@ -78,6 +82,8 @@ _ONE_PER_MICROGRAPH = (
     *("slice", "frame", "axis0", "micrographid", "rlnmicrographid"),
     *("rlngroupname", "rlngroupnumber", "rlnopticsgroup"),
 )
+# Texts in columns of such names, which no program is known for, are names of micrographs, too.
+_LIKE_NAMES = re.compile(r"mic|image|img|file|path")
 _OF_STACK = r"^\d+@"
 _NEEDED = "needed are the micrograph's name and x and y in pixels"
 
@@ -282,6 +288,8 @@ def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
     if found is None and "image" in plain:
         is_stack = raw[plain["image"]].astype(str).str.contains(_OF_STACK)
         found = plain["image"] if is_stack.any() else None
+    if found is None:
+        found = _column_of_files(raw)
     if found is not None and len(raw):
         names = raw[found].astype(str).str.replace(_OF_STACK, "", regex=True)
         warn_table(
@@ -291,6 +299,7 @@ def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
         )
         return name_by_file(raw, names.to_numpy(object))
     known = [plain[name] for name in _ONE_PER_MICROGRAPH if name in plain]
+    known += [name for name in _texts(raw) if _LIKE_NAMES.search(_plain(name))]
     several = next((name for name in known if raw[name].nunique() > 1), None)
     if several is not None:
         raise TableError(
@@ -298,6 +307,25 @@ def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
             f"{several} varies), and no column names them: add one, or save a file for each"
         )
     return raw
+
+
+def _texts(raw: pd.DataFrame) -> list[str]:
+    """Return the columns that hold anything but numbers."""
+    return [
+        str(name)
+        for name in raw.columns
+        if not pd.api.types.is_numeric_dtype(raw[name])
+        and pd.to_numeric(raw[name].mask(raw[name] == ""), errors="coerce").count()
+        < (raw[name] != "").sum()
+    ]
+
+
+def _column_of_files(raw: pd.DataFrame) -> str | None:
+    """Return the column all of whose values are names of image files, None where there is none."""
+    for name in _texts(raw):
+        if all(is_image_name(str(value)) for value in raw[name].unique()):
+            return name
+    return None
 
 
 def _numbers(

@@ -26,11 +26,13 @@ from activepick.formats.columns import standard_table
 from activepick.formats.coordinates import from_fraction, to_fraction
 from activepick.formats.cs_file import FieldType, load_fields, pack_fields
 from activepick.formats.exposures import Exposures, read_exposures
+from activepick.formats.many_files import NamedFiles, join_tables
 from activepick.formats.outside import leave_out_outside
 from activepick.formats.scores import score_meaning, with_meaning
 from activepick.formats.table_check import warn_dropped
+from activepick.formats.table_warnings import warn_table
 
-__all__ = ["read_cs", "render_cs", "shapes_in"]
+__all__ = ["read_cs", "read_cs_folder", "render_cs", "shapes_in"]
 
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _X, _Y = "location/center_x_frac", "location/center_y_frac"
@@ -67,9 +69,52 @@ def read_cs(path: Path) -> pd.DataFrame:
     TableError
         When it is no dataset with locations, or a value is not right, with the row.
     """
-    fields = load_fields(path, _KNOWN)
-    missing = [name for name in (_PATH, _SHAPE, _X, _Y) if name not in fields]
-    if missing:
+    return _table(load_fields(path, _KNOWN), path)
+
+
+def read_cs_folder(files: NamedFiles) -> pd.DataFrame:
+    """Read the datasets in the folder of a job as one table, without those that have no positions.
+
+    Parameters
+    ----------
+    files
+        Name and file of each.
+
+    Raises
+    ------
+    TableError
+        As `read_cs`, when none has positions, and when picks of the same micrograph are in several
+        files: these are as a rule the same particles after several iterations, or those that were
+        selected and those that were excluded.
+    """
+    read = {path: load_fields(path, _KNOWN) for _, path in files}
+    with_picks = [path for path, fields in read.items() if not _missing(fields)]
+    left_out = [path for path in read if path not in with_picks]
+    tables = []
+    places: dict[str, str] = {}
+    for path in with_picks or left_out[:1]:  # one without positions says what it is instead
+        table = _table(read[path], path)
+        for name in table["micrograph"].unique():
+            other = places.setdefault(name, path.name)
+            if other != path.name:
+                raise TableError(
+                    f"{path.parent}: picks of {name} are in {other} and in {path.name}, perhaps "
+                    "those of two iterations, or selected and excluded ones; give one of the files"
+                )
+        tables.append(table)
+    if left_out:
+        more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
+        names = ", ".join(path.name for path in left_out[:5])
+        warn_table(f"left out, without positions: {names}{more}", file=left_out[0].parent)
+    return join_tables(tables)
+
+
+def _missing(fields: Mapping[str, object]) -> list[str]:
+    return [name for name in (_PATH, _SHAPE, _X, _Y) if name not in fields]
+
+
+def _table(fields: dict[str, npt.NDArray[Any]], path: Path) -> pd.DataFrame:
+    if missing := _missing(fields):
         raise TableError(f"{path}: no field {', '.join(missing)}, so these are {_kind(fields)}")
     shape = fields[_SHAPE]
     raw: dict[str, Any] = {"micrograph": fields.pop(_PATH)}

@@ -55,6 +55,8 @@ SEPARATORS = ",;\t"
 _SEP = re.compile(rb"sep=(.)[ \t]*\n", re.IGNORECASE)
 # Rows that are text at the same time.
 _ROWS = 20_000
+# Columns of napari's shapes, a row for each corner.
+_SHAPES = {"shape-type", "vertex-index"}
 # The column of scores that are no log-odds.
 _NUMBER = "figure_of_merit"
 
@@ -79,9 +81,8 @@ def sniff(head: bytes) -> bool:
     napari reads these itself.
     """
     text = head.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    line = _SEP.sub(b"", text, count=1).split(b"\n", 1)[0].decode("latin-1")
-    found = set(standard_names(split_header(line)[1]).values())
-    return {"x", "y"} <= found and "x_coord" not in line and "axis-0" not in line
+    line = _after_comments(_SEP.sub(b"", text, count=1), SEPARATORS)[0].decode("latin-1")
+    return _has_positions(line, SEPARATORS) and "x_coord" not in line and "axis-0" not in line
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -155,7 +156,7 @@ def _header(path: Path, separators: str) -> tuple[int, str, list[str], bytes]:
     if stated := _SEP.match(text):
         text = text[stated.end() :].lstrip(b"\n")
         separators = stated[1].decode("latin-1")
-    header, _, body = text.partition(b"\n")
+    header, body = _after_comments(text, separators)
     skipped = data.count(b"\n") - body.count(b"\n")
     check_width(max(header.count(c.encode()) for c in separators), path, 1)
     separator, columns = split_header(header.decode("utf-8"), separators)
@@ -163,6 +164,24 @@ def _header(path: Path, separators: str) -> tuple[int, str, list[str], bytes]:
     if repeated:
         raise TableError(f"{path}, line 1: the column {repeated[0][:40]!r} is there twice")
     return max(skipped, 1), separator, columns, body
+
+
+def _after_comments(text: bytes, separators: str) -> tuple[bytes, bytes]:
+    """Return the header and the rows behind it, without comments before the header.
+
+    The header may be a comment itself, as ``numpy.savetxt`` writes it; a column may be called #.
+    """
+    header, _, body = text.partition(b"\n")
+    while header.startswith(b"#") and not _has_positions(header.decode("latin-1"), separators):
+        within = header.lstrip(b"# \t")
+        if _has_positions(within.decode("latin-1"), separators):
+            return within, body
+        header, _, body = body.partition(b"\n")
+    return header, body
+
+
+def _has_positions(line: str, separators: str) -> bool:
+    return {"x", "y"} <= set(standard_names(split_header(line, separators)[1]).values())
 
 
 def _table(
@@ -174,6 +193,10 @@ def _table(
     names: npt.NDArray[np.object_] | None = None,
     decimal_comma: bool = False,
 ) -> pd.DataFrame:
+    if set(columns) >= _SHAPES:
+        raise TableError(
+            f"{path}: these are corners of napari's shapes, not points; save a points layer"
+        )
     standard = standard_names(columns)
     named = raw.loc[:, [bool(name) for name in columns]].rename(columns=standard)
     if {"x", "y"} <= set(named.columns) and "micrograph" not in named:
@@ -197,7 +220,7 @@ def _one_by_one(
     rows = []
     try:
         for row in reader:
-            if not row or (len(row) == 1 and not row[0].strip()):
+            if not any(value.strip() for value in row):  # Excel writes rows of separators only
                 continue
             line = reader.line_num + skipped
             if len(row) != len(columns):

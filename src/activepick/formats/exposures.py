@@ -11,6 +11,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.cs_file import FieldType, load_fields
 from activepick.formats.names import NameMatch, match_names
+from activepick.formats.optics import with_exposure_groups
 from activepick.wording import counted
 
 __all__ = ["Exposures", "read_exposures"]
@@ -25,6 +26,8 @@ _KNOWN = {
     **{f"{blob}/shape": FieldType(length=2) for blob in _BLOBS},
     **{f"{blob}/psize_A": FieldType() for blob in _BLOBS},
 }
+# Fields of picks that their micrograph says.
+_OF_GROUPS = ("location/exp_group_id", "location/micrograph_psize_A")
 _GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id", "location/exp_group_id")
 
 
@@ -68,6 +71,25 @@ class Exposures:
             name: (shapes[rows[found]][0], shapes[rows[found]][1])
             for name, found in self.match(micrographs).items()
         }
+
+    def with_optics(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return picks with the exposure groups and pixel sizes as optics groups of RELION.
+
+        What the table says itself comes first. It is returned as it is where it has optics groups
+        already, or a micrograph that is not among the exposures.
+
+        Parameters
+        ----------
+        table
+            With the column ``micrograph``.
+        """
+        names = table["micrograph"]
+        if table.attrs.get("optics") or set(names) - set(self.match(names)):
+            return table
+        table = table.drop(columns="rlnOpticsGroup", errors="ignore")  # numbers of nothing
+        found = self.locations(names, self.path)
+        told = {name: found[name] for name in _OF_GROUPS if name not in table}
+        return with_exposure_groups(table.assign(**told)).drop(columns=list(told))
 
     def locations(self, micrographs: "pd.Series[str]", target: Path) -> dict[str, npt.NDArray[Any]]:
         """Return the fields that state the micrograph of each pick.

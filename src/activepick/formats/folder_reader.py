@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.cryosparc_cs import read_cs_folder
 from activepick.formats.format import Format
 from activepick.formats.many_files import join_tables, read_each
 from activepick.formats.names import micrograph_stem
@@ -25,6 +26,8 @@ __all__ = ["read_folder", "read_picks"]
 # Extensions that files of all kinds have, so that the content decides which are tables of picks.
 _GENERAL = {".txt", ".tab", ".json", ".csv", ".tsv"}
 _ITERATION = re.compile(r"(.*_it)\d{3,}(_.*)?data\.star", re.IGNORECASE)
+# What Gautomatch writes beside NAME_automatch.star: picks before and beside its selection.
+_REJECTED = re.compile(r"(.+)_(nonunique|rejected)(\.[^.]+)", re.IGNORECASE)
 _EXTRACTED = "_extract.star"
 
 
@@ -124,6 +127,8 @@ def _read_files(
     chosen = choose_format(named[0][1], format)
     if chosen.name == "star":
         return read_star_folder(named)
+    if chosen.name == "cs":
+        return read_cs_folder(named)
     if chosen.read_files is not None:
         # One of them may be of another format with the same extension, or invalid.
         with contextlib.suppress(TableError):
@@ -133,7 +138,7 @@ def _read_files(
 
 def _files(source: Path, format: str | Format | None) -> list[Path]:
     """Return the files that may be of the format, or of one known format."""
-    paths = visible_files(source)
+    paths = _without_rejected(visible_files(source), source)
     if format is not None:
         chosen = choose_format(source, format)
         wanted = {*chosen.extensions, *chosen.shared_extensions}
@@ -153,6 +158,20 @@ def _files(source: Path, format: str | Format | None) -> list[Path]:
     if not files:
         raise TableError(f"{source}: no files of picks in this folder")
     return files
+
+
+def _without_rejected(paths: Sequence[Path], source: Path) -> list[Path]:
+    """Return the files without those of picks that Gautomatch rejected."""
+    there = set(paths)
+    rejected = {
+        path
+        for path in paths
+        if (match := _REJECTED.fullmatch(path.name))
+        and path.with_name(f"{match[1]}_automatch{match[3]}") in there
+    }
+    if rejected:
+        _tell_left_out(source, sorted(rejected), "as Gautomatch did not select these picks")
+    return [path for path in paths if path not in rejected]
 
 
 def _without_other_texts(files: Sequence[Path], source: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """The micrograph that a name in a table stands for."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
        and no digit: ``a_topazpicks`` is ``a``, but ``a_2`` is another micrograph. Names that end
        like an image are micrographs themselves and are not shortened, except those of stacks
        (``.mrcs``);
-    8. the keys 6 and 7 without regard to case and ``_fractions``.
+    8. the keys 6 and 7 without regard to case, ``_fractions`` and the form of accents in Unicode.
 
     Two micrographs for a name, or two names for a micrograph, are ambiguous: none is chosen.
 
@@ -168,8 +169,21 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
         names = _match(result, names, micrographs, taken, step)
         if step.loose:
             result.loose += list(result)[before:]
-    result.unmatched = names
+    result.unmatched = _without_rivals(result, names, micrographs)
     return result
+
+
+def _without_rivals(result: NameMatch, names: list[str], micrographs: list[str]) -> list[str]:
+    """Record names that fit a micrograph which another name has, and return the others."""
+    left = names
+    for step in _STEPS if result else ():
+        if not left:
+            break
+        by_key = _by_key(micrographs, step)
+        found = {name: _candidates(name, by_key, set(), step) for name in left}
+        result.ambiguous.update({name: rivals for name, rivals in found.items() if rivals})
+        left = [name for name in left if not found[name]]
+    return left
 
 
 @dataclass(frozen=True)
@@ -203,9 +217,7 @@ def _match(
     """Match by one key, record what is decided, and return the names that are left."""
     if step.folders and not any(map(_has_folders, names)):
         return names
-    by_key: dict[str, list[str]] = {}
-    for micrograph in micrographs:
-        by_key.setdefault(step.of_micrograph(micrograph), []).append(micrograph)
+    by_key = _by_key(micrographs, step)
     candidates = {name: _candidates(name, by_key, taken, step) for name in names}
     claims = Counter(micrograph for found in candidates.values() for micrograph in found)
     left = []
@@ -218,6 +230,13 @@ def _match(
             result.ambiguous[name] = found
     taken.update(result.values())
     return left
+
+
+def _by_key(micrographs: list[str], step: _Step) -> dict[str, list[str]]:
+    by_key: dict[str, list[str]] = {}
+    for micrograph in micrographs:
+        by_key.setdefault(step.of_micrograph(micrograph), []).append(micrograph)
+    return by_key
 
 
 def _candidates(
@@ -284,7 +303,12 @@ def _bare_stem(name: str) -> str:
 
 def _loose_stem(name: str) -> str:
     # What motion correction adds may stand before and behind _fractions.
-    return _bare_stem(_FRACTIONS.sub("", _bare_stem(name).lower()))
+    return _bare_stem(_FRACTIONS.sub("", _bare_stem(_folded(name))))
+
+
+def _folded(name: str) -> str:
+    """Return a name in lower case, with accents as one character: macOS writes two."""
+    return unicodedata.normalize("NFC", name).lower()
 
 
 def _one(key: Callable[[str], str]) -> Callable[[str], Iterable[str]]:
@@ -326,5 +350,5 @@ _STEPS = (
     _beginning_step(without_ending, without_ending),
     _beginning_step(_bare_stem, _stem_without_uid),
     _Step(_loose_stem, _pick_file(_loose_stem), loose=True),
-    _beginning_step(_loose_stem, lambda name: _stem_without_uid(name).lower()),
+    _beginning_step(_loose_stem, lambda name: _stem_without_uid(_folded(name))),
 )

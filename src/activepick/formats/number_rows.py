@@ -110,7 +110,7 @@ def _without_header(data: bytes, file: NumberFile) -> bytes:
     if file.header and data:
         first, _, rest = data.partition(b"\n")
         words = first.split()
-        if words and not words[0].startswith(b"#") and _number(words[0].decode()) is None:
+        if words and not words[0].startswith(b"#") and _is_heading(words[0].decode()):
             return rest
     return data
 
@@ -152,10 +152,8 @@ def _one_by_one(data: bytes, path: Path, file: NumberFile) -> tuple[Floats, Line
     rows: list[list[float]] = []
     lines: list[int] = []
     for number, line in enumerate(data.decode("utf-8").split("\n"), 1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        if file.header and number == 1 and _number(words[0]) is None:
+        words = line.partition("#")[0].split()
+        if not words or (file.header and number == 1 and _is_heading(words[0])):
             continue
         if len(words) not in file.columns:
             raise TableError(f"{path}, line {number}: {counted(len(words), 'value')}; {file.what}")
@@ -173,6 +171,11 @@ def _one_by_one(data: bytes, path: Path, file: NumberFile) -> tuple[Floats, Line
     width = len(rows[0]) if rows else file.columns[0]
     numbers = np.array(rows, dtype=np.float64).reshape(-1, width)
     return numbers, lambda: np.array(lines, dtype=np.int64)
+
+
+def _is_heading(word: str) -> bool:
+    """Return whether the first word of a line begins a heading, and no number (10,20 is none)."""
+    return _number(word) is None and word[0] not in "0123456789+-.,"
 
 
 def _number(word: str) -> float | None:

@@ -28,7 +28,7 @@ from activepick.formats.outside import Outside, leave_out_outside
 from activepick.formats.refusals import refuse_tomogram
 from activepick.formats.table_check import check_table
 from activepick.formats.table_warnings import joined_warnings
-from activepick.formats.text import write_pieces
+from activepick.formats.text import as_utf8, write_pieces
 
 __all__ = ["FORMATS", "check_options", "choose_format", "read_rows", "read_table", "write_table"]
 
@@ -308,7 +308,7 @@ def check_options(
 
 
 def read_head(path: Path) -> bytes:
-    """Read the first 64 kB of a file.
+    """Read the first 64 kB of a file; text is in UTF-8.
 
     Raises
     ------
@@ -317,6 +317,6 @@ def read_head(path: Path) -> bytes:
     """
     try:
         with open_to_read(path) as file:
-            return file.read(_HEAD_BYTES)
+            return as_utf8(file.read(_HEAD_BYTES))
     except (OSError, ValueError) as error:
         raise TableError(f"{path}: cannot be read ({error}); check the path") from None

@@ -300,6 +300,12 @@ def _read_suffixed(path: Path, suffix: str, read_other: ReadTable) -> pd.DataFra
     files = output_paths(names, path.parent, f"{suffix}.star", tree=True)
     flat = {name: path.parent / f"{without_ending(name)}{suffix}.star" for name in names}
     found = [(n, p) for n in names for p in (files[n], flat[n]) if p.is_file()]
+    if names and not found:
+        raise TableError(
+            f"{path}: none of the {counted(len(names), 'micrograph')} in {listed} has a file "
+            f"*{suffix}.star in this folder, such as {files[names[0]]}; keep the folders of the "
+            "RELION project together, or remove this list to read what is there"
+        )
     return _read_files(list(dict(reversed(found)).items())[::-1], read_other)
 
 

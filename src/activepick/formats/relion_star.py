@@ -53,6 +53,7 @@ _OTHER_NAMES = (
     "rlnMovieName",
     "rlnImageOriginalName",
     "rlnImageName",
+    "wrpSourceName",
 )
 # All particles of one micrograph have the same one.
 _ONE_PER_MICROGRAPH = (
@@ -61,8 +62,9 @@ _ONE_PER_MICROGRAPH = (
     "rlnGroupNumber",
     "rlnOpticsGroup",
     "rlnBeamTiltClass",
+    "rlnCtfImage",
 )
-_TOMOGRAM = re.compile(r"rlnTomo|rlnCenteredCoordinate")
+_TOMOGRAM = re.compile(r"rlnTomo|rlnCenteredCoordinate|wrpCoordinateZ")
 _FILAMENT = re.compile(r"rlnHelicalT(ube|rack)")
 _KNOWN_BLOCKS = {"optics", "general", "job", "joboptions_values"}
 # Tables of RELION's jobs that hold no positions, in the folders of jobs that have some.

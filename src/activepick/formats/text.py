@@ -1,5 +1,6 @@
 """Reading and writing of text files of tables; files are written whole or not at all."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from activepick.files import UnsafeFileError, read_whole
 from activepick.formats.table_warnings import warn_table
 
 __all__ = [
+    "as_utf8",
     "put_pieces",
     "read_bytes",
     "read_text",
@@ -18,6 +20,7 @@ __all__ = [
     "write_pieces",
 ]
 
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _ALLOWED = bytes(set(range(256)) - {*range(9), 11, 12, *range(14, 32)})
 
@@ -42,11 +45,27 @@ def read_bytes(path: Path) -> bytes:
         raise TableError(f"{path}: cannot be read ({error})") from error
 
 
+def as_utf8(data: bytes) -> bytes:
+    """Return text without a byte order mark, in UTF-8 where the mark is that of UTF-16.
+
+    Parameters
+    ----------
+    data
+        Content of a file, or its beginning. What is no UTF-16 behind such a mark stays as it is.
+    """
+    if data.startswith(_UTF16):  # "Unicode text" of Excel
+        even = data[: len(data) // 2 * 2]
+        with contextlib.suppress(UnicodeDecodeError):
+            return even.decode("utf-16").encode("utf-8")
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
 def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
     """Read a text file as UTF-8 without a byte order mark, with newlines as line ends.
 
-    UTF-8 stays as it is. Anything else is read as latin-1, in which every byte is a character, with
-    a `TableWarning`: only accents in names can come out wrong.
+    UTF-8 stays as it is, and UTF-16 with a byte order mark is converted. Anything else is
+    read as latin-1, in which every byte is a character, with a `TableWarning`: only accents in
+    names can come out wrong.
 
     Parameters
     ----------
@@ -60,7 +79,7 @@ def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
     TableError
         When the file is missing, cannot be read, is empty, or is not text.
     """
-    data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
+    data = as_utf8(read_bytes(path))
     if not (may_be_empty or data.strip()):
         raise TableError(f"{path}: the file is empty; was it cut off while it was written?")
     if data.translate(None, _ALLOWED):

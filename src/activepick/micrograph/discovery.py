@@ -20,7 +20,7 @@ from activepick.formats import (
     read_exposures,
     read_relion_micrographs,
 )
-from activepick.formats.names import name_problem
+from activepick.formats.names import is_image_name, name_problem
 from activepick.formats.project_files import project_finder, searched_folders
 from activepick.formats.text import read_text
 from activepick.micrograph.extensions import CONVERTIBLE, EXTENSIONS, MOVIES, extension
@@ -329,8 +329,18 @@ def _without_quotes(text: str) -> str:
 def _read_names(path: Path) -> list[str]:
     """Return the names in a text file, each once, without numbers of images in stacks."""
     lines = (line.strip() for line in read_text(path).split("\n"))
-    names = (_without_quotes(line) for line in lines if line and not line.startswith("#"))
+    lines = (_without_comment(line) for line in lines if line and not line.startswith("#"))
+    names = map(_without_quotes, lines)
     return list(dict.fromkeys(_with_home(_IMAGE_OF_STACK.sub("", name)) for name in names))
+
+
+def _without_comment(line: str) -> str:
+    """Return a line without a comment behind the name; names may hold a # themselves."""
+    for comment in re.finditer(r"\s+#", line):
+        name = line[: comment.start()]
+        if is_image_name(name.rstrip("\"'")):
+            return name
+    return line
 
 
 def _with_home(name: str) -> str:
