@@ -51,6 +51,8 @@ __all__ = [
 ]
 
 SEPARATORS = ",;\t"
+# Lines before the header that may be comments.
+_MOST_COMMENTS = 200
 # Excel's statement of the separator, before the header.
 _SEP = re.compile(rb"sep=(.)[ \t]*\n", re.IGNORECASE)
 # Rows that are text at the same time.
@@ -171,13 +173,22 @@ def _after_comments(text: bytes, separators: str) -> tuple[bytes, bytes]:
 
     The header may be a comment itself, as ``numpy.savetxt`` writes it; a column may be called #.
     """
-    header, _, body = text.partition(b"\n")
-    while header.startswith(b"#") and not _has_positions(header.decode("latin-1"), separators):
+    start = 0
+    for _ in range(_MOST_COMMENTS):
+        end = text.find(b"\n", start)
+        header = text[start:] if end < 0 else text[start:end]
+        if not header.startswith(b"#") or _has_positions(header.decode("latin-1"), separators):
+            break
         within = header.lstrip(b"# \t")
         if _has_positions(within.decode("latin-1"), separators):
-            return within, body
-        header, _, body = body.partition(b"\n")
-    return header, body
+            header = within
+            break
+        if end < 0:
+            header = b""
+            break
+        start = end + 1
+    # The text is cut once, however many comments there are.
+    return header, b"" if end < 0 else text[end + 1 :]
 
 
 def _has_positions(line: str, separators: str) -> bool:
