@@ -163,7 +163,7 @@ def test_latin_1_is_read_and_said(tmp_path):
         ("a.csv", b"", "empty"),
         ("a.star", "\n\n  \n", "empty"),
         ("a.star", b"PK\x03\x04\x00\x00", "line 1"),
-        ("a.csv", CSV.encode("utf-16"), "no text"),
+        ("a.csv", CSV.encode("utf-16-le"), "no text"),
         # cut off
         ("a.star", STAR_30[:-25], "line 10: 2 values where the table has 4"),
         ("a.star", STAR_31[:200], "blocks: data_optics, data_particles"),

@@ -27,7 +27,9 @@ NAMES = [
 def hostile():
     spec = importlib.util.spec_from_file_location("hostile", SCRIPT)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(SCRIPT.parent)  # scripts import one another
+        spec.loader.exec_module(module)
     return module
 
 

@@ -20,6 +20,7 @@ from activepick.batch.merging import write_merged
 from activepick.batch.output import make_output
 from activepick.batch.record import Entry, RunRecord
 from activepick.benchmark.report import write_rows
+from activepick.classes.output import draw_averages, write_averages
 from activepick.errors import ActivepickError
 from activepick.features.cache import FeatureCache
 from activepick.features.feature_spec import FeatureSpec
@@ -122,6 +123,11 @@ def write_others(here):
     FeatureCache(here / "cache").get("key", lambda: np.ones((2, 2)))
     with contextlib.suppress(OSError):
         write_rows(PICKS, here / "curves")
+    averages = np.ones((2, 16, 16), np.float32)
+    with contextlib.suppress(ActivepickError, OSError):
+        write_averages(averages, here / "averages.mrcs", 2.0)
+    with contextlib.suppress(ActivepickError, OSError):
+        draw_averages(averages, ["1", "2"], here / "averages.png")
 
 
 GROUPS = {
