@@ -201,8 +201,9 @@ def test_colour_image_with_equal_channels_is_grey(tmp_path, mode):
 
 def test_large_png_is_not_taken_for_an_attack(tmp_path, recwarn):
     # Pillow warns from 89 million pixels on.
-    picture = Image.new("1", (12000, 8000))
-    picture.putpixel((7, 5), 1)
+    pixels = np.random.default_rng(0).integers(0, 2, (8000, 12000), np.uint8)
+    pixels[5, 7] = 1
+    picture = Image.fromarray(255 * pixels).convert("1", dither=Image.Dither.NONE)
     picture.save(tmp_path / "a.png", compress_level=1)
     micrograph = Micrograph(tmp_path / "a.png")
     assert micrograph.shape == (8000, 12000)
