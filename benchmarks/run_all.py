@@ -54,6 +54,7 @@ OTHERS = {
         "topaz_train",
         "variants",
         "working_scale",
+        "wrong_answers",
         "wrong_diameter",
     ),
     "what the program is shipped with": ("simulated_calibration", "simulated_prior", "varied_sets"),
