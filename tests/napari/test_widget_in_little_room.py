@@ -112,8 +112,9 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
         widget.head.set_open(False)
         qtbot.wait(5)
         QTest.mouseClick(widget.head._collapsible.toggleButton(), Qt.MouseButton.LeftButton)
-        qtbot.wait(20)
-        assert widget.head.visibleRegion().boundingRect().size() == widget.head.size()
+        qtbot.waitUntil(
+            lambda: widget.head.visibleRegion().boundingRect().size() == widget.head.size()
+        )
         widget.head.set_open(False)
         widget.findChild(QScrollArea).verticalScrollBar().setValue(0)
         for number in person.state.micrographs:
@@ -144,7 +145,10 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     widget.gallery.view._reject.click()
     qtbot.wait(1)
     # At once: a refit can follow, but it brings no rejected pick back.
-    assert not (widget.gallery.xy == shown[0]).all(axis=1).any()
+    rejected = [(one.x, one.y) for one in person.state.labels.values() if one.source == "gallery"]
+    assert len(rejected) == 1
+    assert (shown == rejected[0]).all(axis=1).sum() == 1
+    assert not (widget.gallery.xy == rejected[0]).all(axis=1).any()
     person.settle()
 
     # Errors stay until they are dismissed, the newest first and the path last.

@@ -49,6 +49,8 @@ from activepick.log import start_log
 __all__ = ["ActivePickWidget"]
 
 _SIZE_HINT, _MINIMUM_WIDTH = QSize(400, 700), 340
+# Until sections that change their height are laid out.
+_LAYOUT_MS = 30
 # Number of sections that are open at first.
 _OPEN_SECTIONS = 4
 
@@ -362,7 +364,8 @@ def _reveal(scroll: QScrollArea, part: QWidget) -> None:
         with contextlib.suppress(RuntimeError):  # Qt may have deleted them before
             scroll.ensureWidgetVisible(part)
 
-    QTimer.singleShot(0, reveal)
+    # Sections can still be laid out after the first turn of the event loop.
+    QTimer.singleShot(_LAYOUT_MS, reveal)
 
 
 def _closer(
