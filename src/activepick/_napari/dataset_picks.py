@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from activepick._napari.io.export import ExportTarget, export_table
 from activepick._napari.jobs import Jobs
 from activepick.errors import ActivepickError
-from activepick.progress import Progress
+from activepick.progress import Progress, part_between
 from activepick.session import Session, Settings
 from activepick.session.model import actions as a
 from activepick.workspace.workspace import Workspace
@@ -273,10 +273,8 @@ class DatasetPicks(QObject):
 
     def _export(self, target: ExportTarget, table: Callable[[Progress], pd.DataFrame]) -> None:
         def work(progress: Progress) -> tuple[Path, int, list[str]]:
-            rows = table(lambda fraction: progress(_READING * fraction))
-            return export_table(
-                rows, target, lambda fraction: progress(_READING + (1 - _READING) * fraction)
-            )
+            rows = table(part_between(progress, 0.0, _READING))
+            return export_table(rows, target, part_between(progress, _READING, 1.0))
 
         self._jobs.run(
             "export",

@@ -20,7 +20,7 @@ from torch.nn.functional import normalize, one_hot
 
 from activepick.classes.polar import PolarGrid, transform
 from activepick.features.device import choose_device
-from activepick.progress import Progress, part_of
+from activepick.progress import Progress, part_between, part_of
 
 __all__ = ["ClassAverages", "assign_classes", "average_classes"]
 
@@ -124,9 +124,9 @@ def average_classes(
     with torch.inference_mode():
         if start is None:
             run.begin(max(1, min(count, len(crops) // _FEWEST_MEMBERS)), seed)
-            run.maximise(2, _COARSE, lambda fraction: report(0.75 * fraction))
+            run.maximise(2, _COARSE, part_between(report, 0.0, 0.75))
         done = 0.75 if start is None else 0.0
-        run.maximise(1, _FINE, lambda fraction: report(done + (1 - done) * fraction))
+        run.maximise(1, _FINE, part_between(report, done, 1.0))
         return run.result()
 
 

@@ -10,7 +10,7 @@ from activepick.classes.averages import ClassAverages, assign_classes, average_c
 from activepick.classes.crops import CropScale, fair_sample
 from activepick.errors import ActivepickError, SettingsError
 from activepick.micrograph import Micrograph
-from activepick.progress import Progress
+from activepick.progress import Progress, part_between
 from activepick.simulate.optics import Microscope
 
 __all__ = ["MicrographPicks", "PickClasses", "average_picks"]
@@ -156,7 +156,7 @@ def average_picks(
         seed=seed,
         start=start,
         device=device,
-        progress=lambda fraction: report(_READ + (until - _READ) * fraction),
+        progress=part_between(report, _READ, until),
     )
     classes = np.full(len(numbers), -1, np.intp)
     classes[rows] = averages.classes

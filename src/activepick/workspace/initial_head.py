@@ -14,7 +14,7 @@ import numpy as np
 from activepick.errors import ActivepickError, HeadError, SessionError
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.head_file import load_head
-from activepick.progress import Progress
+from activepick.progress import Progress, part_between
 from activepick.session.micrographs import open_micrograph
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import SessionState
@@ -143,7 +143,7 @@ def initial_head(
     base = starting_head(
         engine,
         _readable(session, settings),
-        progress=lambda fraction: progress(_LOADING + (1 - _LOADING) * fraction),
+        progress=part_between(progress, _LOADING, 1.0),
     )
     if not session.read_only:
         radii = base.spec.working_radii

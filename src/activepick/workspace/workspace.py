@@ -13,7 +13,7 @@ from activepick.learning.settings import LearnerSettings
 from activepick.micrograph import Micrograph
 from activepick.micrograph.contrast import ContrastMap
 from activepick.micrograph.pixel_size import same_pixel_size
-from activepick.progress import Progress
+from activepick.progress import Progress, part_between
 from activepick.session.micrographs import open_micrograph
 from activepick.session.model.settings import Settings
 from activepick.session.session import Session
@@ -183,7 +183,7 @@ class Workspace:
         """
         entry = self.session.micrographs.entry(micrograph)
         report, begin = progress or (lambda fraction: None), 0.0 if self.ready else _SETUP
-        store = self.setup(lambda fraction: report(begin * fraction)).features.store
+        store = self.setup(part_between(report, 0.0, begin)).features.store
         self.stage_changed.emit("Computing features")
         features = store.get(entry, lambda f: report(begin + (1 - begin) * f))
         if entry.status == "unseen" and not self.session.read_only:
@@ -216,7 +216,7 @@ class Workspace:
             return None
         path = self.session.micrographs.unchanged_path(micrograph)
         file = open_micrograph(path, settings)
-        head = head_suggested_by(engine, file, lambda fraction: report(_SETUP * fraction))
+        head = head_suggested_by(engine, file, part_between(report, 0.0, _SETUP))
         contrast = stored_contrast(engine, file)
         return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report)
 
@@ -240,7 +240,7 @@ class Workspace:
         """
         entry = self.session.micrographs.entry(micrograph)
         report = progress or (lambda fraction: None)
-        features = self.setup(lambda fraction: report(_SETUP * fraction)).features
+        features = self.setup(part_between(report, 0.0, _SETUP)).features
         head, engine = self.trainer.head, features.engine
         is_known = bool(features.store.held([entry]))
         if is_known or engine.cache is None or head.weights.any(axis=1).all():

@@ -376,11 +376,7 @@ def _advice(session: OpenSession, current: Question | None) -> str:
 def _tally(session: OpenSession) -> str:
     labels = session.state.labels.values()
     particles = sum(label.target == 1 for label in labels)
-    return f"{_count(particles, 'particle')}, {_count(len(labels) - particles, 'non-particle')}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{counted(particles, 'particle')}, {counted(len(labels) - particles, 'non-particle')}"
 
 
 def _cut(
