@@ -98,10 +98,14 @@ class Person:
 
     def answer_in_view(self, key: str) -> None:
         """Answer the current question, after going to it if it is not on screen."""
+        self.go_to_question(key)
+        self.answer(key)
+
+    def go_to_question(self, key: str) -> None:
+        """Bring the current question into view by a press of a key, where it is not on screen."""
         if not self.widget.navigation.question_in_view(self.open):
             self.press(key)
             self.settle()
-        self.answer(key)
 
     def in_view(self, one) -> bool:
         """Whether a question or label of the shown micrograph is on screen."""

@@ -158,7 +158,7 @@ def test_suggestions_are_accepted_that_were_seen(qtbot, open_widget, micrographs
     qtbot.wait(20)
     assert strip.visible_ids() == []
     person.press("Y")
-    qtbot.wait(50)
+    person.wait(lambda: bool(strip.visible_ids()))
     assert not person.state.marks
     seen = set(strip.visible_ids()) & {q.id for q in suggested}
     assert seen

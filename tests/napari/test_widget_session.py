@@ -310,6 +310,7 @@ def test_sessions_open_elsewhere_are_only_looked_at_and_damaged_ones_repaired(
     assert "open" in asked[0]
     assert second.session.read_only
     assert second.state.labels == labels
+    second.go_to_question("D")
     second.press("D")
     assert "read-only" in second.told[-1][1]
     assert person.state.labels == labels
