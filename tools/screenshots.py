@@ -90,8 +90,9 @@ def start(home: Path, out: Path) -> None:
     only(widget, "label", "picks")
     middle_question(widget)
     zoom(widget)
+    x, y = beside_question(viewer, widget)
     steps = [
-        mark(5, canvas, window, dx=0.5, dy=0.43),
+        mark(5, canvas, window, dx=x, dy=y),
         mark(6, named(widget.label, "Particle (F)"), window),
         mark(7, widget.label._strip, window),
         mark(8, widget.picks.histogram, window, dy=0.4),
@@ -133,6 +134,17 @@ def middle_question(widget: ActivePickWidget) -> None:
     here = [q for q in session.state.questions if q.micrograph == session.shown]
     session.labelling.go_to(max(here, key=inside).id)
     settle()
+
+
+def beside_question(viewer: napari.Viewer, widget: ActivePickWidget) -> tuple[float, float]:
+    """Return the place above the current question, as shares of the canvas's width and height."""
+    question = session_of(widget).labelling.current
+    assert question is not None
+    camera, (height, width) = viewer.scene.camera, viewer.canvas.size
+    row, column = widget.layers.world(question.x, question.y)
+    above = SimulationSettings().radius_px * 1.5 * SimulationSettings().pixel_size_angstrom
+    y = 0.5 + (row - above - camera.center[-2]) * camera.zoom / height
+    return 0.5 + (column - camera.center[-1]) * camera.zoom / width, y
 
 
 def named(part: QWidget, text: str) -> QPushButton:
