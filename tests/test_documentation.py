@@ -46,8 +46,8 @@ def test_links_lead_somewhere(page):
         if path == GENERATED and page.parent != ROOT:
             continue  # only the built site has it
         assert path.exists(), link
-        # What mkdocstrings makes is checked when the site is built.
-        if anchor and path.name != "reference.md":
+        # What mkdocstrings makes is checked when the site is built; pictures have themes.
+        if anchor and path.suffix == ".md" and path.name != "reference.md":
             assert anchor in anchors(path), link
 
 
