@@ -2,8 +2,8 @@
 
     tools/with_display.sh .venv/bin/python tools/screenshots.py
 
-An oracle labels simulated micrographs in a real window, first in napari's dark theme, then in its
-light theme. Only the numbers in `start-*.jpg` are drawn on top.
+An oracle labels simulated micrographs in a real window, in napari's dark and light themes. Only
+the numbers in `start-*.jpg` are drawn on top.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from marks import Mark, draw_marks, mark
+from napari._qt.dialogs.qt_notification import NapariQtNotification
 from PIL import Image
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
@@ -32,6 +33,7 @@ from activepick.simulate import SimulationSettings
 SIZES = ((1280, 800), (1920, 1080))
 # High enough for everything that is numbered.
 START_SIZE = (1280, 960)
+THEMES = ("dark", "light")
 ROUNDS = 4
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
@@ -83,7 +85,7 @@ def start(home: Path, out: Path) -> None:
         mark(3, named(widget.particle, "⌀ Measure"), window),
         mark(4, named(widget.particle, "Find particles"), window),
     ]
-    keep(window, out / "start-open", steps)
+    keep_in_both_themes(viewer, out / "start-open", steps)
     widget.particle.start()
     wait_for_picks(widget)
     label(widget, sample, rounds=1, check=False)
@@ -98,7 +100,7 @@ def start(home: Path, out: Path) -> None:
         mark(8, widget.picks.histogram, window, dy=0.4),
         mark(9, named(widget.picks, "Draw area"), window),
     ]
-    keep(window, out / "start-label", steps)
+    keep_in_both_themes(viewer, out / "start-label", steps)
     label(widget, sample, rounds=ROUNDS - 1)
     viewer.fit_to_view()
     only(widget, "learning", "head", "export")
@@ -108,7 +110,7 @@ def start(home: Path, out: Path) -> None:
         mark(12, widget.export.format.native, window, dx=0.8),
         mark(13, named(widget.export, "Export picks …"), window),
     ]
-    keep(window, out / "start-export", steps)
+    keep_in_both_themes(viewer, out / "start-export", steps)
     widget.close_session()
     viewer.close()
 
@@ -164,7 +166,7 @@ def show(home: Path, out: Path) -> None:
     wait_for_picks(widget)
     open_session = session_of(widget)
     open_session.workspace.audit.set_truth(folder / "truth.star")
-    for theme in ("dark", "light"):
+    for theme in THEMES:
         viewer.theme = theme
         for width, height in SIZES:
             window.resize(width, height)
@@ -255,6 +257,8 @@ def zoom(widget: ActivePickWidget) -> None:
 
 def keep(shown: QWidget, path: Path, steps: Sequence[Mark] = ()) -> None:
     """Save a screenshot of a widget, with numbered marks."""
+    for message in shown.findChildren(NapariQtNotification):
+        message.close()
     settle()
     picture: QPixmap = shown.grab()
     with tempfile.TemporaryDirectory() as folder:
@@ -263,6 +267,14 @@ def keep(shown: QWidget, path: Path, steps: Sequence[Mark] = ()) -> None:
         image = draw_marks(Image.open(raw).convert("RGB"), list(steps))
         image.save(path.with_suffix(".jpg"), quality=82, optimize=True)
     print(path.with_suffix(".jpg"), flush=True)
+
+
+def keep_in_both_themes(viewer: napari.Viewer, path: Path, steps: Sequence[Mark]) -> None:
+    """Save a screenshot of the window in each theme, with numbered marks."""
+    for theme in THEMES:
+        viewer.theme = theme
+        keep(viewer.window._qt_window, path.with_name(f"{path.name}-{theme}"), steps)
+    viewer.theme = THEMES[0]
 
 
 def session_of(widget: ActivePickWidget) -> OpenSession:
