@@ -181,8 +181,7 @@ class Person:
                     return
 
     def move_to(self, x: float, y: float) -> None:
-        QTest.mouseMove(self.canvas, self.where(x, y))
-        self.qtbot.wait(5)
+        self._move(self.where(x, y))
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Drag from one place in original pixels to another."""
@@ -197,10 +196,15 @@ class Person:
         places = [self.where(*place) for place in np.concatenate(ways)]
         QTest.mousePress(self.canvas, left, plain, places[0])
         for place in places[1:]:
-            QTest.mouseMove(self.canvas, place)
-            self.qtbot.wait(5)
+            self._move(place)
         look()
         QTest.mouseRelease(self.canvas, left, plain, places[-1])
+
+    def _move(self, place: QPoint) -> None:
+        """Move the mouse, no faster than VisPy looks at it: it drops moves within 10 ms."""
+        self.qtbot.wait(12)
+        QTest.mouseMove(self.canvas, place)
+        self.qtbot.wait(6)  # napari shows moves 5 ms after the last one
 
     def see_all(self) -> None:
         """Show the whole micrograph."""
