@@ -1,4 +1,4 @@
-"""Find all the particles in cryo-EM micrographs after 10 to 100 clicks."""
+"""Pick the particles in cryo-EM micrographs after 10 to 100 clicks."""
 
 __all__ = ["__version__"]
 

@@ -33,7 +33,7 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="activepick",
-    help="Find all the particles in cryo-EM micrographs after 10 to 100 clicks.",
+    help="Pick the particles in cryo-EM micrographs after 10 to 100 clicks.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
