@@ -197,6 +197,30 @@ def test_no_guess_between_two_of_the_same_beginning_or_case():
     }
 
 
+@pytest.mark.parametrize(
+    ("names", "micrographs", "doubtful"),
+    [
+        (["B", "b"], ["B.mrc", "B_Fractions.mrc"], "b"),
+        (["a.mrc", "a_aligned"], ["a.mrc", "a_DW.mrc"], "a_aligned"),
+        (["a.mrc", "y/a.mrc"], ["a.mrc", "z/a.mrc"], "y/a.mrc"),
+        (["1/a", "a_picks"], ["1/a.mrc", "2/a.mrc"], "a_picks"),
+    ],
+)
+def test_what_is_left_over_is_no_reason_to_choose_it(names, micrographs, doubtful):
+    found = match_names(names, micrographs)
+    assert found == {names[0]: micrographs[0]}
+    assert found.ambiguous == {doubtful: micrographs}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**9), st.booleans(), st.booleans())
+def test_numbers_of_images_in_stacks_are_left_out_of_account(number, in_name, in_micrograph):
+    name, micrograph = "Movies/a.mrcs", "MotionCorr/job002/Movies/a.mrcs"
+    name = f"{number:06d}@{name}" if in_name else name
+    micrograph = f"{number:06d}@{micrograph}" if in_micrograph else micrograph
+    assert match_names([name], [micrograph, "x/a.mrcs"]) == {name: micrograph}
+
+
 WORD = st.sampled_from(["a", "A", "b", "1", "22", "picks", "fractions", "DW"])
 WORDS = st.lists(WORD, min_size=1)
 NAMES = st.lists(WORDS.map("_".join), max_size=6)

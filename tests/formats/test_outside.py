@@ -50,6 +50,58 @@ def test_a_position_outside_is_left_out_of_a_folder(tmp_path, name, content, _):
         read_folder(tmp_path, outside="error")
 
 
+# The second row cannot be used: no position, no micrograph or an infinite score.
+UNUSABLE = [
+    ("a.csv", "micrograph,x,y\nm.mrc,5,6\nm.mrc,nan,4\n", "line 3: x is nan"),
+    ("a.csv", "micrograph,x,y\nm.mrc,5,6\nm.mrc,3,\n", "line 3: y is nan"),
+    ("a.csv", "micrograph;x;y\nm.mrc;5,5;6\nm.mrc;#N/A;4\n", "line 3: x is nan"),
+    ("a.csv", "micrograph,x,y,score\nm.mrc,5,6,1\nm.mrc,3,4,-inf\n", "line 3: the score is -inf"),
+    ("a.csv", "micrograph,x,y\nm.mrc,5,6\n,3,4\n", "line 3: the name of the micrograph is empty"),
+    ("a.csv", "micrograph,x,y\nm.mrc,5,6\nm.mrc,4e12,4\n", r"line 3: x is 4e\+12"),
+    ("a.star", f"{STAR}m.mrc 5 6\nm.mrc inf 4\n", "line 8: x is inf"),
+    ("a.star", f"{STAR}m.mrc 5 6\n'm.mrc' 5 <NA>\n", "line 8: y is nan"),
+    ("a.txt", "image_name\tx_coord\ty_coord\nm\t5\t6\nm\t\t4\n", "line 3: x is nan"),
+    ("a.box", "10\t20\t30\t30\nnan\t20\t30\t30\n", "line 2: x is nan"),
+    ("a.box", "10\t20\t30\t30\n10\t20\t30\tinf\n", "line 2: y is inf"),
+    ("a.box", "10\t20\t30\t30\t2.5\n10\t20\t30\t30\tinf\n", "line 2: the score is inf"),
+    ("a.coords", "5 6\n1e9 4\n", r"line 2: x is 1e\+09"),
+    ("a.cbox", "1 2 30 30 0.5\n1 nan 30 30 0.5\n", "line 2: y is nan"),
+    ("a.cbox", "1 2 30 30 0.5\n1 2 30 30 inf\n", "line 2: the score is inf"),
+    ("a_info.json", '{"boxes": [[9, 2, "manual"], [NaN, 2, "manual"]]}', "box 2: x is nan"),
+    ("a.pos", "# XMIPP_STAR_1 *\ndata_p\nloop_\n_xcoor\n_ycoor\n1 2\nnan 2\n", "line 7: x is nan"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "place"), UNUSABLE)
+def test_a_row_that_cannot_be_used_is_left_out_or_an_error_with_its_line(
+    tmp_path, name, content, place
+):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.warns(TableWarning, match=f"1 of 2 rows has no position.*{place}"):
+        assert len(read_table(path)) == 1
+    with pytest.raises(TableError, match=place) as caught:
+        read_table(path, outside="error")
+    assert caught.value.option == "--outside drop leaves them out"
+
+
+def test_a_folder_counts_the_rows_that_cannot_be_used(tmp_path):
+    for stem in "ab":
+        (tmp_path / f"{stem}.box").write_text("1 2 30 30\n1 nan 30 30\n-90 2 30 30\n")
+    with pytest.warns(TableWarning) as caught:
+        assert sorted(read_folder(tmp_path)["micrograph"]) == ["a", "b"]
+    first, second = (str(warning.message) for warning in caught)
+    assert "2 of 6 rows have no position" in first
+    assert "2 of 4 positions lie outside" in second
+
+
+def test_a_table_without_any_position_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("micrograph,x,y\nm.mrc,,6\nm.mrc,,4\n")
+    with pytest.raises(TableError, match=r"2 of 2 rows .*line 2: x is nan.*nothing would be left"):
+        read_table(path)
+
+
 def table_of(xy, micrograph="m") -> pd.DataFrame:
     table = pd.DataFrame(np.array(xy, float).reshape(-1, 2), columns=["x", "y"])
     return table.assign(micrograph=micrograph)

@@ -10,16 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.names import is_image_name, micrograph_stem
-from activepick.formats.outside import inside
+from activepick.formats.names import is_image_name, micrograph_stem, without_image_number
+from activepick.formats.outside import note_places
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
 from activepick.formats.table_warnings import warn_table
-from activepick.formats.values import (
-    Where,
-    check_range,
-    checked_labels,
-    to_numbers,
-)
+from activepick.formats.values import Where, checked_labels, to_numbers
 
 __all__ = [
     "ALIASES",
@@ -61,6 +56,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "score": ("score", "rlnautopickfigureofmerit", "autopickfigureofmerit", "figureofmerit", "fom"),
     "label": ("label",),
 }
+# What programs write where a number is not known.
+_EMPTY = ("", "nan", "-nan", "<na>", "na", "n/a", "#n/a", "none", "null")
 # The axes of napari's points, which are the dimensions of the array.
 _AXES = ("axis0", "axis1", "axis2")
 # Units behind a name that change nothing: x (px), x_px.
@@ -84,7 +81,6 @@ _ONE_PER_MICROGRAPH = (
 )
 # Texts in columns of such names, which no program is known for, are names of micrographs, too.
 _LIKE_NAMES = re.compile(r"mic|image|img|file|path")
-_OF_STACK = r"^\d+@"
 _NEEDED = "needed are the micrograph's name and x and y in pixels"
 
 
@@ -181,8 +177,8 @@ def standard_table(
 ) -> pd.DataFrame:
     """Convert the columns of a file to the standard columns, first, followed by all the others.
 
-    Positions with negative coordinates stay in the table; ``attrs["outside"]`` is the place of the
-    first one, for `activepick.formats.outside.leave_out_outside`.
+    Rows without a position or with a negative one stay in the table; `outside.leave_out_outside`
+    leaves them out. Numbers of images in stacks (``000001@``) in front of names are removed.
 
     Parameters
     ----------
@@ -200,8 +196,8 @@ def standard_table(
     Raises
     ------
     TableError
-        For missing columns, for values that are no number, huge, or no label, with the line, and
-        for particles in tomograms and points on filaments.
+        For missing columns, for words instead of numbers and values that are no label, with the
+        line, and for particles in tomograms and points on filaments.
     """
     missing = [name for name in ("micrograph", "x", "y") if name not in raw]
     if missing:
@@ -215,17 +211,10 @@ def standard_table(
     def where(row: int) -> str:
         return f"{path}, {unit} {lines()[row]}"
 
-    table = pd.DataFrame({"micrograph": raw["micrograph"].astype(str)})
-    names = table["micrograph"]
-    bad = np.flatnonzero((names.str.strip() == "").to_numpy())
-    if len(bad):
-        raise TableError(f"{where(bad[0])}: the name of the micrograph is empty")
+    table = pd.DataFrame({"micrograph": _names(raw["micrograph"], path)})
     for name in ("x", "y", "score", "label"):
         if name in raw:
-            may_be_empty = name in ("score", "label")
-            table[name] = _numbers(raw[name], name, where, decimal_comma, may_be_empty)
-    for name in ("x", "y"):
-        check_range(table[name].to_numpy(), name, where, negative=True)
+            table[name] = _numbers(raw[name], name, where, decimal_comma)
     if "label" in table:
         table["label"] = checked_labels(table["label"], where)
     others = raw.drop(columns=[name for name in ALIASES if name in raw])
@@ -237,13 +226,22 @@ def standard_table(
         others[name] = column
     _refuse_unsupported(others, path)
     table = pd.concat([table, others], axis=1)
-    negative = np.flatnonzero(~inside(table["x"], table["y"]))
-    if len(negative):
-        row = int(negative[0])
-        axis = "x" if table["x"].iloc[row] < -0.5 else "y"
-        value = table[axis].iloc[row]
-        table.attrs["outside"] = f"{unit} {lines()[row]}: {axis} is {value:g}"
+    note_places(table, lambda row: f"{unit} {lines()[row]}")
     return table
+
+
+def _names(column: pd.Series, path: Path) -> pd.Series:
+    """Return names of micrographs, without the numbers of images in stacks."""
+    names = column.astype(str)
+    numbered = [name for name in names.unique() if name != without_image_number(name)]
+    if not numbered:
+        return names
+    warn_table(
+        f"micrographs are named without the number of the image, such as {numbered[0]}",
+        file=path,
+        kind="numbers of images",
+    )
+    return names.map(without_image_number)
 
 
 def _refuse_unsupported(others: pd.DataFrame, path: Path) -> None:
@@ -286,12 +284,12 @@ def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
     plain = {_plain(str(name)): str(name) for name in raw.columns}
     found = next((plain[name] for name in _IMAGES if name in plain), None)
     if found is None and "image" in plain:
-        is_stack = raw[plain["image"]].astype(str).str.contains(_OF_STACK)
-        found = plain["image"] if is_stack.any() else None
+        images = map(str, raw[plain["image"]])
+        found = plain["image"] if any(n != without_image_number(n) for n in images) else None
     if found is None:
         found = _column_of_files(raw)
     if found is not None and len(raw):
-        names = raw[found].astype(str).str.replace(_OF_STACK, "", regex=True)
+        names = raw[found].astype(str).map(without_image_number)
         warn_table(
             f"micrographs are named after {found}, such as {names.iloc[0]}",
             file=path,
@@ -328,21 +326,18 @@ def _column_of_files(raw: pd.DataFrame) -> str | None:
     return None
 
 
-def _numbers(
-    column: pd.Series, name: str, where: Where, decimal_comma: bool, may_be_empty: bool
-) -> pd.Series:
+def _numbers(column: pd.Series, name: str, where: Where, decimal_comma: bool) -> pd.Series:
+    """Return numbers, NaN where the column is empty; words are an error."""
     if pd.api.types.is_numeric_dtype(column):
-        values = column.astype(float)
-        empty = values.isna()
-    else:
-        text = column.astype(str).str.strip()
-        if decimal_comma:
-            text = text.str.replace(",", ".", regex=False)
-        empty = text.str.lower().isin(["", "nan", "<na>", "na", "none", "null"])
-        values = to_numbers(text.mask(empty))
-    wrong = ~np.isfinite(values.to_numpy()) & ~(empty.to_numpy() & may_be_empty)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+        return column.astype(float)
+    text = column.astype(str).str.strip()
+    if decimal_comma:
+        text = text.str.replace(",", ".", regex=False)
+    empty = text.str.lower().isin(_EMPTY)
+    values = to_numbers(text.mask(empty))
+    wrong = np.flatnonzero((values.isna() & ~empty).to_numpy())
+    if len(wrong):
+        row = int(wrong[0])
         shown = str(column.iloc[row])
         shown = shown if len(shown) <= 40 else shown[:40] + "..."
         raise TableError(f"{where(row)}: {name} is {shown!r}, which is not a number")

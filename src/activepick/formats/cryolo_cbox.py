@@ -137,10 +137,10 @@ def _table(
     if missing:
         raise TableError(f"{path}: data_cryolo has no column _{' and _'.join(missing)}")
     for name in _OLD[:4]:
-        # Words that are no numbers stay, for the message with the line.
         values = to_numbers(raw[name])
-        if values.isna().any():
-            row = int(np.flatnonzero(values.isna())[0])
+        words = (values.isna() & raw[name].notna()).to_numpy()
+        if words.any():
+            row = int(np.flatnonzero(words)[0])
             shown = str(raw[name].iloc[row])[:40]
             raise TableError(f"{path}, line {lines()[row]}: _{name} is {shown!r}, no number")
         raw[name] = values.astype(float)
@@ -168,13 +168,14 @@ def _table(
 
 def _scores(confidence: pd.Series, path: Path, lines: Lines) -> npt.NDArray[np.float64]:
     values = to_numbers(confidence)
-    wrong = np.flatnonzero(~(values.between(0, 1) | confidence.isna()).to_numpy())
+    infinite = np.isinf(values)  # left out with their rows
+    wrong = np.flatnonzero(~(values.between(0, 1) | confidence.isna() | infinite).to_numpy())
     if len(wrong):
         shown = str(confidence.iloc[wrong[0]])[:40]
         raise TableError(
             f"{path}, line {lines()[wrong[0]]}: _Confidence is {shown!r}, which is no probability"
         )
-    return from_probability(values)
+    return np.where(infinite, np.inf, from_probability(values.mask(infinite)))
 
 
 def render_cbox(table: pd.DataFrame, path: Path, *, box_size: float | None = None) -> Iterable[str]:

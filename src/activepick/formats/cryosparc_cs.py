@@ -7,7 +7,8 @@ write them (``location`` and ``pick_stats``).
 
 Scores are numbers of cryoSPARC's pickers, as a rule cross-correlations. activepick writes its
 log-odds both as ``pick_stats/ncc_score`` and as ``pick_stats/power``, which are different
-quantities in picks of cryoSPARC: where both are the same, scores are log-odds.
+quantities in picks of cryoSPARC: where both are the same, scores are log-odds. Where both are 0
+for all picks, there are no scores.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from activepick.errors import TableError
 from activepick.formats.columns import standard_table
 from activepick.formats.coordinates import from_fraction, to_fraction
 from activepick.formats.cs_file import FieldType, load_fields, pack_fields
+from activepick.formats.cs_group import dataset_with, is_group
 from activepick.formats.exposures import Exposures, read_exposures
 from activepick.formats.many_files import NamedFiles, join_tables
 from activepick.formats.outside import leave_out_outside
@@ -64,11 +66,17 @@ def read_cs(path: Path) -> pd.DataFrame:
     The score is ``pick_stats/ncc_score`` as it is. All other fields are columns under their own
     names, vectors one column for each number (``location/micrograph_shape[0]``).
 
+    Parameters
+    ----------
+    path
+        The file, or a group file (``.csg``), of which the dataset with the locations is read.
+
     Raises
     ------
     TableError
         When it is no dataset with locations, or a value is not right, with the row.
     """
+    path = dataset_with(path, "location")
     return _table(load_fields(path, _KNOWN), path)
 
 
@@ -87,7 +95,8 @@ def read_cs_folder(files: NamedFiles) -> pd.DataFrame:
         files: these are as a rule the same particles after several iterations, or those that were
         selected and those that were excluded.
     """
-    read = {path: load_fields(path, _KNOWN) for _, path in files}
+    # Group files name the datasets beside them.
+    read = {path: load_fields(path, _KNOWN) for _, path in files if not is_group(path)}
     with_picks = [path for path, fields in read.items() if not _missing(fields)]
     left_out = [path for path in read if path not in with_picks]
     tables = []
@@ -124,6 +133,8 @@ def _table(fields: dict[str, npt.NDArray[Any]], path: Path) -> pd.DataFrame:
     if _SCORE in fields:
         raw["score"] = fields.pop(_SCORE).astype(float)
         log_odds = _POWER in fields and np.array_equal(raw["score"], fields[_POWER])
+        if log_odds and len(raw["score"]) and not raw["score"].any():
+            del raw["score"]
     for name, values in fields.items():
         if values.ndim == 1:
             raw[f"{name}_2" if name in raw else name] = values

@@ -90,7 +90,10 @@ def _table(
 ) -> pd.DataFrame:
     sides = numbers[:, 2:4]
     unsized = (sides == 0).all(axis=1)
-    bad = np.flatnonzero(~(((sides >= 1) & (sides <= 1_000_000)).all(axis=1) | unsized))
+    # A box without numbers has no position, and is left out as such.
+    nothing = ~np.isfinite(sides).all(axis=1)
+    fine = ((sides >= 1) & (sides <= 1_000_000)).all(axis=1)
+    bad = np.flatnonzero(~(fine | unsized | nothing))
     if len(bad):
         shown = " x ".join(f"{side:g}" for side in sides[bad[0]])
         raise TableError(f"{path}, line {lines()[bad[0]]}: a box of {shown} pixels; {_FILE.what}")
@@ -122,7 +125,9 @@ def _scores(numbers: Floats, path: Path, lines: Lines) -> Floats | None:
     marks = np.isin(fifth, (_PLAIN, *_ENDS))
     # Among scores -1 or -2 may be a score; a filament is one end directly followed by the other.
     pairs = np.append((fifth[:-1] == _START) & (fifth[1:] == _END), False)
-    ends = np.flatnonzero(np.isin(fifth, _ENDS) if marks.all() else pairs)
+    # Points between the ends may have 0.
+    is_marked = bool((marks | (fifth == 0)).all()) and set(_ENDS) <= set(fifth)
+    ends = np.flatnonzero(np.isin(fifth, _ENDS) if marks.all() or is_marked else pairs)
     if len(ends):
         refuse_filament(path, "ends of filaments (-1 and -2)", int(lines()[ends[0]]))
     return None if marks.all() else np.where(fifth == _PLAIN, np.nan, fifth)

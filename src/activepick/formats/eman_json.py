@@ -161,6 +161,7 @@ def _is_number(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:
-        return not np.isinf(float(value))
+        float(value)
     except OverflowError:
         return False
+    return True

@@ -10,6 +10,7 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.cs_file import FieldType, load_fields
+from activepick.formats.cs_group import dataset_with
 from activepick.formats.names import NameMatch, match_names
 from activepick.formats.optics import with_exposure_groups
 from activepick.wording import counted
@@ -128,11 +129,14 @@ class Exposures:
 def read_exposures(path: Path) -> Exposures:
     """Read the ``.cs`` of exposures or micrographs, such as ``J2/exposures_accepted.cs``.
 
+    Of a group file (``.csg``) the dataset with the micrographs is read.
+
     Raises
     ------
     TableError
         When it is no dataset of cryoSPARC, or not of exposures.
     """
+    path = dataset_with(path, *_BLOBS)
     fields = load_fields(path, {**_KNOWN, **dict.fromkeys(_GROUPS, FieldType())})
     blob = next((name for name in _BLOBS if f"{name}/path" in fields), _BLOBS[0])
     missing = [name for name in ("uid", f"{blob}/path", f"{blob}/shape") if name not in fields]

@@ -16,6 +16,7 @@ import pandas as pd
 
 from activepick.errors import TableError
 from activepick.formats.optics import joined_optics
+from activepick.formats.outside import forget_places, join_places
 from activepick.formats.scores import common_meaning, with_meaning
 
 __all__ = ["Rows", "join_tables", "read_each", "read_together"]
@@ -77,16 +78,10 @@ def read_together(
             names = np.array([name for name, _ in files], dtype=object)
             names = names.repeat([len(part) for part in known])
             data = b"\n".join(part.data for part in known if part.data)
-            return _without_place(parse(kinds.pop(), data, names, files[0][1]))
+            return forget_places(parse(kinds.pop(), data, names, files[0][1]))
     except TableError:
         pass  # one by one it is said where
     return read_each(files, read)
-
-
-def _without_place(table: pd.DataFrame) -> pd.DataFrame:
-    """Remove the place of a position outside, which counts the rows of all files together."""
-    table.attrs.pop("outside", None)
-    return table
 
 
 def read_each(files: NamedFiles, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
@@ -103,7 +98,6 @@ def read_each(files: NamedFiles, read: Callable[[Path], pd.DataFrame]) -> pd.Dat
 def join_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Join tables to one, with what they have in common in ``attrs``."""
     meaning = common_meaning(tables)
-    places = [table.attrs["outside"] for table in tables if "outside" in table.attrs]
     filled = [table for table in tables if len(table)] or list(tables[:1])
     renumbered, optics = joined_optics(filled)
     plain = []
@@ -113,6 +107,5 @@ def join_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     joined = with_meaning(pd.concat(plain, ignore_index=True), meaning)
     if optics is not None:
         joined.attrs["optics"] = optics
-    if places:
-        joined.attrs["outside"] = places[0]
+    join_places(tables, joined)
     return joined

@@ -14,6 +14,7 @@ __all__ = [
     "micrograph_stem",
     "name_problem",
     "without_ending",
+    "without_image_number",
     "without_uid",
 ]
 
@@ -34,6 +35,8 @@ _VARIANT = re.compile(
 )
 _FRACTIONS = re.compile(r"(?<=.)_fractions$")
 _SEPARATOR = re.compile(r"[_\-. ]+")
+# RELION, Xmipp and Scipion: an image of a stack, such as 000001@Extract/job007/Movies/a.mrcs.
+_IMAGE_OF_STACK = re.compile(r"^\d+@")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -91,6 +94,17 @@ def is_image_name(name: str) -> bool:
     return name.lower().endswith(_IMAGES)
 
 
+def without_image_number(name: str) -> str:
+    """Return the file of an image in a stack: ``000001@stack.mrcs`` is in ``stack.mrcs``.
+
+    Parameters
+    ----------
+    name
+        Name or path.
+    """
+    return _IMAGE_OF_STACK.sub("", name)
+
+
 def without_ending(name: str) -> str:
     """Return the file name without folders and known extensions.
 
@@ -141,7 +155,9 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
        (``.mrcs``);
     8. the keys 6 and 7 without regard to case, ``_fractions`` and the form of accents in Unicode.
 
-    Two micrographs for a name, or two names for a micrograph, are ambiguous: none is chosen.
+    Two micrographs for a name, or two names for a micrograph, are ambiguous: none is chosen, also
+    where another name has one of the two already. Numbers of images in stacks (``000001@``) are
+    left out of account.
 
     Parameters
     ----------
@@ -242,18 +258,16 @@ def _by_key(micrographs: list[str], step: _Step) -> dict[str, list[str]]:
 def _candidates(
     name: str, by_key: Mapping[str, list[str]], taken: set[str], step: _Step
 ) -> list[str]:
-    """Return the free micrographs of the first key that has some."""
+    """Return the micrographs of the first key that has a free one."""
     for key in step.of_name(name):
-        with_key = by_key.get(key, [])
-        found = [micrograph for micrograph in with_key if micrograph not in taken]
+        found = by_key.get(key, [])
         if step.folders:
             found = [micrograph for micrograph in found if _same_folders(name, micrograph)]
         elif len(found) > 1:
             found = [m for m in found if _same_folders(name, m)] or found
-        if found:
+        # Where all of them have their picks already, no shorter beginning is meant.
+        if found and (step.beginnings or not all(m in taken for m in found)):
             return found
-        if with_key and step.beginnings:
-            return with_key  # It has its picks already, and no shorter name is meant.
     return []
 
 
@@ -270,12 +284,12 @@ def _same_folders(first: str, second: str) -> bool:
 
 
 def _parts(name: str) -> Sequence[str]:
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-    return parts or [name]
+    plain = without_image_number(name).replace("\\", "/")
+    return [part for part in plain.split("/") if part not in ("", ".")] or [name]
 
 
 def _file_name(name: str) -> str:
-    last = name.replace("\\", "/").rpartition("/")[2]
+    last = without_image_number(name).replace("\\", "/").rpartition("/")[2]
     return last if last not in ("", ".") else _parts(name)[-1]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.columns import Lines
 from activepick.formats.many_files import Rows
+from activepick.formats.refusals import refuse_filament
 from activepick.formats.text import read_utf8
 from activepick.wording import counted
 
@@ -21,6 +23,7 @@ __all__ = ["NumberFile", "first_words", "parse_joined", "read_numbers", "rows_of
 Floats = npt.NDArray[np.float64]
 # Bytes that are in no plain row of numbers: comments, quotes, and Python's digits with underscores.
 _NOT_PLAIN = b"#\"'_"
+_HELIX = re.compile(r"\s*#\s*helix\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ def read_numbers(path: Path, file: NumberFile) -> tuple[Floats, Lines]:
     Raises
     ------
     TableError
-        For rows that are too short or too long and for words that are no numbers, with the line.
+        For rows that are too short or too long, for words that are no numbers, and for filaments,
+        with the line.
     """
     data = read_utf8(path, may_be_empty=True)
     numbers = _at_once(_without_header(data, file), file)
@@ -152,6 +156,8 @@ def _one_by_one(data: bytes, path: Path, file: NumberFile) -> tuple[Floats, Line
     rows: list[list[float]] = []
     lines: list[int] = []
     for number, line in enumerate(data.decode("utf-8").split("\n"), 1):
+        if _HELIX.match(line):  # e2helixboxer's segments, below a comment for each filament
+            refuse_filament(path, "points on filaments (#helix)", number)
         words = line.partition("#")[0].split()
         if not words or (file.header and number == 1 and _is_heading(words[0])):
             continue

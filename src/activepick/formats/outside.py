@@ -1,13 +1,14 @@
-"""The one rule for positions outside of their micrographs: they are left out and counted.
+"""The one rule for rows that cannot be used: they are left out and counted.
 
-Pixel 0 reaches from -0.5 to 0.5, as whole numbers are pixel centres, so a position is inside from
--0.5 to the width (or height) minus 0.5. The rule applies to every table that is read, to folders,
-and wherever the size of the micrographs is known: after scaling and flipping, before training,
-pruning and evaluating.
+These are rows whose position, score or micrograph is none (an empty name, NaN, an infinite number),
+and positions outside of their micrographs. Pixel 0 reaches from -0.5 to 0.5, as whole numbers are
+pixel centres, so a position is inside from -0.5 to the width (or height) minus 0.5. The rule
+applies to every table that is read, to folders, and wherever the size of the micrographs is known:
+after scaling and flipping, before training, pruning and evaluating.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -16,15 +17,19 @@ import pandas as pd
 
 from activepick.errors import SettingsError, TableError
 from activepick.formats.table_warnings import warn_table
+from activepick.formats.values import HUGE_PX
 from activepick.wording import counted
 
 __all__ = [
     "OUTSIDE",
     "Outside",
     "checked_outside",
+    "forget_places",
     "inside",
     "inside_image",
+    "join_places",
     "leave_out_outside",
+    "note_places",
     "picked_on_smaller",
 ]
 
@@ -32,7 +37,7 @@ __all__ = [
 Outside = Literal["drop", "error"]
 OUTSIDE: tuple[Outside, ...] = get_args(Outside)
 # Where a reader stores the place of the first such row in the file, for the message.
-_ATTRIBUTE = "outside"
+_NO_POSITION, _OUTSIDE = "unusable", "outside"
 # Larger factors than this are no binning.
 _LARGEST_FACTOR = 16
 # So many positions fill micrographs if they were picked on these.
@@ -102,6 +107,9 @@ def leave_out_outside(
 ) -> pd.DataFrame:
     """Return the rows whose positions lie on their micrographs, and warn of the others.
 
+    Rows without a position or the name of a micrograph, and with an infinite score, are among the
+    others.
+
     Parameters
     ----------
     table
@@ -117,15 +125,17 @@ def leave_out_outside(
     Returns
     -------
     DataFrame
-        The table itself when all positions are inside, otherwise the rows inside, numbered anew.
+        The table itself when all rows can be used, otherwise those that can, numbered anew.
 
     Raises
     ------
     TableError
-        When a position is outside and `outside` is "error", or when all positions are outside of
-        micrographs of known size: then the scale, the axes or the micrographs are wrong.
+        When a row cannot be used and `outside` is "error"; when no row has a position; or when all
+        positions are outside of micrographs of known size: then the scale, the axes or the
+        micrographs are wrong.
     """
-    place = table.attrs.pop(_ATTRIBUTE, None)
+    table = _leave_out_unusable(table, source, outside)
+    place = table.attrs.pop(_OUTSIDE, None)
     width, height = _sizes(table, shapes or {})
     keep = inside(table["x"], table["y"], width, height)
     if keep.all():
@@ -145,6 +155,89 @@ def leave_out_outside(
         f"{found}; they are left out{cause}", file=source, option=option, kind="positions outside"
     )
     return table[keep].reset_index(drop=True)
+
+
+def note_places(table: pd.DataFrame, where: Callable[[int], str]) -> None:
+    """Store the places of the first rows that cannot be used in ``attrs``, for the messages.
+
+    Parameters
+    ----------
+    table
+        Columns ``micrograph, x, y``, as it was read.
+    where
+        Returns the place of a row in the file.
+    """
+    unusable = np.flatnonzero(~_usable(table))
+    if len(unusable):
+        row = int(unusable[0])
+        table.attrs[_NO_POSITION] = f"{where(row)}: {_reason(table, row)}"
+    outside = np.flatnonzero(~inside(table["x"], table["y"]) & _usable(table))
+    if len(outside):
+        row = int(outside[0])
+        axis = "x" if table["x"].iloc[row] < -0.5 else "y"
+        table.attrs[_OUTSIDE] = f"{where(row)}: {axis} is {table[axis].iloc[row]:g}"
+
+
+def forget_places(table: pd.DataFrame) -> pd.DataFrame:
+    """Remove the places, which count the rows of all files together, and return the same table."""
+    for key in (_NO_POSITION, _OUTSIDE):
+        table.attrs.pop(key, None)
+    return table
+
+
+def join_places(tables: Sequence[pd.DataFrame], joined: pd.DataFrame) -> None:
+    """Store the first places of several tables in the table that they were joined to."""
+    for key in (_NO_POSITION, _OUTSIDE):
+        places = [table.attrs[key] for table in tables if key in table.attrs]
+        if places:
+            joined.attrs[key] = places[0]
+
+
+def _usable(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return which rows have a micrograph, a position and no infinite score."""
+    names = table["micrograph"]
+    usable = np.ones(len(table), dtype=bool)
+    nameless = [name for name in names.unique() if not str(name).strip()]
+    if nameless:
+        usable &= ~names.isin(nameless).to_numpy()
+    for axis in ("x", "y"):
+        usable &= np.abs(table[axis].to_numpy(np.float64)) <= HUGE_PX  # false for NaN
+    if "score" in table:
+        usable &= ~np.isinf(table["score"].to_numpy(np.float64))
+    return usable
+
+
+def _reason(table: pd.DataFrame, row: int) -> str:
+    """Return why a row cannot be used."""
+    if not str(table["micrograph"].iloc[row]).strip():
+        return "the name of the micrograph is empty"
+    for axis in ("x", "y"):
+        value = float(table[axis].iloc[row])
+        if not abs(value) <= HUGE_PX:
+            return f"{axis} is {value:g}"
+    return f"the score is {table['score'].iloc[row]:g}"
+
+
+def _leave_out_unusable(
+    table: pd.DataFrame, source: str | os.PathLike[str], outside: Outside
+) -> pd.DataFrame:
+    """Return the rows that have a micrograph, a position and no infinite score."""
+    usable = _usable(table)
+    place = table.attrs.pop(_NO_POSITION, None)
+    if usable.all():
+        return table
+    row = int(np.flatnonzero(~usable)[0])
+    gone = int((~usable).sum())
+    have = f"{counted(len(table), 'row')} {'has' if gone == 1 else 'have'}"
+    example = place or f"row {row} of the table: {_reason(table, row)}"
+    found = f"{gone} of {have} no position, no micrograph or an infinite score ({example})"
+    if outside == "error":
+        raise TableError(f"{os.fspath(source)}: {found}", option="--outside drop leaves them out")
+    if not usable.any():
+        raise TableError(f"{os.fspath(source)}: {found}; nothing would be left")
+    left_out = "it is" if gone == 1 else "they are"
+    warn_table(f"{found}; {left_out} left out", file=source, kind="rows without positions")
+    return table[usable].reset_index(drop=True)
 
 
 def picked_on_smaller(table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]) -> float | None:

@@ -39,21 +39,22 @@ def plain_rows(
         return None
     values = np.frombuffer(body, np.uint8)
     ends = np.append(np.flatnonzero(values == ord("\n")), len(values))
-    if np.diff(ends, prepend=-1).max() > csv.field_size_limit():
+    lengths = np.diff(ends, prepend=-1) - 1
+    # Excel writes rows of separators only.
+    if lengths.max() > csv.field_size_limit() or (lengths == len(columns) - 1).any():
         return None
     separators = np.searchsorted(np.flatnonzero(values == ord(separator)), ends)
     if (np.diff(separators, prepend=0) != len(columns) - 1).any():
         return None
     known = {k: standard[name] for k, name in enumerate(columns) if name in standard}
     numbers = {k for k, name in known.items() if name != "micrograph"}
-    may_be_empty = {k for k in numbers if known[k] in ("score", "label")}
     options: dict[str, Any] = {
         "sep": separator,
         "header": None,
         "names": list(range(len(columns))),
         "dtype": {k: float if k in numbers else str for k in range(len(columns))},
         "keep_default_na": False,
-        "na_values": dict.fromkeys(may_be_empty, _EMPTY),
+        "na_values": dict.fromkeys(numbers, _EMPTY),
         "quoting": csv.QUOTE_NONE,
         "encoding": "utf-8",
     }

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from activepick.formats.names import without_image_number
+
 __all__ = [
     "find_in_project",
     "name_in_project",
@@ -19,8 +21,6 @@ _JOB_TYPE = re.compile(
     "AutoPick|Class[23]D|CtfFind|CtfRefine|Extract|External|Import|InitialModel|JoinStar|"
     "ManualPick|MotionCorr|Polish|Refine3D|Select|Subtract"
 )
-# RELION's "third image of this stack".
-_IMAGE_OF_STACK = re.compile(r"^\d+@")
 
 
 def find_in_project(name: str, list_path: str | os.PathLike[str]) -> Path | None:
@@ -55,7 +55,7 @@ def project_finder(list_path: str | os.PathLike[str]) -> Callable[[str], Path | 
     candidates: dict[str, list[Path]] = {}
 
     def find(name: str) -> Path | None:
-        name = _IMAGE_OF_STACK.sub("", name)
+        name = without_image_number(name)
         folder, file = os.path.split(name)
         if folder not in candidates:
             inside = (place / folder for place in places)

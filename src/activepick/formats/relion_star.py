@@ -16,7 +16,8 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.columns import rename_tags, standard_table, without_positions
 from activepick.formats.many_files import join_tables
-from activepick.formats.names import micrograph_stem
+from activepick.formats.names import micrograph_stem, without_image_number
+from activepick.formats.outside import forget_places
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
 from activepick.formats.scores import has_mark, with_meaning
 from activepick.formats.star.grammar import Block, read_blocks
@@ -42,6 +43,8 @@ RELION_TAGS = {
 }
 # RELION's manual picks and crYOLO's STAR files have it where there is no figure of merit.
 NO_SCORE = -999.0
+# What RELION writes where it does not know the micrograph.
+_NO_NAMES = ("None", "")
 _POSITIONS = {"rlnCoordinateX", "rlnCoordinateY"}
 _NAME = "rlnMicrographName"
 # What tells the micrograph where there is no rlnMicrographName, the best one first: its movie, or
@@ -155,13 +158,15 @@ def _block_table(block: Block, path: Path, micrograph: str | None) -> pd.DataFra
     raw = block.frame(path)
     _refuse_volumes_and_filaments(raw, path, block.line)
     raw = rename_tags(raw, RELION_TAGS)
+    if "micrograph" in raw and len(raw) and raw["micrograph"].isin(_NO_NAMES).all():
+        raw = raw.drop(columns="micrograph")
     from_file_name = False
     if micrograph is not None:
         raw["micrograph"] = micrograph
     elif "micrograph" not in raw:
         other = next((name for name in _OTHER_NAMES if name in raw), None)
         if other is not None:
-            raw.insert(0, "micrograph", _names_of(raw[other]))
+            raw.insert(0, "micrograph", raw[other].astype(str).map(without_image_number))
             if len(raw):
                 warn_table(
                     f"no {_NAME}, so micrographs are named after {other}, such as "
@@ -177,11 +182,6 @@ def _block_table(block: Block, path: Path, micrograph: str | None) -> pd.DataFra
     if from_file_name:
         table.attrs["micrograph_from_file_name"] = True
     return table
-
-
-def _names_of(column: pd.Series) -> pd.Series:
-    """Return the files in a column of images: ``000001@stack.mrcs`` is in ``stack.mrcs``."""
-    return column.astype(str).str.replace(r"^\d+@", "", regex=True)
 
 
 def _is_worth_saying(block: Block) -> bool:
@@ -206,8 +206,11 @@ def _refuse_tomograms(blocks: Sequence[Block], path: Path) -> None:
 
 
 def _refuse_volumes_and_filaments(raw: pd.DataFrame, path: Path, line: int) -> None:
-    if "rlnCoordinateZ" in raw and varies(raw["rlnCoordinateZ"]):
-        refuse_tomogram(path, "particles in tomograms (rlnCoordinateZ varies)", line)
+    if "rlnCoordinateZ" in raw:
+        depths = pd.to_numeric(raw["rlnCoordinateZ"], errors="coerce")
+        if varies(depths) or ((depths != 0) & np.isfinite(depths)).any():
+            how = "varies" if varies(depths) else "is not 0"
+            refuse_tomogram(path, f"particles in tomograms (rlnCoordinateZ {how})", line)
     if _NAME in raw:
         series = [name for name in raw[_NAME].unique() if str(name).lower().endswith(".tomostar")]
         if series:
@@ -326,18 +329,21 @@ def _at_once(read: _Read, keep_names: bool) -> pd.DataFrame | None:
     data = b"\n".join(run for _, _, [block] in read for run, _ in block.runs)
     try:
         raw = parse_rows(data, columns, path, lambda: np.arange(len(data)))
-        if _NAME in raw and raw[_NAME].str.lower().str.endswith(".tomostar").any():
+        if _NAME in raw and any(map(_is_odd, raw[_NAME].unique())):
             return None
         raw = rename_tags(raw, RELION_TAGS)
         if not keep_names or "micrograph" not in raw:
             names = np.array([name for name, _, _ in read], dtype=object)
             raw["micrograph"] = names.repeat([len(block) for _, _, [block] in read])
-        table = standard_table(raw, path, lambda: np.arange(len(raw)))
-        table.attrs.pop("outside", None)  # a line of all files together
+        table = forget_places(standard_table(raw, path, lambda: np.arange(len(raw))))
         return _with_scores(table, [block for _, _, [block] in read])
     except TableError:
         # One of them is invalid: read alone it says where.
         return None
+
+
+def _is_odd(name: str) -> bool:
+    return name in _NO_NAMES or name.lower().endswith(".tomostar")
 
 
 def _one_by_one(read: _Read, keep_names: bool) -> pd.DataFrame:

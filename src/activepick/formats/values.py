@@ -8,12 +8,12 @@ import pandas as pd
 
 from activepick.errors import TableError
 
-__all__ = ["Where", "check_range", "checked_labels", "to_numbers"]
+__all__ = ["HUGE_PX", "Where", "check_range", "checked_labels", "to_numbers"]
 
 # Returns the place of a row, for messages.
 Where = Callable[[int], str]
 # Larger than any detector or montage: a number beyond it is damage, not a position.
-_HUGE_PX = 1_000_000
+HUGE_PX = 1_000_000
 
 
 def to_numbers(column: pd.Series) -> pd.Series:
@@ -31,9 +31,7 @@ def _number(text: str) -> float:
         return float("nan")
 
 
-def check_range(
-    values: npt.NDArray[np.float64], name: str, where: Where, *, negative: bool = False
-) -> None:
+def check_range(values: npt.NDArray[np.float64], name: str, where: Where) -> None:
     """Refuse coordinates that are on no micrograph.
 
     Parameters
@@ -44,17 +42,14 @@ def check_range(
         "x" or "y", for messages.
     where
         Returns the place of a row.
-    negative
-        Whether negative coordinates are allowed, which `outside.leave_out_outside` handles.
 
     Raises
     ------
     TableError
-        When a coordinate is NaN, larger than any micrograph, or negative where that is not allowed.
+        When a coordinate is NaN, negative, or larger than any micrograph.
     """
     # Pixel 0 reaches from -0.5 to 0.5, as integers are pixel centres.
-    lowest = -_HUGE_PX if negative else -0.5
-    wrong = np.flatnonzero(~((values >= lowest) & (values <= _HUGE_PX)))
+    wrong = np.flatnonzero(~((values >= -0.5) & (values <= HUGE_PX)))
     if len(wrong):
         raise TableError(
             f"{where(wrong[0])}: {name} is {values[wrong[0]]:g}, which is on no micrograph; "

@@ -20,7 +20,7 @@ from activepick.formats import (
     read_exposures,
     read_relion_micrographs,
 )
-from activepick.formats.names import is_image_name, name_problem
+from activepick.formats.names import is_image_name, name_problem, without_image_number
 from activepick.formats.project_files import project_finder, searched_folders
 from activepick.formats.text import read_text
 from activepick.micrograph.extensions import CONVERTIBLE, EXTENSIONS, MOVIES, extension
@@ -37,8 +37,6 @@ TEXT_LISTS = (".txt", ".lst", ".list")
 _COMPANION = re.compile(r"(?<=.)_(PS|noDW|EVN|ODD|DWS|background)$", re.IGNORECASE)
 # NAME is the sum without dose weighting where one of these is beside it (MotionCor2, cryoSPARC).
 _DOSE_WEIGHTED = ("_DW", "_doseweighted")
-# Xmipp and Scipion name the first image of a stack 000001@NAME.mrcs.
-_IMAGE_OF_STACK = re.compile(r"^\d+@")
 _PREVIEWS = (".png", ".jpg", ".jpeg")
 # Lists of micrographs that jobs of RELION write.
 _RELION_LISTS = ("micrographs_ctf.star", "corrected_micrographs.star", "micrographs.star")
@@ -116,9 +114,10 @@ def find_micrographs(
     ----------
     paths
         Each is a micrograph, a folder of micrographs, a STAR file with a column
-        ``rlnMicrographName``, a ``.cs`` file of exposures, or a text file (`TEXT_LISTS`) with a
-        name on each line, in which empty lines and lines that begin with # are skipped. Names in
-        lists are relative to the folder of the list, to one above it, or to the working folder.
+        ``rlnMicrographName``, a ``.cs`` or ``.csg`` file of exposures, or a text file
+        (`TEXT_LISTS`) with a name on each line, in which empty lines and lines that begin with #
+        are skipped. Names in lists are relative to the folder of the list, to one above it, or to
+        the working folder.
     pixel_size_angstrom
         Å per pixel for all of them; None for what lists or headers say.
     inverted
@@ -185,7 +184,7 @@ class _Search:
             self._add_folder(path)
         elif ending == ".star":
             self._add_relion_list(path)
-        elif ending == ".cs":
+        elif ending in (".cs", ".csg"):
             self._add_exposures(path)
         elif ending in TEXT_LISTS:
             names = _read_names(path)
@@ -331,7 +330,7 @@ def _read_names(path: Path) -> list[str]:
     lines = (line.strip() for line in read_text(path).split("\n"))
     lines = (_without_comment(line) for line in lines if line and not line.startswith("#"))
     names = map(_without_quotes, lines)
-    return list(dict.fromkeys(_with_home(_IMAGE_OF_STACK.sub("", name)) for name in names))
+    return list(dict.fromkeys(_with_home(without_image_number(name)) for name in names))
 
 
 def _without_comment(line: str) -> str:
