@@ -200,6 +200,25 @@ def test_another_orientation_that_fits_far_better_is_found(seed, change, count):
         assert found is None or abs(found - side) < radius / 4
 
 
+@settings(max_examples=20, deadline=None)
+@given(SEEDS, st.sampled_from([0.125, 0.25, 0.5, 2 / 3, 1.0843, 2, 3, 4, 8]), st.integers(1, 4))
+def test_another_scale_that_fits_far_better_is_found(seed, factor, count):
+    rng = np.random.default_rng(seed)
+    parts, others = [], []
+    for name in "abcd"[:count]:
+        xy = rng.random((120, 2)) * (5760, 3710)
+        scattered = xy[:100] + rng.normal(0, 6, (100, 2))
+        parts.append(pd.DataFrame(scattered / factor, columns=["x", "y"]))
+        others.append(pd.DataFrame(xy, columns=["x", "y"]))
+        parts[-1]["micrograph"] = others[-1]["micrograph"] = name
+    way = metrics.evaluate(pd.concat(parts), pd.concat(others), 40).other_way
+    assert way is not None
+    assert (way.change, way.height, way.width) == ("scale", None, None)
+    assert way.n_hits > 90 * count
+    # A factor of binning is found as such, any other one closely enough to keep the hits.
+    assert way.scale == factor if factor != 1.0843 else abs(way.scale / factor - 1) < 0.003
+
+
 def test_picks_that_fit_as_they_are_or_in_no_way_have_no_other_orientation():
     rng = np.random.default_rng(3)
     truth = pd.DataFrame(rng.random((200, 2)) * 4000, columns=["x", "y"]).assign(micrograph="a")

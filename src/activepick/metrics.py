@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from activepick.errors import SettingsError, TableError
 from activepick.formats.names import match_names
-from activepick.formats.orientation import mirror_offsets
+from activepick.formats.orientation import mirror_offsets, scale_factor
 from activepick.formats.scores import ScoreMeaning, score_meaning, score_threshold
 from activepick.learning.calibration import expected_precision
 
@@ -49,24 +49,27 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class OtherWay:
-    """Another orientation in which far more picks are true particles; see `evaluate`.
+    """Another orientation or scale in which far more picks are true particles; see `evaluate`.
 
     Attributes
     ----------
     change
-        "flip-y", "flip-x" or "flip-both" where rows, columns or both run the other way, or
-        "swap-xy" where x and y are exchanged.
+        "flip-y", "flip-x" or "flip-both" where rows, columns or both run the other way, "swap-xy"
+        where x and y are exchanged, or "scale" where picks are in larger or smaller pixels.
     n_hits
         Number of picks that are true particles then.
     height, width
         Size of the micrographs in pixels that follows from the positions, where the change needs
         it, otherwise None.
+    scale
+        Factor on the picks, None where it is no change of scale.
     """
 
-    change: Literal["flip-y", "flip-x", "flip-both", "swap-xy"]
+    change: Literal["flip-y", "flip-x", "flip-both", "swap-xy", "scale"]
     n_hits: int
-    height: int | None
-    width: int | None
+    height: int | None = None
+    width: int | None = None
+    scale: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ class Evaluation:
     not_picked
         Micrographs that have true particles only, which count as missed.
     other_way
-        Another orientation in which far more picks are true particles, None where there is none.
+        Another orientation or scale in which far more picks are true particles, None where there is
+        none.
     """
 
     ap: float
@@ -394,15 +398,19 @@ def _other_way(
     radius_px: float,
     n_hits: int,
 ) -> OtherWay | None:
-    """Find an orientation in which far more picks are true particles."""
+    """Find an orientation or a scale in which far more picks are true particles."""
     possible = sum(min(len(rows), len(true_xy[name])) for name, rows in groups.items())
     needed = max(_FEWEST_HITS, 2 * n_hits + 1, possible / 2)
     if possible < needed:
         return None
     found: list[OtherWay] = []
     swapped = int(_hits(xy[:, ::-1], groups, true_xy, radius_px).sum())
-    found.append(OtherWay("swap-xy", swapped, None, None))
+    found.append(OtherWay("swap-xy", swapped))
     pairs = [(xy[rows], true_xy[name]) for name, rows in groups.items()]
+    scale = scale_factor(pairs, radius_px)
+    if scale is not None:
+        scaled = int(_hits(xy * scale, groups, true_xy, radius_px).sum())
+        found.append(OtherWay("scale", scaled, scale=scale))
     for flip, (c_x, c_y) in mirror_offsets(pairs, radius_px).items():
         along = np.array([flip in ("x", "both"), flip in ("y", "both")])
         mirrored = np.where(along, (c_x, c_y) - xy, xy)

@@ -140,6 +140,11 @@ def test_the_preview_says_which_flip_fits(picks, micrographs, tmp_path):
     write_table(random, tmp_path / "random.csv")
     said = convert(tmp_path / "random.csv", tmp_path / "o.csv", *look, "--radius", 8)
     assert "none of the flips fits clearly" in said
+    convert(picks, wrong, "--scale", 0.25)
+    said = convert(wrong, tmp_path / "o.csv", *look, "--radius", 8)
+    assert "the picks multiplied by 4 do: pass --scale 4" in said
+    said = convert(wrong, tmp_path / "o.csv", *look, "--radius", 8, "--scale", 2)
+    assert "the picks multiplied by 2 do: pass --scale 4" in said
     convert(wrong, tmp_path / "o.csv", *look, fails="--radius")
     convert(wrong, tmp_path / "o.csv", "--preview", picture, "--radius", 8, fails="--micrographs")
 

@@ -87,3 +87,19 @@ def test_rows_counted_from_the_other_side_are_noticed(tmp_path):
     out, said = evaluate(tmp_path / "picks.csv", tmp_path / "t.csv")
     assert said == ""
     assert "found 150" in out
+
+
+def test_picks_in_other_pixels_are_noticed(tmp_path):
+    rng = np.random.default_rng(0)
+    truth = pd.DataFrame(rng.uniform(0, (5760, 4092), (150, 2)), columns=["x", "y"])
+    truth["micrograph"], truth["score"] = "m", rng.normal(size=150)
+    write_table(truth, tmp_path / "m.csv")
+    small = tmp_path / "small.csv"
+    write_table(truth.assign(x=truth["x"] / 4, y=truth["y"] / 4), small)
+    _, said = evaluate(small, tmp_path / "m.csv")
+    assert "150 multiplied by 4" in said
+    assert f"activepick convert {small} OUT --scale 4" in said
+    out, said = evaluate(tmp_path / "m.csv", small)
+    assert "--scale 0.25" in said
+    invoke("convert", small, tmp_path / "t.csv", "--scale", 4)
+    assert evaluate(tmp_path / "t.csv", tmp_path / "m.csv")[1] == ""

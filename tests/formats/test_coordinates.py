@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from activepick.errors import SettingsError, TableError
 from activepick.formats import TableWarning, find_duplicates, read_exposures
 from activepick.formats.coordinates import box_centre, box_corner, flipped, mirrored
-from activepick.formats.orientation import flip_contrasts
+from activepick.formats.orientation import clear_scale, flip_contrasts
 from activepick.formats.preview import draw_flips
 from activepick.formats.transform import (
     flip_table,
@@ -158,9 +158,23 @@ def test_the_flip_that_fits_is_found_by_the_contrast_at_the_picks(discs, flip, r
         assert found.picks == len(xy)
 
 
+@pytest.mark.parametrize("flip", ["none", "y"])
+@pytest.mark.parametrize("factor", [8.0, 4.0, 2.0, 1.5])
+def test_the_factor_of_binning_is_found_by_the_contrast_at_the_picks(discs, factor, flip):
+    image, xy = discs
+    found = clear_scale(image, flipped(xy, image.shape, flip) / factor, 9)
+    assert found == (factor, flip)
+    # Picked on a micrograph of twice the size.
+    small = image.reshape(150, 2, 250, 2).mean((1, 3))
+    assert clear_scale(small, flipped(xy, image.shape, flip), 5) == (0.5, flip)
+
+
 def test_picks_that_fit_nowhere_are_not_sure(discs):
     image, _ = discs
     random = np.random.default_rng(2).uniform(0, (499, 299), (40, 2))
+    assert clear_scale(image, random, 9) is None
+    assert clear_scale(image, random / 4, 9) is None
+    assert clear_scale(image, np.empty((0, 2)), 9) is None
     assert not flip_contrasts(image, random, 9).sure
     assert not flip_contrasts(image, np.empty((0, 2)), 9).sure
 

@@ -185,7 +185,7 @@ def convert(
     if preview is not None:
         from activepick.cli.convert_preview import draw_preview
 
-        draw_preview(table, images, preview, preview_micrograph, radius)
+        draw_preview(table, images, preview, preview_micrograph, radius, scale)
     options = {"version": relion, "box_size": box_size, "exposures": exposures}
     options["pixel_size_angstrom"] = pixel_size
     write_out(table, target, chosen, images, ending, overwrite, **options)

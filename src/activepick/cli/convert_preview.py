@@ -8,6 +8,7 @@ from activepick.cli.console import say
 from activepick.cli.micrograph_source import MicrographSource
 from activepick.errors import SettingsError
 from activepick.formats.boxes import BOX_COLUMNS
+from activepick.formats.orientation import clear_scale
 from activepick.formats.preview import FLIP_NAMES, draw_flips
 from activepick.wording import counted
 
@@ -22,8 +23,11 @@ def draw_preview(
     path: Path,
     micrograph: str | None,
     radius_px: float | None,
+    scale: float,
 ) -> None:
     """Draw the picks as they are about to be written in the four flips, and print which one fits.
+
+    Where none does, other scales than the one that was given are tried.
 
     Raises
     ------
@@ -49,7 +53,14 @@ def draw_preview(
     result = draw_flips(image.read(), rows[["x", "y"]], radius_px, path, title=str(name))
     contrasts = ", ".join(f"{FLIP_NAMES[f]} {c:.1f}" for f, c in result.contrasts.items())
     say(f"contrast at {counted(result.picks, 'pick')} on {name}: {contrasts}; drawn in {path}")
-    if not result.sure:
+    other = None if result.sure else clear_scale(image.read(), rows[["x", "y"]], radius_px)
+    if other is not None:
+        flips = "" if other.flip == "none" else f" and {_REMEDY[other.flip]}"
+        say(
+            f"none of the flips fits clearly, but the picks multiplied by {other.scale:.4g} do: "
+            f"pass --scale {scale * other.scale:.4g}{flips}"
+        )
+    elif not result.sure:
         say("none of the flips fits clearly: is the scale right, are these the micrographs?")
     elif result.best == "none":
         say("the picks fit as they are")

@@ -124,19 +124,22 @@ def _say_meaning(result: "Evaluation", picks: Path, threshold: float | None) -> 
 
 
 def _say_other_way(way: "OtherWay", result: "Evaluation", picks: Path) -> None:
-    """Print that picks fit far better in another orientation, and the options that turn them."""
+    """Print that picks fit far better in another orientation or scale, and the options for it."""
     how = {
+        "scale": f"multiplied by {way.scale or 1:.4g}",
         "flip-y": "with the rows turned over",
         "flip-x": "with the columns turned over",
         "flip-both": "with rows and columns turned over",
         "swap-xy": "with x and y exchanged",
     }[way.change]
     options = "--flip-y --flip-x" if way.change == "flip-both" else f"--{way.change}"
-    if way.change != "swap-xy":
+    if way.change == "scale":
+        options += f" {way.scale or 1:.4g}"
+    elif way.change != "swap-xy":
         options += f" --size {way.width or 'WIDTH'}x{way.height or 'HEIGHT'}"
     say(
         f"warning: {counted(result.n_hits, 'pick is', 'picks are')} right as they are, but "
-        f"{way.n_hits} {how}: turn the picks (or the true particles) with activepick "
+        f"{way.n_hits} {how}: change the picks (or the true particles) with activepick "
         f"convert {picks} OUT {options}"
     )
 
