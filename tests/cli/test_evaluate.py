@@ -99,7 +99,7 @@ def test_picks_in_other_pixels_are_noticed(tmp_path):
     _, said = evaluate(small, tmp_path / "m.csv")
     assert "150 multiplied by 4" in said
     assert f"activepick convert {small} OUT --scale 4" in said
-    out, said = evaluate(tmp_path / "m.csv", small)
+    _, said = evaluate(tmp_path / "m.csv", small)
     assert "--scale 0.25" in said
     invoke("convert", small, tmp_path / "t.csv", "--scale", 4)
     assert evaluate(tmp_path / "t.csv", tmp_path / "m.csv")[1] == ""
