@@ -1,6 +1,6 @@
 """One micrograph and a folder of them, from files to STAR, against the Topaz command line.
 
-    python benchmarks/pipeline.py [--micrographs 20] [--size 3072] [--topaz-all] [--float32]
+    python benchmarks/pipeline.py [--micrographs 20] [--size 4096] [--topaz-all] [--float32]
 
 Whole processes one after the other, on the CPU. Topaz runs as it advises for this protein
 (`preprocess -s 4`, then `extract -r 14 -x 4`), on one micrograph and on two: the difference is what
@@ -62,7 +62,7 @@ def topaz(folder: Path, files: list[Path]) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--micrographs", type=int, default=20)
-    parser.add_argument("--size", type=int, default=3072)
+    parser.add_argument("--size", type=int, default=4096)
     parser.add_argument("--topaz-all", action="store_true", help="run Topaz on all: many minutes")
     parser.add_argument("--float32", action="store_true", help="the same in float32 too, no limit")
     options = parser.parse_args()

@@ -49,7 +49,7 @@ def test_nothing_outside_the_plugin_imports_qt_or_napari():
 def test_the_command_starts_without_torch():
     imported = packages_after(IMPORT_COMMAND)
     assert "typer" in imported
-    assert not imported & ({"torch", "topaz", "matplotlib"} | WINDOW)
+    assert not imported & ({"torch", "topaz", "matplotlib", "tifffile", "PIL"} | WINDOW)
 
 
 def test_the_widget_is_there_before_torch():

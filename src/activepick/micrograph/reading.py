@@ -8,19 +8,36 @@ from activepick.files import open_to_read
 from activepick.micrograph.extensions import CONVERTIBLE, EXTENSIONS, MOVIES, extension
 from activepick.micrograph.guard import guarded
 from activepick.micrograph.mrc import open_mrc
-from activepick.micrograph.raster import open_jpeg, open_png
 from activepick.micrograph.source import MicrographFile
-from activepick.micrograph.tiff import open_tiff
 
 __all__ = ["open_micrograph"]
+
+
+def _open_tiff(path: Path) -> MicrographFile:
+    from activepick.micrograph.tiff import open_tiff  # takes 0.05 s, and most files are MRC
+
+    return open_tiff(path)
+
+
+def _open_png(path: Path) -> MicrographFile:
+    from activepick.micrograph.raster import open_png
+
+    return open_png(path)
+
+
+def _open_jpeg(path: Path) -> MicrographFile:
+    from activepick.micrograph.raster import open_jpeg
+
+    return open_jpeg(path)
+
 
 READERS: dict[str, Callable[[Path], MicrographFile]] = {
     "MRC": open_mrc,
     "gzip": open_mrc,
     "bzip2": open_mrc,
-    "TIFF": open_tiff,
-    "PNG": open_png,
-    "JPEG": open_jpeg,
+    "TIFF": _open_tiff,
+    "PNG": _open_png,
+    "JPEG": _open_jpeg,
 }
 SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "PNG",
