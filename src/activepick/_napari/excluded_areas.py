@@ -84,14 +84,8 @@ class ExcludedAreas(QObject, SessionListener):
         painting, self._painting = self._painting, None
         if painting is not None and painting in self._viewer.layers:
             self._viewer.layers.remove(painting)
-        layer = self._layers.get(AREAS)
-        if layer is not None:
-            unfinished = bool(getattr(layer, "_is_creating", False))
-            self._layers.updating_areas = unfinished
-            layer.mode = "pan_zoom"  # napari finishes a shape that is being drawn
-            self._layers.updating_areas = False
-            if unfinished:
-                self.call(self._show)
+        if self._layers.stop_drawing_areas():
+            self.call(self._show)
         self._layers.activate_labels()
         self.stopped.emit()
 

@@ -328,6 +328,19 @@ class Layers:
             layer.current_edge_width = self._line_width
         return layer
 
+    def stop_drawing_areas(self) -> bool:
+        """End drawing of excluded areas, and return whether a shape was left unfinished."""
+        layer = self.get(AREAS)
+        if layer is None:
+            return False
+        unfinished = bool(getattr(layer, "_is_creating", False))
+        self.updating_areas = unfinished
+        try:
+            layer.mode = "pan_zoom"  # napari finishes a shape that is being drawn
+        finally:
+            self.updating_areas = False
+        return unfinished
+
     def show_diameter(self, diameter_px: float, position: tuple[float, float]) -> None:
         """Show a circle of a diameter at a position (x, y), in original pixels."""
         layer = self._points(DIAMETER)
