@@ -50,7 +50,7 @@ def test_it_does_not_grow_without_end(tmp_path, logger):
 def test_a_folder_that_cannot_be_made_is_told_and_stops_nothing(tmp_path, logger, caplog):
     (tmp_path / "file").touch()
     start_log(tmp_path / "file" / "a.log")
-    assert "no log is written" in caplog.text
+    assert "the log cannot be written" in caplog.text
     logger.error("goes on")
 
 

@@ -4,7 +4,7 @@ __all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> str:
-    # Looked up when asked for: it takes as long as all other imports of a small module together.
+    # The version is looked up on first use: the look-up is slower than importing a small module.
     if name == "__version__":
         from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there.
+"""Write files atomically: a file is complete, or it does not exist.
 
 A file is written under a temporary name in the same folder, flushed to the disk, and then renamed
 over the final name in one step, so that an interrupted or failed run never leaves half a file.
@@ -15,7 +15,7 @@ from activepick.files import check_folders, naming, open_in_place
 
 __all__ = ["replacing"]
 
-# Of the name that is in the temporary one; more makes names that no file may have.
+# Number of characters of the final name in the temporary one; longer names are not allowed.
 _LONGEST_STEM = 40
 
 
@@ -26,21 +26,23 @@ def replacing(path: str | os.PathLike[str], *, within: Path | None = None) -> It
     Parameters
     ----------
     path
-        The final name. Its folder is made when it is missing. A link of this name is replaced,
-        and what it points to stays as it is.
+        The final name. Its folder is created if it is missing. A link with this name is
+        replaced, and its target is not changed.
     within
-        A folder above `path` that may be from another person: no folder below it may be a link.
+        A folder above `path` that may come from another person. Folders between it and `path`
+        must not be links.
 
     Yields
     ------
     Path
-        A file name with the same ending in the same folder, for the block to write to.
+        A temporary file name with the same extension in the same folder, to be written by the
+        block.
 
     Raises
     ------
     OSError
-        When the folder cannot be made or written to, with the name of the file. The temporary file
-        is removed whenever the block does not succeed, whatever the reason.
+        If the folder cannot be created or written to; the error names the file. The temporary
+        file is removed whenever the block raises an exception.
     """
     final = Path(path)
     if within is not None:
@@ -52,7 +54,7 @@ def replacing(path: str | os.PathLike[str], *, within: Path | None = None) -> It
     temporary = final.with_name(name)
     with naming(final, temporary):
         try:
-            # Made here, so that it has the rights of any new file.
+            # Created here, so that it has the permissions of an ordinary new file.
             os.close(open_in_place(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
             yield temporary
             with temporary.open("rb+") as file:

@@ -1,11 +1,11 @@
-"""The one family of errors that a user may see.
+"""Errors that are shown to users.
 
-Every message is a sentence for a microscopist: it names the file, says what is wrong and what to
-do. The command line prints it without a traceback and exits with status 2; the widget shows it as
-a notification. Anything else that is raised is a bug of this program.
+Every message is a sentence for a microscopist: it names the file and says what is wrong and what
+to do. The command line prints it without a traceback and exits with status 2; the widget shows it
+as a notification. Any other exception is a bug of this program.
 
-What helps on the command line alone, such as an option, stands beside the sentence: in the window
-and in Python it would name what is not there.
+An option of the command line that helps is stored beside the sentence and not in it, since it
+does not exist in the window and in the Python interface.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,15 @@ __all__ = [
 
 
 class ActivepickError(Exception):
-    """Base of all errors that say to the user what is wrong and what to do.
+    """Base class of all errors that tell the user what is wrong and what to do.
 
     Parameters
     ----------
     sentence
         What is wrong, and what to do.
     option
-        The option or command of the command line that does it, such as "--pixel-size".
+        The option or command of the command line that solves the problem, such as
+        "--pixel-size".
     """
 
     def __init__(self, sentence: str = "", *, option: str = "") -> None:
@@ -52,25 +53,25 @@ class BackboneError(ActivepickError):
 
 
 class HeadError(ActivepickError):
-    """A head that cannot be read, or does not fit the features it is used on."""
+    """A head that cannot be read, or does not match the features it is applied to."""
 
 
 class SettingsError(ActivepickError):
-    """A setting that is missing or makes no sense."""
+    """A setting that is missing or invalid."""
 
 
 class SessionError(ActivepickError):
-    """A session that cannot be opened, read or written, or an action that does not fit it.
+    """A session that cannot be opened, read or written, or an action that cannot be applied to it.
 
     Parameters
     ----------
     sentence
         What is wrong, and what to do.
     remedy
-        The argument of `activepick.session.Session.open` that opens it all the same, "force" or
-        "repair", if there is one.
+        The argument of `activepick.session.Session.open` with which it can still be opened,
+        "force" or "repair", if there is one.
     option
-        As of `ActivepickError`.
+        See `ActivepickError`.
     """
 
     def __init__(self, sentence: str = "", remedy: str = "", *, option: str = "") -> None:
@@ -80,12 +81,12 @@ class SessionError(ActivepickError):
 
 @dataclass(frozen=True)
 class Notice:
-    """What a user should know although nothing is wrong.
+    """Information for the user that is not an error or a warning.
 
     Attributes
     ----------
     sentence, option
-        As of `ActivepickError`.
+        See `ActivepickError`.
     """
 
     sentence: str
@@ -96,12 +97,12 @@ class Notice:
 
 
 def on_command_line(problem: BaseException | Notice) -> str:
-    """Return the text of an error, warning or notice with the option that helps, if there is one.
+    """Return the text of an error, warning or notice, with the option that solves it if any.
 
     Parameters
     ----------
     problem
-        With an attribute `option`, or any other error or warning.
+        Any error or warning; its attribute `option` is added if it has one.
     """
     sentence, option = str(problem), getattr(problem, "option", "")
     if not option:

@@ -1,8 +1,9 @@
-"""Opening files that others may have prepared.
+"""Open files in folders that are not trusted.
 
-A folder from another person may hold a link, a pipe or a device under the name of a file that this
-program reads or writes. Reading a pipe waits for ever, and writing through a link changes a file
-somewhere else. Every path is therefore opened here, or checked here where a library opens it.
+A folder from another person may contain a link, a pipe or a device with the name of a file that
+this program reads or writes. Reading a pipe may block for ever, and writing through a link changes
+a file elsewhere. Every path is therefore opened by this module, or checked by it before a library
+opens it.
 """
 
 import contextlib
@@ -24,15 +25,15 @@ __all__ = [
     "read_whole",
 ]
 
-# Not every system has them: a pipe is not waited for, and a link is not followed.
+# Not available on every system. Pipes are opened without blocking, links are not followed.
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_PIPE = "it is no file but a pipe or a device; leave it out"
-_LINK = "it is a link to another file; put the file itself in its place"
+_PIPE = "it is a pipe or a device, not a file; leave it out"
+_LINK = "it is a link to another file; replace it by a copy of that file"
 
 
 class UnsafeFileError(OSError):
-    """A path that is no regular file, or through which a file elsewhere would be changed."""
+    """A path that is not a regular file, or through which another file would be changed."""
 
     def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
         super().__init__(errno.EINVAL, reason, os.fspath(path))
@@ -54,13 +55,13 @@ def open_to_read(path: str | os.PathLike[str]) -> BufferedReader:
     Raises
     ------
     UnsafeFileError
-        If it is a pipe, a device or a socket, which is not waited for.
+        If it is a pipe, a device or a socket.
     OSError
         If it cannot be opened; IsADirectoryError for a folder.
     """
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes it
-    except BlockingIOError:  # a file that another program or computer has leased: it is waited for
+    except BlockingIOError:  # leased by another program or computer: wait for it
         check_readable(path)
         file = open(path, "rb")  # noqa: SIM115 - the caller closes it
     except OSError as error:
@@ -82,24 +83,24 @@ def read_whole(path: str | os.PathLike[str]) -> bytes:
 
 
 def check_readable(path: str | os.PathLike[str]) -> None:
-    """Check a file that a library opens itself; see `open_to_read` for the errors."""
+    """Check a file before a library opens it; see `open_to_read` for the errors."""
     _check_regular(path, os.stat(path))
 
 
 def open_in_place(path: str | os.PathLike[str], flags: int) -> int:
-    """Return the descriptor of a file that is written in place, appended to or truncated.
+    """Return the descriptor of a file that will be overwritten, appended to or truncated.
 
     Parameters
     ----------
     path
         The file.
     flags
-        As of `os.open`; a new file may be read and written as the umask allows.
+        Flags of `os.open`. The umask determines the permissions of a new file.
 
     Raises
     ------
     UnsafeFileError
-        If it is a symbolic link, has another name (a hard link), or is no regular file.
+        If it is a symbolic link, has another name (a hard link), or is not a regular file.
     OSError
         If it cannot be opened.
     """
@@ -108,9 +109,9 @@ def open_in_place(path: str | os.PathLike[str], flags: int) -> int:
     try:
         handle = os.open(path, flags | _NO_LINK | _NO_WAIT, 0o666)
     except OSError as error:
-        if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
+        if error.errno == errno.ENXIO:  # a pipe without a reader, or a socket
             raise UnsafeFileError(path, _PIPE) from None
-        # Which of the errors of a link it is depends on the system.
+        # The error for a link depends on the operating system.
         if error.errno != errno.EEXIST and os.path.islink(path):
             raise UnsafeFileError(path, _LINK) from None
         raise
@@ -118,9 +119,7 @@ def open_in_place(path: str | os.PathLike[str], flags: int) -> int:
         status = os.fstat(handle)
         _check_regular(path, status)
         if status.st_nlink > 1:
-            raise UnsafeFileError(
-                path, "it is also another file, by a hard link; put a copy of it in its place"
-            )
+            raise UnsafeFileError(path, "it is a hard link to another file; replace it by a copy")
     except BaseException:
         os.close(handle)
         raise
@@ -128,42 +127,42 @@ def open_in_place(path: str | os.PathLike[str], flags: int) -> int:
 
 
 def check_folders(folder: Path, path: Path) -> None:
-    """Check that no link leads from a folder to one of its files; the file itself may be one.
+    """Check that no folder between a folder and one of its files is a link; the file may be one.
 
     Parameters
     ----------
     folder
-        The folder that was chosen, which may itself be a link.
+        The folder that the user chose. It may be a link itself.
     path
         A path in it, which need not exist.
 
     Raises
     ------
     UnsafeFileError
-        If a folder on the way is a link.
+        If a folder between them is a link.
     """
     for parent in path.parents:
         if parent == folder:
             return
         if parent.is_symlink():
             raise UnsafeFileError(
-                parent, "it is a link to another folder; put the folder itself in its place"
+                parent, "it is a link to another folder; replace it by a copy of that folder"
             )
     raise ValueError(f"{path} is not in {folder}")
 
 
 @contextlib.contextmanager
 def naming(path: Path, *others: Path) -> Iterator[None]:
-    """Add the name of a file to each OSError that has none, or one that no user knows.
+    """Add the name of a file to each OSError without one, or with that of a temporary file.
 
-    Errors of a write name no file: the descriptor knows no path.
+    Errors of a write to a descriptor do not name the file.
 
     Parameters
     ----------
     path
         The file.
     *others
-        Names that stand for it, such as a temporary one.
+        Other names of the file, such as a temporary one.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""JSON from files that others may have prepared: it is read whole, or it is one kind of error."""
+"""Parse JSON from files that are not trusted; every failure is one kind of error."""
 
 import json
 import math
@@ -7,25 +7,26 @@ from typing import Any
 
 __all__ = ["parse_json"]
 
-# An escaped half of a surrogate pair; both halves are an ordinary character.
+# One half of a surrogate pair, escaped; both halves together are an ordinary character.
 _SURROGATE = re.compile(r"\\u[dD][89abAB]")
 
 
 def parse_json(data: bytes | str, *, only_finite: bool = True) -> Any:
-    """Return what JSON says, with texts that can be written again.
+    """Return the value of a JSON text; all its strings can be encoded as UTF-8.
 
     Parameters
     ----------
     data
         The JSON, as UTF-8 if it is bytes.
     only_finite
-        Whether infinities and NaN, which Python writes though JSON has none, are refused.
+        Whether infinities and NaN are refused. Python writes them although JSON does not allow
+        them.
 
     Raises
     ------
     ValueError
-        If it is no JSON, too deep, or holds a number that is not finite or too long, or half of a
-        character. json.JSONDecodeError, which has the line, if it is no JSON.
+        If it is nested too deeply, contains a number that is not finite or too long, or half of
+        a surrogate pair. json.JSONDecodeError, which has the line, if it is not JSON.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
     try:
@@ -37,7 +38,7 @@ def parse_json(data: bytes | str, *, only_finite: bool = True) -> Any:
         if _SURROGATE.search(text) or not text.isascii():
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
-        raise ValueError("it is too deep") from None
+        raise ValueError("it is nested too deeply") from None
     return value
 
 
@@ -49,4 +50,4 @@ def _finite(text: str) -> float:
 
 
 def _constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")

@@ -1,7 +1,7 @@
-"""The log: what happened, for when something went wrong.
+"""The log file, for the analysis of errors.
 
-Every module logs under its own name (``logging.getLogger(__name__)``), and so below the logger
-``activepick``, whose file this is.
+Every module logs under its own name (``logging.getLogger(__name__)``), below the logger
+``activepick``, which writes to this file.
 """
 
 import contextlib
@@ -23,21 +23,21 @@ _LINE = "%(asctime)s %(levelname)s %(name)s [%(threadName)s] %(message)s"
 
 
 def log_file() -> Path:
-    """Return the path of the log, which is there once `start_log` was called."""
+    """Return the path of the log file; it exists after `start_log` was called."""
     folder = platformdirs.user_log_dir("activepick", appauthor=False)
     return Path(folder) / "activepick.log"
 
 
 def start_log(path: Path | None = None) -> Path:
-    """Write the log from now on, in addition to what is logged elsewhere.
+    """Write the log to a file, in addition to other handlers.
 
-    The file is followed by a new one at 1 MB, and the two before it are kept. Calling this again
-    is no error. Where the file cannot be written this is said once, and all else goes on.
+    A new file is started at 1 MB, and the last two are kept. It may be called several times. If
+    the file cannot be written, a warning is logged once.
 
     Parameters
     ----------
     path
-        Another file than `log_file`.
+        The file; by default `log_file`.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def start_log(path: Path | None = None) -> Path:
             file, maxBytes=_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )
     except OSError as error:
-        logger.warning("no log is written: %s: %s", file, error.strerror or error)
+        logger.warning("the log cannot be written: %s: %s", file, error.strerror or error)
         return file
     handler.setFormatter(logging.Formatter(_LINE))
     logger.addHandler(handler)

@@ -35,12 +35,12 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
-# Fewer picks than this on true particles could be chance in another orientation.
+# With fewer hits than this, another orientation could match by chance.
 _FEWEST_HITS = 3
 
 
 class Curve(NamedTuple):
-    """Precision and recall when all picks down to each distinct score are taken, highest first."""
+    """Precision and recall of the picks at or above each distinct score, highest score first."""
 
     precision: Floats
     recall: Floats
@@ -54,15 +54,15 @@ class OtherWay:
     Attributes
     ----------
     change
-        "flip-y", "flip-x" or "flip-both" where rows, columns or both run the other way, "swap-xy"
-        where x and y are exchanged, or "scale" where picks are in larger or smaller pixels.
+        "flip-y", "flip-x" or "flip-both" if rows, columns or both are reversed, "swap-xy" if x and
+        y are exchanged, or "scale" if the picks are in larger or smaller pixels.
     n_hits
-        Number of picks that are true particles then.
+        Number of picks that are true particles in this orientation.
     height, width
-        Size of the micrographs in pixels that follows from the positions, where the change needs
-        it, otherwise None.
+        Size of the micrographs in pixels, estimated from the positions, if the change needs it;
+        otherwise None.
     scale
-        Factor on the picks, None where it is no change of scale.
+        Factor for the positions of the picks; None for other changes.
     """
 
     change: Literal["flip-y", "flip-x", "flip-both", "swap-xy", "scale"]
@@ -79,37 +79,37 @@ class Evaluation:
     Attributes
     ----------
     ap, ap90
-        NaN where the picks are not ranked.
+        Average precision, and precision at a recall of 0.9; NaN if the picks are not ranked.
     precision, recall, f1
-        Of the picks that reach `threshold` or `min_score`; of all picks where both are None.
+        Of the picks that reach `threshold` or `min_score`; of all picks if both are None.
     predicted_precision
-        Mean probability of the picks that reach `threshold`; NaN where there are none, or the
-        scores are no log-odds.
+        Mean probability of the picks that reach `threshold`; NaN if there are none, or if the
+        scores are not log-odds.
     threshold
-        Probability, None where the scores are no log-odds.
+        Smallest probability; None if the scores are not log-odds.
     min_score
-        Lowest score, None where none was given.
+        Lowest score; None if none was given.
     score_meaning
-        "log-odds", "number", or "none" where picks have no scores.
+        "log-odds", "number", or "none" if the picks have no scores.
     ranked
-        Whether scores rank the picks: there are scores, and not all are the same.
+        Whether scores rank the picks: there are scores, and they are not all equal.
     best_f1
-        Highest F1 of the curve; NaN where the picks are not ranked.
+        Highest F1 of the curve; NaN if the picks are not ranked.
     best_threshold
-        The probability at which it is reached; NaN where the scores are no log-odds.
+        The probability at which `best_f1` is reached; NaN if the scores are not log-odds.
     best_score
-        The score at which it is reached.
+        The score at which `best_f1` is reached.
     n_picks, n_truth, n_hits, n_micrographs
-        Numbers of picks and true particles on annotated micrographs, of picks that are true
-        particles, and of these micrographs.
+        Number of picks and of true particles on annotated micrographs, of picks that are true
+        particles, and of annotated micrographs.
     radius_px
         Matching radius in pixels.
     not_annotated
-        Micrographs that have picks only, which are left out.
+        Micrographs that have picks but no true particles; they are left out.
     not_picked
-        Micrographs that have true particles only, which count as missed.
+        Micrographs that have true particles but no picks; their particles count as missed.
     other_way
-        Another orientation or scale in which far more picks are true particles, None where there is
+        Another orientation or scale in which far more picks are true particles; None if there is
         none.
     """
 
@@ -140,10 +140,10 @@ def match(picks_xy: npt.ArrayLike, truth_xy: npt.ArrayLike, radius: float) -> np
     """Find the picks that are true particles, one to one.
 
     The assignment minimises the sum of ``min(d² - radius², 0)``, whatever the scores are, and a
-    pick is a hit when it is closer than `radius` to its particle: the same as
-    ``topaz.algorithms.match_coordinates``, but solved for each group of picks and particles that
-    are within reach of each other instead of for one dense matrix. Where several assignments are
-    equally good, other picks than Topaz's may be chosen, of the same total cost.
+    pick is a hit if it is closer than `radius` to its particle, as in
+    ``topaz.algorithms.match_coordinates``. It is solved for each group of picks and particles
+    that are within `radius` of each other instead of for one dense matrix. If several assignments
+    have the same total cost, the result may differ from Topaz's.
 
     Parameters
     ----------
@@ -155,6 +155,7 @@ def match(picks_xy: npt.ArrayLike, truth_xy: npt.ArrayLike, radius: float) -> np
     Returns
     -------
     ndarray of bool, (n,)
+    Whether each pick is a true particle.
     """
     picks = np.asarray(picks_xy, dtype=np.float64).reshape(-1, 2)
     truth = np.asarray(truth_xy, dtype=np.float64).reshape(-1, 2)
@@ -189,8 +190,8 @@ def match(picks_xy: npt.ArrayLike, truth_xy: npt.ArrayLike, radius: float) -> np
 def precision_recall(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> Curve:
     """Compute the precision-recall curve over all picks.
 
-    Picks with equal scores enter together, as in ``topaz.metrics.precision_recall_curve``, but in
-    float64 throughout.
+    Picks with equal scores form one point of the curve, as in
+    ``topaz.metrics.precision_recall_curve``, but all calculations use float64.
 
     Parameters
     ----------
@@ -202,14 +203,14 @@ def precision_recall(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -
     Raises
     ------
     ValueError
-        When there is no true particle, a score is NaN, or the lengths differ.
+        If there is no true particle, a score is NaN, or the lengths differ.
     """
     values = np.asarray(scores, dtype=np.float64).reshape(-1)
     found = np.asarray(hits, dtype=bool).reshape(-1)
     if n_truth < 1:
-        raise ValueError("recall has no meaning without a true particle")
+        raise ValueError("recall is not defined without a true particle")
     if len(values) != len(found) or np.isnan(values).any():
-        raise ValueError("every pick needs a score that is a number, and a hit or a miss")
+        raise ValueError("scores and hits must have the same length, and no score may be NaN")
     order = np.argsort(-values, kind="stable")
     values, found = values[order], found[order]
     last = np.flatnonzero(np.append(values[1:] != values[:-1], True)[: len(values)])
@@ -220,17 +221,17 @@ def precision_recall(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -
 def average_precision(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> float:
     """Compute AP: precision times the step in recall, summed over the ranked picks.
 
-    Particles that were never found keep it below 1; no picks at all give 0. Arguments and errors
-    as in `precision_recall`.
+    AP is below 1 if particles were not found, and 0 without picks. Arguments and errors are those
+    of `precision_recall`.
     """
     curve = precision_recall(scores, hits, n_truth)
     return float((curve.precision * np.diff(curve.recall, prepend=0.0)).sum())
 
 
 def ap90(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int, recall: float = 0.9) -> float:
-    """Compute the precision where the recall first reaches 0.9, and 0 if it never does.
+    """Compute the precision where the recall first reaches 0.9, or 0 if it never does.
 
-    Arguments and errors as in `precision_recall`; `recall` is another recall to look at.
+    Arguments and errors are those of `precision_recall`; `recall` replaces 0.9.
     """
     curve = precision_recall(scores, hits, n_truth)
     reached = np.flatnonzero(curve.recall >= recall - 1e-12)
@@ -240,8 +241,8 @@ def ap90(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int, recall: float
 def best_f1(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> tuple[float, float]:
     """Compute the highest F1 of the curve and the score at which it is reached.
 
-    Of equal ones the highest score. Without picks 0 and inf. Arguments and errors as in
-    `precision_recall`.
+    If several scores have the same F1, the highest of them is returned. Without picks the result
+    is 0 and inf. Arguments and errors are those of `precision_recall`.
     """
     curve = precision_recall(scores, hits, n_truth)
     if not len(curve.recall):
@@ -253,10 +254,10 @@ def best_f1(scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int) -> tuple[f
 def f1_at(
     scores: npt.ArrayLike, hits: npt.ArrayLike, n_truth: int, score: float
 ) -> tuple[float, float, float]:
-    """Compute precision, recall and F1 of the picks with at least this score.
+    """Compute precision, recall and F1 of the picks at or above a score.
 
-    The hits are those of all picks together, so that the point lies on the curve. Precision is 0
-    where nothing is picked. Arguments and errors as in `precision_recall`.
+    The hits are those of the matching of all picks, so that the point lies on the curve. Precision
+    is 0 if there are no picks. Arguments and errors are those of `precision_recall`.
     """
     curve = precision_recall(scores, hits, n_truth)
     taken = int((curve.thresholds >= score).sum())
@@ -276,36 +277,37 @@ def evaluate(
 ) -> Evaluation:
     """Compare picks with true particles over many micrographs.
 
-    Matching is done in each micrograph, the curve over all of them together. A micrograph without
-    picks counts with all its particles as missed. One without true particles is left out, with a
-    warning that lists it: it was not annotated, so nothing is known about its picks. Rows of the
-    truth with label 0 are not particles.
+    Picks are matched in each micrograph, and the curve is computed over all micrographs. All
+    particles of a micrograph without picks count as missed. A micrograph without true particles
+    was not annotated; it is left out, with a warning that lists it. Rows of the truth with label
+    0 are not particles.
 
-    AP and AP90 need picks that scores rank. Without scores, or with equal ones, they are NaN, and
-    precision, recall and F1 are those of all picks. A threshold in probability needs scores that
-    are log-odds; see `activepick.formats.scores`. Without log-odds it is ignored.
+    AP and AP90 need picks that are ranked by scores. Without scores, or if all scores are equal,
+    they are NaN, and precision, recall and F1 are those of all picks. A threshold is a probability
+    and needs scores that are log-odds (see `activepick.formats.scores`); for other scores it is
+    ignored.
 
     Parameters
     ----------
     picks
-        Columns ``micrograph, x, y`` and perhaps ``score``.
+        Columns ``micrograph, x, y`` and optionally ``score``.
     truth
         Columns ``micrograph, x, y`` and optionally ``label``.
     radius_px
         Matching radius in original pixels, usually the particle radius.
     threshold
-        Probability from which a pick counts for precision, recall and F1.
+        Smallest probability of the picks that count for precision, recall and F1.
     min_score
-        Score from which a pick counts for them, instead of the threshold.
+        Lowest score of the picks that count for them, instead of the threshold.
 
     Raises
     ------
     TableError
-        When the truth has no particle, names are ambiguous, no name of the picks is in the truth,
-        or some scores are missing.
+        If the truth has no particles, names are ambiguous, no micrograph of the picks is in the
+        truth, or some scores are missing.
     SettingsError
-        When the radius is not above 0, the threshold is no probability, or there is a lowest score
-        without scores.
+        If the radius is not above 0, the threshold is not a probability, or a lowest score is
+        given for picks without scores.
     """
     if not radius_px > 0:
         raise SettingsError(f"the matching radius {radius_px} px has to be above 0")
@@ -313,7 +315,7 @@ def evaluate(
     if "label" in truth:
         truth = truth[truth["label"].to_numpy(dtype=float, na_value=1) != 0]
     if not len(truth):
-        raise TableError("the truth holds no particle, so nothing can be compared with it")
+        raise TableError("the truth has no particles, so picks cannot be compared with it")
     meaning = score_meaning(picks)
     if "score" in picks:
         scores = picks["score"].to_numpy(dtype=np.float64)
@@ -324,7 +326,7 @@ def evaluate(
     if np.isnan(scores).any():
         raise TableError(
             f"{int(np.isnan(scores).sum())} of {len(picks)} picks have no score: give scores to "
-            "all of them, or leave the score column out"
+            "all of them, or remove the score column"
         )
     names, not_annotated = _names_in_truth(picks, truth)
     xy = picks[["x", "y"]].to_numpy(float)
@@ -433,8 +435,9 @@ def _names_in_truth(
     if names.ambiguous:
         name, found = next(iter(names.ambiguous.items()))
         raise TableError(
-            f"the micrograph {name!r} of the picks cannot be told apart in the truth (it could be "
-            f"{_some(found)}, or another of the picks means the same): use the same names in both"
+            f"the micrograph {name!r} of the picks is ambiguous in the truth (it matches "
+            f"{_some(found)}, or several names of the picks match the same one): use the same "
+            "names in both"
         )
     if picked and not names:
         raise TableError(
@@ -443,7 +446,8 @@ def _names_in_truth(
         )
     if names.unmatched:
         warnings.warn(
-            f"left out, as the truth does not have them: {_some(names.unmatched)}", stacklevel=3
+            f"left out, since the truth does not contain them: {_some(names.unmatched)}",
+            stacklevel=3,
         )
     return names, tuple(names.unmatched)
 

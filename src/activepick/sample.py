@@ -1,6 +1,6 @@
-"""A sample of simulated micrographs, the same on every computer.
+"""Sample data: simulated micrographs that are the same on every computer.
 
-``truth.star`` beside them has the true particles.
+``truth.star`` beside them contains the true particles.
 """
 
 import hashlib
@@ -35,12 +35,13 @@ def sample_micrographs(
     progress: ReportDone | None = None,
     settings: SimulationSettings | None = None,
 ) -> Path:
-    """Simulate the sample, unless that was done before; it takes some seconds.
+    """Simulate the sample unless it exists; this takes some seconds.
 
     Parameters
     ----------
     folder
-        Folder of the samples; by default in the user's cache, which can be deleted at any time.
+        Folder of the samples; by default in the user's cache folder, whose files can be deleted
+        at any time.
     progress
         Called with the number of micrographs that are done, and their total number, before the
         first and after each micrograph.
@@ -73,7 +74,7 @@ def sample_session(
     progress: ReportDone | None = None,
     settings: SimulationSettings | None = None,
 ) -> Path:
-    """Return a session of the sample, ready to label: that of the last time, or a new one.
+    """Return the existing session of the sample, or create one.
 
     Parameters
     ----------
@@ -85,8 +86,8 @@ def sample_session(
     Returns
     -------
     Path
-        The folder of the session. A session that is open elsewhere, damaged, or of another sample
-        is left alone, and a new one is created beside it.
+        The folder of the session. If an existing session is open elsewhere, damaged, or of
+        another sample, it is not changed, and a new one is created beside it.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _summary(source: Path) -> tuple[float, dict[str, float]] | None:
-    """Return the diameter in Å and the defocus in Å by name of the micrograph; None if damaged."""
+    """Return the diameter and the defocus in Å of each micrograph by name; None if damaged."""
     try:
         facts = parse_json(read_whole(source / _SUMMARY))
         micrographs = facts["micrographs"]
@@ -122,7 +123,7 @@ def _summary(source: Path) -> tuple[float, dict[str, float]] | None:
 def _created(session: Path, source: Path) -> Path:
     summary = _summary(source)
     if summary is None:
-        raise SessionError(f"{source / _SUMMARY} cannot be read: delete its folder, and try again.")
+        raise SessionError(f"{source / _SUMMARY} cannot be read: delete its folder and try again.")
     diameter, defocus = summary
     with Session.create(session, checked_settings({"diameter_angstrom": diameter})) as new:
         new.micrographs.add([source / name for name in defocus], list(defocus.values()))

@@ -1,4 +1,4 @@
-"""Computing with one thread where a second one costs more than it saves."""
+"""Limit computations to one thread where a second one costs more than it saves."""
 
 from contextlib import AbstractContextManager
 from functools import cache
@@ -12,13 +12,13 @@ __all__ = ["one_thread"]
 def one_thread(user_api: Literal["blas", "openmp"]) -> AbstractContextManager[object]:
     """Limit libraries to one thread inside a ``with`` block.
 
-    Small matrices are multiplied sooner than a second thread wakes up, and a thread that waits for
-    another one waits long whenever the machine does something else as well.
+    Products of small matrices are faster than the start of a second thread, and threads that wait
+    for each other are slow if the machine is busy with other programs.
 
     Parameters
     ----------
     user_api
-        "blas" for products of NumPy and SciPy, "openmp" for those of PyTorch, which must be loaded.
+        "blas" for NumPy and SciPy, "openmp" for PyTorch, which has to be imported before.
     """
     limit: AbstractContextManager[object] = _libraries(user_api).limit(limits=1, user_api=user_api)
     return limit
@@ -26,7 +26,7 @@ def one_thread(user_api: Literal["blas", "openmp"]) -> AbstractContextManager[ob
 
 @cache
 def _libraries(user_api: str) -> ThreadpoolController:
-    """Return the loaded libraries. Finding them takes milliseconds, and tens of them with CUDA."""
+    """Return the loaded libraries. The search takes milliseconds, ten times as many with CUDA."""
     if user_api == "blas":
-        import scipy.linalg  # noqa: F401  its BLAS is a library of its own
+        import scipy.linalg  # noqa: F401  SciPy has its own BLAS library
     return ThreadpoolController()

@@ -2,15 +2,16 @@
 
 
 def counted(count: int, one: str, many: str | None = None, spec: str = "") -> str:
-    """Return the count with the noun, or the clause, that agrees with it.
+    """Return the count with a noun or clause in the singular or plural.
 
     Parameters
     ----------
     count : int
         How many there are.
     one, many : str
-        What follows the number 1, and every other number; `many` is `one` with an "s" by default.
+        Text after the number 1, and after every other number; by default `many` is `one` with an
+        "s".
     spec : str
-        Format of the number; "," groups the digits by thousands, as the window does.
+        Format of the number; "," separates thousands, as in the window.
     """
     return f"{count:{spec}} {one if count == 1 else many or one + 's'}"

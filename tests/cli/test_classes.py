@@ -82,9 +82,9 @@ def test_classes_are_kept_or_left_out(averaged):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--select", "0"], "go from 1 up"),
+        (["--select", "0"], "give numbers of classes from 1 to"),
         (["--select", "one"], "give numbers of classes"),
-        (["--reject", "4-2"], "go from 1 up"),
+        (["--reject", "4-2"], "give numbers of classes from 1 to"),
         (["--select", "1", "--reject", "2"], "Give either"),
         ([], "Give --micrographs and --diameter"),
     ],

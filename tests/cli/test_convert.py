@@ -134,7 +134,7 @@ def test_the_preview_says_which_flip_fits(picks, micrographs, tmp_path):
     assert "pass --flip-y" in said
     assert picture.read_bytes().startswith(b"\x89PNG")
     said = convert(wrong, tmp_path / "o.csv", *look, "--radius", 8, "--flip-y")
-    assert "the picks fit as they are" in said
+    assert "the picks fit without a flip" in said
     assert np.allclose(read_table(tmp_path / "o.csv")["y"], read_table(picks)["y"])
     random = pd.DataFrame({"micrograph": NAMES[0], "x": [30.0, 90, 40], "y": [33.0, 71, 90]})
     write_table(random, tmp_path / "random.csv")
@@ -270,7 +270,7 @@ def test_files_of_picks_with_any_ending_find_their_micrographs(micrographs, tmp_
                 "data_\n\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n10 20\n"
             )
         said = convert(made, tmp_path / "out.csv", "--micrographs", folder)
-        assert f"such as a_{suffix}, taken for" in said
+        assert f"such as a_{suffix}, which is used for" in said
         assert read_table(tmp_path / "out.csv")["micrograph"].tolist() == [
             (folder / f"{name}.mrc").as_posix() for name in "ab"
         ]

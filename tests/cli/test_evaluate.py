@@ -36,7 +36,7 @@ def evaluate(picks, truth, *options, fails=None):
 
 def test_a_threshold_in_probability_needs_log_odds(numbers, truth):
     out, said = evaluate(numbers, truth, "--threshold", 0.5, "--json")
-    assert "no log-odds" in said
+    assert "not log-odds" in said
     assert "--threshold 0.5 is ignored" in said
     found = json.loads(out)
     assert (found["precision"], found["recall"], found["ap"]) == (0.5, 1, 1)
@@ -63,7 +63,7 @@ def test_without_scores_there_is_no_average_precision(truth, tmp_path):
     table = pd.DataFrame({"micrograph": "m", "x": [100.0, 500], "y": [100.0, 500]})
     write_table(table, tmp_path / "plain.csv")
     out, said = evaluate(tmp_path / "plain.csv", truth)
-    assert "have no scores, so AP and AP90 mean nothing" in said
+    assert "have no scores, so AP and AP90 are not defined" in said
     assert "AP" not in out
     assert "all picks: precision 0.500   recall 0.500   F1 0.500" in out
     found = json.loads(evaluate(tmp_path / "plain.csv", truth, "--json")[0])
@@ -80,7 +80,7 @@ def test_rows_counted_from_the_other_side_are_noticed(tmp_path):
     truth = right.assign(y=4091 - right["y"])[["x", "y"]]
     truth.to_csv(tmp_path / "m.csv", index=False)
     _, said = evaluate(tmp_path / "picks.csv", tmp_path / "m.csv")
-    assert "150 with the rows turned over" in said
+    assert "150 do so with the rows reversed" in said
     assert "--flip-y --size WIDTHx4092" in said
     command = ["convert", tmp_path / "m.csv", tmp_path / "t.csv", "--flip-y", "--size", "5760x4092"]
     invoke(*command)
@@ -97,7 +97,7 @@ def test_picks_in_other_pixels_are_noticed(tmp_path):
     small = tmp_path / "small.csv"
     write_table(truth.assign(x=truth["x"] / 4, y=truth["y"] / 4), small)
     _, said = evaluate(small, tmp_path / "m.csv")
-    assert "150 multiplied by 4" in said
+    assert "150 do so multiplied by 4" in said
     assert f"activepick convert {small} OUT --scale 4" in said
     _, said = evaluate(tmp_path / "m.csv", small)
     assert "--scale 0.25" in said

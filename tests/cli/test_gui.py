@@ -78,7 +78,7 @@ def test_without_a_screen_it_says_how_to_get_one():
 
 @only_linux
 def test_a_screen_that_does_not_answer_is_named():
-    assert "screen :7777 cannot be reached" in refused(gui(DISPLAY=":7777", WAYLAND_DISPLAY=None))
+    assert "display :7777 cannot be reached" in refused(gui(DISPLAY=":7777", WAYLAND_DISPLAY=None))
 
 
 @only_linux
@@ -95,7 +95,7 @@ def test_an_old_opengl_is_refused():
 
 
 def test_what_is_not_there_is_said_before_a_window_opens(tmp_path):
-    assert "no such file" in refused(gui(tmp_path / "missing"))
+    assert "does not exist" in refused(gui(tmp_path / "missing"))
     assert "--sample" in refused(gui(tmp_path, "--sample"))
 
 

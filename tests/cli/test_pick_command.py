@@ -97,7 +97,7 @@ def test_what_is_left_out_is_said(data, pick, tmp_path):
     done = pick("mics", "--out", "p.csv")
     assert set(read_picks(Path("p.csv"))["micrograph"]) == {"mics/a.mrc"}
     assert "note: 2 files are left out" in done.stderr
-    assert "folders below it (1), such as mics/more/b.mrc" in done.stderr
+    assert "its subfolders contain more micrographs (1), such as mics/more/b.mrc" in done.stderr
     assert "._a" not in done.stderr
     pick("mics", "--recursive", "--out", "q.csv")
     assert set(read_picks(Path("q.csv"))["micrograph"]) == {"mics/a.mrc", "mics/more/b.mrc"}
@@ -106,7 +106,7 @@ def test_what_is_left_out_is_said(data, pick, tmp_path):
 def test_missing_names_of_a_list_are_said(data, pick, tmp_path):
     Path("list.txt").write_text(f"{data.micrographs[0]}\ngone.mrc\nlost.mrc\n")
     done = pick("list.txt", "--out", "p.csv", status=2)
-    assert "left out: gone.mrc is named in list.txt but is not there" in done.stderr
+    assert "left out: gone.mrc is listed in list.txt but does not exist" in done.stderr
     assert str(tmp_path) in done.stderr
     assert "1 more" in done.stderr
 

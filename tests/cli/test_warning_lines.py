@@ -36,7 +36,7 @@ def test_a_warning_of_many_micrographs_is_one_line_and_a_count(lines, capsys):
     assert said[0].endswith(".mrc: odd bytes")
     assert said[1:] == [
         "warning: n.mrc: something else",
-        "warning: the same is true of 4 other micrographs: odd bytes",
+        "warning: the same applies to 4 other micrographs: odd bytes",
     ]
 
 

@@ -134,7 +134,7 @@ def test_wrong_values_are_refused_and_named(tmp_path_factory, data):
         facts["spec"][key] = [data.draw(WRONG_NUMBERS)]
     write()
     # JSON has no infinities, so that a file with one is refused before its values are looked at.
-    with pytest.raises(HeadError, match=f"{key}|is no number"):
+    with pytest.raises(HeadError, match=f"{key}|is not a number"):
         load_head(path)
 
 

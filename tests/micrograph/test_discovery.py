@@ -111,7 +111,7 @@ def test_one_file_by_several_spellings_is_one_micrograph(here):
     for named in (["list.txt"], [*spellings, "data/mics/b.mrc"], ["list.txt", "data/mics"]):
         found = find_micrographs([Path(p) for p in named])
         assert [each.name for each in found.found] == ["data/mics/a.mrc", "data/mics/b.mrc"]
-    assert "the same as another one" in str(find_micrographs([Path("list.txt")]).notices[0])
+    assert "the same file as another one" in str(find_micrographs([Path("list.txt")]).notices[0])
 
 
 @pytest.mark.posix("makes links for everybody")
@@ -146,7 +146,7 @@ def test_a_list_of_relion_brings_names_sizes_defocus_and_optics(here):
     assert list(found.missing) == ["MotionCorr/gone.mrc"]
     reason = found.missing["MotionCorr/gone.mrc"]
     assert str(path.parent) in reason
-    assert "above" in reason
+    assert "parent folders" in reason
     micrograph = found.found[0].micrograph()
     assert (micrograph.path, micrograph.inverted) == (found.found[0].path, True)
     typed = find_micrographs([path], 2.5).found
@@ -266,7 +266,7 @@ def test_micrographs_in_folders_below_are_told_and_found_on_request():
     found = find_micrographs([Path("mics")])
     assert [each.name for each in found.found] == ["mics/a.mrc"]
     [notice] = found.notices
-    assert "below it (2)" in str(notice)
+    assert "more micrographs (2)" in str(notice)
     assert "mics/day2/b.mrc" in str(notice)
     assert "--recursive" in notice.option
     assert names_in("mics", recursive=True) == [
@@ -288,7 +288,7 @@ def test_a_search_below_ends_where_links_go_round():
         (["notes.txt"], "end in .mrc"),
         (["a.eer"], "movies: run motion correction"),
         (["a.dm4"], "convert them to MRC"),
-        (["day1/a.mrc", "day2/b.mrc"], "in folders below it (2), such as mics/day1/a.mrc"),
+        (["day1/a.mrc", "day2/b.mrc"], "in its subfolders (2), such as mics/day1/a.mrc"),
         (["corrected_micrographs.star", "Movies/a.mrc"], "mics/corrected_micrographs.star"),
     ],
 )

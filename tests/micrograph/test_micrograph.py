@@ -71,8 +71,8 @@ def test_impossible_diameter_is_refused(path, diameter):
     ("diameter", "radius", "message"),
     [
         (500, 10, "does not fit"),
-        (390, 10, "too small to find anything"),
-        (2, 10, "too small to be seen"),
+        (390, 10, "too small for picking"),
+        (2, 10, "which is too small: the micrograph would have to be enlarged"),
         (100, -3, "working radius"),
         (100, np.nan, "working radius"),
     ],

@@ -110,7 +110,7 @@ def test_a_tile_that_is_larger_than_its_image_is_not_decoded(tmp_path):
     tifffile.imwrite(path, PIXELS.astype(np.uint16), compression="zlib", tile=(64, 64))
     rewritten(path, TileWidth=65_536, TileLength=65_536)
     message, memory = memory_of_reading(path)
-    assert "claims tiles of 65536 x 65536" in message
+    assert "has tiles of 65536 x 65536" in message
     assert memory < 2**24
 
 
@@ -168,4 +168,4 @@ def test_a_jpeg_of_a_thousand_passes_is_refused(tmp_path):
     raw = path.read_bytes()
     last = raw.rindex(b"\xff\xda")
     path.write_bytes(raw[:last] + raw[last:-2] * 1000 + raw[-2:])
-    assert "passes over the image" in memory_of_reading(path)[0]
+    assert "which no program writes" in memory_of_reading(path)[0]

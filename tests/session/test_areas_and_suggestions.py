@@ -81,7 +81,7 @@ def test_a_corrected_suggestion_can_be_taken_back(session):
     session.redo()
     session.questions.accept_suggestions()
     assert session.state.labels[question.id].target == 0
-    with pytest.raises(SessionError, match="does not wait"):
+    with pytest.raises(SessionError, match="is not open"):
         session.questions.set_suggestion(question.id, 1)
 
 

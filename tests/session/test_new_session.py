@@ -54,7 +54,7 @@ def test_two_pixel_sizes_are_left_to_the_files(here):
 
 
 def test_without_a_micrograph_there_is_nothing_to_plan(here):
-    with pytest.raises(SessionError, match=r"mics/gone\.mrc is named in .*Keep the folders"):
+    with pytest.raises(SessionError, match=r"mics/gone\.mrc is listed in .*Keep the folders"):
         new_session_of([star("mics/gone.mrc 1 1\n")], here)
     Path("project/micrographs.star").unlink()
     (here / "notes.md").write_text("")

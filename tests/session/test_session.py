@@ -44,7 +44,7 @@ def test_a_question_whose_answer_is_taken_back_waits_again(session):
     [question] = session.questions.ask([(1, 50, 60, 0.1)])
     session.questions.answer(question.id, 1)
     assert session.state.questions == ()
-    with pytest.raises(SessionError, match="does not wait"):
+    with pytest.raises(SessionError, match="is not open"):
         session.questions.answer(question.id, 1)
     session.undo()
     assert session.state.questions == (question,)

@@ -216,7 +216,7 @@ def test_a_changed_micrograph_is_told_until_it_is_accepted(tmp_path, data, make_
         with Workspace(session, make_engine, learning) as workspace:
             workspace.open(2)
             copy.write_bytes(data.micrographs[1].read_bytes())
-            with pytest.raises(SessionError, match="not the file that it was"):
+            with pytest.raises(SessionError, match="has changed since it was added"):
                 workspace.open(1)
             session.labels.add(1, [(100, 100)], 1)
             session.labels.add(2, [(100, 100)], 0)

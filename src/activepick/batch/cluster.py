@@ -77,7 +77,7 @@ def pick_on_cluster(
     Raises
     ------
     SettingsError
-        When there is no cluster, a lost scheduler does not return, or a worker cannot work.
+        If there is no cluster, a lost scheduler does not return, or a worker cannot work.
     """
     whole = [replace(found, path=found.path.absolute()) for found in micrographs]
     numbers = list(range(len(whole)))

@@ -32,7 +32,7 @@ def cluster_connection(
     Raises
     ------
     SettingsError
-        When both or neither are given, a package is not installed, or Slurm is not there.
+        If both or neither are given, a package is not installed, or Slurm is not there.
     """
     if (scheduler is None) != slurm:
         raise SettingsError("Give either --scheduler or --slurm.")

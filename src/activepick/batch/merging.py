@@ -45,7 +45,7 @@ def write_merged(
     Raises
     ------
     TableError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     groups = _groups(iter(tables), rows if format.name in ("star", "csv") else None)
     first, second = next(groups), next(groups, None)

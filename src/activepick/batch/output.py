@@ -243,7 +243,7 @@ def make_output(
     Raises
     ------
     SettingsError
-        When the format is unknown or an option that it needs is missing.
+        If the format is unknown or an option that it needs is missing.
     """
     if format is not None and format not in FORMATS:
         raise SettingsError(f"--format {format}: use one of {', '.join(FORMATS)}.")

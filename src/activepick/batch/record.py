@@ -88,7 +88,7 @@ class RunRecord:
     Raises
     ------
     OSError
-        When the folder, or one in it, is a link.
+        If the folder, or one in it, is a link.
     """
 
     def __init__(self, folder: Path, request: Mapping[str, Any], *, fresh: bool = False) -> None:
@@ -136,7 +136,7 @@ class RunRecord:
         Raises
         ------
         OSError
-            When the record cannot be written.
+            If the record cannot be written.
         """
         if self.head is not None:
             return
@@ -163,7 +163,7 @@ class RunRecord:
         Raises
         ------
         OSError
-            When the line cannot be written.
+            If the line cannot be written.
         """
         line = json.dumps(asdict(entry)).encode() + b"\n"
         handle = open_in_place(self._picked, os.O_RDWR | os.O_APPEND | os.O_CREAT)

@@ -70,7 +70,7 @@ class BatchRun:
         Raises
         ------
         TableError, SettingsError
-            When the picks of two micrographs would be written to one file.
+            If the picks of two micrographs would be written to one file.
         """
         self._names.update({micrograph.name: micrograph for micrograph in micrographs})
         self._output.expect(list(self._names))
@@ -95,7 +95,7 @@ class BatchRun:
         Raises
         ------
         TableError, OSError
-            When picks cannot be written. What is written already is kept, and a later run goes on.
+            If picks cannot be written. What is written already is kept, and a later run goes on.
         """
         self._record.failures.update(micrographs.missing)
         # Where nothing at all is found, a disk may be missing rather than micrographs.

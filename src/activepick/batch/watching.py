@@ -38,7 +38,7 @@ def find_whole(
     Raises
     ------
     TableError
-        When the error stayed the same for so long.
+        If the error stayed the same for so long.
     """
     error, since = "", 0.0
     while True:

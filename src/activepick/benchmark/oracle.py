@@ -34,7 +34,7 @@ class Oracle:
     Raises
     ------
     SettingsError
-        When `wrong_answers` is not between 0 and 1.
+        If `wrong_answers` is not between 0 and 1.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ def write_averages(averages: NDArray[np.float32], path: Path, pixel_size_angstro
     Raises
     ------
     OSError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     with (
         replacing(path) as temporary,
@@ -50,7 +50,7 @@ def draw_averages(averages: NDArray[np.float32], captions: Sequence[str], path: 
     Raises
     ------
     OSError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     size = averages.shape[-1] * _ENLARGED
     columns = min(_COLUMNS, max(1, len(averages)))

@@ -34,14 +34,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class OutputPath:
-    """A file or folder to write to, as it was typed.
+    """A file or folder to write to, as given on the command line.
 
     Attributes
     ----------
     path
         The path.
     is_folder
-        Whether a folder is meant: it exists, the path ends in a slash, or its name has no ending.
+        Whether it is a folder: it exists as one, the path ends in a slash, or its name has no
+        extension.
     """
 
     path: Path
@@ -52,7 +53,7 @@ class OutputPath:
 
 
 def output_path(text: str) -> OutputPath:
-    """Return the file or folder that a text names; a slash at its end says that it is a folder."""
+    """Return the file or folder of a text; a slash at its end marks a folder."""
     path = Path(text)
     separators = tuple({"/", os.sep, os.altsep or "/"})
     return OutputPath(path, text.endswith(separators) or path.is_dir() or not path.suffix)
@@ -67,9 +68,7 @@ Micrographs = Annotated[
         show_default=False,
     ),
 ]
-Recursive = Annotated[
-    bool, typer.Option("--recursive", help="Search the folders below those named as well.")
-]
+Recursive = Annotated[bool, typer.Option("--recursive", help="Search subfolders as well.")]
 Diameter = Annotated[
     float, typer.Option("--diameter", help="Particle diameter in Å.", show_default=False)
 ]
@@ -77,7 +76,7 @@ PixelSize = Annotated[
     float | None,
     typer.Option(
         "--pixel-size",
-        help="Pixel size in Å; needed when the files do not carry it.",
+        help="Pixel size in Å; needed if the files do not contain it.",
         show_default=False,
     ),
 ]
@@ -89,14 +88,14 @@ Model = Annotated[
     typer.Option(
         "--model",
         help="Feature extractor: resnet16_u64, resnet16_u32, resnet8_u64, resnet8_u32, or the file "
-        "of your own Topaz model.",
+        "of a Topaz model.",
     ),
 ]
 TrustModel = Annotated[
     bool,
     typer.Option(
         "--trust-model",
-        help="Open a pickled model file. It can run any code: only for files of your own.",
+        help="Allow a pickled model file. It can run any code: use only files that you trust.",
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cuda, mps or cpu.")]
@@ -105,14 +104,14 @@ Normalise = Annotated[
     str,
     typer.Option(
         "--normalise",
-        help="How grey values are normalised: affine (mean and deviation) or gmm (Topaz's mixture "
-        "of two Gaussians).",
+        help="Normalisation of grey values: affine (mean and standard deviation) or gmm (Topaz's "
+        "mixture of two Gaussians).",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON.")]
 ReadAs = Annotated[
     str | None,
-    typer.Option("--from", help=f"{', '.join(FORMATS)}; by default what the file says."),
+    typer.Option("--from", help=f"{', '.join(FORMATS)}; by default detected from the file."),
 ]
 Relion = Annotated[
     str,
@@ -129,6 +128,6 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Remove files that an earlier run wrote to the folder and this one does not write.",
+        help="Remove files of an earlier run from the folder that this run does not write.",
     ),
 ]

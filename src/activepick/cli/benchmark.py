@@ -32,7 +32,8 @@ def benchmark(
     recursive: a.Recursive = False,
     outside: a.Outside = "drop",
     train: Annotated[
-        int, typer.Option(help="Micrographs to learn from; all others are for evaluation.")
+        int,
+        typer.Option(help="Number of training micrographs; all others are used for evaluation."),
     ] = 2,
     labels: Annotated[
         str, typer.Option(help="Numbers of labels at which to evaluate.")
@@ -43,13 +44,16 @@ def benchmark(
         typer.Option(help=f"Methods to compare: {', '.join(METHODS)}."),
     ] = "topaz,active,random,supervised",
     seeds: Annotated[
-        int, typer.Option(help="Repetitions with other training micrographs and randomness.")
+        int,
+        typer.Option(
+            help="Number of repetitions with other training micrographs and random numbers."
+        ),
     ] = 3,
     edge_margin: Annotated[
         float,
         typer.Option(
-            help="Leave out questions, picks and true particles this close to the border, in "
-            "particle radii: some tables have no particles there."
+            help="Leave out questions, picks and true particles this close to the border, "
+            "in particle radii, since some tables have no particles there."
         ),
     ] = 0.0,
     wrong_answers: Annotated[
@@ -64,7 +68,7 @@ def benchmark(
         bool,
         typer.Option(
             "--stop",
-            help="End a run as soon as the stopping rule says that more labels help little.",
+            help="End a run when the stopping rule predicts that more labels help little.",
         ),
     ] = False,
     invert: a.Invert = False,
@@ -87,10 +91,11 @@ def benchmark(
     """Measure learning curves: an oracle that knows the particles answers the queries.
 
     A query within half a particle radius of a true centre is answered "particle", one beyond a
-    radius "not a particle"; in between it is skipped, which is not counted as a label. Average
-    precision (AP) is measured on the micrographs that were not learnt from, within one particle
-    radius. AP90 is the precision where the recall first reaches 0.9, and 0 if it never does. The
-    rows of curve.csv are written after each run, so that an interrupted benchmark keeps them.
+    radius "not a particle"; in between it is skipped, which does not count as a label. Average
+    precision (AP) is measured on the micrographs that were not used for training, with a matching
+    radius of one particle radius. AP90 is the precision where the recall first reaches 0.9, or 0 if
+    it never does. The rows of curve.csv are written after each run, so that an interrupted
+    benchmark keeps them.
     """
     from activepick.benchmark.curves import Dataset
     from activepick.benchmark.report import write_curves
@@ -99,7 +104,7 @@ def benchmark(
     names = _methods(method)
     counts = _counts(labels)
     if batch < 1 or seeds < 1:
-        raise SettingsError("--batch and --seeds have to be 1 or more.")
+        raise SettingsError("--batch and --seeds must be 1 or more.")
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
     known_particles = read_table(truth, outside=checked_outside(outside))
     rows = group_by_micrograph(known_particles, files, truth, outside)
@@ -122,7 +127,7 @@ def benchmark(
         train,
         edge_margin=edge_margin,
     )
-    out.mkdir(parents=True, exist_ok=True)  # better told now than after an hour
+    out.mkdir(parents=True, exist_ok=True)  # fails now rather than after an hour
     result = run_methods(data, names, counts, batch, seeds, out, wrong_answers, stop)
     table, plot = write_curves(result, out)
     if json:
@@ -206,7 +211,7 @@ def print_table(rows: pd.DataFrame) -> None:
             f"{row['spread']:>7.3f}{row['ap90']:>8.3f}{row['f1']:>8.3f}{refit:>10}"
             f"{row['settled']:>9.0%}"
         )
-    print("AP90: precision where the recall first reaches 0.9, 0 if it never does")
+    print("AP90: precision where the recall first reaches 0.9, or 0 if it never does")
     print("settled: share of the runs in which more labels help little by the stopping rule")
 
 

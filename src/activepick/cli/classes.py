@@ -35,23 +35,24 @@ def classes(
         typer.Argument(
             metavar="PICKS",
             help="Picks of any program: a file, or a folder. With --select or --reject, the STAR "
-            "file of the members that an earlier run wrote.",
+            "file of class members that an earlier run has written.",
             show_default=False,
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            help="The stack of averages to write, such as averages.mrcs; its members and a picture "
-            "go beside it (.star, .png). With --select or --reject, the table to write.",
+            help="The stack of averages to write, such as averages.mrcs; the class members (.star) "
+            "and a picture (.png) are written beside it. With --select or --reject, the table to "
+            "write.",
             show_default=False,
         ),
     ],
     micrographs: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the micrographs, a list of them, or one file. Phases are flipped where "
-            "a list of RELION or cryoSPARC, or the picks, have a defocus.",
+            help="Folder of the micrographs, a list of them, or one file. Phases are flipped if a "
+            "list of RELION or cryoSPARC, or the picks, contain the defocus.",
             show_default=False,
         ),
     ] = None,
@@ -61,14 +62,16 @@ def classes(
     count: Annotated[int, typer.Option(help="Number of classes.")] = 20,
     most: Annotated[
         int,
-        typer.Option(help="Picks that are averaged; the others are put into the classes of these."),
+        typer.Option(
+            help="Largest number of picks to average; the others are assigned to these classes."
+        ),
     ] = 2000,
     select: Annotated[
         str | None,
-        typer.Option(help="Keep the members of these classes only, such as 1,2,5-9."),
+        typer.Option(help="Keep only the members of these classes, such as 1,2,5-9."),
     ] = None,
     reject: Annotated[
-        str | None, typer.Option(help="Or leave out the members of these classes.")
+        str | None, typer.Option(help="Leave out the members of these classes.")
     ] = None,
     side: Annotated[
         int, typer.Option(help="Side of a crop in pixels, 1.5 particle diameters.")
@@ -104,23 +107,25 @@ def classes(
         raise SettingsError("Give --micrographs and --diameter to average picks.")
     if count < 1 or most < 1 or seed < 0 or side < 16 or side % 4:
         raise SettingsError(
-            "--count and --most are 1 or more, --seed is 0 or more, and --side is a multiple of 4 "
-            "from 16 on."
+            "--count and --most must be 1 or more, --seed 0 or more, and --side a multiple of 4 "
+            "that is 16 or more."
         )
     if out.suffix.lower() not in (".mrcs", ".mrc"):
-        raise SettingsError(f"--out {out}: averages are a stack, so the name ends in .mrcs.")
+        raise SettingsError(
+            f"--out {out}: averages are written as a stack: give a name that ends in .mrcs."
+        )
     if voltage is not None and not 0 < voltage < math.inf:
         raise SettingsError(f"--voltage {voltage:g}: give a number above 0, in kV.")
     star, picture = out.with_suffix(".star"), out.with_suffix(".png")
     if star.resolve() == picks.resolve():
         raise SettingsError(
-            f"{star}, the members of the classes, would replace the picks: give --out another name."
+            f"{star}, the file of class members, would replace the picks: choose another --out."
         )
     found = named_micrographs([micrographs], pixel_size, invert, recursive=recursive)
     groups = group_by_micrograph(table, found, picks, outside)
     defocus = [_defocus(one, group) for one, group in zip(found, groups, strict=True)]
     if all(value is None for value in defocus):
-        say("note: no defocus is known, so the phases are not flipped")
+        say("note: the defocus is not known, so phases are not flipped")
     from activepick.classes.crops import CropScale
     from activepick.classes.output import draw_averages, write_averages
     from activepick.classes.picks import MicrographPicks, average_picks
@@ -155,7 +160,7 @@ def classes(
             failed=failed,
         )
     averages, of_pick = sorted_picks.averages.averages, sorted_picks.classes
-    # The largest class is number 1, as the picture and RELION count.
+    # The largest class is number 1, as in the picture and in RELION.
     sizes = np.bincount(of_pick[of_pick >= 0], minlength=len(averages))
     order = np.argsort(-sizes, kind="stable")
     place = np.empty_like(order)
@@ -182,8 +187,8 @@ def _chosen(
         raise SettingsError("Give either --select or --reject.")
     if _CLASS not in table:
         raise TableError(
-            f"{source}: no column {_CLASS}: give the STAR file of the members that this command "
-            "wrote beside the averages."
+            f"{source}: no column {_CLASS}: give the STAR file of class members that this command "
+            "has written beside the averages."
         )
     option, text = ("--select", select) if select is not None else ("--reject", reject or "")
     named = _numbers(option, text or "")
@@ -204,9 +209,7 @@ def _numbers(option: str, text: str) -> set[int]:
             raise SettingsError(f"{option} {text}: give numbers of classes, such as 1,2,5-9.")
         start, stop = int(first), int(last or first)
         if not 0 < start <= stop <= _HIGHEST:
-            raise SettingsError(
-                f"{option} {text}: numbers of classes go from 1 up, at most to {_HIGHEST}."
-            )
+            raise SettingsError(f"{option} {text}: give numbers of classes from 1 to {_HIGHEST}.")
         found.update(range(start, stop + 1))
     return found
 
@@ -222,7 +225,7 @@ def _defocus(micrograph: FoundMicrograph, group: pd.DataFrame) -> float | None:
 
 
 def _microscope(table: pd.DataFrame, micrographs: Path, voltage: float | None) -> "Microscope":
-    """Return the microscope, from the option or from optics groups of the picks or of the list."""
+    """Return the microscope from the option, or the optics groups of the picks or the list."""
     from activepick.simulate.optics import Microscope
 
     groups = table.attrs.get("optics") or []

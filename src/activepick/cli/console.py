@@ -1,4 +1,4 @@
-"""Output of the commands: results go to stdout, messages and progress to stderr."""
+"""Write the output of commands: results to stdout, messages and progress to stderr."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ __all__ = ["Bar", "print_json", "progress_bar", "say"]
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, above a progress bar if there is one."""
+    """Write a line to stderr, above the progress bar if there is one."""
     Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(text)
 
 
@@ -32,11 +32,11 @@ class Bar:
         self._done = 0
 
     def step(self, text: str) -> None:
-        """Show what is being done."""
+        """Show the current step."""
         self._progress.update(self._task, description=text)
 
     def part(self, fraction: float) -> None:
-        """Show how much of the current step is done."""
+        """Show the fraction of the current step that is done."""
         self._progress.update(self._task, completed=self._done + fraction)
 
     def done(self) -> None:
@@ -45,7 +45,7 @@ class Bar:
         self._progress.update(self._task, completed=self._done)
 
     def say(self, text: str) -> None:
-        """Write a line above the bar."""
+        """Write a line above the progress bar."""
         self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

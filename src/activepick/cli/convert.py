@@ -28,14 +28,14 @@ from activepick.wording import counted
 __all__ = ["convert"]
 
 _NAMES = ", ".join(FORMATS)
-# Flipping twice along one axis changes nothing.
+# Two flips along the same axis cancel.
 _FLIPS: dict[tuple[bool, bool], Flip] = {
     (False, False): "none",
     (True, False): "y",
     (False, True): "x",
     (True, True): "both",
 }
-# Shifts of an alignment beyond this matter for a pick.
+# Shifts of an alignment that are larger than this are reported.
 _LARGE_SHIFT_ANGSTROM = 10.0
 
 
@@ -48,33 +48,33 @@ def convert(
         typer.Argument(
             parser=a.output_path,
             metavar="OUT",
-            help="The table to write, or a folder for one file a micrograph. A slash at the end "
-            "says that it is a folder.",
+            help="The table to write, or a folder for one file for each micrograph. A slash at the "
+            "end marks a folder.",
         ),
     ],
     read_as: a.ReadAs = None,
     write_as: Annotated[
         str | None,
-        typer.Option("--to", help=f"{_NAMES}; else told by the file name, star for folders."),
+        typer.Option("--to", help=f"{_NAMES}; by default that of the file name, star for folders."),
     ] = None,
     micrographs: Annotated[
         Path | None,
         typer.Option(
-            help="What micrographs are called from now on: their folder, RELION's "
-            "micrographs_ctf.star (with its optics groups), or cryoSPARC's exposures .cs. "
+            help="Micrographs whose names are used in the output: their folder, RELION's "
+            "micrographs_ctf.star (with its optics groups), or cryoSPARC's exposures (.cs). "
             "Positions outside of these micrographs are left out."
         ),
     ] = None,
     unmatched: Annotated[
-        str, typer.Option(help="Names that are not among the micrographs: error, keep or drop.")
+        str, typer.Option(help="Rows whose name is not among the micrographs: error, keep or drop.")
     ] = "error",
     exposures: Annotated[
         Path | None,
-        typer.Option(help="cryoSPARC's .cs of the exposures; needed for .cs and --uids add."),
+        typer.Option(help="cryoSPARC's exposures (.cs); needed for .cs and --uids add."),
     ] = None,
     uids: Annotated[
         str | None,
-        typer.Option(help="add or remove the numbers that cryoSPARC puts before file names."),
+        typer.Option(help="add or remove the numbers with which cryoSPARC prefixes file names."),
     ] = None,
     threshold: Annotated[
         float | None,
@@ -85,7 +85,7 @@ def convert(
     min_score: Annotated[
         float | None,
         typer.Option(
-            help="Lowest score of a pick, as the number in the table; for a CBOX the log-odds of "
+            help="Lowest score of a pick, in the units of the table; for CBOX the log-odds of "
             "the confidence."
         ),
     ] = None,
@@ -100,20 +100,21 @@ def convert(
     ] = False,
     swap: Annotated[bool, typer.Option("--swap-xy", help="Exchange x and y.")] = False,
     scale: Annotated[
-        float, typer.Option(help="Multiply positions by this, such as 4 after picking in bin 4.")
+        float,
+        typer.Option(help="Factor for positions, such as 4 for picks on micrographs binned by 4."),
     ] = 1.0,
     flip_y: Annotated[
         bool,
         typer.Option(
             "--flip-y",
-            help="Turn rows over, as RELION does with TIFF files; angles and shifts of aligned "
-            "particles follow.",
+            help="Reverse the order of rows, as RELION does with TIFF files; angles and shifts of "
+            "aligned particles are changed accordingly.",
         ),
     ] = False,
-    flip_x: Annotated[bool, typer.Option("--flip-x", help="Turn columns over.")] = False,
+    flip_x: Annotated[bool, typer.Option("--flip-x", help="Reverse the order of columns.")] = False,
     size: Annotated[
         str | None,
-        typer.Option(help="Size of all micrographs, WIDTHxHEIGHT, to flip without the files."),
+        typer.Option(help="Size of all micrographs, WIDTHxHEIGHT, for flipping without the files."),
     ] = None,
     ending: Annotated[
         str | None,
@@ -122,19 +123,22 @@ def convert(
     overwrite: a.Overwrite = False,
     box_size: a.BoxSize = None,
     duplicates: Annotated[
-        float, typer.Option(help="Report picks of one micrograph this close, in pixels.")
+        float,
+        typer.Option(help="Report picks of a micrograph that are closer than this, in pixels."),
     ] = 0.5,
     remove_duplicates: Annotated[
-        bool, typer.Option("--remove-duplicates", help="Keep the best of picks that close.")
+        bool, typer.Option("--remove-duplicates", help="Keep only the best of such picks.")
     ] = False,
     relion: a.Relion = "5",
     pixel_size: a.PixelSize = None,
     preview: Annotated[
         Path | None,
-        typer.Option(help="Draw the picks on a micrograph in the four flips: which one fits?"),
+        typer.Option(
+            help="Draw the picks on a micrograph in the four flips, to see which one fits."
+        ),
     ] = None,
     preview_micrograph: Annotated[
-        str | None, typer.Option(help="Which one is drawn; by default the one with most picks.")
+        str | None, typer.Option(help="Micrograph to draw; by default the one with most picks.")
     ] = None,
     radius: Annotated[
         float | None, typer.Option(help="Approximate particle radius in pixels, for --preview.")
@@ -149,7 +153,7 @@ def convert(
     table = read_picks(source, read_as, outside=rule)
     chosen = target_format(target, write_as)
     table = _with_scores_from(table, threshold, min_score)
-    # The pixel size that is given is that of the positions to write.
+    # The pixel size that is given is that of the output.
     table = _centred(table, origins, None if pixel_size is None else pixel_size * scale)
     if swap:
         table = swap_axes(table)
@@ -170,15 +174,15 @@ def convert(
         if factor := picked_on_smaller(table, shapes):
             say(
                 f"warning: {source}: all positions lie in the first 1/{factor:g} of the width and "
-                "height of their micrographs: if they were picked on binned micrographs, --scale "
-                f"{factor:g} brings them to the right place"
+                "height of their micrographs: if they were picked on binned micrographs, pass "
+                f"--scale {factor:g}"
             )
     drop = find_duplicates(table, duplicates)
     if drop.any():
         name = table["micrograph"].iloc[int(drop.argmax())]
         say(
             f"{counted(int(drop.sum()), 'pick is', 'picks are')} within {duplicates:g} px of "
-            f"another one of the same micrograph, such as of {name}"
+            f"another one in the same micrograph, such as in {name}"
         )
         if remove_duplicates:
             table = table[~drop].reset_index(drop=True)
@@ -196,7 +200,7 @@ def convert(
 def _with_scores_from(
     table: pd.DataFrame, threshold: float | None, min_score: float | None
 ) -> pd.DataFrame:
-    """Return the rows that reach the threshold, and print how many do not."""
+    """Return the rows that reach the threshold, and print the number of others."""
     kept = keep_scores(table, threshold=threshold, min_score=min_score)
     if len(kept) < len(table):
         below = len(table) - len(kept)
@@ -205,20 +209,20 @@ def _with_scores_from(
 
 
 def _centred(table: pd.DataFrame, apply: bool, pixel_size_angstrom: float | None) -> pd.DataFrame:
-    """Apply the shifts of an alignment where that is asked for, otherwise mention large ones."""
+    """Apply the shifts of an alignment if requested; otherwise report large ones."""
     if apply:
         return apply_origins(table, pixel_size_angstrom)
     largest = largest_origin_angstrom(table)
     if largest > _LARGE_SHIFT_ANGSTROM:
         say(
-            f"warning: these are aligned particles, whose centres lie up to {largest:.0f} Å from "
-            "their positions (rlnOriginX/YAngst): --apply-origins moves them there"
+            f"warning: these are aligned particles, whose centres are up to {largest:.0f} Å from "
+            "their positions (rlnOriginX/YAngst): pass --apply-origins to apply the shifts"
         )
     return table
 
 
 def _particles(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that are particles, without the labels."""
+    """Return the rows that are particles, without the column of labels."""
     others = table["label"].eq(0).fillna(False).to_numpy(bool)
     if others.any():
         say(f"warning: {counted(int(others.sum()), 'row')} with label 0 (not a particle) left out")

@@ -22,25 +22,25 @@ def renamed(
     uids: str | None,
     unmatched: Unmatched,
 ) -> pd.DataFrame:
-    """Rename micrographs, and print which names were not found.
+    """Rename micrographs, and print names that were not found.
 
     Parameters
     ----------
     table
         With the column ``micrograph``.
     images
-        Source of the exact names, None to keep those of the table.
+        Source of the exact names; None to keep those of the table.
     exposures
         cryoSPARC's exposures, to add UIDs.
     uids
         "add", "remove" or None.
     unmatched
-        Whether rows whose micrograph is not found are an error, kept or dropped.
+        Whether rows whose micrograph is not found raise an error, are kept or dropped.
 
     Raises
     ------
     SettingsError, TableError
-        When exposures are needed, or names are not found or could mean several.
+        If exposures are missing, or names are not found or ambiguous.
     """
     if uids == "remove":
         table = without_uids(table)
@@ -51,7 +51,7 @@ def renamed(
             table = images.star.with_optics(table)
     if uids == "add":
         if exposures is None:
-            raise SettingsError("--uids add: name the exposures, --exposures FILE.cs.")
+            raise SettingsError("--uids add: give the exposures, --exposures FILE.cs.")
         table, matched = with_uids(table, read_exposures(exposures), unmatched)
         _tell(matched)
     return table
@@ -60,27 +60,27 @@ def renamed(
 def with_optics_of_exposures(
     table: pd.DataFrame, images: MicrographSource | None, exposures: Path | None
 ) -> pd.DataFrame:
-    """Return the table with optics groups from cryoSPARC's exposures, where these are named."""
+    """Return the table with the optics groups of cryoSPARC's exposures, if they are given."""
     if images is not None and images.exposures is not None:
         return images.exposures.with_optics(table)
     return table if exposures is None else read_exposures(exposures).with_optics(table)
 
 
 def _tell(matched: NameMatch) -> None:
-    """Print which names were not found, and which fit only loosely."""
+    """Print names that were not found, and names that match only loosely."""
     lost = [*matched.unmatched, *matched.ambiguous]
     if lost:
         more = f" and {len(lost) - 10} others" if len(lost) > 10 else ""
         say(
             f"warning: {counted(len(lost), 'micrograph is', 'micrographs are')} not found "
-            f"or could be several: {', '.join(lost[:10])}{more}"
+            f"or ambiguous: {', '.join(lost[:10])}{more}"
         )
     if matched.loose:
         name = matched.loose[0]
         say(
-            f"warning: {counted(len(matched.loose), 'name fits', 'names fit')} a micrograph only "
-            f"without what motion correction or pickers add, or in other case, "
-            f"such as {name}, taken for {matched[name]}"
+            f"warning: {counted(len(matched.loose), 'name matches', 'names match')} a micrograph "
+            "only without regard to case or to suffixes of motion correction and pickers, "
+            f"such as {name}, which is used for {matched[name]}"
         )
 
 
@@ -92,21 +92,21 @@ def shapes_of(
     Parameters
     ----------
     table
-        With the column ``micrograph``, and perhaps cryoSPARC's shapes.
+        With the column ``micrograph``, and optionally cryoSPARC's shapes.
     images
-        The micrographs, None where they are not known.
+        The micrographs; None if they are not known.
     size
-        WIDTHxHEIGHT of all micrographs, which comes first.
+        WIDTHxHEIGHT of all micrographs, which is used if given.
 
     Returns
     -------
     dict
-        Without micrographs of unknown size.
+        Height and width by name; without micrographs of unknown size.
 
     Raises
     ------
     SettingsError
-        When the size is no size.
+        If `size` is not valid.
     """
     names = [str(name) for name in table["micrograph"].unique()]
     if size is not None:
@@ -126,7 +126,7 @@ def shapes_of(
 def known_shapes(
     table: pd.DataFrame, images: MicrographSource | None, exposures: Path | None, size: str | None
 ) -> dict[str, tuple[int, int]]:
-    """Return as `shapes_of` what is known of sizes, from cryoSPARC's exposures as well."""
+    """Return all known sizes like `shapes_of`, including those in cryoSPARC's exposures."""
     shapes = shapes_of(table, images, size)
     if exposures is not None:
         shapes = {**read_exposures(exposures).shapes_by_name(table["micrograph"]), **shapes}
@@ -134,7 +134,7 @@ def known_shapes(
 
 
 def _shape(images: MicrographSource, name: str) -> tuple[int, int] | None:
-    """Return height and width; None where they are unknown, or the file is no micrograph."""
+    """Return height and width; None if they are unknown, or the file is not a micrograph."""
     try:
         return images.shape(name)
     except MicrographError:

@@ -1,4 +1,4 @@
-"""Picture of `activepick convert --preview`."""
+"""Draw the picture of `activepick convert --preview`."""
 
 from pathlib import Path
 
@@ -25,17 +25,17 @@ def draw_preview(
     radius_px: float | None,
     scale: float,
 ) -> None:
-    """Draw the picks as they are about to be written in the four flips, and print which one fits.
+    """Draw the picks of the output in the four flips, and print which one fits.
 
-    Where none does, other scales than the one that was given are tried.
+    If none fits, other scales than the given one are tried.
 
     Raises
     ------
     SettingsError
-        When there is no micrograph to draw on, or no radius.
+        If there is no micrograph to draw on, or no radius.
     """
     if images is None:
-        raise SettingsError("--preview: name the folder of the micrographs (--micrographs).")
+        raise SettingsError("--preview: give the folder of the micrographs (--micrographs).")
     counts = table["micrograph"].value_counts()
     names = [str(name) for name in counts.index]
     if micrograph is not None:
@@ -61,8 +61,8 @@ def draw_preview(
             f"pass --scale {scale * other.scale:.4g}{flips}"
         )
     elif not result.sure:
-        say("none of the flips fits clearly: is the scale right, are these the micrographs?")
+        say("none of the flips fits clearly: check the scale and the micrographs")
     elif result.best == "none":
-        say("the picks fit as they are")
+        say("the picks fit without a flip")
     else:
         say(f"the picks fit best {FLIP_NAMES[result.best]}: pass {_REMEDY[result.best]}")

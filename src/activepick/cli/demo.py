@@ -24,11 +24,11 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of the simulation and of the learning.")] = 0,
 ) -> None:
-    """Show the whole job on simulated micrographs, with Topaz's real network.
+    """Run the whole workflow on simulated micrographs, with Topaz's pretrained network.
 
-    Micrographs are simulated, an oracle answers the queries of the program on two of them, and the
-    learning curve on the others is printed. The head, the picks of all micrographs as STAR and CSV,
-    and two pictures are written.
+    Micrographs are simulated, an oracle answers the queries on two of them, and the learning curve
+    on the others is printed. The head, the picks of all micrographs as STAR and CSV, and two
+    pictures are written.
     """
     from activepick.benchmark.curves import Dataset, learned_head
     from activepick.benchmark.methods import METHODS
@@ -42,7 +42,7 @@ def demo(
     from activepick.scoremap import find_peaks
     from activepick.simulate import simulate_dataset
 
-    say(f"1. {_MICROGRAPHS} micrographs are simulated")
+    say(f"1. simulating {_MICROGRAPHS} micrographs")
     simulated = simulate_dataset(out / "micrographs", _MICROGRAPHS, seed)
     micrographs = [Micrograph(path) for path in simulated.micrographs]
     truth = read_table(simulated.truth)
@@ -61,7 +61,7 @@ def demo(
         engine,
         _TRAIN,
     )
-    say(f"2. an oracle answers {_LABELS[-1]} queries on {_TRAIN} of them")
+    say(f"2. training: an oracle answers {_LABELS[-1]} queries on {_TRAIN} of them")
     rows = run_methods(data, ["topaz", "active", "supervised"], _LABELS, _BATCH, 1, out)
     write_curves(rows, out)
     head = replace(
@@ -69,12 +69,12 @@ def demo(
         diameter_angstrom=simulated.diameter_angstrom,
     )
     save_head(head, out / "head.safetensors")
-    say("3. all micrographs are picked with the head")
+    say("3. picking all micrographs with the head")
     tables = []
     with progress_bar(len(micrographs)) as bar:
         for micrograph in micrographs:
             bar.step(micrograph.name)
-            # The features are in the cache after learning.
+            # The features are in the cache after the training.
             features = engine.features(micrograph, head.spec.working_radii, bar.part)
             picks = select_picks(find_peaks(head.score_map(features)), PickRules())
             tables.append(picks.table(micrograph.name))
@@ -89,7 +89,7 @@ def demo(
     print(f"\n{found}. Written to {out}:")
     for name, what in (
         ("curve.csv, curve.png", "the learning curve: average precision against labels"),
-        ("head.safetensors", "the head that was learnt, for activepick pick --head"),
+        ("head.safetensors", "the trained head, for activepick pick --head"),
         ("picks.star, picks.csv", "the picks of all micrographs"),
         ("picks.png", "a micrograph with its picks"),
     ):

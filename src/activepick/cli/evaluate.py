@@ -29,15 +29,15 @@ def evaluate(
     truth: Annotated[
         Path,
         typer.Option(
-            help="The true particles, or picks to compare with, in the same ways.",
+            help="The true particles, or picks to compare with: a file, or a folder of files.",
             show_default=False,
         ),
     ],
     radius: Annotated[
         float,
         typer.Option(
-            help="A pick within this distance of a particle is right, in pixels of the micrographs;"
-            " usually the particle radius.",
+            help="Distance below which a pick matches a particle, in pixels of the micrographs; "
+            "usually the particle radius.",
             show_default=False,
         ),
     ],
@@ -61,7 +61,7 @@ def evaluate(
 ) -> None:
     """Compare picks with known particles: AP, AP90, precision, recall and F1.
 
-    AP is the area under the curve of precision and recall over all picks, so give picks written
+    AP is the area under the precision-recall curve over all picks, so use picks that were written
     with --threshold 0. AP90 is the precision where 90 % of the particles are found. Picks without
     scores have no such curve: only precision, recall and F1 of all of them are printed.
     """
@@ -92,7 +92,7 @@ def evaluate(
         f"F1 {result.f1:.3f}"
     )
     if not isnan(result.predicted_precision):
-        print(f"precision that the probabilities predict: {result.predicted_precision:.3f}")
+        print(f"precision predicted by the probabilities: {result.predicted_precision:.3f}")
     if result.ranked:
         probability = result.score_meaning == "log-odds"
         place = f"probability {result.best_threshold:.3f}" if probability else "score "
@@ -101,23 +101,23 @@ def evaluate(
 
 
 def _which(result: "Evaluation") -> str:
-    """Describe the picks of which precision, recall and F1 are printed."""
+    """Return a description of the picks whose precision, recall and F1 are printed."""
     if result.min_score is not None:
         return f"at score {result.min_score:g}"
     return "all picks" if result.threshold is None else f"at probability {result.threshold:g}"
 
 
 def _say_meaning(result: "Evaluation", picks: Path, threshold: float | None) -> None:
-    """Print what follows from scores that are no log-odds, or rank nothing."""
+    """Print a note about scores that are not log-odds, or do not rank the picks."""
     if not result.ranked:
         why = "have no scores" if result.score_meaning == "none" else "all have the same score"
-        say(f"note: the picks in {picks} {why}, so AP and AP90 mean nothing and are left out")
+        say(f"note: the picks in {picks} {why}, so AP and AP90 are not defined")
     if result.score_meaning == "number" and result.min_score is None:
         asked = "" if threshold is None else f", and --threshold {threshold:g} is ignored"
         say(
-            f"note: the scores in {picks} are numbers of another program and no log-odds, so a "
-            f"threshold in probability is not possible{asked}: precision, recall and F1 are those "
-            "of all picks, or of those from --min-score on"
+            f"note: the scores in {picks} are from another program and not log-odds, so they have "
+            f"no probability{asked}: precision, recall and F1 are those of all picks, or of picks "
+            "with at least --min-score"
         )
     elif result.score_meaning == "none" and threshold is not None:
         say(f"note: without scores --threshold {threshold:g} is ignored")
@@ -127,9 +127,9 @@ def _say_other_way(way: "OtherWay", result: "Evaluation", picks: Path) -> None:
     """Print that picks fit far better in another orientation or scale, and the options for it."""
     how = {
         "scale": f"multiplied by {way.scale or 1:.4g}",
-        "flip-y": "with the rows turned over",
-        "flip-x": "with the columns turned over",
-        "flip-both": "with rows and columns turned over",
+        "flip-y": "with the rows reversed",
+        "flip-x": "with the columns reversed",
+        "flip-both": "with rows and columns reversed",
         "swap-xy": "with x and y exchanged",
     }[way.change]
     options = "--flip-y --flip-x" if way.change == "flip-both" else f"--{way.change}"
@@ -138,14 +138,14 @@ def _say_other_way(way: "OtherWay", result: "Evaluation", picks: Path) -> None:
     elif way.change != "swap-xy":
         options += f" --size {way.width or 'WIDTH'}x{way.height or 'HEIGHT'}"
     say(
-        f"warning: {counted(result.n_hits, 'pick is', 'picks are')} right as they are, but "
-        f"{way.n_hits} {how}: change the picks (or the true particles) with activepick "
+        f"warning: {counted(result.n_hits, 'pick matches', 'picks match')} a particle, but "
+        f"{way.n_hits} do so {how}: correct the picks (or the true particles) with activepick "
         f"convert {picks} OUT {options}"
     )
 
 
 def _plain(value: Any) -> Any:
-    """Return values that JSON has: numbers that are none become null."""
+    """Return a value that JSON can represent; NaN becomes null."""
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -22,27 +22,27 @@ def gui(
         ),
     ] = None,
     sample: Annotated[
-        bool, typer.Option("--sample", help="Open simulated micrographs to try it out.")
+        bool, typer.Option("--sample", help="Open simulated micrographs to try the program.")
     ] = False,
     watched: Annotated[
         Path | None,
         typer.Option(
             "--watch",
             metavar="FOLDER",
-            help="Open a folder, and add and pick new micrographs as they are written to it.",
+            help="Open a folder, and add and pick new micrographs when they are written to it.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Open napari with the widget, to label and to pick."""
+    """Open napari with the widget, for labelling and picking."""
     named = paths or []
     for path in [*named, *([watched] if watched else [])]:
         if not path.exists():
-            raise SettingsError(f"{path}: there is no such file or folder; check the path.")
+            raise SettingsError(f"{path} does not exist; check the path.")
     if sample and (named or watched):
-        raise SettingsError("--sample: give it without other files.")
+        raise SettingsError("--sample cannot be used with other files.")
     if watched and named:
-        raise SettingsError("--watch: give it without other files.")
+        raise SettingsError("--watch cannot be used with other files.")
     if problem := screen_problem():
         raise SettingsError(problem)
     from activepick._napari.window import run_window

@@ -36,15 +36,15 @@ def combine(
         Path, typer.Option(help="The generic head to write (.safetensors).", show_default=False)
     ],
     tie: Annotated[
-        float, typer.Option(help="Strength with which heads resemble each other.")
+        float, typer.Option(help="Strength of the prior by which the heads share information.")
     ] = 15.0,
     json: a.Json = False,
 ) -> None:
     """Combine the heads of several datasets into a generic head.
 
-    A generic head picks a new dataset without labels (`activepick pick --head`), and training on
-    the first labels starts from it (`activepick train --base`). Heads of `activepick train` contain
-    their training set, and are fitted again together.
+    A generic head picks a new dataset without labels (`activepick pick --head`), and training with
+    the first labels can start from it (`activepick train --base`). Heads of `activepick train`
+    contain their training set, and are fitted again together.
     """
     from dataclasses import replace
 
@@ -66,8 +66,8 @@ def combine(
     ]
     if fixed:
         say(
-            f"note: without a training set, and therefore used as they are: {', '.join(fixed)}; "
-            "activepick train writes heads with one"
+            f"note: heads without a training set are used without a new fit: {', '.join(fixed)}; "
+            "activepick train writes heads with a training set"
         )
     if json:
         print_json(

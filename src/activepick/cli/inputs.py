@@ -1,4 +1,4 @@
-"""Micrographs and tables that the commands are given."""
+"""Read the micrographs and tables that are given to commands."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def named_micrographs(
     *,
     recursive: bool = False,
 ) -> list[FoundMicrograph]:
-    """Find the micrographs that were typed, and print what was left out.
+    """Find the micrographs of the arguments, and print which files were left out.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def named_micrographs(
     Raises
     ------
     ActivepickError
-        When there is no micrograph, or a list cannot be read.
+        If there are no micrographs, or a list cannot be read.
     """
     micrographs = find_micrographs(paths, pixel_size_angstrom, inverted, recursive=recursive)
     for notice in micrographs.notices:
@@ -54,7 +54,7 @@ def group_by_micrograph(
     source: Path,
     outside: str = "drop",
 ) -> list[pd.DataFrame]:
-    """Return the rows of a table that belong to each micrograph.
+    """Return the rows of a table by micrograph.
 
     Parameters
     ----------
@@ -71,13 +71,13 @@ def group_by_micrograph(
     Returns
     -------
     list of DataFrame
-        One for each micrograph, empty if the table has no row of it.
+        One for each micrograph; empty if the table has no rows for it.
 
     Raises
     ------
     TableError
-        When a name in the table could mean several micrographs, no name means any, or all
-        positions lie outside.
+        If a name in the table matches several micrographs, no name matches any, or all positions
+        lie outside.
     """
     rule = checked_outside(outside)
     names = [found.name for found in micrographs]
@@ -85,13 +85,13 @@ def group_by_micrograph(
     if matched.ambiguous:
         name, several = next(iter(matched.ambiguous.items()))
         raise TableError(
-            f"{source}: the name {name} could mean {' or '.join(several[:3])}. Use names that tell "
-            "them apart."
+            f"{source}: the name {name} matches {' and '.join(several[:3])}. Use names that are "
+            "unique."
         )
     if not matched:
         raise TableError(
-            f"{source}: none of its micrograph names (such as {table['micrograph'].iloc[0]}) is "
-            f"among the given micrographs (such as {names[0]})."
+            f"{source}: none of its micrograph names (such as {table['micrograph'].iloc[0]}) "
+            f"matches a given micrograph (such as {names[0]})."
             if len(table)
             else f"{source}: the table is empty."
         )

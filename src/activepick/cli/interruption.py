@@ -1,4 +1,4 @@
-"""End a command before it is done, by Ctrl-C or by a batch system."""
+"""End a command early, by Ctrl-C or by a batch system."""
 
 import contextlib
 import logging
@@ -23,9 +23,9 @@ _LONGEST_WAIT = 5.0
 
 @contextlib.contextmanager
 def exit_at_once() -> Iterator[None]:
-    """Make Ctrl-C end the process without a traceback, while nothing is written.
+    """Make Ctrl-C end the process without a traceback, as long as nothing is written.
 
-    Modules that are interrupted while they are loaded raise all kinds of errors, or none.
+    Modules that are interrupted during their import raise different errors, or none.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -39,7 +39,7 @@ def exit_at_once() -> Iterator[None]:
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Make SIGTERM, by which a batch system ends a job, end the work as Ctrl-C does."""
+    """Handle SIGTERM, with which batch systems end a job, in the same way as Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -51,9 +51,10 @@ def terminable() -> Iterator[None]:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process, though threads that read micrographs may still compute.
+    """End the process, even if threads that read micrographs are still running.
 
-    If a hanging file system blocks one of them, the process ends without Python's own end.
+    If one of them is blocked by a file system that hangs, the process ends without Python's
+    finalisation.
 
     Parameters
     ----------
@@ -72,8 +73,8 @@ def leave(status: int) -> NoReturn:
 def wait_for_readers() -> bool:
     """Wait for the threads that read micrographs, and return whether all have ended.
 
-    At its end Python stops a daemon thread wherever it is, and the process aborts if that is within
-    compiled code of PyTorch. The threads were told to end after their micrograph.
+    At exit Python stops daemon threads at any point, and the process aborts if one of them is in
+    compiled code of PyTorch. The threads have been asked to end after the current micrograph.
     """
     deadline = time.monotonic() + _LONGEST_WAIT
     threads = [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]

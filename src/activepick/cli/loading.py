@@ -1,4 +1,4 @@
-"""Load the network and the head that the commands are given."""
+"""Load the network and the head for a command."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["HeadOptions", "load_engine_and_head", "make_engine"]
 
-# So many micrographs are checked for their polarity.
+# Number of micrographs whose polarity is checked.
 _CHECKED = 3
 
 
 @dataclass(frozen=True)
 class HeadOptions:
-    """Options that choose head and network; None is left to the head or to the micrographs."""
+    """Options for head and network; None is determined from the head or the micrographs."""
 
     head: str
     diameter_angstrom: float
@@ -34,7 +34,7 @@ class HeadOptions:
     normalisation: str | None
 
     def engine(self, head: "Head | None" = None) -> "FeatureEngine":
-        """Load the network, with the settings that a head was made for."""
+        """Load the network, with the settings of a head."""
         spec = None if head is None else head.spec
         return make_engine(
             self.diameter_angstrom,
@@ -60,12 +60,12 @@ def make_engine(
     cache: "FeatureCache | None" = None,
     orientations: int | None = None,
 ) -> "FeatureEngine":
-    """Load a network onto its device.
+    """Load a network on its device.
 
     Raises
     ------
     SettingsError, BackboneError
-        When an option is unknown, or the network cannot be loaded.
+        If an option is unknown, or the network cannot be loaded.
     """
     if normalisation not in get_args(Normalisation):
         raise SettingsError(f"--normalise {normalisation}: use affine or gmm.")
@@ -92,22 +92,22 @@ def make_engine(
 def load_engine_and_head(
     options: HeadOptions, micrographs: Sequence[Micrograph], continued: "Head | None" = None
 ) -> "tuple[FeatureEngine, Head]":
-    """Load a head, and the network that it was made for.
+    """Load a head and its network.
 
     Parameters
     ----------
     options
-        What was typed.
+        The options of the command line.
     micrographs
-        The micrographs, from which the working scale is chosen where options and head leave it
-        open.
+        The micrographs, from which the working scale is chosen if options and head do not determine
+        it.
     continued
-        The head of the run that is continued, which is used as it is.
+        The head of the run that is continued, which is used without changes.
 
     Raises
     ------
     ActivepickError
-        When head and network do not fit, or no micrograph can be used.
+        If head and network do not match, or no micrograph can be used.
     """
     if continued is not None:
         engine = options.engine(continued)
@@ -117,11 +117,15 @@ def load_engine_and_head(
         from activepick.learning.head_file import load_head
 
         if options.working_radius is not None:
-            raise SettingsError("--working-radius: a saved head brings its own working radii.")
+            raise SettingsError(
+                "--working-radius cannot be used with a saved head, which has its own."
+            )
         saved = load_head(Path(options.head))
         engine = options.engine(saved)
         usable = _usable(engine, micrographs)
-        if saved.notes.get("generic"):  # it suits any protein at the scale that suits the protein
+        if saved.notes.get(
+            "generic"
+        ):  # a generic head can be used at the scale that suits the protein
             from activepick.learning.initial_head import starting_head
 
             return engine, starting_head(engine, usable, saved)
@@ -136,21 +140,21 @@ def load_engine_and_head(
         radius = engine.best_radius(usable)
         say(
             f"working radius {radius:g} px, chosen from these micrographs; the number of picks "
-            f"depends on it (keep it with --working-radius {radius:g})"
+            f"depends on it (pass --working-radius {radius:g} to use it for others)"
         )
     backbone = engine.extractor.backbone
     return engine, pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
 
 
 def _usable(engine: "FeatureEngine", micrographs: Sequence[Micrograph]) -> list[Micrograph]:
-    """Return micrographs spread over the dataset, and warn if their particles look bright.
+    """Return micrographs from all parts of the dataset, and warn if particles look bright.
 
-    The first three of them can be read; the others were not tried.
+    The first three of them can be read; the others are not tested.
 
     Raises
     ------
     ActivepickError
-        When no micrograph can be used.
+        If no micrograph can be used.
     """
     from activepick.features.scale_search import spread_out
 
@@ -166,7 +170,7 @@ def _usable(engine: "FeatureEngine", micrographs: Sequence[Micrograph]) -> list[
         except ActivepickError as error:
             if len(micrographs) == 1:
                 raise
-            reasons.append(on_command_line(error))  # it is reported when it is picked
+            reasons.append(on_command_line(error))  # also reported when the micrograph is picked
             continue
         checked.append(micrograph)
     if not checked:
@@ -177,9 +181,9 @@ def _usable(engine: "FeatureEngine", micrographs: Sequence[Micrograph]) -> list[
 
 
 def _inverted_warning(micrograph: Micrograph) -> str:
-    """Return a sentence that particles seem to have the other polarity, and what to do."""
+    """Return a warning that particles seem to have the other polarity, and what to do."""
     seem, remedy = ("dark", "leave out") if micrograph.inverted else ("bright", "pass")
     return (
-        f"{micrograph.path}: the particles look {seem}; {remedy} --invert if that is so, or "
-        "correct the diameter or the pixel size."
+        f"{micrograph.path}: the particles look {seem}; {remedy} --invert if they are, otherwise "
+        "check the diameter and the pixel size."
     )

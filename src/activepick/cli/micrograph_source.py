@@ -1,4 +1,4 @@
-"""Micrographs that `--micrographs` names: their exact names, sizes and files."""
+"""The micrographs of `--micrographs`: their exact names, sizes and files."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ __all__ = ["MicrographSource"]
 
 
 class MicrographSource:
-    """Micrographs in a folder or in a list, by name; notices of the search are printed.
+    """Micrographs of a folder or list, by name; notices of the search are printed.
 
     Parameters
     ----------
@@ -21,30 +21,30 @@ class MicrographSource:
         A folder, ``micrographs.star`` or ``micrographs_ctf.star`` of RELION, a ``.cs`` file of
         exposures, a text file of names, or one micrograph.
     recursive
-        Whether folders below a folder are searched as well.
+        Whether subfolders are searched as well.
 
     Attributes
     ----------
     path
         The path.
     names
-        The exact names, also of micrographs in a list whose files are not there.
+        The exact names, also of listed micrographs whose files do not exist.
     star
-        The list of RELION, None if it is something else.
+        RELION's list; None if it is anything else.
     exposures
-        The exposures of cryoSPARC, None if it is something else.
+        cryoSPARC's exposures; None if it is anything else.
     shapes
-        Height and width in pixels by name, where the list says them.
+        Height and width in pixels by name, if the list has them.
 
     Raises
     ------
     MicrographError, TableError
-        When there are no micrographs, or a list cannot be read.
+        If there are no micrographs, or a list cannot be read.
     """
 
     def __init__(self, path: Path, *, recursive: bool = False) -> None:
         if not path.exists():
-            raise MicrographError(f"{path}: there is no such file or folder")
+            raise MicrographError(f"{path} does not exist")
         self.path = path
         micrographs = find_micrographs([path], recursive=recursive)
         for notice in micrographs.notices:
@@ -61,12 +61,12 @@ class MicrographSource:
                 self.shapes[name] = (height, width)
 
     def image(self, name: str) -> Micrograph | None:
-        """Return a micrograph by name, None if its file is not there."""
+        """Return a micrograph by name; None if its file does not exist."""
         found = self._found.get(name)
         return None if found is None else found.micrograph()
 
     def shape(self, name: str) -> tuple[int, int] | None:
-        """Return height and width in pixels, None if neither list nor file is there to say it."""
+        """Return height and width in pixels; None if neither the list nor a file has them."""
         if name in self.shapes:
             return self.shapes[name]
         image = self.image(name)

@@ -33,7 +33,7 @@ def pick(
             parser=a.output_path,
             metavar="PATH",
             help="A file for all picks (.star, .csv, .txt, .cs), or a folder for one file for each "
-            "micrograph. A slash at the end says that it is a folder.",
+            "micrograph. A slash at the end marks a folder.",
             show_default=False,
         ),
     ],
@@ -62,19 +62,20 @@ def pick(
     ] = None,
     exposures: Annotated[
         Path | None,
-        typer.Option(help="cryoSPARC's .cs of the exposures, for cs.", show_default=False),
+        typer.Option(help="cryoSPARC's exposures (.cs), for the format cs.", show_default=False),
     ] = None,
     min_distance: Annotated[
-        float, typer.Option(help="Smallest distance of two picks, in particle radii.")
+        float, typer.Option(help="Smallest distance between two picks, in particle radii.")
     ] = DEFAULT_SEPARATION,
     edge_margin: Annotated[
-        float, typer.Option(help="Leave out picks this close to the border, in particle radii.")
+        float,
+        typer.Option(help="Leave out picks within this distance of the border, in particle radii."),
     ] = DEFAULT_EDGE_MARGIN,
     working_radius: Annotated[
         float | None,
         typer.Option(
-            help="Particle radius in pixels of the image that the network sees. By default it is "
-            "chosen from the micrographs (--head topaz), or is that of the head.",
+            help="Particle radius in pixels of the working image, the input of the network. By "
+            "default it is chosen from the micrographs (--head topaz), or that of the head.",
             show_default=False,
         ),
     ] = None,
@@ -82,8 +83,8 @@ def pick(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Feature extractor, as in activepick train; by default resnet16_u64, or the one "
-            "that the head was made for.",
+            help="Feature extractor, as in activepick train; by default resnet16_u64, or that of "
+            "the head.",
             show_default=False,
         ),
     ] = None,
@@ -93,23 +94,23 @@ def pick(
     normalise: Annotated[
         str | None,
         typer.Option(
-            help="How grey values are normalised: affine (mean and deviation) or gmm (Topaz's "
-            "mixture of two Gaussians); by default affine, or what the head was made for.",
+            help="Normalisation of grey values: affine (mean and standard deviation) or gmm "
+            "(Topaz's mixture of two Gaussians); by default affine, or that of the head.",
             show_default=False,
         ),
     ] = None,
     orientations: Annotated[
         int | None,
         typer.Option(
-            help="Average the features over so many orientations of the image: 1, 2, 4 or 8. By "
-            "default as in training.",
+            help="Number of orientations of the image over which features are averaged: 1, 2, 4 or "
+            "8. By default as in training.",
             show_default=False,
         ),
     ] = None,
     gpu_memory: Annotated[
         float | None,
         typer.Option(
-            help="Memory of the GPU to use, in GiB; by default half of what is free.",
+            help="Memory of the GPU to use, in GiB; by default half of the free memory.",
             show_default=False,
         ),
     ] = None,
@@ -123,23 +124,25 @@ def pick(
     ] = None,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh", help="Pick again what an earlier run has picked."),
+        typer.Option(
+            "--fresh", help="Pick all micrographs again, including those of an earlier run."
+        ),
     ] = False,
     overwrite: a.Overwrite = False,
     watch: Annotated[
         bool,
-        typer.Option(
-            "--watch", help="Wait for micrographs that are still to be written, and pick them."
-        ),
+        typer.Option("--watch", help="Wait for new micrographs, and pick them."),
     ] = False,
     stop_after: Annotated[
         float | None,
         typer.Option(
-            help="With --watch: seconds without a new micrograph after which to end.",
+            help="With --watch: end after this number of seconds without a new micrograph.",
             show_default=False,
         ),
     ] = None,
-    every: Annotated[float, typer.Option(help="With --watch: seconds between two searches.")] = 5.0,
+    every: Annotated[
+        float, typer.Option(help="With --watch: seconds between two searches for new micrographs.")
+    ] = 5.0,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -150,24 +153,25 @@ def pick(
     slurm: Annotated[
         bool,
         typer.Option(
-            "--slurm", help="Pick on workers that Slurm starts, as configured for dask-jobqueue."
+            "--slurm",
+            help="Pick on workers that are started by Slurm, as configured for dask-jobqueue.",
         ),
     ] = False,
     jobs: Annotated[int, typer.Option(help="With --slurm: number of jobs.")] = 1,
-    chunk: Annotated[int, typer.Option(help="On a cluster: micrographs in a task.")] = 4,
+    chunk: Annotated[int, typer.Option(help="On a cluster: number of micrographs in a task.")] = 4,
     patience: Annotated[
         float,
-        typer.Option(help="Seconds that reading a micrograph may take, for disks that hang."),
+        typer.Option(help="Longest time for reading a micrograph in seconds, for disks that hang."),
     ] = 600.0,
     json: a.Json = False,
 ) -> None:
     """Pick particles in micrographs and write them as a table of positions and scores.
 
-    Positions are particle centres in pixels of the original micrographs. Micrographs are named as
-    they are given here, or as in the list: run it in the folder of the RELION project to get
-    RELION's names. A micrograph that cannot be used is left out and listed in OUT.run/failed.csv,
-    and the exit status is 2. The same command run again picks only what is new or changed. OUT.run
-    records the head and the settings.
+    Positions are particle centres in pixels of the original micrographs. Micrographs are named by
+    the paths that are given, or as in the list: run the command in the folder of the RELION project
+    to get RELION's names. A micrograph that cannot be used is left out and listed in
+    OUT.run/failed.csv, and the exit status is 2. If the same command is run again, only new or
+    changed micrographs are picked. The head and the settings are recorded in OUT.run.
     """
     for option, value in (("--min-distance", min_distance), ("--edge-margin", edge_margin)):
         if not value >= 0:

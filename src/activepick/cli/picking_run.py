@@ -1,4 +1,4 @@
-"""A run of `activepick pick`: from the options to the files that are written."""
+"""Run `activepick pick`: from the options to the files that are written."""
 
 import hashlib
 import os
@@ -45,7 +45,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MicrographOptions:
-    """Options that say which micrographs are picked."""
+    """Options that select the micrographs."""
 
     paths: Sequence[Path]
     pixel_size: float | None
@@ -55,7 +55,7 @@ class MicrographOptions:
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """Options that choose a cluster, and the number of micrographs in a task."""
+    """Options that select a cluster, and the number of micrographs in a task."""
 
     scheduler: str | None
     slurm: bool
@@ -65,7 +65,7 @@ class ClusterOptions:
 
 @dataclass(frozen=True)
 class ResourceOptions:
-    """Options for speed and memory; only `orientations` changes picks."""
+    """Options for speed and memory; only `orientations` affects picks."""
 
     orientations: int | None
     patience: float
@@ -83,26 +83,26 @@ class WatchOptions:
 
 
 class PickingRun:
-    """Everything between options and summary; see `activepick pick` for their meaning.
+    """A run of `activepick pick`; see its help for the options.
 
     Parameters
     ----------
     head
-        Options that choose head and network.
+        Options for head and network.
     out
-        Where picks are written.
+        File or folder for the picks.
     format
-        Name of the format, None for that of the file name.
+        Name of the format; None for that of the file name.
     written
         Options of formats.
     rules
-        Options that say which peaks are picks.
+        Rules that select the picks.
     resources
         Options for speed and memory.
     cluster
-        Options of a cluster, None to pick on this machine.
+        Options of a cluster; None to pick on this machine.
     overwrite
-        Whether files are removed that an earlier run wrote to the folder and this one does not.
+        Whether files of an earlier run are removed from the folder if this run does not write them.
     """
 
     def __init__(
@@ -162,9 +162,9 @@ class PickingRun:
         asked
             The micrographs.
         fresh
-            Whether to pick again what an earlier run has picked.
+            Whether to pick micrographs of an earlier run again.
         watching
-            Whether to wait for micrographs, and how long.
+            Whether to wait for new micrographs, and how long.
         """
         find = partial(
             find_micrographs,
@@ -195,7 +195,9 @@ class PickingRun:
                     summary = run.run(micrographs, todo, report)
             run.clean_up()
         if self._record.failures:
-            say(f"what was left out, and why: {self.record_folder / 'failed.csv'}")
+            say(
+                f"micrographs that were left out, with reasons: {self.record_folder / 'failed.csv'}"
+            )
         return summary
 
     def _say_notices(self, micrographs: MicrographSet) -> None:
@@ -204,7 +206,7 @@ class PickingRun:
                 say(f"note: {on_command_line(notice)}")
         new = [name for name in micrographs.missing if name not in self._said]
         if new:
-            more = f" ({len(new) - 1} more are not there)" if len(new) > 1 else ""
+            more = f" ({len(new) - 1} more do not exist)" if len(new) > 1 else ""
             say(f"left out: {micrographs.missing[new[0]]}{more}")
         self._said.update(map(str, micrographs.notices), new)
 
@@ -263,7 +265,7 @@ class PickingRun:
 
 
 def _digest(name: str) -> str | None:
-    """Return the hash of a head or model that is a file, by which another version is noticed."""
+    """Return the hash of the file of a head or model, by which a changed file is detected."""
     try:
         return hashlib.sha256(read_whole(name)).hexdigest()
     except OSError:

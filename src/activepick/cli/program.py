@@ -40,12 +40,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for command, summary in (
-    (demo.demo, "The whole job on simulated micrographs."),
-    (gui.gui, "Open the window to label and pick."),
-    (simulate.simulate, "Make micrographs with known particles."),
+    (demo.demo, "Run the whole workflow on simulated micrographs."),
+    (gui.gui, "Open the window for labelling and picking."),
+    (simulate.simulate, "Simulate micrographs with known particles."),
     (pick.pick, "Pick particles in micrographs."),
     (train.train, "Train a head on labelled positions."),
-    (prune.prune, "Score and cut the picks of any program."),
+    (prune.prune, "Score picks of any program, and remove those that are not particles."),
     (classes.classes, "Average picks by class; keep or leave out classes."),
     (evaluate.evaluate, "Compare picks with known particles."),
     (benchmark.benchmark, "Measure learning curves on known particles."),
@@ -55,7 +55,7 @@ for command, summary in (
 
 
 app.add_typer(heads.heads, short_help="Work with saved heads.")
-app.add_typer(session.session, short_help="Look into a session; labels and picks in and out.")
+app.add_typer(session.session, short_help="Show a session; import and export labels and picks.")
 
 
 def _version(wanted: bool) -> None:
@@ -78,11 +78,11 @@ def main() -> None:
     lines = WarningLines()
     lines.start()
     for stream in (sys.stdout, sys.stderr):
-        # Not every terminal, and on Windows hardly any pipe, can encode Å and all file names.
+        # Some terminals, and most pipes on Windows, cannot encode Å or all file names.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    # Python's last search for garbage, among all objects of PyTorch, finds nothing. It takes 0.2 of
-    # 1.1 s CPU time for the help, and 0.7 of 3.8 s for a micrograph of 1024 x 1024 pixels.
+    # Python's last garbage collection searches all objects of PyTorch and finds none to free. It
+    # takes 0.2 of 1.1 s CPU time for the help, and 0.7 of 3.8 s for picking 1024 x 1024 pixels.
     atexit.register(gc.freeze)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -91,8 +91,8 @@ def main() -> None:
         say(f"error: {on_command_line(error)}")
         leave(2)
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
-            say("interrupted: files that were finished are kept, no half-written one is left")
+        if end.code == INTERRUPTED:  # typer has converted the KeyboardInterrupt
+            say("interrupted: complete files are kept, and no incomplete file is left")
         if end.code in (INTERRUPTED, TERMINATED):
             leave(end.code)
         raise
@@ -100,12 +100,12 @@ def main() -> None:
         say("interrupted")
         leave(INTERRUPTED)
     except OSError as error:
-        # A full disk or a folder without write permission is no bug either.
+        # A full disk or a folder without write permission is not a bug.
         say(f"error: {error.filename or 'output'}: {error.strerror or error}")
         leave(2)
-    except BaseException:  # a bug, whose traceback is printed while Python ends
+    except BaseException:  # a bug, whose traceback Python prints at exit
         wait_for_readers()
         raise
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # there is nothing left to interrupt
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to interrupt
         lines.finish()

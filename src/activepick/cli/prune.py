@@ -44,19 +44,17 @@ def prune(
     ],
     diameter: a.Diameter,
     out: Annotated[Path, typer.Option(help="The table to write.", show_default=False)],
-    head: Annotated[
-        Path | None, typer.Option(help="A saved head that decides.", show_default=False)
-    ] = None,
+    head: Annotated[Path | None, typer.Option(help="A saved head.", show_default=False)] = None,
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="Or labelled picks, 10 to 30 of each class: CSV with micrograph, x, y, and label "
+            help="Labelled picks, 10 to 30 of each class: CSV with micrograph, x, y, and label "
             "(1 particle, 0 not) or class (particle, contamination, empty or other names).",
             show_default=False,
         ),
     ] = None,
     threshold: Annotated[
-        float, typer.Option(help="Lowest probability of a pick that is kept; 0 only scores.")
+        float, typer.Option(help="Lowest probability of a pick that is kept; 0 keeps all.")
     ] = 0.5,
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
@@ -66,10 +64,10 @@ def prune(
     precision: a.Precision = "auto",
     json: a.Json = False,
 ) -> None:
-    """Score the picks of any program with a head, and cut those that are no particles.
+    """Score the picks of any program with a head, and remove those that are not particles.
 
-    Positions stay as they are. The head is a saved one (`activepick train`), or is trained here
-    from a few labelled picks; then the shares of the classes are found from the picks themselves.
+    Positions are not changed. The head is a saved one (`activepick train`), or it is trained from a
+    few labelled picks; in this case the shares of the classes are estimated from the picks.
     """
     lowest = score_threshold(threshold)
     if (head is None) == (labels is None):
@@ -101,7 +99,7 @@ def prune(
         probability = adapt_to_shares(classes.probabilities(x))
         table["score"] = particle_scores(probability)
         table["class"] = np.array(classes.classes)[probability.argmax(axis=1)]
-    # Scores of the program that picked are replaced by those of the head.
+    # Scores of the other program are replaced by those of the head.
     kept = with_meaning(table, "log-odds")[table["score"] >= lowest]
     if chosen.name != "csv" and "class" in kept:
         kept = kept.drop(columns="class")
@@ -156,7 +154,7 @@ def _rows(
     groups: list[pd.DataFrame],
     known: list[pd.DataFrame],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute the features of all picks and of all labels, in the order of the micrographs."""
+    """Compute the features of all picks and labels, in the order of the micrographs."""
     from activepick.learning.settings import LearnerSettings
     from activepick.learning.training_set import LABEL_PIXELS, label_features
     from activepick.picking.prune import pick_rows
@@ -184,8 +182,8 @@ def _with_classes(labels: pd.DataFrame, path: Path) -> pd.DataFrame:
         classes = labels["label"].map({1: "particle", 0: "other"}).astype(str)
     else:
         raise TableError(
-            f"{path}: there is no column label (1 particle, 0 not) and none named class."
+            f"{path}: there is neither a column label (1 particle, 0 not) nor a column class."
         )
     if classes.isin(["", "nan", "<NA>"]).any():
-        raise TableError(f"{path}: some labels are empty; leave such rows out.")
+        raise TableError(f"{path}: some labels are empty; remove these rows.")
     return labels.assign(**{"class": classes})

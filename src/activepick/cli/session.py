@@ -41,7 +41,7 @@ def _group() -> None:
 
 @session.command()
 def info(path: SessionFolder, json: a.Json = False) -> None:
-    """Show what is in a session."""
+    """Show the settings and contents of a session."""
     from activepick.formats.scores import to_probability
     from activepick.learning.calibration import expected_precision
 
@@ -81,12 +81,12 @@ def repair(
     path: SessionFolder,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Also if another program seems to have it open."),
+        typer.Option("--force", help="Repair even if another program seems to have it open."),
     ] = False,
 ) -> None:
-    """Repair a session that is damaged or was left open: leave out what is damaged.
+    """Repair a session that is damaged or was not closed: leave out damaged lines.
 
-    The journal is kept as it was beside the new one.
+    A copy of the damaged journal is kept beside the new one.
     """
     from activepick.session import Session
 
@@ -113,7 +113,7 @@ def export(
         ),
     ],
     labels: Annotated[
-        bool, typer.Option("--labels", help="The labels instead of the picks.")
+        bool, typer.Option("--labels", help="Write the labels instead of the picks.")
     ] = False,
     write_as: Annotated[
         str | None,
@@ -126,7 +126,7 @@ def export(
             "folder."
         ),
     ] = None,
-    exposures: Annotated[Path | None, typer.Option(help="Exposures of cryoSPARC, for .cs.")] = None,
+    exposures: Annotated[Path | None, typer.Option(help="cryoSPARC's exposures, for .cs.")] = None,
     box_size: a.BoxSize = None,
     relion: a.Relion = "5",
     overwrite: a.Overwrite = False,
@@ -139,12 +139,12 @@ def export(
     if chosen.name != "csv":
         table = table.drop(columns="contrast", errors="ignore")
         if labels:
-            say("warning: only CSV holds both classes of labels: the particles are written")
+            say("warning: only CSV can contain both classes of labels: the particles are written")
             table = table[table["label"] == 1].reset_index(drop=True).drop(columns="label")
     if unpicked:
         say(
             f"warning: {counted(len(unpicked), 'micrograph was', 'micrographs were')} never picked "
-            f"(such as {unpicked[0]}) and left out: pick them in the window, or with "
+            f"(such as {unpicked[0]}) and left out: pick them in the window or with "
             "activepick pick --head"
         )
     images = None if micrographs is None else MicrographSource(micrographs)
@@ -167,7 +167,8 @@ def import_(
     curate: Annotated[
         bool,
         typer.Option(
-            "--curate", help="Import as suggestions to check, which train nothing until accepted."
+            "--curate",
+            help="Import as suggestions, which are used for training only after they are accepted.",
         ),
     ] = False,
     replace: Annotated[
@@ -194,7 +195,7 @@ def import_(
                 outside=rule,
             )
             if not found.rows:
-                raise SettingsError(f"{table}: none of its micrographs is in this session.")
+                raise SettingsError(f"{table}: none of its micrographs are in this session.")
             suggested = [row for own in found.rows.values() for row in own]
             opened.questions.ask(
                 [(row.micrograph, row.x, row.y, 0.0) for row in suggested],
@@ -202,7 +203,7 @@ def import_(
             )
             if found.unmatched:
                 say(f"warning: not in this session: {', '.join(list(found.unmatched)[:10])}")
-            print(f"{len(suggested)} suggestions wait to be looked at")
+            print(f"{len(suggested)} suggestions were added to be checked")
         else:
             report = opened.labels.import_table(
                 rows, conflicts="replace" if replace else "keep", source=table, outside=rule
@@ -217,7 +218,7 @@ def _opened(path: Path) -> "Session":
 
 
 def _picks(opened: "Session") -> "tuple[pd.DataFrame, list[str]]":
-    """Return the stored picks, and the names of the micrographs without any."""
+    """Return the stored picks, and the names of micrographs without stored picks."""
     from activepick.workspace.peak_store import PeakStore, stored_picks
 
     state = opened.state

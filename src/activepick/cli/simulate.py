@@ -19,8 +19,9 @@ def simulate(
     protein: Annotated[
         str,
         typer.Option(
-            help="barrel, cage, globule, trefoil or duplex, or random-N with any number N; several "
-            "with commas give a mixture, whose kinds of particles truth.star numbers."
+            help="barrel, cage, globule, trefoil or duplex, or random-N with any number. Several, "
+            "separated by commas, give a mixture; truth.star has the number of each particle's "
+            "protein."
         ),
     ] = "barrel",
     json: a.Json = False,

@@ -42,7 +42,7 @@ def train(
     base: Annotated[
         Path | None,
         typer.Option(
-            help="A generic head (activepick heads combine) from which training starts, instead of "
+            help="A generic head (activepick heads combine) to start training from, instead of "
             "Topaz's pretrained classifier.",
             show_default=False,
         ),
@@ -54,8 +54,8 @@ def train(
     orientations: Annotated[
         int,
         typer.Option(
-            help="Average the features over so many orientations of the image: 1, 2, 4 or 8. Each "
-            "takes as long as the first. Stored in the head."
+            help="Number of orientations of the image over which features are averaged: 1, 2, 4 or "
+            "8. The time is proportional to it. Stored in the head."
         ),
     ] = 2,
     invert: a.Invert = False,
@@ -80,9 +80,11 @@ def train(
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
     table = read_table(labels, outside=checked_outside(outside))
     if "label" not in table:
-        say(f"warning: {labels} has no column label: all positions are taken as particles")
+        say(f"warning: {labels} has no column label: all positions are used as particles")
     elif table["label"].isna().any():
-        raise TableError(f"{labels}: some labels are empty; 1 is a particle, 0 is none.")
+        raise TableError(
+            f"{labels}: some labels are empty; use 1 for a particle, 0 for anything else."
+        )
     if expected is not None and not expected > 0:
         raise SettingsError(f"--expected {expected:g}: give a number above 0.")
     rows = group_by_micrograph(table, files, labels, outside)
@@ -120,11 +122,11 @@ def train(
         diameter_angstrom=diameter,
         inverted=invert,
         training_data=learner.training_data(),
-        notes={},  # those of a generic head it started from do not hold for it
+        notes={},  # those of the generic head do not apply to this one
     )
     save_head(head, out)
     if not (head.particles and head.others):
-        kind = "particles" if head.particles else "places without a particle"
+        kind = "particles" if head.particles else "positions without a particle"
         say(f"warning: {labels}: there are only {kind}; labels of both kinds give a better head.")
     precision_at, particles = _prediction(learner)
     if json:
@@ -142,17 +144,18 @@ def train(
     else:
         print(
             f"trained on {counted(head.particles, 'particle')} and "
-            f"{counted(head.others, 'other place')}: {out}"
+            f"{counted(head.others, 'other position')}: {out}"
         )
         if not np.isnan(precision_at):
             print(
-                f"on these micrographs about {particles:.0f} particles each, and about "
-                f"{precision_at:.0%} of the picks of probability 0.5 or more are particles"
+                f"estimate for these micrographs: about {particles:.0f} particles in each, and "
+                "about "
+                f"{precision_at:.0%} of the picks with a probability of at least 0.5 are particles"
             )
 
 
 def _prediction(learner: "Learner") -> tuple[float, float]:
-    """Predict the precision at probability 0.5, and the particles of a micrograph."""
+    """Predict the precision at a probability of 0.5, and the number of particles."""
     from scipy.special import expit
 
     from activepick.learning.calibration import expected_particles, expected_precision
@@ -161,6 +164,6 @@ def _prediction(learner: "Learner") -> tuple[float, float]:
     scores = [separated_peaks(learner.score_map(i)).score for i in range(len(learner.micrographs))]
     probability = expit(np.concatenate(scores))
     return (
-        expected_precision(probability, DEFAULT_THRESHOLD),  # as activepick pick by default
+        expected_precision(probability, DEFAULT_THRESHOLD),  # the default of activepick pick
         expected_particles(probability) / len(learner.micrographs),
     )

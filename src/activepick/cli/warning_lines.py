@@ -1,4 +1,4 @@
-"""Warnings on stderr: one line each, and one for all micrographs of which the same is true."""
+"""Print warnings to stderr, with one line for many micrographs with the same warning."""
 
 import threading
 import warnings
@@ -12,10 +12,10 @@ __all__ = ["WarningLines"]
 
 
 class WarningLines:
-    """Print warnings as they come, of any thread.
+    """Print warnings of all threads as they are issued.
 
-    A warning that is true of many micrographs is printed for the first one; `finish` says of how
-    many others it is true.
+    A warning that applies to many micrographs is printed for the first one; `finish` prints the
+    number of the others.
     """
 
     def __init__(self) -> None:
@@ -23,13 +23,13 @@ class WarningLines:
         self._counts: Counter[str] = Counter()
 
     def start(self) -> None:
-        """Print all warnings from now on."""
+        """Start printing all warnings."""
         warnings.showwarning = self.show
 
     def show(
         self, message: Warning | str, category: type[Warning], *_: object, **__: object
     ) -> None:
-        """Print a warning; arguments as of `warnings.showwarning`."""
+        """Print a warning; the arguments are those of `warnings.showwarning`."""
         if issubclass(category, DeprecationWarning | FutureWarning):
             return
         if isinstance(message, MicrographWarning):
@@ -41,9 +41,9 @@ class WarningLines:
         say(f"warning: {text}")
 
     def finish(self) -> None:
-        """Say of how many micrographs warnings are true that were printed for one only."""
+        """Print the number of further micrographs for each warning that was printed once."""
         for kind, count in self._counts.items():
             if count > 1:
                 others = f"{count - 1} other micrograph{'s' * (count > 2)}"
-                say(f"warning: the same is true of {others}: {kind}")
+                say(f"warning: the same applies to {others}: {kind}")
         self._counts.clear()

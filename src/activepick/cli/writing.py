@@ -1,4 +1,4 @@
-"""Where `activepick convert` and `activepick session export` write."""
+"""Write the output of `activepick convert` and `activepick session export`."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["target_format", "write_out"]
 
 
 def target_format(target: OutputPath, name: str | None) -> Format:
-    """Return the format to write: the one named, or the file name's, STAR for folders.
+    """Return the format to write: the given one, or that of the file name; STAR for folders.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def target_format(target: OutputPath, name: str | None) -> Format:
     Raises
     ------
     TableError
-        When there is no such format.
+        If the format does not exist.
     """
     default = "star" if target.is_folder else None
     return choose_format(target.path, name or default, sniff=False)
@@ -51,18 +51,18 @@ def write_out(
     chosen
         The format.
     images
-        Source of the micrographs' names, which job folders of older RELION name.
+        Source of the micrographs' names, which are written to job folders of older RELION versions.
     ending
-        End of file names in a folder, None for the usual one.
+        End of file names in a folder; None for the usual one.
     overwrite
         Whether files of an earlier run in the folder are removed.
     **wanted
-        Options; those that the format does not have, or that are None, are ignored.
+        Options; options that the format does not have, or that are None, are ignored.
 
     Raises
     ------
     TableError
-        When the table or an option is not right.
+        If the table or an option is not valid.
     """
     options: dict[str, Any] = {
         name: wanted[name] for name in chosen.options if wanted.get(name) is not None

@@ -73,7 +73,7 @@ def load_backbone(model: str | Path = "resnet16_u64", *, trust_pickle: bool = Fa
     Raises
     ------
     BackboneError
-        When the name is unknown, or the file is missing, untrusted or of another architecture.
+        If the name is unknown, or the file is missing, untrusted or of another architecture.
     """
     if str(model) in PRETRAINED:
         return _backbone(str(model), load_model(str(model)))

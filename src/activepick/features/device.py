@@ -31,7 +31,7 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises
     ------
     SettingsError
-        When the name is unknown or the machine has no such device.
+        If the name is unknown or the machine has no such device.
     """
     kind = name.split(":")[0]
     if kind not in DEVICES:
@@ -74,7 +74,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     Raises
     ------
     SettingsError
-        When the name is unknown.
+        If the name is unknown.
     """
     if name not in PRECISIONS:
         raise SettingsError(

@@ -60,7 +60,7 @@ class MiddleCrop:
         Raises
         ------
         MicrographError
-            When the file cannot be read, or has no pixel size.
+            If the file cannot be read, or has no pixel size.
         """
         try:
             self.micrograph.working_ratio(self._diameter_angstrom, radius)
@@ -74,7 +74,7 @@ class MiddleCrop:
         Raises
         ------
         ActivepickError
-            When the micrograph cannot be read or does not fit the diameter.
+            If the micrograph cannot be read or does not fit the diameter.
         """
         if not self._images:
             radii = [r for r in LADDER if r == radius or self.fits(r)]

@@ -44,7 +44,7 @@ def tile_for(
     Raises
     ------
     SettingsError
-        When the number is not above zero.
+        If the number is not above zero.
     """
     if memory_gib is not None and not 0 < memory_gib < math.inf:
         raise SettingsError(

@@ -172,7 +172,7 @@ def apply_origins(table: pd.DataFrame, pixel_size_angstrom: float | None = None)
     Raises
     ------
     TableError
-        When there are no shifts, or a pixel size is not known.
+        If there are no shifts, or a pixel size is not known.
     """
     found = _shifts_angstrom(table)
     if found is None:

@@ -18,7 +18,7 @@ def checked_box_size(box_size: object, path: object) -> float | None:
     Raises
     ------
     TableError
-        When it is no number from 1 on.
+        If it is no number from 1 on.
     """
     if box_size is None:
         return None
@@ -48,7 +48,7 @@ def box_sizes(
     Raises
     ------
     TableError
-        When there is no size, neither given nor in the table.
+        If there is no size, neither given nor in the table.
     """
     size = checked_box_size(box_size, path)
     if size is not None:

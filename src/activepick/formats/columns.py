@@ -279,7 +279,7 @@ def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        When there are several micrographs, and nothing names them.
+        If there are several micrographs, and nothing names them.
     """
     plain = {_plain(str(name)): str(name) for name in raw.columns}
     found = next((plain[name] for name in _IMAGES if name in plain), None)

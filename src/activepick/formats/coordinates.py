@@ -105,7 +105,7 @@ def checked_scale(scale: float, name: str = "scale") -> float:
     Raises
     ------
     SettingsError
-        When it is no number above 0.
+        If it is no number above 0.
     """
     try:
         factor = float(scale)

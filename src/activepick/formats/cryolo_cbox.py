@@ -197,7 +197,7 @@ def render_cbox(table: pd.DataFrame, path: Path, *, box_size: float | None = Non
     Raises
     ------
     TableError
-        When there is no box size.
+        If there is no box size.
     """
     width, height = box_sizes(table, box_size, path)
     confidence, other = _confidences(table, path)

@@ -74,7 +74,7 @@ def read_cs(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        When it is no dataset with locations, or a value is not right, with the row.
+        If it is no dataset with locations, or a value is not right, with the row.
     """
     path = dataset_with(path, "location")
     return _table(load_fields(path, _KNOWN), path)
@@ -178,7 +178,7 @@ def render_cs(
     Raises
     ------
     TableError
-        When a micrograph is not among the exposures, or all positions are outside.
+        If a micrograph is not among the exposures, or all positions are outside.
     """
     fields: dict[str, npt.NDArray[Any]]
     if exposures is not None:

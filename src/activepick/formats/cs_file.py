@@ -75,7 +75,7 @@ def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDA
     Raises
     ------
     TableError
-        When it is no dataset, damaged, a known field holds anything else, or one holds Python
+        If it is no dataset, damaged, a known field holds anything else, or one holds Python
         objects, which are never loaded.
     """
     try:

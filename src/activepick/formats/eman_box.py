@@ -149,7 +149,7 @@ def render_box(table: pd.DataFrame, path: Path, *, box_size: float | None = None
     Raises
     ------
     TableError
-        When there is no box size.
+        If there is no box size.
     """
     width, height = (np.rint(side) for side in box_sizes(table, box_size, path))
     known = {"micrograph", "x", "y", *BOX_COLUMNS}

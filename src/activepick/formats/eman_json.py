@@ -47,7 +47,7 @@ def read_eman_json(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        When it is no JSON, with the line, a box is no box, with its number, or the boxes are those
+        If it is no JSON, with the line, a box is no box, with its number, or the boxes are those
         of a tomogram.
     """
     rows, marked = _read_boxes(path)
@@ -125,7 +125,7 @@ def render_eman_json(table: pd.DataFrame, path: Path) -> Iterable[str]:
     Raises
     ------
     TableError
-        When there is a file that is no JSON object.
+        If there is a file that is no JSON object.
     """
     known = {"micrograph", "x", "y", "score", _MODE}
     dropped = [name for name in table.columns if name not in known]

@@ -105,7 +105,7 @@ class Exposures:
         Raises
         ------
         TableError
-            When a name is not among the exposures, or could mean several.
+            If a name is not among the exposures, or could mean several.
         """
         matched = self.match(micrographs)
         lost = [*matched.unmatched, *matched.ambiguous]
@@ -134,7 +134,7 @@ def read_exposures(path: Path) -> Exposures:
     Raises
     ------
     TableError
-        When it is no dataset of cryoSPARC, or not of exposures.
+        If it is no dataset of cryoSPARC, or not of exposures.
     """
     path = dataset_with(path, *_BLOBS)
     fields = load_fields(path, {**_KNOWN, **dict.fromkeys(_GROUPS, FieldType())})

@@ -86,7 +86,7 @@ def read_folder(
     Raises
     ------
     TableError
-        When there is no file of picks, files are of several formats, or the folder holds several
+        If there is no file of picks, files are of several formats, or the folder holds several
         lists or iterations.
     """
     with joined_warnings():
@@ -204,7 +204,7 @@ def _particle_files(files: Sequence[Path], source: Path) -> list[Path]:
     Raises
     ------
     TableError
-        When there are the particles of several iterations of a classification or refinement.
+        If there are the particles of several iterations of a classification or refinement.
     """
     rounds: dict[Path, list[Path]] = {}
     for path in files:

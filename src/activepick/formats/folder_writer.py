@@ -54,7 +54,7 @@ class PickFolder:
     Raises
     ------
     TableError
-        When two micrographs would get one file, or an option is invalid.
+        If two micrographs would get one file, or an option is invalid.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class PickFolder:
         Raises
         ------
         TableError
-            When the picks are invalid or the file cannot be written.
+            If the picks are invalid or the file cannot be written.
         """
         path = self.paths[micrograph]
         clean = check_table(picks, os.fspath(path))
@@ -121,7 +121,7 @@ class PickFolder:
         Raises
         ------
         TableError
-            When it cannot be removed.
+            If it cannot be removed.
         """
         path = self.paths[micrograph]
         if self._record.wrote(path):
@@ -138,7 +138,7 @@ class PickFolder:
         Raises
         ------
         TableError
-            When it cannot be written.
+            If it cannot be written.
         """
         if self._job is not None:
             names = self.paths if micrographs is None else micrographs
@@ -159,7 +159,7 @@ class PickFolder:
         Raises
         ------
         TableError
-            When the list cannot be written or a file cannot be removed.
+            If the list cannot be written or a file cannot be removed.
         """
         names = list(self.paths if micrographs is None else micrographs)
         self.write_index(names)
@@ -304,7 +304,7 @@ def write_folder(
     Raises
     ------
     TableError
-        When the table, an option or the folder is invalid.
+        If the table, an option or the folder is invalid.
     """
     picked = check_table(table.iloc[:0], os.fspath(folder)) if "micrograph" not in table else table
     names = list(dict.fromkeys([*micrographs, *map(str, picked["micrograph"].unique())]))

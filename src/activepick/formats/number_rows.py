@@ -100,7 +100,7 @@ def parse_joined(data: bytes, count: int, path: Path, file: NumberFile) -> Float
     Raises
     ------
     TableError
-        When the rows have to be looked at one by one.
+        If the rows have to be looked at one by one.
     """
     numbers = _at_once(data, file)
     if numbers is None or len(numbers) != count:

@@ -38,7 +38,7 @@ def output_paths(
     Raises
     ------
     TableError
-        When two micrographs would get one file, or the file would be outside of the folder because
+        If two micrographs would get one file, or the file would be outside of the folder because
         a folder within it is a link to elsewhere.
     """
     parts = {name: _parts(name) for name in dict.fromkeys(names)}

@@ -53,7 +53,7 @@ def draw_flips(
     Raises
     ------
     TableError
-        When the picture cannot be written.
+        If the picture cannot be written.
     """
     from matplotlib.collections import EllipseCollection
     from matplotlib.figure import Figure

@@ -173,7 +173,7 @@ def choose_format(
     Raises
     ------
     TableError
-        When the name is unknown, or neither the extension nor the content tells the format; for
+        If the name is unknown, or neither the extension nor the content tells the format; for
         tilt series.
     """
     if isinstance(format, Format):
@@ -278,7 +278,7 @@ def write_table(
     Raises
     ------
     TableError
-        When the table, an option or the path is invalid.
+        If the table, an option or the path is invalid.
     """
     chosen = choose_format(path, format, sniff=False)
     check_options(chosen, options, path)
@@ -299,7 +299,7 @@ def check_options(
     Raises
     ------
     TableError
-        When an option is unknown.
+        If an option is unknown.
     """
     unknown = sorted(set(options) - chosen.options)
     if unknown:
@@ -315,7 +315,7 @@ def read_head(path: Path) -> bytes:
     Raises
     ------
     TableError
-        When the file cannot be read.
+        If the file cannot be read.
     """
     try:
         with open_to_read(path) as file:

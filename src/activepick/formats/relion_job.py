@@ -70,7 +70,7 @@ def read_star_or_job(path: Path, read_other: ReadTable) -> pd.DataFrame:
     Raises
     ------
     TableError
-        When a file is invalid, with the line where there is one, or none of those in a list is
+        If a file is invalid, with the line where there is one, or none of those in a list is
         found.
     """
     if (suffix := _SUFFIX_FILE.fullmatch(path.name)) and path.is_file():
@@ -115,7 +115,7 @@ class RelionJob:
         Raises
         ------
         TableError
-            When the version is unknown.
+            If the version is unknown.
         """
         is_old = relion_version(version, self._folder) in ("3.0", "3.1")
         return self._folder / ("coords_suffix_autopick.star" if is_old else "autopick.star")
@@ -142,7 +142,7 @@ class RelionJob:
         Raises
         ------
         TableError
-            When the version is unknown or the list cannot be written.
+            If the version is unknown or the list cannot be written.
         """
         path = self.index(version)
         pieces: Iterable[str]

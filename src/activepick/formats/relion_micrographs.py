@@ -87,7 +87,7 @@ def read_relion_micrographs(path: str | os.PathLike[str]) -> RelionMicrographs:
     Raises
     ------
     TableError
-        When the file cannot be read or has no column ``rlnMicrographName``, and for lists of movies
+        If the file cannot be read or has no column ``rlnMicrographName``, and for lists of movies
         and of tilt series.
     """
     path = Path(path)

@@ -99,7 +99,7 @@ def read_star(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        When the file is invalid, with the line where there is one; for tomograms and filaments; and
+        If the file is invalid, with the line where there is one; for tomograms and filaments; and
         for particles of several micrographs that nothing names.
     """
     return star_table(read_blocks(read_utf8(path), path), path)

@@ -53,7 +53,7 @@ def relion_version(version: str, path: Path | str) -> str:
     Raises
     ------
     TableError
-        When the version is none of `VERSIONS`.
+        If the version is none of `VERSIONS`.
     """
     plain = {"4.0": "4", "5.0": "5"}.get(version, version)
     if plain not in VERSIONS:
@@ -95,7 +95,7 @@ def render_star(
     Raises
     ------
     TableError
-        When an option or a name is invalid.
+        If an option or a name is invalid.
     """
     version = _checked(version, pixel_size_angstrom, path)
     table = with_exposure_groups(table)

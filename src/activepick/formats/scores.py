@@ -144,7 +144,7 @@ def keep_scores(
     Raises
     ------
     SettingsError
-        When there are no scores, the scores are no log-odds, or the threshold is no probability.
+        If there are no scores, the scores are no log-odds, or the threshold is no probability.
     """
     if threshold is None and min_score is None:
         return table

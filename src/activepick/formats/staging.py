@@ -43,7 +43,7 @@ def write_together(
     Raises
     ------
     TableError
-        When a file cannot be written.
+        If a file cannot be written.
     """
     staged: dict[Path, Path] = {}
     checksums = []

@@ -29,7 +29,7 @@ def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
     Raises
     ------
     TableError
-        When a column is missing or holds what no file should: the message names the row (from 0).
+        If a column is missing or holds what no file should: the message names the row (from 0).
     """
     missing = [name for name in ("micrograph", "x", "y") if name not in table]
     if missing:

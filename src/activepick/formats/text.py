@@ -31,7 +31,7 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     TableError
-        When the file is missing, a folder, or cannot be read.
+        If the file is missing, a folder, or cannot be read.
     """
     try:
         return read_whole(path)
@@ -77,7 +77,7 @@ def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
     Raises
     ------
     TableError
-        When the file is missing, cannot be read, is empty, or is not text.
+        If the file is missing, cannot be read, is empty, or is not text.
     """
     data = as_utf8(read_bytes(path))
     if not (may_be_empty or data.strip()):
@@ -129,7 +129,7 @@ def write_pieces(path: str | os.PathLike[str], pieces: Iterable[str | bytes]) ->
     Raises
     ------
     TableError
-        When it cannot be written, for example because the disk is full or it is a folder.
+        If it cannot be written, for example because the disk is full or it is a folder.
     """
     try:
         with replacing(path) as temporary:

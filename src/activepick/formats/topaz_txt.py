@@ -60,7 +60,7 @@ def render_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> Iter
     Raises
     ------
     TableError
-        When two micrographs would get one name, or the scale is not above 0.
+        If two micrographs would get one name, or the scale is not above 0.
     """
     try:
         factor = checked_scale(scale)

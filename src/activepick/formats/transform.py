@@ -55,7 +55,7 @@ def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
     Raises
     ------
     SettingsError
-        When the scale is no number above 0.
+        If the scale is no number above 0.
     """
     factor = checked_scale(scale)
     sides = ["x", "y", *(name for name in BOX_COLUMNS if name in table)]
@@ -118,7 +118,7 @@ def flip_table(
     Raises
     ------
     TableError
-        When the size of a micrograph is not known, and as `outside.leave_out_outside`.
+        If the size of a micrograph is not known, and as `outside.leave_out_outside`.
     """
     known = shapes or shapes_in(table)
     names = [str(name) for name in table["micrograph"].unique()]
@@ -163,7 +163,7 @@ def rename_micrographs(
     Raises
     ------
     TableError
-        When a name is not found or could mean several, unless that is allowed.
+        If a name is not found or could mean several, unless that is allowed.
     """
     matched = match_names([str(name) for name in table["micrograph"].unique()], names)
     if unmatched == "error" and (matched.unmatched or matched.ambiguous):

@@ -71,7 +71,7 @@ class WrittenFiles:
         Raises
         ------
         TableError
-            When the record cannot be written.
+            If the record cannot be written.
         """
         line = self._note(path, checksum)
         try:
@@ -93,7 +93,7 @@ class WrittenFiles:
         Raises
         ------
         TableError
-            When it cannot be written.
+            If it cannot be written.
         """
         self._sums = {k: v for k, v in self._sums.items() if (self._folder / k).is_file()}
         if self._sums or self._record.exists():

@@ -76,7 +76,7 @@ def combine(
     Raises
     ------
     HeadError
-        When there is no head, or they were made for features that cannot be compared.
+        If there is no head, or they were made for features that cannot be compared.
     """
     if not heads:
         raise HeadError("Give at least one head to combine.")
@@ -129,7 +129,7 @@ def on_scales_of(head: Head, spec: FeatureSpec) -> Head:
     Raises
     ------
     HeadError
-        When the head was made for other features.
+        If the head was made for other features.
     """
     _require_alike(head.spec, spec)
     return replace(head, spec=spec)

@@ -106,7 +106,7 @@ class Head:
         Raises
         ------
         HeadError
-            When they are not; all differences are named.
+            If they are not; all differences are named.
         """
         mine, theirs = asdict(self.spec), asdict(spec)
         # Networks are compared by the hash of their weights, and named in the message.

@@ -93,7 +93,7 @@ def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> No
     Raises
     ------
     OSError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     facts = {
         "version": VERSION,
@@ -125,7 +125,7 @@ def load_head(path: str | Path) -> Head:
     Raises
     ------
     HeadError
-        When the file is missing, no head, damaged, or from a newer version of the program.
+        If the file is missing, no head, damaged, or from a newer version of the program.
     """
     path = Path(path)
     if not path.is_file():

@@ -42,7 +42,7 @@ def starting_head(
     Raises
     ------
     ActivepickError
-        When none of the micrographs can be read.
+        If none of the micrographs can be read.
     """
     best = engine.best_radius(micrographs, progress)
     spec = engine.spec(side_by_side(best, fine_ratio))

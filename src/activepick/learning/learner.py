@@ -102,7 +102,7 @@ class Learner:
         Raises
         ------
         TableError
-            When a position lies outside the image; no label is added then.
+            If a position lies outside the image; no label is added then.
         """
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
         micrograph = self.micrographs[index]

@@ -71,7 +71,7 @@ def fit_classes(
     Raises
     ------
     HeadError
-        When there is no label of "particle", or of no other class.
+        If there is no label of "particle", or of no other class.
     """
     classes = (PARTICLE, *sorted(set(labels) - {PARTICLE}))
     if PARTICLE not in labels or len(classes) < 2:

@@ -27,7 +27,8 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    # On first use: a session needs the identity of files, and opens without NumPy and SciPy.
+    # Imported on first use: sessions need only the identity of files, and open without NumPy and
+    # SciPy.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,8 +1,8 @@
-"""The border of a micrograph that holds no image, as motion correction leaves it.
+"""Find the border without an image that motion correction leaves around a micrograph.
 
-Frames that were shifted against each other overlap only in part. Where they do not, some programs
-repeat the outermost row or column of the image, and others fill in one value: rows or columns that
-are equal to the next one. Noise never makes them equal.
+Frames that were shifted against each other overlap only in part. Elsewhere, some programs repeat
+the outermost row or column of the image, and others fill in a constant. Both give rows or columns
+that are equal to the next one, which never happens in noise.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ __all__ = ["NO_BORDER", "Border", "BorderFinder"]
 Border: TypeAlias = tuple[int, int, int, int]
 
 NO_BORDER: Border = (0, 0, 0, 0)
-# More of a side than this is no border, but a micrograph that is empty there.
+# A border that takes a larger share of a side is an empty part of the micrograph.
 _MOST = 0.25
 
 
@@ -41,7 +41,7 @@ class BorderFinder:
         self._seen = 0
 
     def watch(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        """Yield blocks of rows as they are, and look at them.
+        """Yield blocks of rows unchanged, and examine them.
 
         Parameters
         ----------
@@ -60,8 +60,8 @@ class BorderFinder:
         most_rows, most_columns = int(self._height * _MOST), int(self._width * _MOST)
 
         def side(pairs: int, most: int) -> int:
-            # Of equal rows, the innermost one may be the last of the image or the first of the
-            # padding: it is left out as well.
+            # The innermost of equal rows may belong to the image or to the padding: it is left
+            # out as well.
             return min(pairs + 1, most) if pairs else 0
 
         return (
@@ -81,7 +81,7 @@ class BorderFinder:
             self._right = _leading((part[:, 1:] == part[:, :-1]).all(axis=0)[::-1])
         before = self._row
         rows = block if before is None else np.concatenate([before[None], block])
-        # Most rows differ in their first pixels already.
+        # Comparing the first pixels is enough for most rows.
         equal = (rows[1:, :2] == rows[:-1, :2]).all(axis=1)
         for k in np.flatnonzero(equal):
             equal[k] = bool((rows[k] == rows[k + 1]).all())

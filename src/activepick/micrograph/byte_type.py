@@ -1,4 +1,4 @@
-"""Tell signed from unsigned bytes in 8-bit MRC files."""
+"""Detect signed and unsigned bytes in 8-bit MRC files."""
 
 import math
 import warnings
@@ -17,8 +17,8 @@ __all__ = ["byte_type"]
 # are signed; see https://bio3d.colorado.edu/imod/doc/mrc_format.txt
 IMOD_STAMP = 1146047817
 IMOD_SIGNED_BYTES = 1
-# Values read with the wrong sign fall apart into two groups at both ends of the range, so that
-# their standard deviation is larger, as a rule by a factor of 2 to 5.
+# Values that are read with the wrong sign form two groups at both ends of the range, so that their
+# standard deviation is larger, usually by a factor of 2 to 5.
 CLEAR_RATIO = 1.25
 
 
@@ -27,23 +27,23 @@ def byte_type(
 ) -> np.dtype[Any]:
     """Return the type of the bytes of an MRC file in mode 0: int8 or uint8.
 
-    IMOD's flag decides if there is one. Otherwise the minimum and maximum in the header do, unless
-    the values contradict them clearly (a program that took the bytes for the other type has
-    computed them), and the values do if the header says nothing.
+    IMOD's flag is used if there is one, otherwise the minimum and maximum in the header, unless the
+    values clearly contradict them (they may have been computed with the wrong type). If the header
+    has none of these, the values are used.
 
     Parameters
     ----------
     path
         The file, for messages.
     header
-        Its header, in the right byte order.
+        Its header, in the correct byte order.
     sample
-        Returns some of the bytes, from all over the image.
+        Function that returns some of the bytes, from all parts of the image.
 
     Warns
     -----
     MicrographWarning
-        When header and values contradict each other, or neither is clear.
+        If header and values contradict each other, or neither is clear.
     """
     by_flag = _by_flag(header)
     if by_flag is not None:
@@ -53,11 +53,11 @@ def byte_type(
         return stated or np.dtype(np.int8)
     if ratio >= CLEAR_RATIO:
         if stated is not None:
-            _warn(path, likely, "the values show it, against the range in the header")
+            _warn(path, likely, "the values show it, although the range in the header does not")
         return likely
     chosen = stated or np.dtype(np.int8)
     if stated is None:
-        _warn(path, chosen, "neither the header nor the values show clearly which they are")
+        _warn(path, chosen, "neither the header nor the values show clearly what they are")
     return chosen
 
 
@@ -71,7 +71,7 @@ def _by_flag(header: np.void) -> np.dtype[Any] | None:
 
 
 def _by_range(header: np.void) -> np.dtype[Any] | None:
-    """Return what minimum and maximum in the header say; a header without them has both 0."""
+    """Return the type by minimum and maximum in the header; None if both are 0, i.e. missing."""
     low, high = float(header["dmin"]), float(header["dmax"])
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return None
@@ -83,7 +83,7 @@ def _by_range(header: np.void) -> np.dtype[Any] | None:
 
 
 def _by_values(values: NDArray[np.uint8]) -> tuple[np.dtype[Any] | None, float]:
-    """Return the likelier type, None if both give the same values, and how much likelier it is."""
+    """Return the more likely type (None if both are equal) and the ratio of standard deviations."""
     if not (values >= 128).any():
         return None, 1.0
     signed, unsigned = float(values.view(np.int8).std()), float(values.std())

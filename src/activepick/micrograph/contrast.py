@@ -1,4 +1,4 @@
-"""Local contrast: higher on ice and carbon than on particles.
+"""Compute the local contrast, which is higher on ice and carbon than on particles.
 
 The measure is the standard deviation within the disc of a particle, divided by its median over the
 whole micrograph: about 1 on most of the micrograph, well above 1 on ice, carbon and their edges,
@@ -18,18 +18,18 @@ __all__ = ["CONTRAST_RADIUS_PX", "ContrastMap", "contrast_map", "working_contras
 
 Floats = NDArray[np.float32]
 
-# Particle radius in the working image whose contrast is measured: finer scales are mostly noise.
+# Particle radius of the working image on which contrast is measured: finer scales are mostly noise.
 CONTRAST_RADIUS_PX = 7.0
 
 
 @dataclass(frozen=True, eq=False)
 class ContrastMap:
-    """The local contrast of a whole micrograph.
+    """Local contrast of a whole micrograph.
 
     Attributes
     ----------
     values
-        Shape (h, w), 1 in the median.
+        Shape (h, w), with a median of 1.
     spacing_px
         Original pixels between two samples, (x, y). Sample (0, 0) lies on pixel (0, 0).
     """
@@ -51,15 +51,16 @@ def contrast_map(image: Floats, radius: float) -> Floats:
     Parameters
     ----------
     image
-        Pixels (h, w), best at a scale where a particle's radius is 5 to 10 pixels: the finer the
-        scale, the more of the contrast is noise.
+        Pixels (h, w), preferably at a scale where the particle radius is 5 to 10 pixels: at finer
+        scales, more of the contrast is noise.
     radius
         Particle radius in these pixels.
 
     Returns
     -------
     ndarray
-        Shape (h, w), float32: standard deviation within the disc, over the median of all.
+        Shape (h, w), float32: standard deviation within the disc, divided by the median of all
+        pixels.
     """
     centred = image - image.mean(dtype=np.float64).astype(np.float32)
     mean, square = _disc_means(centred, radius)
@@ -71,7 +72,7 @@ def working_contrast(image: WorkingImage) -> ContrastMap:
     """Compute the local contrast from a working image of `CONTRAST_RADIUS_PX`."""
     values = contrast_map(image.pixels, image.working_radius_px)
     (height, width), (h, w) = image.original_shape, image.shape
-    # Stored in half precision, whose largest number is 65504.
+    # Stored in half precision, whose largest value is 65504.
     return ContrastMap(np.minimum(values, 6e4).astype(np.float16), (width / w, height / h))
 
 

@@ -1,4 +1,4 @@
-"""Crops of an image around positions, for display."""
+"""Cut crops around positions out of an image, for display."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,10 +36,10 @@ def cut_crops(
         more pixels than `side`. Pixels outside of the image are mid-grey.
     """
     if not half_px > 0:
-        raise ValueError(f"half_px is {half_px}, but has to be positive")
+        raise ValueError(f"half_px is {half_px}, but must be positive")
     low, high = limits if limits is not None else (float(image.min()), float(image.max()))
     centres = np.asarray(xy, np.float64).reshape(-1, 2)
-    # A few samples for each pixel where a crop is shrunk: a single one would add noise.
+    # Several samples for each pixel of a reduced crop: a single one would add noise.
     fine = max(1, round(2 * half_px / side))
     samples = side * fine
     offsets = ((np.arange(samples) + 0.5) / samples * 2 - 1) * half_px

@@ -1,7 +1,6 @@
-"""Micrographs in folders, single files, text lists, lists of RELION and exposures of cryoSPARC.
+"""Find micrographs in folders, files, text lists, RELION's lists and cryoSPARC's exposures.
 
-Every part of the program that is given micrographs finds them here: the command line, runs over
-whole datasets, sessions and the window.
+All parts of the program use this module: the command line, batch runs, sessions and the window.
 """
 
 import contextlib
@@ -31,36 +30,36 @@ __all__ = ["TEXT_LISTS", "FoundMicrograph", "MicrographSet", "find_micrographs"]
 
 TEXT_LISTS = (".txt", ".lst", ".list")
 
-# What motion correction and CTF estimation write beside NAME.mrc: NAME_PS.mrc and so on. RELION:
-# power spectrum, sum without dose weighting, half sums; MotionCor2: the sum with dose weighting of
-# selected frames; cryoSPARC: the background.
+# Suffixes of files that motion correction and CTF estimation write beside NAME.mrc, such as
+# NAME_PS.mrc. RELION: power spectrum, sum without dose weighting, half sums; MotionCor2: sum with
+# dose weighting of selected frames; cryoSPARC: background.
 _COMPANION = re.compile(r"(?<=.)_(PS|noDW|EVN|ODD|DWS|background)$", re.IGNORECASE)
-# NAME is the sum without dose weighting where one of these is beside it (MotionCor2, cryoSPARC).
+# If one of these is beside it, NAME is the sum without dose weighting (MotionCor2, cryoSPARC).
 _DOSE_WEIGHTED = ("_DW", "_doseweighted")
 _PREVIEWS = (".png", ".jpg", ".jpeg")
-# Lists of micrographs that jobs of RELION write.
+# Lists of micrographs that are written by RELION jobs.
 _RELION_LISTS = ("micrographs_ctf.star", "corrected_micrographs.star", "micrographs.star")
-# Folders below the one that was named are searched for a message only, which has to be quick.
+# Subfolders are searched only for a message, which has to be fast.
 _MOST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class FoundMicrograph:
-    """A micrograph, and what is known of it before its file is opened.
+    """A micrograph with the metadata that is known before its file is opened.
 
     Attributes
     ----------
     path
         The file.
     name
-        Name in tables: exactly as in the list of RELION or cryoSPARC, which is how these find
-        picks; otherwise the path as it was given.
+        Name in tables: exactly as in RELION's or cryoSPARC's list, since these programs match picks
+        by it; otherwise the path as it was given.
     pixel_size_angstrom
-        Å per pixel as given or as the list says; None where the header of the file has to say it.
+        Å per pixel as given by the user or by a list; None if it is to be read from the header.
     inverted
         Whether particles are bright.
     defocus_angstrom
-        Mean defocus of both axes in Å, where the list says it.
+        Mean defocus of both axes in Å, if the list has it.
     """
 
     path: Path
@@ -76,21 +75,21 @@ class FoundMicrograph:
 
 @dataclass
 class MicrographSet:
-    """Micrographs that were found, and what a user should know of the search.
+    """Micrographs that were found, and notices about the search.
 
     Attributes
     ----------
     found
         The micrographs, each file once, in the order in which they were named.
     missing
-        Reason by name, for names in lists whose file is not there, and for files whose name no
-        table can hold.
+        Reason by name, for names in lists whose file does not exist, and for files whose name
+        cannot be written to a table.
     relion_lists
-        The lists of RELION that were read, with their optics groups.
+        RELION's lists that were read, with their optics groups.
     exposures
-        The exposures of cryoSPARC that were read.
+        cryoSPARC's exposures that were read.
     notices
-        Sentences on what was left out.
+        Sentences on files that were left out.
     """
 
     found: list[FoundMicrograph] = field(default_factory=list)
@@ -108,7 +107,7 @@ def find_micrographs(
     recursive: bool = False,
     may_be_empty: bool = False,
 ) -> MicrographSet:
-    """Find the micrographs that paths mean.
+    """Find micrographs.
 
     Parameters
     ----------
@@ -119,28 +118,29 @@ def find_micrographs(
         are skipped. Names in lists are relative to the folder of the list, to one above it, or to
         the working folder.
     pixel_size_angstrom
-        Å per pixel for all of them; None for what lists or headers say.
+        Å per pixel of all micrographs; None to take it from lists or headers.
     inverted
         Whether particles are bright.
     recursive
-        Whether folders below those named are searched as well.
+        Whether subfolders are searched as well.
     may_be_empty
-        Whether folders and lists without micrographs are accepted, since files are still to come.
+        Whether folders and lists without micrographs are accepted, since files may be added later.
 
     Returns
     -------
     MicrographSet
-        Micrographs of folders in the order of their names. Two paths to one file are one
-        micrograph. Hidden files are skipped, and so is what belongs to a micrograph beside it:
-        power spectra, sums without dose weighting, half sums, previews and compressed copies, with
-        a notice.
+        Micrographs of folders are sorted by name. Two paths to one file are one micrograph. Hidden
+        files are skipped. Files that belong to a micrograph in the same folder (power spectra, sums
+        without dose weighting, half sums, previews and compressed copies) are left out with a
+        notice.
 
     Raises
     ------
     MicrographError
-        When a folder or a list names no micrograph, or two files have the same name in two lists.
+        If a folder or a list contains no micrographs, or two lists use one name for different
+        files.
     TableError
-        When a list cannot be read.
+        If a list cannot be read.
     """
     search = _Search(pixel_size_angstrom, inverted, recursive, may_be_empty)
     for path in paths:
@@ -150,16 +150,16 @@ def find_micrographs(
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A micrograph, and where it lies once links are followed."""
+    """A micrograph and its path after links are resolved."""
 
     micrograph: FoundMicrograph
     resolved: Path
-    # A list of another program names micrographs and nothing else.
+    # Lists of other programs contain only micrographs.
     is_certain: bool
 
 
 class _Search:
-    """Collects micrographs from one path after the other."""
+    """Collects the micrographs of several paths."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class _Search:
         self._set = MicrographSet()
 
     def add(self, path: Path) -> None:
-        """Add the micrographs that one path means."""
+        """Add the micrographs of one path."""
         ending = path.suffix.lower()
         if os.path.isdir(path):
             self._add_folder(path)
@@ -193,7 +193,7 @@ class _Search:
             self._add_file(path, path.as_posix())
 
     def result(self) -> MicrographSet:
-        """Return what was found, without companions and with notices."""
+        """Return the micrographs without companion files, and the notices."""
         companions = _companions(list(self._candidates.values()))
         found = self._set
         found.found = [c.micrograph for c in self._candidates.values() if c not in companions]
@@ -212,7 +212,7 @@ class _Search:
             name, other = self._same[0]
             found.notices.append(
                 Notice(
-                    f"{_left_out(len(self._same))} as being the same as another one, such as "
+                    f"{_left_out(len(self._same))} as the same file as another one, such as "
                     f"{name}, which is {other}"
                 )
             )
@@ -233,8 +233,8 @@ class _Search:
         if example is not None:
             self._set.notices.append(
                 Notice(
-                    f"{folder}: there are more micrographs in folders below it ({count}), such as "
-                    f"{example}; they are used if you name their folder",
+                    f"{folder}: its subfolders contain more micrographs ({count}), such as "
+                    f"{example}; to use them, give their folder",
                     option="--recursive uses all",
                 )
             )
@@ -271,7 +271,8 @@ class _Search:
             if file is None:
                 where = where or _where(path)
                 self._set.missing[name] = (
-                    f"{name} is named in {path} but is not there: it was looked for in {where}."
+                    f"{name} is listed in {path} but does not exist: it was searched for in "
+                    f"{where}."
                 )
                 continue
             size, own = (sizes or {}).get(name), (defocus or {}).get(name)
@@ -302,7 +303,7 @@ class _Search:
         self._candidates[resolved] = _Candidate(micrograph, resolved, is_certain)
 
     def _resolved(self, path: Path) -> Path:
-        """Return the path without links; a folder is resolved once for all files in it."""
+        """Return the path without links; each folder is resolved once for all its files."""
         try:
             if path.is_symlink() or path.name in ("", ".."):
                 return path.resolve()
@@ -314,7 +315,7 @@ class _Search:
 
 
 def _unquoted(path: Path) -> Path:
-    """Return a path without the quotes that not every shell takes off."""
+    """Return a path without the quotes that some shells do not remove."""
     text = os.fspath(path)
     bare = _without_quotes(text)
     return path if bare == text or os.path.exists(path) else Path(bare)
@@ -326,7 +327,7 @@ def _without_quotes(text: str) -> str:
 
 
 def _read_names(path: Path) -> list[str]:
-    """Return the names in a text file, each once, without numbers of images in stacks."""
+    """Return the names in a text file without duplicates and without image numbers in stacks."""
     lines = (line.strip() for line in read_text(path).split("\n"))
     lines = (_without_comment(line) for line in lines if line and not line.startswith("#"))
     names = map(_without_quotes, lines)
@@ -334,7 +335,7 @@ def _read_names(path: Path) -> list[str]:
 
 
 def _without_comment(line: str) -> str:
-    """Return a line without a comment behind the name; names may hold a # themselves."""
+    """Return a line without the comment after the name; names may contain a # themselves."""
     for comment in re.finditer(r"\s+#", line):
         name = line[: comment.start()]
         if is_image_name(name.rstrip("\"'")):
@@ -347,11 +348,11 @@ def _with_home(name: str) -> str:
 
 
 def _where(path: Path) -> str:
-    """Return the folders in which names of a list were looked for, in words."""
+    """Return a description of the folders in which the names of a list were searched for."""
     folder, *others = searched_folders(path)
     work = Path.cwd()
     last = f", and in {work}" if others and others[-1] == work else ""
-    return f"{folder.absolute()}, in the folders above it{last}"
+    return f"{folder.absolute()}, in its parent folders{last}"
 
 
 def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
@@ -381,14 +382,14 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def _micrographs_below(folder: Path, endings: set[str]) -> tuple[str, Path | None]:
-    """Return how many micrographs the folders below one hold, in words, and the first of them.
+    """Return a text with the number of micrographs in subfolders, and the first of them.
 
-    Those of a large tree are not counted to the end. Only some endings count where the folder holds
-    micrographs itself, since pictures below it are rarely micrographs then.
+    Counting stops early in a large tree. If the folder itself contains micrographs, only some
+    extensions are counted, since pictures in its subfolders are rarely micrographs.
     """
     found, is_whole = [], True
     end = time.monotonic() + _MOST_SECONDS
-    # A folder that may not be read is no reason to stop.
+    # Folders without read permission are skipped.
     with contextlib.suppress(OSError):
         for file in _files_in(folder, recursive=True):
             if file.parent != folder and extension(file) in (endings or EXTENSIONS):
@@ -401,28 +402,27 @@ def _micrographs_below(folder: Path, endings: set[str]) -> tuple[str, Path | Non
 
 
 def _nothing_in(folder: Path, files: Sequence[Path], count: str, example: Path | None) -> str:
-    """Return a sentence on a folder without micrographs, and what to give instead."""
+    """Return a message for a folder without micrographs that says what to give instead."""
     start = f"{folder}: there are no micrographs in this folder"
     names = {file.name for file in files}
     listed = next((name for name in _RELION_LISTS if name in names), None)
     if listed is not None:
-        return f"{start}, but a list of them: give {folder / listed}."
+        return f"{start}, but there is a list of them: give {folder / listed}."
     if example is not None:
         return (
-            f"{start} itself, but in folders below it ({count}), such as {example}: give that "
-            "folder."
+            f"{start} itself, but in its subfolders ({count}), such as {example}: give that folder."
         )
     kinds = {extension(file) for file in files}
     if kinds & set(MOVIES):
-        return f"{start}, but movies: run motion correction first and give its output."
+        return f"{start}, but there are movies: run motion correction first and give its output."
     if kinds & set(CONVERTIBLE):
         ending = min(kinds & set(CONVERTIBLE))
-        return f"{start}, but {ending} files: convert them to MRC first."
+        return f"{start}, but there are {ending} files: convert them to MRC first."
     return f"{start}. Micrographs end in {', '.join(EXTENSIONS)}."
 
 
 def _companions(candidates: Sequence[_Candidate]) -> dict[_Candidate, _Candidate]:
-    """Return the files that belong to a micrograph beside them, each with that micrograph."""
+    """Return the companion files, each with the micrograph that it belongs to."""
     by_stem: dict[tuple[Path, str], list[_Candidate]] = {}
     for candidate in candidates:
         by_stem.setdefault(_stem(candidate), []).append(candidate)
@@ -445,7 +445,7 @@ def _stem(candidate: _Candidate) -> tuple[Path, str]:
 
 
 def _related(stem: str) -> list[str]:
-    """Return the stems of which one may be the micrograph that a stem belongs to, best first."""
+    """Return stems of micrographs that a file with this stem may belong to, best first."""
     weighted = [stem + ending for ending in _DOSE_WEIGHTED]
     match = _COMPANION.search(stem)
     if match is None:
@@ -459,7 +459,7 @@ def _main_of(stem: str, present: set[str]) -> str | None:
 
 
 def _better(candidate: _Candidate, own: Sequence[_Candidate]) -> _Candidate | None:
-    """Return the file that a preview or a compressed copy of the same name stands for."""
+    """Return the file of which another one is a preview or a compressed copy."""
     ending = extension(candidate.resolved)
     for other in own:
         kind = extension(other.resolved)
@@ -476,7 +476,7 @@ def _check_names(found: Sequence[FoundMicrograph]) -> None:
         if other is not each:
             raise MicrographError(
                 f"{other.path} and {each.path} are both named {each.name}, so that their picks "
-                "could not be told apart: give the lists one at a time."
+                "could not be distinguished: use the lists one at a time."
             )
 
 

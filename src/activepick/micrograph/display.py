@@ -1,4 +1,4 @@
-"""Micrographs for display: reduced to the size of a screen, and filtered."""
+"""Prepare micrographs for display: reduce them to the size of a screen, and filter them."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ __all__ = ["DisplayImage", "display_image"]
 
 # Percentage of grey values that are clipped at both ends.
 _CUT_PERCENT = 0.5
-# Every third pixel is enough for the distribution of grey values.
+# Every third pixel is enough to estimate the distribution of grey values.
 _STEP = 3
 _WORKERS = 2
 
 
 @dataclass(frozen=True, eq=False)
 class DisplayImage:
-    """A micrograph as it is displayed.
+    """A reduced and filtered micrograph for display.
 
     Attributes
     ----------
@@ -51,19 +51,19 @@ def display_image(
     micrograph
         The micrograph. Its pixel size is needed only for filters.
     low_pass_angstrom
-        Resolution at which a Gaussian low-pass filter halves the amplitude, None for no filter.
-        Below two pixels it has no effect.
+        Resolution at which a Gaussian low-pass filter halves the amplitude; None for no filter. It
+        has no effect below two pixels.
     high_pass_angstrom
-        Resolution at which a Gaussian high-pass filter halves the amplitude, None for no filter.
+        Resolution at which a Gaussian high-pass filter halves the amplitude; None for no filter.
     max_side
         Longest side of the image in pixels.
 
     Raises
     ------
     MicrographError
-        When the file cannot be read, or a filter needs a pixel size and there is none.
+        If the file cannot be read, or a filter needs a pixel size and there is none.
     SettingsError
-        When a filter is not a number above 0.
+        If a filter is not a number above 0.
     """
     for value in (low_pass_angstrom, high_pass_angstrom):
         if value is not None and not value > 0:
@@ -94,7 +94,7 @@ def _band_pass(
     height, width = pixels.shape
     fx = scipy.fft.rfftfreq(width, pixel_angstrom[0])
     fy = scipy.fft.fftfreq(height, pixel_angstrom[1])
-    # The mean is subtracted first, as single precision has no digits left for the contrast.
+    # The mean is subtracted first: otherwise single precision is not enough for the contrast.
     spectrum = scipy.fft.rfft2(pixels - pixels.mean(), workers=_WORKERS)
     if low_pass is not None:
         spectrum *= _gaussian(fy, low_pass)[:, None]

@@ -1,10 +1,10 @@
-"""Endings of file names: what can be read as a micrograph, and what cannot."""
+"""Extensions of file names that can, and that cannot, be read as micrographs."""
 
 from pathlib import Path
 
 __all__ = ["CONVERTIBLE", "EXTENSIONS", "MOVIES", "extension", "has_micrograph_extension"]
 
-# Extension -> kind of file that has to be in it.
+# File type by extension.
 EXTENSIONS = {
     ".mrc": "MRC",
     ".mrcs": "MRC",
@@ -36,11 +36,11 @@ _COMPRESSED = (".gz", ".bz2")
 
 
 def extension(path: Path) -> str:
-    """Return the ending of a name in lower case, both parts of it for compressed files."""
+    """Return the extension of a name in lower case; both parts of it for compressed files."""
     suffix = path.suffix.lower()
     return Path(path.stem).suffix.lower() + suffix if suffix in _COMPRESSED else suffix
 
 
 def has_micrograph_extension(path: Path) -> bool:
-    """Return whether the name ends like that of a micrograph that can be read."""
+    """Return whether a name has the extension of a micrograph that can be read."""
     return extension(path) in EXTENSIONS

@@ -3,10 +3,10 @@
 Sample 0 stays in place: pixel x of the original lies at x * n / N of the result, for sizes N and n.
 An image without content at or above the new Nyquist frequency is resampled exactly.
 
-The Nyquist term of an even size belongs to +n/2 and -n/2 alike. When an axis is cropped it is set
-to zero, because what the original holds at these two frequencies cannot be told apart any more;
-when an axis is padded, the original's Nyquist term is shared by the two; when an axis keeps its
-size, it is kept.
+The Nyquist term of an even size represents both +n/2 and -n/2. If an axis is cropped, it is set to
+zero, because the terms of the original at these two frequencies cannot be represented separately.
+If an axis is padded, the Nyquist term of the original is divided between the two. If an axis keeps
+its size, the term is kept.
 """
 
 import os
@@ -26,10 +26,10 @@ MAX_WORKERS = 4
 
 
 class Transforms(Protocol):
-    """Fourier transforms in single precision, and the arrays that they work on.
+    """Fourier transforms in single precision, and their array type.
 
-    The arrays are NumPy's or those of another library that indexes and assigns in the same way, on
-    the processor or on another device.
+    The arrays are those of NumPy, or of another library with the same indexing and assignment, on
+    the CPU or on another device.
     """
 
     def load(self, image: FloatImage) -> Any:
@@ -37,7 +37,7 @@ class Transforms(Protocol):
         ...
 
     def store(self, image: Any) -> FloatImage:
-        """Return an array of the library as one of NumPy."""
+        """Return an array of the library as a NumPy array."""
         ...
 
     def zeros(self, shape: tuple[int, int]) -> Any:
@@ -45,7 +45,7 @@ class Transforms(Protocol):
         ...
 
     def real_rows(self, image: Any) -> Any:
-        """Transform the rows of a real image; frequencies from 0 on are returned."""
+        """Transform the rows of a real image and return the non-negative frequencies."""
         ...
 
     def columns(self, spectrum: Any) -> Any:
@@ -53,17 +53,17 @@ class Transforms(Protocol):
         ...
 
     def inverse(self, spectrum: Any, shape: tuple[int, int]) -> Any:
-        """Transform back to a real image of a shape, without dividing by its size."""
+        """Return the inverse transform, a real image of a shape, without dividing by its size."""
         ...
 
 
 class ScipyTransforms:
-    """The transforms of SciPy, on the processor.
+    """SciPy's transforms, on the CPU.
 
     Parameters
     ----------
     workers
-        Threads of each transform; by default the number of cores, at most 4.
+        Number of threads of each transform; by default the number of cores, at most 4.
     """
 
     def __init__(self, workers: int | None = None) -> None:
@@ -90,7 +90,7 @@ class ScipyTransforms:
         return scipy.fft.fft(spectrum, axis=0, workers=self._workers)
 
     def inverse(self, spectrum: NDArray[np.complex64], shape: tuple[int, int]) -> Any:
-        """Transform back to a real image."""
+        """Return the inverse transform, a real image."""
         return scipy.fft.irfft2(spectrum, s=shape, norm="forward", workers=self._workers)
 
 
@@ -100,9 +100,9 @@ def fourier_crop(
     sizes: Sequence[tuple[int, int]],
     transforms: Transforms | None = None,
 ) -> list[FloatImage]:
-    """Resample one image to several sizes, reading it once and in blocks.
+    """Resample an image to several sizes; it is read once and in blocks.
 
-    Only the part of the spectrum that the largest of the sizes needs is ever in memory.
+    Only the part of the spectrum that the largest size needs is kept in memory.
 
     Parameters
     ----------
@@ -113,12 +113,12 @@ def fourier_crop(
     sizes
         Height and width of each result, even, smaller or larger than the image.
     transforms
-        Where and by which library; by default `ScipyTransforms`.
+        Library and device of the transforms; by default `ScipyTransforms`.
 
     Returns
     -------
     list of ndarray
-        One image (height, width), float32, for each size, of the same mean as the original.
+        One image (height, width), float32, for each size, with the mean of the original.
     """
     transforms = transforms or ScipyTransforms()
     height, width = shape
@@ -143,10 +143,10 @@ def fourier_crop(
 def _transform_rows(
     blocks: Iterable[FloatImage], height: int, width: int, kept: int, transforms: Transforms
 ) -> tuple[Any, float]:
-    """Transform along x and keep the columns (height, columns) of an image `kept` wide.
+    """Transform along x and keep the columns (height, columns) for an image of width `kept`.
 
     The mean of the first block is subtracted from all pixels and returned: the contrast of a
-    micrograph can be a thousandth of its mean, and float32 has seven digits for both.
+    micrograph can be a thousandth of its mean, and float32 has only seven digits.
     """
     kept_spectrum = transforms.zeros((height, kept // 2 + 1))
     offset: float | None = None
@@ -164,7 +164,7 @@ def _transform_rows(
 
 
 def _transform_columns(rows: Any, kept: int, transforms: Transforms) -> Any:
-    """Transform along y and keep the rows (kept, columns) of an image `kept` high."""
+    """Transform along y and keep the rows (kept, columns) for an image of height `kept`."""
     height, columns = rows.shape
     spectrum = transforms.zeros((kept, columns))
     for start in range(0, columns, COLUMNS_AT_ONCE):
@@ -175,12 +175,12 @@ def _transform_columns(rows: Any, kept: int, transforms: Transforms) -> Any:
 
 
 def _resize_rows(spectrum: Any, height: int, n: int, transforms: Transforms) -> Any:
-    """Crop or pad axis 0, which holds all frequencies of an image `height` high, to n."""
+    """Crop or pad axis 0, which holds all frequencies of an image of height `height`, to n."""
     if n == height:
         return spectrum
     resized = transforms.zeros((n, spectrum.shape[1]))
     smaller = min(n, height)
-    # Frequencies 0 .. positive - 1 and -negative .. -1 exist on both sides.
+    # Frequencies 0 .. positive - 1 and -negative .. -1 exist in both spectra.
     positive, negative = (smaller + 1) // 2, (smaller - 1) // 2
     resized[:positive] = spectrum[:positive]
     resized[n - negative :] = spectrum[height - negative :]
@@ -192,7 +192,7 @@ def _resize_rows(spectrum: Any, height: int, n: int, transforms: Transforms) -> 
 
 
 def _resize_columns(spectrum: Any, width: int, n: int, transforms: Transforms) -> Any:
-    """Crop or pad axis 1, which holds the frequencies from 0 on of an image `width` wide, to n."""
+    """Crop or pad axis 1, the non-negative frequencies of an image of width `width`, to n."""
     if n == width:
         return spectrum
     resized = transforms.zeros((spectrum.shape[0], n // 2 + 1))

@@ -1,4 +1,4 @@
-"""Errors for damaged files: a sentence that names the file, before memory is allocated."""
+"""Detect damaged files before memory is allocated, and convert errors of libraries."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,8 +11,9 @@ __all__ = ["MAX_SIDE_PX", "MicrographWarning", "check_size", "guarded"]
 
 MAX_SIDE_PX = 65_536
 MAX_PIXELS = 2**30
-# Deflate cannot shrink by more than about 1030; a header that claims more is wrong. Noise shrinks
-# by ten at most, so that a large image that shrinks by far more is none.
+# Deflate cannot compress by more than a factor of about 1030; a header that claims more is wrong.
+# Noise is compressed by a factor of 10 at most, so that a large image with a far higher factor is
+# not a micrograph.
 MAX_COMPRESSION = 2_000
 MAX_COMPRESSION_OF_LARGE, LARGE_BYTES = 100, 2**26
 
@@ -23,9 +24,9 @@ class MicrographWarning(UserWarning):
     Parameters
     ----------
     kind
-        The sentence, which may be true of many micrographs.
+        The sentence, without the name of the file.
     file
-        The file, which is put in front of the sentence.
+        The file. Its name is put before the sentence.
     """
 
     def __init__(self, kind: str, *, file: Path) -> None:
@@ -35,12 +36,12 @@ class MicrographWarning(UserWarning):
 
 @contextlib.contextmanager
 def guarded(path: Path) -> Iterator[None]:
-    """Convert every exception of a library into a `MicrographError` that names the file.
+    """Convert exceptions of libraries into a `MicrographError` that names the file.
 
     Raises
     ------
     MicrographError
-        For every exception from within the block.
+        For every exception that is raised in the block.
     """
     try:
         yield
@@ -52,11 +53,12 @@ def guarded(path: Path) -> Iterator[None]:
         raise MicrographError(f"{path} does not exist: check the name and the folder.") from None
     except PermissionError:
         raise MicrographError(
-            f"{path} may not be read by you: ask its owner for the right to read it."
+            f"{path} cannot be read: permission denied. Ask its owner for permission to read it."
         ) from None
     except (EOFError, IndexError):
         raise MicrographError(f"{path} is truncated or damaged: copy it again.") from None
-    # Readers of damaged files raise nearly everything (struct.error, KeyError, zlib.error, ...).
+    # Readers raise many types of errors for damaged files (struct.error, KeyError, zlib.error,
+    # ...).
     except Exception as error:
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise MicrographError(
@@ -65,7 +67,7 @@ def guarded(path: Path) -> Iterator[None]:
 
 
 def check_size(path: Path, shape: tuple[int, int], claimed_bytes: int, compressed: bool) -> None:
-    """Raise an error for sizes that no micrograph has or that the file cannot hold.
+    """Check that a size is plausible for a micrograph and for the size of its file.
 
     Parameters
     ----------
@@ -74,30 +76,31 @@ def check_size(path: Path, shape: tuple[int, int], claimed_bytes: int, compresse
     shape
         Height and width that the header claims.
     claimed_bytes
-        Bytes in the file if it is not compressed, bytes of its pixels otherwise.
+        Number of bytes of the whole file if it is not compressed, otherwise of its pixels.
     compressed
         Whether the pixels are compressed.
 
     Raises
     ------
     MicrographError
-        When the size is absurd or the file is too short for it.
+        If the size is implausible or the file is too short for it.
     """
     height, width = shape
     size = f"{width} x {height} pixels"
     if height < 1 or width < 1 or max(shape) > MAX_SIDE_PX or height * width > MAX_PIXELS:
         raise MicrographError(
-            f"{path} claims {size}, which no micrograph has: it is damaged or not a micrograph."
+            f"{path} has {size} by its header, which no micrograph has: it is damaged or not a "
+            "micrograph."
         )
     file_bytes = path.stat().st_size
     ratio = MAX_COMPRESSION_OF_LARGE if claimed_bytes > LARGE_BYTES else MAX_COMPRESSION
     if compressed and claimed_bytes > ratio * file_bytes:
         raise MicrographError(
-            f"{path} claims {size} in a file of {file_bytes} bytes: it is truncated or damaged, "
-            "copy it again."
+            f"{path} has {size} by its header, but only {file_bytes} bytes: it is truncated or "
+            "damaged, copy it again."
         )
     if not compressed and claimed_bytes > file_bytes:
         raise MicrographError(
-            f"{path} is truncated: {size} take {claimed_bytes} bytes, but the file has "
+            f"{path} is truncated: {size} need {claimed_bytes} bytes, but the file has "
             f"{file_bytes}. Copy it again."
         )

@@ -1,4 +1,4 @@
-"""The one hash by which a micrograph file is recognised."""
+"""Compute the hash by which a micrograph file is recognised."""
 
 import hashlib
 import os
@@ -14,15 +14,15 @@ _SAMPLES, _SAMPLE_BYTES = 16, 4096
 
 
 def fingerprint(path: str | os.PathLike[str], *, with_time: bool = False) -> str:
-    """Return a hash of a file that changes when the file does, without reading all of it.
+    """Return a hash that changes with the file, without reading the whole file.
 
     Parameters
     ----------
     path
         The file.
     with_time
-        What is hashed besides the size and both ends (64 KiB each): 16 samples of 4 KiB from in
-        between if False, the time of the last change if True. See the notes.
+        Whether the modification time is hashed, besides the size and both ends (64 KiB each),
+        instead of 16 samples of 4 KiB between them. See Notes.
 
     Returns
     -------
@@ -32,20 +32,20 @@ def fingerprint(path: str | os.PathLike[str], *, with_time: bool = False) -> str
     Raises
     ------
     MicrographError
-        When the file cannot be read.
+        If the file cannot be read.
 
     Notes
     -----
-    Sessions use the hash without the time: labels, heads and stored peaks have to stay valid when
+    Sessions use the hash without the time: labels, heads and stored peaks must stay valid if
     micrographs are copied, moved or restored from a backup, which may change the time. A micrograph
-    that is made again, such as by another motion correction, differs in every pixel and so in the
-    samples.
+    that is created again, for instance by another motion correction, differs in every pixel and
+    therefore in the samples.
 
     Cached features and finished picks use the hash with the time: an edit of a few pixels in place,
-    such as a masked patch of carbon, may miss all samples, and results of the old pixels would be
-    kept without a word; a copy with a new time only costs the time to compute them again. The
-    samples add nothing to the time then, and reading them from thousands of files on a network file
-    system, as a run that is continued has to, would take minutes.
+    such as a masked patch of carbon, may not be covered by the samples, and outdated results would
+    be used. A copy with a new time only has to be computed again. The samples are not needed in
+    this case, and reading them from thousands of files on a network file system whenever a run is
+    continued would take minutes.
     """
     path = Path(path)
     with guarded(path), open_to_read(path) as file:

@@ -22,21 +22,21 @@ __all__ = ["Micrograph"]
 
 
 class Micrograph:
-    """A file with one image of particles; nothing is read before it is asked for.
+    """A micrograph file, which is read on demand.
 
     Parameters
     ----------
     path
-        The file; see `activepick.micrograph.EXTENSIONS`. Whether it can be read shows on use.
+        The file; see `activepick.micrograph.EXTENSIONS`. It is not opened before its first use.
     pixel_size_angstrom
-        Å per pixel; what the header says if not given.
+        Å per pixel; by default that of the header.
     inverted
         Whether particles are bright.
 
     Raises
     ------
     SettingsError
-        When the pixel size is not between 0.05 and 100 Å.
+        If the pixel size is not between 0.05 and 100 Å.
     """
 
     def __init__(
@@ -58,7 +58,8 @@ class Micrograph:
 
     @property
     def _file(self) -> MicrographFile:
-        # No cached_property: before Python 3.12 one file that hangs would block all micrographs.
+        # Not a cached_property, whose lock is shared by all micrographs before Python 3.12: one
+        # file that hangs would block them all.
         if self._opened is None:
             self._opened = open_micrograph(self.path)
         return self._opened
@@ -70,17 +71,17 @@ class Micrograph:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Height and width in pixels; MicrographError when the file cannot be read."""
+        """Height and width in pixels; MicrographError if the file cannot be read."""
         return self._file.shape
 
     @property
     def has_pixel_size(self) -> bool:
-        """Whether a pixel size was given or is in the header."""
+        """Whether a pixel size was given by the user or is in the header."""
         return self._given_pixel_size is not None or self._file.pixel_size_angstrom is not None
 
     @property
     def pixel_size_angstrom(self) -> float:
-        """Å per pixel; MicrographError when neither the header nor the user gave it."""
+        """Å per pixel; MicrographError if neither the user nor the header gives it."""
         size = self._given_pixel_size or self._file.pixel_size_angstrom
         if size is None:
             raise MicrographError(
@@ -91,21 +92,21 @@ class Micrograph:
 
     @property
     def header_pixel_size_angstrom(self) -> float | None:
-        """Å per pixel as in the header, whatever the user gave; None if it has none."""
+        """Å per pixel in the header, even if the user gave another value; None if it has none."""
         return self._file.pixel_size_angstrom
 
     def read(self) -> NDArray[np.float32]:
-        """Read all pixels as they are in the file.
+        """Read all pixels, without scaling.
 
         Returns
         -------
         ndarray
-            Image (height, width), float32, row 0 as the file gives it.
+            Image (height, width), float32; row 0 is the first row of the file.
 
         Raises
         ------
         MicrographError
-            When the file is damaged, constant, or contains NaN or infinite values.
+            If the file is damaged, constant, or contains NaN or infinite values.
         """
         pixels = np.empty(self.shape, np.float32)
         start = 0
@@ -115,17 +116,17 @@ class Micrograph:
         return pixels
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Read the pixels from row 0 on, in blocks of rows; errors as `read`."""
+        """Read the pixels in blocks of rows, from row 0; the errors are those of `read`."""
         finder = BorderFinder(self.shape)
         yield from finder.watch(checked_blocks(self._file))
         self._border = finder.border
 
     @property
     def border(self) -> Border:
-        """Rows and columns without an image: left, top, right, bottom.
+        """Number of rows and columns without an image: left, top, right, bottom.
 
-        They are found whenever the pixels are read; otherwise the file is read for them.
-        `MicrographError` when it cannot be read.
+        They are determined whenever the pixels are read; if this has not happened, the file is
+        read. `MicrographError` if it cannot be read.
         """
         if self._border is None:
             for _ in self.blocks():
@@ -138,16 +139,16 @@ class Micrograph:
         Raises
         ------
         MicrographError
-            When the pixel size is missing.
+            If the pixel size is missing.
         SettingsError
-            When the diameter is not a number above 0.
+            If the diameter is not a number above 0.
         """
         return checked_diameter(diameter_angstrom) / 2 / self.pixel_size_angstrom
 
     def working_ratio(
         self, diameter_angstrom: float, working_radius_px: float
     ) -> tuple[float, float]:
-        """Return how many original pixels a working pixel spans, along x and y.
+        """Return the number of original pixels per working pixel, along x and y.
 
         Parameters
         ----------
@@ -159,7 +160,7 @@ class Micrograph:
         Raises
         ------
         MicrographError, SettingsError
-            As `working_images`.
+            As in `working_images`.
         """
         radius = self.radius_px(diameter_angstrom)
         n_rows, n_columns = working_size(self.shape, radius, working_radius_px, self.name)
@@ -172,32 +173,31 @@ class Micrograph:
         normalisation: Normalisation = "affine",
         transforms: Transforms | None = None,
     ) -> list[WorkingImage]:
-        """Return images in which the particles have given radii, reading the file once.
+        """Return images in which particles have the given radii; the file is read once.
 
         Parameters
         ----------
         diameter_angstrom
             Particle diameter in Å.
         working_radii
-            Particle radii in working pixels, one for each image. Reached to within the rounding
-            of the image's sides to even numbers.
+            Particle radii in working pixels, one for each image. They are approximate, since the
+            sides of the images are rounded to even numbers.
         normalisation
             "affine" or "gmm"; see `activepick.micrograph.normalise`.
         transforms
-            Where the image is resampled; see `activepick.micrograph.fourier_crop`.
+            Library and device of the resampling; see `activepick.micrograph.fourier_crop`.
 
         Returns
         -------
         list of WorkingImage
-            One for each radius, normalised, particles dark.
+            One for each radius, normalised, with dark particles.
 
         Raises
         ------
         MicrographError
-            When the file is damaged, constant, contains NaN or infinite values, or has no pixel
-            size.
+            If the file is damaged, constant, contains NaN or infinite values, or has no pixel size.
         SettingsError
-            When the diameter and the pixel size do not fit the micrograph.
+            If the diameter and the pixel size do not suit the size of the micrograph.
         """
         radius = self.radius_px(diameter_angstrom)
         sizes = [working_size(self.shape, radius, asked, self.name) for asked in working_radii]
@@ -209,7 +209,7 @@ class Micrograph:
     def _working_image(
         self, image: NDArray[np.float32], radius: float, normalisation: Normalisation
     ) -> WorkingImage:
-        # Only the rounding of float32 is smaller: all contrast was finer than a pixel.
+        # Smaller values are rounding errors of float32: no contrast is left at this scale.
         if np.ptp(image) <= 1e-6 * np.abs(image).max():
             raise MicrographError(
                 f"{self.path} has no contrast at the scale of the particles. "
@@ -223,13 +223,13 @@ class Micrograph:
         return WorkingImage(pixels, self.shape, reached)
 
     def content_key(self) -> str:
-        """Return the hash by which cached features and finished picks notice a changed file.
+        """Return the hash by which cached features and finished picks detect a changed file.
 
-        It is `activepick.micrograph.identity.fingerprint` with the time of the last change.
+        It is `activepick.micrograph.identity.fingerprint` with the modification time.
 
         Raises
         ------
         MicrographError
-            When the file cannot be read.
+            If the file cannot be read.
         """
         return fingerprint(self.path, with_time=True)

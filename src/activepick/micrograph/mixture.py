@@ -1,10 +1,10 @@
-"""The grey values of the background, as the brighter of two Gaussians.
+"""Estimate the grey values of the background as the brighter of two Gaussians.
 
 The mixture is that of Topaz (Bepler et al. 2019, doi:10.1038/s41592-019-0575-8; `topaz.stats`):
-two Gaussians of one variance, the brighter of which is the background, a Beta(900, 1) prior on the
-share of the background, eleven starts, and one Gaussian alone as a further candidate. Topaz runs
-over all pixels in every step; here the steps run over a fine histogram of them, in which each bin
-keeps the count, the mean and the variance of its pixels.
+two Gaussians of equal variance, the brighter of which is the background, a Beta(900, 1) prior on
+the share of the background, eleven starts, and a single Gaussian as a further candidate. Topaz uses
+all pixels in every step; here, the steps use a fine histogram that keeps the count, the mean and
+the variance of the pixels in each bin.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ STARTING_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 MAX_STEPS = 100
 TOLERANCE = 1e-3
 BINS = 1024
-# Images of few grey values would end in Gaussians of no width and a share of exactly one.
+# Lower limits, since images with few grey values would give a variance of 0 and a share of 1.
 MIN_VARIANCE_SHARE = 1e-6
 MAX_SHARE = 1 - 1e-12
 
@@ -30,7 +30,7 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Histogram:
-    """Pixels gathered in bins of similar value.
+    """Histogram of pixels.
 
     Attributes
     ----------
@@ -44,12 +44,12 @@ class Histogram:
 
     @classmethod
     def of(cls, pixels: NDArray[np.float32], bins: int = BINS) -> "Histogram":
-        """Gather pixels in bins that are even around the median and wider far from it.
+        """Return a histogram with equal bins around the median and wider bins far from it.
 
         Parameters
         ----------
         pixels
-            Values of any shape, not all the same.
+            Values of any shape, which are not all equal.
         bins
             Number of bins from the smallest value to the largest.
         """
@@ -58,7 +58,7 @@ class Histogram:
             values[:: max(1, values.size // 100_000)], (0.25, 0.5, 0.75)
         )
         values -= median
-        # Single hot pixels would otherwise stretch the bins until all others share a few.
+        # With equal bins, a single hot pixel would put all others into a few bins.
         spread = (high - low) or values.std()
         warped = np.arcsinh(values / spread)
         lowest = warped.min()
@@ -75,7 +75,7 @@ class Histogram:
 
 
 def background_mixture(histogram: Histogram) -> tuple[float, float]:
-    """Fit the mixture by expectation maximisation from all starts at once.
+    """Fit the mixture by expectation maximisation, from all starts at once.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def background_mixture(histogram: Histogram) -> tuple[float, float]:
     share_below = np.cumsum(histogram.count) / n
     mean = float(np.average(histogram.mean, weights=histogram.count))
     spread = np.average((histogram.mean - mean) ** 2 + histogram.variance, weights=histogram.count)
-    # The single Gaussian has the unbiased variance, and the prior enters as its density and not
-    # its logarithm: Topaz compares the fits so, and these are to be the same choices.
+    # The single Gaussian uses the unbiased variance, and the prior enters as its density, not its
+    # logarithm: Topaz compares the fits in this way, and the choices have to be the same.
     single = spread * n / (n - 1)
     single_log_probability = -(n - 1) / 2 - n / 2 * np.log(2 * np.pi * single) + ALPHA
 
@@ -116,7 +116,7 @@ def background_mixture(histogram: Histogram) -> tuple[float, float]:
         if not active.size:
             break
     best = int(np.argmax(final_log_probability))
-    # Topaz tries the single Gaussian last, so that it has to be better and not just as good.
+    # Topaz tries the single Gaussian last, so that it is chosen only if it is strictly better.
     if single_log_probability > final_log_probability[best]:
         return mean, float(np.sqrt(single))
     return float(final_mean[best]), float(np.sqrt(final_variance[best]))

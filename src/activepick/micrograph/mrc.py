@@ -2,10 +2,10 @@
 
 The layout is that of https://www.ccpem.ac.uk/mrc_format/mrc2014.php; the header's fields and types
 are mrcfile's. Reading is permissive: a wrong map ID or machine stamp, and bytes after the image,
-are accepted as long as the header makes sense in one of the two byte orders.
+are accepted as long as the header is valid in one of the two byte orders.
 
-Bytes (mode 0) are signed by that standard, but older programs wrote them unsigned, and few of these
-set the flag by which IMOD tells the two apart.
+Bytes (mode 0) are signed by this standard, but older programs wrote unsigned bytes, and few of
+them set the flag by which IMOD distinguishes the two.
 """
 
 import bz2
@@ -39,18 +39,18 @@ REFUSED_MODES = {
     16: "colours",
     101: "4-bit numbers, as movies do",
 }
-# So many bytes are read to see whether they are signed, in pieces from the whole image.
+# Number of bytes that are read, in pieces from the whole image, to detect whether they are signed.
 SAMPLE_BYTES, SAMPLE_PIECES = 2**20, 64
 
 
 def open_gzip(path: Path) -> BufferedIOBase:
-    """Open a gzip file to read its content."""
+    """Open a gzip file for reading its decompressed content."""
     check_readable(path)
     return gzip.open(path, "rb")
 
 
 def open_bzip2(path: Path) -> BufferedIOBase:
-    """Open a bzip2 file to read its content."""
+    """Open a bzip2 file for reading its decompressed content."""
     check_readable(path)
     return bz2.open(path, "rb")
 
@@ -65,8 +65,8 @@ def open_mrc(path: Path) -> MicrographFile:
     ----------
     path
         `.mrc` or `.mrcs`, or either followed by `.gz` or `.bz2`; modes 0, 1, 2, 6 and 12, one
-        slice. Whether bytes (mode 0) are signed is decided by IMOD's flag, by the minimum and
-        maximum in the header, and by the values, with a `MicrographWarning` if it is not clear.
+        slice. Whether bytes (mode 0) are signed is derived from IMOD's flag, the minimum and
+        maximum in the header, and the values, with a `MicrographWarning` if it is not clear.
 
     Returns
     -------
@@ -76,14 +76,14 @@ def open_mrc(path: Path) -> MicrographFile:
     Raises
     ------
     MicrographError
-        When the file is no MRC file, is truncated, or is a stack, a movie or a transform.
+        If the file is not an MRC file, is truncated, or is a stack, a movie or a transform.
     """
     opener = OPENERS.get(path.suffix.lower(), open_plain)
     with guarded(path), opener(path) as stream:
         raw = stream.read(HEADER_BYTES)
     if len(raw) < HEADER_BYTES:
         raise MicrographError(
-            f"{path} is truncated: an MRC header takes {HEADER_BYTES} bytes and it has "
+            f"{path} is truncated: an MRC header needs {HEADER_BYTES} bytes, and it has "
             f"{len(raw)}. Copy it again."
         )
     header = _header(path, raw)
@@ -110,7 +110,7 @@ def open_mrc(path: Path) -> MicrographFile:
 
 
 def _header(path: Path, raw: bytes) -> np.void:
-    """Interpret the header in the byte order in which it makes sense."""
+    """Parse the header in the byte order in which it is valid."""
     header: np.void = np.frombuffer(raw, HEADER_DTYPE)[0]
     try:
         stamped = byte_order_from_machine_stamp(header["machst"])
@@ -135,13 +135,13 @@ def _header(path: Path, raw: bytes) -> np.void:
             "Run motion correction first if it is a movie, or convert it."
         )
     raise MicrographError(
-        f"{path} is not an MRC file, or its header is damaged: the size or the mode in it makes "
-        "no sense. Check where it comes from, or copy it again."
+        f"{path} is not an MRC file, or its header is damaged: its size or mode is not valid. "
+        "Check where it comes from, or copy it again."
     )
 
 
 def _sampling(header: np.void, axis: str) -> float:
-    """Return cell length over number of intervals, the pixel size in Å along an axis."""
+    """Return the cell length divided by the number of intervals: the pixel size in Å."""
     intervals = int(header["m" + axis])
     return float(header["cella"][axis]) / intervals if intervals > 0 else math.nan
 
@@ -150,7 +150,7 @@ def _sample(
     path: Path, opener: Callable[[Path], BufferedIOBase], offset: int, count: int
 ) -> NDArray[np.uint8]:
     """Return some of the bytes of an image of `count` bytes."""
-    pieces = SAMPLE_PIECES if opener is open_plain else 1  # a compressed file cannot be skipped in
+    pieces = SAMPLE_PIECES if opener is open_plain else 1  # no seeking in a compressed file
     length = min(count, SAMPLE_BYTES) // pieces
     with guarded(path), opener(path) as stream:
         found = []

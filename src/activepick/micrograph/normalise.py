@@ -1,4 +1,4 @@
-"""Grey values on the scale that the feature extractor was trained on."""
+"""Normalise grey values to the scale on which the feature extractor was trained."""
 
 from typing import Literal
 
@@ -20,8 +20,8 @@ def normalise(pixels: NDArray[np.float32], method: Normalisation) -> NDArray[np.
     pixels
         Image (height, width), not constant.
     method
-        "affine" takes mean and standard deviation of all pixels, "gmm" those of the brighter
-        part of a mixture.
+        "affine" uses the mean and standard deviation of all pixels, "gmm" those of the brighter
+        component of a Gaussian mixture.
 
     Returns
     -------
@@ -31,14 +31,14 @@ def normalise(pixels: NDArray[np.float32], method: Normalisation) -> NDArray[np.
     Raises
     ------
     ValueError
-        When `method` is neither, or the image is constant.
+        If `method` is unknown, or the image is constant.
     """
     mean, deviation = grey_scale(pixels, method)
     return (pixels - np.float32(mean)) / np.float32(deviation)
 
 
 def grey_scale(pixels: NDArray[np.float32], method: Normalisation) -> tuple[float, float]:
-    """Return mean and standard deviation of the background.
+    """Return the mean and standard deviation of the background.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def grey_scale(pixels: NDArray[np.float32], method: Normalisation) -> tuple[floa
     Raises
     ------
     ValueError
-        When `method` is neither, or the image is constant.
+        If `method` is unknown, or the image is constant.
     """
     mean = float(pixels.mean(dtype=np.float64))
     deviation = float(pixels.std(dtype=np.float64))

@@ -8,14 +8,14 @@ __all__ = ["checked_pixel_size", "header_pixel_size", "same_pixel_size"]
 
 MIN_ANGSTROM = 0.05
 MAX_ANGSTROM = 100.0
-# Headers are rounded; a larger difference between the axes is not that of an image's pixels.
+# Headers are rounded; with a larger difference between the axes the header is not valid.
 MAX_ANISOTROPY = 0.01
-# Headers are rounded: pixel sizes that differ by less than this share are the same.
+# Headers are rounded: pixel sizes with a smaller relative difference are equal.
 SAME = 0.02
 
 
 def header_pixel_size(x_angstrom: float, y_angstrom: float) -> float | None:
-    """Return the pixel size in Å that a header gives, or None where it gives no usable one.
+    """Return the pixel size in Å of a header, or None if it has no valid one.
 
     Parameters
     ----------
@@ -30,17 +30,17 @@ def header_pixel_size(x_angstrom: float, y_angstrom: float) -> float | None:
 
 
 def same_pixel_size(one_angstrom: float, other_angstrom: float) -> bool:
-    """Return whether two pixel sizes in Å are the same but for the rounding of headers."""
+    """Return whether two pixel sizes in Å are equal within the rounding of headers."""
     return abs(one_angstrom - other_angstrom) <= SAME * other_angstrom
 
 
 def checked_pixel_size(pixel_size_angstrom: float) -> float:
-    """Return a pixel size given by a user, in Å, if it is possible.
+    """Return a pixel size in Å that was given by a user, after checking it.
 
     Raises
     ------
     SettingsError
-        When it is not a number between 0.05 and 100 Å.
+        If it is not a number between 0.05 and 100 Å.
     """
     value = float(pixel_size_angstrom)
     if not (math.isfinite(value) and MIN_ANGSTROM <= value <= MAX_ANGSTROM):

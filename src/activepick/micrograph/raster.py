@@ -1,4 +1,4 @@
-"""PNG and JPEG files, read with Pillow."""
+"""Read PNG and JPEG files with Pillow."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +19,7 @@ from activepick.micrograph.source import MicrographFile, blocks_of_array
 __all__ = ["open_jpeg", "open_png"]
 
 GREY_MODES = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L")
-# Progressive files have about ten.
+# Progressive files have about ten scans.
 _MOST_SCANS, _MOST_SCANNED_PX = 30, 2**30
 COLOUR_MODES = ("LA", "P", "PA", "RGB", "RGBA", "RGBX")
 
@@ -35,7 +35,7 @@ def open_png(path: Path) -> MicrographFile:
     Raises
     ------
     MicrographError
-        When the file is damaged or animated, and for colours when its pixels are read.
+        If the file is damaged or animated, or, when its pixels are read, if it is a colour image.
     """
     return _open(path, PngImageFile)
 
@@ -51,13 +51,13 @@ def open_jpeg(path: Path) -> MicrographFile:
     Raises
     ------
     MicrographError
-        When the file is damaged, and for colours when its pixels are read.
+        If the file is damaged, or, when its pixels are read, if it is a colour image.
     """
     return _open(path, JpegImageFile)
 
 
 def _open(path: Path, plugin: type[ImageFile]) -> MicrographFile:
-    # The plugin and not PIL.Image.open, which takes large micrographs for an attack.
+    # The plugin is used instead of PIL.Image.open, which refuses large images as a possible attack.
     with guarded(path), open_to_read(path) as file, plugin(file) as image:
         frames = int(getattr(image, "n_frames", 1))
         if frames > 1:
@@ -74,13 +74,13 @@ def _open(path: Path, plugin: type[ImageFile]) -> MicrographFile:
 
 
 def _check_scans(path: Path, pixels: int) -> None:
-    """Raise an error where decoding would go over all pixels again and again."""
-    # Within compressed pixels 0xFF is always followed by 0, so that no marker is in them.
+    """Check that a JPEG file does not have so many scans that decoding would take very long."""
+    # In compressed pixels 0xFF is always followed by 0, so that they contain no markers.
     scans = read_whole(path).count(b"\xff\xda")
     if scans > _MOST_SCANS or (scans > 1 and scans * pixels > _MOST_SCANNED_PX):
         raise MicrographError(
-            f"{path} is a JPEG file of {scans} passes over the image, which no program writes: it "
-            "is damaged, convert it again."
+            f"{path} is a JPEG file with {scans} scans, which no program writes: it is damaged, "
+            "convert it again."
         )
 
 

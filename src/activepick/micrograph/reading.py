@@ -1,4 +1,4 @@
-"""Open a micrograph by the ending of its name, after checking that the content agrees."""
+"""Open a micrograph by its extension, after checking that the content agrees."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +60,7 @@ def open_micrograph(path: Path) -> MicrographFile:
     Parameters
     ----------
     path
-        A file with one of the endings in `EXTENSIONS`, in capitals or not.
+        A file with one of the extensions in `EXTENSIONS`, in upper or lower case.
 
     Returns
     -------
@@ -70,35 +70,37 @@ def open_micrograph(path: Path) -> MicrographFile:
     Raises
     ------
     MicrographError
-        When the file is missing, empty, damaged, of an unknown kind or not what its name says.
+        If the file is missing, empty, damaged, of an unknown type, or not of the type of its
+        extension.
     """
     expected = EXTENSIONS.get(extension(path))
     if expected is None:
         raise _unknown_extension(path)
     with guarded(path):
         if path.is_dir():
-            raise MicrographError(f"{path} is a folder: name the micrographs in it.")
+            raise MicrographError(f"{path} is a folder: give the micrographs in it.")
         with open_to_read(path) as file:
             start = file.read(256)
     if not start:
-        raise MicrographError(f"{path} is empty (0 bytes): copy or make it again.")
+        raise MicrographError(f"{path} is empty (0 bytes): copy or create it again.")
     found = _kind(start)
-    # A header without map ID may still be an MRC file, if an old one; its reader decides.
+    # A file without map ID may still be an old MRC file; its reader checks this.
     if found != expected and not (expected == "MRC" and found is None):
         if found is None:
             raise MicrographError(
-                f"{path} is not a {expected} file, although its name says so: it is damaged or "
-                "something else. Check where it comes from."
+                f"{path} is not a {expected} file, although its extension says so: it is "
+                "damaged or "
+                "of another type. Check where it comes from."
             )
         raise MicrographError(
-            f"{path} is a {found} file by its content, but its name says {expected}: "
-            "give it the right ending."
+            f"{path} is a {found} file by its content, but its extension says {expected}: "
+            "give it the right extension."
         )
     return READERS[expected](path)
 
 
 def _kind(start: bytes) -> str | None:
-    # First the map ID: the width of an MRC file could look like one of the short signatures.
+    # The map ID is checked first: the width of an MRC file could equal a short signature.
     if start[MAP_ID] == b"MAP":
         return "MRC"
     return next((kind for sign, kind in SIGNATURES.items() if start.startswith(sign)), None)
@@ -109,11 +111,11 @@ def _unknown_extension(path: Path) -> MicrographError:
     if not path.exists():
         return MicrographError(f"{path} does not exist: check the name and the folder.")
     if path.is_dir():
-        return MicrographError(f"{path} is a folder: name the micrographs in it.")
+        return MicrographError(f"{path} is a folder: give the micrographs in it.")
     if ending in MOVIES:
         advice = "movies cannot be picked: run motion correction first and give its output."
     elif ending in CONVERTIBLE:
         advice = "convert it to MRC first."
     else:
         advice = f"micrographs end in {', '.join(EXTENSIONS)}."
-    return MicrographError(f"{path} has the unknown ending '{ending}': {advice}")
+    return MicrographError(f"{path} has the unknown extension '{ending}': {advice}")

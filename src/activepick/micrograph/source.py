@@ -1,4 +1,4 @@
-"""Result of every reader: the shape, the pixel size, and the pixels in blocks of rows."""
+"""The result of a reader: the shape, the pixel size, and the pixels in blocks of rows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from activepick.micrograph.guard import guarded
 __all__ = ["MicrographFile", "blocks_of_array", "checked_blocks", "open_plain", "raw_blocks"]
 
 BLOCK_BYTES = 4 * 2**20
-# Sums over a whole micrograph and squares of it have to fit into float32.
+# Sums over a whole micrograph and squares of them have to be finite in float32.
 MAX_ABS_VALUE = 1e15
 
 AnyArray = NDArray[Any]
@@ -24,7 +24,7 @@ AnyArray = NDArray[Any]
 
 @dataclass(frozen=True)
 class MicrographFile:
-    """A micrograph file whose header was read and checked; its pixels are not read yet.
+    """A micrograph file whose header, but not its pixels, was read and checked.
 
     Attributes
     ----------
@@ -33,10 +33,10 @@ class MicrographFile:
     shape
         Height and width in pixels.
     pixel_size_angstrom
-        Å per pixel as in the header, None if the header has no usable value.
+        Å per pixel in the header; None if the header has no valid value.
     blocks
-        Returns an iterator over the pixels from row 0 on, as blocks (rows, width) in the type of
-        the file.
+        Function that returns an iterator over the pixels from row 0, as blocks (rows, width) of the
+        type of the file.
     """
 
     path: Path
@@ -46,7 +46,7 @@ class MicrographFile:
 
 
 def open_plain(path: Path) -> BufferedIOBase:
-    """Open an uncompressed file."""
+    """Open an uncompressed file for reading."""
     return open_to_read(path)
 
 
@@ -57,10 +57,10 @@ def raw_blocks(
     shape: tuple[int, int],
     dtype: np.dtype[Any],
 ) -> Iterator[AnyArray]:
-    """Read uncompressed pixels block by block, from a plain file or a decompressing stream.
+    """Read uncompressed pixels in blocks, from a file or a decompressing stream.
 
-    Plain reads rather than a memory map: the pixels in memory stay one block, large sequential
-    reads suit network file systems, and a file cut short meanwhile gives an error, not SIGBUS.
+    Reads are used instead of a memory map: only one block is in memory, large sequential reads suit
+    network file systems, and a file that is truncated meanwhile causes an error instead of SIGBUS.
 
     Yields
     ------
@@ -70,7 +70,7 @@ def raw_blocks(
     Raises
     ------
     MicrographError
-        When the stream ends early or is damaged.
+        If the stream ends too early or is damaged.
     """
     height, width = shape
     rows = max(1, BLOCK_BYTES // (width * dtype.itemsize))
@@ -88,7 +88,7 @@ def raw_blocks(
 
 
 def blocks_of_array(pixels: AnyArray) -> Iterator[AnyArray]:
-    """Cut an image (height, width) that is in memory into blocks of rows, without copying.
+    """Yield an image (height, width) in memory as blocks of rows, without copying.
 
     Yields
     ------
@@ -101,7 +101,7 @@ def blocks_of_array(pixels: AnyArray) -> Iterator[AnyArray]:
 
 
 def checked_blocks(file: MicrographFile) -> Iterator[NDArray[np.float32]]:
-    """Read the pixels as float32, checking that they can be used.
+    """Read the pixels as float32, and check that they can be used.
 
     Yields
     ------
@@ -111,15 +111,15 @@ def checked_blocks(file: MicrographFile) -> Iterator[NDArray[np.float32]]:
     Raises
     ------
     MicrographError
-        When the file is damaged, a value is NaN, infinite or absurd, or all values are the same
-        (known only after the last block).
+        If the file is damaged, a value is NaN, infinite or implausible, or all values are equal
+        (which is known only after the last block).
     """
     lowest, highest = np.inf, -np.inf
     for native in file.blocks():
         with np.errstate(over="ignore"):
             block = native.astype(np.float32, copy=False)
         low, high = float(block.min()), float(block.max())
-        # One comparison for all cases: it is false for NaN, which minimum and maximum propagate.
+        # One comparison for all cases: it is false for NaN, which min and max propagate.
         if not (low >= -MAX_ABS_VALUE and high <= MAX_ABS_VALUE):
             what = (
                 "NaN (not-a-number) values"
@@ -129,13 +129,13 @@ def checked_blocks(file: MicrographFile) -> Iterator[NDArray[np.float32]]:
                 else f"values up to {max(-low, high):.0e}"
             )
             raise MicrographError(
-                f"{file.path} contains {what}: it is damaged or went wrong in motion correction. "
-                "Make it again or leave it out."
+                f"{file.path} contains {what}: it is damaged, or motion correction failed. "
+                "Create it again or leave it out."
             )
         lowest, highest = min(lowest, low), max(highest, high)
         yield block
     if lowest == highest:
         raise MicrographError(
             f"{file.path} is constant: every pixel is {lowest:g}. "
-            "It holds no image; make it again or leave it out."
+            "It contains no image; create it again or leave it out."
         )

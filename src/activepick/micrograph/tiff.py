@@ -1,7 +1,7 @@
-"""TIFF files, read with tifffile.
+"""Read TIFF files with tifffile.
 
 Row 0 is the first row of the file. RELION and IMOD flip TIFF files vertically when they read them,
-so that coordinates for these programs have to be flipped in y; nothing is flipped here.
+so that coordinates for these programs have to be flipped in y; this module does not flip.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ from activepick.micrograph.source import MicrographFile, blocks_of_array, open_p
 
 __all__ = ["open_tiff"]
 
-# Compressions of which the reader takes no more than the pixels that are claimed: none, LZW,
-# deflate, packbits, LZMA and Zstandard. Pictures within a TIFF claim sizes of their own.
+# Compressions whose decoder never returns more than the expected number of pixels: none, LZW,
+# deflate, packbits, LZMA and Zstandard. Embedded pictures have sizes of their own.
 _BOUNDED = {1, 5, 8, 32946, 32773, 34925, 34926, 50000}
 _LARGEST_TILE_PX = 2**22
 _MOST_COUNTED = 100
-# Kinds of TIFF whose description names other files, which would be opened as well.
+# TIFF variants whose description refers to other files, which would be opened as well.
 _NO_OTHER_FILES: Any = dict.fromkeys(
     ("is_ome", "is_mmstack", "is_micromanager", "is_ndtiff", "is_virtual"), False
 )
@@ -40,7 +40,7 @@ def open_tiff(path: Path) -> MicrographFile:
     ----------
     path
         `.tif` or `.tiff` with one grey image. The pixel size is never taken from the resolution
-        tags, which hold dots per inch more often than anything else.
+        tags, which usually hold dots per inch.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def open_tiff(path: Path) -> MicrographFile:
     Raises
     ------
     MicrographError
-        When the file is damaged, truncated, a stack or in colours.
+        If the file is damaged, truncated, a stack or a colour image.
     """
     with guarded(path), _opened(path) as tiff:
         page = tiff.pages.first
@@ -73,8 +73,8 @@ def open_tiff(path: Path) -> MicrographFile:
         if page.compression not in _BOUNDED:
             kind = getattr(page.compression, "name", page.compression)
             raise MicrographError(
-                f"{path} is compressed in a way for pictures or films ({kind}): "
-                "write it again with LZW, deflate, or none."
+                f"{path} has a compression for pictures or videos ({kind}): "
+                "write it again with LZW, deflate, or no compression."
             )
         _check_segments(path, page, shape)
         segments = zip(page.dataoffsets, page.databytecounts, strict=False)
@@ -87,20 +87,20 @@ def open_tiff(path: Path) -> MicrographFile:
             )
     if end > path.stat().st_size:
         raise MicrographError(
-            f"{path} is truncated: it should have {end} bytes and has {path.stat().st_size}. "
+            f"{path} is truncated: it should have {end} bytes, but has {path.stat().st_size}. "
             "Copy it again."
         )
     return MicrographFile(path, shape, None, partial(_decoded_blocks, path))
 
 
 def _check_segments(path: Path, page: Any, shape: tuple[int, int]) -> None:
-    """Raise an error for tiles or strips that are larger than the image; each is decoded whole."""
+    """Check that tiles or strips are not larger than the image, since each is decoded whole."""
     tile = (page.tilewidth, page.tilelength * page.tiledepth)
     width, rows = tile if page.is_tiled else (page.imagewidth, min(page.rowsperstrip, shape[0]))
     if width * rows > max(_LARGEST_TILE_PX, 4 * shape[0] * shape[1]):
         raise MicrographError(
-            f"{path} claims tiles of {width} x {rows} pixels in an image of {shape[1]} x "
-            f"{shape[0]}: it is damaged, copy it again."
+            f"{path} has tiles of {width} x {rows} pixels by its header, in an image of "
+            f"{shape[1]} x {shape[0]}: it is damaged, copy it again."
         )
 
 
@@ -114,9 +114,9 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 
 def _several_pages(tiff: tifffile.TiffFile) -> str:
-    """Return how many pages there are, in words; empty for one.
+    """Return a text with the number of pages; empty for one.
 
-    They are a chain, which may go on for ever in a damaged file: it is not followed to its end.
+    Counting stops early, since the chain of pages may be endless in a damaged file.
     """
     count = 1
     while count <= _MOST_COUNTED:

@@ -1,4 +1,4 @@
-"""The only place where original and working pixels are converted into each other."""
+"""The working image, and conversion between original and working pixels."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,13 @@ __all__ = ["WorkingImage"]
 
 @dataclass(frozen=True, eq=False)
 class WorkingImage:
-    """A micrograph at a scale where its particles have a given radius.
+    """A micrograph at a scale at which its particles have a given radius.
 
     Attributes
     ----------
     pixels
-        Image (h, w), float32, background about 0 with standard deviation 1, particles dark.
+        Image (h, w), float32, with dark particles; the background has mean 0 and standard deviation
+        1.
     original_shape
         Height and width of the micrograph in its own pixels.
     working_radius_px
@@ -38,7 +39,7 @@ class WorkingImage:
         Parameters
         ----------
         xy
-            Positions (n, 2), x and y, 0-based, an integer is a pixel's centre.
+            Positions (n, 2), x and y, 0-based; integers are pixel centres.
 
         Returns
         -------
@@ -53,7 +54,7 @@ class WorkingImage:
         Parameters
         ----------
         xy
-            Positions (n, 2), x and y, 0-based, an integer is a pixel's centre.
+            Positions (n, 2), x and y, 0-based; integers are pixel centres.
 
         Returns
         -------
@@ -64,6 +65,6 @@ class WorkingImage:
 
     @property
     def _pixels_per_working_pixel(self) -> NDArray[np.float64]:
-        """Return N / n for x and y; sample 0 stays in place in a Fourier crop."""
+        """Return N / n for x and y; Fourier cropping keeps sample 0 in place."""
         (height, width), (h, w) = self.original_shape, self.pixels.shape
         return np.array([width / w, height / h])

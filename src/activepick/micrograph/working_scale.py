@@ -1,4 +1,4 @@
-"""Sizes of working images."""
+"""Compute the size of working images."""
 
 import math
 
@@ -12,12 +12,12 @@ MAX_ENLARGED_PIXELS = 2**26
 
 
 def checked_diameter(diameter_angstrom: float) -> float:
-    """Return a particle diameter given by a user, in Å, if it is possible.
+    """Return a particle diameter in Å that was given by a user, after checking it.
 
     Raises
     ------
     SettingsError
-        When it is not a number above 0.
+        If it is not a number above 0.
     """
     value = float(diameter_angstrom)
     if not (math.isfinite(value) and value > 0):
@@ -30,7 +30,7 @@ def checked_diameter(diameter_angstrom: float) -> float:
 def working_size(
     shape: tuple[int, int], radius_px: float, working_radius_px: float, name: str
 ) -> tuple[int, int]:
-    """Return the even size at which the particle radius is closest to the one asked for.
+    """Return the even size at which the particle radius is closest to the requested one.
 
     Parameters
     ----------
@@ -39,20 +39,20 @@ def working_size(
     radius_px
         Particle radius in its pixels.
     working_radius_px
-        Particle radius that the working image should have, in working pixels.
+        Requested particle radius in working pixels.
     name
         The micrograph's name, for messages.
 
     Returns
     -------
     tuple of int
-        Height and width of the working image. The two ratios to `shape` can differ slightly.
+        Height and width of the working image. Their ratios to `shape` may differ slightly.
 
     Raises
     ------
     SettingsError
-        When the particle is larger than the micrograph, or the working image would be too small
-        to hold anything or many times larger than the micrograph.
+        If the particle is larger than the micrograph, or the working image would be too small, or
+        many times larger than the micrograph.
     """
     if not (math.isfinite(working_radius_px) and working_radius_px > 0):
         raise SettingsError(f"A working radius of {working_radius_px:g} pixels is not possible.")
@@ -63,26 +63,26 @@ def working_size(
     )
     advice = "Check the diameter and the pixel size, both in Å."
     if 2 * radius_px > min(shape):
-        raise SettingsError(f"{facts}, so it does not fit into it. {advice}")
+        raise SettingsError(f"{facts}, so it does not fit. {advice}")
     enlargement = working_radius_px / radius_px
     n_rows, n_columns = (2 * round(side * enlargement / 2) for side in shape)
     if min(n_rows, n_columns) < MIN_SIDE_PX:
         raise SettingsError(
-            f"{facts}, which leaves a working image of {n_columns} x {n_rows} pixels, too small "
-            f"to find anything in. {advice}"
+            f"{facts}: the working image would have {n_columns} x {n_rows} pixels, which is too "
+            f"small for picking. {advice}"
         )
     if enlargement > MAX_ENLARGEMENT or (
         enlargement > 1 and n_rows * n_columns > MAX_ENLARGED_PIXELS
     ):
         raise SettingsError(
-            f"{facts}, too small to be seen: the micrograph would have to be enlarged "
+            f"{facts}, which is too small: the micrograph would have to be enlarged "
             f"{enlargement:.3g} times. {advice}"
         )
     return n_rows, n_columns
 
 
 def working_radius(shape: tuple[int, int], size: tuple[int, int], radius_px: float) -> float:
-    """Return the particle radius in working pixels, the geometric mean of the two axes.
+    """Return the particle radius in working pixels: the geometric mean over the two axes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From score maps to picks: the rules, and a micrograph picked with them."""
+"""Pick particles: the rules that select picks, and their application to micrographs."""
 
 from activepick.picking.rules import (
     ALL_PEAKS,

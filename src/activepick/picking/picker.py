@@ -1,4 +1,4 @@
-"""From a micrograph and a head to picks."""
+"""Pick micrographs with a head."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from activepick.picking.rules import LabelledPositions, PickRules, Picks, select
 from activepick.progress import Progress
 from activepick.scoremap import Peaks, ScoreMap, find_peaks
 
-if TYPE_CHECKING:  # which loads PyTorch
+if TYPE_CHECKING:  # loads PyTorch
     from activepick.features.engine import FeatureEngine
 
 __all__ = ["Picker", "ReadMicrograph", "pick_micrograph"]
@@ -22,14 +22,14 @@ __all__ = ["Picker", "ReadMicrograph", "pick_micrograph"]
 
 @dataclass(frozen=True, eq=False)
 class ReadMicrograph:
-    """A micrograph that was read, at the scales of a head.
+    """The working images of a micrograph at the scales of a head.
 
     Attributes
     ----------
     micrograph
         The file.
     key
-        `Micrograph.content_key` when it was read, by which a later change is noticed.
+        `Micrograph.content_key` when it was read, by which a later change is detected.
     images
         Working images, one for each scale whose weights are not all zero.
     contrast
@@ -44,7 +44,7 @@ class ReadMicrograph:
 
 @dataclass(frozen=True, eq=False)
 class Picker:
-    """Picks micrographs with a head, in two steps so that one can be read while another is picked.
+    """Picks micrographs with a head, in two steps: one is read while another one is picked.
 
     Attributes
     ----------
@@ -53,9 +53,9 @@ class Picker:
     head
         The head.
     rules
-        The rules that picks follow.
+        The rules that select the picks.
     with_contrast
-        Compute the local contrast of each peak even if the rules do not need it.
+        Whether to compute the local contrast of each peak even if the rules do not need it.
     """
 
     engine: "FeatureEngine"
@@ -71,8 +71,8 @@ class Picker:
         ActivepickError
             If it cannot be used.
         """
-        _ = micrograph.shape  # refuses a file that is not a micrograph before it is read
-        # Taken first: a file that changes while it is read counts as changed the next time.
+        _ = micrograph.shape  # raises an error if the file is not a micrograph
+        # Computed first: a file that changes while it is read is detected as changed later.
         key = micrograph.content_key()
         scales = zip(self.head.spec.working_radii, self.head.weights, strict=True)
         radii = [radius for radius, weights in scales if weights.any()]
@@ -84,7 +84,7 @@ class Picker:
         return ReadMicrograph(micrograph, key, images[: len(radii)], contrast)
 
     def score_map(self, read: ReadMicrograph, progress: Progress | None = None) -> ScoreMap:
-        """Compute the score map of a micrograph that was read; arguments as in `peaks`."""
+        """Compute the score map of a micrograph; the arguments are those of `peaks`."""
         head = self.head
         linear = self.engine.score_images(
             read.micrograph, read.images, head.spec.working_radii, head.weights, head.bias, progress
@@ -92,19 +92,19 @@ class Picker:
         return head.calibration.score_map(linear)
 
     def peaks(self, read: ReadMicrograph, progress: Progress | None = None) -> Peaks:
-        """Compute the peaks of a micrograph that was read.
+        """Compute the peaks of a micrograph.
 
         Parameters
         ----------
         read
             The micrograph.
         progress
-            Called with the fraction done; may raise to cancel.
+            Called with the fraction that is done; may raise an exception to cancel.
 
         Raises
         ------
         ActivepickError
-            If the device has too little memory.
+            If the device has not enough memory.
         """
         scores = self.score_map(read, progress)
         return find_peaks(scores, None if read.contrast is None else read.contrast.at)
@@ -116,7 +116,7 @@ class Picker:
         labels: LabelledPositions | None = None,
         areas: Sequence[ArrayLike] = (),
     ) -> Picks:
-        """Pick the particles of a micrograph that was read.
+        """Pick the particles of a micrograph.
 
         Parameters
         ----------
@@ -146,20 +146,20 @@ def pick_micrograph(
     micrograph
         The file.
     rules
-        The rules that picks follow; the default rules if not given.
+        The rules that select the picks; by default the default rules.
     progress
-        Called with the fraction done; may raise to cancel.
+        Called with the fraction that is done; may raise an exception to cancel.
 
     Returns
     -------
     DataFrame
-        Columns ``micrograph, x, y, score``: pixels of the micrograph and logits, the highest score
-        first.
+        Columns ``micrograph, x, y, score``: positions in pixels of the micrograph, and logits in
+        descending order.
 
     Raises
     ------
     ActivepickError
-        If the micrograph cannot be read, or the head does not fit the network.
+        If the micrograph cannot be read, or the head does not match the network.
     """
     head.require(engine.spec(head.spec.working_radii))
     picker = Picker(engine, head, rules or PickRules())

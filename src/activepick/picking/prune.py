@@ -1,7 +1,7 @@
-"""Score and cut the picks of any other program.
+"""Score picks of other programs, and remove those that are not particles.
 
-PickerOptimizer (Li et al., J. Comput. Biol. 30, 2023) trains a network for this from a few labels
-a class; here it is a head.
+PickerOptimizer (Li et al., J. Comput. Biol. 30, 2023) trains a network for this purpose from a few
+labels for each class; this module trains a head.
 """
 
 from typing import TYPE_CHECKING
@@ -12,29 +12,29 @@ from scipy.special import expit, logit
 
 from activepick.learning.training_set import label_features
 
-if TYPE_CHECKING:  # which loads PyTorch
+if TYPE_CHECKING:  # loads PyTorch
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["accuracy_and_macro_f1", "adapt_to_shares", "particle_scores", "pick_rows"]
 
 Floats = NDArray[np.float64]
 
-# The centres of other programs scatter: a pick is judged by the disc that a label stands for.
+# Centres of other programs are less accurate: features are averaged over the disc of a label.
 _DISC_RADIUS = 0.15
-# Shares of classes settle within a few steps, and never become 0.
+# The shares of classes converge within a few steps, and never become 0.
 _STEPS = 50
 _SMALLEST_SHARE = 0.02
-# Logits are cut here, so that files hold numbers.
+# Logits are clipped, so that files contain finite numbers.
 _SURE = 1e-12
 
 
 def pick_rows(features: "MicrographFeatures", xy: ArrayLike) -> Floats:
-    """Mean features over the disc of each pick, shape (n, D).
+    """Return the mean features over the disc of each pick, shape (n, D).
 
     Parameters
     ----------
     features
-        Of the micrograph.
+        Features of the micrograph.
     xy
         Positions (n, 2) in original pixels.
     """
@@ -42,20 +42,21 @@ def pick_rows(features: "MicrographFeatures", xy: ArrayLike) -> Floats:
 
 
 def adapt_to_shares(probabilities: Floats) -> Floats:
-    """Correct probabilities for the shares of the classes among the picks themselves.
+    """Correct probabilities for the shares of the classes among the picks.
 
-    A head that learnt from as many labels of each class takes all classes as equally frequent; how
-    frequent they are shows in the picks (expectation maximisation of Saerens, Latinne and
-    Decaestecker, Neural Computation 14, 21, 2002).
+    A head that is trained with equally many labels of each class assumes that all classes are
+    equally frequent. Their true shares are estimated from the picks by expectation maximisation
+    (Saerens, Latinne and Decaestecker, Neural Computation 14, 21, 2002).
 
     Parameters
     ----------
     probabilities
-        Of each class for all picks, shape (n, K), for equal shares.
+        Probability of each class for all picks, shape (n, K), for equal shares.
 
     Returns
     -------
     array, shape (n, K)
+    Corrected probabilities.
     """
     adapted = probabilities
     for _ in range(_STEPS):
@@ -71,7 +72,7 @@ def particle_scores(probabilities: Floats) -> Floats:
 
 
 def accuracy_and_macro_f1(scores: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
-    """Compare a cut at probability 0.5 with the truth, as PickerOptimizer's tables do.
+    """Compute accuracy and macro F1 at a probability of 0.5, as in PickerOptimizer's tables.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def accuracy_and_macro_f1(scores: Floats, right: NDArray[np.bool_]) -> tuple[flo
     Returns
     -------
     accuracy, macro_f1
-        Share of right decisions; mean of the F1 of "particle" and the F1 of "not a particle".
+        Share of correct decisions; mean of the F1 of "particle" and the F1 of "not a particle".
     """
     kept = expit(scores) >= 0.5
     both = []

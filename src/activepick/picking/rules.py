@@ -1,8 +1,7 @@
-"""What a pick is: the rules by which peaks of a score map become picks.
+"""The rules that select picks among the peaks of a score map.
 
-This is the only place where that is decided. The command line, batch runs, clusters, sessions, the
-window and the benchmarks call `select_picks`, so that the same peaks, rules, labels and areas give
-the same picks everywhere.
+The command line, batch runs, clusters, sessions, the window and the benchmarks all call
+`select_picks`, so that the same peaks, rules, labels and areas give the same picks everywhere.
 """
 
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from activepick.scoremap.maxima import suppress
 if TYPE_CHECKING:
     import pandas as pd
 
-    from activepick.features.feature_map import MicrographFeatures  # which needs PyTorch
+    from activepick.features.feature_map import MicrographFeatures  # needs PyTorch
 
 __all__ = [
     "ALL_PEAKS",
@@ -44,7 +43,7 @@ DEFAULT_EDGE_MARGIN = 1.0
 
 @dataclass(frozen=True)
 class PickRules:
-    """The settings that decide which peaks are picks.
+    """The settings by which peaks are selected as picks.
 
     Attributes
     ----------
@@ -62,7 +61,7 @@ class PickRules:
     Raises
     ------
     SettingsError
-        If a value is not possible.
+        If a value is not valid.
     """
 
     threshold: float = DEFAULT_THRESHOLD
@@ -86,11 +85,11 @@ class PickRules:
 
     @property
     def need_contrast(self) -> bool:
-        """Whether the local contrast has to be known."""
+        """Whether the local contrast is needed."""
         return self.lowest_contrast is not None or self.highest_contrast is not None
 
 
-# For evaluation, which counts all peaks: average precision is taken over all thresholds.
+# For evaluation, which uses all peaks: average precision covers all thresholds.
 ALL_PEAKS = PickRules(threshold=0.0, edge_margin=0.0)
 
 
@@ -105,7 +104,7 @@ class LabelledPositions:
     positive
         Whether each is a particle, shape (m,).
     score, contrast
-        Score of the head and local contrast at each, shape (m,); NaN where they are not known.
+        Score of the head and local contrast at each position, shape (m,); NaN if not known.
     """
 
     xy: Floats
@@ -121,7 +120,7 @@ class LabelledPositions:
         score: ArrayLike | None = None,
         contrast: ArrayLike | None = None,
     ) -> "LabelledPositions":
-        """Convert the arguments to arrays; scores and contrasts may be unknown."""
+        """Return labels with the arguments as arrays; scores and contrasts may be unknown."""
         positions = np.asarray(xy, np.float64).reshape(-1, 2)
         unknown = np.full(len(positions), np.nan)
         return cls(
@@ -134,7 +133,7 @@ class LabelledPositions:
 
 @dataclass(frozen=True, eq=False)
 class Picks:
-    """The picks of one micrograph, the highest score first.
+    """The picks of one micrograph, in descending order of scores.
 
     Attributes
     ----------
@@ -143,7 +142,7 @@ class Picks:
     score
         Scores (logits), shape (n,).
     contrast
-        Local contrast, float32, shape (n,), NaN where it is not known; None if it was not computed.
+        Local contrast, float32, shape (n,), NaN if it is not known; None if it was not computed.
     """
 
     xy: Floats
@@ -177,13 +176,13 @@ class Picks:
 def within_margin(
     peaks: "Peaks | ScoreMap | MicrographFeatures", xy: ArrayLike, edge_margin: float
 ) -> Mask:
-    """Return a mask (n,) of the positions that keep a distance from the border.
+    """Return a mask (n,) of the positions outside of the margin at the border.
 
     Parameters
     ----------
     peaks
-        Peaks, score map or features of the micrograph, which know its size, its border and the
-        radius.
+        Peaks, score map or features of the micrograph, which contain its size, its border and the
+        particle radius.
     xy
         Positions (n, 2) in pixels of the micrograph.
     edge_margin
@@ -191,7 +190,7 @@ def within_margin(
     """
     positions = np.asarray(xy, np.float64).reshape(-1, 2)
     margin = edge_margin * peaks.radius_px
-    if margin <= 0:  # without a margin, the outer half of a border pixel belongs to the micrograph
+    if margin <= 0:  # without a margin, the outer half of border pixels belongs to the micrograph
         return np.ones(len(positions), bool)
     left, top, right, bottom = peaks.border
     first = np.array([left, top]) + margin
@@ -205,18 +204,18 @@ def eligible_peaks(
     areas: Sequence[ArrayLike] = (),
     lowest_score: float = -np.inf,
 ) -> Mask:
-    """Return a mask (n,) of the peaks from a score on that satisfy all rules except the threshold.
+    """Return a mask (n,) of peaks above a score that satisfy all rules except the threshold.
 
     Parameters
     ----------
     peaks
-        Of the micrograph.
+        Peaks of the micrograph.
     rules
         The rules.
     areas
         Excluded areas: polygons (k, 2) in pixels of the micrograph, columns x and y.
     lowest_score
-        Lowest score (logit); peaks of a higher one do not depend on it.
+        Lowest score (logit). The result for peaks with higher scores does not depend on it.
     """
     keep = peaks.separated(rules.separation, lowest_score)
     keep &= within_margin(peaks, peaks.xy, rules.edge_margin)
@@ -231,7 +230,7 @@ def eligible_peaks(
 
 
 def outside_areas(xy: ArrayLike, areas: Sequence[ArrayLike]) -> Mask:
-    """Return a mask (n,) of the positions (n, 2) that lie in none of some polygons (k, 2)."""
+    """Return a mask (n,) of the positions (n, 2) that lie outside of all polygons (k, 2)."""
     positions = np.asarray(xy, np.float64).reshape(-1, 2)
     keep = np.ones(len(positions), bool)
     if len(areas):
@@ -250,18 +249,18 @@ def select_picks(
 ) -> Picks:
     """Select the picks among the peaks of a micrograph.
 
-    Threshold, separation, edge margin, contrast limits and excluded areas leave peaks out. Labels
-    then decide whatever these rules said: a positive label is always among the picks, at its
-    nearest peak or else at its own position, and a peak at a negative label never is.
+    Peaks are rejected by threshold, separation, edge margin, contrast limits and excluded areas.
+    Labels take precedence over these rules: a positive label always gives a pick, at its nearest
+    peak or at its own position, and a peak at a negative label is never a pick.
 
     Parameters
     ----------
     peaks
-        Of the micrograph.
+        Peaks of the micrograph.
     rules
         The rules.
     labels
-        Labels of the micrograph, if there are any.
+        Labels of the micrograph, if any.
     areas
         Excluded areas: polygons (k, 2) in pixels of the micrograph, columns x and y.
 
@@ -289,29 +288,29 @@ def select_picks(
 def _obey_labels(
     xy: Floats, keep: Mask, labels: LabelledPositions, reach_px: float
 ) -> tuple[Mask, NDArray[np.intp]]:
-    """Decide by labels which peaks are picks.
+    """Apply labels to the selection of peaks.
 
     Each peak belongs to the nearest label at the same position. The nearest peak of a positive
-    label is a pick in any case, preferably one that is a pick without labels.
+    label always becomes a pick; peaks that are picks without labels are preferred.
 
     Returns
     -------
     keep : ndarray of bool, (n,)
         The peaks that are picks.
     added : ndarray of int, (k,)
-        Indices of the positive labels without a pick at the same position, which become picks.
+        Indices of positive labels without a peak at the same position, which become picks.
     """
     keep = keep.copy()
     particles = np.flatnonzero(labels.positive)
     if len(xy):
-        # Positive labels come first, so that of two labels at one distance the positive one wins.
+        # Positive labels come first, so that they are preferred at equal distances.
         order = np.argsort(~labels.positive, kind="stable")
         bound = np.nextafter(reach_px, np.inf)  # the bound is exclusive
         tree = cKDTree(labels.xy[order])
         distance, nearest = map(np.asarray, tree.query(xy, distance_upper_bound=bound))
         near = np.flatnonzero(np.isfinite(distance))
         owner = order[nearest[near]]
-        # Of each label first the peaks that are picks without labels, the nearest first.
+        # For each label, peaks that are picks without labels come first, then the nearest.
         preferred = np.lexsort((distance[near], ~keep[near], owner))
         near, owner = near[preferred], owner[preferred]
         first = np.flatnonzero(np.diff(owner, prepend=-1))

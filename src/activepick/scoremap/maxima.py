@@ -56,7 +56,7 @@ def local_maxima(
     Raises
     ------
     ValueError
-        When the map is not two-dimensional or the distance is negative or NaN.
+        If the map is not two-dimensional or the distance is negative or NaN.
     """
     array = np.asarray(scores)
     if array.dtype != np.float32:

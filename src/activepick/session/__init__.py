@@ -1,8 +1,7 @@
 """Sessions: micrographs, settings, labels, questions and undo history in a folder.
 
 Every change is an action, and every action is a line in the journal of the session. Nothing here
-depends on a window, and importing it loads nothing beyond the standard library, pydantic and
-psygnal.
+depends on a window, and importing it loads only the standard library, pydantic and psygnal.
 """
 
 from activepick.session.model.settings import Settings, checked_settings

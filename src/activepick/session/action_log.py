@@ -1,4 +1,4 @@
-"""What the parts of a session need of it."""
+"""The interface of a session that its parts use."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -10,17 +10,17 @@ __all__ = ["ActionLog"]
 
 
 class ActionLog(Protocol):
-    """A state, and the actions that change it; `activepick.session.Session` is one."""
+    """A state and the actions that change it, implemented by `activepick.session.Session`."""
 
     @property
     def state(self) -> SessionState:
-        """The present state."""
+        """The current state."""
 
     def question(self, number: int) -> Question | None:
-        """Return the question with an id, of this or an earlier round; None if there is none."""
+        """Return the question with an id, from any round; None if there is none."""
 
     def do(self, action: Action) -> int:
         """Do an action and return its number."""
 
     def exclusive(self) -> AbstractContextManager[object]:
-        """Keep other threads from doing actions while the state is read and an action follows."""
+        """Prevent actions of other threads between reading the state and a following action."""

@@ -1,4 +1,4 @@
-"""Tables of other programs, compared with the labels of a session."""
+"""Compare tables of other programs with the labels of a session."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -56,7 +56,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Conflict:
-    """A row whose class differs from that of a label, or another row, at the same position.
+    """A row whose class differs from that of a label or another row at the same position.
 
     Attributes
     ----------
@@ -82,14 +82,13 @@ class ImportReport:
     added
         Ids of the new labels.
     duplicates
-        Number of rows that had a label of the same class already.
+        Number of rows at the position of a label of the same class.
     conflicts
-        Rows that were not added because of a label or row of the other class.
+        Rows that were not added because a label or row of the other class has the same position.
     replaced
         Ids of labels that were removed in favour of rows.
     unmatched
-        Names in the table that no micrograph has, or that could mean several, with the numbers of
-        their rows.
+        Names in the table that match no micrograph or several, with the number of their rows.
     open
         Number of rows without a class, which were left out.
     """
@@ -111,7 +110,7 @@ class ImportReport:
             parts.append(f"{self.duplicates} were there already.")
         if self.conflicts:
             parts.append(
-                f"{len(self.conflicts)} were not taken, as a label of the other class is beside "
+                f"{len(self.conflicts)} were not added, since a label of the other class is beside "
                 "them."
             )
         if self.unmatched:
@@ -127,7 +126,7 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class Found:
-    """The rows of a table by micrograph.
+    """Rows of a table, grouped by micrograph.
 
     Attributes
     ----------
@@ -160,13 +159,13 @@ def find_micrographs(
     names
         Names of the session's micrographs, by number.
     given
-        Numbers of micrographs that were assigned to names in the table.
+        Numbers of micrographs that the user assigned to names in the table.
     shape_of
-        Returns the height and width of a micrograph in pixels, by its number.
+        Function that returns the height and width in pixels of the micrograph with a number.
     source
         The file or folder of the table, for messages.
     outside
-        Whether rows outside of their micrographs are left out with a warning, or an error.
+        Whether rows outside of their micrographs are left out with a warning, or raise an error.
 
     Raises
     ------
@@ -230,7 +229,7 @@ def same_position_px(micrograph: "Micrograph", settings: Settings) -> float:
 
 @dataclass(frozen=True)
 class Compared:
-    """The rows of one micrograph, compared with its labels.
+    """Result of the comparison of the rows and labels of one micrograph.
 
     Attributes
     ----------

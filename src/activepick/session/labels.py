@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Labels"]
 
-# By target, as `activepick prune --labels` takes them.
+# Names of classes by target, as in the tables for `activepick prune --labels`.
 _CLASSES = ("contamination", "particle", "empty")
 
 
@@ -25,7 +25,7 @@ class Labels:
     """Adds, changes, removes and imports the labels of a session.
 
     The labels themselves are in `SessionState.labels` and `SessionState.marks`. Positions are in
-    original pixels. Methods raise what `Session.do` raises.
+    original pixels. Methods raise the errors of `Session.do`.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Labels:
         target
             1 particle, 0 not a particle, 2 carbon or empty ice, None skipped.
         source
-            Where the positions came from.
+            Origin of the positions.
         """
         return self.add_positions([(micrograph, x, y) for x, y in xy], target, source)
 
@@ -90,7 +90,7 @@ class Labels:
         target: Target,
         source: Source = "click",
     ) -> list[int]:
-        """Remove labels and add others of one class in one action, and return the new ids.
+        """Replace labels by others of one class in one action, and return the new ids.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Labels:
         return [label.id for label in labels]
 
     def skip(self, micrograph: int, xy: Iterable[Sequence[float]]) -> list[int]:
-        """Skip positions, so that no question is asked there again, and return their ids.
+        """Mark positions as skipped, so that they are not asked again, and return their ids.
 
         Parameters
         ----------
@@ -156,7 +156,8 @@ class Labels:
         -------
         DataFrame
             Columns ``micrograph, x, y, label`` (1 particle, 0 not a particle). If any label is
-            carbon or empty ice, a column ``class`` has "particle", "contamination" or "empty".
+            carbon or empty ice, there is a column ``class`` with "particle", "contamination" or
+            "empty".
         """
         import pandas as pd
 
@@ -182,8 +183,9 @@ class Labels:
     ) -> "ImportReport":
         """Add labels from a table, and report duplicates and conflicts.
 
-        A row within half a particle radius of a label, or of another row, has the same position. If
-        both have the same class it is a duplicate, if not it is a conflict; neither is added.
+        Two positions within half a particle radius are the same. A row at the position of a label
+        or of another row is a duplicate if the classes are equal and a conflict otherwise; neither
+        is added.
 
         Parameters
         ----------
@@ -191,14 +193,16 @@ class Labels:
             Columns ``micrograph, x, y`` (original pixels) and optionally ``label``; without it all
             rows are particles.
         names
-            Numbers of micrographs for names in the table that no file has; the others are matched.
+            Numbers of micrographs for names in the table that match no file. Other names are
+            matched automatically.
         conflicts
-            "keep" keeps labels that are in conflict with rows; "replace" removes them and adds the
-            rows, in the same action. Rows in conflict with each other are never added.
+            "keep" keeps labels that conflict with rows; "replace" removes them and adds the rows,
+            in the same action. Rows that conflict with each other are never added.
         source
             The file or folder of the table, for messages.
         outside
-            Whether rows outside of their micrographs are left out with a warning, or an error; see
+            Whether rows outside of their micrographs are left out with a warning, or raise an
+            error; see
             `activepick.formats.outside`.
 
         Raises
@@ -206,8 +210,8 @@ class Labels:
         TableError
             If a column is missing, or all positions lie outside of their micrographs.
         ActivepickError
-            If a micrograph of the table is missing or has no pixel size, which the particle radius
-            follows from.
+            If a micrograph of the table is missing or has no pixel size, from which the particle
+            radius is computed.
         """
         from activepick.session.import_table import (
             ImportReport,
@@ -225,7 +229,7 @@ class Labels:
             source=source,
             outside=outside,
         )
-        # Files are read before the log is held, so that no click has to wait for a disk.
+        # Files are read before the log is locked, so that no click waits for a disk.
         reach = {
             number: same_position_px(self._micrographs.open(number), state.settings)
             for number in found.rows

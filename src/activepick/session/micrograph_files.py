@@ -1,4 +1,4 @@
-"""Files of the micrographs of a session: where they are, and whether they have changed."""
+"""Find the files of the micrographs of a session, and detect changed ones."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ __all__ = ["FileCheck", "check_files", "find_file", "relative_path"]
 
 
 def relative_path(path: Path, folder: Path) -> str | None:
-    """Return the path from a folder with forward slashes; None from one drive to another."""
+    """Return a path relative to a folder, with forward slashes; None if on another drive."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:
@@ -23,7 +23,7 @@ def relative_path(path: Path, folder: Path) -> str | None:
 def find_file(folder: Path, entry: MicrographEntry) -> Path | None:
     """Return the file of a micrograph, None if it is missing.
 
-    It is searched relative to the session first, and then where it was when it was added.
+    The path relative to the session is tried first, then the absolute path.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class FileCheck:
     missing
         Not found.
     changed
-        Found, but not the same file as when they were added.
+        Found, but changed since they were added.
     unreadable
         Found, but cannot be read.
     """

@@ -27,7 +27,7 @@ __all__ = ["Micrographs", "open_micrograph"]
 
 
 def open_micrograph(path: Path, settings: Settings) -> "Micrograph":
-    """Return the micrograph in a file, with the pixel size and polarity of settings."""
+    """Return the micrograph of a file, with the pixel size and polarity of the settings."""
     from activepick.micrograph import Micrograph
 
     return Micrograph(path, settings.pixel_size_angstrom, settings.inverted)
@@ -36,7 +36,7 @@ def open_micrograph(path: Path, settings: Settings) -> "Micrograph":
 class Micrographs:
     """Adds, finds and changes the micrographs of a session.
 
-    The entries are in `SessionState.micrographs`. Methods raise what `Session.do` raises.
+    The entries are in `SessionState.micrographs`. Methods raise the errors of `Session.do`.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ class Micrographs:
     def add(
         self, paths: Iterable[str | os.PathLike[str]], defocus_angstrom: Sequence[float | None] = ()
     ) -> list[int]:
-        """Add files; those that are in the session already stay as they are.
+        """Add files; files that are in the session already are not changed.
 
         Parameters
         ----------
         paths
-            The files. Parts of each are read, which is slow for thousands on a network.
+            The files. Parts of each are read, which is slow for thousands of files on a network.
         defocus_angstrom
-            Mean defocus in Å of each file, None where it is not known.
+            Mean defocus in Å of each file; None if it is not known.
 
         Returns
         -------
@@ -70,8 +70,7 @@ class Micrographs:
         Raises
         ------
         MicrographError
-            If one cannot be read, or the names of its folders or its own are not valid UTF-8; none
-            is added then.
+            If a file cannot be read, or its path is not valid UTF-8; no file is added in this case.
         """
         from activepick.formats.names import is_utf8, name_problem  # loads pandas
 
@@ -79,15 +78,15 @@ class Micrographs:
         for file in files:
             problem = name_problem(file.name)
             if problem is not None or not is_utf8(str(file)):
-                reason = problem or "a folder above it has a name that is not valid UTF-8"
+                reason = problem or "a folder in its path has a name that is not valid UTF-8"
                 raise MicrographError(
-                    f"{str(file)!r} cannot be in a session ({reason}): rename it."
+                    f"{str(file)!r} cannot be added to a session ({reason}): rename it."
                 )
         entries = self._log.state.micrographs.values()
         known = {find_file(self._folder, e) or Path(e.absolute): e.id for e in entries}
         prints = {file: fingerprint(file) for file in files if file not in known}
         defocus = dict(zip(files, defocus_angstrom, strict=False))
-        # Files are read before the log is held, so that no click has to wait for a disk.
+        # Files are read before the log is locked, so that no click waits for a disk.
         with self._log.exclusive():
             now = self._log.state.micrographs
             known |= {Path(now[i].absolute): i for i in now.keys() - set(known.values())}
@@ -132,26 +131,26 @@ class Micrographs:
         if path is None:
             beside = f" nor {self._folder / entry.relative}" if entry.relative else ""
             raise SessionError(
-                f"{entry.name} is missing: there is neither {entry.absolute}{beside}. Put it back, "
-                "or say where it lies now. Its labels are kept."
+                f"{entry.name} is missing: it is neither {entry.absolute}{beside}. Put it back, "
+                "or choose its new location. Its labels are kept."
             )
         return path
 
     def unchanged_path(self, micrograph: int) -> Path:
-        """Return the file of a micrograph if its content is what it was when it was added.
+        """Return the file of a micrograph if it has not changed since it was added.
 
         Raises
         ------
         SessionError
-            If it is missing or was changed.
+            If it is missing or has changed.
         MicrographError
             If it cannot be read.
         """
         path = self.path(micrograph)
         if fingerprint(path) != self.entry(micrograph).fingerprint:
             raise SessionError(
-                f"{path} is not the file that it was when it was added, so that its labels may not "
-                "fit any more. Put the old one back, or accept it as it is now (relink)."
+                f"{path} has changed since it was added, so that its labels may not fit any more. "
+                "Put the old file back, or accept the changed one (relink)."
             )
         return path
 
@@ -161,7 +160,7 @@ class Micrographs:
         Raises
         ------
         SessionError
-            As `path`.
+            As in `path`.
         """
         return open_micrograph(self.path(micrograph), self._log.state.settings)
 
@@ -177,7 +176,7 @@ class Micrographs:
         return check_files(self._folder, [self.entry(number) for number in wanted])
 
     def relink(self, micrograph: int, path: str | os.PathLike[str] | None = None) -> int:
-        """Set the path of a micrograph that was moved, or accept one that was changed.
+        """Set the path of a micrograph that was moved, or accept a changed file.
 
         Parameters
         ----------
@@ -219,7 +218,7 @@ class Micrographs:
         return self._log.do(a.SetStatus(micrograph=micrograph, status=status))
 
     def set_areas(self, micrograph: int, polygons: Iterable[Sequence[Sequence[float]]]) -> int:
-        """Replace the areas of a micrograph in which nothing is picked.
+        """Replace the excluded areas of a micrograph.
 
         Parameters
         ----------

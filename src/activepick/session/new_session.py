@@ -1,4 +1,4 @@
-"""A session before it exists: its micrographs, and the folder in which it will be created."""
+"""Plan a new session: its micrographs, and the folder in which it will be created."""
 
 import os
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ class NewSession:
     Attributes
     ----------
     folder
-        Folder in which the session will be created; it does not exist.
+        Folder in which the session will be created; it does not exist yet.
     files
-        The micrographs, those of folders in the order of their names.
+        The micrographs; those of folders are sorted by name.
     pixel_size_angstrom
-        Å per pixel if a list gives one for all micrographs, None if the files have to say it.
+        Å per pixel if a list gives one for all micrographs; None to read it from the files.
     defocus_angstrom
-        Mean defocus of each file in Å, None where no list says it; empty if none is known.
+        Mean defocus of each file in Å, None if no list has it; empty if none is known.
     notices
-        Sentences on what was left out.
+        Sentences on files that were left out.
     """
 
     folder: Path
@@ -40,12 +40,12 @@ class NewSession:
 
 
 def session_at(path: Path) -> Path | None:
-    """Return the session that a path means, or None.
+    """Return the session at a path, or None.
 
     Parameters
     ----------
     path
-        A session, its ``session.json``, or a folder of micrographs for which a session was created.
+        A session, its ``session.json``, or a folder of micrographs with a session.
     """
     if path.name == HEADER:
         return path.parent
@@ -69,7 +69,7 @@ def new_session_of(paths: Sequence[Path], elsewhere: Path) -> NewSession:
     Raises
     ------
     ActivepickError
-        When there is no micrograph among them, or a list cannot be read.
+        If there are no micrographs, or a list cannot be read.
     """
     micrographs = find_micrographs(paths)
     found = [each for each in micrographs.found if has_micrograph_extension(each.path)]
@@ -78,11 +78,13 @@ def new_session_of(paths: Sequence[Path], elsewhere: Path) -> NewSession:
             reason = next(iter(micrographs.missing.values()))
             raise SessionError(f"{reason} Keep the folders of the project together.")
         names = ", ".join(str(path) for path in paths[:3])
-        raise SessionError(f"{names}: no micrographs, which end in {', '.join(EXTENSIONS)}.")
+        raise SessionError(
+            f"{names}: no micrographs. Their extensions are {', '.join(EXTENSIONS)}."
+        )
     notices = [str(notice) for notice in micrographs.notices]
     others = len(micrographs.found) - len(found)
     if others:
-        notices.append(f"left out, being no micrographs: {others} of the files")
+        notices.append(f"left out because they are not micrographs: {others} of the files")
     if micrographs.missing:
         reason = next(iter(micrographs.missing.values()))
         notices.append(f"left out: {len(micrographs.missing)}, such as: {reason}")
@@ -104,7 +106,7 @@ def _named_after(folder: Path) -> Path:
 
 
 def _free(wanted: Path, elsewhere: Path) -> Path:
-    """Return the folder, or one with a number, that can be created and does not exist."""
+    """Return the folder, or one with a number, that does not exist and can be created."""
     home = wanted.parent if os.access(wanted.parent, os.W_OK) else elsewhere
     number, folder = 1, home / wanted.name
     while folder.exists():

@@ -22,7 +22,7 @@ class Questions:
     """Asks and answers the questions of a session.
 
     The questions themselves are in `SessionState.asked` and `SessionState.questions`. Positions are
-    in original pixels. Methods raise what `Session.do` raises.
+    in original pixels. Methods raise the errors of `Session.do`.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ class Questions:
         positions
             As (micrograph, x, y, score).
         suggestions
-            For each position an answer that waits to be accepted, or None for a plain question; by
-            default all are plain questions.
+            Proposed answer for each position, or None for a plain question; by default all are
+            plain questions.
         purpose
             "learn", or "audit" for a random sample of the picks.
 
@@ -74,15 +74,15 @@ class Questions:
         return list(questions)
 
     def ask_again(self, ids: Iterable[int]) -> list[Question]:
-        """Ask questions of earlier rounds again, before those that are open.
+        """Ask questions of earlier rounds again, before the open ones.
 
-        This is for answers that were undone after the next round had begun.
+        This is used if answers are undone after the next round was started.
 
         Parameters
         ----------
         ids
-            Ids of questions. Those that are answered, are open or were never asked, and those on
-            rejected micrographs, are left out.
+            Ids of questions. Questions that are answered, open or were never asked, and those on
+            rejected micrographs, are ignored.
 
         Returns
         -------
@@ -111,12 +111,12 @@ class Questions:
         Raises
         ------
         SessionError
-            If the question does not wait for an answer.
+            If the question is not open.
         """
         with self._log.exclusive():
             found = next((q for q in self._log.state.questions if q.id == question), None)
             if found is None:
-                raise SessionError(f"question {question} does not wait for an answer")
+                raise SessionError(f"question {question} is not open")
             source: Source = "audit" if found.purpose == "audit" else "query"
             return self._log.do(a.AddLabels(labels=(_label(found, target, source),)))
 

@@ -1,4 +1,4 @@
-"""A session: the only object that changes its state."""
+"""The session, whose methods are the only way to change its state."""
 
 import atexit
 import contextlib
@@ -35,33 +35,33 @@ _EXIT_SECONDS = 10.0
 
 
 class Session:
-    """Micrographs, settings, labels, questions and history in a folder.
+    """A folder with micrographs, settings, labels, questions and history.
 
-    Sessions are made by `create` and `open`. All methods may be called from any thread.
+    Use `create` or `open` to get a session. All methods may be called from any thread.
 
     Attributes
     ----------
     folder
         The folder.
     notices
-        Sentences for the user about what was found on opening.
+        Sentences for the user about problems that were found on opening.
     read_only
-        Whether nothing can be changed.
+        Whether the session cannot be changed.
     micrographs, labels, questions
-        What can be done to them: `activepick.session.micrographs.Micrographs`,
+        Operations on them: `activepick.session.micrographs.Micrographs`,
         `activepick.session.labels.Labels`, `activepick.session.questions.Questions`.
 
     Signals
     -------
     changed(action, change)
-        After each action, in the thread that did it. `change` is the change of labels, areas and
-        suggestions (`activepick.session.model.effects.Change`), or None.
+        Emitted after each action, in the thread of the action. `change` is the change of labels,
+        areas and suggestions (`activepick.session.model.effects.Change`), or None.
     acknowledged(number)
-        An action is on disk. Emitted in the writing thread: windows connect with
+        Emitted in the writing thread when an action is on disk. Windows connect with
         ``thread="main"``.
     failed(message)
-        Writing failed. Actions are kept in memory and written as soon as that is possible. Emitted
-        in the writing thread.
+        Emitted in the writing thread when writing fails. Actions are kept in memory and written as
+        soon as possible.
     """
 
     changed = Signal(object, object)
@@ -90,7 +90,7 @@ class Session:
                 self.failed.emit,
                 lock.check,
             )
-            # A program that ends without closing the session still waits for its last lines.
+            # At exit, the program waits for the last lines even if the session was not closed.
             atexit.register(self._journal.flush, _EXIT_SECONDS)
 
     @classmethod
@@ -100,8 +100,8 @@ class Session:
         Parameters
         ----------
         folder
-            Its folder, which must not exist or be empty. It gets the suffix ``.activepick`` if it
-            has none.
+            Its folder, which must not exist or must be empty. The suffix ``.activepick`` is added
+            if it is missing.
         settings
             Its settings.
 
@@ -116,7 +116,7 @@ class Session:
         try:
             path.mkdir(parents=True, exist_ok=True)
             if any(path.iterdir()):
-                raise SessionError(f"{path} exists already: open it, or choose another name.")
+                raise SessionError(f"{path} exists already: open it or choose another name.")
         except OSError as error:
             raise SessionError(disk_sentence(path, error, _ELSEWHERE)) from error
         with cls._locked(path) as lock:
@@ -140,31 +140,31 @@ class Session:
         folder
             The folder of the session, or its `session.json`.
         read_only
-            Open it without the right to change it. This works also while another program has it
-            open, and where the folder cannot be written to.
+            Open it for reading only. This is possible while another program has it open, and if the
+            folder cannot be written to.
         force
-            Take it over from a program on another machine that has ended.
+            Take the lock over from a program on another machine that has ended.
         repair
-            Leave out damaged lines of the journal; the damaged journal is kept.
+            Leave out damaged lines of the journal; a copy of the damaged journal is kept.
 
         Raises
         ------
         SessionError
-            If it is not a session, is damaged, was written by a version with another schema, is
-            open elsewhere, or cannot be written to.
+            If it is not a session, is damaged, has another schema version, is open elsewhere, or
+            cannot be written to.
         """
         path = Path(os.path.abspath(folder))
         path = path.parent if path.name == HEADER else path
         if read_only:
             return cls(path, read_session(path), None)
-        read_header(path)  # before the lock is written to a folder that may not be a session
+        read_header(path)  # before the lock is written: the folder may not be a session
         with cls._locked(path, force) as lock:
             repaired = repair_journal(path) if repair else []
             opened = read_session(path, writing=True)
             opened.notices.extend(repaired)
             if lock.left_behind:
                 opened.notices.append(
-                    f"{path} was not closed the last time; all that was acknowledged is there."
+                    f"{path} was not closed the last time; no acknowledged action is lost."
                 )
             return cls(path, opened, lock)
 
@@ -184,7 +184,7 @@ class Session:
 
     @property
     def state(self) -> SessionState:
-        """The present state, with the actions that are not on disk yet."""
+        """The current state, including actions that are not on disk yet."""
         return self._history.state
 
     @property
@@ -200,7 +200,7 @@ class Session:
 
     @property
     def failure(self) -> str | None:
-        """Why writing fails at present, as a sentence; None if it does not."""
+        """Reason why writing currently fails, as a sentence; None if it does not fail."""
         return None if self._journal is None else self._journal.failure
 
     def exclusive(self) -> contextlib.AbstractContextManager[object]:
@@ -208,7 +208,7 @@ class Session:
         return self._acting
 
     def do(self, action: Action) -> int:
-        """Do an action and pass it to the journal, without waiting for the disk.
+        """Apply an action and append it to the journal, without waiting for the disk.
 
         Parameters
         ----------
@@ -218,18 +218,18 @@ class Session:
         Returns
         -------
         int
-            Its number, with which `acknowledged` is emitted when it is on disk.
+            Its number. `acknowledged` is emitted with this number when it is on disk.
 
         Raises
         ------
         SessionError, SettingsError
-            If it does not fit the state, or the session is read-only or closed; nothing is done
-            then.
+            If it cannot be applied, or the session is read-only or closed; nothing is changed in
+            these cases.
         """
         with self._acting:
             if self._journal is None:
                 how = "is open for reading only" if self.read_only else "is closed"
-                raise SessionError(f"{self.folder} {how}: nothing can be changed.")
+                raise SessionError(f"{self.folder} {how}: it cannot be changed.")
             number = self.last + 1
             line = encode_line(number, action)
             change: Change | None = self._history.apply(number, action)
@@ -238,9 +238,7 @@ class Session:
         return number
 
     def set_settings(self, **changes: Any) -> int:
-        """Change settings, and reset those that were determined for the old ones.
-
-        See `Settings` for what resets what.
+        """Change settings, and reset settings that depend on them (see `Settings`).
 
         Parameters
         ----------
@@ -325,9 +323,9 @@ class Session:
         return self._journal is None or self._journal.flush(timeout)
 
     def save_copy(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the whole session, with the actions that are not on disk yet, to a new folder.
+        """Write the whole session, including actions that are not on disk yet, to a new folder.
 
-        It is a way out when its own folder cannot be written to. The copy finds micrographs by
+        This is possible even if its own folder cannot be written to. The copy finds micrographs by
         their absolute paths.
 
         Parameters
@@ -361,7 +359,7 @@ class Session:
         return copy.folder
 
     def close(self, *, timeout: float | None = None, abandon: bool = False) -> None:
-        """Wait for the last lines of the journal and release the folder.
+        """Wait until the journal is written, and release the lock.
 
         Closing a closed session does nothing.
 
@@ -375,7 +373,7 @@ class Session:
         Raises
         ------
         SessionError
-            If actions are not on disk; the session stays open then.
+            If actions are not on disk; the session stays open in this case.
         """
         journal = self._journal
         if journal is None:
@@ -400,7 +398,7 @@ class Session:
 
 
 def _copy_heads(source: Path, target: Path) -> None:
-    """Copy the heads of a session. Links and what is no file are none of its own and stay."""
+    """Copy the heads of a session; links and anything but regular files are not copied."""
     if not source.is_dir() or source.is_symlink():
         return
     target.mkdir()

@@ -77,7 +77,7 @@ def simulated_micrographs(
     Raises
     ------
     SettingsError
-        When count or seed make no sense.
+        If count or seed make no sense.
     """
     if count < 1:
         raise SettingsError(f"{count} micrographs can't be simulated; ask for one or more.")
@@ -130,9 +130,9 @@ def simulate_dataset(
     Raises
     ------
     SettingsError
-        When a setting makes no sense, or the folder holds micrographs of another set.
+        If a setting makes no sense, or the folder holds micrographs of another set.
     OSError
-        When the folder cannot be written to.
+        If the folder cannot be written to.
     """
     chosen = settings or SimulationSettings()
     if protein is not None:

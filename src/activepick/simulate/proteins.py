@@ -33,7 +33,7 @@ def protein_density(protein: str) -> Density:
     Raises
     ------
     SettingsError
-        When there is no such protein.
+        If there is no such protein.
     """
     prefix, _, number = protein.partition("-")
     if prefix == RANDOM and number.isascii() and number.isdigit():

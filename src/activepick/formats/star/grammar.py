@@ -83,7 +83,7 @@ class Block:
         Raises
         ------
         TableError
-            When a row has more or fewer values than there are columns.
+            If a row has more or fewer values than there are columns.
         """
         data = self.runs[0][0] if len(self.runs) == 1 else b"\n".join(run for run, _ in self.runs)
         return parse_rows(data, self.columns, path, self.line_numbers)
@@ -102,7 +102,7 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
     Raises
     ------
     TableError
-        When there is no block, or a line belongs to no table, with the line.
+        If there is no block, or a line belongs to no table, with the line.
     """
     blocks: list[Block] = []
     state = "outside"  # then: block (no label yet), pairs, labels (of a loop), rows

@@ -60,7 +60,7 @@ def parse_rows(
     Raises
     ------
     TableError
-        When a row has more or fewer values than there are columns, with the line.
+        If a row has more or fewer values than there are columns, with the line.
     """
     if not data or b'"' in data or b"'" in data:
         return _quoted(data, columns, path, lines)

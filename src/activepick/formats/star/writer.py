@@ -42,7 +42,7 @@ class StarRows:
     Raises
     ------
     TableError
-        When a value cannot be written in STAR.
+        If a value cannot be written in STAR.
     """
 
     def __init__(self, frame: pd.DataFrame, path: Path, missing: str = "nan") -> None:

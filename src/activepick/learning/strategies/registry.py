@@ -87,7 +87,7 @@ def select_queries(
     Raises
     ------
     SettingsError
-        When the name is unknown.
+        If the name is unknown.
     """
     if isinstance(strategy, str):
         if strategy not in STRATEGIES:

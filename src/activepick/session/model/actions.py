@@ -1,4 +1,4 @@
-"""The actions that change a session, a class for each."""
+"""The actions that change a session, one class for each."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -170,7 +170,7 @@ class Redo(Record):
 
 
 class Lost(Record):
-    """Stand in for a damaged line of a repaired journal; do nothing."""
+    """Replace a damaged line of a repaired journal; without effect."""
 
     kind: Literal["lost"] = "lost"
     text: str
@@ -209,12 +209,12 @@ def parse_action(value: object) -> Action:
     Parameters
     ----------
     value
-        What the JSON held.
+        The parsed JSON.
 
     Raises
     ------
     SessionError
-        If the kind is unknown, or a value is missing, invalid or unknown.
+        If the type of the action is unknown, or a value is missing, invalid or unknown.
     """
     try:
         return _ADAPTER.validate_python(value, strict=False)
@@ -223,4 +223,4 @@ def parse_action(value: object) -> Action:
         if first["type"] == "union_tag_invalid":
             raise SessionError(f"the action {first['ctx']['tag']!r} is unknown") from None
         where = ".".join(map(str, first["loc"]))
-        raise SessionError(f"the action makes no sense ({where}: {first['msg']})") from None
+        raise SessionError(f"the action is not valid ({where}: {first['msg']})") from None

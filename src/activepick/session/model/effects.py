@@ -19,9 +19,9 @@ class Change:
     Attributes
     ----------
     before, after
-        Labels that differ, by `id`; None where there is none.
+        Labels that differ, by `id`; None if there is no label.
     areas_before, areas_after
-        Areas by the number of the micrograph, where they differ.
+        Areas that differ, by the number of the micrograph.
     suggested_before, suggested_after
         Suggestions that differ, by the `id` of the question.
     """
@@ -64,7 +64,7 @@ def change_of(state: SessionState, action: a.UndoableAction) -> Change:
     Raises
     ------
     SessionError
-        If it names a label, question or micrograph that does not exist.
+        If it refers to a label, question or micrograph that does not exist.
     """
     after: dict[int, Label | None]
     match action:
@@ -75,7 +75,7 @@ def change_of(state: SessionState, action: a.UndoableAction) -> Change:
         case a.SetSuggestion(question=number, target=target):
             found = next((q for q in state.questions if q.id == number), None)
             if found is None:
-                raise SessionError(f"question {number} does not wait for an answer")
+                raise SessionError(f"question {number} is not open")
             was, now = {number: found.suggestion}, {number: target}
             return Change() if was == now else Change(suggested_before=was, suggested_after=now)
         case a.AddLabels(labels=labels):
@@ -116,7 +116,7 @@ def after_change(state: SessionState, change: Change) -> SessionState:
         areas = {**state.areas, **change.areas_after}
         facts["areas"] = {number: those for number, those in areas.items() if those}
     if change.suggested_after:
-        # Questions of an earlier round are gone and need no suggestion.
+        # Questions of earlier rounds do not need suggestions any more.
         suggested = change.suggested_after
         facts["asked"] = tuple(
             q.model_copy(update={"suggestion": suggested[q.id]}) if q.id in suggested else q
@@ -126,12 +126,12 @@ def after_change(state: SessionState, change: Change) -> SessionState:
 
 
 def after_other(state: SessionState, action: a.Action) -> SessionState:
-    """Return the state after an action on anything else.
+    """Return the state after any other action.
 
     Raises
     ------
     SessionError
-        If it names a micrograph that does not exist, or adds one that does.
+        If it refers to a micrograph that does not exist, or adds one that exists.
     SettingsError
         If a setting is unknown or its value is invalid.
     """
@@ -140,7 +140,7 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
             added = {**state.micrographs}
             for entry in entries:
                 if entry.id in added:
-                    raise SessionError(f"there is a micrograph {entry.id} already")
+                    raise SessionError(f"micrograph {entry.id} exists already")
                 added[entry.id] = entry
             return state.with_(micrographs=added)
         case a.SetStatus(micrograph=number, status=status):
@@ -157,7 +157,7 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
             for question in questions:
                 _micrograph(state, question.micrograph)
                 if question.id in state.marks:
-                    raise SessionError(f"there is a label {question.id} already")
+                    raise SessionError(f"label {question.id} exists already")
             next_id = max([state.next_id, *(q.id + 1 for q in questions)])
             return state.with_(asked=questions, next_id=next_id)
         case a.NoteRound(record=record):
@@ -178,7 +178,7 @@ def _added(state: SessionState, labels: Iterable[Label]) -> dict[int, Label | No
     for label in labels:
         _micrograph(state, label.micrograph)
         if label.id in after or label.id in state.marks:
-            raise SessionError(f"there is a label {label.id} twice")
+            raise SessionError(f"label {label.id} is added twice")
         after[label.id] = label
     return after
 
@@ -189,5 +189,5 @@ def _labels(state: SessionState, ids: Iterable[int]) -> list[Label]:
     if missing:
         raise SessionError(f"there is no label {missing[0]} in this session")
     if len(set(ids)) < len(ids):
-        raise SessionError("the same label is named twice")
+        raise SessionError("the same label is given twice")
     return [state.marks[i] for i in ids]

@@ -1,7 +1,7 @@
-"""The state with undo and redo.
+"""The state of a session, with undo and redo.
 
-Undo and redo are actions like all others and survive a crash as well. They concern labels, areas
-and suggestions; settings and micrographs stay as they are.
+Undo and redo are actions like all others, so that they also survive a crash. They apply to labels,
+areas and suggestions, but not to settings and micrographs.
 """
 
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ class History:
     state
         The present state.
     done, undone
-        The changes that can be undone or redone, each with the number of its action, the next one
-        last.
+        The changes that can be undone or redone, each with the number of its action; the next one
+        is last.
     questions
         All questions that were asked so far, by `id`.
     """
@@ -35,7 +35,7 @@ class History:
     questions: dict[int, Question] = field(default_factory=dict)
 
     def apply(self, number: int, action: a.Action) -> Change | None:
-        """Do an action, or nothing if it does not fit the state.
+        """Apply an action; if it cannot be applied, the state is not changed.
 
         Parameters
         ----------
@@ -47,12 +47,12 @@ class History:
         Returns
         -------
         Change or None
-            The change of labels, areas and suggestions; None if the action concerns anything else.
+            The change of labels, areas and suggestions; None for other actions.
 
         Raises
         ------
         SessionError, SettingsError
-            If it does not fit the state.
+            If it cannot be applied to the state.
         """
         match action:
             case a.Undo(of=of):
@@ -80,5 +80,5 @@ class History:
     @staticmethod
     def _next(stack: list[tuple[int, Change]], of: int, what: str) -> tuple[int, Change]:
         if not stack or stack[-1][0] != of:
-            raise SessionError(f"action {of} is not the one that can be {what} next")
+            raise SessionError(f"action {of} is not the next one that can be {what}")
         return stack[-1]

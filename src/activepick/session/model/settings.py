@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Effect", "Record", "Settings", "checked_settings"]
 
-# What follows from settings. A head follows from features as well, and picks from a head.
+# What depends on settings. A head also depends on features, and picks on a head.
 Effect = Literal["features", "head", "picks", "queries", "display"]
 
 _REQUIRED: Any = ...
@@ -20,7 +20,7 @@ _RADII = ("working_radius_px", "working_radii_px")
 
 
 class Record(BaseModel):
-    """A small immutable part of a session that is stored as JSON."""
+    """Base class of immutable parts of a session that are stored as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -41,16 +41,16 @@ def _setting(
     default
         Its default; without one it is required.
     affects
-        What has to be computed again when it changes.
+        What has to be recomputed when it changes.
     resets
-        Settings that go back to their defaults when it changes, as they were determined for its
-        old value.
+        Settings that are reset to their defaults when it changes, since they were determined for
+        its old value.
     unless
-        A setting that takes its place where that is not None.
+        A setting that is used instead if it is not None.
     determined
         Whether the program determines it and stores it in the session.
     limits
-        Limits of its value, as `pydantic.Field` takes them.
+        Limits of its value, as arguments of `pydantic.Field`.
     """
     effects = (affects,) if isinstance(affects, str) else affects
     declared = {"affects": effects, "resets": resets, "unless": unless, "determined": determined}
@@ -58,14 +58,14 @@ def _setting(
 
 
 class Settings(Record):
-    """The settings of a session. Each declares what it affects beside its default.
+    """The settings of a session. Each declares what it affects.
 
     Attributes
     ----------
     diameter_angstrom
         Particle diameter in Å.
     pixel_size_angstrom
-        Å per pixel; None takes it from each file.
+        Å per pixel; None to take it from each file.
     inverted
         Whether particles are bright.
     expected_particles
@@ -78,15 +78,16 @@ class Settings(Record):
         Limits of the local contrast of a pick (`activepick.micrograph.contrast`); None for no
         limit.
     low_pass_angstrom, high_pass_angstrom
-        Filters of the display; None for what suits the diameter.
+        Resolutions of the display filters in Å; None for values that suit the diameter.
     batch
         Questions in a round.
     strategy
-        How questions are chosen; see `activepick.learning.strategies.registry.STRATEGIES`.
+        Strategy by which questions are chosen; see
+        `activepick.learning.strategies.registry.STRATEGIES`.
     live_refit
-        Whether the head is fitted after each answer, or after each round.
+        Whether the head is refitted after each answer, or after each round.
     model, normalisation
-        The network, and how grey values are brought to its scale.
+        The backbone, and the normalisation of grey values.
     working_radius_px
         Working radius at which the pretrained network suits these particles; None until it is
         determined.
@@ -131,21 +132,21 @@ class Settings(Record):
 
     @classmethod
     def affected(cls, names: Iterable[str]) -> set[Effect]:
-        """Return what has to be computed again when the user changes settings.
+        """Return what has to be recomputed when the user changes settings.
 
         Parameters
         ----------
         names
-            The settings that change. Those that the program determines are ignored: it computes
-            again by itself what follows from them.
+            The settings that change. Settings that the program determines are ignored, since it
+            recomputes what depends on them by itself.
         """
         declared = (_declared(name) for name in names)
         return {effect for one in declared if not one["determined"] for effect in one["affects"]}
 
     def key(self, *effects: Effect, determined: bool = True) -> tuple[tuple[str, object], ...]:
-        """Return the names and values of the settings with any of some effects.
+        """Return the names and values of the settings that have one of the effects.
 
-        Equal keys mean that nothing has to be computed again.
+        If two keys are equal, nothing has to be recomputed.
 
         Parameters
         ----------
@@ -163,7 +164,7 @@ class Settings(Record):
         )
 
     def completed(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Return changes of settings, with the settings that they reset.
+        """Return changes of settings, including the settings that they reset.
 
         Parameters
         ----------
@@ -198,7 +199,7 @@ def _declared(name: str) -> Mapping[str, Any]:
 
 
 def checked_settings(values: Mapping[str, Any]) -> Settings:
-    """Return settings with values that are not known to be valid.
+    """Return settings after checking their values.
 
     Parameters
     ----------
@@ -208,7 +209,7 @@ def checked_settings(values: Mapping[str, Any]) -> Settings:
     Raises
     ------
     SettingsError
-        If a setting is unknown or its value is invalid; it is named.
+        If a setting is unknown or its value is invalid; the message names it.
     """
     try:
         return Settings.model_validate(dict(values))

@@ -1,4 +1,4 @@
-"""The state of a session at one moment. It is immutable: a change makes a new state."""
+"""The state of a session. It is immutable: each change creates a new state."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ __all__ = [
     "Target",
 ]
 
-# Number of the micrograph, x and y in original pixels; and the score there.
+# Number of the micrograph, x and y in original pixels, and the score at this position.
 Position: TypeAlias = tuple[int, float, float]
 ScoredPosition: TypeAlias = tuple[int, float, float, float]
 
 Status = Literal["unseen", "seen", "done", "rejected"]
 Source = Literal["query", "click", "suggestion", "import", "audit", "gallery"]
 # 1 particle, 0 not a particle, 2 not a particle but carbon or empty ice, None skipped: a skipped
-# position trains nothing and is not asked about again.
+# position is not used for training and is not asked again.
 Target = Literal[0, 1, 2] | None
 
 
@@ -43,16 +43,16 @@ class MicrographEntry(Record):
     id
         Its number in the session, from 1.
     relative
-        Path relative to the session's folder with forward slashes, valid when both are moved
-        together; None if there is none (another drive).
+        Path relative to the session's folder with forward slashes, which stays valid if both are
+        moved together; None if there is none (another drive).
     absolute
-        Path when it was added, valid when the session is moved alone.
+        Path when it was added, which stays valid if only the session is moved.
     fingerprint
-        Hash of its content, by which a changed file is noticed.
+        Hash of its content, by which a changed file is detected.
     status
         "unseen", "seen", "done" or "rejected".
     defocus_angstrom
-        Mean defocus in Å, None if it is not known.
+        Mean defocus in Å; None if it is not known.
     """
 
     id: int = Field(ge=1)
@@ -74,16 +74,17 @@ class Label(Record):
     Attributes
     ----------
     id
-        Number that never changes and is never used twice.
+        Number that never changes and is never used again.
     micrograph
         Number of the micrograph.
     x, y
         Position in original pixels.
     target
-        1 particle, 0 not a particle, 2 carbon or empty ice, None skipped. The head learns 2 as 0.
+        1 particle, 0 not a particle, 2 carbon or empty ice, None skipped. The head is trained with
+        0 for 2.
     source
-        Where the position came from. An audit's label decides about picks like any other, but
-        never trains: else it could not estimate the precision of the other picks.
+        Origin of the position. Labels of audits are applied to picks like all others, but they are
+        not used for training, which would bias the estimate of the precision.
     """
 
     id: int = Field(ge=1)
@@ -104,7 +105,7 @@ class Question(Record):
     score
         Score (logit of the probability) there when the question was asked.
     suggestion
-        Answer that waits to be accepted; None for a plain question.
+        Proposed answer; None for a plain question.
     purpose
         "learn", or "audit": part of a random sample of the picks.
     """
@@ -131,16 +132,16 @@ class Area(Record):
 
 
 class RoundRecord(Record):
-    """Numbers of labels and picks at the end of a round.
+    """Statistics of labels and picks at the end of a round.
 
     Attributes
     ----------
     labels, particles
-        Number of labels that trained the head, and of particles among them.
+        Number of training labels, and of particles among them.
     picks
         Number of picks on the micrographs that were compared.
     changed
-        Share of the picks that changed since the round before; None in the first round.
+        Share of the picks that changed since the previous round; None in the first round.
     ap
         Average precision; None if the truth is not known.
     """
@@ -154,7 +155,7 @@ class RoundRecord(Record):
 
 @dataclass(frozen=True)
 class SessionState:
-    """Everything in a session but its history.
+    """The whole state of a session except its history.
 
     Attributes
     ----------
@@ -183,30 +184,30 @@ class SessionState:
     rounds: tuple[RoundRecord, ...] = ()
 
     def with_(self, **facts: Any) -> "SessionState":
-        """Return a state in which some attributes are replaced."""
+        """Return a copy of the state with some attributes replaced."""
         new = replace(self, **facts)
         if "micrographs" not in facts:
             self._pass_names(new)
         return new
 
     def with_status(self, micrograph: int, status: Status) -> "SessionState":
-        """Return a state in which a micrograph has another status."""
+        """Return a copy of the state with another status of a micrograph."""
         entry = self.micrographs[micrograph].model_copy(update={"status": status})
         new = replace(self, micrographs={**self.micrographs, micrograph: entry})
         self._pass_names(new)
         return new
 
     def _pass_names(self, other: "SessionState") -> None:
-        """Pass names to a state of the same micrographs, if they are known.
+        """Pass names that are already computed to a state with the same micrographs.
 
-        For thousands of micrographs, computing the names takes longer than a click may.
+        For thousands of micrographs, computing the names is too slow for a click.
         """
         if "names" in self.__dict__:
             other.__dict__["names"] = self.names
 
     @cached_property
     def labels(self) -> Mapping[int, Label]:
-        """Labels that train the head, by `id`, in order of `id`."""
+        """Labels that are used for training, by `id`, in order of `id`."""
         return {i: self.marks[i] for i in sorted(self.marks) if _trains(self.marks[i])}
 
     @cached_property
@@ -224,16 +225,16 @@ class SessionState:
         return groups
 
     def marks_of(self, micrograph: int) -> list[Label]:
-        """Return all marks of a micrograph, also audits and skipped positions, in order of `id`."""
+        """Return all marks of a micrograph, with audits and skipped positions, in order of `id`."""
         return list(self._by_micrograph.get(micrograph, []))
 
     def labels_of(self, micrograph: int) -> list[Label]:
-        """Return the labels of a micrograph that train the head, in order of `id`."""
+        """Return the training labels of a micrograph, in order of `id`."""
         return [m for m in self._by_micrograph.get(micrograph, []) if _trains(m)]
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
-        """Questions of the last round that wait for an answer; none on a rejected micrograph."""
+        """Open questions of the last round, without those on rejected micrographs."""
         return tuple(q for q in self.asked if q.id not in self.marks and self.is_used(q.micrograph))
 
     def is_used(self, micrograph: int) -> bool:

@@ -1,1 +1,1 @@
-"""Sessions on disk: journal, lock and header."""
+"""Store sessions on disk: journal, lock and header."""

@@ -1,4 +1,4 @@
-"""Sentences about files that cannot be written."""
+"""Describe errors of writing files."""
 
 import errno
 from pathlib import Path
@@ -12,7 +12,7 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def disk_sentence(path: Path, error: OSError, otherwise: str) -> str:
-    """Return a sentence that says why a file cannot be written and what to do.
+    """Return a sentence on why a file cannot be written and what to do.
 
     Parameters
     ----------
@@ -21,17 +21,17 @@ def disk_sentence(path: Path, error: OSError, otherwise: str) -> str:
     error
         The error of the file system.
     otherwise
-        What to do if the cause cannot be removed; the end of the sentence.
+        What to do if the cause cannot be removed, as the end of the sentence.
     """
     if isinstance(error, UnsafeFileError):
         return f"{error.filename}: {error.strerror}, or {otherwise}."
     if error.errno in _FULL:
-        reason = "the disk is full, or your share of it is used up. Free some space"
+        reason = "the disk is full, or your quota is used up. Free some space"
     elif error.errno in _FORBIDDEN:
-        reason = "it may not be written by you. Ask for the right to write to its folder"
+        reason = "permission denied. Ask for permission to write to its folder"
     elif error.errno == errno.ENOENT:
-        reason = "its folder is not there. Put it back"
+        reason = "its folder does not exist. Put it back"
     else:
         detail = error.strerror or str(error) or type(error).__name__
-        reason = f"the file system does not take it ({detail}). See whether the disk is there"
+        reason = f"the file system reports an error ({detail}). Check that the disk is connected"
     return f"{path}: {reason}, or {otherwise}."

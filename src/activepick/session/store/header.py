@@ -1,4 +1,4 @@
-"""`session.json`: the format, version and first settings of a session."""
+"""Read and write `session.json`: the format, version and initial settings of a session."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def new_header(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_header(folder: Path, header: Mapping[str, Any]) -> None:
-    """Write the header, whole or not at all."""
+    """Write the header atomically."""
     with replacing(folder / HEADER) as temporary:
         temporary.write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
 
@@ -41,7 +41,7 @@ def read_header(folder: Path) -> dict[str, Any]:
     Raises
     ------
     SessionError
-        If the folder is not a session, its header is damaged, or its schema is another one.
+        If the folder is not a session, its header is damaged, or it has another schema version.
     """
     path = folder / HEADER
     try:
@@ -59,7 +59,7 @@ def read_header(folder: Path) -> dict[str, Any]:
         raise SessionError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError):
         raise SessionError(
-            f"{path} is damaged: put back a copy of it; the labels are in {JOURNAL} beside it."
+            f"{path} is damaged: restore it from a backup; the labels are in {JOURNAL} beside it."
         ) from None
     if not known:
         raise SessionError(f"{path} does not belong to a session of activepick.")

@@ -1,6 +1,6 @@
-"""The journal on disk, written by its own thread.
+"""Write the journal to disk in a thread of its own.
 
-Appending a line never waits. A line counts as written when it is fsynced. If writing fails, lines
+Appending a line never blocks. A line counts as written when it is fsynced. If writing fails, lines
 are kept in memory and the thread tries again every few seconds.
 """
 
@@ -20,8 +20,8 @@ __all__ = ["Journal"]
 RETRY_SECONDS = 5.0
 
 _KEPT = (
-    "save a copy of the session to another folder. Nothing is lost as long as the program runs; "
-    "it keeps trying"
+    "save a copy of the session to another folder. Nothing is lost while the program runs; it "
+    "keeps trying"
 )
 
 
@@ -35,18 +35,18 @@ class Journal:
     lines
         All lines so far, each with its newline.
     written
-        How many of them are on disk. The file is cut behind them.
+        Number of lines that are on disk. The file is truncated after them.
     acknowledged
         Called in the writing thread with the number of each line that is on disk, in order.
     failed
         Called in the writing thread with a sentence when writing fails.
     allowed
-        Called before each write; raises SessionError if this program may not write any more.
+        Called before each write; raises SessionError if this program must not write any more.
 
     Attributes
     ----------
     failure
-        Why writing fails at present, as a sentence; None if it does not.
+        Reason why writing currently fails, as a sentence; None if it does not fail.
     """
 
     def __init__(
@@ -65,22 +65,22 @@ class Journal:
         self._acknowledged, self._failed, self._allowed = acknowledged, failed, allowed
         self._size = sum(map(len, lines[:written]))
         self._file: int | None = None
-        self._cut = True  # whether other bytes may follow our last line and have to be cut off
+        self._cut = True  # whether bytes after our last line have to be cut off
         self._attempts = 0
-        self._told = written  # how many lines were acknowledged
+        self._told = written  # number of lines that were acknowledged
         self._again = self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=f"journal {path}", daemon=True)
         self._thread.start()
 
     def append(self, line: bytes) -> None:
-        """Add a line, which the thread writes as soon as it can."""
+        """Append a line; the thread writes it as soon as possible."""
         with self._changed:
             self.lines.append(line)
             self._changed.notify_all()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until all lines so far are on disk and acknowledged; retry now if writing failed.
+        """Wait until all lines are on disk and acknowledged; retry at once if writing failed.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Journal:
             return self._told >= wanted
 
     def close(self) -> None:
-        """End the thread, without waiting for lines that are not on disk."""
+        """Stop the thread without waiting for lines that are not on disk."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -152,7 +152,7 @@ class Journal:
     def _write(self, begin: int, end: int) -> None:
         self._allowed()
         if not os.path.lexists(self.path):
-            # The file was deleted. All its lines are in memory and are written again.
+            # The file was deleted. All lines are in memory and are written again.
             self._close()
             self._size = begin = 0
         if self._file is None or not os.path.samestat(os.fstat(self._file), self.path.lstat()):
@@ -162,8 +162,8 @@ class Journal:
         size = os.fstat(self._file).st_size
         if size < self._size or (size > self._size and not self._cut):
             raise SessionError(
-                f"{self.path} was changed by something else, so that nothing is written to it. "
-                "Save a copy of the session to another folder: it holds all your labels."
+                f"{self.path} was changed by another program, so nothing is written to it. "
+                "Save a copy of the session to another folder: it contains all your labels."
             )
         data = b"".join(self.lines[begin:end])
         self._cut = True
@@ -175,7 +175,7 @@ class Journal:
                 view = view[os.write(self._file, view) :]
             os.fsync(self._file)
         except OSError:
-            self._close()  # a stale handle never recovers, but a new one may
+            self._close()  # a stale file handle never recovers, but a new one may work
             raise
         self._size += len(data)
         self._cut = False
@@ -183,12 +183,12 @@ class Journal:
     def _close(self) -> None:
         if self._file is not None:
             file, self._file = self._file, None
-            with contextlib.suppress(OSError):  # the failure before was reported
+            with contextlib.suppress(OSError):  # the failure of the write was reported
                 os.close(file)
 
 
 def _sync_names(path: Path) -> None:
-    """Bring the names of the file and of its folder to disk, if the system supports that."""
+    """Fsync the folder entries of the file and of its folder, if the system supports it."""
     for folder in (path.parent, path.parent.parent):
         with contextlib.suppress(OSError):
             handle = os.open(folder, os.O_RDONLY)
@@ -199,7 +199,7 @@ def _sync_names(path: Path) -> None:
 
 
 def _call(callback: Callable[..., None], value: object) -> None:
-    """Call a callback; report its exceptions as those of a thread, and go on writing."""
+    """Call a callback; report its exceptions like those of threads, and continue."""
     try:
         callback(value)
     except Exception:

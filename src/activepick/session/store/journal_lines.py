@@ -1,8 +1,10 @@
-"""The lines of a journal: one action a line, numbered from 1, each with a checksum.
+"""Encode and decode the lines of a journal.
+
+Each line is one action; lines are numbered from 1 and have a checksum.
 
 A line is JSON: ``{"sum":"0a1b2c3d","n":17,"time":"...","action":{...}}``. The sum is the CRC-32 of
-the rest of the line. A line without its newline is not finished. Line ends of Windows, which
-programs that copy texts make, are read as well.
+the rest of the line. A line without a newline is incomplete. Line ends of Windows, which some
+programs create when they copy text files, are accepted.
 """
 
 import json
@@ -31,7 +33,7 @@ def encode_line(number: int, action: Action | dict[str, Any], time: str | None =
     action
         The action, or the content of its JSON.
     time
-        When it was done (ISO 8601); now if not given.
+        Time of the action (ISO 8601); by default the current time.
     """
     facts = action if isinstance(action, dict) else action.model_dump(mode="json")
     time = time or datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -41,7 +43,7 @@ def encode_line(number: int, action: Action | dict[str, Any], time: str | None =
 
 
 def decode_line(line: bytes) -> tuple[int, dict[str, Any]] | None:
-    """Return number and action of a line, with or without its end; None if it is damaged."""
+    """Return the number and action of a line, with or without line end; None if damaged."""
     line = bare_line(line)
     body = line[_BODY:]
     if line[:_BODY] != b'%s%08x",' % (_START, zlib.crc32(body)):
@@ -55,7 +57,7 @@ def decode_line(line: bytes) -> tuple[int, dict[str, Any]] | None:
 
 
 def bare_line(line: bytes) -> bytes:
-    """Return a line without its end."""
+    """Return a line without its line end."""
     return line.removesuffix(b"\n").removesuffix(b"\r")
 
 
@@ -66,13 +68,13 @@ class JournalText:
     Attributes
     ----------
     lines
-        The good lines from the start on, each with a newline.
+        The valid lines from the start of the file, each with a newline.
     actions
-        The content of the JSON of their actions.
+        The parsed JSON of their actions.
     rest
-        The bytes behind them.
+        The bytes after them.
     torn
-        Whether the rest is nothing, or a last line that was never finished: it has no end.
+        Whether the rest is empty or an incomplete last line without newline.
     """
 
     lines: list[bytes]
@@ -89,12 +91,12 @@ def read_lines(data: bytes) -> JournalText:
     for k, piece in enumerate(pieces):
         facts = decode_line(piece)
         if facts is None or facts[0] != len(lines) + 1:
-            # A write that is interrupted leaves the start of a line, or zeros. A line with an end
-            # was on disk, and so was one of which only the end is another byte.
+            # An interrupted write leaves the start of a line, or zeros. A line with a line end was
+            # on disk, and so was one with a wrong byte in place of the line end.
             torn = k == len(pieces) - 1 and not piece.endswith(b"\n")
             torn = torn and decode_line(piece[:-1]) is None
             return JournalText(lines, actions, b"".join(pieces[k:]), torn)
-        # A last line that lacks only its newline was done, though not acknowledged.
+        # A last line that lacks only its newline was applied, although it was not acknowledged.
         lines.append(bare_line(piece) + b"\n")
         actions.append(facts[1])
     return JournalText(lines, actions, b"", True)

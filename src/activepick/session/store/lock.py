@@ -1,8 +1,9 @@
-"""The lock of a session, so that one program at a time writes to it.
+"""The lock of a session, which allows only one program at a time to write to it.
 
-A file names the program that has the session open, and holds a lock of the operating system that
-ends with the program. On one machine this lock shows whether the program still runs. Not all
-network file systems pass it on, so that the file of another machine is never removed unasked.
+A file names the program that has the session open. The program holds an operating system lock on
+this file, which is released when the program ends. On the same machine, the lock shows whether the
+program is still running. Not all network file systems support such locks across machines, so that
+the file of another machine is removed only with `force`.
 """
 
 import contextlib
@@ -21,14 +22,14 @@ from activepick.session.store.disk_errors import disk_sentence
 
 __all__ = ["SessionLock"]
 
-# Windows locks bytes for reading as well: lock one behind the content.
+# On Windows, locked bytes cannot be read either: a byte after the content is locked.
 _BYTE = 1 << 30
-# Characters of a fact that are told.
+# Maximal number of characters of a value that are shown.
 _LONGEST = 200
 
 
 class SessionLock:
-    """The right to write to the folder of a session.
+    """Lock of a session: the permission to write to its folder.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class SessionLock:
     Attributes
     ----------
     left_behind
-        Whether an earlier program ended without releasing it.
+        Whether an earlier program ended without releasing the lock.
 
     Raises
     ------
@@ -61,34 +62,34 @@ class SessionLock:
             ) from error
 
     def check(self) -> None:
-        """Raise SessionError if another program took over, or the folder is gone."""
+        """Raise SessionError if another program took the lock over, or the folder was removed."""
         folder = self.path.parent
         if not folder.is_dir():
             raise SessionError(
-                f"{folder} is not there any more: it was moved, renamed or deleted. Put it back, "
-                "or save a copy to another folder."
+                f"{folder} does not exist any more: it was moved, renamed or deleted. Put it "
+                "back, or save a copy to another folder."
             )
         if not os.path.lexists(self.path):
             raise SessionError(
-                f"{self.path} is not there any more: it was deleted, or another folder took the "
-                "place of this session, so that nothing is written to it from here. Put the folder "
+                f"{self.path} does not exist any more: it was deleted, or the folder of this "
+                "session was replaced by another one. Nothing is written to it. Put the folder "
                 "back, or save a copy to another folder."
             )
         if self._holder().get("token") != self._token:
             raise SessionError(
-                f"{folder}: another program took this session over, so that nothing is "
-                "written to it from here. Save a copy to another folder, or close it here."
+                f"{folder}: another program took this session over, so nothing is written to "
+                "it by this one. Save a copy to another folder, or close it here."
             )
 
     def release(self) -> None:
         """Release the lock, unless another program took it over."""
-        # While the system's lock is held, no other program takes the file that is deleted here.
+        # While the system lock is held, no other program can take over the file that is deleted.
         if self._holder().get("token") == self._token:
             with contextlib.suppress(OSError):
                 self.path.unlink()
         os.close(self._file)
         if sys.platform == "win32" and self._holder().get("token") == self._token:
-            self.path.unlink(missing_ok=True)  # there an open file cannot be deleted
+            self.path.unlink(missing_ok=True)  # on Windows, an open file cannot be deleted
 
     def _acquire(self, folder: Path, force: bool) -> int:
         while True:
@@ -101,7 +102,7 @@ class SessionLock:
                 except FileNotFoundError:
                     continue
             free = _lock(file)
-            if not self._is(file):  # its owner deleted it in the meantime
+            if not self._is(file):  # its owner has deleted it in the meantime
                 os.close(file)
                 continue
             holder = {} if fresh else self._holder()
@@ -128,7 +129,7 @@ class SessionLock:
         os.fsync(self._file)
 
     def _holder(self) -> dict[str, str]:
-        """Return what the file says of its program: texts by name; none if damaged."""
+        """Return the description of the program in the file, by name; empty if damaged."""
         try:
             facts = parse_json(read_whole(self.path))
         except (OSError, ValueError):
@@ -154,8 +155,8 @@ def _refusal(folder: Path, holder: dict[str, str], alive: bool) -> str:
     if alive:
         return f"{folder} is open in {who}. Close it there first, or open it for reading only."
     return (
-        f"{folder} is open in {who}, as far as can be told from here. Close it there; if that "
-        "program is gone, open the session by force."
+        f"{folder} is probably open in {who}. Close it there; if that program does not run any "
+        "more, open the session by force."
     )
 
 
@@ -174,7 +175,7 @@ if sys.platform == "win32":
 else:
 
     def _lock(file: int) -> bool | None:
-        """Acquire the system's lock; False if another program has it, None if unsupported."""
+        """Acquire the system lock; return False if another program has it, None if unsupported."""
         import fcntl
 
         try:

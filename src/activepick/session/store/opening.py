@@ -1,4 +1,4 @@
-"""Reading and repairing the folder of a session."""
+"""Read and repair the folder of a session."""
 
 import os
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from activepick.session.store.journal_lines import (
 
 __all__ = ["Opened", "read_session", "repair_journal"]
 
-# Bytes of a short line, and how many more lines than that may have gone.
+# Number of bytes of a short line, and the largest number of lines lost without a trace.
 _SHORTEST, _MOST_MISSING = 50, 1000
 
 
@@ -41,9 +41,9 @@ class Opened:
     history
         The state, with undo and redo.
     lines
-        The good lines of the journal.
+        The valid lines of the journal.
     written
-        How many of them are whole on disk.
+        Number of lines that are complete on disk.
     notices
         Sentences for the user.
     """
@@ -63,7 +63,7 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
     folder
         The session.
     writing
-        Whether files may be written: the version in the header, and a last line that is cut off.
+        Whether files may be changed: the version in the header, and an incomplete last line.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
     notices = []
     if text.rest:
         notices.append(
-            f"{path}: a last line of {len(text.rest)} bytes was not finished when the program "
+            f"{path}: the last line ({len(text.rest)} bytes) was incomplete when the program "
             "ended, and is left out. It had not been acknowledged."
         )
         if writing:
@@ -100,10 +100,10 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
             ) from error
     good, whole = data[: len(data) - len(text.rest)], len(text.lines)
     if not good.endswith(b"\n") and whole:
-        whole -= 1  # the last line lacks its newline: it is written once more
+        whole -= 1  # the last line lacks its newline: it is written again
     if b"\r\n" in good:
         notices.append(
-            f"{path}: its lines ended as those of Windows, which another program made of them."
+            f"{path}: its line ends were converted to those of Windows by another program."
         )
         if writing:
             with replacing(path) as temporary:
@@ -112,12 +112,12 @@ def read_session(folder: Path, writing: bool = False) -> Opened:
 
 
 def repair_journal(folder: Path) -> list[str]:
-    """Replace each line that is damaged or does not fit by `Lost`, and keep the old journal.
+    """Replace lines that are damaged or cannot be applied by `Lost`, and keep the old journal.
 
     Returns
     -------
     list of str
-        Sentences for the user; none if nothing was damaged.
+        Sentences for the user; empty if nothing was damaged.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def repair_journal(folder: Path) -> list[str]:
     data = _read(path)
     history = _first_state(folder, header)
     lines: list[bytes] = []
-    # A number that is read makes no more lines than bytes that are read could have held.
+    # A line number that was read adds no more lines than the damaged bytes could have contained.
     highest = len(data) // _SHORTEST + _MOST_MISSING
 
     def lose(piece: bytes) -> None:
@@ -159,7 +159,7 @@ def repair_journal(folder: Path) -> list[str]:
     kept = _keep(folder / "journal.damaged.jsonl", data)
     with replacing(path) as temporary:
         temporary.write_bytes(new)
-    return [f"{path} was damaged, and is repaired; as it was it is kept in {kept.name}."]
+    return [f"{path} was damaged and has been repaired; the damaged file is kept as {kept.name}."]
 
 
 def _first_state(folder: Path, header: Mapping[str, Any]) -> History:
@@ -167,7 +167,8 @@ def _first_state(folder: Path, header: Mapping[str, Any]) -> History:
         return History(SessionState(checked_settings(header["settings"])))
     except SettingsError as error:
         raise SessionError(
-            f"{folder / HEADER} cannot be used: {error} Put back a copy of it; the labels are in "
+            f"{folder / HEADER} cannot be used: {error} Restore it from a backup; the labels "
+            "are in "
             f"{JOURNAL} beside it."
         ) from error
 
@@ -185,7 +186,7 @@ def _read(path: Path) -> bytes:
         return read_whole(path)
     except FileNotFoundError:
         raise SessionError(
-            f"{path} is missing, and with it all labels: put back a copy of it."
+            f"{path} is missing, and with it all labels: restore it from a backup."
         ) from None
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror}.") from error
