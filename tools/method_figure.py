@@ -58,7 +58,7 @@ def draw(micrograph: Micrograph, before: ScoreMap, learner: Learner, out: Path) 
     """Draw the four panels and save the figure."""
     after = learner.score_map(0)
     shown = display_image(micrograph, 20.0, 400.0)
-    figure = Figure(figsize=(10, 2.95), layout="constrained")
+    figure = Figure(figsize=(10, 2.75), layout="constrained")
     panels = list(figure.subplots(1, 4))
     image(panels[0], shown.pixels, micrograph, "gray", shown.limits, "micrograph and picks")
     found = separated_peaks(after)
