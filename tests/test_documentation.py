@@ -117,3 +117,34 @@ def test_messages_in_troubleshooting_are_those_of_the_program():
     for message in quoted:
         for part in filter(None, (part.strip(" .") for part in message.split("…"))):
             assert part in messages(), part
+
+
+# Names in the windows of napari, RELION and cryoSPARC.
+OTHER_NAMES = {
+    "Plugins",
+    "Particle extraction",
+    "Extract From Micrographs",
+    "Import Particle Stack",
+    "Inspect Picks",
+}
+
+
+def names_of_the_window(text):
+    """Give the names of buttons, sections and settings: in italics, with a capital letter."""
+    plain = without_code(text)
+    names = re.findall(r"(?<![*\w])\*([A-Z][^*\n]+)\*(?!\*)|<em>([^<]+)</em>", plain)
+    for path in (markdown or html for markdown, html in names):
+        yield from (name.strip(" .") for name in re.split(r" > |: ", path))
+
+
+@pages
+def test_names_of_the_window_exist(page):
+    if page.name not in ("start.md", "window.md") and page.parent.name not in (
+        "guide",
+        "tutorials",
+    ):
+        return  # the other pages have figure captions and sources in italics
+    known = re.sub(r"\d+", "…", messages())
+    for name in names_of_the_window(page.read_text(encoding="utf-8")):
+        is_caption = len(name) > 60
+        assert is_caption or name in OTHER_NAMES or re.sub(r"\d+", "…", name) in known, name
