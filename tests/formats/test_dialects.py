@@ -52,6 +52,21 @@ def locations(paths: list[bytes], **more) -> dict:
 @pytest.mark.parametrize(
     "content",
     [
+        "micrograph,x,y\na,1,2\n# in between\nb,3,4\n",
+        "micrograph,x,y # in pixels\na,1,2 # sure, or not\nb,3,4\n",
+        '# first\n"micrograph","x","y"\n"a",1,2\n#c,9,9\n"b",3,4\n',
+        "micrograph;x;y\na;1,0;2\n# d;9;9\nb;3;4\n",
+        "image_name\tx_coord\ty_coord\na\t1\t2\n#\nb\t3\t4\n",
+    ],
+)
+def test_comments_are_no_rows(tmp_path, content):
+    table = read_table(save(tmp_path, "m.csv", content))
+    assert table[["micrograph", "x", "y"]].to_numpy().tolist() == [["a", 1, 2], ["b", 3, 4]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         "X-Coordinate,Y-Coordinate,Class,Diameter\n100.5,20,1,120\n3,4,1,120\n",  # CryoPPP
         "index,axis-0,axis-1\n0.0,20,100.5\n1.0,4,3\n",  # napari's points
         "axis-0,axis-1,axis-2\n0,20,100.5\n0,4,3\n",  # of a stack with one image
@@ -368,6 +383,9 @@ INCLUDE = "\ndata_cryolo_include\n\nloop_\n_slice_index\n"
         ("a.cbox", f"{CBOX}1 2 0 9 9 0.5\n{VERTICES}", "filaments are not supported"),
         ("a.box", "1 2 9 9 -1\n5 6 9 9 -2\n", "filaments are not supported"),
         ("a.box", "1 2 9 9 0.5\n1 2 9 9 -1\n5 6 9 9 -2\n", "filaments are not supported"),
+        ("a.box", "1 2 9 9 -1\n3 4 9 9 0\n5 6 9 9 -2\n", "filaments are not supported"),
+        ("a.box", "#helix: (1, 2),(5, 6),9\n1 2 9 9\n", "filaments are not supported"),
+        ("a.txt", "#helix: (1, 2),(5, 6),9\n1 2\n", "filaments are not supported"),
         ("a.csv", "micrograph,x,y,rlnHelicalTubeID\na,1,2,1\n", "filaments are not supported"),
         ("a.csv", "micrograph,x,y,filament_id\na,1,2,0\n", "filaments are not supported"),
         ("a.csv", "micrograph,x,y,z\na,1,2,3\na,1,2,4\n", "tomograms are not supported"),

@@ -69,6 +69,38 @@ def test_several_micrographs_that_nothing_names_are_refused(tmp_path, label):
     assert one["micrograph"].tolist() == ["a"] * 3
 
 
+@pytest.mark.parametrize("label", ["rlnMicrographId", "rlnGroupNumber", "rlnOpticsGroup"])
+def test_a_stack_of_particles_of_several_micrographs_names_none(tmp_path, label):
+    images = {"rlnImageName": ["1@all.mrcs", "2@all.mrcs", "3@all.mrcs"]}
+    with pytest.raises(TableError, match=f"several micrographs \\({label} varies\\)"):
+        read_table(star(tmp_path, {**XY, **images, label: [1, 1, 2]}))
+    apart = {"rlnImageName": ["1@a.mrcs", "2@a.mrcs", "1@b.mrcs"]}
+    with pytest.warns(TableWarning, match="rlnImageName"):
+        table = read_table(star(tmp_path, {**XY, **apart, label: [1, 1, 2]}))
+    assert table["micrograph"].tolist() == ["a.mrcs", "a.mrcs", "b.mrcs"]
+
+
+def test_the_name_of_no_micrograph_is_none(tmp_path):
+    rows = {"rlnMicrographName": ["None"] * 3, **XY}
+    images = {"rlnImageName": ["1@a.mrcs", "2@a.mrcs", "1@b.mrcs"]}
+    with pytest.warns(TableWarning, match="named after rlnImageName"):
+        table = read_table(star(tmp_path, {**rows, **images}))
+    assert table["micrograph"].tolist() == ["a.mrcs", "a.mrcs", "b.mrcs"]
+    assert set(read_table(star(tmp_path, rows, "c_autopick.star"))["micrograph"]) == {"c"}
+    for name in "cd":
+        star(tmp_path, rows, f"jobs/{name}_autopick.star")
+    assert read_folder(tmp_path / "jobs")["micrograph"].tolist() == [*"cccddd"]
+
+
+@pytest.mark.parametrize("name", ["a_autopick.star", "jobs/a_autopick.star"])
+def test_numbers_of_images_in_names_of_micrographs_are_removed(tmp_path, name):
+    rows = {"rlnMicrographName": ["000001@M/a.mrcs", "000001@M/a.mrcs", "000001@M/b.mrcs"], **XY}
+    path = star(tmp_path, rows, name)
+    with pytest.warns(TableWarning, match=r"without the number of the image, such as 000001@M/a"):
+        table = read_folder(path.parent) if "/" in name else read_table(path)
+    assert table["micrograph"].tolist() == ["M/a.mrcs", "M/a.mrcs", "M/b.mrcs"]
+
+
 def test_files_of_a_folder_that_name_other_micrographs_keep_these_names(tmp_path):
     for name in "ab":
         images = {"rlnImageName": [f"{k}@Extract/{name}.mrcs" for k in (1, 2, 3)]}
@@ -95,6 +127,7 @@ TOMOGRAMS = [
         "rlnCenteredCoordinateXAngst",
     ),
     ({**NAMED, "rlnCoordinateZ": [50, 50, 60.5]}, "rlnCoordinateZ varies"),
+    ({**NAMED, "rlnCoordinateZ": [50, 50, 50]}, "rlnCoordinateZ is not 0"),
     ({**XY, "rlnMicrographName": ["TS_1.tomostar"] * 3}, "TS_1.tomostar"),
 ]
 FILAMENTS = [

@@ -160,3 +160,45 @@ def test_a_threshold_keeps_what_reaches_it():
         keep_scores(table, threshold=5)
     with pytest.raises(SettingsError, match="no scores"):
         keep_scores(table.drop(columns="score"), min_score=0)
+
+
+@pytest.mark.parametrize("column", ["confidence", "Probability", "conf", "prob"])
+def test_confidences_in_a_csv_become_log_odds(tmp_path, column):
+    path = tmp_path / "a.csv"
+    path.write_text(f"micrograph,x,y,{column}\na,1,2,0.5\na,3,4,0.9\na,5,6,\n")
+    table = read_table(path)
+    assert score_meaning(table) == "log-odds"
+    assert np.allclose(table["score"], [0, np.log(9), np.nan], equal_nan=True)
+    path.write_text(f"micrograph,x,y,{column}\na,1,2,50\na,3,4,0.9\n")  # per cent?
+    table = read_table(path)
+    assert score_meaning(table) == "number"
+    assert table["score"].tolist() == [50, 0.9]
+
+
+@pytest.mark.parametrize("column", ["ncc", "figure_of_merit", "FOM", "Cross-Correlation"])
+def test_other_columns_of_scores_in_a_csv_are_numbers(tmp_path, column):
+    path = tmp_path / "a.csv"
+    path.write_text(f"micrograph,x,y,{column}\na,1,2,0.5\na,3,4,0.9\n")
+    table = read_table(path)
+    assert score_meaning(table) == "number"
+    assert table["score"].tolist() == [0.5, 0.9]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".txt"])
+def test_log_odds_that_look_like_probabilities_are_told(tmp_path, ending):
+    names = {".csv": "micrograph,x,y,score", ".txt": "image_name\tx_coord\ty_coord\tscore"}
+    separator = "\t" if ending == ".txt" else ","
+    path = tmp_path / f"a{ending}"
+
+    def save(scores):
+        rows = [separator.join(("a", "1", "2", str(score))) for score in scores]
+        path.write_text("\n".join([names[ending], *rows]) + "\n")
+
+    save(np.linspace(0.01, 0.99, 30))
+    with pytest.warns(TableWarning, match="between 0 and 1, as probabilities are"):
+        assert score_meaning(read_table(path)) == "log-odds"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for scores in (np.linspace(-1, 0.99, 30), [0.1, 0.2, 0.3], np.ones(30)):
+            save(scores)
+            assert len(read_table(path)) == len(scores)

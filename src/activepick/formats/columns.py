@@ -13,17 +13,20 @@ from activepick.errors import TableError
 from activepick.formats.names import is_image_name, micrograph_stem, without_image_number
 from activepick.formats.outside import note_places
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
+from activepick.formats.scores import ScoreMeaning
 from activepick.formats.table_warnings import warn_table
 from activepick.formats.values import Where, checked_labels, to_numbers
 
 __all__ = [
     "ALIASES",
     "Lines",
+    "meaning_of_column",
     "name_by_file",
     "name_by_images",
     "rename_tags",
     "standard_names",
     "standard_table",
+    "varies_within",
     "without_positions",
 ]
 
@@ -53,9 +56,16 @@ ALIASES: dict[str, tuple[str, ...]] = {
         *("y", "rlncoordinatey", "ycoord", "ycoordinate", "coordinatey", "coordy"),
         *("centery", "ycenter", "centrey", "ycentre", "positiony", "yposition", "posy", "ypos"),
     ),
-    "score": ("score", "rlnautopickfigureofmerit", "autopickfigureofmerit", "figureofmerit", "fom"),
+    "score": (
+        *("score", "rlnautopickfigureofmerit", "autopickfigureofmerit", "figureofmerit", "fom"),
+        *("confidence", "conf", "probability", "prob"),
+        *("ncc", "nccscore", "cc", "ccc", "crosscorrelation"),
+    ),
     "label": ("label",),
 }
+# Those of scores that are log-odds and that are probabilities.
+_LOG_ODDS = ("score",)
+_PROBABILITIES = ("confidence", "conf", "probability", "prob")
 # What programs write where a number is not known.
 _EMPTY = ("", "nan", "-nan", "<na>", "na", "n/a", "#n/a", "none", "null")
 # The axes of napari's points, which are the dimensions of the array.
@@ -97,6 +107,20 @@ def standard_names(columns: Sequence[str]) -> dict[str, str]:
         axes = [plain[axis] for axis in _AXES if axis in plain]
         found[axes[-2]], found[axes[-1]] = "y", "x"
     return found
+
+
+def meaning_of_column(column: str) -> ScoreMeaning:
+    """Return what the scores in a column are by its name: log-odds, probabilities or numbers.
+
+    Parameters
+    ----------
+    column
+        Name in the file.
+    """
+    plain = _plain(column)
+    if plain in _LOG_ODDS:
+        return "log-odds"
+    return "probability" if plain in _PROBABILITIES else "number"
 
 
 def _plain(column: str) -> str:
@@ -288,23 +312,36 @@ def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
         found = plain["image"] if any(n != without_image_number(n) for n in images) else None
     if found is None:
         found = _column_of_files(raw)
+    known = [plain[name] for name in _ONE_PER_MICROGRAPH if name in plain]
     if found is not None and len(raw):
         names = raw[found].astype(str).map(without_image_number)
+        named = name_by_file(raw, names.to_numpy(object))
+        _refuse_several([name for name in known if varies_within(named, name)], path)
         warn_table(
             f"micrographs are named after {found}, such as {names.iloc[0]}",
             file=path,
             kind=f"named after {found}",
         )
-        return name_by_file(raw, names.to_numpy(object))
-    known = [plain[name] for name in _ONE_PER_MICROGRAPH if name in plain]
+        return named
     known += [name for name in _texts(raw) if _LIKE_NAMES.search(_plain(name))]
-    several = next((name for name in known if raw[name].nunique() > 1), None)
-    if several is not None:
+    _refuse_several([name for name in known if varies_within(raw, name)], path)
+    return raw
+
+
+def varies_within(raw: pd.DataFrame, column: str) -> bool:
+    """Return whether a column varies within a micrograph; without names all rows are of one."""
+    if "micrograph" not in raw:
+        return bool(raw[column].nunique() > 1)
+    return bool((raw.groupby("micrograph")[column].nunique() > 1).any())
+
+
+def _refuse_several(columns: Sequence[str], path: Path) -> None:
+    """Refuse rows of several micrographs, which these columns tell apart and nothing names."""
+    if columns:
         raise TableError(
             f"{path}: these positions are in several micrographs or images of a stack (the column "
-            f"{several} varies), and no column names them: add one, or save a file for each"
+            f"{columns[0]} varies), and no column names them: add one, or save a file for each"
         )
-    return raw
 
 
 def _texts(raw: pd.DataFrame) -> list[str]:

@@ -7,7 +7,8 @@ true particles of CryoPPP (``X-Coordinate,Y-Coordinate``) and the points that na
 (``axis-0,axis-1``, of which the second is x). This is the one format that holds every column.
 
 ``score`` holds log-odds, as activepick writes them; numbers of other programs stand in
-``figure_of_merit``.
+``figure_of_merit``, and probabilities in ``confidence`` or ``probability``. Lines that begin with
+``#`` are comments.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,7 @@ import pandas as pd
 from activepick.errors import TableError
 from activepick.formats.columns import (
     Lines,
+    meaning_of_column,
     name_by_file,
     name_by_images,
     standard_names,
@@ -34,13 +37,20 @@ from activepick.formats.columns import (
 from activepick.formats.limits import check_width
 from activepick.formats.many_files import NamedFiles, Rows, read_together
 from activepick.formats.plain_rows import plain_rows
-from activepick.formats.scores import score_meaning, with_meaning
+from activepick.formats.scores import (
+    look_like_probabilities,
+    score_meaning,
+    with_log_odds,
+    with_meaning,
+)
 from activepick.formats.table_check import warn_dropped
+from activepick.formats.table_warnings import warn_table
 from activepick.formats.text import read_utf8
 from activepick.wording import counted
 
 __all__ = [
     "SEPARATORS",
+    "quoting_for",
     "read_csv",
     "read_csv_files",
     "read_separated",
@@ -55,6 +65,8 @@ SEPARATORS = ",;\t"
 _MOST_COMMENTS = 200
 # Excel's statement of the separator, before the header.
 _SEP = re.compile(rb"sep=(.)[ \t]*\n", re.IGNORECASE)
+# A comment behind the header.
+_BEHIND = re.compile(rb"(?<=\w)\s+#.*$", re.DOTALL)
 # Rows that are text at the same time.
 _ROWS = 20_000
 # Columns of napari's shapes, a row for each corner.
@@ -176,7 +188,7 @@ def _after_comments(text: bytes, separators: str) -> tuple[bytes, bytes]:
     start = 0
     for _ in range(_MOST_COMMENTS):
         end = text.find(b"\n", start)
-        header = text[start:] if end < 0 else text[start:end]
+        header = _BEHIND.sub(b"", text[start:] if end < 0 else text[start:end])
         if not header.startswith(b"#") or _has_positions(header.decode("latin-1"), separators):
             break
         within = header.lstrip(b"# \t")
@@ -219,7 +231,18 @@ def _table(
     if nameless and names is None:
         table.attrs["micrograph_from_file_name"] = True
     score = next((column for column, name in standard.items() if name == "score"), "score")
-    return with_meaning(table, "log-odds" if score.lower() == "score" else "number")
+    meaning = meaning_of_column(score)
+    if meaning == "probability":
+        return with_log_odds(table)
+    table = with_meaning(table, meaning)
+    if look_like_probabilities(table):
+        warn_table(
+            f"all scores are between 0 and 1, as probabilities are, but the column {score} holds "
+            "log-odds in this format; call it confidence in a CSV file if they are probabilities",
+            file=path,
+            kind="scores like probabilities",
+        )
+    return table
 
 
 def _one_by_one(
@@ -227,13 +250,18 @@ def _one_by_one(
 ) -> pd.DataFrame:
     """Read row by row, and note the line of each."""
     # A row has to be a line: without strictness a lone quote would swallow the rest of the file.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    # Comments become empty lines, so that lines are counted right.
+    texts = ("\n" if t.startswith("#") else t for t in io.StringIO(text, newline=""))
+    reader = csv.reader(texts, delimiter=separator, strict=True)
+    ends_in_number = standard_names(columns).get(columns[-1], "micrograph") != "micrograph"
     rows = []
     try:
         for row in reader:
             if not any(value.strip() for value in row):  # Excel writes rows of separators only
                 continue
             line = reader.line_num + skipped
+            if ends_in_number:
+                row = _without_comment(row, len(columns))
             if len(row) != len(columns):
                 raise TableError(
                     f"{path}, line {line}: {counted(len(row), 'value')} where the header has "
@@ -245,6 +273,27 @@ def _one_by_one(
     except csv.Error as error:
         raise TableError(f"{path}, line {reader.line_num + skipped}: {error}") from None
     return pd.DataFrame(rows, columns=columns, dtype=str)
+
+
+def _without_comment(row: list[str], width: int) -> list[str]:
+    """Return a row without a comment behind its last value, which may hold separators itself."""
+    if len(row) < width or "#" not in row[width - 1]:
+        return row
+    value, comment, _ = row[width - 1].partition("#")
+    is_comment = comment and value[-1:].isspace()
+    return [*row[: width - 1], value.rstrip()] if is_comment else row
+
+
+def quoting_for(names: pd.Series) -> Literal[0, 2]:
+    """Return how texts are quoted, as of `csv.writer`.
+
+    Parameters
+    ----------
+    names
+        The first column. A name that begins with ``#`` would be a comment without quotes.
+    """
+    is_odd = any(str(name).startswith("#") for name in names.unique())
+    return csv.QUOTE_NONNUMERIC if is_odd else csv.QUOTE_MINIMAL
 
 
 def render_csv(table: pd.DataFrame, path: Path) -> Iterable[str]:
@@ -259,9 +308,14 @@ def render_csv(table: pd.DataFrame, path: Path) -> Iterable[str]:
     ordered = table[first + others]
     if score_meaning(table) == "number":
         ordered = ordered.drop(columns=_NUMBER, errors="ignore").rename(columns={"score": _NUMBER})
+    quoting = quoting_for(table["micrograph"])
     return (
         ordered.iloc[start : start + _ROWS].to_csv(
-            index=False, header=start == 0, lineterminator="\n", sep=separator
+            index=False,
+            header=start == 0,
+            lineterminator="\n",
+            sep=separator,
+            quoting=quoting,
         )
         for start in range(0, max(len(ordered), 1), _ROWS)
     )

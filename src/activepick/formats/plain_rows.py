@@ -16,7 +16,7 @@ _EMPTY = ["", "nan", "NaN", "<NA>", "NA", "None", "null"]
 def plain_rows(
     body: bytes, separator: str, columns: Sequence[str], standard: Mapping[str, str]
 ) -> pd.DataFrame | None:
-    """Parse rows without quotes, empty lines and anything else that needs a second look.
+    """Parse rows without quotes, comments, empty lines and all else that needs a second look.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ def plain_rows(
     """
     body = body.rstrip(b"\n")
     if not body or b'"' in body or b"\n\n" in body or separator == ";":
+        return None
+    if body.startswith(b"#") or b"\n#" in body:
         return None
     values = np.frombuffer(body, np.uint8)
     ends = np.append(np.flatnonzero(values == ord("\n")), len(values))

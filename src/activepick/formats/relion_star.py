@@ -14,7 +14,12 @@ import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
-from activepick.formats.columns import rename_tags, standard_table, without_positions
+from activepick.formats.columns import (
+    rename_tags,
+    standard_table,
+    varies_within,
+    without_positions,
+)
 from activepick.formats.many_files import join_tables
 from activepick.formats.names import micrograph_stem, without_image_number
 from activepick.formats.outside import forget_places
@@ -167,6 +172,7 @@ def _block_table(block: Block, path: Path, micrograph: str | None) -> pd.DataFra
         other = next((name for name in _OTHER_NAMES if name in raw), None)
         if other is not None:
             raw.insert(0, "micrograph", raw[other].astype(str).map(without_image_number))
+            _refuse_several(raw, path, block.line)
             if len(raw):
                 warn_table(
                     f"no {_NAME}, so micrographs are named after {other}, such as "
@@ -190,7 +196,7 @@ def _is_worth_saying(block: Block) -> bool:
 
 def _refuse_several(raw: pd.DataFrame, path: Path, line: int) -> None:
     """Refuse particles that are of several micrographs, and nothing says of which."""
-    several = next((n for n in _ONE_PER_MICROGRAPH if n in raw and raw[n].nunique() > 1), None)
+    several = next((n for n in _ONE_PER_MICROGRAPH if n in raw and varies_within(raw, n)), None)
     if several is not None:
         raise TableError(
             f"{path}, line {line}: particles of several micrographs ({several} varies), but there "

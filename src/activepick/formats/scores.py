@@ -28,9 +28,11 @@ __all__ = [
     "from_probability",
     "has_mark",
     "keep_scores",
+    "look_like_probabilities",
     "score_meaning",
     "score_threshold",
     "to_probability",
+    "with_log_odds",
     "with_meaning",
 ]
 
@@ -41,6 +43,8 @@ LOG_ODDS_MARK = "# scores are log-odds"
 _ATTRIBUTE = "score_meaning"
 # Log-odds beyond this are a probability of 0 or 1 in double precision.
 _HIGHEST = 36.0
+# So many scores tell what they are.
+_MANY = 20
 
 
 def score_meaning(table: pd.DataFrame) -> ScoreMeaning:
@@ -96,6 +100,32 @@ def from_probability(probability: npt.ArrayLike) -> npt.NDArray[np.float64]:
         odds = logit(np.asarray(probability, dtype=np.float64))
     clipped: npt.NDArray[np.float64] = np.clip(odds, -_HIGHEST, _HIGHEST)
     return clipped
+
+
+def with_log_odds(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose scores are probabilities with log-odds, and that meaning.
+
+    Parameters
+    ----------
+    table
+        With the column ``score``. Where a score is not between 0 and 1, all of them stay as they
+        are, as numbers.
+    """
+    score = table["score"]
+    if not (score.between(0, 1) | score.isna()).all():
+        return with_meaning(table, "number")
+    return with_meaning(table.assign(score=from_probability(score)), "log-odds")
+
+
+def look_like_probabilities(table: pd.DataFrame) -> bool:
+    """Return whether scores that should be log-odds are rather probabilities.
+
+    Many log-odds are not all between 0 and 1, which would be probabilities from 0.5 to 0.73.
+    """
+    if score_meaning(table) != "log-odds":
+        return False
+    score = table["score"].dropna()
+    return len(score) >= _MANY and bool(score.between(0, 1).all()) and score.nunique() > 2
 
 
 def to_probability(score: npt.ArrayLike) -> npt.NDArray[np.float64]:

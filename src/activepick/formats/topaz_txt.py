@@ -13,7 +13,7 @@ import pandas as pd
 
 from activepick.errors import SettingsError, TableError
 from activepick.formats.coordinates import checked_scale
-from activepick.formats.csv_table import read_separated, read_separated_files
+from activepick.formats.csv_table import quoting_for, read_separated, read_separated_files
 from activepick.formats.many_files import NamedFiles
 from activepick.formats.names import without_ending
 from activepick.formats.scores import score_meaning
@@ -26,7 +26,7 @@ __all__ = ["read_topaz", "read_topaz_files", "render_topaz", "sniff"]
 def sniff(head: bytes) -> bool:
     """Return whether the first line is the header of Topaz."""
     line = head.decode("latin-1").lstrip("\ufeffï»¿").replace("\r", "\n").split("\n", 1)[0]
-    return {"image_name", "x_coord", "y_coord"} <= set(line.split("\t"))
+    return {"image_name", "x_coord", "y_coord"} <= {name.strip('"') for name in line.split("\t")}
 
 
 def read_topaz(path: Path) -> pd.DataFrame:
@@ -91,4 +91,5 @@ def render_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> Iter
     )
     if "score" in table:
         out["score"] = table["score"]
-    return (out.to_csv(index=False, sep="\t", lineterminator="\n"),)
+    quoting = quoting_for(out["image_name"])
+    return (out.to_csv(index=False, sep="\t", lineterminator="\n", quoting=quoting),)
