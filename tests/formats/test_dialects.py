@@ -385,7 +385,7 @@ INCLUDE = "\ndata_cryolo_include\n\nloop_\n_slice_index\n"
         ("a.box", "1 2 9 9 0.5\n1 2 9 9 -1\n5 6 9 9 -2\n", "filaments are not supported"),
         ("a.box", "1 2 9 9 -1\n3 4 9 9 0\n5 6 9 9 -2\n", "filaments are not supported"),
         ("a.box", "#helix: (1, 2),(5, 6),9\n1 2 9 9\n", "filaments are not supported"),
-        ("a.txt", "#helix: (1, 2),(5, 6),9\n1 2\n", "filaments are not supported"),
+        ("a.coords", "#helix: (1, 2),(5, 6),9\n1 2\n", "filaments are not supported"),
         ("a.csv", "micrograph,x,y,rlnHelicalTubeID\na,1,2,1\n", "filaments are not supported"),
         ("a.csv", "micrograph,x,y,filament_id\na,1,2,0\n", "filaments are not supported"),
         ("a.csv", "micrograph,x,y,z\na,1,2,3\na,1,2,4\n", "tomograms are not supported"),

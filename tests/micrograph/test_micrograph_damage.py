@@ -140,8 +140,21 @@ def test_a_large_image_that_shrinks_to_nothing_is_refused(tmp_path):
 
 def test_a_picture_within_a_tiff_is_refused(tmp_path):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, PIXELS.astype(np.uint8), compression="jpeg")
+    tifffile.imwrite(path, PIXELS.astype(np.uint8), compression="jpeg2000")
     assert "write it again with LZW" in memory_of_reading(path)[0]
+
+
+def test_a_jpeg_within_a_tiff_has_the_size_that_the_tiff_says(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PIXELS.astype(np.uint8), compression="jpeg")
+    large = imagecodecs.jpeg8_encode(np.zeros((3000, 3000), np.uint8))
+    start = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(large)
+    rewritten(path, StripOffsets=start, StripByteCounts=len(large))
+    message, memory = memory_of_reading(path)
+    assert "a JPEG image of 3000 x 3000 pixels where it says" in message
+    assert memory < 2**22
 
 
 @pytest.mark.posix("has pipes with names")

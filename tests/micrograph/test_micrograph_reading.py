@@ -173,6 +173,42 @@ def test_compressed_tiff(tmp_path, compression, predictor):
     np.testing.assert_array_equal(Micrograph(path).read(), pixels)
 
 
+@pytest.mark.parametrize("options", [{}, {"tile": (64, 64)}, {"rowsperstrip": 16}])
+def test_jpeg_within_a_tiff(tmp_path, options):
+    y, x = np.mgrid[:100, :120]
+    pixels = (128 + 60 * np.sin(x / 9) * np.cos(y / 7)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, compression="jpeg", **options)
+    found = Micrograph(tmp_path / "a.tif").read()
+    assert found.shape == pixels.shape
+    assert np.abs(found - pixels).max() < 10
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+@pytest.mark.parametrize("compression", [None, "lzw"])
+def test_large_values_are_bright_whatever_the_tiff_says(tmp_path, dtype, compression):
+    pixels = np.arange(600).reshape(20, 30).astype(dtype)
+    options = {"compression": compression, "photometric": "miniswhite"}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
+    found = Micrograph(tmp_path / "a.tif").read().astype(float)
+    assert np.ptp(found + pixels) == 0
+
+
+def test_a_small_copy_within_a_tiff_is_no_second_image(tmp_path):
+    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(pixels)
+        file.write(pixels[::4, ::4], subfiletype=1)
+    np.testing.assert_array_equal(Micrograph(tmp_path / "a.tif").read(), pixels)
+
+
+def test_numbers_of_colours_are_no_grey_values(tmp_path):
+    colours = np.zeros((3, 256), np.uint16)
+    pixels = np.arange(600).reshape(20, 30).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="palette", colormap=colours)
+    with pytest.raises(MicrographError, match="colour"):
+        Micrograph(tmp_path / "a.tif").read()
+
+
 def test_tiled_tiff(tmp_path):
     pixels = image("uint16")
     tifffile.imwrite(tmp_path / "a.tiff", pixels, tile=(16, 16))

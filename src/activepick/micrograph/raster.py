@@ -14,13 +14,12 @@ from PIL.PngImagePlugin import PngImageFile
 from activepick.errors import MicrographError
 from activepick.files import open_to_read, read_whole
 from activepick.micrograph.guard import check_size, guarded
+from activepick.micrograph.jpeg import check_scans
 from activepick.micrograph.source import MicrographFile, blocks_of_array
 
 __all__ = ["open_jpeg", "open_png"]
 
 GREY_MODES = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L")
-# Progressive files have about ten scans.
-_MOST_SCANS, _MOST_SCANNED_PX = 30, 2**30
 COLOUR_MODES = ("LA", "P", "PA", "RGB", "RGBA", "RGBX")
 
 
@@ -69,19 +68,8 @@ def _open(path: Path, plugin: type[ImageFile]) -> MicrographFile:
         shape = (image.height, image.width)
         check_size(path, shape, shape[0] * shape[1], compressed=True)
         if plugin is JpegImageFile:
-            _check_scans(path, shape[0] * shape[1])
+            check_scans(path, read_whole(path), shape[0] * shape[1])
     return MicrographFile(path, shape, None, partial(_decoded_blocks, path, plugin))
-
-
-def _check_scans(path: Path, pixels: int) -> None:
-    """Check that a JPEG file does not have so many scans that decoding would take very long."""
-    # In compressed pixels 0xFF is always followed by 0, so that they contain no markers.
-    scans = read_whole(path).count(b"\xff\xda")
-    if scans > _MOST_SCANS or (scans > 1 and scans * pixels > _MOST_SCANNED_PX):
-        raise MicrographError(
-            f"{path} is a JPEG file with {scans} scans, which no program writes: it is damaged, "
-            "convert it again."
-        )
 
 
 def _decoded_blocks(path: Path, plugin: type[ImageFile]) -> Iterator[NDArray[Any]]:

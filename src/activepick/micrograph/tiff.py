@@ -6,7 +6,7 @@ so that coordinates for these programs have to be flipped in y; this module does
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,20 @@ from numpy.typing import NDArray
 from activepick.errors import MicrographError
 from activepick.files import open_to_read
 from activepick.micrograph.guard import check_size, guarded
+from activepick.micrograph.jpeg import check_scans, claimed_size
 from activepick.micrograph.source import MicrographFile, blocks_of_array, open_plain, raw_blocks
 
 __all__ = ["open_tiff"]
 
+Blocks = Callable[[], Iterator[NDArray[Any]]]
+
 # Compressions whose decoder never returns more than the expected number of pixels: none, LZW,
-# deflate, packbits, LZMA and Zstandard. Embedded pictures have sizes of their own.
+# deflate, packbits, LZMA and Zstandard. Embedded pictures have sizes of their own, which are
+# checked for JPEG.
 _BOUNDED = {1, 5, 8, 32946, 32773, 34925, 34926, 50000}
+_JPEG = 7
+# Photometric interpretations: 0 is white, and numbers of colours.
+_MIN_IS_WHITE, _PALETTE = 0, 3
 _LARGEST_TILE_PX = 2**22
 _MOST_COUNTED = 100
 # TIFF variants whose description refers to other files, which would be opened as well.
@@ -59,7 +66,7 @@ def open_tiff(path: Path) -> MicrographFile:
             raise _stack(path, several)
         series = tiff.series[0]
         grey = (series.dtype.kind in "biuf") if series.dtype is not None else False
-        if "S" in series.axes or not grey:
+        if "S" in series.axes or not grey or page.photometric == _PALETTE:
             raise MicrographError(
                 f"{path} is a colour or complex image: convert it to one grey channel first."
             )
@@ -70,7 +77,7 @@ def open_tiff(path: Path) -> MicrographFile:
         dtype = np.dtype(page.dtype).newbyteorder(tiff.byteorder)
         size = shape[0] * shape[1] * dtype.itemsize
         check_size(path, shape, size, compressed=True)
-        if page.compression not in _BOUNDED:
+        if page.compression not in (*_BOUNDED, _JPEG):
             kind = getattr(page.compression, "name", page.compression)
             raise MicrographError(
                 f"{path} has a compression for pictures or videos ({kind}): "
@@ -79,18 +86,45 @@ def open_tiff(path: Path) -> MicrographFile:
         _check_segments(path, page, shape)
         segments = zip(page.dataoffsets, page.databytecounts, strict=False)
         end = max((start + count for start, count in segments), default=0)
+        if page.compression == _JPEG and end <= path.stat().st_size:
+            _check_jpeg(path, tiff, page)
+        white = page.photometric == _MIN_IS_WHITE
         if page.is_memmappable and page.is_contiguous:
             offset = int(page.dataoffsets[0])
             check_size(path, shape, offset + size, compressed=False)
+            blocks: Blocks = partial(raw_blocks, path, open_plain, offset, shape, dtype)
             return MicrographFile(
-                path, shape, None, partial(raw_blocks, path, open_plain, offset, shape, dtype)
+                path, shape, None, partial(_inverted, blocks) if white else blocks
             )
     if end > path.stat().st_size:
         raise MicrographError(
             f"{path} is truncated: it should have {end} bytes, but has {path.stat().st_size}. "
             "Copy it again."
         )
-    return MicrographFile(path, shape, None, partial(_decoded_blocks, path))
+    decoded: Blocks = partial(_decoded_blocks, path)
+    return MicrographFile(path, shape, None, partial(_inverted, decoded) if white else decoded)
+
+
+def _inverted(blocks: Blocks) -> Iterator[NDArray[Any]]:
+    """Yield blocks in which large values are bright, as in all other files."""
+    for block in blocks():
+        yield -block if block.dtype.kind == "f" else ~block
+
+
+def _check_jpeg(path: Path, tiff: tifffile.TiffFile, page: Any) -> None:
+    """Raise an error for segments that claim more pixels or passes than they may have."""
+    width = page.tilewidth if page.is_tiled else page.imagewidth
+    rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        tiff.filehandle.seek(start)
+        data = tiff.filehandle.read(count)
+        size = claimed_size(data)
+        if size is not None and (size[0] > rows or size[1] > width):
+            raise MicrographError(
+                f"{path} holds a JPEG image of {size[1]} x {size[0]} pixels where it says "
+                f"{width} x {rows}: it is damaged, copy it again."
+            )
+        check_scans(path, data, rows * width)
 
 
 def _check_segments(path: Path, page: Any, shape: tuple[int, int]) -> None:
@@ -114,20 +148,21 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 
 def _several_pages(tiff: tifffile.TiffFile) -> str:
-    """Return a text with the number of pages; empty for one.
+    """Return a text with the number of pages, small copies not counted; empty for one.
 
     Counting stops early, since the chain of pages may be endless in a damaged file.
     """
-    count = 1
+    count, reduced = 1, 0
     while count <= _MOST_COUNTED:
         try:
-            tiff.pages[count]
+            page = tiff.pages[count]
         except IndexError:
             break
         count += 1
+        reduced += bool(getattr(page, "is_reduced", False))
     if count > _MOST_COUNTED:
         return f"more than {_MOST_COUNTED}"
-    return str(count) if count > 1 else ""
+    return str(count - reduced) if count - reduced > 1 else ""
 
 
 def _stack(path: Path, images: str) -> MicrographError:
