@@ -131,7 +131,9 @@ def test_origins_in_pixels_are_those_of_the_particle_images():
     assert largest_origin_angstrom(table) == 0
     table = table.assign(rlnDetectorPixelSize=6.0, rlnMagnification=20000)  # 3 Å
     with pytest.raises(TableError, match="give it in Å"):
-        apply_origins(table)
+        apply_origins(table.assign(rlnImageName=["1@a.mrcs", "2@a.mrcs"]))
+    # Without images the pixels in the rows are those of the micrographs.
+    assert apply_origins(table)[["x", "y"]].to_numpy().tolist() == [[98, 300], [201, 396]]
     assert apply_origins(table, 1.5)[["x", "y"]].to_numpy().tolist() == [[96, 300], [202, 392]]
 
 

@@ -200,9 +200,7 @@ PICKS = pd.DataFrame(
 def test_equal_names_from_two_folders_stay_two_micrographs(tmp_path, name):
     write_folder(PICKS, tmp_path / "out", name, ending=".star" if name == "star" else None)
     if name == "topaz":
-        with pytest.warns(
-            TableWarning, match="1 micrographs have the same name in several folders"
-        ):
+        with pytest.warns(TableWarning, match="1 micrograph has the same name in several folders"):
             back = read_folder(tmp_path / "out")
         assert back["micrograph"].tolist() == ["x/a", "y/a", "b"]
     else:

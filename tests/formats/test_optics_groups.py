@@ -41,7 +41,7 @@ def test_30_gets_what_the_groups_say_in_each_row_and_the_rest_is_told(tmp_path):
     grouped = star(
         tmp_path / "31.star", optics=OPTICS, particles={**ROWS, "rlnOpticsGroup": [1, 2, 1]}
     )
-    said = "no optics groups, so rlnMicrographPixelSize, .*; left out: rlnMtfFileName$"
+    said = "no optics groups; .* rlnMicrographPixelSize, .*; left out: rlnMtfFileName$"
     with pytest.warns(TableWarning, match=said):
         write_table(grouped, tmp_path / "30.star", version="3.0")
     text = (tmp_path / "30.star").read_text()
@@ -89,7 +89,7 @@ def test_two_pixel_sizes_become_two_groups_and_come_back(tmp_path):
     table = read_table(tmp_path / "5.star")
     assert table["rlnOpticsGroup"].tolist() == [1, 2, 1]
     assert [g["rlnMicrographPixelSize"] for g in table.attrs["optics"]] == [1, 2]
-    with pytest.warns(TableWarning, match="rlnMicrographPixelSize is written in each row$"):
+    with pytest.warns(TableWarning, match="written in each row: rlnMicrographPixelSize$"):
         write_table(table, tmp_path / "again.star", version="3.0")
     back = read_table(tmp_path / "again.star")
     assert (1e4 * back["rlnDetectorPixelSize"] / back["rlnMagnification"]).tolist() == [1, 2, 1]
@@ -225,3 +225,17 @@ def test_pixel_sizes_of_cryosparc_follow_the_scale(cs_picks, tmp_path):
     scaled = scale_table(table, 2)
     before, after = (t["location/micrograph_psize_A"] for t in (table, scaled))
     assert (after == before / 2).all()
+
+
+@pytest.mark.parametrize(
+    ("version", "other", "own"),
+    [("3.0", "rlnOriginXAngst", "pixels"), ("5", "rlnOriginX", "Å")],
+)
+def test_shifts_in_the_unit_of_another_version_are_told(tmp_path, version, other, own):
+    table = pd.DataFrame({"micrograph": ["a.mrc"], "x": [1.0], "y": [2.0], other: [3.0]})
+    with pytest.warns(TableWarning, match=f"RELION {version} reads shifts .* in {own}") as caught:
+        write_table(table, tmp_path / "p.star", version=version)
+    assert "--apply-origins" in caught[0].message.option
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_table(table.assign(**{other: 0.0}), tmp_path / "p.star", version=version)

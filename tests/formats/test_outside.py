@@ -173,6 +173,16 @@ def test_positions_far_outside_name_what_mends_them(xy, cause, option):
     assert "--" not in str(raised.value)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from([1.5, 2, 3, 4, 8, 1.2]), st.integers(0, 2**32 - 1))
+def test_many_positions_tell_the_factor_by_which_they_are_too_large(factor, seed):
+    xy = np.random.default_rng(seed).uniform(0, (1000 * factor, 720 * factor), (300, 2))
+    with pytest.warns(TableWarning) as caught:
+        leave_out_outside(table_of(xy), {"m": (720, 1000)}, source="t")
+    scale = float(caught[0].message.option.split()[1])
+    assert abs(scale * factor - 1) < (0.001 if factor != 1.2 else 0.05)
+
+
 def test_positions_at_the_border_are_no_wrong_scale():
     with pytest.warns(TableWarning) as caught:
         leave_out_outside(table_of([(1003, 10), (5, 5)]), {"m": (720, 1000)}, source="t")

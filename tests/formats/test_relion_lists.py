@@ -89,6 +89,7 @@ def test_names_are_looked_up_beside_the_list_above_it_and_where_the_command_runs
     assert find("c.mrc") == Path("c.mrc").absolute()
     assert find(str(tmp_path / "project/Movies/a.mrc")) == tmp_path / "project/Movies/a.mrc"
     assert find("000012@stack.mrcs") == tmp_path / "project/stack.mrcs"
+    assert find(r"Movies\b.mrc") == tmp_path / "project/Movies/b.mrc"
     for nowhere in ("gone.mrc", "Movies", "Movies/", "", "a\0b", "x" * 5000, "gone/b.mrc"):
         assert find(nowhere) is None
         assert find_in_project(nowhere, star) is None

@@ -72,6 +72,11 @@ def test_hidden_files_of_a_folder_are_skipped():
         (["a", "a_noDW", "a_DWS", "a_PS"], "a_DW.mrc"),
         (["a_patch_aligned"], "a_patch_aligned_doseweighted.mrc"),
         (["a_DW_PS"], "a_DW.mrc"),
+        (["a_Stk", "a_ctf", "a_diag", "a_even", "a_odd", "a_DWS"], "a.mrc"),
+        (["a_background", "a_thumb_@1x", "a_rigid_aligned"], "a_rigid_aligned_doseweighted.mrc"),
+        (["a_background"], "a_patch_aligned.mrc"),
+        (["a_ODD"], "a_EVN.mrc"),
+        (["a_odd"], "a_even.mrc"),
     ],
 )
 def test_what_belongs_to_a_micrograph_beside_it_is_left_out_and_said(beside, kept):

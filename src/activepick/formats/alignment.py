@@ -234,7 +234,8 @@ def _micrograph_pixels(table: pd.DataFrame, given: float | None) -> Floats | Non
         size = _of_group(table, name)
         if size is not None:
             return size
-    return None
+    # Before RELION 3.1 the pixels in the rows are those of the particle images where there are any.
+    return None if "rlnImageName" in table else _image_pixels(table)
 
 
 def _of_group(table: pd.DataFrame, name: str) -> Floats | None:

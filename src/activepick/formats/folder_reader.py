@@ -20,6 +20,7 @@ from activepick.formats.registry import FORMATS, choose_format, read_head, read_
 from activepick.formats.relion_job import find_job_lists, is_suffix_list
 from activepick.formats.relion_star import read_star_folder
 from activepick.formats.table_warnings import joined_warnings, warn_table
+from activepick.wording import counted
 
 __all__ = ["read_folder", "read_picks"]
 
@@ -248,8 +249,9 @@ def _with_folders(tables: Mapping[str, pd.DataFrame], source: Path) -> list[pd.D
     if not several:
         return list(tables.values())
     warn_table(
-        f"{len(several)} micrographs have the same name in several folders, such as {several[0]}; "
-        "the folders are put in front of these names",
+        counted(len(several), "micrograph has", "micrographs have")
+        + f" the same name in several folders, such as {several[0]}; the folders are put in front "
+        "of such names",
         file=source,
     )
     told_apart = []

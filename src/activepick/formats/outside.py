@@ -322,10 +322,18 @@ def _remedy(
         causes.append("are x and y exchanged")
         options.append("--swap-xy puts them right")
     if ratio < _LARGEST_FACTOR:
-        factor = int(np.ceil(ratio - 0.01))
-        causes.append(f"were they picked on micrographs {factor} times as large")
+        factor = _likely_factor(ratio, len(x))
+        causes.append(f"were they picked on micrographs {factor:g} times as large")
         options.append(f"--scale {1 / factor:.4g} brings them there")
     if not causes:
         return ". Are these the micrographs?", ""
     question = ", or ".join(causes)
     return f". {question[0].upper()}{question[1:]}?", "; ".join(options)
+
+
+def _likely_factor(ratio: float, count: int) -> float:
+    """Return by how much larger micrographs are that positions fill up to a ratio of the size."""
+    if count < _ENOUGH:
+        return float(np.ceil(ratio - 0.01))
+    known = (1.5, *range(2, _LARGEST_FACTOR + 1))
+    return next((f for f in known if 0.93 * f <= ratio <= 1.01 * f), round(ratio, 2))

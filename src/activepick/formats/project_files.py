@@ -28,8 +28,8 @@ def find_in_project(name: str, list_path: str | os.PathLike[str]) -> Path | None
 
     A name is relative to the folder of the list, to a folder above it (names in a RELION project
     begin at the project folder), or to the working folder; the first file in this order is
-    returned. An absolute name is looked up as it is. A number of an image in a stack in front of
-    the name (``000003@stack.mrcs``) is ignored.
+    returned. An absolute name is looked up as it is; backslashes separate folders, too. A number of
+    an image in a stack in front of the name (``000003@stack.mrcs``) is ignored.
 
     Parameters
     ----------
@@ -55,7 +55,11 @@ def project_finder(list_path: str | os.PathLike[str]) -> Callable[[str], Path | 
     candidates: dict[str, list[Path]] = {}
 
     def find(name: str) -> Path | None:
-        name = without_image_number(name)
+        found = look_up(without_image_number(name))
+        # A list that was written on Windows.
+        return found or (look_up(name.replace("\\", "/")) if "\\" in name else None)
+
+    def look_up(name: str) -> Path | None:
         folder, file = os.path.split(name)
         if folder not in candidates:
             inside = (place / folder for place in places)

@@ -104,6 +104,7 @@ def render_star(
             raise TableError(f"{path}: a file for one micrograph cannot hold several; use a folder")
         return next(render_star_files(table, path, [slice(0, len(table))], version=version))
     mark = _mark(table)
+    _warn_of_shifts(table, version, path)
     if version != "3.0":
         table = _with_groups(table)
         optics = star_block(
@@ -149,6 +150,20 @@ def render_star_files(
     whole = StarRows(particles, folder)
     mark = _mark(table)
     return (chain(mark, whole.block("", comment, part.start, part.stop)) for part in rows)
+
+
+def _warn_of_shifts(table: pd.DataFrame, version: str, path: Path) -> None:
+    """Warn of shifts of an alignment in the unit of another version, which are kept as they are."""
+    known, other = ("Angst", "") if version != "3.0" else ("", "Angst")
+    shifts = [f"rlnOrigin{axis}{other}" for axis in "XY" if f"rlnOrigin{axis}{other}" in table]
+    if (table[shifts] != 0).any(axis=None) and f"rlnOriginX{known}" not in table:
+        unit = "Å (rlnOriginXAngst)" if version != "3.0" else "pixels (rlnOriginX)"
+        warn_table(
+            f"RELION {version} reads shifts of an alignment in {unit}, and these are in "
+            f"rlnOriginX{other}, which it leaves out",
+            file=path,
+            option="--apply-origins moves the positions by them",
+        )
 
 
 def _mark(table: pd.DataFrame) -> tuple[str, ...]:
@@ -265,8 +280,8 @@ def _without_groups(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     lost = [tag for tag in facts if tag not in kept]
     left_out = f"; left out: {', '.join(lost[:20])}" if lost else ""
     warn_table(
-        f"RELION 3.0 has no optics groups, so {', '.join(kept) or 'nothing of them'} is written in "
-        f"each row{left_out}",
+        f"RELION 3.0 has no optics groups; written in each row: {', '.join(kept) or 'nothing'}"
+        f"{left_out}",
         file=path,
     )
     return result

@@ -32,10 +32,17 @@ TEXT_LISTS = (".txt", ".lst", ".list")
 
 # Suffixes of files that motion correction and CTF estimation write beside NAME.mrc, such as
 # NAME_PS.mrc. RELION: power spectrum, sum without dose weighting, half sums; MotionCor2: sum with
-# dose weighting of selected frames; cryoSPARC: background.
-_COMPANION = re.compile(r"(?<=.)_(PS|noDW|EVN|ODD|DWS|background)$", re.IGNORECASE)
+# dose weighting of selected frames, aligned frames; cryoSPARC: background, small pictures; CTFFIND:
+# the spectrum beside its fit.
+_COMPANION = re.compile(
+    r"(?<=.)_(PS|noDW|EVE?N|ODD|DWS|Stk|background|thumb(_@\dx)?|ctf|ctffind|diag|pspec)$",
+    re.IGNORECASE,
+)
+_HALF = re.compile(r"(?<=_)ODD$", re.IGNORECASE)
 # If one of these is beside it, NAME is the sum without dose weighting (MotionCor2, cryoSPARC).
 _DOSE_WEIGHTED = ("_DW", "_doseweighted")
+# What cryoSPARC adds to the name of the micrograph, but not to those of its other files.
+_ALIGNED = ("_patch_aligned", "_rigid_aligned", "_full_aligned")
 _PREVIEWS = (".png", ".jpg", ".jpeg")
 # Lists of micrographs that are written by RELION jobs.
 _RELION_LISTS = ("micrographs_ctf.star", "corrected_micrographs.star", "micrographs.star")
@@ -451,7 +458,11 @@ def _related(stem: str) -> list[str]:
     if match is None:
         return weighted
     base = stem[: match.start()]
-    return [*weighted, *(base + ending for ending in _DOSE_WEIGHTED), base]
+    bases = [base, *(base + aligned for aligned in _ALIGNED)]
+    found = [one + ending for one in bases for ending in (*_DOSE_WEIGHTED, "")]
+    # Of two half sums without the whole one stays.
+    halves = (_HALF.sub(half, stem) for half in ("EVN", "EVEN", "evn", "even"))
+    return [*weighted, *found, *(half for half in halves if half != stem)]
 
 
 def _main_of(stem: str, present: set[str]) -> str | None:
