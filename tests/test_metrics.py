@@ -201,8 +201,13 @@ def test_another_orientation_that_fits_far_better_is_found(seed, change, count):
 
 
 @settings(max_examples=20, deadline=None)
-@given(SEEDS, st.sampled_from([0.125, 0.25, 0.5, 2 / 3, 1.0843, 2, 3, 4, 8]), st.integers(1, 4))
-def test_another_scale_that_fits_far_better_is_found(seed, factor, count):
+@given(
+    SEEDS,
+    st.sampled_from([0.125, 0.25, 0.5, 2 / 3, 1.0843, 2, 3, 4, 8]),
+    st.integers(1, 4),
+    st.booleans(),
+)
+def test_another_scale_that_fits_far_better_is_found(seed, factor, count, in_picks):
     rng = np.random.default_rng(seed)
     parts, others = [], []
     for name in "abcd"[:count]:
@@ -211,7 +216,9 @@ def test_another_scale_that_fits_far_better_is_found(seed, factor, count):
         parts.append(pd.DataFrame(scattered / factor, columns=["x", "y"]))
         others.append(pd.DataFrame(xy, columns=["x", "y"]))
         parts[-1]["micrograph"] = others[-1]["micrograph"] = name
-    way = metrics.evaluate(pd.concat(parts), pd.concat(others), 40).other_way
+    # The radius may be given in the pixels of either.
+    radius = 40 / factor if in_picks else 40
+    way = metrics.evaluate(pd.concat(parts), pd.concat(others), radius).other_way
     assert way is not None
     assert (way.change, way.height, way.width) == ("scale", None, None)
     assert way.n_hits > 90 * count

@@ -411,8 +411,10 @@ def _other_way(
     pairs = [(xy[rows], true_xy[name]) for name, rows in groups.items()]
     scale = scale_factor(pairs, radius_px)
     if scale is not None:
-        scaled = int(_hits(xy * scale, groups, true_xy, radius_px).sum())
-        found.append(OtherWay("scale", scaled, scale=scale))
+        # The radius may be meant in the pixels of the picks, or in those of the particles.
+        for radius in (radius_px * scale, radius_px):
+            scaled = int(_hits(xy * scale, groups, true_xy, radius).sum())
+            found.append(OtherWay("scale", scaled, scale=scale))
     for flip, (c_x, c_y) in mirror_offsets(pairs, radius_px).items():
         along = np.array([flip in ("x", "both"), flip in ("y", "both")])
         mirrored = np.where(along, (c_x, c_y) - xy, xy)

@@ -35,6 +35,8 @@ _SCALES = (16.0, 12.0, 10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.5)
 _LARGEST_SCALE = 20.0
 # A factor this close to that of a binning is that one.
 _AS_GOOD = 0.003
+# Largest distance from a ray, as a part of the largest distance from pixel 0.
+_ACROSS = 0.01
 # Width of the cells in which logarithms of ratios are counted.
 _CELL = 0.02
 
@@ -259,7 +261,9 @@ def scale_factor(
         fits.
     """
     some = [(_thinned(p), _thinned(o)) for p, o in pairs[:: max(1, len(pairs) // _MICROGRAPHS)]]
-    logs = np.concatenate([np.empty(0), *(_log_ratios(p, o, radius_px) for p, o in some)])
+    reach = max((float(np.hypot(*o.T).max()) for _, o in some if len(o)), default=0.0)
+    radius_px = min(radius_px, _ACROSS * reach)
+    logs = np.concatenate([np.empty(0), *(_log_ratios(p, o, radius_px, reach) for p, o in some)])
     if not len(logs):
         return None
     cells, counts = np.unique(np.floor(logs / _CELL), return_counts=True)
@@ -272,12 +276,12 @@ def scale_factor(
     return nearest if abs(nearest / factor - 1) < _AS_GOOD else factor
 
 
-def _log_ratios(picks: Floats, others: Floats, radius_px: float) -> Floats:
+def _log_ratios(picks: Floats, others: Floats, radius_px: float, reach: float) -> Floats:
     """Return the logarithm of the ratio of distances of all pairs on the same ray."""
     one, two = picks[:, None], others[None]
     lengths = np.hypot(one[..., 0], one[..., 1])
     # Near pixel 0 a ray says little of the factor.
-    far = np.hypot(two[..., 0], two[..., 1]) > 10 * radius_px
+    far = np.hypot(two[..., 0], two[..., 1]) > reach / 4
     across = np.abs(one[..., 0] * two[..., 1] - one[..., 1] * two[..., 0])
     keep = far & (lengths > 0) & (across < radius_px * lengths)
     along = (one * two).sum(axis=-1)
