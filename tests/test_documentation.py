@@ -120,6 +120,18 @@ def test_messages_in_tables_are_those_of_the_program(name):
             assert part in messages(), part
 
 
+@pytest.mark.parametrize("name", ["start", "guide/all-micrographs", "guide/stopping"])
+def test_output_in_blocks_is_that_of_the_program(name):
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(?:console|text)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line[:1] not in "$"]
+    assert lines
+    for line in lines:
+        for part in re.split(r"\d+(?:\.\d+)?", line):
+            # Short parts are put together from counts, units and names of files.
+            assert len(part) < 25 or part.strip(" %") in messages(), part
+
+
 # Names in the windows of napari, RELION and cryoSPARC.
 OTHER_NAMES = {
     "Plugins",
