@@ -6,12 +6,13 @@
     python benchmarks/all_methods.py --simulated SIM --out DIR [--methods active,random] [--seeds 4]
         [--counts 5,10,25,50,100] [--batch 10]
 
-An oracle answers `--batch` queries a round on two micrographs; the others are evaluated. Each run
+An oracle answers `--batch` queries per round on two micrographs; the others are evaluated. Each run
 of a method is written to `DIR/rows.csv` when it ends, and is not repeated when the script is
-started again. `DIR/tables.md` has the means so far: average precision with its spread over the runs
-at the last number of labels, and its least gain over no label in any run at any number of labels
-("worst"); and at the last number of labels AP90 (the precision where the recall first reaches 0.9,
-0 if it never does), F1, the number of questions that the oracle skipped, and the time of a refit.
+started again. `DIR/tables.md` contains the means so far: average precision, its spread over the
+runs at the last number of labels, and its smallest gain over no label in any run at any number of
+labels ("worst"); and, at the last number of labels, AP90 (the precision at which the recall first
+reaches 0.9, 0 if it never does), F1, the number of questions that the oracle skipped, and the time
+of a refit.
 """
 
 from pathlib import Path

@@ -2,10 +2,10 @@
 
     python benchmarks/calibration.py [--data DIR] [--simulated DIR] [--seeds 2] [--last 200]
 
-An oracle answers the default's questions, ten answers a refit. On the micrographs for evaluation:
-precision and recall of the picks at probability 0.5, and the precision that their probabilities
-predict. Then the number of answers at which the stopping rule stops, and the average precision that
-is lost against the last count.
+An oracle answers the questions of the default, ten answers per refit. On the micrographs for
+evaluation, the script prints precision and recall of the picks at probability 0.5, and the
+precision that their probabilities predict; then the number of answers at which the stopping rule
+stops, and the average precision that is lost compared with the last number of answers.
 """
 
 import pandas as pd

@@ -1,11 +1,11 @@
-"""Judge class averages on simulated picks with known kinds and orientations.
+"""Evaluate class averages on simulated picks of known kind and orientation.
 
     python benchmarks/class_averages.py [--proteins trefoil,globule] [--crops 2000] [--cache DIR]
 
-A quarter of the picks are false: fragments, aggregates, crystals and empty ice in turn, no closer
-than a particle radius to a particle. The true ones are displaced by 0.07 radii in x and y. Purity
-is the share of picks whose kind, particle or not, is that of the majority of their class. Each
-average of 50 or more members, most of them particles, is compared with the projections of the
+A quarter of the picks are false: fragments, aggregates, crystals and empty ice, in equal numbers,
+at least one particle radius from any particle. The true picks are shifted by 0.07 radii in x and y.
+Purity is the share of picks whose kind, particle or not, is that of the majority of their class.
+Each average of 50 or more members, most of them particles, is compared with the projections of the
 density in the true orientations of up to 40 of its members, under the mean absolute contrast
 transfer function, which phase flipping leaves: the highest correlation within the particle radius
 over turns in the plane and shifts up to four pixels, of the best of these projections.

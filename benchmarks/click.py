@@ -1,4 +1,4 @@
-"""How long a click takes: from a label to new picks of the shown micrograph.
+"""Duration of a click: from a label to new picks of the shown micrograph.
 
     python benchmarks/click.py [--clicks 60]
 
@@ -7,9 +7,9 @@ A simulated micrograph of 4096 x 4096 pixels, features of two scales (working ra
 click adds a label; timed are the refit, the score map, peaks with their contrast, and the picks,
 and each of these parts. Limits are a median of 100 ms, 200 ms for 95 %, and as a median twelve
 times one read of the features of the micrograph from memory, which suits any machine.
-On a machine that does something else as well the processor time (CPU) tells more than the others.
-Beside it stands the dense way: the published method (one scale, features of every working pixel,
-BFGS from zero, maxima of the entropy within a particle radius), also with the features in memory.
+If other programs are running, the processor time (CPU) is more reliable than the wall time. The
+published method is measured for comparison (one scale, features of every working pixel, BFGS from
+zero, maxima of the entropy within a particle radius), also with the features in memory.
 """
 
 import argparse

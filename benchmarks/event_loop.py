@@ -1,4 +1,4 @@
-"""Let a window work until something is so, and measure its memory."""
+"""Run the event loop of a window until a condition holds, and measure its memory."""
 
 import resource
 import time

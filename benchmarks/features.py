@@ -1,12 +1,12 @@
-"""Features of one working image: the extractor against Topaz's own dense network.
+"""Time of the features of one working image, compared with Topaz's own dense network.
 
     python benchmarks/features.py [--size 512]
 
 Topaz's `fill()` turns strides into dilations and computes every pixel. The extractor's strides 4, 2
-and 1 give every fourth, second, and each sample of the same map. The share is that of the
-floating-point operations a second which the machine reaches when it multiplies two large matrices
-in the same precision. Limit: at stride 4 at least 15 times faster, in bfloat16 where the processor
-has it.
+and 1 give every fourth, second, and each sample of the same map. The share is relative to
+the floating-point operations per second that the machine reaches when it multiplies two large
+matrices in the same precision. Limit: at stride 4 at least 15 times faster, in bfloat16 if the
+processor supports it.
 """
 
 import argparse

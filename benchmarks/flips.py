@@ -1,9 +1,9 @@
-"""Which way round do picks lie? How often the contrast at the picks tells the right flip.
+"""How often the contrast at the picks identifies the correct flip.
 
     python benchmarks/flips.py
 
-Takes the published picks of the real micrographs in ACTIVEPICK_DATA, flips them in one of the four
-ways, and looks at the flip that is found, with a few picks and with all of a micrograph.
+Flips the published picks of the real micrographs in ACTIVEPICK_DATA in each of the four ways, and
+checks the flip that is found, with a few picks and with all picks of a micrograph.
 """
 
 import numpy as np

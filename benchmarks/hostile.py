@@ -1,11 +1,11 @@
-"""Thousands of damaged files: each gives a result or a clear error, in bounded time and memory.
+"""Read thousands of damaged files: each gives a result or a clear error, in bounded resources.
 
     python benchmarks/hostile.py [--files 100000] [--seed 0]
 
-Takes real files of each kind (micrographs of ACTIVEPICK_DATA where there are any), changes bytes,
-cuts, doubles and swaps parts of them, and reads them in processes that may take 1 GB more than they
-start with (Linux only). Prints how many were read and refused, the slowest, and what was neither,
-which must be nothing.
+Real files of each kind (micrographs of ACTIVEPICK_DATA if it is set) are damaged: bytes are
+changed, and parts are removed, doubled and exchanged. They are read in processes that may use 1 GB
+more than at their start (Linux only). The script prints how many files were read and refused, the
+slowest ones, and those that were neither read nor refused, of which there must be none.
 """
 
 import argparse

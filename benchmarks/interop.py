@@ -1,4 +1,4 @@
-"""Other programs read our files, and we read theirs.
+"""Exchange files with other programs, in both directions.
 
     python benchmarks/interop.py [--python OTHER/bin/python ...] [--path FOLDER ...] [--relion BIN]
 
@@ -8,8 +8,9 @@ this Python or from one of the others given with --python (cryosparc-tools, emta
 napari-boxmanager want versions of numpy that do not go together); --path is for packages that are
 only unpacked, such as crYOLO's source archive, whose requirements are old. --relion is the folder
 of RELION's programs (Debian and Ubuntu have a package ``relion``): relion_preprocess then extracts
-particles from micrographs on which every pick is marked by a bright pixel. What is not installed is
-said, and is no failure; a position that is off by more than the format's rounding is.
+particles from micrographs on which every pick is marked by a bright pixel. Programs that
+are not installed are listed and skipped; a position that differs by more than the rounding of the
+format is a failure.
 """
 
 import argparse

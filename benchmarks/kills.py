@@ -1,11 +1,11 @@
-"""Sessions and runs that are killed at random, more often than `make test` does it.
+"""Kill sessions and runs at random, more often than `make test` does.
 
     python benchmarks/kills.py [--sessions 200] [--picks 40]
 
-A program that labels gets SIGKILL, and all that it was told to be on disk has to be there;
-`activepick pick` gets SIGKILL or SIGTERM, and no file may be torn, and in the end the picks are
-those of a run that nothing disturbed. The tests are those of `make test`. Prints how many were
-killed.
+A program that labels is ended by SIGKILL, and all acknowledged labels have to be on disk.
+`activepick pick` is ended by SIGKILL or SIGTERM; no file may be incomplete, and the final picks
+have to be those of an uninterrupted run. The tests are those of `make test`. The script prints how
+many processes were killed.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Label through the window's own keys, as a person would, and compare with the benchmark.
+"""Label with the keys of the window, as a person would, and compare with the benchmark.
 
 The script knows where the particles are: it opens a session in napari, presses F, D or G for each
-question, and stops at 100 labels. The head that comes out is evaluated on the other micrographs,
-beside the head that `activepick benchmark` ends with:
+question, and stops at 100 labels. The resulting head is evaluated on the other micrographs,
+together with the final head of `activepick benchmark`:
 
     python benchmarks/label_with_keys.py
 

@@ -2,10 +2,10 @@
 
     tools/with_display.sh python benchmarks/large_session.py [--micrographs 5000]
 
-A folder of small micrographs that all differ, their session, and peaks of 300 candidates each are
-made in a temporary folder. For each step are printed, each with its limit, the longest time in
-which the window neither was done nor showed how much of it is; and the processor time for which the
-event loop was held at a stretch. The memory must stay as it is while micrographs are opened.
+A folder of small, different micrographs, their session, and 300 candidate peaks for each are
+created in a temporary folder. For each step, the script prints, each with its limit, the longest
+time without a result or progress, and the longest processor time for which the event loop was
+blocked. The memory must not grow while micrographs are opened.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""A STAR file of a whole dataset, read and written: activepick against the starfile package.
+"""Read and write the STAR file of a whole dataset, compared with the starfile package.
 
     python benchmarks/large_star.py [--picks 1500000] [--micrographs 10000]
 
-Makes a particles STAR of RELION 3.1 with so many picks, and runs each step as a process of its own.
-Prints seconds of the step (without starting Python and importing), of processor time, and the peak
-memory of the whole process; what a process needs without data is the first line.
+Writes a particles STAR file of RELION 3.1 with this number of picks, and runs each step in a
+separate process. Prints the wall time of the step (without starting Python and importing), the
+processor time, and the peak memory of the whole process; the first line is a process without data.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The limits of a benchmark: what it measures beside what is promised."""
+"""The limits of a benchmark, and the measured values beside them."""
 
 import sys
 from typing import NoReturn

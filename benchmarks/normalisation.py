@@ -2,10 +2,10 @@
 
     python benchmarks/normalisation.py [--micrographs N]
 
-For each micrograph and working radius it prints how far the background's mean is from that of
-`topaz.stats.normalize`, in standard deviations, by how much the standard deviations differ, and
-how many times faster the histogram is. Topaz takes up to 44 s an image. The micrographs are looked
-for in the folder that ACTIVEPICK_DATA names, by default `../shared/data` beside the repository.
+For each micrograph and working radius, it prints the difference of the background's mean from that
+of `topaz.stats.normalize`, in standard deviations, the difference of the standard deviations, and
+the speed-up of the histogram. Topaz takes up to 44 s for an image. The micrographs are those in
+the folder that ACTIVEPICK_DATA names, by default `../shared/data` beside the repository.
 """
 
 import argparse

@@ -4,8 +4,8 @@
 
 Only random particles of two training micrographs are labelled; or only random ones of the sixty
 best false peaks of each; or only random false picks. Average precision, and precision, recall and
-F1 at probability 0.5, on the other micrographs. With --plain nothing stands in for the missing
-class.
+F1 at probability 0.5, on the other micrographs. With --plain, unlabelled peaks do not
+replace the missing class.
 """
 
 import numpy as np

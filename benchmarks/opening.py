@@ -1,13 +1,13 @@
-"""A first look: from napari to the dock, from a folder to picks, from question to question.
+"""Times of opening: from napari to the dock, from a folder to picks, from question to question.
 
     tools/with_display.sh python benchmarks/opening.py [--sizes 1240 4096]
 
-For each size three simulated micrographs lie in a folder. A process opens one in napari without the
-plugin; another one docks the widget, opens the folder, waits as long as a person types, enters the
-diameter, starts the session with an empty cache, and answers questions by keys. Each time is
-printed in seconds and in units of the first process, from its start to the drawn image, so that
-limits hold on any machine; below them stands where the time from the diameter to the first picks
-goes.
+For each size, three simulated micrographs are in a folder. One process opens a micrograph in napari
+without the plugin. Another one docks the widget, opens the folder, waits as long as a person would
+type, enters the diameter, starts the session with an empty cache, and answers questions with keys.
+Each time is printed in seconds, and relative to the time of the first process from its start to the
+drawn image, so that the limits apply to any machine. The time from the diameter to the first picks
+is printed by step.
 """
 
 import argparse

@@ -2,10 +2,11 @@
 
     ACTIVEPICK_DATA=... python benchmarks/orientations.py [--seeds 2] [--labels 10,50,100]
 
-Heads learn with plain priors (the shipped directions belong to the default number of orientations)
-from features averaged over 1 or 2 orientations of the image, at two scales. `ratio` is the working
-radius of the fine scale in working radii of the coarse one. Average precision on the micrographs
-that were not learnt from, mean over rotations of the two training micrographs; `shift` is the
+Heads are trained with plain priors (the directions of the program belong to the default number of
+orientations) on features averaged over 1 or 2 orientations of the image, at two scales. `ratio` is
+the working radius of the fine scale relative to that of the coarse one. Average precision is
+measured on the micrographs that were not used for training, as a mean over pairs of training
+micrographs; `shift` is the
 distance between the mean position of the picks and of the particles that they match, in particle
 radii; multiply-adds are those of both scales of one micrograph.
 """

@@ -1,4 +1,4 @@
-"""The name of the processor, which stands beside figures."""
+"""The name of the processor, which is printed with the results."""
 
 import platform
 from pathlib import Path

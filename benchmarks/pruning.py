@@ -1,9 +1,9 @@
-"""Accuracy of pruning: real picks with a quarter of false ones added.
+"""Accuracy of pruning: published picks, to which a quarter as many false ones are added.
 
 The false picks lie on contaminants, on carbon edges and in empty ice, in equal parts. A head is
-trained from 10, 20 or 30 labels a class and cuts all other picks; macro-F1 and accuracy as in
-PickerOptimizer (Li et al., 2023), mean over seeds. Compared with the best threshold in hindsight
-on the score of the picker itself (Topaz's pretrained detector).
+trained on 10, 20 or 30 labels of each class and applied to all other picks; macro-F1 and accuracy
+as in PickerOptimizer (Li et al., 2023), mean over seeds. The results are compared with the best
+threshold, chosen afterwards, on the score of the picker itself (Topaz's pretrained detector).
 
     python benchmarks/pruning.py [--data DIR] [--seeds 5]
 """

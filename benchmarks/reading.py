@@ -2,8 +2,8 @@
 
     python benchmarks/reading.py [--size 4096]
 
-Topaz reads with its own reader and calls `topaz.utils.image.downsample`; the plain reading of the
-file's bytes, from the system's cache, is what no program can do without. Limit: 3 times faster.
+Topaz reads with its own reader and calls `topaz.utils.image.downsample`. Reading the bytes of the
+file from the cache of the system is measured as the lower bound. Limit: 3 times faster.
 """
 
 import argparse

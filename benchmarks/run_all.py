@@ -1,9 +1,9 @@
-"""All benchmarks of speed and memory, one after the other, and the limits that do not hold.
+"""Run all benchmarks of speed and memory, and print the limits that are not met.
 
     make bench, or tools/with_display.sh python benchmarks/run_all.py [NAME ...]
 
-Each script may take a number of minutes, 40 in all. Those of accuracy take hours and the real
-micrographs, and are run on their own, as `docs/benchmarks.md` says; `gpu.py` needs a GPU.
+Each script has a time limit; the total is 40 minutes. Benchmarks of accuracy need hours and the
+real micrographs, and are run separately, as `docs/benchmarks.md` describes; `gpu.py` needs a GPU.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Make the calibrations from simulated proteins that are shipped with the program, and judge them.
+"""Compute and evaluate the calibration from simulated proteins that is part of the program.
 
     python benchmarks/varied_sets.py VARIED --micrographs 4
     python benchmarks/simulated_calibration.py MEASURED --varied VARIED [--first 0] [--count 64]
@@ -6,14 +6,14 @@
 
 With `--varied` it measures, for each set, the peaks of the pretrained detector at the working
 radius that is chosen from the set; those on a micrograph of it without particles; and, on half of
-its micrographs, the peaks of heads that an oracle has taught on the others, without the directions
+its micrographs, the peaks of heads that an oracle has trained on the others, without the directions
 of its own protein. Several calls can measure parts at the same time.
 
-Without it, slopes are fitted to what was measured (highest likelihood; each set counts the same),
-and judged by leaving out the family of each protein in turn; `--write` writes the file that is
-shipped. For the pretrained detector it also says what a threshold for each working radius would
-change: the one at which precision and recall differ least on average, as a line in the logarithm of
-the radius.
+Without it, slopes are fitted to these measurements (maximum likelihood, equal weight for each set),
+and evaluated by leaving out the family of each protein in turn; `--write` writes the file that is
+part of the program. For the pretrained detector it also says what a threshold for each working
+radius would change: the one at which precision and recall differ least on average, as a line in the
+logarithm of the radius.
 """
 
 import argparse

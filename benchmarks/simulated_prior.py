@@ -1,4 +1,4 @@
-"""Make the directions of simulated proteins that are shipped with the program, and judge them.
+"""Compute and evaluate the directions of simulated proteins that are part of the program.
 
     python benchmarks/varied_sets.py VARIED
     python benchmarks/simulated_prior.py VARIED [--out FILE]

@@ -1,10 +1,10 @@
-"""Throughput of a cluster of two workers, against two processes that share nothing.
+"""Throughput of a cluster of two workers, compared with two independent processes.
 
     python benchmarks/two_workers.py [--micrographs 48] [--size 2048]
 
-Two processes with one thread each pick one half of the micrographs each, at the same time: this is
-all that two cores can do. Then two Dask workers with one thread each pick all. Starting and loading
-are not counted. Limit: the workers reach 85 % of the processes.
+Two processes with one thread each pick one half of the micrographs each, at the same time, which is
+the maximum for two cores. Then two Dask workers with one thread each pick all micrographs. Start
+and loading are not counted. Limit: the workers reach 85 % of the speed of the processes.
 """
 
 import argparse

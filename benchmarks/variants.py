@@ -5,9 +5,9 @@
 
 As `benchmarks/all_methods.py`, with the methods below: an oracle answers ten queries a round on two
 micrographs, and the others are evaluated. Prints the mean difference in average precision from the
-default in the same runs, and the least gain of any run over its start. "robust-q" has the
-generalised cross entropy, which bears wrong answers: ``(1 - p^q) / q`` for the probability p of the
-answer (Zhang and Sabuncu, NeurIPS 2018).
+default in the same runs, and the smallest gain of any run over its start. "robust-q" uses the
+generalised cross entropy, which is robust to wrong answers: ``(1 - p^q) / q`` for the probability p
+of the answer (Zhang and Sabuncu, NeurIPS 2018).
 """
 
 from dataclasses import dataclass, fields, replace

@@ -1,9 +1,9 @@
-"""The working radius that is chosen without labels, and what it is worth.
+"""The working radius that is chosen without labels, and the accuracy that it reaches.
 
     python benchmarks/working_scale.py [--data DIR] [--simulated DIR]
 
-For each set: average precision of the pretrained detector at each radius of the ladder, the radius
-that is chosen from the whole set, and those that are chosen from each of its micrographs alone.
+For each set: average precision of the pretrained detector at each working radius, the radius that
+is chosen from the whole set, and those that are chosen from each of its micrographs alone.
 Limit: on average the chosen radius reaches 90 % of the average precision of the best one.
 """
 

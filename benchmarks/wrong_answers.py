@@ -2,9 +2,9 @@
 
     python benchmarks/wrong_answers.py --simulated SIM --out DIR [--seeds 2]
 
-An oracle answers the default's questions, ten a round, and none, 5 % or 10 % of its answers are
-wrong. Average precision is that on the micrographs that were not learnt from. After 50 and 100
-answers the labels are put in the order in which the window offers them for a review
+An oracle answers the questions of the default, ten per round; none, 5 % or 10 % of its answers are
+wrong. Average precision is measured on the micrographs that were not used for training. After 50
+and 100 answers the labels are put in the order in which the window offers them for a review
 (`activepick.learning.label_review`); "found" is the share of the wrong ones among the first tenth.
 Beside it are the orders by the score of the fitted head itself, and by that of the pretrained one.
 Each run is written to `DIR/rows.csv` when it ends, and is not repeated when the script is started

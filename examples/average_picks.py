@@ -1,6 +1,6 @@
 """Average picks by class, and see which classes hold particles.
 
-The picks are on simulated micrographs: all true particles, and a third as many places in between.
+The picks are all particles of simulated micrographs, and a third as many positions between them.
 
     python examples/average_picks.py --out averaged
 """
@@ -49,6 +49,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("averaged"), help="folder to write to")
     parser.add_argument("--micrographs", type=int, default=8)
-    parser.add_argument("--side", type=int, default=1024, help="of a micrograph, in pixels")
+    parser.add_argument("--side", type=int, default=1024, help="side of a micrograph in pixels")
     options = parser.parse_args()
     main(options.out, options.micrographs, options.side)

@@ -3,9 +3,9 @@
     python examples/cluster_run.py                 simulated micrographs
     python examples/cluster_run.py FOLDER --diameter 150
 
-On a real cluster connect to its scheduler instead of starting `LocalCluster`. The command
-`activepick pick --scheduler tcp://node:8786` (or `--slurm`) does the same and remembers what is
-done, so that an interrupted run goes on. It needs `pip install "napari-activepick[distributed]"`.
+On a real cluster, connect to its scheduler instead of starting `LocalCluster`. The command
+`activepick pick --scheduler tcp://node:8786` (or `--slurm`) does the same and keeps a record, so
+that an interrupted run is resumed. It requires `pip install "napari-activepick[distributed]"`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main(folder: Path, diameter_angstrom: float, out: Path) -> None:
 
     tables = []
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
-        # Outcomes come in the order in which they are done, whichever worker did them.
+        # Outcomes arrive in the order in which workers finish them.
         for outcome in pick_on_cluster(lambda: Client(cluster), job, sources, chunk=2):
             name = sources[outcome.index].path.name
             if outcome.picks is None:
@@ -61,10 +61,14 @@ def simulated(side: int, out: Path) -> None:
 # The workers import this file, and must not start a cluster themselves.
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, nargs="?", help="micrographs; simulated ones without")
-    parser.add_argument("--diameter", type=float, default=150, help="of the particle, in Å")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", help="micrographs; by default simulated ones"
+    )
+    parser.add_argument("--diameter", type=float, default=150, help="particle diameter in Å")
     parser.add_argument("--out", type=Path, default=Path("picks"), help="folder to write to")
-    parser.add_argument("--side", type=int, default=1024, help="of a simulated micrograph, in px")
+    parser.add_argument(
+        "--side", type=int, default=1024, help="side of a simulated micrograph in pixels"
+    )
     options = parser.parse_args()
     if options.folder is None:
         simulated(options.side, options.out)

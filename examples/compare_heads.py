@@ -1,10 +1,10 @@
 r"""Compare heads on the same micrographs with known particles: AP and F1 of each.
 
-    python examples/compare_heads.py                             simulated, two heads are learnt
+    python examples/compare_heads.py                             simulated; two heads are trained
     python examples/compare_heads.py mics/*.mrc --truth truth.star --diameter 150 \
         --heads one.safetensors two.safetensors
 
-The head `topaz` is Topaz's own detector.
+The head `topaz` is Topaz's pretrained detector.
 """
 
 import argparse
@@ -66,11 +66,15 @@ def simulated(folder: Path, side: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("micrographs", type=Path, nargs="*", help="simulated ones without")
+    parser.add_argument(
+        "micrographs", type=Path, nargs="*", help="micrographs; by default simulated ones"
+    )
     parser.add_argument("--truth", type=Path, help="table of all their particles")
-    parser.add_argument("--diameter", type=float, help="of the particle, in Å")
+    parser.add_argument("--diameter", type=float, help="particle diameter in Å")
     parser.add_argument("--heads", nargs="+", default=["topaz"], help="saved heads, or topaz")
-    parser.add_argument("--side", type=int, default=1024, help="of a simulated micrograph, in px")
+    parser.add_argument(
+        "--side", type=int, default=1024, help="side of a simulated micrograph in pixels"
+    )
     options = parser.parse_args()
     if options.micrographs:
         if not (options.truth and options.diameter):

@@ -1,7 +1,7 @@
 """Read and write picks in a format of your own: here one JSON object in each line.
 
-A format is a value of `activepick.formats.Format`. It is given where the names of the formats that
-come with activepick are given: `read_table`, `write_table`, `read_folder` and `write_folder`.
+A format is an instance of `activepick.formats.Format`. Pass it to `read_table`, `write_table`,
+`read_folder` or `write_folder` in place of the name of a built-in format.
 
     python examples/custom_format.py picks.star picks.jsonl
     python examples/custom_format.py picks.jsonl picks.csv
@@ -85,7 +85,7 @@ def show() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="from and to")
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="input and output file")
     options = parser.parse_args()
     if options.files:
         convert(*options.files)

@@ -1,9 +1,9 @@
 """Write your own query strategy, and compare it with others.
 
-A strategy gets a context (features, score maps, labels, head, random generator) and the number of
-queries to choose, and returns candidates. This one takes the most uncertain peaks, the same number
-from each micrograph. An oracle answers on simulated micrographs, and the learning curves are
-printed:
+A strategy receives a context (features, score maps, labels, head, random generator) and the number
+of queries to choose, and returns candidates. This strategy returns the most uncertain peaks, the
+same number from each micrograph. An oracle answers on simulated micrographs, and the learning
+curves are printed:
 
     python examples/custom_query_strategy.py
 
@@ -66,8 +66,13 @@ def main(micrographs: int, side: int, labels: list[int]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--micrographs", type=int, default=6, help="two of them to learn from")
-    parser.add_argument("--side", type=int, default=1024, help="of a micrograph, in pixels")
+    parser.add_argument(
+        "--micrographs",
+        type=int,
+        default=6,
+        help="number of micrographs; two of them are used for training",
+    )
+    parser.add_argument("--side", type=int, default=1024, help="side of a micrograph in pixels")
     parser.add_argument("--labels", type=int, nargs="+", default=[10, 25, 50])
     options = parser.parse_args()
     main(options.micrographs, options.side, options.labels)

@@ -1,12 +1,12 @@
 """Learn to pick from Python, in about twenty lines.
 
-The labels are on two simulated micrographs, and a third one is picked. An oracle, which knows the
-true particles, answers 50 queries instead of a person:
+Two simulated micrographs are labelled, and a third one is picked. An oracle, which knows the true
+particles, answers 50 queries in place of a person:
 
     python examples/learn_in_twenty_lines.py --out learned
 
-With your own micrographs leave out the simulation, and answer the queries yourself: 1 for a
-particle, 0 for something else, None to skip a query.
+For your own micrographs, leave out the simulation and answer the queries yourself: 1 for a
+particle, 0 for anything else, None to skip a query.
 """
 
 import argparse
@@ -59,6 +59,6 @@ def main(out: Path, side: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("learned"), help="folder to write to")
-    parser.add_argument("--side", type=int, default=1024, help="of a micrograph, in pixels")
+    parser.add_argument("--side", type=int, default=1024, help="side of a micrograph in pixels")
     options = parser.parse_args()
     main(options.out, options.side)
