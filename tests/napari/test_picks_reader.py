@@ -94,7 +94,7 @@ def test_an_image_that_another_reader_opened_counts_by_its_name(tmp_path):
 def test_a_score_map_is_no_micrograph(viewer, tmp_path):
     viewer.add_image(np.zeros((24, 40)), name="score map", scale=(6, 6))
     write_table(PICKS.assign(micrograph="score map"), tmp_path / "p.csv")
-    with pytest.raises(TableError, match=r"open is grid_07\.mrc"):
+    with pytest.raises(TableError, match=r"open micrographs are grid_07\.mrc"):
         shown(viewer, tmp_path / "p.csv")
 
 
@@ -136,18 +136,18 @@ def test_without_an_open_micrograph_a_table_of_one_is_shown(tmp_path):
     assert len(layer.data) == 3
     np.testing.assert_allclose(layer.scale, 1.5)
     write_table(PICKS, tmp_path / "p.star")
-    with pytest.raises(TableError, match=r"2 micrographs.*Open the one"):
+    with pytest.raises(TableError, match=r"2 micrographs.*Open one of them"):
         shown(ViewerModel(), tmp_path / "p.star")
 
 
 def test_what_is_not_clear_is_said(viewer, tmp_path):
     write_table(PICKS.assign(micrograph="other.mrc"), tmp_path / "p.csv")
-    with pytest.raises(TableError, match=r"other\.mrc.*open is grid_07\.mrc"):
+    with pytest.raises(TableError, match=r"other\.mrc.*open micrographs are grid_07\.mrc"):
         shown(viewer, tmp_path / "p.csv")
     write_table(PICKS.replace({"Movies/grid_07.mrc": "grid_07"}), tmp_path / "p.csv")
     for name in ("a/grid_07.mrc", "b/grid_07.mrc"):
         viewer.add_image(np.zeros((9, 9)), metadata={"path": name})
-    with pytest.raises(TableError, match="not clear"):
+    with pytest.raises(TableError, match="matches several"):
         shown(viewer, tmp_path / "p.csv")
     (tmp_path / "p.csv").write_text("micrograph,x,y\n")
     with pytest.raises(TableError, match="no picks"):

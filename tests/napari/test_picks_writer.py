@@ -106,7 +106,7 @@ def test_layers_of_several_micrographs_make_one_table(tmp_path):
     table = saved(tmp_path / "p.csv", points(), other)
     assert table["micrograph"].value_counts().to_dict() == {"mics/a.mrc": 2, "b.mrc": 2}
     assert table["score"].isna().tolist() == [True, True, False, False]
-    with pytest.raises(TableError, match=r"'picks' and 'labels' are both of mics/a\.mrc"):
+    with pytest.raises(TableError, match=r"'picks' and 'labels' both belong to mics/a\.mrc"):
         saved(tmp_path / "q.csv", points(), points(name="labels"))
     assert not (tmp_path / "q.csv").exists()
 

@@ -38,9 +38,9 @@ def test_what_was_undone_is_said(tmp_path, files):
         f"Undone: particle on {names[0]}",
         "Undone: 2 non-particles on 2 micrographs",
         f"Undone: move of particle on {names[0]}",
-        f"Undone: particle changed to empty place on {names[0]}",
+        f"Undone: particle changed to empty position on {names[0]}",
         f"Undone: skipped position on {names[0]}",
         f"Undone: excluded areas on {names[1]}",
-        f"Undone: replacement of empty place on {names[0]}",
+        f"Undone: replacement of empty position on {names[0]}",
         f"Undone: removal of 3 non-particles, 1 skipped position on {names[0]}",
     ]

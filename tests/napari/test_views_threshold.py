@@ -169,7 +169,7 @@ def test_limits_are_dragged_in_from_the_sides(qtbot, contrast):
     drag(qtbot, plot, high, np.log10(2))
     drag(qtbot, plot, low, np.log10(0.5))
     assert chosen == [(None, pytest.approx(2, rel=0.03)), pytest.approx((0.5, 2), rel=0.03)]
-    assert "2 of 5 cut" in texts(contrast)
+    assert "2 of 5 excluded" in texts(contrast)
 
 
 def test_a_limit_dragged_to_the_border_is_none(qtbot, contrast):
@@ -182,7 +182,7 @@ def test_a_limit_dragged_to_the_border_is_none(qtbot, contrast):
     assert changed[0] == pytest.approx((0.5, 2.0), rel=0.03)
     drag(qtbot, plot, np.log10(2), high)
     assert contrast.contrast_range() == (None, None)
-    assert "0 of 5 cut" in texts(contrast)
+    assert "0 of 5 excluded" in texts(contrast)
 
 
 def test_limits_do_not_cross(qtbot, contrast):
@@ -202,4 +202,4 @@ def test_limits_beyond_all_points_can_be_seen_and_grabbed(qtbot, contrast):
 
 def test_no_points_are_fine(contrast):
     contrast.set_points([], [], [])
-    assert "0 of 0 cut" in texts(contrast)
+    assert "0 of 0 excluded" in texts(contrast)

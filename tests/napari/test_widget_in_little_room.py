@@ -44,7 +44,7 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     assert message.startswith("FoilHole_")
     assert message.endswith("grid 1/)")
     assert "pixel size" not in widget.particle._hint.whole_text()
-    assert not widget.particle._hint.text().startswith("The micrographs do not say")
+    assert not widget.particle._hint.text().startswith("The micrographs contain no pixel size")
 
     # All can be looked at before the session begins, and are filtered as in a session.
     raw = person.viewer.layers["micrograph"].data

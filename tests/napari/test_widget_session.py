@@ -434,7 +434,7 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
 
     asked = click_in_box(monkeypatch, "No")
     assert here() == {*every, "other.box"}
-    assert "holds files such as" in asked[0]
+    assert "contains files such as" in asked[0]
     click_in_box(monkeypatch, "Yes")
     assert here("2 files of an earlier run stay") == {*every, "other.box"}
     click_in_box(monkeypatch, "Yes", tick=True)

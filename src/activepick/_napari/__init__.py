@@ -1,1 +1,1 @@
-"""The napari plugin: the window, its keys, layers and jobs. Only it imports Qt and napari."""
+"""The napari plugin: window, key bindings, layers and jobs. No other package imports Qt."""

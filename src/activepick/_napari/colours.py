@@ -21,7 +21,7 @@ __all__ = [
 
 PARTICLE = "#56b4e9"
 NOT_PARTICLE = "#e69f00"
-# Also a kind of non-particle: the same hue, much darker.
+# Also non-particles: the same hue, much darker.
 EMPTY = "#8c510a"
 ASKED = "#f0e442"
 CURRENT = "#ffffff"

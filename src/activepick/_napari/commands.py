@@ -1,4 +1,4 @@
-"""What keys and buttons do where it depends on what is on screen."""
+"""Commands of keys and buttons that depend on what is on screen."""
 
 from collections.abc import Callable
 
@@ -13,13 +13,13 @@ __all__ = ["Commands"]
 class Commands:
     """Answer, accept and remove what is on screen.
 
-    An answer to a question that nobody sees would be a wrong label: the first press brings the
-    question into view, the second one answers it.
+    An answer to a question that is not visible could be a wrong label: the first key press brings
+    the question into view, the second one answers it.
 
     Parameters
     ----------
     navigation
-        Moves the camera, and knows what is on screen.
+        Moves the camera, and determines what is on screen.
     layers
         Layers of the shown micrograph.
 
@@ -75,7 +75,7 @@ class Commands:
             self._navigation.go_to_question(session)
 
     def accept(self, session: OpenSession) -> None:
-        """Accept the suggestions that are on screen, or bring suggestions there."""
+        """Accept the suggestions that are on screen, or move the view to suggestions."""
         if session.labelling.suggestions:
             seen = self._seen_suggestions()
             if seen:

@@ -43,7 +43,8 @@ class Controller(QObject):
     Attributes
     ----------
     new_session
-        Micrographs that were opened and wait for the particle diameter; None if there are none.
+        Micrographs that were opened, for which the particle diameter is not set yet; None if there
+        are none.
     new_micrographs
         Displays the micrographs of the new session; None if there is no new session.
     open_session
@@ -54,7 +55,7 @@ class Controller(QObject):
     Signals
     -------
     session_changed()
-        Another session is open, a new one can be created, or neither.
+        A session was opened or closed, or a new one can be created.
     new_session_displayed(displayed)
         A micrograph of a new session can be displayed.
     new_session_paged()
@@ -95,8 +96,8 @@ class Controller(QObject):
             _log.error("unexpected error", exc_info=error)
             self.notify(
                 "error",
-                f"Something went wrong that should not ({type(error).__name__}: {error}). "
-                "Nothing that was clicked is lost; the log says more.",
+                f"An unexpected error occurred ({type(error).__name__}: {error}). "
+                "No label is lost; see the log for details.",
             )
 
     def open_paths(self, paths: Sequence[str | Path]) -> None:
@@ -220,7 +221,7 @@ class Controller(QObject):
         self.jobs.run(
             "network",
             lambda progress: load_network(_NETWORK),
-            failed=lambda error: None,  # raised again when features are computed
+            failed=lambda error: None,  # the error is raised again when features are computed
         )
 
     def _take_created(self, created: tuple[Session, list[MicrographError]]) -> None:
@@ -247,8 +248,9 @@ class Controller(QObject):
         if open_session is not None:
             open_session.close()
             open_session.deleteLater()
-            # Waits for the thread that computes features, which may take a second. A lane of its
-            # own keeps the job from being replaced.
+            # Waits for the thread that computes features, which may take a second. The job has a
+            # lane
+            # of its own, so that it is not replaced.
             self.jobs.run(
                 f"close {id(open_session)}", lambda progress: open_session.workspace.close()
             )
@@ -261,7 +263,7 @@ def _documents() -> Path:
 def _create_session(
     new_session: NewSession, settings: Settings, progress: Progress
 ) -> tuple[Session, list[MicrographError]]:
-    """Create a session; micrographs whose files cannot be read are left out and reported."""
+    """Create a session; files that cannot be read are left out and reported."""
     session = Session.create(new_session.folder, settings)
     errors: list[MicrographError] = []
     try:

@@ -19,15 +19,15 @@ from activepick.workspace.workspace import Workspace
 
 __all__ = ["DatasetPicks", "Prediction"]
 
-# Longest time that counting may hold the window, in seconds; the rest is counted the next time.
+# Longest time that counting may block the window, in seconds; the rest is counted later.
 _COUNT_SECONDS = 0.03
-# Micrographs over which the time of each is averaged; those that take less were picked before.
+# Number of micrographs over which the time is averaged; shorter times mean stored picks.
 _AVERAGED, _SKIPPED_SECONDS = 20, 0.02
 # Counting is shown if it takes longer, in milliseconds.
 _SHOWN_AFTER_MS = 500
 # Share of reading stored picks in the time of an export.
 _READING = 0.8
-# Time between two looks at whether a pause has ended.
+# Time between two checks whether a pause has ended.
 _PAUSE_SECONDS = 0.1
 # Time between two updates of the counts while all micrographs are being picked.
 _UPDATE_SECONDS = 2.0
@@ -42,7 +42,7 @@ class Prediction:
     count
         Number of micrographs that were picked.
     errors
-        Why the others could not be picked, by the number of the micrograph.
+        Error by the number of each micrograph that could not be picked.
     """
 
     count: int
@@ -50,9 +50,9 @@ class Prediction:
 
 
 class _Pace:
-    """Measure how long the prediction of a micrograph takes.
+    """Measure the time of the prediction of a micrograph.
 
-    Micrographs that are picked already take no time and are left out.
+    Micrographs that are already picked are ignored.
     """
 
     def __init__(self) -> None:
@@ -61,18 +61,18 @@ class _Pace:
         self._seconds: deque[float] = deque(maxlen=_AVERAGED)
 
     def pause(self) -> None:
-        """Leave out the time of a pause."""
+        """Exclude the time of a pause."""
         self._last = time.monotonic()
 
     def text(self, done: float, total: int) -> str:
-        """Return how many are done, and the time of each if it is known.
+        """Return a text with the number of micrographs, and the time for each if it is known.
 
         Parameters
         ----------
         done
-            Number of micrographs that are done, with a fraction of the one in work.
+            Number of micrographs that are done, including a fraction of the current one.
         total
-            Number of all.
+            Number of all micrographs.
         """
         if int(done) > self._done:
             now = time.monotonic()
@@ -101,7 +101,7 @@ class DatasetPicks(QObject):
     Attributes
     ----------
     errors
-        Why micrographs could not be read or picked, by number.
+        Error by the number of each micrograph that could not be read or picked.
     paused
         Whether the prediction of all micrographs is paused.
 
@@ -112,7 +112,7 @@ class DatasetPicks(QObject):
     errors_changed()
         `errors` changed.
     predicting_changed()
-        The prediction of all micrographs began, was paused, goes on, or ended.
+        The prediction of all micrographs was started, paused, continued or ended.
     predicted(prediction)
         All micrographs were picked.
     exported(path, count, notes)
@@ -192,12 +192,12 @@ class DatasetPicks(QObject):
         return self._jobs.busy("predict")
 
     def set_paused(self, paused: bool) -> None:
-        """Pause the prediction of all micrographs, or go on with it."""
+        """Pause or continue the prediction of all micrographs."""
         self.paused = paused
         self.predicting_changed.emit()
 
     def set_error(self, number: int, error: Exception | None) -> None:
-        """Note why a micrograph cannot be used; None if it can be used."""
+        """Record the error of a micrograph that cannot be used; None if it can be used."""
         before = self.errors.pop(number, None)
         if error is not None:
             self.errors[number] = str(error)
@@ -205,13 +205,13 @@ class DatasetPicks(QObject):
             self.errors_changed.emit()
 
     def unpicked(self) -> int:
-        """Return the number of micrographs, not rejected, without picks of the present head."""
+        """Return the number of micrographs without picks of the current head."""
         return len(self._workspace.predictor.unpicked())
 
     def counts(
         self, settings: Settings | None = None, micrographs: Sequence[int] | None = None
     ) -> dict[int, int]:
-        """Return the number of picks of each micrograph where it is known.
+        """Return the number of picks by micrograph, if it is known.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class DatasetPicks(QObject):
         return self._workspace.predictor.counts(_COUNT_SECONDS, settings, micrographs)
 
     def uncertainties(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
-        """Return the uncertainty of each micrograph in nats where it is known."""
+        """Return the uncertainty in nats by micrograph, if it is known."""
         return self._workspace.predictor.uncertainties(micrographs)
 
     def contrasts(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
@@ -231,7 +231,7 @@ class DatasetPicks(QObject):
         return self._workspace.predictor.contrasts(micrographs)
 
     def mean_scores(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
-        """Return the mean score (logit) of the picks of each micrograph where it is known."""
+        """Return the mean score (logit) of the picks by micrograph, if it is known."""
         return self._workspace.predictor.mean_scores(micrographs)
 
     def export(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
@@ -294,7 +294,7 @@ class DatasetPicks(QObject):
             self.counts_changed.emit()
 
     def _on_finished(self, lane: str) -> None:
-        if lane == "predict":  # also if it was cancelled: finished micrographs keep their picks
+        if lane == "predict":  # even if cancelled: finished micrographs keep their picks
             self.paused = False
             self.predicting_changed.emit()
             self.counts_changed.emit()

@@ -1,4 +1,4 @@
-"""Dock with all micrographs of the session: scores against contrast, a table, and their course."""
+"""Dock for all micrographs of the session: scores and contrast, a table, and plots over time."""
 
 import numpy as np
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
@@ -20,7 +20,7 @@ _PLOT_HEIGHT = 130
 
 
 class DatasetView(QWidget, SessionListener):
-    """Show the picks of all micrographs, and set the limits that they follow.
+    """Show the picks of all micrographs, and set their limits.
 
     It is updated while it is visible.
     """
@@ -89,7 +89,7 @@ class DatasetView(QWidget, SessionListener):
         self._summary.clear()
 
     def refresh(self) -> None:
-        """Show the present state."""
+        """Show the current state."""
         self.call(self._show_if_visible)
 
     def _show_if_visible(self, session: OpenSession) -> None:
@@ -118,7 +118,7 @@ class DatasetView(QWidget, SessionListener):
 
     def _read_candidates(self, session: OpenSession) -> None:
         if session.picks.previewed is not None:
-            return  # the limits are being dragged; the candidates are the same
+            return  # the limits are being dragged; the candidates do not change
 
         def done(found: Candidates) -> None:
             rules = session.settings.rules
@@ -132,7 +132,7 @@ class DatasetView(QWidget, SessionListener):
             self._summary.setText(
                 f"{counted(total, 'pick', spec=',')} with labels and areas, on "
                 f"{counted(found.micrographs, 'micrograph', spec=',')}. "
-                "Drag the limits; they hold for all micrographs."
+                "Drag the limits; they apply to all micrographs."
             )
 
         session.jobs.run(

@@ -1,4 +1,4 @@
-"""A circle that shows the particle diameter for a moment."""
+"""A circle that shows the particle diameter for a few seconds."""
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -51,7 +51,7 @@ class DiameterCircle(QObject):
             self._timer.start(_SHOW_MS)
 
     def _hide(self) -> None:
-        # Removing a layer takes napari long, so it waits until no job is running.
+        # Removing a layer is slow in napari, so it is done when no job is running.
         if self._jobs.busy():
             self._timer.start(_RETRY_MS)
         else:

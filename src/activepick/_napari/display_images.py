@@ -66,7 +66,7 @@ def display_filters(
     diameter_angstrom
         Particle diameter; 0 if it is unknown.
     low_pass_angstrom, high_pass_angstrom
-        What the user chose; None for what suits the diameter.
+        Filters that the user chose; None for values that suit the diameter.
     """
     if not diameter_angstrom:
         return low_pass_angstrom, high_pass_angstrom
@@ -193,7 +193,7 @@ class DisplayImages(QObject):
 
     def _read_shown(self) -> None:
         if self.denoised and self._key(self.shown, False, True) not in self._cache:
-            # The image is seen until the network has finished.
+            # The image is shown until the network has finished.
             self._read(self.shown, self.raw, "image", self._display, "Reading", self._fail)
             self._jobs.cancel("denoise")
             self._read(
@@ -219,7 +219,7 @@ class DisplayImages(QObject):
                 self._read_shown()
 
     def set_denoised(self, denoised: bool) -> None:
-        """Display denoised images, or those of before."""
+        """Display denoised or other images."""
         if denoised != self.denoised:
             self.denoised = denoised
             self.raw_changed.emit()

@@ -18,7 +18,7 @@ __all__ = ["ExcludedAreas"]
 
 # Number of pixels along the longer side of a painting: finer than the brush.
 _PAINTING_SIDE = 512
-# Corners of a painted outline that deviate less than this are left out, in pixels of the painting.
+# Largest deviation of the simplified outline of a painting, in its pixels.
 _TOLERANCE = 0.7
 _BRUSH_SIZE = 24
 
@@ -67,7 +67,7 @@ class ExcludedAreas(QObject, SessionListener):
         session.picks.head_changed.connect(self.with_session(self._warm_up))
 
     def clear(self) -> None:
-        """End drawing or painting, and discard what is not complete."""
+        """End drawing or painting, and discard an incomplete shape."""
         self._take_drawing.cancel()
         self.stop()
 
@@ -139,7 +139,7 @@ class ExcludedAreas(QObject, SessionListener):
         self._painting = layer
 
     def _warm_up(self, session: OpenSession) -> None:
-        # napari compiles for seconds when a program creates its first shape.
+        # napari compiles code for seconds when the first shape is created.
         if not self._warm:
             self._warm = True
             session.jobs.run(

@@ -1,4 +1,4 @@
-"""Event filter that keeps keyboard and wheel for the viewer and the scroll area."""
+"""Event filter that reserves the keyboard for the viewer and the wheel for the scroll area."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ _LEAVE = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape)
 class FocusPolicy(QObject):
     """Filter the events of all controls in a widget.
 
-    The wheel over a control scrolls the surrounding area. Letters typed in a spin box or a combo
-    box are left to the viewer, whose shortcuts they are. Enter, Escape and a choice in a combo box
-    give the keyboard focus back to the viewer.
+    The wheel over a control scrolls the surrounding area. Letters that are typed in a spin box or a
+    combo box are passed to the viewer, which uses them as shortcuts. Enter, Escape and a choice in
+    a combo box return the keyboard focus to the viewer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Units of layers that belong to others, beside those of the micrograph."""
+"""Units of layers that were not created by this plugin."""
 
 import weakref
 from typing import Any
@@ -14,11 +14,11 @@ _PIXEL = "pixel"
 
 
 class ForeignUnits:
-    """Give layers without units those of the micrograph, so that the layers of a viewer agree.
+    """Set the units of layers without units to those of the micrograph, so that all agree.
 
-    napari warns of layers with different units and then takes their coordinates as they are. This
-    makes the same of layers in pixels, which is what napari calls layers whose units nobody set:
-    their place on screen does not change. They get their units back when the micrograph is gone.
+    napari warns about layers with different units and then uses their coordinates without
+    conversion. Layers without units have the unit pixel in napari; setting their units does not
+    change their position on screen. The units are restored when the micrograph is removed.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class ForeignUnits:
         layers.units_changed.connect(self._on_units_changed)
 
     def release(self) -> None:
-        """Leave the layers as they are from now on."""
+        """Stop changing layers."""
         self._viewer.layers.events.inserted.disconnect(self._on_inserted)
         self._layers.units_changed.disconnect(self._on_units_changed)
 

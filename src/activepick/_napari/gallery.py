@@ -1,4 +1,4 @@
-"""Dock with the picks of the shown micrograph, or of all micrographs, as crops."""
+"""Dock that shows the picks of one or all micrographs as crops."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,13 +50,13 @@ _NONE = _Picks(np.empty(0, np.intp), np.empty((0, 2)), np.empty(0))
 class Gallery(QWidget, SessionListener):
     """Show picks as crops; rejected picks become labels.
 
-    The crops of other micrographs appear one micrograph after the other, as these are read.
+    Crops of other micrographs appear after each of these has been read.
 
     Parameters
     ----------
     go_to
         Called with the session, the number of a micrograph and a position (x, y) in original
-        pixels that is to be shown.
+        pixels, to show this position.
     """
 
     def __init__(self, go_to: Callable[[OpenSession, int, tuple[float, float]], object]) -> None:
@@ -67,7 +67,7 @@ class Gallery(QWidget, SessionListener):
         self.scope = QComboBox()
         self.scope.addItems([_HERE, _ALL])
         self.scope.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.scope.setToolTip("Of the shown micrograph, or of all that have been picked")
+        self.scope.setToolTip("Picks of the shown micrograph, or of all micrographs with picks")
         self.scope.currentTextChanged.connect(lambda text: self._change_scope())
         self.view = CropGallery()
         self.view.add_control(self.scope)
@@ -92,7 +92,7 @@ class Gallery(QWidget, SessionListener):
         self.view.set_items([], [], _no_crops)
 
     def refresh(self) -> None:
-        """Show the present picks; picks that are marked as wrong stay marked."""
+        """Show the current picks; picks that are marked as wrong stay marked."""
         self.call(self._show)
 
     @property
@@ -162,7 +162,7 @@ class Gallery(QWidget, SessionListener):
     def _crops(
         self, session: OpenSession, found: _Picks, rows: NDArray[np.intp]
     ) -> NDArray[np.uint8]:
-        """Return crops (k, n, n); those of micrographs that are not in memory follow."""
+        """Return crops (k, n, n); those of micrographs that are not in memory are set later."""
         crops = _no_crops(rows)
         missing = False
         for number in np.unique(found.micrograph[rows]):
@@ -179,7 +179,7 @@ class Gallery(QWidget, SessionListener):
         return crops
 
     def _request(self, session: OpenSession, found: _Picks) -> None:
-        """Read a micrograph of which crops are on screen, cut these, and go on with the next."""
+        """Read a micrograph whose crops are on screen, cut them, and continue with the next."""
 
         def wanted() -> dict[int, NDArray[np.intp]]:
             if self._picks is not found or not self.isVisible():
@@ -251,7 +251,7 @@ def _cut(
 
 
 def _same(before: _Picks, marked: NDArray[np.intp], now: _Picks, reach: float) -> list[int]:
-    """Return the rows of picks that are at the same positions as marked ones of before."""
+    """Return the rows of picks that are at the positions of previously marked ones."""
     found = []
     for number in np.unique(before.micrograph[marked]):
         rows = np.flatnonzero(now.micrograph == number)

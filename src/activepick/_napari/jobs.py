@@ -1,9 +1,9 @@
 """Background jobs of the window.
 
-A job runs in a thread and never touches a widget or the viewer; its result is passed to a callback
+A job runs in a thread and never accesses a widget or the viewer; its result is passed to a callback
 in the window's thread. Jobs are grouped in lanes, one for each kind of work. A new job in a lane
-replaces the older ones: a waiting job never starts, a running one is cancelled at its next progress
-report, and its result is discarded.
+replaces the older ones: a waiting job is not started, a running one is cancelled at its next
+progress report, and its result is discarded.
 """
 
 import logging
@@ -19,7 +19,7 @@ from activepick.progress import Progress
 
 __all__ = ["CancelledError", "Jobs"]
 
-# Shortest time between two progress signals, in seconds: more would only keep the window busy.
+# Shortest time between two progress signals, in seconds, so that they do not load the window.
 _PROGRESS_INTERVAL = 0.05
 
 _log = logging.getLogger(__name__)
@@ -53,10 +53,10 @@ class Jobs(QObject):
     Signals
     -------
     started(lane, text), progressed(lane, fraction), finished(lane)
-        A job with a text started or is shown after its delay, progressed or finished. `finished`
-        follows every `started`, also if the job failed or was cancelled.
+        A job with a text is shown (after its delay), progressed or finished. `finished` follows
+        every `started`, even if the job failed or was cancelled.
     described(lane, text)
-        A running job has another text.
+        The text of a running job changed.
     idle()
         The last running job with a text has finished.
     """
@@ -90,25 +90,25 @@ class Jobs(QObject):
         failed: Callable[[Exception], object] | None = None,
         discarded: Callable[[Any], object] = lambda result: None,
     ) -> None:
-        """Run a job in a thread; to be called from the window's thread.
+        """Run a job in a thread; must be called from the window's thread.
 
         Parameters
         ----------
         lane
             Kind of work.
         work
-            Called in the thread with a function that takes the fraction done, 0 to 1, and raises
-            `CancelledError` if the job was cancelled.
+            Called in the thread with a function that takes the fraction that is done, 0 to 1, and
+            raises `CancelledError` if the job was cancelled.
         done
             Called with the result in the window's thread, unless the job was replaced.
         text
             Description for the user; without it, the job is not shown.
         delay_ms
-            Show it only if the job still runs after so many milliseconds.
+            The job is shown only if it is still running after this time, in milliseconds.
         failed
-            Called with an error in place of the common handler.
+            Called with an error instead of the common handler.
         discarded
-            Called with a result that is no longer wanted, for instance to close it.
+            Called with a result that is not needed any more, for instance to close it.
         """
         if self._closed:
             return
@@ -191,7 +191,7 @@ class Jobs(QObject):
         if not self._closed:
             try:
                 signal.emit(*values)
-            except RuntimeError:  # the Qt object was deleted while the thread worked
+            except RuntimeError:  # the Qt object was deleted while the thread was running
                 self._closed = True
 
     def _finish(self, job: _Job, result: object, error: Exception | None) -> None:

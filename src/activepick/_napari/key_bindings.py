@@ -1,7 +1,7 @@
 """Key bindings of the viewer and its layers.
 
-The keys lie under the left hand, so that the right hand stays on the mouse. napari does not use
-them on image and points layers.
+The keys are reached with the left hand, so that the right hand stays on the mouse. napari does not
+use them on image and points layers.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ KEY_BINDINGS = (
     ),
     KeyBinding(
         ("Delete", "Backspace"),
-        "remove the label at the mouse",
+        "remove the label under the mouse",
         lambda session, commands: commands.remove_label(session),
     ),
     KeyBinding(
@@ -84,7 +84,7 @@ KEY_BINDINGS = (
     ),
     KeyBinding(
         ("J",),
-        "reject or un-reject the micrograph",
+        "reject the micrograph, or undo this",
         lambda session, commands: session.toggle_rejected(),
     ),
     KeyBinding(

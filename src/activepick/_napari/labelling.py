@@ -22,11 +22,11 @@ from activepick.workspace.workspace import Workspace
 
 __all__ = ["Labelling", "StartMode"]
 
-# What the first round of a session consists of: questions, suggestions to correct, or nothing.
+# Contents of the first round of a session: questions, suggestions to correct, or nothing.
 StartMode = Literal["questions", "suggestions", "hand"]
 # A click refers to the question or label within this distance, in particle radii.
 _REACH = 0.5
-# A review is about this share of the labels, and at least about as many as a few minutes allow.
+# Share of the labels in a review, and smallest number of labels, which takes a few minutes.
 _REVIEWED, _AT_LEAST = 0.1, 5
 
 _Positioned = TypeVar("_Positioned", Label, Question)
@@ -42,7 +42,7 @@ class Labelling(QObject):
     workspace
         Chooses the questions.
     images
-        Knows which micrograph is shown.
+        Images of the shown micrograph.
     jobs
         Runs the choice of questions.
     edit
@@ -61,7 +61,7 @@ class Labelling(QObject):
         An action was undone or redone on a micrograph, at a position (x, y) in original pixels or
         None.
     notified(severity, text)
-        There is a message for the user.
+        A message for the user is to be shown.
     """
 
     labels_changed = Signal()
@@ -86,23 +86,23 @@ class Labelling(QObject):
         self._start_mode: StartMode = "questions"
         self._round = Round(session)
         self._review: LabelReview | None = None
-        # Labels that were looked at again, which are not offered a second time.
+        # Labels that were reviewed; they are not offered a second time.
         self._reviewed: set[int] = set()
         self._known_current = None if self.round.current is None else self.round.current.id
 
     @property
     def round(self) -> Round | LabelReview:
-        """The labels that are reviewed, or else the round of questions that is open."""
+        """The labels under review, or else the open round of questions."""
         return self._review or self._round
 
     @property
     def review(self) -> LabelReview | None:
-        """The labels that are reviewed; None if there is no review."""
+        """The labels under review; None if there is no review."""
         return self._review
 
     @property
     def open_questions(self) -> Sequence[Question]:
-        """The labels that wait for a review, or else the questions that wait for an answer."""
+        """The labels that are still to be reviewed, or else the open questions."""
         return self._session.state.questions if self._review is None else self._review.open
 
     @property
@@ -111,11 +111,11 @@ class Labelling(QObject):
         return self.round.current
 
     def set_start_mode(self, mode: StartMode) -> None:
-        """Set what the first round of a session consists of."""
+        """Set the contents of the first round of a session."""
         self._start_mode = mode
 
     def set_shown(self, micrograph: int) -> None:
-        """Let the next round begin with the questions on the shown micrograph."""
+        """Order the next round so that the questions on the shown micrograph come first."""
         self._round.set_shown(micrograph)
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Labelling(QObject):
             1 particle, 0 not a particle, 2 carbon or empty ice, None to skip.
         """
         if self.round.current is None:
-            # A user who is faster than the computer may be waiting for the next round.
+            # The user may have answered before the next round was computed.
             if not self._jobs.busy():
                 self.notified.emit(
                     "info", "No question is open: click on the micrograph, or press N"
@@ -184,7 +184,7 @@ class Labelling(QObject):
         self._edit(lambda session: session.labels.move(label, x, y))
 
     def refresh(self) -> None:
-        """Show the labels again where they are, after a drag that moved none."""
+        """Show the labels at their positions again, after a drag that moved none."""
         self.labels_changed.emit()
 
     def go(self, step: int) -> None:
@@ -195,16 +195,16 @@ class Labelling(QObject):
     def go_to(self, question: int) -> None:
         """Make a question the current one."""
         self.round.go_to(question)
-        self._known_current = None  # emit the signal also if it is the current one already
+        self._known_current = None  # emit the signal even if it is already the current one
         self._check_current()
 
     @property
     def suggestions(self) -> list[Question]:
-        """Suggestions that wait to be accepted or corrected."""
+        """Suggestions that are to be accepted or corrected."""
         return [q for q in self._session.state.questions if q.suggestion is not None]
 
     def undo(self) -> None:
-        """Undo the last action, say what it was, and ask its questions again."""
+        """Undo the last action, show a message, and ask its questions again."""
         change = self._session.next_undo
         if self._review is not None and self._review.take_back():
             self._check_current()
@@ -216,7 +216,7 @@ class Labelling(QObject):
             self._show_step("Undone", change.reversed())
 
     def redo(self) -> None:
-        """Redo the action that was undone last, and say what it was."""
+        """Redo the action that was undone last, and show a message."""
         change = self._session.next_redo
         if change is None:
             self.notified.emit("info", "There is nothing to redo.")
@@ -228,22 +228,22 @@ class Labelling(QObject):
         self._edit(lambda session: session.questions.accept_suggestions(ids))
 
     def ask(self) -> None:
-        """Ask new questions in place of the open ones."""
+        """Replace the open questions by new ones."""
         self._choose(self._workspace.questioner.ask)
 
     def suggest(self) -> None:
-        """Start a round with suggestions: the most certain positions are answered already.
+        """Start a round of suggestions at the most certain positions.
 
-        All are on the shown micrograph, so that they can be looked at together.
+        All of them are on the shown micrograph, so that they can be checked together.
         """
         shown = self._images.shown
         here = [shown] if self._session.state.is_used(shown) else None
         self._choose(lambda: self._workspace.questioner.suggest(micrographs=here))
 
     def start_review(self) -> None:
-        """Look again at the labels that the head and all other labels contradict most.
+        """Start a review of the labels that the head and all other labels contradict most.
 
-        A tenth of the labels are looked at, those before others that were not looked at yet.
+        A tenth of the labels are reviewed; labels that were not reviewed before come first.
         """
         trainer = self._workspace.trainer
         self._jobs.run(
@@ -254,7 +254,7 @@ class Labelling(QObject):
         )
 
     def end_review(self) -> None:
-        """End the review, and go on with the questions."""
+        """End the review, and continue with the questions."""
         review = self._review
         if review is None:
             return
@@ -271,7 +271,7 @@ class Labelling(QObject):
         self.ask_next()
 
     def audit(self, count: int) -> None:
-        """Ask about randomly drawn picks, to estimate how many of the picks are right."""
+        """Ask about randomly drawn picks, to estimate the precision."""
         self._choose(lambda: self._workspace.audit.ask(count))
 
     def ask_next(self, *, replace: bool = False) -> None:
@@ -320,12 +320,12 @@ class Labelling(QObject):
             self._check_current()
 
     def _begin_review(self, contradictions: Mapping[int, float]) -> None:
-        known = self._session.state.labels  # some may have gone since
+        known = self._session.state.labels  # some may have been removed since
         fresh = {i: p for i, p in contradictions.items() if i in known and i not in self._reviewed}
         if not fresh:
             self.notified.emit(
                 "info",
-                "All labels were reviewed." if known else "There are no labels to review yet.",
+                "All labels have been reviewed." if known else "There are no labels to review yet.",
             )
             return
         count = max(_AT_LEAST, math.ceil(_REVIEWED * len(known)))
@@ -341,7 +341,7 @@ class Labelling(QObject):
             self.end_review()
 
     def _show_step(self, verb: str, change: Change) -> None:
-        """Say what was undone or redone, and show where."""
+        """Show a message about the action that was undone or redone, and its position."""
         asked = {question.id for question in self._session.state.questions}
         again = [number for number in change.after if number in asked]
         if again and self._review is None:

@@ -1,4 +1,4 @@
-"""Many picks or labels at once: those in a closed line that is drawn with the mouse."""
+"""Reject many picks or remove many labels at once with a lasso."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ LassoAction = Literal["reject", "erase"]
 
 
 class Lasso(QObject, SessionListener):
-    """Reject the picks, or remove the labels, in a closed line; each line is one action.
+    """Reject the picks, or remove the labels, inside a closed line; each line is one action.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Lasso(QObject, SessionListener):
         self.stop()
 
     def start(self, action: LassoAction) -> None:
-        """Let drags draw lines until `stop` is called."""
+        """Draw a line at each drag until `stop` is called."""
         self._action = action
         self._mouse.draw(self._on_drawn)
 
@@ -78,7 +78,7 @@ class Lasso(QObject, SessionListener):
 
 
 def _reject(session: OpenSession, line: list[Position]) -> None:
-    """Label the picks in a line as non-particles."""
+    """Label the picks inside a line as non-particles."""
     picks, shown = session.picks.picks, session.shown
     if picks is None:
         return
@@ -98,7 +98,7 @@ def _reject(session: OpenSession, line: list[Position]) -> None:
 
 
 def _erase(session: OpenSession, line: list[Position]) -> None:
-    """Remove the labels in a line."""
+    """Remove the labels inside a line."""
     inside = _labels_in(session, line)
     if inside:
         session.edit(lambda changed: changed.labels.remove(inside))

@@ -51,7 +51,7 @@ _REJECTED_OPACITY = 0.35
 _EDITING_KEYS = ("A", "Shift-A", "Control-A", "Control-C", "Control-V")
 # Width of a line that is being drawn and of the outline of an area, in pixels of the screen.
 _LINE_PX = 3.0
-# A layer on which nothing was moved, turned or sheared.
+# The transform of a layer that was not moved, rotated or sheared.
 _UNMOVED: dict[str, Any] = {
     "translate": np.zeros(2),
     "rotate": np.eye(2),
@@ -63,10 +63,9 @@ _UNMOVED: dict[str, Any] = {
 class Layers:
     """Create and update the layers of one micrograph in a viewer.
 
-    What the user does to these layers with the tools of napari changes nothing but their visibility
-    and looks: labels are actions of the session, which those tools know nothing of. Points cannot
-    be edited, layers cannot be moved on each other, and layers that are removed come back with the
-    next micrograph.
+    napari's own tools can change only the visibility and the style of these layers, since labels
+    are actions of the session. Points cannot be edited, layers cannot be moved relative to each
+    other, and layers that are removed are added again with the next micrograph.
 
     Parameters
     ----------
@@ -78,9 +77,9 @@ class Layers:
     viewer
         The viewer.
     updating_areas
-        Whether the data of the areas are being replaced here, rather than edited by the user.
+        Whether the data of the areas are being replaced by this object, not edited by the user.
     adding
-        Whether a layer is being added here.
+        Whether a layer is being added by this object.
 
     Signals
     -------
@@ -89,11 +88,11 @@ class Layers:
     map_toggled(visible)
         The user showed or hid the score map.
     units_changed()
-        The units of the layers are others, or there are no layers any more.
+        The units of the layers changed, or the layers were removed.
     shape_changed(first)
-        A micrograph is shown that is the first one, or of another shape than the one before.
+        The first micrograph is shown, or one with another shape than the one before.
     points_edited()
-        Points were changed by something else, such as pasted, and have to be shown again.
+        Points were changed by anything else, for instance pasted, and have to be shown again.
     """
 
     points_added = Signal(Points)
@@ -113,7 +112,7 @@ class Layers:
         self._scales: dict[str, NDArray[np.float64]] = {}
         self._layers: dict[str, Layer] = {}
         self._displayed: DisplayedMicrograph | None = None
-        # Whether the image was hidden here rather than by the user.
+        # Whether the image was hidden by this object, not by the user.
         self._hidden = False
 
     @property
@@ -194,7 +193,7 @@ class Layers:
             "spacing_px": image.spacing_px,
         }
         for name in (PICKS, LABELS, QUESTIONS, AREAS, DIAMETER):
-            # The last two need not exist.
+            # The last two may not exist.
             above = self.get(name) if name in (AREAS, DIAMETER) else self._points(name)
             if above is not None and above.scale[-1] != self.scale:
                 self._place(name, above, (self.scale,) * 2)
@@ -203,7 +202,7 @@ class Layers:
             self.shape_changed.emit(before is None)
 
     def set_sigmas(self, sigmas: float) -> None:
-        """Show grey values within a number of standard deviations; 0 for most grey values."""
+        """Show grey values within a number of standard deviations; 0 for percentiles."""
         self._sigmas = sigmas
         layer = self.get(MICROGRAPH)
         if layer is not None and self._displayed is not None:
@@ -392,7 +391,7 @@ class Layers:
             self.viewer.layers.selection.active = layer
 
     def hide_micrograph(self) -> None:
-        """Hide the image and everything on it because the micrograph cannot be read."""
+        """Hide the image and all other layers because the micrograph cannot be read."""
         layer = self.get(MICROGRAPH)
         if layer is not None and layer.visible:
             self._hidden = True
@@ -400,7 +399,7 @@ class Layers:
         self.empty()
 
     def empty(self) -> None:
-        """Remove everything from the image: picks, labels, questions and areas."""
+        """Remove picks, labels, questions and areas from the image."""
         for name in (PICKS, LABELS, QUESTIONS):
             layer = self.get(name)
             if layer is not None:
@@ -424,7 +423,7 @@ class Layers:
 
     @property
     def _line_width(self) -> float:
-        """Width of lines in original pixels, at the present zoom."""
+        """Width of lines in original pixels, at the current zoom."""
         return float(_LINE_PX / self.viewer.scene.camera.zoom / self.scale)
 
     def _map(self) -> Image:
@@ -473,12 +472,12 @@ class Layers:
         border: NDArray[np.float64],
         diameter_px: float,
     ) -> None:
-        # Each change of a layer is drawn and updates its thumbnail: emit only the last event.
+        # Each change of a layer redraws it and its thumbnail: only the last event is emitted.
         with self._filled(), layer.events.thumbnail.blocker(), layer.events.set_data.blocker():
             layer.selected_data = set()
             layer.data = yx
             if not layer.visible:
-                # napari does so only for visible layers, and then draws with the old indices.
+                # napari does so only for visible layers, and later draws with outdated indices.
                 layer.set_view_slice()
             if len(yx):
                 layer.border_color = border
@@ -499,16 +498,16 @@ class Layers:
             self.points_edited.emit()
 
     def _protect(self, name: str, layer: Layer) -> None:
-        """Take the tools of napari away that would move a layer or edit its points."""
+        """Disable napari's tools that would move a layer or edit its points."""
         self._scales[name] = np.array(layer.scale)
 
         def lock() -> None:
-            # napari makes layers editable whenever it slices them.
+            # napari makes layers editable whenever they are sliced.
             if layer.editable and name != AREAS:
                 layer.editable = False
 
         def unhelp() -> None:
-            # napari names the keys of tools that are not there.
+            # napari's help text lists keys of tools that are disabled.
             if name != AREAS:
                 layer.help = ""
 
@@ -549,7 +548,7 @@ class Layers:
         self.activate_labels()
 
     def _metadata(self, diameter_px: float, name: str) -> dict[str, Any]:
-        """Return what the writer of a points layer has to know."""
+        """Return the metadata for the writer of a points layer."""
         return {
             "micrograph": name,
             "pixel_size_angstrom": self._pixel_size_angstrom,

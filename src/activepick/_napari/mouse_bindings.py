@@ -31,8 +31,8 @@ Drawn = Callable[[list[Position], bool], None]
 MOUSE_BINDINGS = (
     ("click", "particle"),
     ("right click, or Shift+click", "not a particle"),
-    ("drag a label", "recentre it"),
-    ("drag elsewhere, wheel", "move, zoom"),
+    ("drag a label", "move it"),
+    ("drag elsewhere, wheel", "move the view, zoom"),
 )
 
 
@@ -46,7 +46,7 @@ class MouseBindings(SessionListener):
     layers
         Layers of the shown micrograph.
     navigation
-        Knows whether positions on screen have a meaning.
+        Determines whether the view is 2D, so that positions are defined.
     """
 
     def __init__(self, viewer: ViewerModel, layers: Layers, navigation: Navigation) -> None:
@@ -61,7 +61,7 @@ class MouseBindings(SessionListener):
         self._clicks_label = clicks_label
 
     def measure(self, measured: Measured | None) -> None:
-        """Let the next drag measure a line.
+        """Measure a line with the next drag.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class MouseBindings(SessionListener):
         self._measured = measured
 
     def draw(self, drawn: Drawn | None) -> None:
-        """Let drags draw lines instead of moving the view.
+        """Draw lines with drags, instead of moving the view.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class MouseBindings(SessionListener):
             and self._navigation.is_flat
             and event.button in (1, 2)
             and "Control" not in event.modifiers
-            # In any other mode, such as drawing, the click belongs to the active layer.
+            # In any other mode, such as drawing, the click is for the active layer.
             and (active is None or str(active.mode) in ("pan_zoom", "PAN_ZOOM"))
         )
 
@@ -153,12 +153,12 @@ class MouseBindings(SessionListener):
 
     @contextlib.contextmanager
     def _camera_held(self) -> Iterator[None]:
-        """Keep drags from moving the view."""
+        """Prevent drags from moving the view."""
         camera = self._viewer.scene.camera
         pans = camera.mouse_pan
 
         def hold() -> None:
-            # napari lets the view be moved again whenever a layer is added, removed or activated.
+            # napari enables moving the view whenever a layer is added, removed or activated.
             camera.mouse_pan = False
 
         camera.events.mouse_pan.connect(hold)

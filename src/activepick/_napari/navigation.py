@@ -1,4 +1,4 @@
-"""Position of the camera, and what of the micrograph is on screen."""
+"""Move the camera, and determine which part of the micrograph is on screen."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class Navigation:
         self._follows = True
         self._zooming = False
         self._user_zoomed = False
-        # Where to go once the image of a micrograph is displayed, by its number.
+        # Position to show when the image of a micrograph is displayed, by its number.
         self._awaited: dict[int, _Position] = {}
         # Last position of the mouse on the canvas, (x, y) in screen pixels.
         self._mouse: tuple[float, float] | None = None
@@ -57,12 +57,12 @@ class Navigation:
             self._viewer.mouse_move_callbacks.remove(self._on_mouse_move)
 
     def follow(self, session: OpenSession) -> None:
-        """Show the current question, also on another micrograph, if it is to be followed."""
+        """Show the current question, on any micrograph, if questions are followed."""
         if self._follows:
             self.go_to_question(session)
 
     def go_to_question(self, session: OpenSession) -> None:
-        """Show the current question, also on another micrograph."""
+        """Show the current question, on any micrograph."""
         question = session.labelling.current
         if question is not None:
             self._see_flat()
@@ -71,9 +71,9 @@ class Navigation:
             self._centre_question(session)
 
     def go_to(self, session: OpenSession, micrograph: int, position: _Position | None) -> None:
-        """Show a position (x, y) in original pixels of a micrograph; None for any part of it.
+        """Show a position (x, y) in original pixels of a micrograph; None for any position.
 
-        The camera stays if the position is on screen already.
+        The camera does not move if the position is already on screen.
         """
         if position is not None and session.shown == micrograph and session.images.is_current:
             if not self.is_in_view(*position):
@@ -93,7 +93,7 @@ class Navigation:
             self._centre_question(session)
 
     def look_at_question(self, session: OpenSession) -> None:
-        """Centre the current question on the shown micrograph if it is to be followed."""
+        """Centre the current question on the shown micrograph if questions are followed."""
         if self._follows:
             self._centre_question(session)
 
@@ -118,7 +118,7 @@ class Navigation:
 
     @property
     def is_flat(self) -> bool:
-        """Whether the layers lie on each other in 2D, so that positions have a meaning."""
+        """Whether the layers are superposed in 2D, so that positions are defined."""
         return self._viewer.dims.ndisplay == 2 and not self._viewer.canvas.grid.enabled
 
     def mouse_position(self) -> _Position | None:
@@ -170,7 +170,7 @@ class Navigation:
             self._user_zoomed = True
 
     def _see_flat(self) -> None:
-        """Leave the grid and the view in three dimensions, in which nothing can be labelled."""
+        """Leave the grid view and the 3D view, in which labelling is not possible."""
         if not self.is_flat:
             self._viewer.canvas.grid.enabled = False
             self._viewer.dims.ndisplay = 2

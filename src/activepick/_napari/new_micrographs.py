@@ -1,4 +1,4 @@
-"""The micrographs of a new session, which can be looked at before the session is created."""
+"""The micrographs of a new session, which can be viewed before the session is created."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +34,7 @@ class NewMicrographs(QObject):
     shown
         Index of the micrograph that is displayed, or being read.
     errors
-        Why micrographs could not be read, by index.
+        Error by the index of each micrograph that could not be read.
 
     Signals
     -------
@@ -101,16 +101,16 @@ class NewMicrographs(QObject):
         low_pass_angstrom: float | None,
         high_pass_angstrom: float | None,
     ) -> None:
-        """Set what the filters of the display follow from, and display the micrograph again.
+        """Set the values that determine the display filters, and display the micrograph again.
 
         Parameters
         ----------
         pixel_size_angstrom
-            Å per pixel; None if the files have to say it.
+            Å per pixel; None to read it from the files.
         diameter_angstrom
             Particle diameter; 0 if it is not known yet.
         low_pass_angstrom, high_pass_angstrom
-            Filters; None for what suits the diameter.
+            Filters; None for values that suit the diameter.
         """
         new = (pixel_size_angstrom, diameter_angstrom, low_pass_angstrom, high_pass_angstrom)
         old = (

@@ -23,7 +23,7 @@ _LEVELS = {
     NotificationSeverity.WARNING: logging.WARNING,
     NotificationSeverity.INFO: logging.INFO,
 }
-# What napari says of layers whose units nobody can compare; their places are right all the same.
+# napari's warning about layers whose units cannot be compared; their positions are correct.
 _UNITS = "Inconsistent units across layers"
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 def show_notification(severity: str, text: str) -> None:
     """Show a message as a notification; the severity is "info", "warning" or "error".
 
-    There is room for a few words only, so that folders come last.
+    Since there is little space, folders are moved to the end of the text.
     """
     show = {
         "info": notifications.show_info,
@@ -44,23 +44,23 @@ def show_notification(severity: str, text: str) -> None:
 def log_notifications(*, own_window: bool = False) -> None:
     """Write all notifications to the log from now on, unexpected errors with their traceback.
 
-    While a window is open, napari turns uncaught errors of any thread into notifications, and
-    warnings of any library. Warnings are written for programmers: those that code of this package
-    caused are logged only, unless they are warnings of this package itself.
+    While a window is open, napari converts uncaught errors of all threads and warnings of all
+    libraries to notifications. Warnings of libraries are written for programmers: those that are
+    caused by this package are only logged.
 
     Parameters
     ----------
     own_window
-        Treat all warnings of libraries in this way, since no other plugin is expected here.
+        Only log all warnings of libraries, since no other plugin is expected in this window.
     """
     _LOG.own_window = _LOG.own_window or own_window
-    # Before the callbacks of napari, which are connected when the first window is made.
+    # Connected before napari's callbacks, which are connected when the first window is created.
     notification_manager.notification_ready.disconnect(_LOG.write)
     notification_manager.notification_ready.connect(_LOG.write, position="first")
 
 
 class _NotificationLog:
-    """Write notifications to the log, and stop those that are for programmers."""
+    """Write notifications to the log, and suppress those that are for programmers."""
 
     own_window = False
 

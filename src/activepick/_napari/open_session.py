@@ -1,4 +1,4 @@
-"""A session while it is open in the window."""
+"""A session that is open in the window."""
 
 import contextlib
 import logging
@@ -33,9 +33,9 @@ _CLOSE_SECONDS = 10
 
 
 class OpenSession(QObject):
-    """A session with everything that exists only while it is open.
+    """A session with the objects that exist only while it is open.
 
-    Changes of the session are made at once in the window's thread, which never waits for a disk.
+    Changes of the session are applied at once in the window's thread, which never waits for a disk.
     Features, heads and picks follow in background jobs. The viewer and the widgets listen to the
     signals of this object and of its parts.
 
@@ -131,12 +131,12 @@ class OpenSession(QObject):
 
     @property
     def state(self) -> SessionState:
-        """Present state of the session."""
+        """Current state of the session."""
         return self.session.state
 
     @property
     def settings(self) -> Settings:
-        """Present settings of the session."""
+        """Current settings of the session."""
         return self.session.state.settings
 
     @property
@@ -156,9 +156,9 @@ class OpenSession(QObject):
         return entry is not None and entry.status == "rejected"
 
     def begin(self) -> None:
-        """Show the first micrograph and load stored picks; to be called when views are connected.
+        """Show the first micrograph and load stored picks; call it after views are connected.
 
-        The first micrograph is one with open questions, if possible, that can be read.
+        The first micrograph is one that can be read and, if possible, has open questions.
         """
         for notice in self.session.notices:
             self.notify("warning", notice)
@@ -168,10 +168,10 @@ class OpenSession(QObject):
             self.show(self._candidates.pop(0))
 
     def close(self) -> None:
-        """Close the session; the workspace remains to be closed, which may take a second.
+        """Close the session, but not the workspace, whose closing may take a second.
 
-        Emits no signals afterwards. If actions cannot be written within ten seconds, they are lost,
-        and the error is logged and reported.
+        No signals are emitted afterwards. If actions cannot be written within ten seconds, they are
+        lost, and the error is logged and reported.
         """
         self._closed = True
         self.session.changed.disconnect(self._on_changed)
@@ -230,7 +230,7 @@ class OpenSession(QObject):
         Parameters
         ----------
         act
-            Called with the session; an error of the program's own is reported.
+            Called with the session; an `ActivepickError` is reported.
 
         Returns
         -------
@@ -238,7 +238,7 @@ class OpenSession(QObject):
             Whether there was no error.
         """
         if self.session.read_only:
-            self.notify("info", "This session is read-only: nothing was changed.")
+            self.notify("info", "This session is read-only and cannot be changed.")
             return False
         try:
             act(self.session)
@@ -248,19 +248,19 @@ class OpenSession(QObject):
         return True
 
     def relink(self, path: Path | None) -> None:
-        """Set the file of the shown micrograph; None accepts its present file as it is."""
+        """Set the file of the shown micrograph; None accepts its changed file."""
         shown = self.shown
         if self.edit(lambda session: session.micrographs.relink(shown, path)):
             self.picks.clear()
             self.images.reload()
 
     def toggle_rejected(self) -> None:
-        """Reject the shown micrograph, or take the rejection back."""
+        """Reject the shown micrograph, or undo its rejection."""
         if self.shown:
             self.set_rejected(self.shown, not self.shown_is_rejected)
 
     def set_rejected(self, number: int, rejected: bool) -> None:
-        """Reject a micrograph, or take the rejection back."""
+        """Reject a micrograph, or undo its rejection."""
         self.edit(
             lambda session: session.micrographs.set_status(
                 number, "rejected" if rejected else "seen"
@@ -272,7 +272,7 @@ class OpenSession(QObject):
         self.notified.emit(severity, text)
 
     def counts(self, micrographs: Sequence[int] | None = None) -> dict[int, int]:
-        """Return the number of picks by micrograph at the present or previewed settings.
+        """Return the number of picks by micrograph at the current or previewed settings.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class OpenSession(QObject):
         return self.dataset.counts(self.picks.previewed, micrographs)
 
     def _first_to_show(self) -> list[int]:
-        """Return the micrographs to begin with, those whose files exist first."""
+        """Return the micrographs to try first; those whose files exist come first."""
         asked = [question.micrograph for question in self.state.questions]
         order = list(dict.fromkeys([*asked, *self.state.micrographs]))[:_CHECKED_FILES]
 
@@ -316,10 +316,10 @@ class OpenSession(QObject):
 
     def _release(self) -> None:
         if not self._closed and not self.jobs.busy():
-            # Jobs of this lane, which use the GPU, wait until its memory has been released.
+            # Jobs of this lane use the GPU, and wait until its memory has been released.
             self.jobs.run("features", lambda progress: self.workspace.release())
 
-    # The session emits its signals in any thread: Qt's signals bring them to the window's thread.
+    # The session emits its signals in any thread: Qt's signals pass them to the window's thread.
 
     def _on_changed(self, action: a.Action, change: Change | None) -> None:
         self._acted.emit(action, change)

@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 class Preferences:
     """Store small values by name in a JSON file.
 
-    A damaged file is treated as empty. If the file cannot be written, values last as long as the
-    program. Windows that are open at the same time share the file; the value set last is kept.
+    A damaged file is treated as empty. If the file cannot be written, values are kept until the
+    program ends. Windows that are open at the same time share the file; the last value is kept.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ class Preferences:
         name
             Name of the value.
         default
-            Returned if there is no value or one of another type, as in a file edited by hand.
+            Returned if there is no value, or if its type is another one, as in a file that was
+            edited by hand.
         """
         value = self._values.get(name, default)
         kind = (int, float) if type(default) is float else type(default)
@@ -70,7 +71,9 @@ class Preferences:
             with replacing(self._path) as temporary:
                 temporary.write_text(json.dumps(together, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            _log.warning("preferences are not stored: %s: %s", self._path, error.strerror or error)
+            _log.warning(
+                "preferences cannot be stored: %s: %s", self._path, error.strerror or error
+            )
 
     def _read(self) -> dict[str, Any]:
         try:

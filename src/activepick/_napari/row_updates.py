@@ -11,12 +11,12 @@ from activepick._napari.views.micrograph_table import MicrographTable
 
 __all__ = ["RowUpdates"]
 
-# Rows that are updated together, and the milliseconds that are left to the window in between.
+# Number of rows that are updated together, and the pause between two updates in milliseconds.
 _TOGETHER, _PAUSE_MS = 500, 5
 
 
 class RowUpdates(QObject):
-    """Keep the rows of a table up to date with a session without holding the window.
+    """Keep the rows of a table up to date with a session without blocking the window.
 
     Rows on screen are updated at once, and the others of thousands of micrographs a few hundred at
     a time.
@@ -66,7 +66,7 @@ class RowUpdates(QObject):
         self._timer.start()
 
     def clear(self) -> None:
-        """Forget what is not up to date yet."""
+        """Discard pending updates."""
         self._timer.stop()
         self._session = None
         self._waiting = {}

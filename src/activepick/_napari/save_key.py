@@ -1,4 +1,4 @@
-"""Ctrl+S on a layer of picks or labels: save it in the format of the file's ending."""
+"""Ctrl+S on a layer of picks or labels: save it in the format of the file's extension."""
 
 import weakref
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from activepick.formats import FORMATS
 __all__ = ["SaveKey"]
 
 _PLUGIN = "napari-activepick"
-# A cryoSPARC dataset needs its exposures, which a layer does not have.
+# Files of cryoSPARC need exposures, which a layer does not have.
 _LEFT_OUT = ".cs"
 
 
 class SaveKey(QObject):
-    """Take the place of napari's own dialog for the layers of picks and labels.
+    """Replace napari's dialog for the layers of picks and labels.
 
-    That dialog offers napari's own CSV files first, and then refuses every other ending.
+    That dialog offers napari's own CSV format first, and then refuses all other extensions.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class SaveKey(QObject):
     layers
         Layers of the shown micrograph.
     report
-        Called with an error that the user has to know.
+        Called with an error to show to the user.
     """
 
     def __init__(
@@ -41,19 +41,19 @@ class SaveKey(QObject):
     ) -> None:
         super().__init__()
         self._viewer, self._layers, self._report = viewer, layers, report
-        # A strong reference would keep a window that was closed.
+        # A strong reference would keep a closed window alive.
         self._window: weakref.ref[QWidget] | None = None
         self._folder = Path.home()
 
     def watch(self, window: QWidget) -> None:
-        """Watch for the key in a window."""
+        """Install the event filter for the key in a window."""
         if window is not self._watched():
             self.release()
             self._window = weakref.ref(window)
             window.installEventFilter(self)
 
     def release(self) -> None:
-        """Leave the key to napari."""
+        """Remove the event filter."""
         window, self._window = self._watched(), None
         if window is not None:
             window.removeEventFilter(self)
@@ -62,7 +62,7 @@ class SaveKey(QObject):
         return None if self._window is None else self._window()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Return True for the key, before it becomes the shortcut of napari's menu."""
+        """Return True for the key, before napari's menu handles it as a shortcut."""
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
@@ -88,7 +88,7 @@ class SaveKey(QObject):
         endings = {end for one in FORMATS.values() for end in one.extensions} - {_LEFT_OUT}
         path, _ = QFileDialog.getSaveFileName(
             self._watched(),
-            "Save in the format of the ending",
+            "Save in the format of the extension",
             str(self._folder / f"{layer.name}.star"),
             f"Picks ({' '.join(f'*{end}' for end in sorted(endings))});;All files (*)",
         )
@@ -97,7 +97,7 @@ class SaveKey(QObject):
         self._folder = Path(path).parent
         if Path(path).suffix.lower() not in endings:
             known = ", ".join(sorted(endings))
-            self._report(TableError(f"{path}: choose one of the endings {known}."))
+            self._report(TableError(f"{path}: choose one of the extensions {known}."))
             return
         try:
             layer.save(path, plugin=_PLUGIN)

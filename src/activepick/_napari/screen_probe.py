@@ -1,7 +1,7 @@
-"""Program that opens a Qt application and prints the platform and the OpenGL version as JSON.
+"""Open a Qt application and print the platform and the OpenGL version as JSON.
 
-It is run as ``python -m activepick._napari.screen_probe`` by `activepick.screen`. If there is no
-screen or a library is missing, Qt aborts the process, and only its text on stderr remains.
+`activepick.screen` runs it as ``python -m activepick._napari.screen_probe``. If there is no display
+or a library is missing, Qt aborts the process, and only its text on stderr remains.
 """
 
 import json

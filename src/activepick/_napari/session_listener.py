@@ -1,4 +1,4 @@
-"""Base of the parts of the window that show or change the open session."""
+"""Base class of parts of the window that show or change the open session."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -18,14 +18,14 @@ class _Signal(Protocol):
 class SessionListener:
     """Show or change the open session, if there is one.
 
-    Subclasses implement `show_session` and `clear`. All that they do with a session is called with
-    it, so that none of them has to handle the absence of a session.
+    Subclasses implement `show_session` and `clear`. Their methods receive the session as an
+    argument, so that they need not handle the case without a session.
     """
 
     _session: OpenSession | None = None
 
     def set_session(self, session: OpenSession | None) -> None:
-        """Change the session; to be called once when a session is opened or closed."""
+        """Set the session; must be called once when a session is opened or closed."""
         self._session = session
         if session is None:
             self.clear()
@@ -52,7 +52,7 @@ class SessionListener:
     ) -> None:
         """Call a function once after all signals of an event have been emitted.
 
-        A single click changes labels, questions and picks; what shows them is updated once.
+        A single click may change labels, questions and picks, but views are updated once.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class SessionListener:
             if self._session is session:
                 show(session)
 
-        # It must not outlive the widget, nor stay for each session that was open.
+        # It is deleted with the widget or when the session is closed, whichever is first.
         owner = self if isinstance(self, QObject) else session
         debounced = qdebounced(run, timeout=0, parent=owner)
         session.destroyed.connect(debounced.deleteLater)

@@ -1,4 +1,4 @@
-"""Display of the open session on the layers of the viewer."""
+"""Show the open session on the layers of the viewer."""
 
 from qtpy.QtCore import QObject
 from superqt.utils import qdebounced
@@ -33,7 +33,7 @@ class SessionView(QObject, SessionListener):
 
     def show_session(self, session: OpenSession) -> None:
         """Connect the signals of a session to the layers."""
-        self._layers.empty()  # removing and adding layers would take napari longer
+        self._layers.empty()  # faster in napari than removing and adding layers
         session.images.ready.connect(lambda displayed: self._show_displayed(session, displayed))
         session.images.failed.connect(self._layers.hide_micrograph)
         session.micrographs_changed.connect(self.with_session(self._show_rejected))

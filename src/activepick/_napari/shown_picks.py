@@ -1,4 +1,4 @@
-"""Peaks and picks of the shown micrograph, and the head that they follow from."""
+"""Compute head, peaks and picks of the shown micrograph."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class ShownPicks(QObject):
     workspace
         Computes features, heads and peaks.
     images
-        Knows which micrograph is shown.
+        Images of the shown micrograph.
     jobs
         Runs the computation.
 
@@ -42,7 +42,7 @@ class ShownPicks(QObject):
     peaks
         Peaks of the shown micrograph; None until they are known.
     picks
-        Picks of the shown micrograph at the present or previewed settings; None until they are
+        Picks of the shown micrograph at the current or previewed settings; None until they are
         known.
     previewed
         Settings that are being previewed; None if there is no preview.
@@ -56,7 +56,7 @@ class ShownPicks(QObject):
     opened(number)
         Features and picks of a micrograph are available.
     questions_needed(replace)
-        Questions can be asked; with `replace`, also in place of a round without answers.
+        Questions can be asked; with `replace`, they also replace a round without answers.
     map_ready(score_map)
         The score map of the shown micrograph was computed.
     notified(severity, text)
@@ -130,7 +130,7 @@ class ShownPicks(QObject):
         Returns
         -------
         bool
-            Whether this is possible now; otherwise it happens when the features are available.
+            Whether this is possible now; otherwise it is done when the features are available.
         """
         shown, workspace = self._images.shown, self._workspace
         if not shown or not workspace.ready or self._jobs.busy("features"):
@@ -189,7 +189,7 @@ class ShownPicks(QObject):
         self._compute_map()
 
     def use_head(self, path: Path) -> None:
-        """Start from a saved head; labels are kept and refine it."""
+        """Start from a saved head; labels are kept and used to refine it."""
         self._jobs.run(
             "head",
             lambda progress: self._workspace.trainer.use_head(path),
@@ -217,13 +217,13 @@ class ShownPicks(QObject):
             if "picks" in affected:
                 self._update()
             if "features" in affected:
-                # Open questions are about other particles, unless some were answered.
+                # Open questions do not apply any more, unless some were answered.
                 self._replaces_questions = True
                 self.reopen()
             elif "head" in affected:
                 self.learn()
         elif change is not None:
-            # Labels decide about picks at once; the new head follows.
+            # Labels are applied to picks at once; the new head follows.
             self._update()
             state = self._session.state
             if state.settings.live_refit or not state.questions:

@@ -1,4 +1,4 @@
-"""Bottom of the widget: background jobs, and whether everything is saved."""
+"""Status bar of the widget: background jobs, and whether all actions are saved."""
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
@@ -15,7 +15,7 @@ from activepick.session import Session
 
 __all__ = ["StatusBar"]
 
-# Texts of a session that is well, and what is left of them while the room is needed for a job.
+# Texts of a session without problems; they are shortened while a job needs the space.
 _ALL_SAVED, _SAVING = "✓ all saved", "saving …"
 _SHORT = {_ALL_SAVED: "✓", _SAVING: "…"}
 
@@ -77,7 +77,7 @@ class StatusBar(QWidget, SessionListener):
 
     def _on_started(self, lane: str, text: str) -> None:
         self._running[lane] = text
-        self._log.hide()  # the text needs the room
+        self._log.hide()  # the text needs the space
         self._busy.set_busy(text)
         self.call(self._show_saved)
 

@@ -1,4 +1,4 @@
-"""Tables of picks that are open as layers: each follows the shown micrograph."""
+"""Layers of tables of picks, which follow the shown micrograph."""
 
 import weakref
 from collections.abc import Mapping
@@ -48,10 +48,10 @@ class _Table:
 
 
 class TableLayers(QObject, SessionListener):
-    """Show in each layer of a table the rows of the shown micrograph, in a colour of its own.
+    """Show the rows of the shown micrograph in the layer of each table, with its own colour.
 
-    A layer belongs to a table if it was read from one, on the shown micrograph. What the user
-    changes in it is kept while other micrographs are shown.
+    A layer belongs to a table if it was read from one while its micrograph was shown. Changes by
+    the user are kept while other micrographs are shown.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class TableLayers(QObject, SessionListener):
         session.images.ready.connect(lambda displayed: self._show(session))
 
     def clear(self) -> None:
-        """Leave the layers as they are."""
+        """Stop updating the layers."""
         self._tables.clear()
 
     def _on_inserted(self, event: Any) -> None:
@@ -99,7 +99,7 @@ class TableLayers(QObject, SessionListener):
             self._show(session)
 
         names = session.state.names
-        # A lane of its own for each table, so that none replaces another.
+        # Each table has its own lane, so that its job is not replaced.
         session.jobs.run(
             f"table {id(table)}", lambda progress: _rows(path, names), done, text="Reading a table"
         )
@@ -149,5 +149,5 @@ def _rows_of_layer(layer: Points) -> pd.DataFrame:
 
 
 def _size(layer: Points, session: OpenSession) -> float:
-    """Return the particle diameter in original pixels, or what the layer had."""
+    """Return the particle diameter in original pixels, or the size in the layer if unknown."""
     return 2 * session.images.radius_px or float(layer.current_size)

@@ -1,4 +1,4 @@
-"""Sentences about what was undone or redone."""
+"""Sentences about actions that were undone or redone."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,11 +8,11 @@ from activepick.session.model.state import SessionState
 
 __all__ = ["place_of_change", "undo_text"]
 
-# One and several labels of a class.
+# Singular and plural of labels of a class.
 CLASSES: Mapping[Target, tuple[str, str]] = {
     1: ("particle", "particles"),
     0: ("non-particle", "non-particles"),
-    2: ("empty place", "empty places"),
+    2: ("empty position", "empty positions"),
     None: ("skipped position", "skipped positions"),
 }
 
@@ -33,7 +33,7 @@ def undo_text(verb: str, change: Change, state: SessionState) -> str:
 
 
 def place_of_change(change: Change) -> tuple[int, tuple[float, float] | None] | None:
-    """Return where a change was made.
+    """Return the micrograph and position of a change.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ class WarningBar(QFrame, SessionListener):
         super().__init__()
         self._changes: dict[str, object] = {}
         self._text = WrappedLabel()
-        self._correct, self._dismiss = QPushButton(), QPushButton("Keep as it is")
+        self._correct, self._dismiss = QPushButton(), QPushButton("Keep the value")
         for button in (self._correct, self._dismiss):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._correct.clicked.connect(self._change_settings)

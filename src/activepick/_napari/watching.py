@@ -1,4 +1,4 @@
-"""New micrographs are added to the session, and picked, while the microscope writes them."""
+"""Add new micrographs to the session, and pick them, while they are being recorded."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ _EVERY = 3.0
 
 
 class _StoppedError(Exception):
-    """Raised in the thread that searches when it is to end."""
+    """Raised in the searching thread to end it."""
 
 
 class Watching(QObject, SessionListener):
@@ -72,7 +72,7 @@ class Watching(QObject, SessionListener):
         self.changed.emit()
 
     def stop(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._stop.set()
         if self.folder is not None:
             self.folder = None
@@ -84,7 +84,7 @@ class Watching(QObject, SessionListener):
                 raise _StoppedError
             try:
                 return find_micrographs([folder])
-            except ActivepickError:  # no micrograph is there yet
+            except ActivepickError:  # there is no micrograph yet
                 return MicrographSet([], {}, [])
 
         try:
@@ -104,7 +104,7 @@ class Watching(QObject, SessionListener):
         self._controller.add_files(list(self._files))
 
     def _pick(self, session: OpenSession) -> None:
-        """Pick micrographs that were added, unless something is picked already."""
+        """Pick micrographs that were added, unless a prediction is running."""
         if self.folder is None or not session.workspace.ready or session.dataset.predicting:
             return
         if session.dataset.unpicked():

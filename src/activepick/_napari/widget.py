@@ -49,14 +49,14 @@ from activepick.log import start_log
 __all__ = ["ActivePickWidget"]
 
 _SIZE_HINT, _MINIMUM_WIDTH = QSize(400, 700), 340
-# Until sections that change their height are laid out.
+# Time until sections that change their height are laid out.
 _LAYOUT_MS = 30
 # Number of sections that are open at first.
 _OPEN_SECTIONS = 4
 
 
 class _Listener(Protocol):
-    """What listens to the viewer until it is released."""
+    """An object that listens to the viewer until it is released."""
 
     def release(self) -> None: ...
 
@@ -131,7 +131,7 @@ class ActivePickWidget(QWidget):
         FocusPolicy(self, self._focus_canvas)
         self.setAcceptDrops(True)
         viewer.canvas.overlays.scale_bar.visible = True
-        # A plugin's widget receives no close event, and Qt may have deleted its children before.
+        # A plugin's widget receives no close event, and Qt may delete its children first.
         self._listeners: Sequence[_Listener] = (
             self.key_bindings,
             self.mouse,
@@ -143,7 +143,7 @@ class ActivePickWidget(QWidget):
         self.destroyed.connect(_closer(self.controller, self._listeners, self.watching))
 
     def sizeHint(self) -> QSize:
-        """Return the width that the forms need, and a height."""
+        """Return the width of the forms, and a height."""
         return _SIZE_HINT
 
     def open_path(self, path: str | Path) -> None:
@@ -151,7 +151,7 @@ class ActivePickWidget(QWidget):
         self.controller.open_paths([path])
 
     def watch(self, folder: Path) -> None:
-        """Open a folder of micrographs, or its session, and add new ones as they are written."""
+        """Open a folder of micrographs, or its session, and add new ones when they are written."""
         self.watching.start(folder)
         self.controller.open_paths([folder])
 
@@ -164,7 +164,7 @@ class ActivePickWidget(QWidget):
             if isinstance(layer, Image) and layer not in own and layer.data.ndim == 2
         ]
         if not images:
-            self.controller.notify("warning", "No image is open in napari that could be picked.")
+            self.controller.notify("warning", "No image that can be picked is open in napari.")
             return
         folder = Path(platformdirs.user_documents_dir()) / "activepick" / "images"
         self.controller.jobs.run(
@@ -227,7 +227,7 @@ class ActivePickWidget(QWidget):
         super().showEvent(event)
         window: QWidget | None = self.window()
         if not isinstance(window, QMainWindow) and window is not None:
-            window = window.parentWidget()  # of a dock that floats
+            window = window.parentWidget()  # of a floating dock
         if isinstance(window, QMainWindow):
             self.save_key.watch(window)
 
@@ -321,7 +321,7 @@ class ActivePickWidget(QWidget):
         for part in (
             self.key_bindings,
             self.mouse,
-            self.view,  # before those that draw on its layers
+            self.view,  # before the parts that draw on its layers
             self.areas,
             self.lasso,
             self.tables,
@@ -364,14 +364,14 @@ def _reveal(scroll: QScrollArea, part: QWidget) -> None:
         with contextlib.suppress(RuntimeError):  # Qt may have deleted them before
             scroll.ensureWidgetVisible(part)
 
-    # Sections can still be laid out after the first turn of the event loop.
+    # Sections may be laid out only after the first iteration of the event loop.
     QTimer.singleShot(_LAYOUT_MS, reveal)
 
 
 def _closer(
     controller: Controller, listeners: Sequence[_Listener], watching: Watching
 ) -> Callable[[], None]:
-    """Return a function that ends all jobs after the widget was deleted, which it must not use."""
+    """Return a function that ends all jobs without using the widget, which may be deleted."""
 
     def close() -> None:
         for listener in listeners:

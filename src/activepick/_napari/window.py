@@ -15,7 +15,7 @@ from activepick.log import start_log
 
 __all__ = ["dock_widget", "open_window", "run_window"]
 
-# Minimum width and height: the image has to be larger than the widget beside it.
+# Minimum width and height: the image should be wider than the widget beside it.
 _SIZE = (1400, 900)
 
 
@@ -27,12 +27,12 @@ def open_window(
     Parameters
     ----------
     paths
-        What the widget opens: a folder of micrographs, a session, or files; empty for nothing.
+        Paths that the widget opens: a folder of micrographs, a session, or files; may be empty.
     sample
-        Open a session of simulated micrographs, which are simulated in the background the first
-        time.
+        Whether to open a session of simulated micrographs, which are simulated in the background
+        the first time.
     watched
-        Folder to open in which new micrographs are added as they are written.
+        Folder to open and to watch for new micrographs.
     """
     start_log()
     log_notifications(own_window=True)
@@ -48,7 +48,7 @@ def open_window(
             "open",
             lambda progress: wait_for_sample(),
             lambda folder: controller.open_paths([folder]),
-            text="Simulating micrographs to try it out",
+            text="Simulating sample micrographs",
         )
     elif paths:
         controller.open_paths(paths)
@@ -71,9 +71,9 @@ def dock_widget(viewer: Viewer) -> ActivePickWidget:
 
 
 def _start_sample() -> Callable[[], Path]:
-    """Start to simulate the sample, and return a function that waits for its session.
+    """Start the simulation of the sample, and return a function that waits for its session.
 
-    Simulating takes as long as opening the window. It runs in a process of its own, since two
+    The simulation takes as long as opening the window. It runs in its own process, since two
     threads that compute would slow each other down.
     """
     from activepick.sample import sample_session
@@ -82,7 +82,7 @@ def _start_sample() -> Callable[[], Path]:
 
     def wait() -> Path:
         process.wait()
-        return sample_session()  # exists by now; otherwise this raises the reason
+        return sample_session()  # exists by now; otherwise this raises the error
 
     return wait
 

@@ -1,1 +1,1 @@
-"""Readers and writers of napari layers, and tables of other programs."""
+"""Read and write napari layers, and tables of other programs."""

@@ -1,4 +1,4 @@
-"""Export of picks and labels to files of other programs."""
+"""Export picks and labels to files of other programs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,8 @@ class ExportTarget:
         The other program's list of micrographs: RELION's ``micrographs.star``, whose exact names
         are used, or cryoSPARC's exposures. None if there is none.
     overwrite
-        Whether files are removed that an earlier export wrote to the folder and this one does not.
+        Whether files of an earlier export are removed from the folder if this one does not write
+        them.
     """
 
     path: Path
@@ -64,7 +65,7 @@ def export_table(
     target
         File or folder to write.
     progress
-        Called with the fraction done, 0 to 1; may raise to cancel.
+        Called with the fraction that is done, 0 to 1; may raise an exception to cancel.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Import of labels, and a check whether picks of another program are flipped."""
+"""Import labels, and check whether picks of another program are flipped."""
 
 import tempfile
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ __all__ = ["FlipCheck", "Placement", "check_flips", "import_labels"]
 
 @dataclass(frozen=True)
 class Placement:
-    """Changes that bring the positions of a table to pixels of the micrographs.
+    """Changes that convert the positions of a table to pixels of the micrographs.
 
     Attributes
     ----------
     swap
         Whether x and y are exchanged; done first.
     scale
-        Factor on the positions, such as 4 after picking on micrographs binned by 4; done second.
+        Factor for the positions, such as 4 for picks on micrographs binned by 4; done second.
     flip
         Axes along which the positions are mirrored.
     """
@@ -48,7 +48,7 @@ def import_labels(session: Session, path: Path, placement: Placement | None = No
     path
         Table in one of `activepick.formats.FORMATS`; rows without a label are particles.
     placement
-        How positions have to be changed; by default not at all.
+        Changes of the positions; by default none.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def import_labels(session: Session, path: Path, placement: Placement | None = No
     Raises
     ------
     ActivepickError
-        If the table cannot be read or does not fit the micrographs.
+        If the table cannot be read or does not match the micrographs.
     """
     told = CollectedWarnings()
     with told:
@@ -80,7 +80,9 @@ def _placed(
     shapes = {name: session.micrographs.open(numbers[own]).shape for name, own in matched.items()}
     known = table["micrograph"].isin(list(matched))
     flipped = flip_table(table[known], shapes, placement.flip, source=path)
-    return pd.concat([flipped, table[~known]], ignore_index=True)  # the import reports the others
+    return pd.concat(
+        [flipped, table[~known]], ignore_index=True
+    )  # the import reports the other rows
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
     Raises
     ------
     ActivepickError
-        If the table cannot be read or has no pick of this micrograph.
+        If the table cannot be read or has no picks of this micrograph.
     """
     table = read_table(path)
     names = [str(name) for name in table["micrograph"].unique()]
@@ -125,7 +127,7 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
     rows = table[table["micrograph"].isin(list(found))]
     if not len(rows):
         raise TableError(
-            f"{path}: it has no picks of {micrograph.name} (it has those of "
+            f"{path} has no picks of {micrograph.name} (but of "
             f"{', '.join(names[:3]) or 'none'}). Show one of its micrographs first."
         )
     with tempfile.TemporaryDirectory() as folder:
@@ -136,9 +138,9 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
     if not contrast.sure:
         verdict = "None of the flips fits clearly: is it the right micrograph, and the right scale?"
     elif contrast.best == "none":
-        verdict = "The picks fit as they are."
+        verdict = "The picks fit without a flip."
     else:
         verdict = (
-            f"The picks fit best {FLIP_NAMES[contrast.best]}: choose that when you import them."
+            f"The picks fit best {FLIP_NAMES[contrast.best]}: choose this flip for the import."
         )
     return FlipCheck(verdict, picture, contrast)

@@ -19,7 +19,7 @@ def in_angstrom(pixel_size_angstrom: float | None) -> dict[str, Any]:
     Parameters
     ----------
     pixel_size_angstrom
-        Å per pixel; None if unknown: the layer is then in pixels.
+        Å per pixel; None if unknown, for a layer in pixels.
     """
     if pixel_size_angstrom is None:
         return {"scale": (1.0, 1.0), "units": ("pixel", "pixel")}

@@ -1,4 +1,4 @@
-"""Files of images that are open in napari, which a session needs."""
+"""Find or create the files of images that are open in napari, for a session."""
 
 import re
 from collections.abc import Sequence

@@ -10,8 +10,8 @@ __all__ = ["get_reader", "read_micrographs"]
 def get_reader(path: Paths) -> Reader | None:
     """Return the reader of some files, judged by their extensions.
 
-    Stacks, movies and damaged files are accepted: if they were refused here, napari would only say
-    that no reader returned data, whereas the error of `read_micrographs` says what to do.
+    Stacks, movies and damaged files are accepted: if they were rejected here, napari would only
+    report that no reader returned data, whereas the error of `read_micrographs` says what to do.
 
     Returns
     -------

@@ -20,7 +20,7 @@ class OpenMicrograph:
     name
         Path of the file, or the name of the layer if there is no file.
     transform
-        Attributes with which a layer in original pixels of the micrograph lies on the image.
+        Attributes that place a layer in original pixels of the micrograph on the image.
     shape
         Height and width in original pixels.
     pixel_size_angstrom, diameter_angstrom

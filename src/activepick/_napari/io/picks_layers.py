@@ -47,11 +47,11 @@ def picks_layers(
     Raises
     ------
     TableError
-        If it is not clear which micrograph's picks to show, or all lie outside of micrographs.
+        If the micrograph of the picks is ambiguous, or all picks lie outside of micrographs.
     """
     names = [str(name) for name in table["micrograph"].unique()]
     if not names:
-        raise TableError(f"{path}: there are no picks in it.")
+        raise TableError(f"{path} contains no picks.")
     shown = _shown(names, table, path, micrographs)
     shapes = {name: known.size for name, known in shown.items() if known is not None}
     picks = leave_out_outside(table[table["micrograph"].isin(list(shown))], shapes, source=path)
@@ -76,8 +76,8 @@ def _shown(
         if len(names) == 1:
             return {names[0]: None}
         raise TableError(
-            f"{path}: it has picks of {many}, and none of them is open. Open the one you want to "
-            f"see (such as {names[0]}), and then this file again."
+            f"{path} has picks of {many}, and none of them is open. Open one of them "
+            f"(such as {names[0]}), and then this file again."
         )
     by_name = {micrograph.name: micrograph for micrograph in micrographs}
     matched = match_names(names, by_name)
@@ -86,18 +86,18 @@ def _shown(
     if matched.ambiguous:
         name, several = next(iter(matched.ambiguous.items()))
         raise TableError(
-            f"{path}: it is not clear which micrograph {name} is: {' or '.join(several[:3])}. "
+            f"{path}: the name {name} matches several micrographs: {', '.join(several[:3])}. "
             "Close the others, and open this file again."
         )
     if table.attrs.get("micrograph_from_file_name") and len(micrographs) == 1:
         warn_table(
-            "it does not say of which micrograph its picks are: they are shown on "
+            "the file does not name the micrograph of its picks: they are shown on "
             f"{Path(micrographs[0].name).name}, the only one that is open",
             file=path,
         )
         return {names[0]: micrographs[0]}
     raise TableError(
-        f"{path}: it has picks of {many} ({_some(names)}), but open is "
+        f"{path} has picks of {many} ({_some(names)}), but the open micrographs are "
         f"{_some([Path(name).name for name in by_name])}. Open a micrograph of the table, and then "
         "this file again."
     )
@@ -112,7 +112,7 @@ def _layer(
 ) -> LayerData:
     positions = rows[["y", "x"]].to_numpy(np.float64)
     features = rows.drop(columns=["micrograph", "x", "y"]).reset_index(drop=True)
-    # A point that is added by hand has no score, rather than that of the last point of the file.
+    # Points that are added by hand have no score; napari would use that of the last point.
     unknown = {"score": np.nan} if "score" in features else {}
     optics = rows.attrs.get("optics")
     size = (micrograph and micrograph.pixel_size_angstrom) or _pixel_size(optics)

@@ -13,7 +13,7 @@ from activepick.formats import FORMATS, read_table
 
 __all__ = ["get_reader", "read_picks"]
 
-# Extensions that many programs use for all kinds of tables: the content is checked as well.
+# Extensions of many kinds of tables: the content is checked as well.
 _COMMON = {".csv", ".tsv", ".txt", ".tab", ".json"}
 _HEAD_BYTES = 65536
 

@@ -20,16 +20,15 @@ from activepick.wording import counted
 __all__ = ["write_picks"]
 
 _BOXES = ("box_width_px", "box_height_px")
-# Features that are written besides RELION's columns; only CSV can hold other features.
+# Features that are written besides RELION's columns; only CSV can contain others.
 _FEATURES = ("score", "label", *_BOXES)
 
 
 def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
     """Write points layers, each of one micrograph, as one table.
 
-    Positions are written as they are in the data of a layer, in pixels of the micrograph, however
-    the layer is scaled or moved. Points that are not shown, or outside of their micrographs, are
-    left out.
+    Positions are those in the data of a layer, in pixels of the micrograph; scale and translation
+    of the layer are ignored. Points that are hidden or outside of their micrographs are left out.
 
     Parameters
     ----------
@@ -49,8 +48,8 @@ def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
     Raises
     ------
     TableError
-        If the micrograph of a layer is unknown, two layers are of the same micrograph, or the
-        format cannot hold the picks.
+        If the micrograph of a layer is unknown, two layers belong to the same micrograph, or the
+        format cannot contain the picks.
     """
     viewer = current_viewer()
     micrographs = [] if viewer is None else open_micrographs(viewer.layers)
@@ -61,13 +60,13 @@ def write_picks(path: str, layers: Sequence[LayerData]) -> list[str]:
         if data.shape[1] != 2:
             raise TableError(
                 f"The layer {attributes['name']!r} has {data.shape[1]} dimensions: only points on "
-                "one micrograph can be saved as picks."
+                "a single micrograph can be saved as picks."
             )
         name = _micrograph(attributes, micrographs)
         if other := owners.get(name):
             raise TableError(
-                f"The layers {other!r} and {attributes['name']!r} are both of {name}: save them "
-                "one by one."
+                f"The layers {other!r} and {attributes['name']!r} both belong to {name}: save "
+                "them one at a time."
             )
         owners[name] = attributes["name"]
         _check_place(attributes, micrographs)
@@ -88,8 +87,8 @@ def _micrograph(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograph
     like = Path(micrographs[0].name).name if micrographs else "NAME.mrc"
     layer = attributes["name"]
     raise TableError(
-        f"The layer {layer!r} does not say of which micrograph its points are. Say it in the "
-        f'console, and save again: viewer.layers[{layer!r}].metadata["micrograph"] = "{like}"'
+        f"The micrograph of the layer {layer!r} is not known. Set it in the console, and save "
+        f'again: viewer.layers[{layer!r}].metadata["micrograph"] = "{like}"'
     )
 
 
@@ -136,14 +135,14 @@ def _check_place(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograp
         if there.shape != right.shape or not np.allclose(there, right, rtol=1e-4, atol=1e-6):
             warn_table(
                 f"The layer {attributes['name']!r} has another {name} than its micrograph. Its "
-                "positions are written as pixels of the micrograph, not as they look on it; is "
-                "that what you want?"
+                "positions are written in pixels of the micrograph, not as they are displayed; "
+                "check that this is intended."
             )
             return
 
 
 def _sizes(layers: Sequence[LayerData], table: pd.DataFrame, chosen: Format) -> dict[str, Any]:
-    """Return the options of the format that follow from the layers."""
+    """Return options of the format that are derived from the layers."""
     facts = [attributes["metadata"] for _, attributes, _ in layers]
     optics = [fact.get("optics") for fact in facts]
     if optics[0] is not None and all(one == optics[0] for one in optics):

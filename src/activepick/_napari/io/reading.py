@@ -16,20 +16,20 @@ __all__ = ["Paths", "Reader", "files_of", "notify_errors"]
 Paths = str | list[str]
 Reader = Callable[[Paths], list[LayerData]]
 
-# What npe2 expects of a reader that was successful and has no layer to add.
+# The result that npe2 expects of a successful reader without a layer to add.
 _NO_LAYER: list[Any] = [(None,)]
 
 
 def files_of(path: Paths) -> list[Path]:
-    """Return the files that a reader was called with: one, or those of a stack."""
+    """Return the files of the argument of a reader: one, or those of a stack."""
     return [Path(path)] if isinstance(path, str) else [Path(one) for one in path]
 
 
 def notify_errors(read: Reader) -> Reader:
     """Return a reader that shows its errors as notifications.
 
-    napari would show the message at the end of a paragraph about plugins, and would offer another
-    plugin for CSV files. Without a window, errors are raised.
+    napari would show the message at the end of a text about plugins, and would offer another plugin
+    for CSV files. Without a window, errors are raised.
     """
 
     @wraps(read)

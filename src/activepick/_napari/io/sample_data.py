@@ -17,7 +17,7 @@ __all__ = ["simulated_micrograph", "simulated_session"]
 
 
 def simulated_micrograph() -> list[LayerData]:
-    """Return a simulated micrograph and its particles, the same at each call.
+    """Return a simulated micrograph and its particles, which are the same at each call.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def simulated_micrograph() -> list[LayerData]:
 
 
 def simulated_session() -> list[LayerData]:
-    """Open a session of simulated micrographs in the widget; they are simulated the first time.
+    """Open a session of micrographs in the widget, which are simulated at the first call.
 
     Returns
     -------

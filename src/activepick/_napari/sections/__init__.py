@@ -1,1 +1,1 @@
-"""Sections of the widget, in the order of the work."""
+"""Sections of the widget, in the order of the workflow."""

@@ -26,7 +26,7 @@ _FILES = "Micrographs (*.mrc *.mrcs *.mrc.gz *.mrc.bz2 *.tif *.tiff *.png *.jpg 
 
 
 class DataSection(Section, SessionListener):
-    """Open micrographs, show how far each is, and go from one to the next.
+    """Open micrographs, show the status of each, and move between them.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class DataSection(Section, SessionListener):
         self._controller = controller
         self._last_folder = str(Path.home())
         opener = QPushButton("Open …")
-        opener.setToolTip("Open micrographs, or go on with a session")
+        opener.setToolTip("Open micrographs, or continue a session")
         opener.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         menu = QMenu(opener)
         menu.addAction("Folder of micrographs …", self._ask_folder)
@@ -70,7 +70,7 @@ class DataSection(Section, SessionListener):
         ]
         self._watch = cast(QAction, menu.addAction("Watch for new micrographs"))
         self._watch.setCheckable(True)
-        self._watch.setToolTip("Add and pick new micrographs of the folder as they are written")
+        self._watch.setToolTip("Add and pick new micrographs when they are written to the folder")
         self._watch.triggered.connect(self._set_watching)
         watching.changed.connect(self._show_watching)
         self._session_actions.append(self._watch)
@@ -99,8 +99,9 @@ class DataSection(Section, SessionListener):
             button(
                 "Most informative",
                 self.with_session(OpenSession.show_recommended),
-                "The micrograph where the model is least certain, or one that differs from all "
-                "seen so far in defocus or scores (O)",
+                "Show the micrograph where the model is least certain, or one whose defocus or "
+                "scores "
+                "differ from all that were seen so far (O)",
             ),
         )
         self.add(row(opener, *self._neighbours), self._location, self._table)
@@ -123,7 +124,7 @@ class DataSection(Section, SessionListener):
         self._show_all(session)
 
     def clear(self) -> None:
-        """Show how many micrographs wait for a session, or how to open some."""
+        """Show the number of micrographs of a new session, or how to open micrographs."""
         self._enable(False)
         self._updates.clear()
         new_session = self._controller.new_session
@@ -194,7 +195,7 @@ class DataSection(Section, SessionListener):
         self._mark_shown(session)
 
     def _show_changed(self, session: OpenSession) -> None:
-        """Update the rows that differ: others than the shown micrograph are picked as well."""
+        """Update the rows that changed, since other micrographs are picked as well."""
         counts = {} if session.picks.previewed else session.counts()
         errors, rows = session.dataset.errors, self._table.rows
         changed = [

@@ -24,7 +24,7 @@ HERE, ALL = "this micrograph", "all micrographs"
 FILE, FOLDER = "one file", "a file for each micrograph"
 # Lists of micrographs from which a format takes names, by the name of the format.
 _LISTS = {
-    "star": "RELION's micrographs.star, whose exact names are used",
+    "star": "RELION's micrographs.star, for the exact names",
     "cs": "cryoSPARC's exposures (.cs)",
 }
 
@@ -61,7 +61,7 @@ class ExportSection(Section, SessionListener):
         self._list_button = button(
             "",
             self.with_session(self._ask_list),
-            "The names of micrographs have to be the same",
+            "The names of the micrographs have to match this list exactly",
         )
         self._result = WrappedLabel()
         self.add(
@@ -71,12 +71,12 @@ class ExportSection(Section, SessionListener):
                 button(
                     "Export picks …",
                     self.with_session(self._ask_export),
-                    "Coordinates are pixels of the micrographs",
+                    "Coordinates are in pixels of the micrographs",
                 ),
                 button(
                     "Export labels …",
                     self.with_session(self._ask_export_labels),
-                    "As CSV: the other formats cannot hold non-particles",
+                    "As CSV, since the other formats cannot contain non-particles",
                 ),
             ),
             self._result,
@@ -103,15 +103,15 @@ class ExportSection(Section, SessionListener):
         self._update_choices()
 
     def export(self, path: Path, *, overwrite: bool = False) -> None:
-        """Export the picks without asking before files are replaced.
+        """Export the picks, without a question before files are replaced.
 
         Parameters
         ----------
         path
             File or folder to write.
         overwrite
-            Whether files are removed that an earlier export wrote to the folder and this one does
-            not.
+            Whether files of an earlier export are removed from the folder if this one does not
+            write them.
         """
         self.call(
             lambda session: session.dataset.export(
@@ -147,8 +147,8 @@ class ExportSection(Section, SessionListener):
                 self,
                 "Export",
                 counted(missing, "micrograph is", "micrographs are", ",")
-                + " not picked with the model as it is now: not at all, "
-                "or by an earlier one. Pick them first?\nNo: export what there is.",
+                + " not picked with the current model, but by an earlier one or not at all. "
+                "Pick them first?\nNo: export the existing picks.",
                 buttons.Yes | buttons.No | buttons.Cancel,
             )
             if answer == buttons.Cancel:
@@ -175,7 +175,7 @@ class ExportSection(Section, SessionListener):
                 self.export(path)
 
     def _fill(self, folder: Path) -> None:
-        """Export to a folder; ask what happens to files that are in it."""
+        """Export to a folder; ask what to do with existing files."""
         existing = next(folder.rglob(f"*{self._format.ending}"), None)
         overwrite = None if existing is None else ask_about_files(self, folder, existing.name)
         if existing is None or overwrite is not None:
@@ -193,7 +193,7 @@ class ExportSection(Section, SessionListener):
             session.dataset.export_labels(target, micrograph=self._micrograph(session))
 
     def _update_choices(self) -> None:
-        """Offer what the format can hold."""
+        """Offer the choices that the format supports."""
         single = self._format.one_micrograph and self.which.value == ALL
         if single:
             self.into.value = FOLDER
@@ -219,10 +219,10 @@ class ExportSection(Section, SessionListener):
         return str(folder if folder.is_dir() else Path.home())
 
     def _with_extension(self, typed: str, format: Format) -> Path | None:
-        """Return the path with the extension of the format; None if it must not be replaced."""
+        """Return the path with the extension of the format; None if it must not be overwritten."""
         if typed.lower().endswith(format.extensions):
             return Path(typed)
-        # The dialog did not ask about the file of this name.
+        # The dialog did not ask about a file with this name.
         path = Path(typed + format.extensions[0])
         ask = path.exists()
         return None if ask and not self._may_replace(f"{path} exists. Replace it?") else path

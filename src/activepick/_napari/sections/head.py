@@ -41,7 +41,7 @@ class HeadSection(Section, SessionListener):
         predict = button(
             "Pick all micrographs",
             self.with_session(lambda session: session.dataset.predict()),
-            "With the model as it is now; those that are picked already are not picked again",
+            "With the current model; micrographs that it has already picked are skipped",
         )
         predict.setStyleSheet("font-weight: bold; padding: 5px;")
         self._pause = button(
@@ -49,23 +49,23 @@ class HeadSection(Section, SessionListener):
             self.with_session(
                 lambda session: session.dataset.set_paused(not session.dataset.paused)
             ),
-            "Pause, to label or to look at micrographs meanwhile; then go on",
+            "Pause picking, for instance to label or to view micrographs, and continue later",
         )
         self.add(
             self._about,
             row(
                 self._name,
                 button(
-                    "Save …", self.with_session(self._ask_save), "Save the model for other datasets"
+                    "Save …",
+                    self.with_session(self._ask_save),
+                    "Save the model to use it for other datasets",
                 ),
-                button(
-                    "Load …", self.with_session(self._ask_load), "Start from a model that was saved"
-                ),
+                button("Load …", self.with_session(self._ask_load), "Start from a saved model"),
                 button(
                     "Reset",
                     self.with_session(lambda session: session.picks.reset_head()),
-                    "Start from the pretrained network again; it is trained with the labels. "
-                    "Remove the labels to use the network alone.",
+                    "Start from the pretrained network again. It is still trained with the labels; "
+                    "remove them to use the network alone.",
                 ),
                 stretch=0,
             ),
@@ -73,7 +73,7 @@ class HeadSection(Section, SessionListener):
             button(
                 "Dataset …",
                 show_dataset,
-                "Scores against contrast, a table and the course over all micrographs",
+                "Show all micrographs: scores and contrast, a table, and plots over time",
             ),
             self._errors,
         )
@@ -154,12 +154,12 @@ def _save(session: OpenSession, path: Path, name: str) -> None:
     session.jobs.run(
         "save",
         lambda progress: session.workspace.trainer.save_head(path, name=name),
-        lambda written: session.notify("info", f"The model is in {written}"),
+        lambda written: session.notify("info", f"The model was saved to {written}"),
     )
 
 
 def _description(session: OpenSession) -> str:
-    """Return what the head starts from, and how many labels it was trained with."""
+    """Return a text with the origin of the head, and the number of its labels."""
     head = session.workspace.trainer.head
     base = session.workspace.trainer.base_name or "Topaz's pretrained network"
     trained = (

@@ -42,12 +42,12 @@ _START_MODES: dict[str, StartMode] = {
 }
 _OFFERED = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
 _BADGES: dict[Target, str] = {1: "✓", 0: "×", 2: "∅", None: "–"}
-_SUGGESTIONS = "Squares are suggestions: click on the wrong ones to correct them, then accept (Y)."
+_SUGGESTIONS = "Squares are suggestions: click on wrong ones to correct them, then accept (Y)."
 _BY_HAND = "Click on particles, right-click on non-particles, or ask new questions (N)."
 
 
 class LabelSection(Section, SessionListener):
-    """Answer questions by keys, by buttons or on crops, and choose how they are asked.
+    """Answer questions with keys, buttons or clicks on crops, and set how they are asked.
 
     Parameters
     ----------
@@ -84,20 +84,20 @@ class LabelSection(Section, SessionListener):
         self._strip = CropStrip()
         self._strip.set_empty_text("The open questions are shown here.")
         self._strip.clicked.connect(self._go_to)
-        self._undo = self._labelling_button("Undo (X)", Labelling.undo, "Take back the last label")
+        self._undo = self._labelling_button("Undo (X)", Labelling.undo, "Undo the last label")
         self._redo = self._labelling_button(
-            "Redo", Labelling.redo, "Do again what was taken back (Shift+X)"
+            "Redo", Labelling.redo, "Redo the label that was undone last (Shift+X)"
         )
         self._accept = button(
             "Accept suggestions (Y)",
             self.with_session(commands.accept),
-            "Label the positions that are shown as they are suggested",
+            "Label the suggestions that are on screen as suggested",
         )
         answers = row(
             self._answer_button("Particle (F)", 1, colours.PARTICLE),
             self._answer_button("Not a particle (D)", 0, colours.NOT_PARTICLE),
             self._answer_button(
-                "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice: also a non-particle"
+                "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice, which is also a non-particle"
             ),
         )
         moves = row(
@@ -109,7 +109,7 @@ class LabelSection(Section, SessionListener):
             button(
                 "(T) ▶",
                 self.with_session(lambda session: session.labelling.go(1)),
-                "Next question, without an answer",
+                "Next question, without answering this one",
             ),
             self._answer_button("Skip (G)", None, colours.SKIPPED),
             self._undo,
@@ -117,23 +117,23 @@ class LabelSection(Section, SessionListener):
         )
         rounds = row(
             self._labelling_button(
-                "New questions (N)", Labelling.ask, "Put a new round in the place of the open one"
+                "New questions (N)", Labelling.ask, "Replace the open round by a new one"
             ),
             self._labelling_button(
                 "Suggestions",
                 Labelling.suggest,
-                "The most certain particles and non-particles of this micrograph, answered "
-                "already: correct the wrong ones, then accept the rest with one key",
+                "Suggest answers for the most certain particles and non-particles of this "
+                "micrograph: correct the wrong ones, then accept the rest with one key",
             ),
         )
         self._review = row(
             button(
                 "Remove label (Del)",
                 self.with_session(lambda session: session.labelling.remove_reviewed()),
-                "Remove the label that is reviewed",
+                "Remove the label under review",
             ),
             self._labelling_button(
-                "End review", Labelling.end_review, "Leave the other labels as they are"
+                "End review", Labelling.end_review, "Keep the other labels unchanged"
             ),
         )
         self._controls = (answers, moves, rounds)
@@ -167,7 +167,7 @@ class LabelSection(Section, SessionListener):
         self._show_questions(session)
 
     def clear(self) -> None:
-        """Show no questions; how they are asked can be chosen before a session is open."""
+        """Show no questions; their settings can be changed before a session is open."""
         self._enable(False)
         self._bindings.set_session(None)
         self._pixels.clear()
@@ -177,7 +177,7 @@ class LabelSection(Section, SessionListener):
         self._title.setText("No question")
         self._tally.clear()
         self._hint.show()
-        self._hint.setText("Open micrographs and find particles; then come the questions.")
+        self._hint.setText("Open micrographs and find particles first; then questions are asked.")
 
     def _enable(self, enabled: bool) -> None:
         for control in self._controls:
@@ -207,10 +207,14 @@ class LabelSection(Section, SessionListener):
             label="Start with",
             choices=modes,
             value=chosen if chosen in modes else modes[0],
-            tooltip="First round of a session",
+            tooltip="Contents of the first round of a session",
         )
         self.batch = SpinBox(
-            label="Questions per round", min=1, max=200, value=10, tooltip="1 asks one at a time"
+            label="Questions per round",
+            min=1,
+            max=200,
+            value=10,
+            tooltip="1: one question at a time",
         )
         self.strategy = ComboBox(
             label="Query strategy",
@@ -218,7 +222,7 @@ class LabelSection(Section, SessionListener):
             tooltip="\n".join(f"{name}: {STRATEGIES[name].summary}" for name in _OFFERED),
         )
         self.live = CheckBox(
-            text="Refit after each answer", value=True, tooltip="Otherwise after each round"
+            text="Refit after each answer", value=True, tooltip="Otherwise refit after each round"
         )
         self.follow = CheckBox(text="Follow the questions", value=preferences.get("follow", True))
         self.clicks = CheckBox(text="Clicks add labels", value=preferences.get("clicks", True))
@@ -266,7 +270,7 @@ class LabelSection(Section, SessionListener):
         control.changed.connect(changed)
 
     def _offer_strategy(self, name: str) -> str:
-        """Return a strategy after adding it to the choices, for one that was not set here."""
+        """Add a strategy that was set elsewhere to the choices, and return it."""
         if name not in self.strategy.choices:
             self.strategy.choices = (*_OFFERED, name)
         return name
@@ -298,7 +302,7 @@ class LabelSection(Section, SessionListener):
         self._strip.set_current(None if current is None else current.id)
 
     def _see_suggestions(self) -> list[int]:
-        """Return the suggestions that are on screen; bring them there if there are none."""
+        """Return the suggestions that are on screen; bring some into view if there are none."""
         if self._session is None:
             return []
         waiting = {question.id for question in self._session.labelling.suggestions}
@@ -358,13 +362,14 @@ def _title(session: OpenSession, current: Question | None) -> str:
 
 
 def _advice(session: OpenSession, current: Question | None) -> str:
-    """Return what to do next where that is not plain."""
+    """Return a hint about the next step, or an empty text."""
     review = session.labelling.review
     if review is not None and current is not None:
         label = session.state.marks[current.id]
-        one, other = ("a particle", "none") if label.target == 1 else ("no particle", "one")
+        one, other = ("", "not ") if label.target == 1 else ("not ", "")
         return (
-            f"Labelled as {one}; according to all other labels it is {other} with a probability of "
+            f"Labelled as {one}a particle; by all other labels it is {other}a particle with a "
+            "probability of "
             f"{100 * (review.contradiction or 0):.0f} %. G keeps the label; F, D and H set its "
             "class."
         )

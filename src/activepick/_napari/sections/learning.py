@@ -1,4 +1,4 @@
-"""Section: whether more labels still help, and how good the picks are."""
+"""Section: progress of the training, and quality of the picks."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from activepick._napari.views.wrapped_label import WrappedLabel
 
 __all__ = ["LearningSection"]
 
-# Number of picks to check; the precision is then known to about ten percentage points.
+# Number of picks to check, which gives the precision to about ten percentage points.
 _AUDIT = 20
 
 
@@ -29,15 +29,16 @@ class LearningSection(Section, SessionListener):
             button(
                 "Review doubtful labels",
                 self.with_session(lambda session: session.labelling.start_review()),
-                "Look again at the tenth of the labels that all other labels contradict most, "
-                "to keep, change or remove them",
+                "Review the tenth of the labels that all other labels contradict most: keep, "
+                "change "
+                "or remove them",
             ),
             row(
                 button(
                     f"Check {_AUDIT} picks",
                     self.with_session(lambda session: session.labelling.audit(_AUDIT)),
-                    "Answer for randomly drawn picks: the only unbiased estimate of the precision. "
-                    "These answers are not used for training.",
+                    "Answer questions about randomly drawn picks, for an unbiased estimate of the "
+                    "precision. These answers are not used for training.",
                 ),
                 button(
                     "Load true particles …",
@@ -92,6 +93,6 @@ class LearningSection(Section, SessionListener):
             session.notify("warning", notice)
         session.workspace.notices.clear()
         precision = session.workspace.audit.average_precision()
-        known = "not known yet" if precision is None else f"{precision:.3f} on what is picked"
+        known = "not known yet" if precision is None else f"{precision:.3f} on picked micrographs"
         self._truth.setText(f"True particles are loaded. Average precision {known}.")
         self._show_progress(session)

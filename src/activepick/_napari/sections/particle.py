@@ -1,4 +1,4 @@
-"""Section: what the particles look like, and how the micrograph is displayed."""
+"""Section: the particle, and the display of the micrograph."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -64,10 +64,10 @@ class ParticleSection(Section, SessionListener):
         self._set_brightness = set_brightness
         self._bindings = SettingBindings()
         self._displayed: DisplayedMicrograph | None = None
-        self._measured_px = 0.0  # a measured diameter that waits for the pixel size
+        self._measured_px = 0.0  # a measured diameter, until the pixel size is known
         # Centre of the particle that was measured, and the file of its micrograph.
         self._measured_at: tuple[Path, Position] | None = None
-        # Whether the diameter is that of an earlier dataset, and was not typed or measured here.
+        # Whether the diameter is that of an earlier dataset, not entered or measured for this one.
         self._carried_over = bool(preferences.get("diameter_angstrom", 0.0))
         self._make_controls()
         self._bind_controls()
@@ -87,7 +87,7 @@ class ParticleSection(Section, SessionListener):
         self._measure = toggle_button(
             "⌀ Measure",
             self._set_measuring,
-            "Drag over a particle in the micrograph, from edge to edge",
+            "Drag across a particle in the micrograph, from edge to edge",
         )
         self._start = button("Find particles", self.start, "Create a session and pick")
         self._start.setStyleSheet("font-weight: bold; padding: 5px;")
@@ -151,16 +151,16 @@ class ParticleSection(Section, SessionListener):
             max=5000,
             step=1,
             value=self._preferences.get("diameter_angstrom", 0.0),
-            tooltip="Largest diameter of the particle in Å: typed, or dragged over a particle",
+            tooltip="Largest diameter of the particle in Å; enter or measure it",
         )
-        self.diameter.native.setSpecialValueText("type or measure it")
+        self.diameter.native.setSpecialValueText("enter or measure it")
         self.pixel_size = FloatSpinBox(
             label="Pixel size (Å)",
             min=0,
             max=100,
             step=0.01,
             value=0,
-            tooltip="Å per pixel of the micrographs; taken from their headers where these have it",
+            tooltip="Å per pixel of the micrographs; by default that of their headers",
         )
         self.pixel_size.native.setDecimals(4)
         self.pixel_size.native.setSpecialValueText("not known")
@@ -168,7 +168,7 @@ class ParticleSection(Section, SessionListener):
             label="Particles are",
             choices=[DARK, BRIGHT],
             value=DARK,
-            tooltip="In the raw image; dark in nearly all micrographs",
+            tooltip="In the raw image; dark in nearly all datasets",
         )
         self.expected = FloatSpinBox(
             label="Expected particles per micrograph",
@@ -176,14 +176,14 @@ class ParticleSection(Section, SessionListener):
             max=100_000,
             value=0,
             step=10,
-            tooltip="Roughly; it helps in the first rounds",
+            tooltip="Approximate number, which helps in the first rounds",
         )
         self.expected.native.setDecimals(0)
         self.expected.native.setSpecialValueText("not known")
         self.low_pass = FloatSpinBox(label="Low-pass (Å)", min=0, max=5000, step=5, value=0)
         self.high_pass = FloatSpinBox(label="High-pass (Å)", min=0, max=50_000, step=50, value=0)
         for box, what in ((self.low_pass, "finer"), (self.high_pass, "coarser")):
-            box.tooltip = f"What is {what} than this is not shown; picking is not changed by it"
+            box.tooltip = f"Structures {what} than this are not shown; picks are not affected"
             box.native.setSpecialValueText("automatic")
         self.sigmas = FloatSpinBox(
             label="Brightness (σ)",
@@ -191,14 +191,14 @@ class ParticleSection(Section, SessionListener):
             max=20,
             step=0.5,
             value=self._preferences.get("sigmas", 0.0),
-            tooltip="Grey values within this many standard deviations of the mean are shown",
+            tooltip="Range of grey values in standard deviations from the mean",
         )
         self.sigmas.native.setSpecialValueText("automatic")
         self.raw = CheckBox(text="Raw image (W)", value=False)
         self.denoised = CheckBox(
             text="Denoised image",
             value=False,
-            tooltip="By Topaz's pretrained network, in the background; picks stay as they are",
+            tooltip="Denoise with Topaz's pretrained network in the background; no effect on picks",
         )
         for box in (
             self.diameter,
@@ -209,7 +209,9 @@ class ParticleSection(Section, SessionListener):
             self.sigmas,
         ):
             box.native.setKeyboardTracking(False)
-            box.native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the Tab key reaches the next
+            box.native.setFocusPolicy(
+                Qt.FocusPolicy.StrongFocus
+            )  # the Tab key moves to the next control
         self.polarity.native.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         for check in (self.raw, self.denoised):
             check.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -258,7 +260,7 @@ class ParticleSection(Section, SessionListener):
 
     @property
     def _pixel_size_angstrom(self) -> float:
-        """Pixel size that was typed or is in the header; 0 if unknown."""
+        """Pixel size as entered or in the header; 0 if unknown."""
         return float(self.pixel_size.value) or self._header_angstrom or 0.0
 
     def _chosen_diameter(self, typed: float) -> float:
@@ -267,7 +269,7 @@ class ParticleSection(Section, SessionListener):
         return float(typed)
 
     def _chosen_pixel_size(self, typed: float) -> float | None:
-        """Return the pixel size that was typed; None if the control shows that of the header."""
+        """Return the pixel size that was entered; None if the control shows that of the header."""
         given = None if self._session is None else self._session.settings.pixel_size_angstrom
         header = self._header_angstrom
         if given is None and header and abs(typed - header) < _EQUAL_ANGSTROM:
@@ -275,27 +277,28 @@ class ParticleSection(Section, SessionListener):
         return float(typed) or None
 
     def _missing(self) -> str:
-        """Return what has to be typed before a session can start; empty if nothing."""
+        """Return a text on what has to be entered before a session can start; empty if nothing."""
         if not self._pixel_size_angstrom:
             if self._displayed is None:
-                return "No micrograph has been read yet, so that the pixel size is not known."
-            return "The micrographs do not say their pixel size: type it (Å per pixel)."
+                return "The pixel size is not known, since no micrograph has been read yet."
+            return "The micrographs contain no pixel size: enter it (Å per pixel)."
         if not self.diameter.value:
             return (
-                "Type the diameter of the particle, or measure it: drag over one from edge to edge."
+                "Enter the particle diameter, or measure it: drag across a particle from edge "
+                "to edge."
             )
         return ""
 
     def _doubts(self) -> str:
-        """Return what may be wrong with the values, as sentences; empty if nothing."""
+        """Return sentences on values that may be wrong; empty if there are none."""
         doubts = []
         header, size = self._header_angstrom, float(self.pixel_size.value)
         if header and size and not same_pixel_size(header, size):
             doubts.append(f"The header says {header:.4g} Å per pixel, not {size:.4g}.")
         if self._carried_over and self.diameter.value and self._controller.new_session is not None:
             doubts.append(
-                f"The diameter of {self.diameter.value:g} Å is that of the last dataset: is it "
-                "right for this one?"
+                f"The diameter of {self.diameter.value:g} Å is that of the last dataset: check it "
+                "for this one."
             )
         return " ".join(doubts)
 
@@ -326,7 +329,7 @@ class ParticleSection(Section, SessionListener):
             )
 
     def _set_display(self) -> None:
-        """Filter the micrographs of a new session as those of a session."""
+        """Apply the display filters to the micrographs of a new session."""
         new = self._controller.new_micrographs
         if new is not None and self._displayed is not None:
             raw = bool(self.raw.value)
@@ -346,7 +349,7 @@ class ParticleSection(Section, SessionListener):
         self._hint.setVisible(bool(hint))
 
     def stop_measuring(self) -> None:
-        """Let drags move the view again."""
+        """End measuring."""
         self._measure.setChecked(False)
 
     def _set_measuring(self, on: bool) -> None:

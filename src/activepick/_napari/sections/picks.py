@@ -1,4 +1,4 @@
-"""Section: which peaks are picks."""
+"""Section: the rules that select picks."""
 
 from collections.abc import Callable
 
@@ -29,18 +29,18 @@ from activepick.learning.calibration import expected_precision
 
 __all__ = ["PicksSection"]
 
-_REJECT, _TAKE_BACK = "Reject micrograph (J)", "Un-reject micrograph (J)"
+_REJECT, _TAKE_BACK = "Reject micrograph (J)", "Undo rejection (J)"
 _HOW_TO_DRAW = (
     "Drag around an area; or click, move around it, and click again. "
-    "Escape, or the button, ends it."
+    "Press Escape or the button to end."
 )
-_HOW_TO_LASSO = "Drag around them; each line is one step for undo. Escape, or the button, ends it."
-# Side of a box in particle diameters, as extraction needs it.
+_HOW_TO_LASSO = "Drag around them; each line is one undo step. Press Escape or the button to end."
+# Side of a box in particle diameters, as needed for extraction.
 _BOX_DIAMETERS = 1.5
-_HOW_TO_PAINT = "Drag to paint over areas. Escape, or the button, ends it."
+_HOW_TO_PAINT = "Drag to paint over areas. Press Escape or the button to end."
 # Largest values in particle radii.
 _MOST_SEPARATION, _MOST_EDGE_MARGIN = 2.0, 3.0
-# Decimals of a distance in particle radii: finer than an Å.
+# Number of decimals of a distance in particle radii, for a precision of less than 1 Å.
 _DECIMALS = 3
 
 
@@ -88,26 +88,28 @@ class PicksSection(Section, SessionListener):
         self._draw = toggle_button(
             "Draw area",
             self._set_drawing,
-            "Draw around what is not to be picked; a label inside stays",
+            "Draw the outline of an area without picks; labels inside are kept",
         )
         self._paint = toggle_button(
-            "Paint area", self._set_painting, "Paint over what is not to be picked"
+            "Paint area", self._set_painting, "Paint over an area without picks"
         )
         self._how = WrappedLabel()
         self._how.hide()
         self._reject_many = toggle_button(
             "Lasso: reject",
             lambda on: self._set_lasso(self._reject_many, "reject", on),
-            "Draw around picks: all of them become non-particles",
+            "Draw around picks to label all of them as non-particles",
         )
         self._erase = toggle_button(
             "Lasso: erase labels",
             lambda on: self._set_lasso(self._erase, "erase", on),
-            "Draw around labels: all of them are removed",
+            "Draw around labels to remove all of them",
         )
         self._boxes = CheckBox(text="Boxes", value=preferences.get("boxes", False))
         self._box = NumberBox(2, 4096, step=2, decimals=0)
-        self._box.setToolTip("Side of the boxes in pixels, for instance that of the extraction")
+        self._box.setToolTip(
+            "Side of the boxes in pixels, for instance the box size of the extraction"
+        )
         self._box_angstrom = QLabel()
         self._boxes.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._boxes.changed.connect(self._set_boxes)
@@ -117,7 +119,7 @@ class PicksSection(Section, SessionListener):
         self._reject = button(
             _REJECT,
             self.with_session(OpenSession.toggle_rejected),
-            "Leave the micrograph out of questions, picking and export",
+            "Exclude the micrograph from questions, picking and export",
         )
         self.add(
             self.histogram,
@@ -139,7 +141,7 @@ class PicksSection(Section, SessionListener):
             row(self._reject_many, self._erase),
             self._how,
             row(
-                button("Gallery", show_gallery, "All picks as crops, to reject wrong ones"),
+                button("Gallery", show_gallery, "Show all picks as crops, and reject wrong ones"),
                 button("Hide / show (B)", toggle_picks),
             ),
             row(self._boxes.native, self._box, self._box_angstrom),
@@ -216,7 +218,7 @@ class PicksSection(Section, SessionListener):
         self._reject.setText(_TAKE_BACK if session.shown_is_rejected else _REJECT)
 
     def _show_boxes(self, session: OpenSession) -> None:
-        """Show picks as boxes if that is chosen, and the size of the boxes."""
+        """Show picks as boxes or circles, and the size of the boxes."""
         displayed = session.images.displayed
         if displayed is None:
             return
@@ -258,7 +260,7 @@ class PicksSection(Section, SessionListener):
             self._begin(self._paint, self._areas.paint, _HOW_TO_PAINT)
 
     def _begin(self, pressed: QPushButton, begin: Callable[[], object], hint: str) -> None:
-        """Begin to draw or paint; `stop` released both buttons."""
+        """Start drawing or painting; `stop` has released both buttons."""
         _set_checked(pressed, True)
         self._how.setText(hint)
         self._how.show()
@@ -278,7 +280,7 @@ def _set_checked(button: QPushButton, checked: bool) -> None:
 
 
 class _Slider(QLabeledDoubleSlider):
-    """A slider for a distance, which is shown in Å and set in particle radii.
+    """A slider for a distance that is shown in Å and set in particle radii.
 
     Signals
     -------

@@ -82,7 +82,7 @@ class Section(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._collapsible)
-        # If there is little room, the sections scroll instead of being squeezed.
+        # If there is little space, the sections scroll instead of being compressed.
         for part in (self, self._collapsible, self._collapsible.content(), content):
             part.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self._show_title()
@@ -99,7 +99,7 @@ class Section(QFrame):
         return bool(self._collapsible.isExpanded())
 
     def remember_open(self, preferences: Preferences, name: str, default: bool) -> None:
-        """Open or collapse the section as the user left it, and remember what the user does.
+        """Open or collapse the section as last time, and store changes by the user.
 
         Parameters
         ----------
@@ -108,7 +108,7 @@ class Section(QFrame):
         name
             Name of the stored value.
         default
-            Whether the section is open the first time.
+            Whether the section is open if no value is stored.
         """
         self.set_open(preferences.get(name, default))
         self.toggled.connect(lambda opened: preferences.set(name, opened))
@@ -166,7 +166,7 @@ def toggle_button(text: str, toggled: Callable[[bool], object], tip: str = "") -
 
 
 def row(*widgets: QWidget, stretch: int | None = None) -> QWidget:
-    """Return widgets side by side; the one with index `stretch` takes the free space."""
+    """Return a row of widgets; the one with index `stretch` takes the free space."""
     made = QWidget()
     layout = QHBoxLayout(made)
     layout.setContentsMargins(0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Binding of controls to the settings of the open session."""
+"""Bind controls to the settings of the open session."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ def _same(value: Any) -> Any:
 
 
 class SettingBindings(SessionListener):
-    """Keep controls and settings equal: a control shows its setting and changes it.
+    """Synchronise controls and settings: a control shows and changes its setting.
 
     Without a session, controls can be changed freely, and `values` returns their values.
     """
@@ -52,9 +52,9 @@ class SettingBindings(SessionListener):
         show
             Called with the values of the settings, to show them without emitting a signal.
         chosen
-            Signal of the control with the values that the settings are to have.
+            Signal of the control with new values of the settings.
         previewed
-            Signal of the control with values for which picks are shown without setting them.
+            Signal of the control with values that are previewed without being set.
         """
 
         def show_settings(session: OpenSession) -> None:
@@ -107,4 +107,4 @@ class SettingBindings(SessionListener):
 
     def _choose(self, changes: dict[str, Any]) -> None:
         self.call(lambda session: session.set_settings(**changes))
-        self.show()  # a value that was not accepted is replaced by that of the session
+        self.show()  # a value that was not accepted is replaced by the value of the session

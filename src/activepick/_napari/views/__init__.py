@@ -1,4 +1,4 @@
 """Plain Qt widgets with setters and signals.
 
-They know neither sessions nor napari, and take their colours from the theme of the window.
+They do not depend on sessions or napari, and use the colours of the window's theme.
 """

@@ -1,4 +1,4 @@
-"""A progress bar for background work, with the time left and a button to stop it."""
+"""A progress bar for background jobs, with the remaining time and a stop button."""
 
 import time
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from activepick._napari.views.shades import LABEL_PADDING
 
 __all__ = ["BusyBar"]
 
-# An estimate from less than this would be a guess.
+# Smallest fraction from which the remaining time is estimated.
 SECONDS_BEFORE_ESTIMATE = 2.0
 
 
 class BusyBar(QWidget):
-    """Show a text, a progress bar and a stop button; the height is the same when idle.
+    """Show a text, a progress bar and a stop button; the height does not change when idle.
 
     Signals
     -------
@@ -50,7 +50,7 @@ class BusyBar(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._cancel = QPushButton("Stop")
-        self._cancel.setToolTip("Stop this; finished parts are kept")
+        self._cancel.setToolTip("Stop this job; finished parts are kept")
         self._cancel.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for widget in (self._bar, self._cancel):
             policy = widget.sizePolicy()

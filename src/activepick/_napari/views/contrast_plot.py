@@ -25,9 +25,9 @@ __all__ = ["ContrastPlot"]
 # Contrast is a ratio and is drawn on a logarithmic axis; smaller values are drawn here.
 LEAST = 0.05
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
-# More points would only cover each other.
+# More points would only overlap.
 MOST_DRAWN = 20_000
-# A line that is released this close to the border means no limit.
+# A limit that is released within this distance of the border is removed.
 BORDER_PX = 6
 
 
@@ -37,7 +37,7 @@ class ContrastPlot(QWidget):
     Parameters
     ----------
     with_threshold
-        Also show and drag the threshold; points below it are counted as cut.
+        Whether the threshold is shown and can be dragged; points below it count as rejected.
     height
         Minimum height in screen pixels.
 
@@ -76,8 +76,9 @@ class ContrastPlot(QWidget):
         self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
         self._plot.setToolTip(
             "Score and local contrast of each candidate.\n"
-            "Ice, carbon and dirt lie on the right, empty places on the left.\n"
-            "Drag in from either side to cut them; drag back to the border for no limit."
+            "Ice, carbon and contamination are on the right, empty ice on the left.\n"
+            "Drag a limit in from either side to exclude them; drag it back to the border to "
+            "remove it."
         )
         self._cut = pg.ScatterPlotItem(size=4, pen=None)
         self._kept = pg.ScatterPlotItem(size=4, pen=None)
@@ -236,7 +237,7 @@ class ContrastPlot(QWidget):
         if self._with_threshold:
             self._count.setText(f"{outside.size - cut:,} of {outside.size:,} candidates picked")
         else:
-            self._count.setText(f"{cut:,} of {outside.size:,} cut")
+            self._count.setText(f"{cut:,} of {outside.size:,} excluded")
 
     def _paint(self, shades: Shades) -> None:
         self._cut.setBrush(shades.line)

@@ -1,4 +1,4 @@
-"""A gallery of crops, in which wrong picks are marked."""
+"""A gallery of crops in which wrong picks can be marked."""
 
 from collections.abc import Iterable
 
@@ -34,7 +34,7 @@ class CropGallery(QWidget):
     Signals
     -------
     rejected(ids)
-        The button was pressed; `ids` lists the marked picks, whose marks are removed.
+        The button was pressed. `ids` lists the marked picks; their marks are removed.
     opened(id)
         A crop was double-clicked.
     """
@@ -50,7 +50,7 @@ class CropGallery(QWidget):
 
         self._order = _OrderBox()
         self._order.addItems(list(ORDERS))
-        self._order.setToolTip("The order in which the picks are shown")
+        self._order.setToolTip("Order of the picks")
         self._count = QLabel()
         self._reject = QPushButton()
         self._reject.setMinimumWidth(150)
@@ -58,10 +58,11 @@ class CropGallery(QWidget):
         self._clear = QPushButton("Clear")
         self._clear.setToolTip("Remove all crosses")
         for control in (self._order, self._reject, self._clear):
-            # A click leaves the keyboard focus on the image; the Tab key still reaches them.
+            # A click does not take the keyboard focus from the image; the Tab key still reaches
+            # them.
             control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        hint = QElidingLabel("Click on the wrong ones")
-        hint.setToolTip("Shift+click crosses out everything from the last click up to there")
+        hint = QElidingLabel("Click on wrong picks")
+        hint.setToolTip("Shift+click marks all picks between the last click and this one")
         hint.setEllipsesWidth(LABEL_PADDING)
 
         order = self._first_controls = QHBoxLayout()
@@ -108,11 +109,11 @@ class CropGallery(QWidget):
         self._grid.verticalScrollBar().setValue(scrolled)
 
     def refresh_pixels(self) -> None:
-        """Discard the crops, for instance because the display filter changed."""
+        """Discard the crops, for instance after the display filter changed."""
         self._picks.drop_pictures()
 
     def put_pixels(self, rows: NDArray[np.intp], pixels: NDArray[np.uint8]) -> None:
-        """Set crops (k, size, size) that were not known when they were asked for.
+        """Set crops (k, size, size) that were not available when they were requested.
 
         Parameters
         ----------
@@ -137,11 +138,11 @@ class CropGallery(QWidget):
         return self._picks.wrong_ids()
 
     def set_wrong_ids(self, ids: Iterable[int]) -> None:
-        """Mark exactly these picks, for instance after identifiers changed."""
+        """Mark only these picks, for instance after identifiers changed."""
         self._picks.set_wrong(ids)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Place the controls in one line if the widget is wide, as it is below the image."""
+        """Place the controls in one line if the widget is wide enough."""
         super().resizeEvent(event)
         wide = event.size().width() >= WIDE
         direction = QBoxLayout.Direction

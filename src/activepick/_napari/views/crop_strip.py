@@ -1,4 +1,4 @@
-"""Crops to click, one for each question, in a row or in two."""
+"""Clickable crops, one for each question, in one or two rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ __all__ = ["Crop", "CropStrip"]
 CROP = 62
 FRAME = 4
 SPACING = 2
-# Columns that fit side by side; more are scrolled to.
+# Number of columns that are visible; others are reached by scrolling.
 COLUMNS = 5
 _SCROLL_BAR = 14
 
@@ -56,7 +56,7 @@ class Crop:
 
 
 class _Tile(QAbstractButton):
-    """A crop as a button; a click leaves the keyboard focus on the image."""
+    """A crop as a button that does not take the keyboard focus from the image."""
 
     def __init__(self, clicked: Callable[[int], object]) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class _Tile(QAbstractButton):
 
 
 class _SidewaysArea(QScrollArea):
-    """A scroll area that the wheel scrolls sideways."""
+    """A scroll area that the wheel scrolls horizontally."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         bar = self.horizontalScrollBar()

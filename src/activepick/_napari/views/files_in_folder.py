@@ -1,4 +1,4 @@
-"""Message box for a folder that holds files of picks already."""
+"""Message box for a folder that already contains files of picks."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ __all__ = ["ask_about_files"]
 
 
 def ask_about_files(parent: QWidget, folder: Path, example: str) -> bool | None:
-    """Ask whether files in a folder may be replaced, and whether an earlier export is removed.
+    """Ask whether files in a folder may be replaced, and an earlier export removed.
 
     Parameters
     ----------
@@ -22,19 +22,19 @@ def ask_about_files(parent: QWidget, folder: Path, example: str) -> bool | None:
     Returns
     -------
     bool or None
-        Whether files are removed that an earlier export wrote and the new one does not; None if
-        nothing is to be written.
+        Whether files of an earlier export that are not written again are to be removed; None if the
+        export was cancelled.
     """
     buttons = QMessageBox.StandardButton
     box = QMessageBox(
         QMessageBox.Icon.Question,
         "Export",
-        f"{folder} holds files such as {example}. Replace those of the same names?",
+        f"{folder} contains files such as {example}. Replace files with the same names?",
         buttons.Yes | buttons.No,
         parent,
     )
-    remove = QCheckBox("Remove files of an earlier export that are not written now")
-    remove.setToolTip("Files of other programs, and files that were changed since, always stay")
+    remove = QCheckBox("Remove files of an earlier export that are not written again")
+    remove.setToolTip("Files of other programs and files that were changed since are always kept")
     box.setCheckBox(remove)
     box.setDefaultButton(buttons.No)
     return remove.isChecked() if box.exec() == buttons.Yes else None

@@ -1,4 +1,4 @@
-"""Message box for a session that cannot be opened without further ado."""
+"""Message box for a session that cannot be opened normally."""
 
 from qtpy.QtWidgets import QMessageBox, QWidget
 

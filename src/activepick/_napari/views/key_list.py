@@ -71,6 +71,6 @@ class KeyList(QWidget):
         for cap in self._caps:
             if cap.styleSheet() != style:
                 cap.setStyleSheet(style)
-                # The texts beside it wrap rather than squeeze it.
+                # The texts beside it wrap instead of compressing it.
                 cap.ensurePolished()
                 cap.setMinimumWidth(cap.sizeHint().width())

@@ -22,8 +22,8 @@ class LearningPlot(QWidget):
         super().__init__(parent)
         self._plot = ThemedPlot(height=150)
         self._plot.setToolTip(
-            "After each round of answers: the share of picks that changed since the round before.\n"
-            "With a file of true particles loaded, also the average precision (AP) against it."
+            "Share of the picks that changed in each round of answers.\n"
+            "If a file of true particles is loaded, also the average precision (AP)."
         )
         self._changed = self._plot.plot(symbol="o", symbolSize=7, connect="finite")
         self._ap = self._plot.plot(symbol="s", symbolSize=7, connect="finite")
@@ -32,7 +32,7 @@ class LearningPlot(QWidget):
         plot.getAxis("left").setWidth(44)
         plot.getAxis("bottom").setLabel("labels")
 
-        self._empty = QLabel("After each round of answers, this shows how much the picks changed.")
+        self._empty = QLabel("This shows how much the picks change with each round of answers.")
         self._sentence = QLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -68,7 +68,7 @@ class LearningPlot(QWidget):
         x = np.asarray(labels, np.float64)
         shares = [np.array(values, np.float64) for values in (changed, ap)]
         for curve, y in zip((self._changed, self._ap), shares, strict=True):
-            # pyqtgraph warns of values of which none is known.
+            # pyqtgraph warns if no value is known.
             some = x.size if np.isfinite(y).any() else 0
             curve.setData(x=x[:some], y=y[:some])
         names = [

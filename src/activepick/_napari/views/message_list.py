@@ -11,14 +11,14 @@ __all__ = ["MessageList", "path_last"]
 
 # Number of messages that are shown; older ones are counted.
 _SHOWN = 2
-# The folders of an absolute path, up to the name of the file. Names of folders may contain two
-# blanks; more of them are rather words between two paths.
+# The folders of an absolute path, up to the name of the file. Names of folders may contain up to
+# two spaces; text with more spaces is probably a sentence between two paths.
 _FOLDER = r"[^\s/\\:]+(?: [^\s/\\:]+){0,2}[\\/]"
 _FOLDERS = re.compile(rf"(?<![\w/\\.])(?:/|[A-Za-z]:[\\/])(?:{_FOLDER})+")
 
 
 def path_last(text: str) -> str:
-    """Return a sentence in which files are named without their folders, which follow at its end."""
+    """Return a sentence with the folders of its files moved to the end."""
     folders = list(dict.fromkeys(_FOLDERS.findall(text)))
     if not folders:
         return text
@@ -47,7 +47,7 @@ class MessageList(QFrame):
         return list(self._messages)
 
     def add(self, text: str) -> None:
-        """Add a message, or move it to the top if it is there already."""
+        """Add a message, or move it to the top if it is already listed."""
         shown = path_last(text)
         self._messages = [shown, *(one for one in self._messages if one != shown)]
         self._show()

@@ -22,7 +22,7 @@ class MicrographModel(QAbstractTableModel):
     Parameters
     ----------
     shorten
-        Leave out what the names of all micrographs share.
+        Whether to leave out the parts of names that all micrographs share.
 
     Signals
     -------

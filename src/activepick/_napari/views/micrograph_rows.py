@@ -36,11 +36,11 @@ class Row:
     labels
         Number of labels.
     picks
-        Number of picks at the present settings; None if unknown.
+        Number of picks at the current settings; None if unknown.
     uncertainty
         Mean entropy of its peaks in nats, 0 to log 2; None if unknown.
     note
-        Why the micrograph cannot be used; empty if it can.
+        Reason why the micrograph cannot be used; empty if it can be used.
     defocus_angstrom
         Mean defocus in Å; None if unknown.
     contrast
@@ -98,37 +98,37 @@ def _known(value: float | None) -> float:
 COLUMNS = (
     Column(
         "Use",
-        "Untick a micrograph to leave it out",
+        "Uncheck a micrograph to exclude it",
         lambda row: "",
         lambda row: row.rejected,
     ),
     Column(
         "",
-        "○ looked at, ✓ done, ! something is wrong with it",
+        "○ seen, ✓ done, ! error",
         lambda row: "!" if row.note else MARKS.get(row.state, ""),
         lambda row: (not row.note, STATES.index(row.state) if row.state in MARKS else -1),
     ),
     Column(
         "Micrograph",
-        "File name, without the beginning and end that all share",
+        "File name, without the beginning and end that all names share",
         lambda row: row.name,
         lambda row: row.name.casefold(),
     ),
     Column(
         "Labels",
-        "How many labels it has",
+        "Number of labels",
         lambda row: f"{row.labels}" if row.labels else "",
         lambda row: row.labels,
     ),
     Column(
         "Picks",
-        "How many particles are picked at the present threshold",
+        "Number of picks at the current threshold",
         lambda row: "" if row.picks is None else f"{row.picks:,}",
         lambda row: -1 if row.picks is None else row.picks,
     ),
     Column(
         "Unsure",
-        "How unsure the picks are: 0 % none is in doubt, 100 % a coin would do as well",
+        "Uncertainty of the peaks: 0 % if all are certain, 100 % if all probabilities are 0.5",
         lambda row: "" if row.unsure is None else f"{row.unsure:.0%}",
         lambda row: -1.0 if row.unsure is None else row.unsure,
     ),
@@ -140,7 +140,7 @@ COLUMNS = (
     ),
     Column(
         "Contrast",
-        "Local contrast that 5 % of the candidates exceed: high with ice or carbon",
+        "Local contrast that is exceeded by 5 % of the candidates: high with ice or carbon",
         lambda row: _number(row.contrast, ".2f"),
         lambda row: _known(row.contrast),
     ),

@@ -1,4 +1,4 @@
-"""A table of micrographs, to find one, open it or reject it."""
+"""A table of micrographs, which can be searched, opened and rejected."""
 
 from collections.abc import Mapping, Sequence
 
@@ -52,16 +52,16 @@ class MicrographTable(QWidget):
     Parameters
     ----------
     wide
-        Show all columns and as many rows as there is room for; otherwise the most important
-        columns and a few rows.
+        Whether to show all columns and as many rows as fit; otherwise the most important columns
+        and a few rows.
 
     Signals
     -------
     opened(number)
         The row of a micrograph was clicked.
     rejected(number, rejected)
-        The check box of a micrograph was clicked. The box itself changes by `update_rows`, so that
-        it shows the state of the session.
+        The check box of a micrograph was clicked. The box itself is changed by `update_rows`, so
+        that it shows the state of the session.
     """
 
     opened = Signal(int)
@@ -75,7 +75,7 @@ class MicrographTable(QWidget):
         self._view.setModel(self._model)
         self._filter = QLineEdit()
         self._filter.setPlaceholderText("Find by name")
-        self._filter.setToolTip("Show only micrographs whose name contains this")
+        self._filter.setToolTip("Show only micrographs whose names contain this text")
         self._filter.setClearButtonEnabled(True)
         self._count = QLabel()
         header = self._view.horizontalHeader()
@@ -136,7 +136,7 @@ class MicrographTable(QWidget):
         self._model.set_current(number)
         position = None if number is None else self._model.position_of(number)
         if position is not None:
-            # Rows that were just set are not laid out yet and could not be scrolled to.
+            # Scrolling is not possible before new rows have been laid out.
             self._view.executeDelayedItemsLayout()
             self._view.setCurrentIndex(self._model.index(position, NAME))
 
@@ -145,7 +145,7 @@ class MicrographTable(QWidget):
             self._open(index.row())
 
     def _open(self, position: int) -> None:
-        # Keys typed next are shortcuts of the viewer.
+        # The next keys are shortcuts of the viewer.
         self._filter.clearFocus()
         self.opened.emit(self._model.row_at(position).number)
 
@@ -155,7 +155,7 @@ class MicrographTable(QWidget):
 
 
 class _View(QTableView):
-    """A table view that selects whole rows and leaves clicks and letters the viewer's focus."""
+    """A table view that selects whole rows and leaves the keyboard focus to the viewer."""
 
     entered_row = Signal(int)
 

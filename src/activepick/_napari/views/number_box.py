@@ -1,4 +1,4 @@
-"""A spin box that gives up the keyboard focus when the value was entered."""
+"""A spin box that releases the keyboard focus after a value was entered."""
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
@@ -8,7 +8,7 @@ __all__ = ["NumberBox"]
 
 
 class NumberBox(QDoubleSpinBox):
-    """Edit a number; the signal comes when it is complete, and Enter or Escape leave the box.
+    """Edit a number; the signal is emitted when it is complete, and Enter or Escape leave the box.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class NumberBox(QDoubleSpinBox):
         return whole + dot + decimals.rstrip("0").ljust(self._least_decimals, "0")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Give up the focus on Enter or Escape; letters are shortcuts of the viewer."""
+        """Release the focus on Enter or Escape; letters are shortcuts of the viewer."""
         if event.text().isalpha():
             event.ignore()
             return
@@ -60,10 +60,10 @@ class NumberBox(QDoubleSpinBox):
             self.clearFocus()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Give up the focus after a click on plus or minus."""
+        """Release the focus after a click on plus or minus."""
         super().mouseReleaseEvent(event)
         self.clearFocus()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the surrounding scroll area."""
+        """Pass the wheel to the surrounding scroll area."""
         event.ignore()

@@ -13,7 +13,7 @@ from activepick._napari.views.grey_images import grey_image
 __all__ = ["ORDERS", "PickList", "PixelsOf"]
 
 PixelsOf = Callable[[NDArray[np.intp]], NDArray[np.uint8]]
-# About twenty screens of crops, 25 MB.
+# Largest number of crops in memory: about twenty screens, 25 MB.
 PICTURES_KEPT = 6000
 
 
@@ -37,7 +37,7 @@ ORDERS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.intp]]] = {
     "Lowest score first": _lowest_first,
     "Highest score first": _highest_first,
     "Random order": _at_random,
-    "As they were found": _as_found,
+    "Order of detection": _as_found,
 }
 
 
@@ -100,7 +100,7 @@ class PickList(QAbstractListModel):
         self._changed(positions)
 
     def set_wrong(self, ids: Iterable[int]) -> None:
-        """Mark exactly the picks with these identifiers."""
+        """Mark only the picks with these identifiers."""
         self._wrong = set(ids) & set(self._ids.tolist())
         self._changed(range(len(self._order)))
 
@@ -114,7 +114,7 @@ class PickList(QAbstractListModel):
         self._changed(range(len(self._order)))
 
     def put(self, rows: NDArray[np.intp], pixels: NDArray[np.uint8]) -> None:
-        """Set crops (k, size, size) of rows of the arrays that were not known when asked for."""
+        """Set crops (k, size, size) of rows that were not available when they were requested."""
         for row, own in zip(rows.tolist(), pixels, strict=True):
             self._pictures[row] = grey_image(own)
         self._changed(range(len(self._order)))

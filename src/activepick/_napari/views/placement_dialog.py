@@ -1,4 +1,4 @@
-"""Dialog for how the positions of another program lie on the micrographs."""
+"""Dialog for the conversion of positions of another program."""
 
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -53,7 +53,7 @@ class PlacementDialog(QDialog):
 
     @property
     def placement(self) -> Placement:
-        """What is chosen."""
+        """The chosen conversion."""
         return Placement(self.swap.isChecked(), self.scale.value(), self.flip.currentData())
 
 
@@ -70,7 +70,7 @@ def ask_placement(parent: QWidget, name: str) -> Placement | None:
     Returns
     -------
     Placement or None
-        None if nothing is to be imported.
+        None if the import was cancelled.
     """
     dialog = PlacementDialog(parent, name)
     try:

@@ -22,7 +22,7 @@ FURTHEST = 12.0
 PROBABILITIES = (0.00001, 0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 0.99999)
 # Largest number of decimals of a probability.
 DECIMALS = 6
-# Significant digits of the smaller one of p and 1 - p.
+# Number of significant digits of the smaller of p and 1 - p.
 _DIGITS = 2
 
 
@@ -56,7 +56,7 @@ def lowest_score(probability: float) -> np.float32:
 
 
 def rounded_probability(probability: float) -> float:
-    """Return a probability with as many decimals as tell it from 0 and from 1."""
+    """Return a probability with enough decimals to differ from 0 and 1."""
     rest = min(probability, 1 - probability)
     if rest <= 0:
         return probability

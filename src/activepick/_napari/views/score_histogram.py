@@ -33,7 +33,7 @@ class ScoreHistogram(QWidget):
     threshold_changed(probability)
         The threshold is being dragged.
     threshold_chosen(probability)
-        The threshold was released, or typed.
+        The threshold was released or entered.
     """
 
     threshold_changed = Signal(float)
@@ -42,7 +42,8 @@ class ScoreHistogram(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._scores = np.empty(0, np.float32)
-        # Picks that labels add to those above the threshold, or take from them.
+        # Number of picks that labels add to those above the threshold; negative if they remove
+        # picks.
         self._labelled = 0
         self._threshold = 0.5
         self._shown = score_range(self._scores)
@@ -51,12 +52,13 @@ class ScoreHistogram(QWidget):
         self._value = NumberBox(0, 1, step=0.05, decimals=2, most_decimals=DECIMALS)
         self._value.setToolTip("Lowest probability of a pick")
         self._count = QLabel()
-        self._count.setToolTip("Candidates above the threshold, picks by labels, all candidates")
+        self._count.setToolTip("Candidates above the threshold, change by labels, all candidates")
         self._plot = ThemedPlot(height=100)
         self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
         self._plot.setToolTip(
-            "How many candidates have which score; the height is the square root of the number.\n"
-            "Click or drag to move the threshold: those right of it are picked."
+            "Histogram of the scores of all candidates; the height is the square root of the "
+            "number.\n"
+            "Click or drag to move the threshold: candidates to the right are picked."
         )
         self._cut = pg.BarGraphItem(x0=[], x1=[], height=[])
         self._kept = pg.BarGraphItem(x0=[], x1=[], height=[])
@@ -100,8 +102,8 @@ class ScoreHistogram(QWidget):
         scores
             Logits (n,) in any order.
         picks
-            Number of picks at the present threshold, in which labels count as well; None if it
-            follows from the scores.
+            Number of picks at the current threshold, including the effect of labels; None to
+            compute it from the scores.
         """
         self._scores = np.sort(np.asarray(scores, np.float32).ravel())
         self._labelled = 0 if picks is None else picks - self._above()
@@ -140,7 +142,7 @@ class ScoreHistogram(QWidget):
         low, high = self._shown
         counts, edges = np.histogram(np.clip(self._scores, low, high), BARS, (low, high))
         self._edges = edges
-        self._heights = np.sqrt(counts)  # so that small ones are seen
+        self._heights = np.sqrt(counts)  # so that small numbers are visible
         top = max(self._heights.max() * 1.05, 1.0)
         self._plot.getPlotItem().setRange(xRange=self._shown, yRange=(0, top), padding=0)
         self._draw_threshold()
@@ -159,7 +161,7 @@ class ScoreHistogram(QWidget):
         return int(self._scores.size - self._scores.searchsorted(lowest_score(self._threshold)))
 
     def _show_count(self) -> None:
-        # Labels decide about picks whatever the threshold says.
+        # Labels take precedence over the threshold.
         sign = "+" if self._labelled > 0 else "−"
         labelled = f" {sign} {abs(self._labelled):,} labelled" if self._labelled else ""
         self._count.setText(f"{self._above():,}{labelled} of {self._scores.size:,}")

@@ -51,7 +51,7 @@ def mixed(one: QColor, other: QColor, share: float) -> QColor:
 
 
 def shades_of(widget: QWidget) -> Shades:
-    """Return the present colours of a widget."""
+    """Return the current colours of a widget."""
     palette = widget.palette()
     background = palette.color(QPalette.ColorRole.Window)
     text = palette.color(QPalette.ColorRole.WindowText)

@@ -1,4 +1,4 @@
-"""File names without the beginning and end that all of them share."""
+"""Shorten file names by the beginning and end that all of them share."""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def elided(name: str, most: int = 28) -> str:
 
 
 def _shared(names: list[str]) -> int:
-    # A beginning that the alphabetically first and last name share is shared by all.
+    # The common beginning of the alphabetically first and last names is shared by all names.
     pairs = zip(min(names), max(names), strict=False)
     shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     cuts = [match.start() for match in SEPARATORS.finditer(shared)]

@@ -1,4 +1,4 @@
-"""A plot in the colours of the theme, without zoom, menus and keys."""
+"""A plot with the colours of the theme, without zoom, menus and keys."""
 
 import pyqtgraph as pg
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
@@ -54,7 +54,7 @@ class ThemedPlot(pg.PlotWidget):
 
     @property
     def shades(self) -> Shades:
-        """The present colours."""
+        """The current colours."""
         return shades_of(self)
 
     def sizeHint(self) -> QSize:

@@ -1,4 +1,4 @@
-"""Plot of picks and mean score over the micrographs, in the order in which they came."""
+"""Plot of picks and mean score over the micrographs, in the order of their arrival."""
 
 import numpy as np
 import pyqtgraph as pg

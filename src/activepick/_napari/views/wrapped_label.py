@@ -1,4 +1,4 @@
-"""A label whose text wraps, and whose longest words are elided in the middle."""
+"""A label whose text wraps, with long words elided in the middle."""
 
 import re
 
@@ -14,9 +14,9 @@ _LEAST_WIDTH = 40
 
 
 class WrappedLabel(QLabel):
-    """Show a text of several lines that never needs more width than there is.
+    """Show a text of several lines that never exceeds the available width.
 
-    Names of files have no blanks at which a line could be broken: a word that is wider than the
+    Names of files contain no spaces at which a line could be broken: a word that is wider than the
     label is elided in the middle, and the tool tip shows the whole text.
     """
 
@@ -39,11 +39,11 @@ class WrappedLabel(QLabel):
         self.setText("")
 
     def whole_text(self) -> str:
-        """Return the text with the words that are not shown in full."""
+        """Return the text without elided words."""
         return self._text
 
     def minimumSizeHint(self) -> QSize:
-        """Return a small width, so that no word widens what is around the label."""
+        """Return a small width, so that no word widens the surrounding widget."""
         hint = super().minimumSizeHint()
         return QSize(min(hint.width(), _LEAST_WIDTH), hint.height())
 
@@ -61,7 +61,7 @@ class WrappedLabel(QLabel):
                 return word
             return metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, width)
 
-        # Tags are no words.
+        # Tags are not words.
         shown = re.sub(r"[^\s<>]+(?![^<]*>)", fitted, self._text)
         if shown != self.text():
             super().setText(shown)
