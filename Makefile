@@ -1,7 +1,7 @@
-# Everything sets itself up: system libraries where they may be installed, and .venv.
-# Another Python: make PYTHON=/path/to/python3.11 test
+# Each target installs what it needs: .venv, and system libraries if that is allowed.
+# For another Python: make PYTHON=/path/to/python3.11 test
 
-# Tried out, not only looked for: a version manager's stub may stand for a Python that is not there.
+# Each candidate is run: the stub of a version manager can exist without its Python.
 PYTHON ?= $(or $(shell for python in python3.11 python3.12 python3; do \
 	$$python -c '' 2>/dev/null && echo $$python && break; done),python3)
 BIN := .venv/bin
@@ -12,16 +12,16 @@ SCREEN_PACKAGES := xvfb xauth
 .PHONY: help demo test lint napari bench docs screenshots dist try-wheel clean
 
 help:
-	@echo "make demo    learn to pick on simulated micrographs and export the picks, without a window"
-	@echo "make test    all tests; those of the window on a screen that nobody sees"
-	@echo "make lint    ruff, mypy, the layers of imports, spelling and style of the texts"
-	@echo "make napari  the window with simulated micrographs, ready to label"
-	@echo "make bench   benchmarks of speed and memory, and the limits that do not hold"
-	@echo "make docs    the documentation, into site/"
-	@echo "make screenshots  the pictures of the window in the documentation"
-	@echo "make dist    the archive and the wheel to publish, into dist/"
-	@echo "make try-wheel  that wheel in an empty environment: its window, in build/widget.png"
-	@echo "make clean   remove all that the others made"
+	@echo "make demo    train and pick on simulated micrographs, without a window"
+	@echo "make test    run all tests; tests of the window use a virtual screen"
+	@echo "make lint    run ruff, mypy, the check of import layers, and checks of spelling and style"
+	@echo "make napari  open the window with simulated micrographs, ready to label"
+	@echo "make bench   run the benchmarks of speed and memory, and print the limits that are not met"
+	@echo "make docs    build the documentation into site/"
+	@echo "make screenshots  make the pictures of the window for the documentation"
+	@echo "make dist    build the archive and the wheel into dist/"
+	@echo "make try-wheel  install the wheel into an empty environment and open its widget"
+	@echo "make clean   remove the output of all other targets"
 
 demo: .venv/ready
 	$(BIN)/activepick demo --out demo
@@ -62,7 +62,7 @@ dist: .venv/release-ready
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 
-# The newest versions are installed, as for a user; RESOLUTION=lowest-direct takes the oldest ones.
+# The newest allowed dependencies are installed, or with RESOLUTION=lowest-direct the oldest ones.
 try-wheel: dist
 	@tools/system_packages.sh "the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
 	PYTHON="$(PYTHON)" RESOLUTION="$(RESOLUTION)" tools/try_wheel.sh dist/*.whl build/widget.png $(PIP_ARGS)

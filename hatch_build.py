@@ -12,7 +12,7 @@ _RELATIVE = r"\[([^\]]*)\]\((?![a-z]+:|#)([^)\s]+)\)"
 class ReadmeHook(MetadataHookInterface):
     """Set the description and the addresses of the project.
 
-    PyPI shows the README away from the repository, where relative links and pictures lead nowhere.
+    PyPI shows the README outside the repository, where relative links and pictures do not work.
     The address of the repository is set in one place, `[tool.hatch.metadata.hooks.custom]` in
     pyproject.toml; while it is empty, the links stay relative.
     """

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make the virtual environment .venv, or bring it up to date:
+# Create or update the virtual environment .venv:
 #     environment.sh PYTHON EXTRAS
 set -eu
 python=$1
@@ -24,7 +24,7 @@ can_make_environments || "$(dirname "$0")/system_packages.sh" "a Python environm
     "python$version-venv"
 can_make_environments || fail "$python lacks venv or ensurepip (Debian: python$version-venv)"
 
-# Another Python than that of an earlier run, or an interrupted one: start again.
+# Start again if the Python differs from that of an earlier run, or if that run was interrupted.
 if [ "$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" \
     != "$version" ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
     "$python" -m venv --clear .venv

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Install the Debian packages that are missing, where that is possible and allowed:
+# Install missing Debian packages if this is possible and allowed:
 #     system_packages.sh PURPOSE PACKAGE...
-# Otherwise one line names them. Never fails: what needs them says so itself.
+# Otherwise print their names. Never fails: the programs that need them report it.
 set -u
 purpose=$1
 shift
 
-# Since 2024 some libraries are called NAMEt64 in Debian and Ubuntu.
+# Since 2024, some libraries are called NAMEt64 in Debian and Ubuntu.
 installed() {
     for name in "$1" "${1}t64"; do
         case $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) in
@@ -28,7 +28,7 @@ install() {
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     [ "$(uname -s)" = Linux ] &&
-        echo "note: $purpose needs what Debian calls: $*"
+        echo "note: $purpose needs these Debian packages or their equivalents: $*"
     exit 0
 fi
 missing=
