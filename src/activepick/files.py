@@ -23,6 +23,7 @@ __all__ = [
     "open_in_place",
     "open_to_read",
     "read_whole",
+    "unquoted",
 ]
 
 # Not available on every system. Pipes are opened without blocking, links are not followed.
@@ -182,3 +183,15 @@ def _check_regular(path: str | os.PathLike[str], status: _Status) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(status.st_mode):
         raise UnsafeFileError(path, _PIPE)
+
+
+def unquoted(path: str) -> str:
+    """Return a path without the quotes around it that some shells do not remove.
+
+    Parameters
+    ----------
+    path
+        The path as it was typed. If a file has the name with quotes, the path stays as it is.
+    """
+    is_quoted = len(path) > 2 and path[0] == path[-1] and path[0] in "\"'"
+    return path[1:-1] if is_quoted and not os.path.lexists(path) else path

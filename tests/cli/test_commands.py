@@ -56,7 +56,8 @@ def test_pick_evaluate_convert_train_and_pick_again(data, options, tmp_path):
 
     for name in ("p.csv", "p.txt", "old.star"):
         extra = ["--relion", "3.0"] if name == "old.star" else []
-        run("convert", picks, tmp_path / name, *extra)
+        # Some shells do not remove quotes.
+        run("convert", f"'{picks}'", f'"{tmp_path / name}"', *extra)
         other = read_table(tmp_path / name)
         assert np.allclose(other[["x", "y"]], table[["x", "y"]], atol=1e-3)
     assert "data_optics" in picks.read_text()

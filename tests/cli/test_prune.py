@@ -54,7 +54,10 @@ def test_a_saved_head_scores_picks(picked):
     folder, diameter, picks = picked
     picks.to_csv(folder / "labels.csv", index=False)
     head, out = folder / "head.safetensors", folder / "scored.csv"
-    run("train", folder / "mics", "--labels", folder / "labels.csv", "--diameter", diameter,
+    (folder / "labels").mkdir()
+    for name, rows in picks.groupby("micrograph"):
+        rows[["x", "y", "label"]].to_csv(folder / "labels" / f"{name}.csv", index=False)
+    run("train", folder / "mics", "--labels", folder / "labels", "--diameter", diameter,
         "--out", head)  # fmt: skip
     run("prune", folder / "labels.csv", "--micrographs", folder / "mics", "--diameter", diameter,
         "--head", head, "--threshold", 0, "--out", out)  # fmt: skip

@@ -14,7 +14,7 @@ from activepick.cli.console import Bar, print_json, progress_bar, say
 from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError
-from activepick.formats import read_table
+from activepick.formats import read_picks
 from activepick.formats.outside import checked_outside
 from activepick.wording import counted
 
@@ -106,7 +106,7 @@ def benchmark(
     if batch < 1 or seeds < 1:
         raise SettingsError("--batch and --seeds must be 1 or more.")
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
-    known_particles = read_table(truth, outside=checked_outside(outside))
+    known_particles = read_picks(truth, outside=checked_outside(outside))
     rows = group_by_micrograph(known_particles, files, truth, outside)
     known = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]
     if len(known) < len(files):

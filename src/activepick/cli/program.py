@@ -28,6 +28,7 @@ from activepick.cli.console import say
 from activepick.cli.interruption import INTERRUPTED, TERMINATED, leave, wait_for_readers
 from activepick.cli.warning_lines import WarningLines
 from activepick.errors import ActivepickError, on_command_line
+from activepick.files import unquoted
 
 __all__ = ["app", "main"]
 
@@ -86,7 +87,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        app(standalone_mode=True)
+        app(args=[unquoted(text) for text in sys.argv[1:]], standalone_mode=True)
     except ActivepickError as error:
         say(f"error: {on_command_line(error)}")
         leave(2)

@@ -13,7 +13,7 @@ from activepick.cli.console import print_json, progress_bar
 from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
-from activepick.formats import choose_format, read_picks, read_table, write_table
+from activepick.formats import choose_format, read_picks, write_table
 from activepick.formats.outside import checked_outside
 from activepick.formats.scores import score_threshold, with_meaning
 from activepick.wording import counted
@@ -83,7 +83,7 @@ def prune(
         known = [pd.DataFrame()] * len(files)
     else:
         assert labels is not None
-        table = _with_classes(read_table(labels, outside=rule), labels)
+        table = _with_classes(read_picks(labels, outside=rule), labels)
         known = group_by_micrograph(table, found, labels, outside)
         engine, decider = _untrained(files, groups, diameter, options)
     x, taught = _rows(engine, decider, files, groups, known)

@@ -11,7 +11,7 @@ from activepick.cli.console import print_json, progress_bar, say
 from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
-from activepick.formats import read_table
+from activepick.formats import read_picks
 from activepick.formats.outside import checked_outside
 from activepick.picking.rules import DEFAULT_THRESHOLD
 from activepick.wording import counted
@@ -28,7 +28,7 @@ def train(
         Path,
         typer.Option(
             help="Labelled positions: CSV with the columns micrograph, x, y, label (1 particle, 0 "
-            "not), or any table of particles.",
+            "not), or any table of particles, or a folder of such tables.",
             show_default=False,
         ),
     ],
@@ -78,7 +78,7 @@ def train(
     from activepick.learning.loss import expected_pi
 
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
-    table = read_table(labels, outside=checked_outside(outside))
+    table = read_picks(labels, outside=checked_outside(outside))
     if "label" not in table:
         say(f"warning: {labels} has no column label: all positions are used as particles")
     elif table["label"].isna().any():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from activepick.errors import MicrographError, Notice
+from activepick.files import unquoted
 from activepick.formats import (
     Exposures,
     RelionMicrographs,
@@ -151,7 +152,7 @@ def find_micrographs(
     """
     search = _Search(pixel_size_angstrom, inverted, recursive, may_be_empty)
     for path in paths:
-        search.add(_unquoted(path))
+        search.add(Path(unquoted(os.fspath(path))))
     return search.result()
 
 
@@ -321,23 +322,11 @@ class _Search:
             return path.absolute()
 
 
-def _unquoted(path: Path) -> Path:
-    """Return a path without the quotes that some shells do not remove."""
-    text = os.fspath(path)
-    bare = _without_quotes(text)
-    return path if bare == text or os.path.exists(path) else Path(bare)
-
-
-def _without_quotes(text: str) -> str:
-    is_quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "\"'"
-    return text[1:-1] if is_quoted else text
-
-
 def _read_names(path: Path) -> list[str]:
     """Return the names in a text file without duplicates and without image numbers in stacks."""
     lines = (line.strip() for line in read_text(path).split("\n"))
     lines = (_without_comment(line) for line in lines if line and not line.startswith("#"))
-    names = map(_without_quotes, lines)
+    names = map(unquoted, lines)
     return list(dict.fromkeys(_with_home(without_image_number(name)) for name in names))
 
 
