@@ -43,6 +43,7 @@ OTHERS = {
         "class_averages",
         "flips",
         "heads_of_datasets",
+        "image_channels",
         "label_with_keys",
         "normalisation",
         "one_sided",

@@ -8,7 +8,8 @@ process with a squared exponential kernel (Rasmussen and Williams 2006, algorith
 leading principal components of the features at the peaks, on the score, the distance to the nearest
 better peak and the number of peaks around. "resnet8" adds a linear term on the leading principal
 components of the features of Topaz's smaller network at the same working radius. Either is fitted
-to the labels, with the score of the head as an offset.
+to the labels, with the score of the head as an offset. "normalised" subtracts the median score of
+each micrograph from its scores, or divides them by their standard deviation as well.
 """
 
 from collections.abc import Callable, Iterator
@@ -107,11 +108,19 @@ def judged(
         np.concatenate(column) for column in zip(*at_peaks, strict=True)
     )
     yield "head alone", average_precision(score, hits, total)
+    middle = np.concatenate(
+        [np.full(len(xy), np.median(m.values)) for m, xy in zip(maps, peaks, strict=True)]
+    )
+    spread = np.concatenate(
+        [np.full(len(xy), m.values.std()) for m, xy in zip(maps, peaks, strict=True)]
+    )
+    yield "normalised, median", average_precision(score - middle, hits, total)
+    yield "normalised, deviation too", average_precision((score - middle) / spread, hits, total)
     scaled, scaled_ = components(large, large_)
     small, small_ = components(little, little_)
-    spread = context_.std(axis=0) + 1e-9
-    beside = np.hstack([scaled, (context - context_.mean(axis=0)) / spread])
-    beside_ = np.hstack([scaled_, (context_ - context_.mean(axis=0)) / spread])
+    unit = context_.std(axis=0) + 1e-9
+    beside = np.hstack([scaled, (context - context_.mean(axis=0)) / unit])
+    beside_ = np.hstack([scaled_, (context_ - context_.mean(axis=0)) / unit])
 
     def squared_exponential(variance: float) -> Kernel:
         def kernel(a: Floats, b: Floats) -> Floats:
