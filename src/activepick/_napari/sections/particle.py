@@ -171,12 +171,12 @@ class ParticleSection(Section, SessionListener):
             tooltip="In the raw image; dark in nearly all datasets",
         )
         self.expected = FloatSpinBox(
-            label="Expected particles per micrograph",
+            label="Particles per micrograph",
             min=0,
             max=100_000,
             value=0,
             step=10,
-            tooltip="Approximate number, which helps in the first rounds",
+            tooltip="Expected number, approximately; helps in the first rounds",
         )
         self.expected.native.setDecimals(0)
         self.expected.native.setSpecialValueText("not known")
