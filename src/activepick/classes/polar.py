@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["PolarGrid", "transform"]
+__all__ = ["PolarGrid", "transform", "turned"]
 
 
 def transform(images: Tensor, angles: Tensor, shifts: Tensor) -> Tensor:
@@ -38,6 +38,12 @@ def transform(images: Tensor, angles: Tensor, shifts: Tensor) -> Tensor:
         cosine * x - sine * y + shifts[:, 0, None, None],
         sine * x + cosine * y + shifts[:, 1, None, None],
     )
+
+
+def turned(shifts: Tensor, angle: Tensor) -> Tensor:
+    """Turn shifts (n, 2) by angles (n,)."""
+    cosine, sine, (x, y) = torch.cos(angle), torch.sin(angle), shifts.T
+    return torch.stack([cosine * x - sine * y, sine * x + cosine * y], 1)
 
 
 @dataclass(frozen=True)
