@@ -134,15 +134,15 @@ def test_any_bytes_as_any_format(name, data):
         ("a.cbox", "1 2 3\n", "line 1: 3 values"),
         ("a.cbox", "1 2 30 30 1.5\n", "line 1: _Confidence is '1.5'"),
         ("a_info.json", '{"boxes": [[1, 2, "manual"], [3]]}', "box 2"),
-        ("a_info.json", '{"boxes": [\n[1, 2,\n', "line 3: no JSON"),
+        ("a_info.json", '{"boxes": [\n[1, 2,\n', "line 3: not JSON"),
         ("a_info.json", '{"boxes": [[1e400, 2, "manual"]]}', "box 1"),
         ("a_info.json", '{"boxes_3d": [[1, 2, 3]], "boxes": []}', "tomogram"),
         ("a_info.json", "[" * 100_000, "JSON"),
         ("a.pos", "# XMIPP_STAR_1 *\n\ndata_x\nloop_\n_xcoor\n1\n", "_ycoor"),
         ("a.pos", CONTENT["scipion_micrograph_003.pos"].replace(b"520", b"5Z0"), "line 15: x is"),
         ("a.cs", b"\x95CSDAT\x10\x00\x00\x00{}", "compressed format"),
-        ("a.cs", b"PK\x03\x04", "no .cs file"),
-        ("a.cs", some_cs()[:-9], "cut off"),
+        ("a.cs", b"PK\x03\x04", "not a .cs file"),
+        ("a.cs", some_cs()[:-9], "truncated"),
         ("a.cs", some_cs()[:40], "damaged"),
     ],
 )  # fmt: skip
@@ -167,7 +167,7 @@ def test_no_pickle_is_ever_loaded(tmp_path, monkeypatch):
     with open("a.cs", "wb") as file:
         np.save(file, fields, allow_pickle=True)
     Path("b.cs").write_bytes(pickle.dumps(Bomb()))
-    for name, message in (("a.cs", "never loaded"), ("b.cs", "no .cs file")):
+    for name, message in (("a.cs", "never loaded"), ("b.cs", "not a .cs file")):
         for read in (read_table, read_exposures):
             with pytest.raises(TableError, match=message):
                 read(Path(name))

@@ -327,7 +327,7 @@ def test_particles_without_positions_name_the_passthrough_file(tmp_path):
         ),
         ("classes.star", "_rlnReferenceImage\n_rlnClassDistribution\n1@a.mrcs 1\n", "classes"),
         ("micrographs.star", "_rlnMicrographName\na.mrc\n", "list of micrographs"),
-        ("other.star", "_rlnVoltage\n300\n", "another table"),
+        ("other.star", "_rlnVoltage\n300\n", "another kind of table"),
         ("p.csv", "rlnImageName,class\n1@a.mrcs,2\n", "particle images without positions"),
     ],
 )

@@ -54,7 +54,7 @@ def test_a_file_that_is_not_right_is_named(name, tmp_path):
     written(table, name, tmp_path)
     [broken] = tmp_path.glob("b_1*")
     broken.write_bytes(broken.read_bytes().replace(b"6", b"six").replace(b"-10", b"six"))
-    with pytest.raises(TableError, match=r"six|no JSON") as caught:
+    with pytest.raises(TableError, match=r"six|not JSON") as caught:
         read_folder(tmp_path, name)
     assert str(broken) in str(caught.value)
 

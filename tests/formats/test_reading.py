@@ -163,7 +163,7 @@ def test_latin_1_is_read_and_said(tmp_path):
         ("a.csv", b"", "empty"),
         ("a.star", "\n\n  \n", "empty"),
         ("a.star", b"PK\x03\x04\x00\x00", "line 1"),
-        ("a.csv", CSV.encode("utf-16-le"), "no text"),
+        ("a.csv", CSV.encode("utf-16-le"), "not text"),
         # cut off
         ("a.star", STAR_30[:-25], "line 10: 2 values where the table has 4"),
         ("a.star", STAR_31[:200], "blocks: data_optics, data_particles"),
@@ -226,7 +226,7 @@ GOOD = pd.DataFrame({"micrograph": ["a.mrc"], "x": [1.0], "y": [2.0], "score": [
         (GOOD.drop(columns="x"), "a.csv", {}, "no column x"),
         (GOOD.assign(x=-7.0), "a.star", {}, "row 0 .*x is -7"),
         (GOOD.assign(y=float("nan")), "a.csv", {}, "y is nan"),
-        (GOOD.assign(x="left"), "a.csv", {}, "no numbers"),
+        (GOOD.assign(x="left"), "a.csv", {}, "does not contain numbers"),
         (GOOD.assign(score=float("inf")), "a.txt", {}, "infinite"),
         (GOOD.assign(label=3), "a.csv", {}, "label is 3"),
         (GOOD.assign(micrograph="a\nb"), "a.csv", {}, "characters"),

@@ -58,7 +58,7 @@ def test_a_list_without_micrographs_of_one_picture_is_refused(tmp_path):
             tmp_path,
             "data_TS_01\n\nloop_\n_rlnMicrographName\n_rlnTomoNominalStageTiltAngle\na.mrc 3\n",
         )
-    with pytest.raises(TableError, match="no list of micrographs"):
+    with pytest.raises(TableError, match="not a list of micrographs"):
         listed(tmp_path, OPTICS)
 
 

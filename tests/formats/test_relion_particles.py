@@ -172,7 +172,7 @@ def test_two_tables_of_positions_are_put_together_and_said(tmp_path):
     other = {"rlnMicrographName": ["b.mrc"], "rlnCoordinateX": [7], "rlnCoordinateY": [8]}
     path = tmp_path / "a.star"
     path.write_text(text_of(first, "particles") + text_of(other, "images"))
-    with pytest.warns(TableWarning, match="2 tables are put together: data_particles, data_images"):
+    with pytest.warns(TableWarning, match="2 tables are joined: data_particles, data_images"):
         table = read_table(path)
     assert table["micrograph"].tolist() == ["a.mrc"] * 3 + ["b.mrc"]
     assert table["x"].tolist() == [*XY["rlnCoordinateX"], 7]

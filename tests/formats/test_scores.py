@@ -107,7 +107,7 @@ def test_the_confidence_of_crYOLO_is_a_probability(tmp_path):
 )
 def test_numbers_are_no_confidences(scores, confidences, tmp_path):
     numbers = with_meaning(PICKS.assign(micrograph="a", score=scores), "number")
-    with pytest.warns(TableWarning, match="no probabilities"):
+    with pytest.warns(TableWarning, match="not probabilities"):
         write(numbers, tmp_path / "a.cbox", box_size=20)
     back = read_table(tmp_path / "a.cbox")
     if confidences is None:

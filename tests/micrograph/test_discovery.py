@@ -171,7 +171,7 @@ def test_older_lists_have_the_pixel_size_in_their_rows(here):
     [found] = find_micrographs([path]).found
     assert found.pixel_size_angstrom is None
     path.write_text("data_\nloop_\n_rlnCoordinateX #1\n5\n")
-    with pytest.raises(TableError, match="no list of micrographs"):
+    with pytest.raises(TableError, match="not a list of micrographs"):
         find_micrographs([path])
 
 

@@ -84,7 +84,7 @@ def test_lists_of_older_versions_and_without_a_pixel_size(project):
     path.write_text("data_\nloop_\n_rlnMicrographName #1\nMotionCorr/m1.mrc\n")
     assert new_session_of([path], project).pixel_size_angstrom is None
     path.write_text("data_\nloop_\n_rlnCoordinateX #1\n5\n")
-    with pytest.raises(TableError, match="no list of micrographs"):
+    with pytest.raises(TableError, match="not a list of micrographs"):
         new_session_of([path], project)
 
 

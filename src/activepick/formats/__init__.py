@@ -1,4 +1,4 @@
-"""Tables of picks, labels and true particles, in the formats of other programs."""
+"""Read and write tables of picks, labels and true particles in the formats of other programs."""
 
 from activepick.formats.duplicates import find_duplicates
 from activepick.formats.exposures import Exposures, read_exposures

@@ -1,4 +1,4 @@
-"""Angles and shifts of aligned particles, when their positions are mirrored or re-centred.
+"""Change angles and shifts of aligned particles if their positions are mirrored or re-centred.
 
 RELION describes an orientation by ZYZ Euler angles (``rlnAngleRot``, ``rlnAngleTilt``,
 ``rlnAnglePsi``) and a shift ``rlnOriginX/YAngst`` that is subtracted from the position, see
@@ -63,7 +63,7 @@ def mirror_alignment(table: pd.DataFrame, flip: Flip) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The table itself where there is nothing to change.
+        The table itself if nothing has to be changed.
     """
     if flip == "none":
         return table
@@ -112,7 +112,7 @@ def _where_known(values: "pd.Series[Any]", change: Callable[[Floats], Floats]) -
 def _opposite_side(table: pd.DataFrame) -> dict[str, Floats]:
     """Return rotations and tilts as seen from the opposite side.
 
-    Classification in two dimensions leaves both at 0, which then says nothing.
+    2D classification leaves both at 0, which has no meaning.
     """
     tilts = [name for name in map(str, table.columns) if _TILT.fullmatch(name)]
     if not any((table[name].isin([0, _UNKNOWN]) == 0).any() for name in tilts):
@@ -141,7 +141,7 @@ def _mirrored_optics(group: dict[str, Any], flip: Flip) -> dict[str, Any]:
 
 
 def largest_origin_angstrom(table: pd.DataFrame) -> float:
-    """Return the largest shift of the alignment in Å; 0 without shifts, and where they are unknown.
+    """Return the largest shift of the alignment in Å; 0 without shifts, or if they are unknown.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def largest_origin_angstrom(table: pd.DataFrame) -> float:
 
 
 def apply_origins(table: pd.DataFrame, pixel_size_angstrom: float | None = None) -> pd.DataFrame:
-    """Return particles at the centres that alignment found, with shifts of 0.
+    """Return particles at the centres found by the alignment, with shifts of 0.
 
     Parameters
     ----------
@@ -180,8 +180,8 @@ def apply_origins(table: pd.DataFrame, pixel_size_angstrom: float | None = None)
     pixel = _micrograph_pixels(table, pixel_size_angstrom)
     if pixel is None:
         raise TableError(
-            "the pixel size of the micrographs is not known, without which shifts cannot be "
-            "applied to positions: give it in Å",
+            "the pixel size of the micrographs is not known, but is needed to apply shifts to "
+            "positions: give it in Å",
             option="--pixel-size",
         )
     done = {name: np.zeros(len(table)) for name in map(str, table.columns) if _is_shift(name)}
@@ -239,7 +239,7 @@ def _micrograph_pixels(table: pd.DataFrame, given: float | None) -> Floats | Non
 
 
 def _of_group(table: pd.DataFrame, name: str) -> Floats | None:
-    """Return a size for each row, of its column or its optics group; None where one is unknown."""
+    """Return a size for each row, from its column or optics group; None if one is unknown."""
     if name in table:
         values = _floats(table, name)
     else:

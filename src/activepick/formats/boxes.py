@@ -1,4 +1,4 @@
-"""Boxes around picks: their sizes in tables, and as an option."""
+"""Box sizes of picks, in tables and as an option."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ def checked_box_size(box_size: object, path: object) -> float | None:
     Raises
     ------
     TableError
-        If it is no number from 1 on.
+        If it is not a number of at least 1.
     """
     if box_size is None:
         return None
@@ -27,7 +27,7 @@ def checked_box_size(box_size: object, path: object) -> float | None:
     except (TypeError, ValueError):
         size = float("nan")
     if not 1 <= size <= 1_000_000:
-        raise TableError(f"{path}: the box size {box_size} has to be a number of pixels from 1 on")
+        raise TableError(f"{path}: the box size {box_size} must be a number of at least 1 pixel")
     return size
 
 
@@ -60,7 +60,7 @@ def box_sizes(
         known = pd.to_numeric(table[name], errors="coerce") if name in table else None
         if known is None or not (known >= 1).all():
             raise TableError(
-                f"{path}: this format needs boxes, and the picks have none: give a box size in "
+                f"{path}: this format needs boxes, but the picks have none: give a box size in "
                 "pixels",
                 option="--box-size",
             )

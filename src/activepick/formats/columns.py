@@ -1,4 +1,4 @@
-"""The standard columns of a table, from the columns of a file."""
+"""Convert the columns of a file to the standard columns of a table."""
 
 import contextlib
 import re
@@ -30,10 +30,10 @@ __all__ = [
     "without_positions",
 ]
 
-# Returns the line of the file on which each row stands, (n,); called where a row is wrong.
+# Returns the line of the file of each row, (n,); called only if a row is wrong.
 Lines = Callable[[], npt.NDArray[np.int64]]
 
-# Names that other programs use, compared without case and punctuation, the preferred ones first.
+# Names in other programs, compared without case and punctuation, the preferred ones first.
 ALIASES: dict[str, tuple[str, ...]] = {
     "micrograph": (
         "micrograph",
@@ -70,11 +70,11 @@ _PROBABILITIES = ("confidence", "conf", "probability", "prob")
 _EMPTY = ("", "nan", "-nan", "<na>", "na", "n/a", "#n/a", "none", "null")
 # The axes of napari's points, which are the dimensions of the array.
 _AXES = ("axis0", "axis1", "axis2")
-# Units behind a name that change nothing: x (px), x_px.
+# Units after a name that are ignored: x (px), x_px.
 _PIXELS = ("px", "pix", "pixel", "pixels", "")
 _LONGEST_NAME = 200
-# Columns whose values say that rows are no picks of single particles in single micrographs,
-# compared as above. A number of a filament may be 0 in the second, but not in the first ones.
+# Columns whose values show that rows are not picks of single particles in single micrographs,
+# compared as above. The number of a filament may be 0 in the second, but not in the first ones.
 _FILAMENTS = ("rlnhelicaltubeid", "helicaltubeid", "filamentfilamentuid")
 _FILAMENTS_FROM_0 = ("filamentid",)
 _TOMOGRAMS = ("rlntomoname", "tomoname")
@@ -124,7 +124,7 @@ def meaning_of_column(column: str) -> ScoreMeaning:
 
 
 def _plain(column: str) -> str:
-    """Return a name without case, punctuation and "pixels"; other units stay and match nothing."""
+    """Return a name without case, punctuation and "pixels"; other units are kept."""
     name = column[:_LONGEST_NAME].strip().lower()
     if name.endswith((")", "]")):
         name, _, unit = name[:-1].replace("[", "(").rpartition("(")
@@ -137,7 +137,7 @@ def _plain(column: str) -> str:
 
 
 def without_positions(columns: Iterable[str]) -> str:
-    """Describe a table without positions by its columns, and where the positions may be.
+    """Return a description of a table without positions, and where the positions may be.
 
     Parameters
     ----------
@@ -153,12 +153,12 @@ def without_positions(columns: Iterable[str]) -> str:
     if plain & {"rlnclassdistribution", "rlnreferenceimage"}:
         return "these are classes, not picks; give the particles with their positions"
     if plain & {"rlnmicrographname", "micrograph", "micrographname"}:
-        return "is this a list of micrographs, or a file that was cut off?"
-    return "is this another table, or a file that was cut off?"
+        return "this may be a list of micrographs, or a truncated file"
+    return "this may be another kind of table, or a truncated file"
 
 
 def rename_tags(raw: pd.DataFrame, tags: Mapping[str, str]) -> pd.DataFrame:
-    """Rename columns to their standard names; other columns of that name get a 2 behind theirs.
+    """Rename columns to their standard names; "2" is appended to other columns of that name.
 
     Parameters
     ----------
@@ -345,7 +345,7 @@ def _refuse_several(columns: Sequence[str], path: Path) -> None:
 
 
 def _texts(raw: pd.DataFrame) -> list[str]:
-    """Return the columns that hold anything but numbers."""
+    """Return the columns with values that are not numbers."""
     return [
         str(name)
         for name in raw.columns
@@ -356,7 +356,7 @@ def _texts(raw: pd.DataFrame) -> list[str]:
 
 
 def _column_of_files(raw: pd.DataFrame) -> str | None:
-    """Return the column all of whose values are names of image files, None where there is none."""
+    """Return the column whose values are all names of image files; None if there is none."""
     for name in _texts(raw):
         if all(is_image_name(str(value)) for value in raw[name].unique()):
             return name

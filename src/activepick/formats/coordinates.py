@@ -1,4 +1,4 @@
-"""Conversion between the coordinates of other programs and those of activepick.
+"""Convert between the coordinates of other programs and those of activepick.
 
 Positions are centres in pixels of the micrograph, from 0; whole numbers are pixel centres, row 0 is
 the first row of the file as ``mrcfile`` and ``tifffile`` return it.
@@ -31,10 +31,11 @@ FLIPS: tuple[Flip, ...] = ("none", "y", "x", "both")
 def box_centre(corner: npt.ArrayLike, side: npt.ArrayLike, program: str) -> Floats:
     """Compute the centre of a box from its corner with the smaller coordinate, along one axis.
 
-    EMAN puts the centre of a box on its pixel ``side // 2``, also where it is odd: ``e2boxer``
-    cuts particles so and writes its ``.box`` files so, RELION (``relion_preprocess``) and Topaz
-    (``boxes_to_coordinates``) read them so. crYOLO has boxes at any position and takes the half of
-    the side as it is, in its STAR and CBOX files (``CoordsIO``), as its box manager does.
+    In EMAN, the centre of a box is its pixel ``side // 2``, even if the side is odd: ``e2boxer``
+    extracts particles and writes ``.box`` files in this way, and RELION (``relion_preprocess``) and
+    Topaz (``boxes_to_coordinates``) read them in this way. crYOLO allows boxes at any position and
+    uses half of the side without rounding, in its STAR and CBOX files (``CoordsIO``) and in its box
+    manager.
 
     Parameters
     ----------
@@ -79,9 +80,9 @@ def to_fraction(pixels: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
 def mirrored(pixels: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
     """Compute coordinates along an axis that runs the other way: pixel 0 becomes the last one.
 
-    RELION and IMOD turn TIFF files upside down when they read them (the first row of a TIFF is the
-    top of the image, that of an MRC the bottom), Topaz and ``tifffile`` do not; some pipelines
-    write micrographs of cryoSPARC upside down against those of others.
+    RELION and IMOD flip TIFF files vertically when they read them (the first row of a TIFF is the
+    top of the image, that of an MRC the bottom); Topaz and ``tifffile`` do not. Some pipelines
+    write cryoSPARC's micrographs upside down compared with others.
     """
     return np.asarray(size, dtype=np.float64) - 1 - np.asarray(pixels, dtype=np.float64)
 
@@ -105,12 +106,12 @@ def checked_scale(scale: float, name: str = "scale") -> float:
     Raises
     ------
     SettingsError
-        If it is no number above 0.
+        If it is not a number above 0.
     """
     try:
         factor = float(scale)
     except (TypeError, ValueError):
         factor = float("nan")
     if not 0 < factor < float("inf"):
-        raise SettingsError(f"the {name} {scale} has to be a number above 0")
+        raise SettingsError(f"the {name} {scale} must be a number above 0")
     return factor

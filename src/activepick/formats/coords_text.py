@@ -1,4 +1,4 @@
-"""``.coords`` and plain ``x y`` text: centres of one micrograph, a row a line.
+"""Read and write ``.coords`` and plain ``x y`` text: centres in one micrograph, one per line.
 
 RELION takes such files at extraction (Ximdisp's ``.coords`` with a heading, and plain text without
 one), ASPIRE and crYOLO's box manager read them too, so do the imports of Scipion's plugins. RELION
@@ -27,7 +27,7 @@ from activepick.formats.table_check import warn_dropped
 __all__ = ["read_coords", "read_coords_files", "render_coords", "sniff"]
 
 _FILE = NumberFile(
-    range(2, 4), "a line of coordinates is x and y, and perhaps a third number", header=True
+    range(2, 4), "a line of coordinates is x and y, and optionally a third number", header=True
 )
 
 
@@ -46,12 +46,12 @@ def read_coords(path: Path) -> pd.DataFrame:
     """Read the picks of one micrograph; see `activepick.formats.read_table`.
 
     The micrograph is named by the file, and ``attrs["micrograph_from_file_name"]`` is True. A
-    third number, such as Ximdisp's density, is in ``coords_3``; it is no score.
+    third number, such as Ximdisp's density, is in ``coords_3``; it is not used as a score.
 
     Raises
     ------
     TableError
-        For lines that are no coordinates, with the line.
+        For lines that are not coordinates, with the line number.
     """
     numbers, lines = read_numbers(path, _FILE)
     table = _table(numbers, path.name, path, lines)

@@ -1,4 +1,4 @@
-"""crYOLO's ``CBOX/NAME.cbox``: boxes of one micrograph with their confidence.
+"""Read and write crYOLO's ``CBOX/NAME.cbox``: boxes of one micrograph with confidences.
 
 A STAR file with ``data_global`` (``_cbox_format_version 1.0``), ``data_cryolo`` and, in files of
 newer versions, ``data_cryolo_include``. ``_CoordinateX`` and ``_CoordinateY`` are corners with the
@@ -50,14 +50,14 @@ _COLUMNS = (
     *("CoordinateX", "CoordinateY", "CoordinateZ", "Width", "Height", "Depth"),
     *("EstWidth", "EstHeight", "Confidence", "NumBoxes", "Angle"),
 )
-# Where scores that are no confidences stay.
+# Column for scores that are not confidences.
 _OTHER_SCORE = "FigureOfMerit"
 _TAG = re.compile(r"[A-Za-z][^\s#\"']*")
 _STAR = re.compile(rb"^\s*data_", re.MULTILINE)
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether there is a block of crYOLO."""
+    """Return whether a file has a block of crYOLO."""
     return re.search(rb"^\s*data_cryolo\s*$", head, re.MULTILINE) is not None
 
 
@@ -69,7 +69,7 @@ def read_cbox(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        For wrong columns, values that are not right, with the line, and for tomograms and
+        For wrong columns and for invalid values, with the line number, and for tomograms and
         filaments.
     """
     data = read_utf8(path, may_be_empty=True)
@@ -126,7 +126,7 @@ def _boxes(data: bytes, path: Path) -> Block:
         if several and varies(block.frame(path).get("slice_index", [])):
             refuse_tomogram(path, "boxes in a tomogram (_slice_index varies)", block.line)
     if not found:
-        raise TableError(f"{path}: no block data_cryolo, so this is no CBOX file")
+        raise TableError(f"{path}: no block data_cryolo, so this is not a CBOX file")
     return found[0]
 
 
@@ -142,7 +142,9 @@ def _table(
         if words.any():
             row = int(np.flatnonzero(words)[0])
             shown = str(raw[name].iloc[row])[:40]
-            raise TableError(f"{path}, line {lines()[row]}: _{name} is {shown!r}, no number")
+            raise TableError(
+                f"{path}, line {lines()[row]}: _{name} is {shown!r}, which is not a number"
+            )
         raw[name] = values.astype(float)
     if "CoordinateZ" in raw and varies(raw["CoordinateZ"]):
         refuse_tomogram(path, "boxes in a tomogram (_CoordinateZ varies)")
@@ -173,7 +175,8 @@ def _scores(confidence: pd.Series, path: Path, lines: Lines) -> npt.NDArray[np.f
     if len(wrong):
         shown = str(confidence.iloc[wrong[0]])[:40]
         raise TableError(
-            f"{path}, line {lines()[wrong[0]]}: _Confidence is {shown!r}, which is no probability"
+            f"{path}, line {lines()[wrong[0]]}: _Confidence is {shown!r}, which is not a "
+            "probability"
         )
     return np.where(infinite, np.inf, from_probability(values.mask(infinite)))
 
@@ -181,7 +184,7 @@ def _scores(confidence: pd.Series, path: Path, lines: Lines) -> npt.NDArray[np.f
 def render_cbox(table: pd.DataFrame, path: Path, *, box_size: float | None = None) -> Iterable[str]:
     """Return the text of a file with the boxes of one micrograph.
 
-    Log-odds are written as confidences. Numbers of another program are written as confidences where
+    Log-odds are written as confidences. Numbers of another program are written as confidences if
     all of them are between 0 and 1, otherwise in a column of their own; both with a warning.
 
     Parameters
@@ -197,7 +200,7 @@ def render_cbox(table: pd.DataFrame, path: Path, *, box_size: float | None = Non
     Raises
     ------
     TableError
-        If there is no box size.
+        If no box size is known.
     """
     width, height = box_sizes(table, box_size, path)
     confidence, other = _confidences(table, path)
@@ -207,7 +210,7 @@ def render_cbox(table: pd.DataFrame, path: Path, *, box_size: float | None = Non
             "CoordinateY": np.round(box_corner(table["y"], height, "cryolo"), 4),
             "Width": width,
             "Height": height,
-            # Not estimated: readers that need a number find the box.
+            # Not estimated: the size of the box is written for readers that need a number.
             "EstWidth": table.get("EstWidth", pd.Series(width)),
             "EstHeight": table.get("EstHeight", pd.Series(height)),
             "Confidence": confidence,
@@ -238,7 +241,7 @@ def render_cbox(table: pd.DataFrame, path: Path, *, box_size: float | None = Non
 def _confidences(
     table: pd.DataFrame, path: Path
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
-    """Return the confidences, and the scores that are none."""
+    """Return the confidences, and the scores that are not confidences."""
     nothing = np.full(len(table), np.nan)
     if score_meaning(table) == "none":
         return nothing, None
@@ -248,8 +251,8 @@ def _confidences(
     fits = bool((np.isnan(score) | ((score >= 0) & (score <= 1))).all())
     where = "_Confidence" if fits else f"_{_OTHER_SCORE}, and _Confidence is empty"
     warn_table(
-        "the scores are numbers of another program and no probabilities; they are written as they "
-        f"are, to {where}",
+        "the scores are numbers of another program and not probabilities; they are written "
+        f"without conversion, to {where}",
         file=path,
     )
     return (score, None) if fits else (nothing, score)

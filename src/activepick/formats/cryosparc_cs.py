@@ -1,13 +1,13 @@
-"""Picks in cryoSPARC's ``.cs`` files, with the fields that Inspect Picks and Extract need.
+"""Read and write picks in cryoSPARC's ``.cs`` files, as needed by Inspect Picks and Extract.
 
-Positions are fractions of the micrograph's width and height; micrographs are known by their UIDs,
-which only cryoSPARC gives: they come from the exposures that the user names. See `cs_file` for the
-file, `coordinates.from_fraction` for the positions. Fields and their types as cryoSPARC's pickers
-write them (``location`` and ``pick_stats``).
+Positions are fractions of the micrograph's width and height. Micrographs are identified by UIDs
+that only cryoSPARC assigns: they are taken from the exposures that the user gives. See `cs_file`
+for the file, and `coordinates.from_fraction` for the positions. Fields and types are those of
+cryoSPARC's pickers (``location`` and ``pick_stats``).
 
-Scores are numbers of cryoSPARC's pickers, as a rule cross-correlations. activepick writes its
+Scores are numbers of cryoSPARC's pickers, usually cross-correlations. activepick writes its
 log-odds both as ``pick_stats/ncc_score`` and as ``pick_stats/power``, which are different
-quantities in picks of cryoSPARC: where both are the same, scores are log-odds. Where both are 0
+quantities in cryoSPARC's picks: if both are equal, scores are log-odds. Where both are 0
 for all picks, there are no scores.
 """
 
@@ -74,7 +74,7 @@ def read_cs(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If it is no dataset with locations, or a value is not right, with the row.
+        If it is not a dataset with locations, or a value is invalid, with the row.
     """
     path = dataset_with(path, "location")
     return _table(load_fields(path, _KNOWN), path)
@@ -91,9 +91,9 @@ def read_cs_folder(files: NamedFiles) -> pd.DataFrame:
     Raises
     ------
     TableError
-        As `read_cs`, when none has positions, and when picks of the same micrograph are in several
-        files: these are as a rule the same particles after several iterations, or those that were
-        selected and those that were excluded.
+        As for `read_cs`; if no file has positions; and if picks of the same micrograph are in
+        several files, which are usually the same particles after several iterations, or selected
+        and excluded particles.
     """
     # Group files name the datasets beside them.
     read = {path: load_fields(path, _KNOWN) for _, path in files if not is_group(path)}
@@ -107,8 +107,8 @@ def read_cs_folder(files: NamedFiles) -> pd.DataFrame:
             other = places.setdefault(name, path.name)
             if other != path.name:
                 raise TableError(
-                    f"{path.parent}: picks of {name} are in {other} and in {path.name}, perhaps "
-                    "those of two iterations, or selected and excluded ones; give one of the files"
+                    f"{path.parent}: picks of {name} are in {other} and in {path.name}, possibly "
+                    "from two iterations, or selected and excluded ones; give one of the files"
                 )
         tables.append(table)
     if left_out:
@@ -155,7 +155,7 @@ def _kind(fields: Mapping[str, object]) -> str:
             "particles without their positions; these are in the passthrough file of the same job, "
             "such as J9_passthrough_particles_selected.cs"
         )
-    return "no picks; the locations may be in the passthrough file of the same job"
+    return "not picks; the locations may be in the passthrough file of the same job"
 
 
 def render_cs(
@@ -192,7 +192,7 @@ def render_cs(
         fields[_SHAPE] = table[[f"{_SHAPE}[0]", f"{_SHAPE}[1]"]].to_numpy()
     else:
         raise TableError(
-            f"{path}: cryoSPARC knows micrographs by numbers that only it can give: name the .cs "
+            f"{path}: cryoSPARC identifies micrographs by numbers of its own: give the .cs "
             "file of the exposures, such as J2/exposures_accepted.cs",
             option="--exposures",
         )
@@ -217,7 +217,7 @@ def render_cs(
 
 
 def shapes_in(table: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Return height and width by name of the micrograph where the table has cryoSPARC's shapes."""
+    """Return height and width by name of the micrograph, if the table has cryoSPARC's shapes."""
     columns = ["micrograph", f"{_SHAPE}[0]", f"{_SHAPE}[1]"]
     if not set(columns) <= set(table.columns):
         return {}
@@ -226,7 +226,7 @@ def shapes_in(table: pd.DataFrame) -> dict[str, tuple[int, int]]:
 
 
 def _add_others(fields: dict[str, npt.NDArray[Any]], table: pd.DataFrame) -> list[str]:
-    """Add columns that are fields of cryoSPARC, and return the names of those that are not."""
+    """Add columns that are cryoSPARC's fields, and return the names of the other columns."""
     vectors: dict[str, dict[tuple[int, ...], npt.NDArray[Any]]] = {}
     dropped = []
     for column in map(str, table.columns):
@@ -264,7 +264,7 @@ def _typed(values: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
 
 
 def _new_uids(fields: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
-    """Return a number of its own for each pick, the same ones for the same picks."""
+    """Return a unique number for each pick, which depends only on the pick."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update("\n".join(map(str, pd.unique(fields[_PATH]))).encode())
     for name in (_X, _Y):

@@ -1,9 +1,9 @@
-"""cryoSPARC's ``.cs`` files: structured NumPy arrays, read and written without pickle.
+"""Read and write cryoSPARC's ``.cs`` files, structured NumPy arrays, without pickle.
 
-They are what ``numpy.save`` makes of a record array with fields such as ``location/center_x_frac``;
-texts are bytes of a fixed length (``cryosparc.dataset.Dataset.save``, format 1). The compressed
-format 2 of newer versions begins with CSDAT. In exported jobs paths begin with ``>``, which is no
-part of the path. https://guide.cryosparc.com (Manipulating .cs Files)
+They are written by ``numpy.save`` from a record array with fields such as
+``location/center_x_frac``; texts are bytes of a fixed length (``cryosparc.dataset.Dataset.save``,
+format 1). The compressed format 2 of newer versions begins with CSDAT. In exported jobs paths begin
+with ``>``, which does not belong to the path. https://guide.cryosparc.com (Manipulating .cs Files)
 """
 
 import io
@@ -27,7 +27,7 @@ __all__ = ["FieldType", "load_fields", "pack_fields", "sniff"]
 
 _NUMPY, _CSDAT = b"\x93NUMPY", b"\x95CSDAT"
 _LONGEST_HEADER = 1 << 20
-# Numbers, truth values and texts; nothing else can be in a table.
+# Kinds of numbers, truth values and texts; a table cannot contain others.
 _KINDS = "fiubSU"
 # Errors that NumPy raises on damaged files.
 _DAMAGE = (
@@ -37,14 +37,14 @@ _DAMAGE = (
 
 
 class FieldType(NamedTuple):
-    """What a field has to hold.
+    """The expected type of a field.
 
     Attributes
     ----------
     is_text
-        Texts, or else numbers.
+        Whether it contains texts; otherwise numbers.
     length
-        How many in each row as a vector; 0 for one that is no vector.
+        Length of the vector in each row; 0 for a scalar.
     """
 
     is_text: bool = False
@@ -52,7 +52,7 @@ class FieldType(NamedTuple):
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether it is an array of NumPy or a dataset of cryoSPARC."""
+    """Return whether a file is a NumPy array or a cryoSPARC dataset."""
     return head.startswith((_NUMPY, _CSDAT))
 
 
@@ -64,7 +64,7 @@ def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDA
     path
         The file.
     known
-        What fields have to hold, by name, where they are there.
+        Expected types of fields by name; fields may be missing.
 
     Returns
     -------
@@ -75,8 +75,8 @@ def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDA
     Raises
     ------
     TableError
-        If it is no dataset, damaged, a known field holds anything else, or one holds Python
-        objects, which are never loaded.
+        If it is not a dataset, is damaged, a known field has another type, or a field contains
+        Python objects, which are never loaded.
     """
     try:
         with open_to_read(path) as file:
@@ -86,20 +86,22 @@ def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDA
     if start == _CSDAT:
         raise TableError(
             f"{path}: this is cryoSPARC's compressed format. With cryosparc-tools, "
-            "Dataset.load(path).save(other) makes a plain .cs of it, which can be read"
+            "Dataset.load(path).save(other) converts it to a plain .cs, which can be read"
         )
     if start != _NUMPY:
-        raise TableError(f"{path}: no .cs file, which begins as an array of NumPy; is it complete?")
-    # Mapped, a file that says it is larger than it is costs no memory; an empty one has no map.
+        raise TableError(
+            f"{path}: not a .cs file, which starts like a NumPy array; check that it is complete"
+        )
+    # With a memory map, a header that claims a large size needs no memory. Empty files have no map.
     mode: Any = "r" if size > _LONGEST_HEADER else None
     try:
         array = np.load(path, mmap_mode=mode, allow_pickle=False, max_header_size=_LONGEST_HEADER)
     except _DAMAGE as error:
         if "ickle" in str(error):
-            raise TableError(f"{path}: holds Python objects, which are never loaded") from None
-        raise TableError(f"{path}: damaged or cut off ({str(error)[:200]})") from None
+            raise TableError(f"{path}: contains Python objects, which are never loaded") from None
+        raise TableError(f"{path}: damaged or truncated ({str(error)[:200]})") from None
     if array.dtype.names is None or array.ndim != 1:
-        raise TableError(f"{path}: an array without named fields, so no dataset of cryoSPARC")
+        raise TableError(f"{path}: an array without named fields, so it is not a cryoSPARC dataset")
     if array.dtype.itemsize == 0 or len(array) * array.dtype.itemsize > size:
         raise TableError(f"{path}: damaged: {counted(len(array), 'row')} in a file of {size} bytes")
     values = sum(math.prod(array.dtype[name].shape) for name in array.dtype.names)
@@ -116,16 +118,16 @@ def _check_type(values: npt.NDArray[Any], name: str, expected: FieldType, path: 
     if not is_right or values.shape[1:] != ((expected.length,) if expected.length else ()):
         what = "a text" if expected.is_text else f"{expected.length or 'a'} number"
         raise TableError(
-            f"{path}: {name} is not {what}{'s' if expected.length else ''} in each row; is it a "
-            "file of cryoSPARC?"
+            f"{path}: {name} is not {what}{'s' if expected.length else ''} in each row; check "
+            "that it is a file of cryoSPARC"
         )
 
 
 def _field(values: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]:
     if values.dtype.kind not in _KINDS:
-        raise TableError(f"{path}: the field {name[:80]!r} holds neither numbers nor texts")
+        raise TableError(f"{path}: the field {name[:80]!r} contains neither numbers nor texts")
     if values.dtype.kind in "SU":
-        # Few texts stand in many rows: each is decoded, and kept in memory, once.
+        # Many rows have the same text: each text is decoded, and kept in memory, once.
         codes, texts = pd.factorize(np.asarray(values).astype(object).ravel())
         start = ">" if name.endswith("path") else ""
         known = [_text(text).removeprefix(start) for text in texts]
@@ -145,7 +147,7 @@ def _text(value: bytes | str) -> str:
 def _encoded(values: npt.NDArray[Any]) -> npt.NDArray[np.bytes_]:
     codes, texts = pd.factorize(values.ravel())
     encoded = np.array([str(text).encode("utf-8") for text in texts], "S")
-    # An empty array has no texts to take, and no field may be without a byte.
+    # An empty array has no longest text, and a field must have at least one byte.
     return (encoded if len(encoded) else np.zeros(0, "S1"))[codes].reshape(values.shape)
 
 

@@ -1,8 +1,9 @@
-"""CSV with a header line: ``micrograph,x,y,score,label`` and any other column.
+"""Read and write CSV with a header line: ``micrograph,x,y,score,label`` and other columns.
 
-The separator is a comma, a semicolon or a tab, whichever splits the header into known columns;
+The separator is the comma, semicolon or tab that splits the header into known columns;
 Excel's first line ``sep=;`` states it. With semicolons, numbers may have decimal commas. A file
-without a column for the micrograph has the picks of one, which is named by the file, such as the
+without a column for the micrograph contains the picks of the one that the file is named after, such
+as the
 true particles of CryoPPP (``X-Coordinate,Y-Coordinate``) and the points that napari saves
 (``axis-0,axis-1``, of which the second is x). This is the one format that holds every column.
 
@@ -105,7 +106,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        For wrong columns, rows of another length, and values that are not right, with the line.
+        For wrong columns, rows of another length, and invalid values, with the line number.
     """
     return read_separated(path, SEPARATORS)
 
@@ -134,7 +135,7 @@ def read_separated(path: Path, separators: str) -> pd.DataFrame:
     plain = plain_rows(body, separator, columns, standard_names(columns))
     if plain is not None:
         numbers = np.arange(len(plain)) + skipped + 1
-        with contextlib.suppress(TableError):  # row by row it is said where
+        with contextlib.suppress(TableError):  # reading row by row gives the line
             return _table(plain, columns, path, lambda: numbers)
     lines: list[int] = []
     raw = _one_by_one(body.decode("utf-8"), separator, columns, lines, skipped, path)
@@ -159,7 +160,7 @@ def _parse(
     separator, *columns = kind
     plain = plain_rows(data, separator, columns, standard_names(columns))
     if plain is None or len(plain) != len(names):
-        raise TableError(f"{path}: the rows of these files have to be looked at one by one")
+        raise TableError(f"{path}: the rows of these files have to be read one by one")
     return _table(plain, columns, path, lambda: np.arange(len(names)), names=names)
 
 
@@ -176,7 +177,7 @@ def _header(path: Path, separators: str) -> tuple[int, str, list[str], bytes]:
     separator, columns = split_header(header.decode("utf-8"), separators)
     repeated = [name for name, count in Counter(columns).items() if name and count > 1]
     if repeated:
-        raise TableError(f"{path}, line 1: the column {repeated[0][:40]!r} is there twice")
+        raise TableError(f"{path}, line 1: the column {repeated[0][:40]!r} is repeated")
     return max(skipped, 1), separator, columns, body
 
 
@@ -249,7 +250,8 @@ def _one_by_one(
     text: str, separator: str, columns: list[str], lines: list[int], skipped: int, path: Path
 ) -> pd.DataFrame:
     """Read row by row, and note the line of each."""
-    # A row has to be a line: without strictness a lone quote would swallow the rest of the file.
+    # A row has to be a line: without strict mode, a single quote would include the rest of the
+    # file.
     # Comments become empty lines, so that lines are counted right.
     texts = ("\n" if t.startswith("#") else t for t in io.StringIO(text, newline=""))
     reader = csv.reader(texts, delimiter=separator, strict=True)
@@ -265,8 +267,8 @@ def _one_by_one(
             if len(row) != len(columns):
                 raise TableError(
                     f"{path}, line {line}: {counted(len(row), 'value')} where the header has "
-                    f"{counted(len(columns), 'column')}; the file may be cut off, "
-                    "or a name holds the separator unquoted"
+                    f"{counted(len(columns), 'column')}; the file may be truncated, "
+                    "or a name contains the separator without quotes"
                 )
             rows.append(row)
             lines.append(line)

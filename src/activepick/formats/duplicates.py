@@ -1,4 +1,4 @@
-"""Picks at the same position."""
+"""Find picks at the same position."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ __all__ = ["find_duplicates"]
 def find_duplicates(table: pd.DataFrame, radius_px: float) -> npt.NDArray[np.bool_]:
     """Return which rows repeat another row of the same micrograph.
 
-    Of rows that are at most the radius apart the one with the highest score stays, without scores
-    the first one: from there downwards, each row that is left drops all others around it.
+    Of rows within the radius of each other, the one with the highest score is kept, or the first
+    one without scores: in this order, each remaining row removes all others around it.
 
     Parameters
     ----------

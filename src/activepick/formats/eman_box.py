@@ -1,4 +1,4 @@
-"""EMAN's ``.box``: corner x, corner y, width, height of a micrograph's boxes, without a header.
+"""Read and write EMAN's ``.box``: corner x, corner y, width and height, without a header.
 
 Whole numbers separated by tabs, as ``e2boxer`` writes them and RELION reads them (it cuts decimals
 off). crYOLO writes the same columns to ``EMAN/NAME.box``, with decimals. Corners are those with the
@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float64]
 _WIDEST = 32
 _FILE = NumberFile(
     range(4, _WIDEST + 1),
-    "a line of EMAN's .box is x, y, width and height, and perhaps a score and a class",
+    "a line of EMAN's .box is x, y, width and height, and optionally a score and a class",
 )
 # The fifth number of EMAN 1: nothing, and the ends of a filament.
 _PLAIN, _START, _END = -3, -1, -2
@@ -47,7 +47,7 @@ _ENDS = (_START, _END)
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether the first line is four numbers or more."""
+    """Return whether the first line contains at least four numbers."""
     words = first_words(head)
     try:
         return 4 <= len(words) <= _WIDEST and all(float(word) > -1e6 for word in words)
@@ -65,7 +65,7 @@ def read_box(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        For lines that are no boxes and for ends of filaments, with the line.
+        For lines that are not boxes and for ends of filaments, with the line number.
     """
     numbers, lines = read_numbers(path, _FILE)
     table = _table(numbers, path.name, path, lines)
@@ -81,7 +81,7 @@ def read_boxes(files: NamedFiles) -> pd.DataFrame:
 def _parse(kind: int, data: bytes, names: npt.NDArray[np.object_], path: Path) -> pd.DataFrame:
     numbers = parse_joined(data, len(names), path, _FILE)
     if kind > 4 and np.isin(numbers[:, 4], _ENDS).any():
-        raise TableError(f"{path}: ends of filaments, if the whole file says so")
+        raise TableError(f"{path}: these may be ends of filaments, which the whole file shows")
     return _table(numbers, names, path, lambda: np.arange(1, len(numbers) + 1))
 
 
@@ -118,12 +118,12 @@ def _table(
 
 
 def _scores(numbers: Floats, path: Path, lines: Lines) -> Floats | None:
-    """Return the fifth numbers as scores, None where they are marks of EMAN 1."""
+    """Return the fifth numbers as scores; None if they are marks of EMAN 1."""
     if numbers.shape[1] < 5 or not len(numbers):
         return None
     fifth = numbers[:, 4]
     marks = np.isin(fifth, (_PLAIN, *_ENDS))
-    # Among scores -1 or -2 may be a score; a filament is one end directly followed by the other.
+    # -1 and -2 may be scores; a filament is one end directly followed by the other.
     pairs = np.append((fifth[:-1] == _START) & (fifth[1:] == _END), False)
     # Points between the ends may have 0.
     is_marked = bool((marks | (fifth == 0)).all()) and set(_ENDS) <= set(fifth)

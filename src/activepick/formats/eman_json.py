@@ -1,9 +1,9 @@
-"""EMAN 2's ``info/NAME_info.json``: under ``boxes`` the centres of a micrograph's boxes.
+"""Read and write EMAN 2's ``info/NAME_info.json``, with centres of boxes under ``boxes``.
 
 Each box is ``[x, y, mode]`` with the mode "manual" or the name of a picker, perhaps followed by its
 score. Pairs of tilted and untilted micrographs have ``boxes_rct`` instead, tomograms ``boxes_3d``.
-The same file holds what else EMAN knows of the micrograph, such as its CTF, which stays when boxes
-are written. https://blake.bcm.edu/emanwiki/EMAN2/InfoMetadata
+Other data of the micrograph in this file, such as its CTF, are kept when boxes are written.
+https://blake.bcm.edu/emanwiki/EMAN2/InfoMetadata
 """
 
 import json
@@ -29,12 +29,12 @@ __all__ = ["read_eman_json", "read_eman_json_files", "render_eman_json", "sniff"
 
 _MODE = "eman_mode"
 _BOXES, _TILTED = "boxes", "boxes_rct"
-# Key of ours, beside EMAN's, for what the scores of the boxes mean.
+# Key of activepick, beside EMAN's, for the meaning of the scores.
 _MEANING, _LOG_ODDS = "boxes_score_meaning", "log-odds"
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether it is a JSON object with boxes."""
+    """Return whether a file is a JSON object with boxes."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and b'"boxes' in head
 
 
@@ -47,8 +47,8 @@ def read_eman_json(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If it is no JSON, with the line, a box is no box, with its number, or the boxes are those
-        of a tomogram.
+        If it is not JSON, with the line; if a box is invalid, with its number; or if the boxes are
+        those of a tomogram.
     """
     rows, marked = _read_boxes(path)
     table = _table(rows, path.name, path, marked=marked)
@@ -65,7 +65,7 @@ def read_eman_json_files(files: NamedFiles) -> pd.DataFrame:
         marks = {marked for rows, marked in read if rows}
         rows = [row for rows, _ in read for row in rows]
         return _table(rows, names, files[0][1], marked=marks == {True})
-    except TableError:  # one by one it is said where
+    except TableError:  # reading one by one gives the file
         return read_each(files, read_eman_json)
 
 
@@ -75,7 +75,9 @@ def _read_boxes(path: Path) -> tuple[list[tuple[float, float, float, str]], bool
     key = _TILTED if _TILTED in info and not info.get(_BOXES) else _BOXES
     boxes = info.get(key, [])
     if not isinstance(boxes, list):
-        raise TableError(f"{path}: {key!r} is no list; is this an info file of EMAN 2?")
+        raise TableError(
+            f"{path}: {key!r} is not a list; check that this is an info file of EMAN 2"
+        )
     if not boxes and info.get("boxes_3d"):
         refuse_tomogram(path, "boxes in a tomogram (boxes_3d)")
     if key == _BOXES and info.get(_TILTED):
@@ -85,7 +87,9 @@ def _read_boxes(path: Path) -> tuple[list[tuple[float, float, float, str]], bool
     rows = []
     for number, box in enumerate(boxes, 1):
         if not (isinstance(box, list) and len(box) >= 2 and all(map(_is_number, box[:2]))):
-            raise TableError(f"{path}: box {number} is {str(box)[:40]!r}, which is no [x, y, mode]")
+            raise TableError(
+                f"{path}: box {number} is {str(box)[:40]!r}, which is not [x, y, mode]"
+            )
         mode = str(box[2]) if len(box) > 2 else "manual"
         score = float(box[3]) if len(box) > 3 and _is_number(box[3]) else np.nan
         rows.append((float(box[0]), float(box[1]), score, mode))
@@ -104,7 +108,7 @@ def _table(
     )
     if len(raw) and bool(raw["score"].isna().all()):
         raw = raw.drop(columns="score")
-    # JSON may stand on one line, so a box is named by its number, which is that of the row.
+    # JSON may be on a single line, so messages give the number of a box, which is that of its row.
     numbers = np.arange(1, len(raw) + 1)
     table = standard_table(name_by_file(raw, names), path, lambda: numbers, unit="box")
     return with_meaning(table, "log-odds" if marked else "number")
@@ -113,7 +117,7 @@ def _table(
 def render_eman_json(table: pd.DataFrame, path: Path) -> Iterable[str]:
     """Return the text of a file with the boxes of one micrograph.
 
-    All other keys of an existing file stay.
+    All other keys of an existing file are kept.
 
     Parameters
     ----------
@@ -125,7 +129,7 @@ def render_eman_json(table: pd.DataFrame, path: Path) -> Iterable[str]:
     Raises
     ------
     TableError
-        If there is a file that is no JSON object.
+        If the existing file is not a JSON object.
     """
     known = {"micrograph", "x", "y", "score", _MODE}
     dropped = [name for name in table.columns if name not in known]
@@ -148,12 +152,12 @@ def _read_info(path: Path) -> dict[str, Any]:
         info = parse_json(read_text(path), only_finite=False)
     except json.JSONDecodeError as error:
         raise TableError(
-            f"{path}, line {error.lineno}: no JSON ({error.msg}); the file may be cut off"
+            f"{path}, line {error.lineno}: not JSON ({error.msg}); the file may be truncated"
         ) from None
     except ValueError as error:
-        raise TableError(f"{path}: no JSON that can be read ({error})") from None
+        raise TableError(f"{path}: not valid JSON ({error})") from None
     if not isinstance(info, dict):
-        raise TableError(f"{path}: no JSON object, so this is no info file of EMAN 2")
+        raise TableError(f"{path}: not a JSON object, so this is not an info file of EMAN 2")
     return info
 
 

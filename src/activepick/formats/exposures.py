@@ -17,7 +17,7 @@ from activepick.wording import counted
 
 __all__ = ["Exposures", "read_exposures"]
 
-# The micrographs, or those without dose weighting where a job put out no others.
+# The micrographs, or those without dose weighting if a job has no others.
 _BLOBS = ("micrograph_blob", "micrograph_blob_non_dw")
 _DEFOCUS = ("ctf/df1_A", "ctf/df2_A")
 _KNOWN = {
@@ -27,19 +27,19 @@ _KNOWN = {
     **{f"{blob}/shape": FieldType(length=2) for blob in _BLOBS},
     **{f"{blob}/psize_A": FieldType() for blob in _BLOBS},
 }
-# Fields of picks that their micrograph says.
+# Fields of picks that are derived from their micrograph.
 _OF_GROUPS = ("location/exp_group_id", "location/micrograph_psize_A")
 _GROUPS = ("mscope_params/exp_group_id", "ctf/exp_group_id", "location/exp_group_id")
 
 
 @dataclass(frozen=True)
 class Exposures:
-    """Micrographs of a project, one entry each in every attribute.
+    """Micrographs of a project; each attribute has one entry for each.
 
     Attributes
     ----------
     path
-        The file they are from.
+        The file from which they were read.
     names
         Paths of the micrographs within the project, with cryoSPARC's prefix.
     uids, groups
@@ -74,10 +74,10 @@ class Exposures:
         }
 
     def with_optics(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return picks with the exposure groups and pixel sizes as optics groups of RELION.
+        """Return picks with the exposure groups and pixel sizes as RELION's optics groups.
 
-        What the table says itself comes first. It is returned as it is where it has optics groups
-        already, or a micrograph that is not among the exposures.
+        Values in the table take precedence. The table is returned unchanged if it has optics groups
+        or a micrograph that is not among the exposures.
 
         Parameters
         ----------
@@ -87,13 +87,13 @@ class Exposures:
         names = table["micrograph"]
         if table.attrs.get("optics") or set(names) - set(self.match(names)):
             return table
-        table = table.drop(columns="rlnOpticsGroup", errors="ignore")  # numbers of nothing
+        table = table.drop(columns="rlnOpticsGroup", errors="ignore")  # numbers without groups
         found = self.locations(names, self.path)
         told = {name: found[name] for name in _OF_GROUPS if name not in table}
         return with_exposure_groups(table.assign(**told)).drop(columns=list(told))
 
     def locations(self, micrographs: "pd.Series[str]", target: Path) -> dict[str, npt.NDArray[Any]]:
-        """Return the fields that state the micrograph of each pick.
+        """Return the fields that describe the micrograph of each pick.
 
         Parameters
         ----------
@@ -105,14 +105,14 @@ class Exposures:
         Raises
         ------
         TableError
-            If a name is not among the exposures, or could mean several.
+            If a name is not among the exposures, or matches several.
         """
         matched = self.match(micrographs)
         lost = [*matched.unmatched, *matched.ambiguous]
         if lost:
             raise TableError(
                 f"{target}: {counted(len(lost), 'name is', 'names are')} not among the exposures "
-                f"in {self.path}, or could be several: {', '.join(lost[:5])}"
+                f"in {self.path}, or ambiguous: {', '.join(lost[:5])}"
             )
         number = {name: row for row, name in enumerate(self.names)}
         codes, unique = pd.factorize(micrographs)
@@ -134,7 +134,7 @@ def read_exposures(path: Path) -> Exposures:
     Raises
     ------
     TableError
-        If it is no dataset of cryoSPARC, or not of exposures.
+        If it is not a cryoSPARC dataset of exposures.
     """
     path = dataset_with(path, *_BLOBS)
     fields = load_fields(path, {**_KNOWN, **dict.fromkeys(_GROUPS, FieldType())})
@@ -142,8 +142,8 @@ def read_exposures(path: Path) -> Exposures:
     missing = [name for name in ("uid", f"{blob}/path", f"{blob}/shape") if name not in fields]
     if missing:
         raise TableError(
-            f"{path}: no field {', '.join(missing)}, so these are no micrographs; name the .cs "
-            "file of a job that puts out exposures or micrographs"
+            f"{path}: no field {', '.join(missing)}, so these are not micrographs; give the .cs "
+            "file of a job whose output is exposures or micrographs"
         )
     shapes = fields[f"{blob}/shape"]
     count = len(fields["uid"])
@@ -161,7 +161,7 @@ def read_exposures(path: Path) -> Exposures:
 
 def _whole(values: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (abs(values) < 2**53).all()):
-        raise TableError(f"{path}: a number of a micrograph or its size is no whole number")
+        raise TableError(f"{path}: a number of a micrograph or its size is not an integer")
     return values
 
 

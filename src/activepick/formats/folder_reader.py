@@ -1,4 +1,4 @@
-"""Folders with a file of picks for each micrograph, read as one table."""
+"""Read folders with a file of picks for each micrograph as one table."""
 
 import contextlib
 import os
@@ -24,10 +24,10 @@ from activepick.wording import counted
 
 __all__ = ["read_folder", "read_picks"]
 
-# Extensions that files of all kinds have, so that the content decides which are tables of picks.
+# Extensions of all kinds of files, of which tables of picks are detected by their content.
 _GENERAL = {".txt", ".tab", ".json", ".csv", ".tsv"}
 _ITERATION = re.compile(r"(.*_it)\d{3,}(_.*)?data\.star", re.IGNORECASE)
-# What Gautomatch writes beside NAME_automatch.star: picks before and beside its selection.
+# Files that Gautomatch writes beside NAME_automatch.star: picks before its selection.
 _REJECTED = re.compile(r"(.+)_(nonunique|rejected)(\.[^.]+)", re.IGNORECASE)
 _EXTRACTED = "_extract.star"
 
@@ -45,9 +45,9 @@ def read_picks(
     path
         The file or folder.
     format
-        A name in `activepick.formats.FORMATS`, or a format of your own.
+        A name in `activepick.formats.FORMATS`, or a custom format.
     outside
-        Whether rows with negative positions are left out with a warning, or an error.
+        Whether rows with negative positions are left out with a warning, or raise an error.
     """
     read = read_folder if Path(path).is_dir() else read_table
     return read(path, format, outside=outside)
@@ -59,7 +59,7 @@ def read_folder(
     *,
     outside: Outside = "drop",
 ) -> pd.DataFrame:
-    """Read all files of picks in a folder and the folders within it as one table.
+    """Read all files of picks in a folder and its subfolders as one table.
 
     Hidden files are left out, and so are STAR files without positions (``job.star``,
     ``micrographs.star``).
@@ -69,25 +69,25 @@ def read_folder(
     folder
         The folder. If it is a job of RELION, its list of coordinate files (``autopick.star``,
         ``manualpick.star``, any STAR file with ``data_coordinate_files``, or
-        ``coords_suffix_*.star``) says which files belong to it, with the exact names of the
-        micrographs. The ``particles.star`` of an extraction stands for the files beside it.
+        ``coords_suffix_*.star``) determines the files, with the exact names of the micrographs. The
+        ``particles.star`` of an extraction is read instead of the files beside it.
     format
-        A name in `activepick.formats.FORMATS`, or a format of your own; without it the files have
-        to be of one format.
+        A name in `activepick.formats.FORMATS`, or a custom format; by default all files must have
+        the same format.
     outside
-        Whether rows with negative positions are left out with a warning, or an error.
+        Whether rows with negative positions are left out with a warning, or raise an error.
 
     Returns
     -------
     DataFrame
-        As returned by `activepick.formats.read_table`. Micrographs that only their file names tell
-        are named by the path within the folder, without extension. Where files in different folders
-        name the same micrograph without its folder, the folders within this one are put in front.
+        As returned by `activepick.formats.read_table`. Micrographs that are named only by their
+        files get the path within the folder, without extension. If files in different subfolders
+        have the same micrograph name without a folder, the subfolders are added to the names.
 
     Raises
     ------
     TableError
-        If there is no file of picks, files are of several formats, or the folder holds several
+        If there is no file of picks, files have several formats, or the folder contains several
         lists or iterations.
     """
     with joined_warnings():
@@ -107,7 +107,7 @@ def _read_folder(source: Path, format: str | Format | None, outside: Outside) ->
     files = [path for path in _files(source, format) if not is_suffix_list(path)]
     if all(path.suffix.lower() == ".star" for path in files):
         files = _particle_files(files, source)
-    # A folder within at a time: thousands of files lie in few folders.
+    # One subfolder at a time: thousands of files are in few folders.
     groups: dict[str, list[tuple[str, Path]]] = {}
     for path in files:
         place = path.relative_to(source).parent
@@ -148,12 +148,12 @@ def _files(source: Path, format: str | Format | None) -> list[Path]:
         owners = {end: entry.name for entry in FORMATS.values() for end in entry.extensions}
         files = [path for path in paths if path.suffix.lower() in owners]
         files = _without_other_texts(files, source)
-        # Tables of all kinds lie beside picks, so those count only where there is nothing else.
+        # General tables are often beside picks, so they are read only if there is nothing else.
         files = [path for path in files if owners[path.suffix.lower()] != "csv"] or files
         if len({owners[path.suffix.lower()] for path in files}) > 1:
             kinds = sorted({path.suffix.lower() for path in files})
             raise TableError(
-                f"{source}: files of several formats ({', '.join(kinds)}); say which one to read",
+                f"{source}: files of several formats ({', '.join(kinds)}); choose the one to read",
                 option="--from",
             )
     if not files:
@@ -171,12 +171,12 @@ def _without_rejected(paths: Sequence[Path], source: Path) -> list[Path]:
         and path.with_name(f"{match[1]}_automatch{match[3]}") in there
     }
     if rejected:
-        _tell_left_out(source, sorted(rejected), "as Gautomatch did not select these picks")
+        _tell_left_out(source, sorted(rejected), "since Gautomatch did not select these picks")
     return [path for path in paths if path not in rejected]
 
 
 def _without_other_texts(files: Sequence[Path], source: Path) -> list[Path]:
-    """Return the files without those of general extensions that no format knows."""
+    """Return the files without those of general extensions that match no format."""
     unknown = [
         path
         for path in files
@@ -185,7 +185,7 @@ def _without_other_texts(files: Sequence[Path], source: Path) -> list[Path]:
     if not unknown or len(unknown) == len(files):
         return list(files)
     if any(path.suffix.lower() not in (".csv", ".tsv") for path in unknown):
-        _tell_left_out(source, unknown, "as they are no tables of picks")
+        _tell_left_out(source, unknown, "since they are not tables of picks")
     gone = set(unknown)
     return [path for path in files if path not in gone]
 
@@ -200,12 +200,12 @@ def _is_known(path: Path, head: bytes) -> bool:
 
 
 def _particle_files(files: Sequence[Path], source: Path) -> list[Path]:
-    """Return the STAR files without those that hold the same particles once more.
+    """Return the STAR files without those that contain the same particles again.
 
     Raises
     ------
     TableError
-        If there are the particles of several iterations of a classification or refinement.
+        If the files are particles of several iterations of a classification or refinement.
     """
     rounds: dict[Path, list[Path]] = {}
     for path in files:
@@ -228,10 +228,10 @@ def _particle_files(files: Sequence[Path], source: Path) -> list[Path]:
 
 
 def _with_folders(tables: Mapping[str, pd.DataFrame], source: Path) -> list[pd.DataFrame]:
-    """Return tables with folders in front of names that files in several folders use.
+    """Return tables with folders added to names that occur in several folders.
 
-    Formats such as Topaz's text hold no folders, so that ``x/a.mrc`` and ``y/a.mrc`` are both ``a``
-    in ``x/a.txt`` and in ``y/a.txt``.
+    Formats such as Topaz's text contain no folders, so that ``x/a.mrc`` and ``y/a.mrc`` are both
+    ``a`` in ``x/a.txt`` and ``y/a.txt``.
 
     Parameters
     ----------

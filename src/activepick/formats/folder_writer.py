@@ -1,4 +1,4 @@
-"""Folders with a file of picks for each micrograph, written as a whole or one by one."""
+"""Write folders with a file of picks for each micrograph, as a whole or one by one."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,26 +23,26 @@ __all__ = ["PickFolder", "write_folder"]
 
 
 class PickFolder:
-    """A folder with a file for each micrograph, written one by one as they are picked.
+    """A folder with a file for each micrograph, which are written one by one.
 
     Parameters
     ----------
     folder
-        Made when it is missing. Nothing is written outside of it, whatever micrographs are called.
-        For RELION the folders of micrographs are kept in it.
+        Created if it is missing. No file is written outside of it, whatever the names of the
+        micrographs are. For RELION, the folders of micrographs are kept in it.
     format
         A name in `activepick.formats.FORMATS`, or a format of your own.
     micrographs
         Names of all micrographs that may be written. For a job of RELION names from the working
-        folder become names from the project, in which the folder or the list of micrographs is.
+        folder are converted to names relative to the project of the folder or the list.
     micrographs_star
-        RELION's list of micrographs, if the names are from one: they are kept as they are.
+        RELION's list of micrographs, if the names are from one; they are not changed.
     ending
-        What follows the micrograph's name in file names, by default what the format's program
-        expects; for crYOLO ".star" instead of RELION's "_autopick.star".
+        End of file names after the micrograph's name; by default the one that the format's program
+        expects. For crYOLO use ".star" instead of RELION's "_autopick.star".
     overwrite
-        Whether `finish` removes the files that an earlier run wrote and that do not belong to the
-        micrographs. Files of another origin, or changed since, always stay.
+        Whether `finish` removes files of an earlier run that do not belong to the micrographs.
+        Files of other programs, and files that were changed since, are always kept.
     **options
         Options of the format, see `activepick.formats.write_table`.
 
@@ -54,7 +54,7 @@ class PickFolder:
     Raises
     ------
     TableError
-        If two micrographs would get one file, or an option is invalid.
+        If two micrographs would have the same file, or an option is invalid.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class PickFolder:
         check_options(self._format, options, self.folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise TableError(
-                f"{self.folder}: this is a file; give a folder for a file a micrograph"
+                f"{self.folder}: this is a file; give a folder to write a file for each micrograph"
             )
         self._options = options
         self._overwrite = overwrite
         self._ending = self._checked(ending) or self._format.ending
-        # Other endings are for other programs, which know nothing of RELION's folders.
+        # Other endings are for other programs, which do not use RELION's folders.
         is_job = self._format.name == "star" and self._ending == self._format.ending
         self._job = RelionJob(self.folder, micrographs_star) if is_job else None
         names = {name: name for name in micrographs}
@@ -92,7 +92,7 @@ class PickFolder:
         self._warnings = CollectedWarnings()
 
     def write(self, micrograph: str, picks: pd.DataFrame) -> Path:
-        """Write the file of one micrograph, whole or not at all; `finish` gives the warnings.
+        """Write the file of one micrograph atomically; `finish` emits the warnings.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class PickFolder:
         return path
 
     def discard(self, micrograph: str) -> None:
-        """Remove the file of one micrograph if this program wrote it and it was not changed since.
+        """Remove the file of one micrograph if this program wrote it and it has not changed since.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class PickFolder:
             self._remove([path])
 
     def write_index(self, micrographs: Iterable[str] | None = None) -> None:
-        """Write the list of the files for RELION; nothing for other formats.
+        """Write the list of the files for RELION; other formats have none.
 
         Parameters
         ----------
@@ -147,9 +147,9 @@ class PickFolder:
             self._record.add(index, checksum)
 
     def finish(self, micrographs: Iterable[str] | None = None) -> None:
-        """Write the list for RELION, and remove or name files that were in the folder before.
+        """Write the list for RELION, and remove or report files that were in the folder before.
 
-        Warnings of the files that were written are given here, once for those that are alike.
+        Warnings about the files that were written are emitted, once for those that are alike.
 
         Parameters
         ----------
@@ -206,13 +206,13 @@ class PickFolder:
                 raise TableError(f"{path}: cannot be removed ({error.strerror})") from error
 
     def _tell_others(self, own: Collection[Path], earlier: Sequence[Path]) -> None:
-        """Warn of files that programs would read together with those that were written."""
+        """Warn about files that programs would read together with those that were written."""
         if earlier:
             warn_table(
                 counted(
-                    len(earlier), "file of an earlier run stays", "files of an earlier run stay"
+                    len(earlier), "file of an earlier run remains", "files of an earlier run remain"
                 )
-                + f" beside the new ones ({earlier[0].name}), to be read together with them",
+                + f" beside the new ones ({earlier[0].name}) and will be read together with them",
                 file=self.folder,
                 option="--overwrite removes them",
             )
@@ -222,8 +222,8 @@ class PickFolder:
         if others:
             warn_table(
                 counted(len(others), "other file was", "other files were")
-                + f" there already ({others[0].name}), to be read together with the new ones; "
-                "move away what does not belong to them",
+                + f" in the folder already ({others[0].name}) and will be read together with the "
+                "new ones; move files away that do not belong to them",
                 file=self.folder,
             )
 
@@ -232,7 +232,8 @@ class PickFolder:
         if ending is None or (ending.lower().endswith(allowed) and not set(ending) & set("/\\\0")):
             return ending
         raise TableError(
-            f"{self.folder}: files of {self._format.title} cannot end in {ending!r}: end it in "
+            f"{self.folder}: files of {self._format.title} cannot end in {ending!r}: use an "
+            "ending in "
             f"{' or '.join(allowed)}"
         )
 
@@ -250,7 +251,7 @@ class PickFolder:
 
 
 def _without_repeats(names: Mapping[str, str], folder: Path) -> Iterable[str]:
-    """Return the new names; an error if two names became one.
+    """Return the new names; raise an error if two names became equal.
 
     Parameters
     ----------
@@ -290,9 +291,9 @@ def write_folder(
     table
         As returned by `activepick.formats.read_table`.
     folder, format, micrographs_star, ending, overwrite, **options
-        As of `PickFolder`.
+        See `PickFolder`.
     micrographs
-        Micrographs that get a file also without a pick.
+        Micrographs that get a file even without picks.
     progress
         Called with the number of files written and the number of all files.
 

@@ -22,9 +22,10 @@ class Format:
     extensions
         Extensions of file names, the usual one first.
     shared_extensions
-        Extensions that belong to another format, too, so that the content has to decide.
+        Extensions that another format uses as well, so that the format is detected from the
+        content.
     ending
-        What follows the micrograph's name in the name of a file of one micrograph.
+        End of the name of a file of one micrograph, after the micrograph's name.
     sniff
         Function that returns whether the first 64 kB of a file are of this format.
     read
@@ -39,12 +40,12 @@ class Format:
     options
         Names of the options of writing.
     one_micrograph
-        Whether a file holds the picks of one micrograph only.
+        Whether a file contains the picks of only one micrograph.
     score_meaning
         Meaning of the scores in a file: "log-odds"; "probability", which reading converts to
         log-odds; "number" of the program that wrote the file, unless activepick marked its own
-        scores as log-odds; or "none" where a file has no scores. `read` records with
-        `scores.with_meaning` where scores differ from this.
+        scores as log-odds; or "none" if a file has no scores. `read` records other meanings with
+        `scores.with_meaning`.
     read_files
         Function that takes names of micrographs with their files, and returns the table of all of
         them; only where this is faster than `read` for each file.

@@ -1,4 +1,4 @@
-"""Limits of tables that are read: what no program writes costs neither time nor memory."""
+"""Limits of tables, so that invalid files cost neither time nor memory."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _MOST_COLUMNS = 2000
 
 
 def check_width(columns: int, path: Path, line: int | None = None) -> None:
-    """Raise an error for a table that is wider than any table of picks.
+    """Check that a table is not wider than any table of picks.
 
     Parameters
     ----------
@@ -29,4 +29,4 @@ def check_width(columns: int, path: Path, line: int | None = None) -> None:
     """
     if columns > _MOST_COLUMNS:
         place = f"{path}" if line is None else f"{path}, line {line}"
-        raise TableError(f"{place}: {columns} columns, so this is no table of picks")
+        raise TableError(f"{place}: {columns} columns, so this is not a table of picks")

@@ -1,8 +1,8 @@
-"""Files of one micrograph each, parsed together where they are alike.
+"""Parse files of one micrograph each together if they are alike.
 
-Reading a small file costs milliseconds in pandas, whatever is in it. Thousands of files with the
-same columns are therefore joined before they are parsed. Where a file differs, or something in it
-is wrong, all of them are read one by one, so that the message names the file and the line.
+Reading a file takes pandas milliseconds, however small it is. Thousands of files with the same
+columns are therefore joined before they are parsed. If a file differs or contains an error, all of
+them are read one by one, so that the message names the file and the line.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -32,8 +32,8 @@ class Rows:
     Attributes
     ----------
     kind
-        Files of the same kind have the same columns and are parsed together. None fits every kind:
-        such a file has no rows.
+        Files of the same kind have the same columns and are parsed together. None is compatible
+        with every kind: such a file has no rows.
     data
         The rows in UTF-8, one a line, without empty lines.
     """
@@ -51,14 +51,14 @@ def read_together(
     parse: Callable[[Any, bytes, npt.NDArray[np.object_], Path], pd.DataFrame],
     read: Callable[[Path], pd.DataFrame],
 ) -> pd.DataFrame:
-    """Read files of one format, parsed together where they are alike.
+    """Read files of one format; files that are alike are parsed together.
 
     Parameters
     ----------
     files
         Name of the micrograph and its file.
     split
-        Returns the rows of a file, or None where the file has to be read on its own.
+        Returns the rows of a file, or None if the file has to be read separately.
     parse
         Takes a kind, rows of this kind, the name of the micrograph of each row, ``(n,)``, and a
         path, and returns their table.
@@ -68,7 +68,7 @@ def read_together(
     Raises
     ------
     TableError
-        As `read`, of the first file that is not right.
+        The error of `read` for the first invalid file.
     """
     try:
         parts = [split(path) for _, path in files]
@@ -80,12 +80,12 @@ def read_together(
             data = b"\n".join(part.data for part in known if part.data)
             return forget_places(parse(kinds.pop(), data, names, files[0][1]))
     except TableError:
-        pass  # one by one it is said where
+        pass  # reading one by one gives the file and the line
     return read_each(files, read)
 
 
 def read_each(files: NamedFiles, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """Read files one by one; rows get the given name where the file itself does not name them."""
+    """Read files one by one; rows get the given name if the file itself does not name them."""
     tables = []
     for name, path in files:
         table = read(path)
@@ -96,7 +96,7 @@ def read_each(files: NamedFiles, read: Callable[[Path], pd.DataFrame]) -> pd.Dat
 
 
 def join_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Join tables to one, with what they have in common in ``attrs``."""
+    """Join tables to one; ``attrs`` contains what is common to all."""
     meaning = common_meaning(tables)
     filled = [table for table in tables if len(table)] or list(tables[:1])
     renumbered, optics = joined_optics(filled)

@@ -1,4 +1,4 @@
-"""The micrograph that a name in a table stands for."""
+"""Match names of micrographs in tables with micrographs."""
 
 import re
 import unicodedata
@@ -23,13 +23,13 @@ _TABLES = (
     *(".star", ".box", ".cbox", ".txt", ".tab", ".tsv", ".csv", ".cs"),
     *(".json", ".coords", ".coord", ".pos", ".xmd"),
 )
-# What pickers always put behind the name of the micrograph. Other endings (_picks, _topazpicks,
-# _particles) are free, and may belong to the micrograph: they are left to `match_names`.
+# Fixed suffixes of pickers. Other endings (_picks, _topazpicks, _particles) are chosen by users and
+# may belong to the name of the micrograph: they are handled by `match_names`.
 _PICKERS = re.compile(r"(?<=.)_(autopick|manualpick|automatch)$", re.IGNORECASE)
 _EMAN_INFO = re.compile(r"(?<=.)_info(\.json)$", re.IGNORECASE)
-# Before the file names of a project; 21 digits as a rule.
+# cryoSPARC's prefix of file names; usually 21 digits.
 _CRYOSPARC_UID = re.compile(r"^\d{15,21}_(?=.)")
-# What motion correction adds: MotionCor2 _DW, cryoSPARC _patch_aligned_doseweighted, and the like.
+# Suffixes of motion correction: MotionCor2 _DW, cryoSPARC _patch_aligned_doseweighted, and so on.
 _VARIANT = re.compile(
     r"(?<=.)_(dw|nodw|doseweighted|non_?dw|aligned|patch|rigid|full|mic|sum)$", re.IGNORECASE
 )
@@ -46,12 +46,13 @@ class NameMatch(dict[str, str]):
     Attributes
     ----------
     unmatched : list of str
-        Table names that fit no micrograph.
+        Table names that match no micrograph.
     ambiguous : dict of str to list of str
-        Table names with the micrographs that each could mean; none was chosen.
+        Table names with the micrographs that each of them matches; none was chosen.
     loose : list of str
-        Table names that fit a micrograph only in part, so that the user has to be told: without
-        what motion correction adds to names, by the beginning of the name, or in other case.
+        Table names that match a micrograph only loosely, of which the user should be informed:
+        without suffixes of motion correction, by the beginning of the name, or without regard to
+        case.
     """
 
     def __init__(self) -> None:
@@ -62,20 +63,20 @@ class NameMatch(dict[str, str]):
 
 
 def name_problem(name: str) -> str | None:
-    """Return why a micrograph cannot have a name in tables, as the end of a sentence, or None.
+    """Return the reason why tables cannot contain a name, as the end of a sentence, or None.
 
-    What no table can hold is an end of a line or another control character, a double quote, and
-    bytes that are no UTF-8, which Python represents as lone surrogates.
+    Tables cannot contain line ends and other control characters, double quotes, and bytes that are
+    not UTF-8, which Python represents as lone surrogates.
     """
     if _CONTROL.search(name):
-        return "its name holds a line end or another control character"
+        return "its name contains a line end or another control character"
     if '"' in name:
-        return "its name holds a double quote"
+        return "its name contains a double quote"
     return None if is_utf8(name) else "its name is not valid UTF-8"
 
 
 def is_utf8(name: str) -> bool:
-    """Return whether a name holds no bytes that are not valid UTF-8."""
+    """Return whether a name is valid UTF-8."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -108,7 +109,8 @@ def without_image_number(name: str) -> str:
 def without_ending(name: str) -> str:
     """Return the file name without folders and known extensions.
 
-    Only extensions of images and tables are removed, as names may hold dots (``May08_03.05.02``).
+    Only extensions of images and tables are removed, since names may contain dots
+    (``May08_03.05.02``).
 
     Parameters
     ----------
@@ -122,11 +124,11 @@ def without_ending(name: str) -> str:
 
 
 def micrograph_stem(name: str) -> str:
-    """Return the name of the micrograph that a file of picks is called after.
+    """Return the name of the micrograph after which a file of picks is named.
 
-    Folders, extensions and what pickers always add (``_autopick``, ``_manualpick``,
-    ``_automatch``, EMAN's ``_info.json``) are removed. Other endings, such as ``_picks``, stay, as
-    they may belong to the micrograph: `match_names` decides with the names of the micrographs.
+    Folders, extensions and suffixes of pickers (``_autopick``, ``_manualpick``, ``_automatch``,
+    EMAN's ``_info.json``) are removed. Other endings, such as ``_picks``, are kept, since they may
+    belong to the micrograph: `match_names` uses the names of the micrographs.
 
     Parameters
     ----------
@@ -137,17 +139,18 @@ def micrograph_stem(name: str) -> str:
 
 
 def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> NameMatch:
-    """Find the micrograph that each name in a table stands for.
+    """Find the micrograph of each name in a table.
 
-    These keys are tried in this order, each on what the ones before have left, first together with
-    the folders that both names have (``Movies/a.mrc`` and ``/data/Movies/a.mrc``), then without:
+    The following keys are tried in this order, each on names that are still unmatched, first
+    together with the folders of both names (``Movies/a.mrc`` and ``/data/Movies/a.mrc``), then
+    without:
 
     1. the exact string;
     2. the file name;
     3. the stem: the file name without extensions;
-    4. the stem without what pickers always add, see `micrograph_stem`;
-    5. the stem without the number that cryoSPARC puts in front;
-    6. the stem without what motion correction puts behind (``_DW``, ``_aligned``,
+    4. the stem without suffixes of pickers, see `micrograph_stem`;
+    5. the stem without cryoSPARC's numeric prefix;
+    6. the stem without suffixes of motion correction (``_DW``, ``_aligned``,
        ``_patch_aligned_doseweighted``);
     7. the longest stem of a micrograph with which the table's name begins, followed by a separator
        and no digit: ``a_topazpicks`` is ``a``, but ``a_2`` is another micrograph. Names that end
@@ -190,7 +193,7 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
 
 
 def _without_rivals(result: NameMatch, names: list[str], micrographs: list[str]) -> list[str]:
-    """Record names that fit a micrograph which another name has, and return the others."""
+    """Record names that match a micrograph of another name, and return the others."""
     left = names
     for step in _STEPS if result else ():
         if not left:
@@ -213,11 +216,11 @@ class _Step:
     of_name
         Function that returns the keys of a name in a table, the best one first.
     folders
-        Whether the folders have to fit as well.
+        Whether the folders have to match as well.
     beginnings
         Whether the keys are beginnings of the name.
     loose
-        Whether the user has to be told.
+        Whether the match is loose, so that the user is informed.
     """
 
     of_micrograph: Callable[[str], str]
@@ -230,7 +233,7 @@ class _Step:
 def _match(
     result: NameMatch, names: list[str], micrographs: list[str], taken: set[str], step: _Step
 ) -> list[str]:
-    """Match by one key, record what is decided, and return the names that are left."""
+    """Match by one key, record the matches, and return the names that are left."""
     if step.folders and not any(map(_has_folders, names)):
         return names
     by_key = _by_key(micrographs, step)
@@ -276,10 +279,10 @@ def _has_folders(name: str) -> bool:
 
 
 def _same_folders(first: str, second: str) -> bool:
-    """Return whether the folders of one are the last ones of the other."""
+    """Return whether the folders of one name are the last ones of the other."""
     a, b = _parts(first)[:-1], _parts(second)[:-1]
     shorter = min(len(a), len(b))
-    # A bare file name says nothing about folders: it is left to the step for file names.
+    # A name without folders is matched by the step for file names.
     return shorter > 0 and list(a[-shorter:]) == list(b[-shorter:])
 
 
@@ -330,7 +333,7 @@ def _one(key: Callable[[str], str]) -> Callable[[str], Iterable[str]]:
 
 
 def _pick_file(key: Callable[[str], str]) -> Callable[[str], Iterable[str]]:
-    """Return the key of a file of picks: without what pickers always add."""
+    """Return the key of a file of picks: without suffixes of pickers."""
     return lambda name: (key(micrograph_stem(name)),)
 
 

@@ -1,4 +1,4 @@
-"""Text files of numbers, one row a line, as EMAN and others write them."""
+"""Read text files of numbers with one row per line, as written by EMAN and others."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ from activepick.wording import counted
 __all__ = ["NumberFile", "first_words", "parse_joined", "read_numbers", "rows_of_numbers"]
 
 Floats = npt.NDArray[np.float64]
-# Bytes that are in no plain row of numbers: comments, quotes, and Python's digits with underscores.
+# Bytes that plain rows of numbers do not contain: comments, quotes, and underscores in digits.
 _NOT_PLAIN = b"#\"'_"
 _HELIX = re.compile(r"\s*#\s*helix\b", re.IGNORECASE)
 
@@ -33,9 +33,9 @@ class NumberFile:
     Attributes
     ----------
     columns
-        How many numbers a row may have, the same in all rows.
+        Allowed numbers of values in a row, the same in all rows.
     what
-        Description of a right row, for messages.
+        Description of a valid row, for messages.
     header
         Whether a first line that does not begin with a number is left out.
     """
@@ -61,14 +61,14 @@ def read_numbers(path: Path, file: NumberFile) -> tuple[Floats, Lines]:
     path
         The file. Empty lines and comments (``#``) are left out; an empty file has no rows.
     file
-        What a row may be.
+        Description of the rows.
 
     Returns
     -------
     numbers : ndarray of float, (n, columns)
-        Without rows as many columns as a row has at least.
+        Without rows, the smallest number of columns.
     lines : callable
-        Returns the line of the file on which each row stands, ``(n,)``.
+        Returns the line number of each row, ``(n,)``.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def read_numbers(path: Path, file: NumberFile) -> tuple[Floats, Lines]:
 
 
 def rows_of_numbers(path: Path, file: NumberFile) -> Rows | None:
-    """Read the rows of a file without parsing them; None where there are empty lines between them.
+    """Read the rows of a file without parsing them; None if there are empty lines between them.
 
     The kind is the number of columns; see `activepick.formats.many_files.read_together`.
     """
@@ -100,11 +100,11 @@ def parse_joined(data: bytes, count: int, path: Path, file: NumberFile) -> Float
     Raises
     ------
     TableError
-        If the rows have to be looked at one by one.
+        If the rows have to be read one by one.
     """
     numbers = _at_once(data, file)
     if numbers is None or len(numbers) != count:
-        raise TableError(f"{path}: the rows of these files have to be looked at one by one")
+        raise TableError(f"{path}: the rows of these files have to be read one by one")
     return numbers
 
 
@@ -120,7 +120,7 @@ def _without_header(data: bytes, file: NumberFile) -> bytes:
 
 
 def _at_once(data: bytes, file: NumberFile) -> Floats | None:
-    """Parse rows all at once; None when one needs to be looked at on its own."""
+    """Parse all rows at once; None if one has to be read separately."""
     if not data.strip():
         return np.empty((0, file.columns[0]))
     if any(byte in data for byte in _NOT_PLAIN):
@@ -152,7 +152,7 @@ def _row_lines(data: bytes, file: NumberFile) -> npt.NDArray[np.int64]:
 
 
 def _one_by_one(data: bytes, path: Path, file: NumberFile) -> tuple[Floats, Lines]:
-    """Parse row by row, and find the line of what is wrong."""
+    """Parse row by row, to find the line of an error."""
     rows: list[list[float]] = []
     lines: list[int] = []
     for number, line in enumerate(data.decode("utf-8").split("\n"), 1):
@@ -166,7 +166,7 @@ def _one_by_one(data: bytes, path: Path, file: NumberFile) -> tuple[Floats, Line
         if rows and len(words) != len(rows[0]):
             raise TableError(
                 f"{path}, line {number}: {counted(len(words), 'value')} where the line before has "
-                f"{len(rows[0])}; the file may be cut off"
+                f"{len(rows[0])}; the file may be truncated"
             )
         values = [_number(word) for word in words]
         if None in values:
@@ -180,12 +180,12 @@ def _one_by_one(data: bytes, path: Path, file: NumberFile) -> tuple[Floats, Line
 
 
 def _is_heading(word: str) -> bool:
-    """Return whether the first word of a line begins a heading, and no number (10,20 is none)."""
+    """Return whether the first word of a line starts a heading, not a number (10,20 is neither)."""
     return _number(word) is None and word[0] not in "0123456789+-.,"
 
 
 def _number(word: str) -> float | None:
-    """Return the number that a word is; underscores within, which Python takes, are none."""
+    """Return the number of a word; unlike in Python, underscores are not allowed."""
     try:
         return None if "_" in word else float(word)
     except ValueError:

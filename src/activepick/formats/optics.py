@@ -1,4 +1,4 @@
-"""Optics groups: in RELION's STAR files, and as the exposure groups of cryoSPARC."""
+"""Convert and join optics groups of RELION and exposure groups of cryoSPARC."""
 
 import math
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ from activepick.formats.table_warnings import warn_table
 __all__ = ["joined_optics", "optics_in_words", "with_exposure_groups"]
 
 _GROUP = "location/exp_group_id"
-# RELION's names of what cryoSPARC says of each pick, which is the same in a group.
+# RELION's names of cryoSPARC's fields of picks that are equal in a group.
 _VALUES = {
     "location/micrograph_psize_A": "rlnMicrographPixelSize",
     "ctf/accel_kv": "rlnVoltage",
     "ctf/cs_mm": "rlnSphericalAberration",
     "ctf/amp_contrast": "rlnAmplitudeContrast",
 }
-# What every optics group has, and says nothing.
+# Columns of every optics group without information.
 _NUMBER, _NAME = _PLAIN = ("rlnOpticsGroup", "rlnOpticsGroupName")
 
 
 def optics_in_words(table: pd.DataFrame) -> str:
-    """Return what the optics groups of a table say, such as "optics groups (rlnVoltage)".
+    """Return a description of the optics groups of a table, such as "optics groups (rlnVoltage)".
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def optics_in_words(table: pd.DataFrame) -> str:
     Returns
     -------
     str
-        Empty where the groups have nothing but a number and a name.
+        Empty if the groups have only a number and a name.
     """
     groups = table.attrs.get("optics") or []
     told = list(dict.fromkeys(str(key) for group in groups for key in group if key not in _PLAIN))
@@ -48,11 +48,11 @@ def optics_in_words(table: pd.DataFrame) -> str:
 def joined_optics(
     tables: Sequence[pd.DataFrame],
 ) -> tuple[Sequence[pd.DataFrame], list[dict[str, Any]] | None]:
-    """Return tables that may be put together, with the optics groups of all of them.
+    """Return tables that can be concatenated, with the optics groups of all of them.
 
-    Groups of the same name and content are one group. Where a number means different groups in
-    different tables, the later ones get new numbers. A block of optics has the same columns for all
-    groups, so what some groups do not have is left out of all, with a warning.
+    Groups with the same name and content are one group. If different tables use a number for
+    different groups, the later ones get new numbers. An optics block has the same columns for all
+    groups, so columns that some groups do not have are left out, with a warning.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def joined_optics(
     tables : sequence of DataFrame
         With the new numbers in ``rlnOpticsGroup``.
     optics : list of dict or None
-        A dict for each group; None where nothing is known of all groups.
+        A dict for each group; None if nothing is known about all groups.
     """
     each = [table.attrs.get("optics") or [] for table in tables]
     if all(groups == each[0] for groups in each):
@@ -107,10 +107,11 @@ def joined_optics(
 
 
 def with_exposure_groups(table: pd.DataFrame) -> pd.DataFrame:
-    """Return picks of cryoSPARC with their exposure groups as optics groups of RELION.
+    """Return cryoSPARC's picks with their exposure groups as RELION's optics groups.
 
-    Picks of one exposure group whose pixel sizes differ are in several optics groups. The table is
-    returned as it is where it has no exposure groups and no pixel size, or optics groups already.
+    Picks of one exposure group with different pixel sizes get several optics groups. The table is
+    returned unchanged if it has neither exposure groups nor a pixel size, or if it has optics
+    groups.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def with_exposure_groups(table: pd.DataFrame) -> pd.DataFrame:
         return table
     numbers = table.get(_GROUP, pd.Series(0, index=table.index)).to_numpy(np.int64)
     values = [table[name].to_numpy(np.float64) for name in known]
-    # Single precision, in which cryoSPARC keeps them, shows 1.06 as 1.059999942779541.
+    # In cryoSPARC's single precision, 1.06 is 1.059999942779541.
     keys = np.stack([numbers.astype(np.float64), *(np.round(v, 6) for v in values)], axis=1)
     unique, codes = np.unique(keys, axis=0, return_inverse=True)
     groups = _group_numbers(unique[:, 0].astype(np.int64))
@@ -149,12 +150,12 @@ def with_exposure_groups(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _group_numbers(exposure_groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return numbers of optics groups, from 1: those of the exposure groups where they can be."""
+    """Return numbers of optics groups, from 1: those of the exposure groups if possible."""
     if len(set(exposure_groups.tolist())) == len(exposure_groups) and exposure_groups.min() >= 1:
         return exposure_groups
     return np.arange(1, len(exposure_groups) + 1)
 
 
 def _shortest(value: float) -> float:
-    """Return the shortest number that is the same in single precision."""
+    """Return the shortest number that is equal in single precision."""
     return float(str(np.float32(value)))

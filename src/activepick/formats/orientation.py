@@ -43,7 +43,7 @@ _CELL = 0.02
 
 @dataclass(frozen=True)
 class FlipContrast:
-    """How well picks fit a micrograph in each of the four flips.
+    """Agreement of picks with a micrograph in each of the four flips.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ def _binned(image: npt.NDArray[np.float32], step: int) -> Floats:
     rows, columns = image.shape[0] // step, image.shape[1] // step
     blocks = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
     binned = blocks.mean(axis=(1, 3), dtype=np.float64)
-    # Hot pixels and ice must not outweigh all particles together.
+    # Limits the effect of hot pixels and ice.
     low, high = np.percentile(binned, (1, 99))
     clipped: Floats = np.clip(binned, low, high)
     return clipped
@@ -189,7 +189,7 @@ def _ring_minus_disc(image: Floats, radius: float) -> Floats:
 def mirror_offsets(
     pairs: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]], radius_px: float
 ) -> dict[Flip, tuple[float, float]]:
-    """Estimate how picks would have to be mirrored to lie on other positions.
+    """Estimate how picks have to be mirrored to coincide with other positions.
 
     Mirrored along an axis, a position p becomes c - p, where c is the size of the micrograph minus
     1. The size is not needed: of pairs of a pick and a position that are the same particle the sum
@@ -205,8 +205,8 @@ def mirror_offsets(
     Returns
     -------
     dict
-        By flip, without "none": the most frequent sums along x and along y, 0 along an axis that
-        stays. Flips for which no pair fits are left out.
+        By flip, without "none": the most frequent sums along x and along y; 0 along an axis that is
+        not mirrored. Flips without matching pairs are left out.
     """
     sums: dict[Flip, list[Floats]] = {"y": [], "x": [], "both": []}
     for picks, others in pairs[:: max(1, len(pairs) // _MICROGRAPHS)]:
@@ -233,7 +233,7 @@ def _most_frequent(sums: Floats, radius_px: float) -> tuple[float, float]:
     """Return the middle of the cell of this radius with the most sums."""
     cells, counts = np.unique(np.floor(sums / radius_px), axis=0, return_counts=True)
     centre = (cells[counts.argmax()] + 0.5) * radius_px
-    # Sums of the same particle scatter over neighbouring cells.
+    # Sums of the same particle are spread over neighbouring cells.
     near = (np.abs(sums - centre) < radius_px).all(axis=1)
     middle = np.median(sums[near], axis=0)
     return float(middle[0]), float(middle[1])

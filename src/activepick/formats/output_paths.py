@@ -1,4 +1,4 @@
-"""The file of each micrograph in a folder: always inside it, whatever the micrograph's name is."""
+"""Return the file of each micrograph in a folder, always inside it."""
 
 import os
 import re
@@ -28,18 +28,18 @@ def output_paths(
     names
         Names of micrographs, with or without folders.
     folder
-        Folder of the files; they are in it or in folders within it.
+        Folder of the files; they are in it or in its subfolders.
     ending
-        What follows the micrograph's name without its extension.
+        End of the file name, after the micrograph's name without extension.
     tree
-        Whether the folders of relative names are kept, as RELION does, without those of its jobs.
-        Otherwise folders are used only where two files would be one.
+        Whether the folders of relative names are kept, without those of jobs, as in RELION.
+        Otherwise folders are used only if two files would have the same path.
 
     Raises
     ------
     TableError
-        If two micrographs would get one file, or the file would be outside of the folder because
-        a folder within it is a link to elsewhere.
+        If two micrographs would have the same file, or a file would be outside of the folder
+        because a subfolder is a link.
     """
     parts = {name: _parts(name) for name in dict.fromkeys(names)}
     if not tree or any(_ROOT.match(name.replace("\\", "/")) for name in parts):
@@ -51,7 +51,7 @@ def output_paths(
     root = folder.resolve()
     for name, own in parts.items():
         path = folder.joinpath(*own[:-1], own[-1] + ending)
-        # Names that differ in case only are one file on many disks.
+        # On many disks, names that differ only in case are the same file.
         other = owners.setdefault(path.as_posix().lower(), name)
         if other != name:
             raise TableError(
@@ -78,7 +78,7 @@ def within_job(name: str) -> str:
 
 
 def _parts(name: str) -> list[str]:
-    """Return folders and the name without extension, without characters that lead elsewhere."""
+    """Return folders and the name without extension, without characters that change the folder."""
     plain = _ROOT.sub("", within_job(name))
     *folders, last = [part for part in plain.split("/") if part not in ("", ".", "..")] or ["_"]
     return [_FORBIDDEN.sub("_", part)[:_LONGEST].strip() or "_" for part in folders] + [
@@ -87,7 +87,7 @@ def _parts(name: str) -> list[str]:
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """Return all files in a folder and the folders within it, sorted, without hidden ones.
+    """Return all files in a folder and its subfolders, sorted, without hidden ones.
 
     Parameters
     ----------

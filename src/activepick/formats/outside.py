@@ -36,7 +36,7 @@ __all__ = [
 # Positions outside of their micrographs are left out with a count, or an error.
 Outside = Literal["drop", "error"]
 OUTSIDE: tuple[Outside, ...] = get_args(Outside)
-# Where a reader stores the place of the first such row in the file, for the message.
+# Attribute in which a reader stores the position of the first such row in the file.
 _NO_POSITION, _OUTSIDE = "unusable", "outside"
 # Larger factors than this are no binning.
 _LARGEST_FACTOR = 16
@@ -56,7 +56,7 @@ def checked_outside(outside: str) -> Outside:
         if outside == known:
             return known
     raise SettingsError(
-        f"positions outside of their micrographs: {outside!r} is none of {', '.join(OUTSIDE)}.",
+        f"positions outside of their micrographs: {outside!r} is not one of {', '.join(OUTSIDE)}.",
         option="--outside",
     )
 
@@ -105,7 +105,7 @@ def leave_out_outside(
     source: str | os.PathLike[str],
     outside: Outside = "drop",
 ) -> pd.DataFrame:
-    """Return the rows whose positions lie on their micrographs, and warn of the others.
+    """Return the rows whose positions lie on their micrographs, and warn about the others.
 
     Rows without a position or the name of a micrograph, and with an infinite score, are among the
     others.
@@ -241,7 +241,7 @@ def _leave_out_unusable(
 
 
 def picked_on_smaller(table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]) -> float | None:
-    """Return the factor by which positions may have to be scaled up, None where they fill the area.
+    """Return the factor by which positions may have to be scaled up; None if they fill the area.
 
     Parameters
     ----------
@@ -283,7 +283,7 @@ def _sentence(
     height: npt.NDArray[np.float64],
     place: str | None,
 ) -> str:
-    """Describe how many positions are outside, and one of them."""
+    """Return a text with the number of positions outside, and one of them."""
     out = np.flatnonzero(~keep)
     row = int(out[0])
     x, y = (float(table[name].iloc[row]) for name in ("x", "y"))

@@ -1,4 +1,4 @@
-"""Rows of a table with separators, parsed at once where none of them is special."""
+"""Parse the rows of a table with separators at once if none of them is special."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def plain_rows(
     Returns
     -------
     DataFrame or None
-        A row for each line; None when the rows have to be read one by one, for whatever reason.
+        A row for each line; None if the rows have to be read one by one.
     """
     body = body.rstrip(b"\n")
     if not body or b'"' in body or b"\n\n" in body or separator == ";":

@@ -1,4 +1,4 @@
-"""Picture of picks on their micrograph in the four flips."""
+"""Draw picks on their micrograph in the four flips."""
 
 import os
 
@@ -13,7 +13,7 @@ from activepick.formats.orientation import FlipContrast, flip_contrasts
 __all__ = ["FLIP_NAMES", "draw_flips"]
 
 FLIP_NAMES: dict[Flip, str] = {
-    "none": "as it is",
+    "none": "without a flip",
     "y": "flipped in y",
     "x": "flipped in x",
     "both": "flipped in x and y",
@@ -30,7 +30,7 @@ def draw_flips(
     *,
     title: str = "",
 ) -> FlipContrast:
-    """Draw picks on the micrograph in the four flips, and mark the one that fits best.
+    """Draw picks on the micrograph in the four flips, and mark the best one.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def draw_flips(
     Returns
     -------
     FlipContrast
-        How well each flip fits.
+        Agreement of each flip.
 
     Raises
     ------

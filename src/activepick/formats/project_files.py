@@ -1,4 +1,4 @@
-"""Files of RELION projects: where those lie that a list names, and how a project names a file."""
+"""Find files that are listed in RELION projects, and return names of files in projects."""
 
 import os
 import re
@@ -24,7 +24,7 @@ _JOB_TYPE = re.compile(
 
 
 def find_in_project(name: str, list_path: str | os.PathLike[str]) -> Path | None:
-    """Return the file that a list names, or None if there is no such file.
+    """Return the file of a name in a list, or None if there is no such file.
 
     A name is relative to the folder of the list, to a folder above it (names in a RELION project
     begin at the project folder), or to the working folder; the first file in this order is
@@ -34,7 +34,7 @@ def find_in_project(name: str, list_path: str | os.PathLike[str]) -> Path | None
     Parameters
     ----------
     name
-        Name as it stands in the list.
+        Name in the list.
     list_path
         The list.
     """
@@ -44,7 +44,7 @@ def find_in_project(name: str, list_path: str | os.PathLike[str]) -> Path | None
 def project_finder(list_path: str | os.PathLike[str]) -> Callable[[str], Path | None]:
     """Return `find_in_project` for one list, which remembers the folders that exist.
 
-    Thousands of names in a few folders cost little more than a look at each file.
+    Thousands of names in a few folders take little more time than a check of each file.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def project_finder(list_path: str | os.PathLike[str]) -> Callable[[str], Path | 
         folder, file = os.path.split(name)
         if folder not in candidates:
             inside = (place / folder for place in places)
-            # os.path takes a name that no file can have for one that is not there.
+            # os.path treats an invalid file name as one that does not exist.
             candidates[folder] = [place for place in inside if os.path.isdir(place)]
         found = (place / file for place in candidates[folder] if os.path.isfile(place / file))
         return next(found, None) if file else None
@@ -125,7 +125,8 @@ def name_in_project(name: str, project: Path) -> str:
     Returns
     -------
     str
-        With slashes. A name that is right already, or is outside of the project, stays as it is.
+        Name with slashes. A name that is already relative to the project, or outside of it, is not
+        changed.
     """
     if not os.path.isabs(name) and os.path.exists(project / name):
         return name

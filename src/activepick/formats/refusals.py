@@ -1,4 +1,4 @@
-"""Sentences that refuse tomograms and filaments, the same for every format."""
+"""Errors for tomograms and filaments, the same for every format."""
 
 import os
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ def refuse_tomogram(
     path
         The file.
     what
-        What the file holds, with the reason for this conclusion in brackets, such as "particles in
+        Content of the file, with the reason for this conclusion in brackets, such as "particles in
         tomograms (rlnTomoName)".
     line
-        Line of the file, where one is known.
+        Line of the file, if it is known.
 
     Raises
     ------
@@ -49,10 +49,10 @@ def refuse_filament(
     path
         The file.
     what
-        What the file holds, with the reason for this conclusion in brackets, such as "points on
+        Content of the file, with the reason for this conclusion in brackets, such as "points on
         filaments (rlnHelicalTubeID)".
     line
-        Line of the file, where one is known.
+        Line of the file, if it is known.
 
     Raises
     ------
@@ -68,13 +68,13 @@ def refuse_filament(
 def varies(values: Sequence[object] | pd.Series | npt.NDArray[np.generic]) -> bool:
     """Return whether values include at least two different finite numbers.
 
-    A depth (``z``) that is the same for all rows is written by programs for 2D micrographs, too;
-    one that varies is a position in a tomogram.
+    Programs for 2D micrographs may write a depth (``z``) that is equal in all rows; one that varies
+    is a position in a tomogram.
 
     Parameters
     ----------
     values
-        Numbers or texts, ``(n,)``; what is no finite number is ignored.
+        Numbers or texts, ``(n,)``; values that are not finite numbers are ignored.
     """
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").astype(float)
     finite = numbers[np.isfinite(numbers.to_numpy())]

@@ -156,32 +156,32 @@ FORMATS: Mapping[str, Format] = MappingProxyType({entry.name: entry for entry in
 def choose_format(
     path: str | os.PathLike[str], format: str | Format | None = None, *, sniff: bool = True
 ) -> Format:
-    """Return the format that is named, else the one of the extension, else that of the content.
+    """Return the format by its name, by the extension, or by the content, in this order.
 
-    Where formats share an extension (``.txt``), the content decides between them. A `Format` is
-    returned as it is, so that formats outside `FORMATS` can be read and written, too.
+    If formats share an extension (``.txt``), they are distinguished by the content. A `Format` is
+    returned unchanged, so that formats outside of `FORMATS` can also be read and written.
 
     Parameters
     ----------
     path
         The file.
     format
-        A name in `FORMATS`, or a format of your own.
+        A name in `FORMATS`, or a custom format.
     sniff
-        Whether the file may be opened to look at its content.
+        Whether the file may be opened to check its content.
 
     Raises
     ------
     TableError
-        If the name is unknown, or neither the extension nor the content tells the format; for
-        tilt series.
+        If the name is unknown, or neither the extension nor the content shows the format; for tilt
+        series.
     """
     if isinstance(format, Format):
         return format
     names = ", ".join(FORMATS)
     if format is not None:
         if format not in FORMATS:
-            raise TableError(f"{path}: there is no format {format!r}; choose one of {names}")
+            raise TableError(f"{path}: the format {format!r} is unknown; choose one of {names}")
         return FORMATS[format]
     extension = Path(path).suffix.lower()
     if extension == ".tomostar":
@@ -193,7 +193,7 @@ def choose_format(
         candidates = [*found, *others] or FORMATS.values()
         found = [entry for entry in candidates if entry.sniff(head)] or found
     if not found:
-        tried = "extension and content do not tell" if sniff else "the extension does not tell"
+        tried = "extension and content do not show" if sniff else "the extension does not show"
         raise TableError(
             f"{path}: {tried} the format; name one of {names}, or end the file name in "
             f"{', '.join(entry.extensions[0] for entry in FORMATS.values())} (a folder's name has "
@@ -232,13 +232,13 @@ def read_table(
     Raises
     ------
     TableError
-        With the file, the line where there is one, what is wrong, and what to do.
+        If the file cannot be read. The message names the file and, if possible, the line.
     """
     return leave_out_outside(read_rows(path, format), source=path, outside=outside)
 
 
 def read_rows(path: str | os.PathLike[str], format: str | Format | None = None) -> pd.DataFrame:
-    """Read a table as `read_table` does, with rows whose positions are negative."""
+    """Read a table like `read_table`, including rows with negative positions."""
     chosen = choose_format(path, format)
     try:
         with joined_warnings():  # a list names many files
@@ -261,7 +261,7 @@ def write_table(
     format: str | Format | None = None,
     **options: object,
 ) -> None:
-    """Write a table of picks, labels or true particles; an invalid table is not written at all.
+    """Write a table of picks, labels or true particles; an invalid table is not written.
 
     Parameters
     ----------
@@ -269,7 +269,7 @@ def write_table(
         As returned by `read_table`. Columns that the format cannot hold are named in a
         `TableWarning`.
     path
-        The file to make or replace, whole or not at all.
+        The file to create or replace; it is written atomically.
     format
         A name in `FORMATS`, or a format of your own; without it the extension decides.
     **options
@@ -285,7 +285,7 @@ def write_table(
     clean = check_table(table, os.fspath(path))
     if chosen.one_micrograph and clean["micrograph"].nunique() > 1:
         raise TableError(
-            f"{path}: a file of {chosen.title} holds the picks of one micrograph, and these are of "
+            f"{path}: a file of {chosen.title} contains picks of one micrograph, but these are of "
             f"{clean['micrograph'].nunique()}: write them to a folder"
         )
     write_pieces(path, chosen.render(clean, Path(path), **options))

@@ -1,10 +1,11 @@
-"""Job folders of RELION's picking: one ``NAME_autopick.star`` a micrograph, and a list of them.
+"""Read and write job folders of RELION's picking.
 
-From RELION 4 on ``autopick.star`` lists micrographs and their files in ``data_coordinate_files``,
-and Extract takes that file (``relion_preprocess --coord_list``). Before, Extract took the folder
-and the end of the file names (``--coord_dir``, ``--coord_suffix``), which stands in the name of
-``coords_suffix_autopick.star``; in it is the path of the list of micrographs. Micrographs are
-found by the exact string of ``rlnMicrographName``, and without a word left out where it differs.
+They contain ``NAME_autopick.star`` for each micrograph, and a list of these files. Since RELION 4,
+``autopick.star`` lists micrographs and their files in ``data_coordinate_files``, and is the input
+of Extract (``relion_preprocess --coord_list``). In earlier versions the input was the folder and
+the end of the file names (``--coord_dir``, ``--coord_suffix``), which is part of the name of
+``coords_suffix_autopick.star``; this file contains the path of the list of micrographs. Micrographs
+are found by the exact string of ``rlnMicrographName``; if it differs, they are skipped silently.
 """
 
 import os
@@ -47,13 +48,13 @@ __all__ = [
 ReadTable = Callable[[Path], pd.DataFrame]
 
 _INDEX_BLOCK = re.compile(rb"^\s*data_coordinate_files\s*(?:#.*)?$", re.MULTILINE)
-# The block of a list stands at its beginning.
+# The block of a list is at its beginning.
 _BEGINNING = 4096
 _SUFFIX_FILE = re.compile(r"coords_suffix(_[^/]+)\.star", re.IGNORECASE)
 
 
 def read_star_or_job(path: Path, read_other: ReadTable) -> pd.DataFrame:
-    """Read a STAR file of picks, or all files of the job that it is the list of.
+    """Read a STAR file of picks, or all files that it lists.
 
     Files in a list are looked up by `activepick.formats.project_files.find_in_project`; those that
     are missing are left out with a `TableWarning`. See `activepick.formats.relion_star.read_star`
@@ -70,8 +71,7 @@ def read_star_or_job(path: Path, read_other: ReadTable) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If a file is invalid, with the line where there is one, or none of those in a list is
-        found.
+        If a file is invalid, with the line if possible, or no file of a list is found.
     """
     if (suffix := _SUFFIX_FILE.fullmatch(path.name)) and path.is_file():
         return _read_suffixed(path, suffix[1], read_other)
@@ -81,14 +81,14 @@ def read_star_or_job(path: Path, read_other: ReadTable) -> pd.DataFrame:
 
 
 class RelionJob:
-    """A job folder of RELION with coordinate files, as another job of the project sees it.
+    """A job folder of RELION with coordinate files, as the input of another job.
 
     Parameters
     ----------
     folder
         The job.
     micrographs_star
-        RELION's list of micrographs if their names are from one, which are right then.
+        RELION's list of micrographs, if their names are from one and need not be changed.
     """
 
     def __init__(self, folder: Path, micrographs_star: Path | None) -> None:
@@ -105,12 +105,12 @@ class RelionJob:
         return name_in_project(micrograph, self._project)
 
     def index(self, version: str) -> Path:
-        """Return the path of the list that RELION takes.
+        """Return the path of the list that is RELION's input.
 
         Parameters
         ----------
         version
-            "3.0" and "3.1" take ``coords_suffix_autopick.star``, later ones ``autopick.star``.
+            "3.0" and "3.1" use ``coords_suffix_autopick.star``, later ones ``autopick.star``.
 
         Raises
         ------
@@ -123,14 +123,15 @@ class RelionJob:
     def write_index(self, files: Mapping[str, Path], version: str) -> tuple[Path, Checksum]:
         """Write the list by which RELION finds the files.
 
-        Micrographs and files are named from the project folder, wherever the program runs.
+        Paths of micrographs and files are relative to the project folder, wherever the program
+        runs.
 
         Parameters
         ----------
         files
             File by name of the micrograph.
         version
-            As of `index`.
+            See `index`.
 
         Returns
         -------
@@ -220,8 +221,8 @@ def find_job_lists(folder: Path) -> list[Path]:
     found = [path for path in suffixed if _listed_micrographs(path)[1] is not None]
     if suffixed and not found:
         warn_table(
-            "the list of micrographs that it names is not found, so micrographs are named after "
-            "the files of picks",
+            "the list of micrographs to which it refers is not found, so micrographs are named "
+            "after the files of picks",
             file=suffixed[0],
         )
     return found
@@ -243,7 +244,7 @@ def _beginning(path: Path) -> bytes:
         with open_to_read(path) as file:
             return file.read(_BEGINNING)
     except OSError:
-        return b""  # Reading it as a table says what is wrong.
+        return b""  # Reading it as a table gives the error.
 
 
 def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFrame:
@@ -261,7 +262,7 @@ def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFram
         listed["rlnMicrographCoordinates"].astype(str),
         strict=True,
     ):
-        # A job folder that was copied out of its project still holds its files.
+        # A job folder that was copied out of its project still contains its files.
         place = find(file) or find(within_job(file))
         if place is None:
             missing.append((line, file))
@@ -272,8 +273,9 @@ def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFram
     if missing:
         line, file = missing[0]
         where = (
-            f"{path}, line {line}: {file} is not in the folder of this file, in one above, or in "
-            "the working folder"
+            f"{path}, line {line}: {file} is not in the folder of this file, in a parent "
+            "folder, or "
+            "in the working folder"
         )
         if not files:
             raise TableError(f"{where}; keep the folders of the RELION project together")
@@ -291,7 +293,7 @@ def _read_files(files: list[tuple[str, Path]], read_other: ReadTable) -> pd.Data
 def _read_suffixed(path: Path, suffix: str, read_other: ReadTable) -> pd.DataFrame:
     name, listed = _listed_micrographs(path)
     if listed is None:
-        named = f"{name} is not found" if name else "it names no list of micrographs"
+        named = f"{name} is not found" if name else "it does not refer to a list of micrographs"
         raise TableError(
             f"{path}: {named}, so the names of the micrographs are unknown; give the files "
             f"*{suffix}.star in this folder, or keep the folders of the RELION project together"
@@ -304,7 +306,7 @@ def _read_suffixed(path: Path, suffix: str, read_other: ReadTable) -> pd.DataFra
         raise TableError(
             f"{path}: none of the {counted(len(names), 'micrograph')} in {listed} has a file "
             f"*{suffix}.star in this folder, such as {files[names[0]]}; keep the folders of the "
-            "RELION project together, or remove this list to read what is there"
+            "RELION project together, or remove this list to read the existing files"
         )
     return _read_files(list(dict(reversed(found)).items())[::-1], read_other)
 

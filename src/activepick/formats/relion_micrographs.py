@@ -1,4 +1,4 @@
-"""RELION's lists of micrographs: exact names, optics groups, pixel sizes and defocus."""
+"""Read RELION's lists of micrographs: exact names, optics groups, pixel sizes and defocus."""
 
 import math
 import os
@@ -38,11 +38,11 @@ class RelionMicrographs:
     optics
         Rows of the optics block, one dict for each group; empty before RELION 3.1.
     groups
-        Number of the optics group by name, where the list says it.
+        Number of the optics group by name, if the list has it.
     pixel_sizes_angstrom
-        Å per pixel by name, where the row or its optics group says it.
+        Å per pixel by name, if the row or its optics group has it.
     defocus_angstrom
-        Mean defocus of both axes in Å by name, where the list says it.
+        Mean defocus of both axes in Å by name, if the list has it.
     """
 
     path: Path
@@ -95,7 +95,7 @@ def read_relion_micrographs(path: str | os.PathLike[str]) -> RelionMicrographs:
     _refuse_others(blocks, path)
     found = [block for block in blocks if _NAME in block.columns]
     if not found:
-        raise TableError(f"{path}: no column {_NAME}, so this is no list of micrographs")
+        raise TableError(f"{path}: no column {_NAME}, so this is not a list of micrographs")
     frame = found[0].frame(path).drop_duplicates(_NAME)
     names = [str(name) for name in frame[_NAME]]
     optics = next((_records(block, path) for block in blocks if block.name == "optics"), [])
@@ -129,7 +129,7 @@ def _sizes_of_groups(optics: list[dict[str, Any]], groups: dict[str, int]) -> di
 
 
 def _sizes_of_rows(frame: pd.DataFrame, names: list[str]) -> dict[str, float]:
-    """Return the pixel sizes that stand in the rows, as RELION 3.0 writes them."""
+    """Return the pixel sizes in the rows, as written by RELION 3.0."""
     column = next((name for name in _PIXEL_SIZES if name in frame), None)
     if column is not None:
         values = frame[column].tolist()
@@ -145,7 +145,7 @@ def _sizes_of_rows(frame: pd.DataFrame, names: list[str]) -> dict[str, float]:
 def magnified_pixel_size(
     detector_pixel_um: pd.Series, magnification: pd.Series
 ) -> npt.NDArray[np.float64]:
-    """Return pixel sizes in Å as RELION 3.0 states them, ``(n,)``.
+    """Return pixel sizes in Å from the columns of RELION 3.0, ``(n,)``.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def magnified_pixel_size(
     Returns
     -------
     ndarray
-        Rounded to six decimals; NaN where a value is no number above 0.
+        Rounded to six decimals; NaN if a value is not a number above 0.
     """
     both = (pd.to_numeric(v, errors="coerce") for v in (detector_pixel_um, magnification))
     pixel, times = (values.to_numpy(np.float64) for values in both)

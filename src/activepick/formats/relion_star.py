@@ -1,8 +1,8 @@
-"""Reading STAR files of RELION 3.0 and later, and what other programs write like them.
+"""Read STAR files of RELION 3.0 and later, and similar files of other programs.
 
 3.0 has one block; 3.1 and later have ``data_optics`` beside ``data_particles`` (or
 ``data_micrographs``). Files of one micrograph (``NAME_autopick.star``, crYOLO's ``STAR/NAME.star``)
-hold no micrograph name. Coordinates are particle centres in pixels of the micrograph, from 0.
+contain no micrograph name. Coordinates are particle centres in pixels of the micrograph, from 0.
 https://relion.readthedocs.io/en/latest/Reference/Conventions.html
 """
 
@@ -83,7 +83,7 @@ _JOB_BLOCKS = re.compile(
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether there is a data block and a column of RELION."""
+    """Return whether a file has a data block and a column of RELION."""
     return bool(re.search(rb"^\s*data_", head, re.MULTILINE)) and b"_rln" in head
 
 
@@ -104,8 +104,8 @@ def read_star(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        If the file is invalid, with the line where there is one; for tomograms and filaments; and
-        for particles of several micrographs that nothing names.
+        If the file is invalid, with the line if possible; for tomograms and filaments; and for
+        particles of several micrographs that are not named.
     """
     return star_table(read_blocks(read_utf8(path), path), path)
 
@@ -116,11 +116,11 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
     Parameters
     ----------
     blocks
-        All blocks of the file. The rows of all those with positions are put together.
+        All blocks of the file. The rows of all blocks with positions are concatenated.
     path
         The file, for messages and for the name of the micrograph.
     micrograph
-        Name of the micrograph where it is known already, whatever the file says.
+        Name of the micrograph if it is known, which replaces the name in the file.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
         table = pd.concat(tables, ignore_index=True)
         table.attrs = {"micrograph_from_file_name": True} if nameless else {}
         named = ", ".join(f"data_{block.name}" for block in chosen)[:200]
-        warn_table(f"the picks of {len(chosen)} tables are put together: {named}", file=path)
+        warn_table(f"the picks of {len(chosen)} tables are joined: {named}", file=path)
     table = _with_scores(table, chosen)
     left_out = []
     for other in blocks:
@@ -155,7 +155,9 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
         elif other.runs and not any(other is block for block in chosen):
             left_out += [f"data_{other.name}"] if _is_worth_saying(other) else []
     if left_out:
-        warn_table(f"left out, as it is no table of picks: {', '.join(left_out)[:200]}", file=path)
+        warn_table(
+            f"left out, since it is not a table of picks: {', '.join(left_out)[:200]}", file=path
+        )
     return table
 
 
@@ -195,7 +197,7 @@ def _is_worth_saying(block: Block) -> bool:
 
 
 def _refuse_several(raw: pd.DataFrame, path: Path, line: int) -> None:
-    """Refuse particles that are of several micrographs, and nothing says of which."""
+    """Refuse particles of several micrographs that are not named."""
     several = next((n for n in _ONE_PER_MICROGRAPH if n in raw and varies_within(raw, n)), None)
     if several is not None:
         raise TableError(
@@ -227,13 +229,13 @@ def _refuse_volumes_and_filaments(raw: pd.DataFrame, path: Path, line: int) -> N
 
 
 def _with_scores(table: pd.DataFrame, blocks: Sequence[Block]) -> pd.DataFrame:
-    """Return the table without scores that are none, and with the meaning of the others."""
+    """Return the table without invalid scores, and with the meaning of the others."""
     marked = all(has_mark(block.preamble) for block in blocks if block.runs)
     return with_meaning(_without_missing_scores(table), "log-odds" if marked else "number")
 
 
 def _without_missing_scores(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with empty scores where the figure of merit stands for none."""
+    """Return the table with empty scores where the figure of merit means that there is none."""
     if "score" not in table:
         return table
     score = table["score"].mask(table["score"] == NO_SCORE)
@@ -245,13 +247,13 @@ def _without_missing_scores(table: pd.DataFrame) -> pd.DataFrame:
 def read_star_files(files: Sequence[tuple[str, Path]]) -> pd.DataFrame:
     """Read the files of several micrographs as one table, in this order.
 
-    Ten thousand small files are parsed in one go where they have the same columns, some twenty
-    times faster than one by one.
+    If small files have the same columns, they are parsed together, which is about twenty times
+    faster than one by one for ten thousand files.
 
     Parameters
     ----------
     files
-        Name of the micrograph, which is right whatever the file says, and its file.
+        Name of the micrograph, which replaces the name in the file, and its file.
 
     Returns
     -------
@@ -268,7 +270,7 @@ def read_star_files(files: Sequence[tuple[str, Path]]) -> pd.DataFrame:
 
 
 def read_star_folder(files: Sequence[tuple[str, Path]]) -> pd.DataFrame | None:
-    """Read the STAR files in a folder as one table, without those that hold no positions.
+    """Read the STAR files in a folder as one table, without files that contain no positions.
 
     Parameters
     ----------
@@ -278,7 +280,7 @@ def read_star_folder(files: Sequence[tuple[str, Path]]) -> pd.DataFrame | None:
     Returns
     -------
     DataFrame or None
-        See `read_star`; None when no file has positions.
+        See `read_star`; None if no file has positions.
 
     Raises
     ------
@@ -294,11 +296,11 @@ _Read = list[tuple[str, Path, list[Block]]]
 
 
 def _with_positions(read: _Read) -> _Read:
-    """Return the files with positions, and name those of the others that are not RELION's own."""
+    """Return the files with positions, and warn about others that are not RELION's own."""
     kept, odd = [], []
     for name, path, blocks in read:
         columns = {column for block in blocks for column in block.columns}
-        # A file without any row may be cut off, which reading it says.
+        # A file without rows may be truncated; reading it gives the error.
         is_cut = not any(block.runs for block in blocks)
         if columns & _POSITIONS or is_cut or any(map(_TOMOGRAM.match, columns)):
             kept.append((name, path, blocks))
@@ -318,7 +320,7 @@ def _read_all(read: _Read, *, keep_names: bool) -> pd.DataFrame:
 
 
 def _at_once(read: _Read, keep_names: bool) -> pd.DataFrame | None:
-    """Return the table of files that are alike; None when they have to be read one by one."""
+    """Return the table of files that are alike; None if they have to be read one by one."""
     if not read or any(len(blocks) != 1 for _, _, blocks in read):
         return None
     columns = read[0][2][0].columns
@@ -344,7 +346,7 @@ def _at_once(read: _Read, keep_names: bool) -> pd.DataFrame | None:
         table = forget_places(standard_table(raw, path, lambda: np.arange(len(raw))))
         return _with_scores(table, [block for _, _, [block] in read])
     except TableError:
-        # One of them is invalid: read alone it says where.
+        # One of them is invalid: reading it separately gives the line.
         return None
 
 

@@ -1,4 +1,4 @@
-"""Writing STAR files of RELION 3.0 and later; see `relion_star` for the format."""
+"""Write STAR files of RELION 3.0 and later; see `relion_star` for the format."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -19,11 +19,11 @@ from activepick.formats.table_warnings import warn_table
 
 __all__ = ["VERSIONS", "relion_version", "render_star", "render_star_files"]
 
-# Later versions differ in lists of coordinate files only, see `relion_job`.
+# Later versions differ only in lists of coordinate files, see `relion_job`.
 VERSIONS = ("3.0", "3.1", "4", "5")
 _COMMENT = "version 30001"
-# The order of RELION's own files. The name is not first, where names such as data_1.mrc or _1.mrc
-# would be taken for the start of a block or a column.
+# The order of RELION's own files. The name is not the first column, where names such as data_1.mrc
+# or _1.mrc would be read as the start of a block or a column.
 _ORDER = (
     "rlnCoordinateX rlnCoordinateY rlnAutopickFigureOfMerit rlnClassNumber rlnAnglePsi "
     "rlnMicrographName rlnOpticsGroup"
@@ -69,14 +69,14 @@ def render_star(
     pixel_size_angstrom: float | None = None,
     per_micrograph: bool = False,
 ) -> Iterable[str]:
-    """Return the text of a STAR file for RELION, some thousand rows at a time.
+    """Return the text of a STAR file for RELION, in pieces of some thousand rows.
 
-    Columns beside the standard ones are kept under their names; ``label`` is not, as RELION has no
-    column for it. Names with blanks are put in quotes, which RELION reads since 3.1. Where only
-    some scores are known the others are -999, as RELION writes itself.
+    Other columns than the standard ones are kept under their names, except ``label``, for which
+    RELION has no column. Names with spaces are quoted, which RELION supports since 3.1. If only
+    some scores are known, the others are -999, as in RELION's own files.
 
-    Pixel size, voltage and aberrations are in optics groups from 3.1 on, and in each row in 3.0;
-    they are moved from one place to the other.
+    Pixel size, voltage and aberrations are in optics groups since 3.1, and in each row in 3.0; they
+    are converted as needed.
 
     Parameters
     ----------
@@ -101,7 +101,9 @@ def render_star(
     table = with_exposure_groups(table)
     if per_micrograph:
         if table["micrograph"].nunique() > 1:
-            raise TableError(f"{path}: a file for one micrograph cannot hold several; use a folder")
+            raise TableError(
+                f"{path}: a file for one micrograph cannot contain several; use a folder"
+            )
         return next(render_star_files(table, path, [slice(0, len(table))], version=version))
     mark = _mark(table)
     _warn_of_shifts(table, version, path)
@@ -167,18 +169,18 @@ def _warn_of_shifts(table: pd.DataFrame, version: str, path: Path) -> None:
 
 
 def _mark(table: pd.DataFrame) -> tuple[str, ...]:
-    """Return the comment that states that the figures of merit are log-odds, where they are."""
+    """Return the comment for figures of merit that are log-odds; empty for others."""
     return (f"{LOG_ODDS_MARK}\n",) if score_meaning(table) == "log-odds" else ()
 
 
 def _checked(version: str, pixel_size_angstrom: float | None, path: Path) -> str:
     if pixel_size_angstrom is not None and not 0 < pixel_size_angstrom < float("inf"):
-        raise TableError(f"{path}: the pixel size {pixel_size_angstrom} Å has to be above 0")
+        raise TableError(f"{path}: the pixel size {pixel_size_angstrom} Å must be above 0")
     return relion_version(version, path)
 
 
 def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return the columns in RELION's order, and warn of those that are left out."""
+    """Return the columns in RELION's order, and warn about those that are left out."""
     columns: dict[str, Any] = {
         tag: table[name] for tag, name in RELION_TAGS.items() if name in table
     }
@@ -207,8 +209,8 @@ def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _optics(table: pd.DataFrame, pixel_size_angstrom: float | None, path: Path) -> pd.DataFrame:
     """Return the optics groups of the table, or one for each group number in it.
 
-    A block has the same columns for all groups, so nothing is written of the others where the table
-    does not say what one of them is; a warning says so.
+    A block has the same columns for all groups. If the table does not describe one of the groups,
+    the others are left out, with a warning.
     """
     groups = table.get(_GROUP, pd.Series([1])).unique().tolist() or [1]
     records = table.attrs.get("optics")
@@ -249,7 +251,7 @@ def _with_groups(table: pd.DataFrame) -> pd.DataFrame:
     groups = facts.drop_duplicates().reset_index(drop=True)
     if _GROUP in groups and not groups[_GROUP].duplicated().any():
         numbers = table[_GROUP].to_numpy()
-    else:  # Groups in the table do not tell pixel sizes or microscopes apart.
+    else:  # Groups in the table do not distinguish pixel sizes or microscopes.
         keys = [name for name in facts.columns if name != _GROUP]
         groups = facts[keys].drop_duplicates().reset_index(drop=True)
         groups.insert(0, _GROUP, range(1, len(groups) + 1))
@@ -263,7 +265,7 @@ def _with_groups(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_groups(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return a table with the facts of its optics groups in each row, and warn of what is lost."""
+    """Return a table with the data of its optics groups in each row, and warn about losses."""
     records = table.attrs.get("optics") or []
     tags = list(dict.fromkeys(tag for record in records for tag in record))
     facts = [tag for tag in tags if tag not in (_GROUP, _GROUP_NAME, _ORIGINAL_SIZE)]

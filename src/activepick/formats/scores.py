@@ -5,10 +5,10 @@ In memory a table has scores of one of two kinds, which ``attrs["score_meaning"]
 - ``"log-odds"``: the score is the logit of a probability, as activepick computes it. Tables without
   the attribute have such scores.
 - ``"number"``: the score is a number of another program, such as a cross-correlation or a figure of
-  merit. It ranks the picks, and no probability follows from it.
+  merit. It ranks the picks, but cannot be converted to a probability.
 
-Confidences are converted to log-odds when they are read. Formats whose score column holds numbers
-of many programs mark the scores of activepick, so that they are log-odds again when they are read.
+Confidences are converted to log-odds when they are read. In formats whose score column contains
+numbers of many programs, scores of activepick are marked, so that they are read as log-odds.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ ScoreMeaning = Literal["log-odds", "probability", "number", "none"]
 # Comment in text files whose scores are log-odds.
 LOG_ODDS_MARK = "# scores are log-odds"
 _ATTRIBUTE = "score_meaning"
-# Log-odds beyond this are a probability of 0 or 1 in double precision.
+# Log-odds beyond this correspond to a probability of 0 or 1 in double precision.
 _HIGHEST = 36.0
 # So many scores tell what they are.
 _MANY = 20
@@ -71,7 +71,7 @@ def with_meaning(table: pd.DataFrame, meaning: ScoreMeaning) -> pd.DataFrame:
     Parameters
     ----------
     table
-        Changed in place. A table without a column ``score`` is left as it is.
+        The table, which is changed in place. A table without a column ``score`` is not changed.
     meaning
         ``"log-odds"`` or ``"number"``.
     """
@@ -83,14 +83,14 @@ def with_meaning(table: pd.DataFrame, meaning: ScoreMeaning) -> pd.DataFrame:
 def common_meaning(tables: Iterable[pd.DataFrame]) -> ScoreMeaning:
     """Return the meaning of the scores of several tables together.
 
-    Scores of different meanings are numbers: no probability follows from all of them.
+    Scores with different meanings are numbers, since not all of them can be converted.
     """
     found = {score_meaning(table) for table in tables if len(table)} - {"none"}
     return "log-odds" if found <= {"log-odds"} else "number"
 
 
 def has_mark(head: bytes) -> bool:
-    """Return whether the beginning of a text file states that its scores are log-odds."""
+    """Return whether the beginning of a text file marks its scores as log-odds."""
     return LOG_ODDS_MARK.encode() in head[:4096]
 
 
@@ -150,7 +150,7 @@ def score_threshold(probability: float) -> float:
     if not 0 <= probability <= 1:
         raise SettingsError(
             f"The threshold {probability} is not a probability: give a number between 0 and 1 "
-            "(0.5 keeps what is more likely a particle than not)."
+            "(0.5 keeps picks that are more likely particles than not)."
         )
     # The logit of 0 and 1 is infinite: everything, or nothing finite.
     with np.errstate(divide="ignore"):
@@ -174,22 +174,22 @@ def keep_scores(
     Raises
     ------
     SettingsError
-        If there are no scores, the scores are no log-odds, or the threshold is no probability.
+        If there are no scores, the scores are not log-odds, or the threshold is not a probability.
     """
     if threshold is None and min_score is None:
         return table
     meaning = score_meaning(table)
     if meaning == "none":
-        raise SettingsError("the picks have no scores, so no threshold can be applied to them")
+        raise SettingsError("the picks have no scores, so a threshold cannot be applied")
     scores = table["score"].to_numpy(np.float64)
     keep = ~np.isnan(scores)
     if threshold is not None:
         lowest = score_threshold(threshold)
         if meaning == "number":
             raise SettingsError(
-                "the scores are numbers of another program and no log-odds, so a threshold in "
-                f"probability is not possible: they lie between {np.nanmin(scores):g} and "
-                f"{np.nanmax(scores):g}; give the lowest score that is kept",
+                "the scores are numbers of another program and not log-odds, so they cannot be "
+                f"compared with a probability: they are between {np.nanmin(scores):g} and "
+                f"{np.nanmax(scores):g}; give the lowest score to keep",
                 option="--min-score",
             )
         keep &= scores >= lowest

@@ -1,4 +1,4 @@
-"""Writing several files so that all of them appear together, or none."""
+"""Write several files so that either all of them appear or none."""
 
 import os
 import tempfile
@@ -22,16 +22,16 @@ def write_together(
     folder: Path,
     progress: Callable[[int, int], None] | None,
 ) -> list[Checksum]:
-    """Write files to a hidden folder beside their places, then move them all there.
+    """Write files to a hidden folder, then move all of them to their final paths.
 
     Parameters
     ----------
     paths
         The files, all in the folder.
     texts
-        The pieces of each file, asked for one file after the other.
+        The pieces of each file, which are requested for one file after the other.
     folder
-        Made when it is missing; nothing stays in it when an error occurs.
+        Created if it is missing; no file remains in it after an error.
     progress
         Called with the number of files written and the number of all files.
 

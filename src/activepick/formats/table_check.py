@@ -1,4 +1,4 @@
-"""Checks of a table before it is written, and warnings of what the format cannot hold."""
+"""Check a table before it is written, and warn about columns that a format cannot contain."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from activepick.formats.values import check_range, checked_labels
 __all__ = ["check_table", "warn_dropped"]
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
-# Values that RELION writes where nothing is known, so that nothing is lost with them.
+# Values that RELION writes if nothing is known, so that no information is lost with them.
 _EMPTY_PHRASES: dict[str, tuple[float, ...]] = {
     "rlnClassNumber": (0, -999),
     "rlnAnglePsi": (0, -999),
@@ -24,12 +24,12 @@ _EMPTY_PHRASES: dict[str, tuple[float, ...]] = {
 
 
 def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
-    """Return a copy of a table with standard types, checked for what no file should hold.
+    """Return a copy of a table with standard types, after checking its values.
 
     Raises
     ------
     TableError
-        If a column is missing or holds what no file should: the message names the row (from 0).
+        If a column is missing or contains invalid values. The message gives the row (from 0).
     """
     missing = [name for name in ("micrograph", "x", "y") if name not in table]
     if missing:
@@ -39,8 +39,9 @@ def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
     for row, name in enumerate(clean["micrograph"].unique()):
         if not name.strip() or _UNPRINTABLE.search(name):
             raise TableError(
-                f"{target}: the micrograph name {name!r} (distinct name {row}) is empty or holds "
-                "characters that no file name should; rename the micrograph"
+                f"{target}: the micrograph name {name!r} (distinct name {row}) is empty or "
+                "contains "
+                "characters that are not allowed; rename the micrograph"
             )
     for name in ("x", "y", "score", "label"):
         if name in clean:
@@ -48,7 +49,7 @@ def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
                 clean[name] = pd.to_numeric(clean[name]).astype(float)
             except (ValueError, TypeError, OverflowError) as error:
                 raise TableError(
-                    f"{target}: the column {name} holds no numbers ({error})"
+                    f"{target}: the column {name} does not contain numbers ({error})"
                 ) from None
 
     def where(row: int) -> str:
@@ -68,7 +69,7 @@ def check_table(table: pd.DataFrame, target: str) -> pd.DataFrame:
 def warn_dropped(
     table: pd.DataFrame, names: Sequence[str], path: Path, program: str, *, optics: bool = True
 ) -> None:
-    """Warn of the columns that a format cannot hold, except where their values say nothing.
+    """Warn about columns that a format cannot contain, unless they have no information.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Warnings of what was left out of tables, said once for many files that are alike.
+"""Warnings about tables, emitted once for many files with the same warning.
 
-A folder has a file for each micrograph, so that a warning for each file would be thousands.
-Functions that read or write many files collect the warnings and give one for each kind, with the
+A folder has a file for each micrograph, so that a warning for each file could mean thousands.
+Functions that read or write many files collect the warnings and emit one for each kind, with the
 number of files.
 """
 
@@ -17,20 +17,20 @@ __all__ = ["CollectedWarnings", "TableWarning", "joined_warnings", "warn_table"]
 
 
 class TableWarning(UserWarning):
-    """A part of a table was left out, or read in a way that the user should know.
+    """A part of a table was left out, or interpreted in a way that the user should know.
 
     Parameters
     ----------
     sentence
-        What the user should know.
+        The message, without the name of the file.
     file
-        The file, which is put in front of the sentence.
+        The file. Its name is put before the message.
     option
         The option of the command line that changes it, see `activepick.errors.ActivepickError`.
     kind
-        What warnings of several files have in common; by default the sentence.
+        Key of warnings that are joined; by default the sentence.
     more
-        Number of other files of which the same is true.
+        Number of other files with the same warning.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class TableWarning(UserWarning):
 
 
 class CollectedWarnings:
-    """Warnings of many files, collected while this is active (``with``), in one thread.
+    """Collects the warnings of many files in a ``with`` block, in one thread.
 
-    It can be made active again and again, such as for each file of a folder.
+    The object can be used in several blocks, for instance one for each file of a folder.
     """
 
     def __init__(self) -> None:
@@ -74,14 +74,14 @@ class CollectedWarnings:
         self._found.append(warning)
 
     def joined(self) -> Sequence[TableWarning]:
-        """Return one warning for each kind, the first one, with the number of the other files."""
+        """Return the first warning of each kind, with the number of the other files."""
         by_kind: dict[str, list[TableWarning]] = {}
         for warning in self._found:
             by_kind.setdefault(warning.kind, []).append(warning)
         return [_join(alike) for alike in by_kind.values()]
 
     def tell(self) -> None:
-        """Emit the joined warnings, and forget them."""
+        """Emit the joined warnings, and remove them."""
         told = self.joined()
         self._found.clear()
         for warning in told:
@@ -123,12 +123,12 @@ def warn_table(
     option: str = "",
     kind: str = "",
 ) -> None:
-    """Warn of a part of a table, now or with those of other files.
+    """Emit a warning about a table, at once or joined with those of other files.
 
     Parameters
     ----------
     sentence, file, option, kind
-        As of `TableWarning`.
+        See `TableWarning`.
     """
     _give(TableWarning(sentence, file=file, option=option, kind=kind))
 

@@ -1,4 +1,4 @@
-"""Reading and writing of text files of tables; files are written whole or not at all."""
+"""Read text files, and write files atomically."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ _ALLOWED = bytes(set(range(256)) - {*range(9), 11, 12, *range(14, 32)})
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file as it is.
+    """Read the bytes of a file.
 
     Raises
     ------
@@ -36,9 +36,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         return read_whole(path)
     except FileNotFoundError:
-        raise TableError(f"{path}: there is no such file; check the path") from None
+        raise TableError(f"{path} does not exist; check the path") from None
     except IsADirectoryError:
-        raise TableError(f"{path}: this is a folder; give the path of a table in it") from None
+        raise TableError(f"{path} is a folder; give the path of a table in it") from None
     except UnsafeFileError as error:
         raise TableError(f"{path}: {error.strerror}") from None
     except (OSError, ValueError) as error:
@@ -46,12 +46,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def as_utf8(data: bytes) -> bytes:
-    """Return text without a byte order mark, in UTF-8 where the mark is that of UTF-16.
+    """Return text without a byte order mark; UTF-16 is converted to UTF-8.
 
     Parameters
     ----------
     data
-        Content of a file, or its beginning. What is no UTF-16 behind such a mark stays as it is.
+        Content of a file, or its beginning. Invalid UTF-16 is returned unchanged.
     """
     if data.startswith(_UTF16):  # "Unicode text" of Excel
         even = data[: len(data) // 2 * 2]
@@ -63,9 +63,9 @@ def as_utf8(data: bytes) -> bytes:
 def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
     """Read a text file as UTF-8 without a byte order mark, with newlines as line ends.
 
-    UTF-8 stays as it is, and UTF-16 with a byte order mark is converted. Anything else is
-    read as latin-1, in which every byte is a character, with a `TableWarning`: only accents in
-    names can come out wrong.
+    UTF-16 with a byte order mark is converted to UTF-8. Other encodings than these are read as
+    latin-1, in which every byte is a character, with a `TableWarning`: only accents in names may be
+    wrong.
 
     Parameters
     ----------
@@ -81,13 +81,15 @@ def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
     """
     data = as_utf8(read_bytes(path))
     if not (may_be_empty or data.strip()):
-        raise TableError(f"{path}: the file is empty; was it cut off while it was written?")
+        raise TableError(
+            f"{path}: the file is empty; it may have been truncated while it was written"
+        )
     if data.translate(None, _ALLOWED):
         control = _CONTROL.search(data)
         line = 1 + (data.count(b"\n", 0, control.start()) if control else 0)
         raise TableError(
-            f"{path}, line {line}: holds bytes that no text has; is this a table of picks, saved "
-            "as plain text?"
+            f"{path}, line {line}: contains bytes that are not text; check that this is a table of "
+            "picks, saved as plain text"
         )
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -97,7 +99,7 @@ def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             warn_table(
-                f"not UTF-8 (line {line}); read as latin-1, so check accents in names",
+                f"not UTF-8 (line {line}); read as latin-1: check accents in names",
                 file=path,
                 kind="latin-1",
             )
@@ -106,30 +108,30 @@ def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
 
 
 def read_text(path: Path, *, may_be_empty: bool = False) -> str:
-    """Read a text file; everything is as in `read_utf8`."""
+    """Read a text file; see `read_utf8`."""
     return read_utf8(path, may_be_empty=may_be_empty).decode("utf-8")
 
 
 def put_pieces(path: Path, pieces: Iterable[str | bytes]) -> None:
-    """Write one piece after the other; texts as UTF-8."""
+    """Write pieces one after the other; texts are encoded as UTF-8."""
     with path.open("wb") as file:
         file.writelines(p.encode("utf-8") if isinstance(p, str) else p for p in pieces)
 
 
 def write_pieces(path: str | os.PathLike[str], pieces: Iterable[str | bytes]) -> None:
-    """Write a file, whole or not at all.
+    """Write a file atomically.
 
     Parameters
     ----------
     path
-        The file to make or replace.
+        The file to create or replace.
     pieces
-        Content of the file in pieces, so that a large table is never whole in memory.
+        Content of the file in pieces, so that a large table is never in memory as a whole.
 
     Raises
     ------
     TableError
-        If it cannot be written, for example because the disk is full or it is a folder.
+        If it cannot be written, for example because the disk is full or the path is a folder.
     """
     try:
         with replacing(path) as temporary:

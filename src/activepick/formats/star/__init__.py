@@ -1,1 +1,1 @@
-"""STAR files: `grammar` finds the tables, `rows` reads their values, `writer` makes the text."""
+"""STAR files: `grammar` finds the tables, `rows` reads their values, `writer` writes them."""

@@ -1,14 +1,13 @@
-"""The tables of a STAR file, each with the lines on which its rows stand.
+"""Parse the tables of a STAR file, with the line numbers of their rows.
 
-Files are read as RELION reads them: what stands before the first ``data_`` is ignored; ``#`` begins
-a comment at the start of a line or after a blank, also behind labels, rows, ``loop_`` and
-``data_``; a label ends at a blank or ``#``. Beyond that, a block may hold several loops, blank
-lines and comments may stand between rows, and keywords may be in capitals, as other programs write
-them.
+Files are read as in RELION: text before the first ``data_`` is ignored; ``#`` starts a comment at
+the start of a line or after a space, also after labels, rows, ``loop_`` and ``data_``; a label ends
+at a space or ``#``. In addition, a block may contain several loops, empty lines and comments may be
+between rows, and keywords may be in upper case, as in files of other programs.
 
-The ``starfile`` package is not used for reading: it pads rows that are cut off, takes files that
-are not UTF-8 for empty, and has no line numbers, all of which matter for broken files. Both read
-well-formed files the same, as the tests check.
+The ``starfile`` package is not used for reading: it pads truncated rows, reads files that are not
+UTF-8 as empty, and has no line numbers, which are needed for damaged files. Both give the same
+result for well-formed files, as the tests check.
 """
 
 import re
@@ -27,8 +26,8 @@ from activepick.formats.star.rows import parse_rows, tokens_of, without_comment
 __all__ = ["Block", "read_blocks"]
 
 _DATA = re.compile(rb"data_(\S*)", re.IGNORECASE)
-# A label has nothing but a comment behind it, so that a row that begins with a name such as _1.mrc
-# is none; behind RELION's own labels anything may stand.
+# A label is followed only by a comment, so that a row that starts with a name such as _1.mrc is not
+# a label; RELION's own labels may be followed by any text.
 _LABEL = re.compile(rb"_([^\s#]+)(?:\s*#.*)?|_(rln[A-Za-z0-9]+)\s.*")
 _PAIR = re.compile(rb"_([^\s#]+)\s+(\S.*)")
 # Where a run of rows ends: before a line that is empty, a comment, or may begin a table.
@@ -52,7 +51,7 @@ class Block:
     columns
         Labels without the first underscore.
     runs
-        Pieces of the file that hold nothing but rows, each as its bytes and the number of its first
+        Pieces of the file that contain only rows, each as its bytes and the number of its first
         line.
     preamble
         Text of the file before its first block, such as comments.
@@ -68,12 +67,12 @@ class Block:
         return sum(run.count(b"\n") + 1 for run, _ in self.runs)
 
     def line_numbers(self) -> npt.NDArray[np.int64]:
-        """Return the line of the file on which each row stands, ``(n,)``."""
+        """Return the line number of each row, ``(n,)``."""
         runs = [np.arange(run.count(b"\n") + 1) + first for run, first in self.runs]
         return np.concatenate([*runs, np.empty(0, np.int64)]).astype(np.int64)
 
     def frame(self, path: Path) -> pd.DataFrame:
-        """Return the rows as a table: numbers where a whole column is numbers, names as texts.
+        """Return the rows as a table: numbers if a whole column is numeric, otherwise texts.
 
         Parameters
         ----------
@@ -102,7 +101,7 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
     Raises
     ------
     TableError
-        If there is no block, or a line belongs to no table, with the line.
+        If there is no block, or, with the line number, if a line does not belong to a table.
     """
     blocks: list[Block] = []
     state = "outside"  # then: block (no label yet), pairs, labels (of a loop), rows
@@ -143,25 +142,25 @@ def read_blocks(data: bytes, path: Path) -> list[Block]:
             raise TableError(f"{path}, line {number}: values without columns in a STAR block")
     if not blocks:
         place = f"{path}, line {first_text}" if first_text else f"{path}"
-        raise TableError(f"{place}: no data_ block, so this is no STAR file")
+        raise TableError(f"{place}: no data_ block, so this is not a STAR file")
     for block in blocks:
         block.preamble = preamble
         check_width(len(block.columns), path, block.line)
         repeated = [name for name, count in Counter(block.columns).items() if count > 1]
         if repeated:
             raise TableError(
-                f"{path}, line {block.line}: the column {repeated[0][:40]} comes twice"
+                f"{path}, line {block.line}: the column {repeated[0][:40]} is repeated"
             )
     return blocks
 
 
 def _is_row(blocks: list[Block], state: str) -> bool:
-    """Return whether ``data_1.mrc`` alone in a line is a row: the first one of a single column."""
+    """Return whether a line like ``data_1.mrc`` is a row: the first one of a single column."""
     return state == "labels" and len(blocks[-1].columns) == 1
 
 
 def _add_rows(block: Block, data: bytes, here: int, number: int) -> tuple[int, int]:
-    """Add the rows from here on; return where the next line starts and the last row's number."""
+    """Add rows; return the start of the next line and the line number of the last row."""
     stop = _NO_ROW.search(data, here)
     end = stop.start() if stop else len(data)
     run = data[here:end]
@@ -170,7 +169,7 @@ def _add_rows(block: Block, data: bytes, here: int, number: int) -> tuple[int, i
 
 
 def _is_pair(line: bytes, block: Block) -> bool:
-    """Return whether a line behind the rows of a loop is a label with its value, and no row."""
+    """Return whether a line after the rows of a loop is a label with its value, not a row."""
     if not (match := _PAIR.fullmatch(line)) or len(tokens_of(_text(match[2]))) != 1:
         return False
     return len(block.columns) != 2 or match[1].startswith(b"rln")
@@ -180,7 +179,8 @@ def _add_pair(block: Block, line: bytes, number: int, path: Path) -> None:
     match = _PAIR.fullmatch(line)
     if match is None or len(tokens_of(_text(match[2]))) != 1:
         raise TableError(
-            f"{path}, line {number}: expected one name and one value; the file may be cut off, or "
+            f"{path}, line {number}: expected one name and one value; the file may be "
+            "truncated, or "
             "the line loop_ is missing"
         )
     block.columns.append(_text(match[1]))

@@ -1,4 +1,4 @@
-"""The rows of a STAR table, from text to a data frame."""
+"""Convert the rows of a STAR table to a data frame."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from activepick.wording import counted
 
 __all__ = ["parse_rows", "tokens_of", "without_comment"]
 
-# A quoted token ends where its quote is followed by a blank; quotes within a token are data.
+# A quoted token ends at a quote that is followed by a space; other quotes in it are data.
 _TOKEN = r"""(?<![^ \t])(?:{double}|{single})(?![^ \t])|([^ \t]+)"""
 _NONE = "((?!))"
 # By whether a double and a single quote may begin a value.
@@ -34,28 +34,27 @@ _ENDS = (re.compile(r'"(?![^ \t])'), re.compile(r"'(?![^ \t])"))
 _BARE = re.compile(r"[^ \t]+")
 _COMMENT = re.compile(rb"(?:(?<=[ \t\n])|^)#[^\n]*")
 _MISSING = ["nan", "NaN", "-nan", "<NA>"]
-# Column behind the last one, which stays empty as long as no row is too long. A value that is
-# missing comes out as an empty text, which no value between blanks can be.
+# Column after the last one, which is empty unless a row is too long. A missing value becomes an
+# empty text, which values between spaces cannot be.
 _BEYOND = "beyond the last column"
 
 
 def parse_rows(
     data: bytes, columns: Sequence[str], path: Path, lines: Callable[[], npt.NDArray[np.int64]]
 ) -> pd.DataFrame:
-    """Return rows as a data frame: numbers where a whole column is numbers, names as texts.
+    """Return rows as a data frame: numbers if a whole column is numeric, otherwise texts.
 
     Parameters
     ----------
     data
-        The rows in UTF-8, one in each line, without other lines between them. Comments behind them
+        The rows in UTF-8, one in each line, without other lines between them. Comments after them
         are ignored.
     columns
         The columns of the table.
     path
         The file, for messages.
     lines
-        Function that returns the line of the file on which each row stands, ``(n,)``; called for
-        messages only.
+        Function that returns the line number of each row, ``(n,)``; called only for messages.
 
     Raises
     ------
@@ -66,14 +65,14 @@ def parse_rows(
         return _quoted(data, columns, path, lines)
     if b"#" in data:
         data = _COMMENT.sub(b"", data)
-    # pandas takes the first row for the widest one, and a column costs more than a value.
+    # pandas assumes that the first row is the widest one, and a column costs more than a value.
     first = len(data.split(b"\n", 1)[0].split())
     if first != len(columns):
         raise _wrong_width(first, len(columns), path, lines()[0])
     texts = [name for name in columns if name.endswith("Name")]
     try:
         with warnings.catch_warnings():
-            # A column that is not of one kind throughout has to be read in one piece.
+            # A column with mixed types has to be read in one piece.
             warnings.simplefilter("error", pd.errors.DtypeWarning)
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = _read(data, columns, texts, low_memory=True)
@@ -119,7 +118,7 @@ def _check_widths(
 def _quoted(
     data: bytes, columns: Sequence[str], path: Path, lines: Callable[[], npt.NDArray[np.int64]]
 ) -> pd.DataFrame:
-    """Read rows in which values with blanks stand in quotes, some twenty times slower."""
+    """Read rows with quoted values, which is about twenty times slower."""
     rows = [tokens_of(row) for row in data.decode("utf-8").split("\n")] if data else []
     for row, tokens in enumerate(rows):
         if len(tokens) != len(columns):
@@ -138,12 +137,12 @@ def _wrong_width(count: int, width: int, path: Path, line: int) -> TableError:
     return TableError(
         f"{path}, line {line}: {counted(count, 'value')} where the table has "
         f"{counted(width, 'column')}; the file may be "
-        "cut off, or a name holds a blank without quotes"
+        "truncated, or a name contains a space without quotes"
     )
 
 
 def tokens_of(row: str) -> list[str]:
-    """Return the values in a row: separated by blanks outside quotes, up to a comment.
+    """Return the values in a row, which are separated by spaces outside quotes, up to a comment.
 
     Parameters
     ----------
@@ -162,8 +161,8 @@ def tokens_of(row: str) -> list[str]:
 def _matches(row: str) -> Iterator[re.Match[str]]:
     """Yield the values in a row with quotes, each as a match of `_TOKEN`.
 
-    Behind the last quote that can end a value none begins one, and looking for its end from each
-    of them would take a time that grows with the square of their number.
+    No value starts with a quote after the last quote that can end a value. Searching for the end
+    from each of them would take a quadratic time.
     """
     ends = [max((m.start() for m in end.finditer(row)), default=-1) for end in _ENDS]
     position = 0
@@ -179,12 +178,12 @@ def _matches(row: str) -> Iterator[re.Match[str]]:
 
 
 def without_comment(line: bytes) -> bytes:
-    """Return a line without the comment behind it; ``#`` within a value or quotes begins none.
+    """Return a line without its comment; ``#`` inside a value or quotes does not start a comment.
 
     Parameters
     ----------
     line
-        One line in UTF-8, without blanks around it.
+        One line in UTF-8, without spaces around it.
     """
     if b"#" not in line:
         return line

@@ -1,4 +1,4 @@
-"""The text of STAR files in RELION's layout, some thousand rows at a time."""
+"""Write STAR files in RELION's layout, in pieces of some thousand rows."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from activepick.errors import TableError
 
 __all__ = ["StarRows", "star_block", "star_pairs"]
 
-# Rows that are turned into text at a time, so that a file is never whole in memory.
+# Number of rows that are formatted at a time, so that a file is never in memory as a whole.
 _ROWS = 20_000
 _WIDTH = 12
 # As in RELION: six decimals. Other numbers keep all digits.
@@ -28,7 +28,7 @@ _FIXED = {
 
 
 class StarRows:
-    """The rows of a table, of which any part can be written as a block.
+    """The rows of a table, any part of which can be written as a block.
 
     Parameters
     ----------
@@ -111,7 +111,9 @@ def _texts(column: "pd.Series", path: Path, missing: str) -> tuple[npt.NDArray[A
 
 
 def _quoted(text: str, path: Path) -> str:
-    """Return a text, in quotes where it would be split or taken for a comment."""
+    """Return a text, quoted if it would otherwise be split or read as a comment."""
     if '"' in text or re.search(r"[\x00-\x1f]", text):
-        raise TableError(f"{path}: {text[:60]!r} holds a quote or a line end, which STAR cannot")
+        raise TableError(
+            f"{path}: {text[:60]!r} contains a quote or a line end, which STAR cannot represent"
+        )
     return f'"{text}"' if not text or re.search(r"[ #]|^'", text) else text
