@@ -61,10 +61,10 @@ def test_files_of_micrographs_that_are_gone_are_told_and_removed_on_request(pick
     pick(folder, "--out", boxes, "--format", "box")
     (boxes / "mine.box").write_text("1\t2\t3\t3\n")
     (folder / "m1.mrc").rename(tmp_path / "m1.mrc")
-    with pytest.warns(TableWarning, match=r"1 file of an earlier run stays .* \(m1\.box\), "):
+    with pytest.warns(TableWarning, match=r"1 file of an earlier run remains .* \(m1\.box\) "):
         assert pick(folder, "--out", boxes, "--format", "box")["kept"] == 3
     assert (boxes / "m1.box").is_file()
-    with pytest.warns(TableWarning, match=r"1 other file was there already \(mine\.box\)"):
+    with pytest.warns(TableWarning, match=r"1 other file was in the folder already \(mine\.box\)"):
         pick(folder, "--out", boxes, "--format", "box", "--overwrite")
     names = ["m0.box", "m2.box", "m3.box", "mine.box"]
     assert sorted(path.name for path in boxes.glob("*.box")) == names
@@ -143,7 +143,7 @@ def test_failures_are_reported_with_reasons_and_tried_again(pick, folder, tmp_pa
     rows = dict(list(csv.reader(report.open()))[1:])
     assert set(rows) == set(said["failed"]) == {"mics/m2.mrc", "mics/gone.mrc"}
     assert "truncated" in rows["mics/m2.mrc"]
-    assert "not there" in rows["mics/gone.mrc"]
+    assert "does not exist" in rows["mics/gone.mrc"]
     assert set(read_table(tmp_path / "p.star")["micrograph"]) == {"mics/m0.mrc"}
     (folder / "m2.mrc").write_bytes(whole)
     shutil.copy(folder / "m3.mrc", folder / "gone.mrc")

@@ -111,7 +111,7 @@ def test_less_memory_means_smaller_tiles(dense):
     assert edges[0] == 64
     assert edges[1] < edges[2] < edges[3] < edges[4]
     for wrong in (0, -1, float("nan"), float("inf")):
-        with pytest.raises(SettingsError, match="memory of the GPU"):
+        with pytest.raises(SettingsError, match="GPU memory"):
             tiling.tile_for(torch.device("cpu"), torch.float32, memory_gib=wrong)
 
 

@@ -210,17 +210,17 @@ def test_files_of_an_earlier_run_are_told_and_go_only_when_asked(tmp_path):
 
     (tmp_path / "mine.box").write_text("1\t2\t3\t3\n")
     (tmp_path / "note.txt").write_text("of mine")
-    with pytest.warns(TableWarning, match=r"1 other file was there already \(mine\.box\)"):
+    with pytest.warns(TableWarning, match=r"1 other file was in the folder already \(mine\.box\)"):
         write("abcd")
     with pytest.warns(TableWarning) as caught:
         write("ac")
     said = [str(warning.message) for warning in caught]
-    assert any(re.search(r"2 files of an earlier run stay .* \(b\.box\), ", t) for t in said)
+    assert any(re.search(r"2 files of an earlier run remain .* \(b\.box\) ", t) for t in said)
     assert any("1 other file was" in text for text in said)
     assert names_in(tmp_path) == ["a.box", "b.box", "c.box", "d.box", "mine.box", "note.txt"]
     # What was changed by another program is no more ours.
     (tmp_path / "b.box").write_text("5\t5\t8\t8\n")
-    with pytest.warns(TableWarning, match=r"2 other files were there already \(b\.box\)"):
+    with pytest.warns(TableWarning, match=r"2 other files were in the folder already \(b\.box\)"):
         write("a", overwrite=True)
     assert names_in(tmp_path) == ["a.box", "b.box", "mine.box", "note.txt"]
     for name in ("b.box", "mine.box"):
@@ -235,7 +235,7 @@ def test_files_of_an_earlier_run_are_told_and_go_only_when_asked(tmp_path):
 def test_another_format_or_version_in_the_same_folder_takes_the_place_of_the_first(tmp_path):
     write_folder(PICKS, tmp_path, "star")
     with pytest.warns(
-        TableWarning, match=r"1 file of an earlier run stays .* \(.*autopick\.star\)"
+        TableWarning, match=r"1 file of an earlier run remains .* \(.*autopick\.star\)"
     ):
         write_folder(PICKS, tmp_path, "star", version="3.1")
     write_folder(PICKS, tmp_path, "star", version="3.1", overwrite=True)

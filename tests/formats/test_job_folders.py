@@ -90,7 +90,9 @@ def test_a_job_is_read_by_its_list_whatever_it_is_called(tmp_path, name, suffix,
 
 def test_a_job_without_its_list_is_read_by_the_names_of_its_files(tmp_path):
     folder = job(tmp_path, "AutoPick/job006", "_autopick.star")
-    with pytest.warns(TableWarning, match=r"left out, since they are not tables of picks: note\.txt"):
+    with pytest.warns(
+        TableWarning, match=r"left out, since they are not tables of picks: note\.txt"
+    ):
         table = read_folder(folder)
     assert table["micrograph"].tolist() == ["Movies/m1", "Movies/m2"]
     (folder / "note.txt").unlink()

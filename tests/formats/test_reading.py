@@ -171,7 +171,7 @@ def test_latin_1_is_read_and_said(tmp_path):
         ("a.txt", TOPAZ[:-8], "line 3: 2 values"),
         # wrong columns
         ("a.csv", "a,b,c\n1,2,3\n", "micrograph and x and y"),
-        ("a.csv", "micrograph,x,x\na,2,3\n", "'x' is there twice"),
+        ("a.csv", "micrograph,x,x\na,2,3\n", "'x' is repeated"),
         ("a.csv", "1,2,3\n4,5,6\n", "micrograph"),
         ("a.txt", "image_name x_coord y_coord\na 1 2\n", "micrograph"),
         ("a.star", STAR_30.replace("_rlnCoordinateY", "_rlnCoordinateX"), "rlnCoordinateX"),
@@ -208,7 +208,7 @@ def test_what_is_wrong_is_said_with_the_line(tmp_path, name, content, message):
 
 
 def test_no_file_and_a_folder_are_said(tmp_path):
-    with pytest.raises(TableError, match="no such file"):
+    with pytest.raises(TableError, match="does not exist"):
         read_table(tmp_path / "gone.star")
     (tmp_path / "b.star").mkdir()
     with pytest.raises(TableError, match="folder"):

@@ -178,7 +178,7 @@ def test_two_tables_of_positions_are_put_together_and_said(tmp_path):
     assert table["x"].tolist() == [*XY["rlnCoordinateX"], 7]
     assert table["score"].isna().tolist() == [False] * 3 + [True]
     path.write_text(text_of(XY) + text_of(XY, "more"))
-    with pytest.warns(TableWarning, match="put together"):
+    with pytest.warns(TableWarning, match="are joined"):
         table = read_table(path)
     assert table["micrograph"].tolist() == ["a"] * 6
     assert table.attrs["micrograph_from_file_name"] is True

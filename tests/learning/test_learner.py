@@ -93,7 +93,7 @@ def test_contradicting_labels_at_a_position_both_count():
 @pytest.mark.parametrize("xy", [(-1.0, 5.0), (5.0, 360.0), (420.0, 5.0), (np.nan, 5.0)])
 def test_labels_outside_the_image_are_refused(xy):
     one = learner()
-    with pytest.raises(TableError, match=r"m1.*outside the image of 420 x 360 pixels"):
+    with pytest.raises(TableError, match=r"m1.*outside of the image of 420 x 360 pixels"):
         one.add(1, [(10.0, 10.0), xy], [1, 0])
     assert not len(one.labels[1])
     one.add(1, [(-0.5, -0.5), (419.5, 359.5)], [1, 0])

@@ -436,7 +436,7 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
     assert here() == {*every, "other.box"}
     assert "contains files such as" in asked[0]
     click_in_box(monkeypatch, "Yes")
-    assert here("2 files of an earlier run stay") == {*every, "other.box"}
+    assert here("2 files of an earlier run remain") == {*every, "other.box"}
     click_in_box(monkeypatch, "Yes", tick=True)
     assert here("1 other file was there") == {own, "other.box"}
 

@@ -159,7 +159,7 @@ def test_heads_that_do_not_fit_are_refused(session, workspace, make_engine, tmp_
     save_head(replace(head, spec=replace(head.spec, backbone="mine", digest="0")), wrong)
     with pytest.raises(HeadError, match=r"wrong.*network mine"):
         workspace.trainer.use_head(wrong)
-    with pytest.raises(HeadError, match="no such file"):
+    with pytest.raises(HeadError, match="does not exist"):
         workspace.trainer.use_head(tmp_path / "none.safetensors")
     assert session.state.settings.base_head is None
     for name in ("", "head", "base-x", ".."):

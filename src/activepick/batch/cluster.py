@@ -26,7 +26,7 @@ __all__ = ["pick_on_cluster"]
 
 Chunk = tuple[int, ...]
 
-# Tasks that wait for a worker, so that none is idle, besides one for each thread.
+# Number of waiting tasks, besides one for each thread, so that no worker is idle.
 _SPARE_TASKS = 4
 # Dask gives up on a task after four workers died with it. A task of a single micrograph is
 # submitted again until this has happened so often.
@@ -208,7 +208,7 @@ class _Work:
                 raise
             reason = str(error) or type(error).__name__
             raise SettingsError(
-                f"A worker of the Dask cluster cannot pick: {reason}. Its log has more."
+                f"A worker of the Dask cluster cannot pick: {reason}. See its log for details."
             ) from error
         del self._running[future]
         yield from outcomes
@@ -216,6 +216,6 @@ class _Work:
 
 def _died(micrograph: FoundMicrograph) -> str:
     return (
-        f"{micrograph.path}: the workers that picked it died each time, perhaps for lack of "
-        "memory. Give them more memory, or pick it on its own."
+        f"{micrograph.path}: all workers that picked it died, possibly because of too little "
+        "memory. Give them more memory, or pick it separately."
     )

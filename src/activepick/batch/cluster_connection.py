@@ -1,4 +1,4 @@
-"""Connect to a Dask cluster: one that runs already, or workers that Slurm starts."""
+"""Connect to a running Dask cluster, or start workers with Slurm."""
 
 import shutil
 from collections.abc import Callable
@@ -57,7 +57,9 @@ def _slurm(jobs: int) -> Any:
     except ImportError as error:
         raise SettingsError(f"dask-jobqueue is not installed: {_INSTALL}") from error
     if shutil.which("sbatch") is None:
-        raise SettingsError("--slurm: there is no sbatch here. Run it where jobs are submitted.")
+        raise SettingsError(
+            "--slurm: there is no sbatch here. Run the command where jobs are submitted."
+        )
     if jobs < 1:
         raise SettingsError(f"--jobs {jobs}: give 1 or more.")
     try:

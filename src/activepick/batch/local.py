@@ -25,7 +25,7 @@ _MOST_READERS = 8
 
 
 def readers_for(device: str) -> int:
-    """Return how many micrographs to read at the same time to keep a device busy.
+    """Return the number of micrographs to read at the same time, to keep a device busy.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _pick(
 
 
 def failure_of(error: Exception, micrograph: FoundMicrograph) -> str:
-    """Return a sentence on what was wrong with a micrograph.
+    """Return a message on why a micrograph cannot be picked.
 
     Raises
     ------
@@ -126,7 +126,8 @@ def failure_of(error: Exception, micrograph: FoundMicrograph) -> str:
     is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if is_memory or "allocate memory" in str(error):
         return (
-            f"{micrograph.path} needs more memory than there is: close other programs, or pass a "
+            f"{micrograph.path} needs more memory than is available: close other programs, or "
+            "pass a "
             "smaller --working-radius, or --device cpu if the memory of the GPU was too small."
         )
     raise error

@@ -37,19 +37,19 @@ class Output(Protocol):
         """Set the lists of RELION from which the micrographs are."""
 
     def has(self, name: str) -> bool:
-        """Return whether the picks of a micrograph are there."""
+        """Return whether the picks of a micrograph exist."""
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
         """Write the picks of a micrograph: x, y and score, (n, 3)."""
 
     def discard(self, name: str) -> None:
-        """Remove the picks of a micrograph that an earlier run wrote, and that hold no more."""
+        """Remove outdated picks of a micrograph that an earlier run wrote."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the files that are for all micrographs together."""
 
     def clean_up(self, entries: Sequence[Entry]) -> None:
-        """Remove or report what an earlier run wrote besides; called at the end of a whole run."""
+        """Remove or report other files of an earlier run; called at the end of a complete run."""
 
 
 class _Tables:
@@ -99,7 +99,7 @@ class FolderOutput:
         )
 
     def has(self, name: str) -> bool:
-        """Return whether the file of a micrograph is there."""
+        """Return whether the file of a micrograph exists."""
         return self._folder.paths[name].is_file()
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
@@ -145,15 +145,16 @@ class FileOutput:
             self._optics.add(star)
 
     def expect(self, names: Sequence[str]) -> None:
-        """Check that the format can hold that many micrographs."""
+        """Check that the format can contain this number of micrographs."""
         if self._tables.format.one_micrograph and len(names) > 1:
             raise SettingsError(
-                f"--out {self._path}: a file of {self._tables.format.title} holds one micrograph; "
+                f"--out {self._path}: a file of {self._tables.format.title} contains one "
+                "micrograph; "
                 "give a folder."
             )
 
     def has(self, name: str) -> bool:
-        """Return whether the part of a micrograph is there and whole."""
+        """Return whether the part of a micrograph exists and is complete."""
         return self._load(name) is not None
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
@@ -189,7 +190,7 @@ class FileOutput:
             if picks is None:
                 raise TableError(
                     f"{self._part(entry.name)}: the picks of {entry.name} were damaged or deleted "
-                    "while this ran; run it again, which picks it again"
+                    "during the run; run the command again to pick it again"
                 )
             table = self._tables.table(entry.name, picks, entry.pixel_size_angstrom)
             yield table if optics is None else optics.mark(table, entry.name)
@@ -251,7 +252,7 @@ def make_output(
     folder = (out.is_dir() or not out.suffix) if is_folder is None else is_folder
     chosen = choose_format(out, format or ("star" if folder else None), sniff=False)
     if chosen.name == "cs" and wanted["exposures"] is None:
-        raise SettingsError("--format cs: name the exposures, --exposures FILE.cs.")
+        raise SettingsError("--format cs: give the exposures, --exposures FILE.cs.")
     options = {k: v for k, v in wanted.items() if k in chosen.options and v is not None}
     tables = _Tables(chosen, options, diameter_angstrom)
     return FolderOutput(out, tables, overwrite) if folder else FileOutput(out, parts, tables)

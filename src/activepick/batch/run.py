@@ -46,7 +46,7 @@ class Summary:
 
 
 class BatchRun:
-    """Brings the picks of micrographs to an output, each micrograph once.
+    """Picks micrographs and writes their picks to an output, each micrograph once.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class BatchRun:
         )
 
     def clean_up(self) -> None:
-        """Remove or report what an earlier run wrote to the output besides."""
+        """Remove or report other files of an earlier run in the output."""
         self._output.clean_up(self._entries())
 
     def _is_done(self, micrograph: FoundMicrograph) -> bool:
@@ -151,7 +151,7 @@ class BatchRun:
         self._record.add(entry)
 
     def _forget(self, name: str) -> None:
-        """Remove the picks of a micrograph that is named, and whose file is damaged or gone."""
+        """Remove the picks of a listed micrograph whose file is damaged or missing."""
         self._record.entries.pop(name, None)
         self._output.discard(name)
 

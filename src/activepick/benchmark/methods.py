@@ -16,7 +16,7 @@ _PAPER_PIXEL = 7.84
 
 @dataclass(frozen=True)
 class Method:
-    """How features are computed, queries chosen and labels learnt.
+    """The computation of features, choice of queries and training of a benchmark.
 
     Attributes
     ----------

@@ -53,7 +53,7 @@ class Oracle:
         self._rng = np.random.default_rng([seed, 1])
 
     def answer(self, query: Query) -> float | None:
-        """Return 1 for a particle, 0 for something else, None for a skipped query."""
+        """Return 1 for a particle, 0 for anything else, None for a skipped query."""
         tree, radius = self._trees[query.micrograph], self._radii[query.micrograph]
         distance = np.inf if tree is None else float(tree.query([query.x, query.y])[0])
         if SAME_POSITION * radius < distance <= radius:

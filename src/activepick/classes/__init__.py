@@ -1,1 +1,1 @@
-"""Averages of the picks by class: what was picked, seen at a glance."""
+"""Average picks by class, for a quick check of what was picked."""

@@ -60,7 +60,7 @@ class Backbone:
 
 
 def load_backbone(model: str | Path = "resnet16_u64", *, trust_pickle: bool = False) -> Backbone:
-    """Load a pretrained Topaz detector, or a user's own.
+    """Load a pretrained Topaz detector, or the model in a file.
 
     Parameters
     ----------
@@ -80,7 +80,8 @@ def load_backbone(model: str | Path = "resnet16_u64", *, trust_pickle: bool = Fa
     path = Path(model)
     if not path.exists():
         raise BackboneError(
-            f"{model}: there is no such model. Use one of {', '.join(PRETRAINED)}, or the path of "
+            f"{model}: this model does not exist. Use one of {', '.join(PRETRAINED)}, or the "
+            "path of "
             "a Topaz model file."
         )
     return _backbone(path.name, _load_file(path, trust_pickle))
@@ -96,9 +97,10 @@ def _load_file(path: Path, trust_pickle: bool) -> LinearClassifier:
     except pickle.UnpicklingError as error:
         if not trust_pickle:
             raise BackboneError(
-                f"{path}: this is a pickled model, and opening it would run any code it holds. If "
-                "you trained it yourself or trust its source, say so; or save model.state_dict() "
-                "from Topaz's Python and use that file.",
+                f"{path}: this is a pickled model, and opening it would run any code in it. If you "
+                "trained it yourself or trust its source, allow this; or save "
+                "model.state_dict() in "
+                "Python and use that file.",
                 option="--trust-model",
             ) from error
         try:
@@ -117,9 +119,9 @@ def _load_file(path: Path, trust_pickle: bool) -> LinearClassifier:
 
 
 def _from_state(path: Path, state: object) -> LinearClassifier:
-    """Rebuild the detector whose weights are given: depth, units and batch norm show in them."""
+    """Rebuild a detector from its weights, which show depth, units and batch norm."""
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise BackboneError(f"{path}: this file holds no state dict of a model.")
+        raise BackboneError(f"{path}: this file contains no state dict of a model.")
     blocks = {key.split(".")[2] for key in state if key.startswith("features.features.")}
     architecture = {9: ResNet16, 5: ResNet8}.get(len(blocks))
     try:

@@ -38,7 +38,7 @@ class FeatureCache:
         self.limit_bytes = limit_bytes
 
     def get(self, key: str, compute: Callable[[], NDArray[Number]]) -> NDArray[Number]:
-        """Return the map of a key, computing and storing it when it is not there.
+        """Return the map of a key; it is computed and stored if it is missing.
 
         A map that cannot be stored (full disk, no rights) is given from memory instead: the cache
         saves time and never stops the work.
@@ -89,7 +89,7 @@ class FeatureCache:
 
 
 def _read(path: Path) -> NDArray[Any] | None:
-    """Return the array in a file, which counts as used now; None if it is damaged or not there."""
+    """Return the array in a file and mark it as used; None if it is damaged or missing."""
     try:
         check_readable(path)
         # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.

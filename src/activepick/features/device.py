@@ -1,4 +1,4 @@
-"""Where the network runs, and in which precision."""
+"""Choose the device and the precision of the network."""
 
 import contextlib
 import shutil
@@ -26,7 +26,7 @@ _of_thread = threading.local()
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Turn a user's choice into a device; "auto" takes a GPU when there is one.
+    """Return the device for a name; "auto" uses a GPU if there is one.
 
     Raises
     ------
@@ -55,19 +55,19 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def missing_gpu_notice(device: torch.device) -> str | None:
-    """Return a sentence if the processor is used on a computer that has an NVIDIA driver."""
+    """Return a notice if the CPU is used on a computer with an NVIDIA driver."""
     has_driver = Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi") is not None
     if device.type != "cpu" or not has_driver or torch.cuda.is_available():
         return None
     return (
-        "There is an NVIDIA driver, but PyTorch finds no GPU: the network runs on the processor, "
+        "There is an NVIDIA driver, but PyTorch finds no GPU: the network runs on the CPU, "
         "which takes many times as long. Check nvidia-smi, CUDA_VISIBLE_DEVICES, and that PyTorch "
         "was installed with CUDA."
     )
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """Turn a user's choice into a number type; "auto" takes 16 bits where that is faster.
+    """Return the number type for a name; "auto" uses 16 bits if that is faster.
 
     On a CPU only those with bfloat16 instructions gain from it; others emulate them slowly.
 
@@ -102,7 +102,7 @@ def _cpu_has_bfloat16() -> bool:
 
 @contextlib.contextmanager
 def own_stream(device: torch.device) -> Iterator[None]:
-    """Let the copies and computations of several threads on one GPU overlap.
+    """Allow copies and computations of several threads on one GPU to overlap.
 
     What is computed must be copied to the processor before the end.
     """

@@ -1,4 +1,4 @@
-"""From micrograph files to features and score maps."""
+"""Compute features and score maps of micrograph files."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -58,7 +58,7 @@ class FeatureEngine:
     orientations: int = DEFAULT_ORIENTATIONS
 
     def spec(self, radii: Sequence[float]) -> FeatureSpec:
-        """Describe the features at some working radii, for a head to remember."""
+        """Return the description of the features at some working radii, to be stored in a head."""
         backbone = self.extractor.backbone
         return FeatureSpec(
             backbone=backbone.name,
@@ -269,7 +269,7 @@ class FeatureEngine:
         return x * self.extractor.stride, y * self.extractor.stride
 
     def _key(self, micrograph: Micrograph, radii: Sequence[float], index: int) -> str:
-        """Name everything that the values of a feature map depend on."""
+        """Return the key of a feature map, which contains everything that it depends on."""
         parts = (
             micrograph.content_key(),
             micrograph.inverted,

@@ -68,7 +68,7 @@ class Extractor:
         memory_gib: float | None = None,
     ) -> None:
         if stride not in (1, 2, 4) or stride > backbone.stride:
-            raise SettingsError(f"An output stride of {stride} is not possible; use 4, 2 or 1.")
+            raise SettingsError(f"An output stride of {stride} is not supported; use 4, 2 or 1.")
         self.backbone = backbone
         self.stride = stride
         self.device = choose_device(device)
@@ -296,7 +296,7 @@ class Extractor:
 
 @contextlib.contextmanager
 def _refusing(device: torch.device) -> Iterator[None]:
-    """Turn the errors of a GPU that cannot even take the weights into one that says what to do."""
+    """Convert errors of a GPU that cannot hold the weights into one that says what to do."""
     try:
         yield
     except RuntimeError as error:  # torch.OutOfMemoryError is one

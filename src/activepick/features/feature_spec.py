@@ -1,4 +1,4 @@
-"""The description of features by which a head knows those that it was made for."""
+"""The description of the features that a head needs."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ __all__ = ["FeatureSpec"]
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """The features that a head was made for; it is meaningless on any others.
+    """The features on which a head was trained; it cannot be applied to others.
 
     Attributes
     ----------

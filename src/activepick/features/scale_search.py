@@ -139,7 +139,9 @@ def find_radius(
         if len(with_particles) == _USED:
             break
     if not first:
-        raise problem or SettingsError("There is no micrograph from which to find the scale.")
+        raise problem or SettingsError(
+            "There is no micrograph from which the scale can be determined."
+        )
     used = with_particles or list(first)[:_USED]
     counts = {crop: max(_likely(first[crop]), _fewest(first[crop])) for crop in used}
 
@@ -159,7 +161,7 @@ def find_radius(
 
 
 def _likely(scores: NDArray[np.floating]) -> int:
-    """Return how many peaks are more likely particles than not."""
+    """Return the number of peaks that are more likely particles than not."""
     return int((scores >= 0).sum())
 
 

@@ -1,4 +1,4 @@
-"""Working radii to choose from: the choice that decides most about accuracy.
+"""The ladder of working radii, whose choice affects the accuracy most.
 
 The network was trained on particles of many sizes, and the working radius at which it does best
 differs from protein to protein. It can be chosen without labels: the radius that suits is the one

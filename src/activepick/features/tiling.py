@@ -1,4 +1,4 @@
-"""How large a part of an image the network takes at a time."""
+"""Determine the size of image tiles for the network."""
 
 import math
 from itertools import pairwise, product
@@ -48,7 +48,7 @@ def tile_for(
     """
     if memory_gib is not None and not 0 < memory_gib < math.inf:
         raise SettingsError(
-            f"The memory of the GPU to use is {memory_gib:g} GiB: give a number above 0.",
+            f"The GPU memory to use is {memory_gib:g} GiB: give a number above 0.",
             option="--gpu-memory",
         )
     if device.type != "cuda":

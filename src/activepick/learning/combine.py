@@ -173,7 +173,7 @@ def _require_alike(spec: FeatureSpec, other: FeatureSpec) -> None:
         other.working_radii
     ):
         raise HeadError(
-            "These heads were made for features that cannot be compared: the network, the number "
+            "These heads were trained on features that cannot be compared: the network, the number "
             "of working radii, the stride, the normalisation and the orientations have to be the "
             "same."
         )

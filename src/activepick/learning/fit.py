@@ -36,7 +36,7 @@ _BFGS_FEATURES = 256
 
 @dataclass
 class HeadFit:
-    """Binary logistic regression on features, as an estimator in the manner of scikit-learn.
+    """Binary logistic regression on features, with the estimator interface of scikit-learn.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The head: the linear classifier that is learnt, and all that is needed to use it again."""
+"""The head: the linear classifier that is trained, with all data that are needed to apply it."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -101,7 +101,7 @@ class Head:
         return self.calibration.score_map(features.score_map(self.weights, self.bias))
 
     def require(self, spec: FeatureSpec) -> None:
-        """Make sure that features are those that this head was made for.
+        """Check that features are those on which this head was trained.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class Head:
         ]
         if differences:
             raise HeadError(
-                f"This head was made for other features: {', '.join(differences)}. "
+                f"This head was trained on other features: {', '.join(differences)}. "
                 "Use it with its own settings, or train a new one."
             )
 

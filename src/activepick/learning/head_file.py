@@ -79,7 +79,7 @@ class _Facts:
 
 
 def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> None:
-    """Write a head to a safetensors file, completely or not at all.
+    """Write a head to a safetensors file atomically.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> No
     path
         The file.
     within
-        As of `activepick.atomic.replacing`.
+        See `activepick.atomic.replacing`.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def load_head(path: str | Path) -> Head:
     """
     path = Path(path)
     if not path.is_file():
-        raise HeadError(f"{path}: there is no such file. Give the path of a saved head.")
+        raise HeadError(f"{path} does not exist. Give the path of a saved head.")
     try:
         check_readable(path)
         with safe_open(path, framework="numpy") as file:
@@ -156,7 +156,7 @@ def load_head(path: str | Path) -> Head:
         if directions is not None:
             numbers.append(directions)
         if not all(np.isfinite(part).all() for part in numbers):
-            raise HeadError(f"{path}: this head holds numbers that are not finite.")
+            raise HeadError(f"{path}: this head contains numbers that are not finite.")
         known = TypeAdapter(_Facts).validate_python(facts)
         _check_shapes(weights, data, directions)
         return Head(
@@ -194,7 +194,7 @@ def _check_shapes(
         or data.unlabelled.shape[1:] != (weights.size,)
         or not set(data.targets.tolist()) <= {0.0, 1.0}
     ):
-        raise ValueError("its training data do not fit its weights")
+        raise ValueError("its training data do not match its weights")
 
 
 def _damage(error: ValidationError) -> str:

@@ -111,7 +111,8 @@ class Learner:
             height, width = micrograph.shape
             raise TableError(
                 f"{micrograph.name}: the label at ({outside[0, 0]:g}, {outside[0, 1]:g}) lies "
-                f"outside the image of {width} x {height} pixels. Give positions in pixels of the "
+                f"outside of the image of {width} x {height} pixels. Give positions in pixels "
+                "of the "
                 "original micrograph."
             )
         targets = np.asarray(targets, np.float64).reshape(-1)

@@ -1,4 +1,4 @@
-"""Settings of learning: how labels become a head."""
+"""Settings of the training of a head."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,7 +10,7 @@ __all__ = ["LearnerSettings"]
 
 @dataclass(frozen=True)
 class LearnerSettings:
-    """Settings that determine how labels become a head.
+    """Settings that determine how a head is trained.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""From training examples to a head, and to its posterior."""
+"""Fit a head to training examples, and compute its posterior."""
 
 from dataclasses import dataclass, replace
 

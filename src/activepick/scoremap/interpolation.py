@@ -1,4 +1,4 @@
-"""Values between the samples of a map, by cubic convolution.
+"""Interpolate maps by cubic convolution.
 
 The kernel is that of Keys (IEEE Trans. ASSP 29, 1153, 1981) with a = -1/2: it passes through the
 samples and needs four of them along each axis. Beyond the border the outermost sample is repeated.

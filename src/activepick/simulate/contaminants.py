@@ -1,4 +1,4 @@
-"""What lies among the particles and is none of them: crystals, aggregates and broken particles."""
+"""Simulate contaminants: ice crystals, aggregates and broken particles."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -27,7 +27,7 @@ CARBON_STEP = math.sqrt(2) - 1
 
 @dataclass(frozen=True)
 class SimulatedDataset:
-    """Where a simulated set lies.
+    """Files and properties of a simulated set.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ def simulated_micrographs(
         If count or seed make no sense.
     """
     if count < 1:
-        raise SettingsError(f"{count} micrographs can't be simulated; ask for one or more.")
+        raise SettingsError(f"{count} micrographs cannot be simulated; give 1 or more.")
     if seed < 0:
         raise SettingsError(f"The seed is {seed}; give 0 or a positive number.")
     low, high = settings.defocus_um
@@ -145,7 +145,7 @@ def simulate_dataset(
     if others:
         # Left in place they would be read as micrographs without a single particle.
         raise SettingsError(
-            f"{target} already holds other micrographs ({others[0].name}); "
+            f"{target} already contains other micrographs ({others[0].name}); "
             "give an empty or a new folder."
         )
     for stale in ("truth.star", "simulation.json"):

@@ -1,4 +1,4 @@
-"""Where particles and contaminants come to lie."""
+"""Draw positions of particles and contaminants."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ def place(
     overlap_px: tuple[float, float],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Draw positions that keep a distance from one another, but for a share that overlaps.
+    """Draw positions with a minimum distance, except for a share that overlaps.
 
     Positions are tried at random (random sequential adsorption), so that a field too small for
     all of them gets fewer.

@@ -50,7 +50,7 @@ def protein_density(protein: str) -> Density:
 
 
 def _barrel() -> Density:
-    """Build four stacked rings of seven, 150 Å long, in the manner of the 20S proteasome (D7)."""
+    """Build four stacked rings of seven, 150 Å long, similar to the 20S proteasome (D7)."""
     unit = [
         (38.0, 6.0, 16.0, 10.0, 1.0),
         (46.0, -6.0, 20.0, 9.0, 0.9),
@@ -63,7 +63,7 @@ def _barrel() -> Density:
 
 
 def _cage() -> Density:
-    """Build a hollow shell of 24 rods, 120 Å across, in the manner of apoferritin (O)."""
+    """Build a hollow shell of 24 rods, 120 Å across, similar to apoferritin (O)."""
     rod = np.linspace(-1, 1, 5)[:, None]
     centres = np.array([39.0, 25.0, 13.0]) + rod * np.array([-3.0, 15.0, -16.0])
     centres *= 48.5 / np.linalg.norm(centres, axis=1, keepdims=True)
@@ -73,7 +73,7 @@ def _cage() -> Density:
 
 
 def _globule() -> Density:
-    """Build four long subunits, 180 Å across, in the manner of beta-galactosidase (D2)."""
+    """Build four long subunits, 180 Å across, similar to beta-galactosidase (D2)."""
     unit = [
         (68.0, 12.0, 9.0, 11.0, 1.0),
         (52.0, 28.0, 15.0, 12.0, 1.2),
@@ -87,7 +87,7 @@ def _globule() -> Density:
 
 
 def _trefoil() -> Density:
-    """Build a three-lobed head on a stalk, 170 Å long, in the manner of a viral spike (C3)."""
+    """Build a three-lobed head on a stalk, 170 Å long, similar to a viral spike (C3)."""
     unit = [
         (24.0, 6.0, 50.0, 11.0, 1.0),
         (40.0, -4.0, 38.0, 10.0, 1.0),
@@ -102,7 +102,7 @@ def _trefoil() -> Density:
 
 
 def _duplex() -> Density:
-    """Build two unequal lumps without symmetry, 200 Å across, in the manner of a ribosome (C1)."""
+    """Build two unequal lumps without symmetry, 200 Å across, similar to a ribosome (C1)."""
     # A fixed seed: the lumps are a shape, not a draw.
     rng = np.random.default_rng(70)
 

@@ -1,4 +1,4 @@
-"""What a simulated set is like."""
+"""Settings of a simulation."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ __all__ = ["SimulationSettings"]
 
 @dataclass(frozen=True)
 class SimulationSettings:
-    """What a simulated set is like; the defaults are as hard as real micrographs.
+    """Settings of a simulated set; with the defaults it is as hard to pick as real micrographs.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class SimulationSettings:
 
     def __post_init__(self) -> None:
         if len({self.protein, *self.mixture}) <= len(self.mixture):
-            raise SettingsError("A protein is named twice; give different proteins for a mixture.")
+            raise SettingsError("A protein is given twice; use different proteins for a mixture.")
         if min(self.shape) * self.pixel_size_angstrom < 3 * self.diameter_angstrom:
             raise SettingsError(
                 f"A field of {self.shape[0]} x {self.shape[1]} pixels of "
@@ -86,7 +86,7 @@ class SimulationSettings:
             )
         if not 0.5 <= self.pixel_size_angstrom <= 8:
             raise SettingsError(
-                f"A pixel size of {self.pixel_size_angstrom:g} Å can't be simulated; "
+                f"A pixel size of {self.pixel_size_angstrom:g} Å cannot be simulated; "
                 "choose one between 0.5 and 8 Å."
             )
         for name in ("defocus_um", "crowding", "ice_thickness_angstrom"):

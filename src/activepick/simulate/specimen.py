@@ -35,7 +35,7 @@ REFERENCE_THICKNESS_ANGSTROM = 300.0
 
 @dataclass(frozen=True, eq=False)
 class Specimen:
-    """What the beam passes through.
+    """The simulated specimen.
 
     Attributes
     ----------

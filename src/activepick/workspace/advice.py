@@ -1,4 +1,4 @@
-"""Advice on whether more labels are worth the time."""
+"""Advise whether more labels are likely to improve the picks."""
 
 from activepick.learning.stopping import ROUNDS, changed_positions, settled
 from activepick.session.model.state import SessionState
@@ -36,7 +36,7 @@ def changed_picks(
 
 
 def advice(state: SessionState, precision: PrecisionEstimate | None) -> str:
-    """Return a sentence or two on whether more labels are worth the time.
+    """Return advice on whether more labels are likely to improve the picks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good the picks of a workspace are, and how they change from round to round."""
+"""Estimate the precision of the picks of a workspace, and their changes between rounds."""
 
 import contextlib
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from activepick.workspace.truth import Truth
 
 __all__ = ["Audit"]
 
-# Number of micrographs that are compared from round to round: enough to see a change, and fast.
+# Number of micrographs that are compared between rounds: enough to detect a change, and fast.
 _COMPARED = 4
 
 
 class Audit:
-    """Estimates the precision of the picks, records rounds, and advises whether to go on.
+    """Estimates the precision of the picks, records rounds, and advises whether to continue.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Audit:
         """
         drawn = sample_picks(self._session.state, self._predictor.known_peaks(), count)
         if not drawn:
-            raise SessionError("There are no picks to look at: open a micrograph, or pick all.")
+            raise SessionError("There are no picks to check: open a micrograph, or pick all.")
         questions = self._session.questions.ask(drawn, purpose="audit")
         for number in {question.micrograph for question in questions}:
             self._predictor.stored_peaks(number)  # in memory for `precision`, which reads no file
@@ -114,14 +114,14 @@ class Audit:
         self._last_round = now
         if not self._session.read_only:
             self._session.questions.note_round(record)
-            # On reopening, a head that is saved need not be fitted again, nor its peaks be found.
+            # When a session is reopened, a saved head and its peaks need not be computed again.
             with contextlib.suppress(HeadError):
                 self._trainer.save_head()
             self._predictor.flush()
         return record
 
     def advice(self) -> str:
-        """Return a sentence or two on whether more labels are worth the time."""
+        """Return advice on whether more labels are likely to improve the picks."""
         return advice(self._session.state, self.precision())
 
     def set_truth(self, table: pd.DataFrame | Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Numbers of picks of many micrographs, without their peaks in memory."""
+"""Count the picks of many micrographs without keeping their peaks in memory."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ _HIGH_PERCENT = 95.0
 
 @dataclass(frozen=True, eq=False)
 class _Summary:
-    """What stays in memory of the peaks of a micrograph.
+    """Summary of the peaks of a micrograph that is kept in memory.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class _Summary:
     count: int
 
     def above(self, lowest: np.float32) -> int | None:
-        """Return the number of picks from a score on; None if it does not follow from these."""
+        """Return the number of picks above a score; None if the summary does not contain it."""
         if self.labelled:
             return None
         if lowest < _LOWEST_SCORE:
@@ -91,7 +91,7 @@ class _Counted:
     def at(self, state: SessionState) -> "_Counted":
         """Return this if a state has the same rules, areas and labels; else an empty one."""
         rules = state.settings.rules
-        # A state that changes otherwise keeps these objects.
+        # Other changes of a state keep these objects.
         same = self.areas is state.areas and self.marks is state.marks
         if same and self.rules == rules:
             return self
@@ -102,7 +102,7 @@ class _Counted:
 
 
 class Counts:
-    """Counts picks, and remembers what a count at another threshold needs."""
+    """Counts picks, and keeps the data for counts at other thresholds."""
 
     def __init__(self) -> None:
         self._summaries: dict[int, _Summary] = {}
@@ -133,7 +133,7 @@ class Counts:
         return means
 
     def note(self, state: SessionState, peaks: MicrographPeaks) -> None:
-        """Remember what the counts of a micrograph need.
+        """Store the data for counts of a micrograph.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Features of a few micrographs in memory, and of the next ones in advance."""
+"""Keep features of a few micrographs in memory, and prefetch those of the next ones."""
 
 import contextlib
 import threading
@@ -19,11 +19,11 @@ _POLL_SECONDS = 0.1
 
 
 class _GiveWayError(Exception):
-    """Prefetching a micrograph has to wait."""
+    """Raised if prefetching a micrograph has to wait."""
 
 
 class FeatureStore:
-    """Computes features of one micrograph at a time; requests go before prefetching.
+    """Computes features of one micrograph at a time; requests take precedence over prefetching.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class FeatureStore:
             self._news.wait_for(lambda: not self._wanted or self._closed)
 
     def prefetch(self, entries: Iterable[MicrographEntry]) -> None:
-        """Compute features of micrographs in the background, instead of those asked for before."""
+        """Compute features of micrographs in the background, instead of earlier requests."""
         with self._news:
             self._queue = list(entries)[: self._keep - 1]
             if self._thread is None and not self._closed:
@@ -100,7 +100,7 @@ class FeatureStore:
             self._news.notify_all()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to prefetch, and return whether that is so."""
+        """Wait until prefetching is done, and return whether it is."""
         with self._news:
             return self._news.wait_for(lambda: not self._queue, timeout)
 

@@ -32,7 +32,7 @@ _CONTRASTS = 32
 
 
 class Features:
-    """What is computed of micrographs as long as the settings of features do not change.
+    """Data of micrographs that are valid as long as the settings of features do not change.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """What learning starts from, as long as the settings that it follows from do not change.
+    """Engine and initial head, valid as long as the settings that determine them do not change.
 
     Attributes
     ----------
@@ -162,12 +162,12 @@ class Setup:
 
 
 def setup_key(settings: Settings) -> tuple[object, ...]:
-    """Return the settings that a setup follows from."""
+    """Return the settings that determine a setup."""
     return (*settings.key("features"), settings.seed)
 
 
 class FeatureSource(Protocol):
-    """What the parts of a workspace share; `activepick.workspace.workspace.Workspace` is one.
+    """Interface of a workspace for its parts: `activepick.workspace.workspace.Workspace`.
 
     Attributes
     ----------
@@ -185,13 +185,13 @@ class FeatureSource(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether there is a setup for the present settings."""
+        """Whether there is a setup for the current settings."""
 
     def setup(self, progress: Progress | None = None) -> Setup:
-        """Return the setup for the present settings; the first time this takes long."""
+        """Return the setup for the current settings; the first call takes long."""
 
     def network(self) -> "FeatureEngine":
-        """Return an engine for the present settings, without determining working radii."""
+        """Return an engine for the current settings, without determining working radii."""
 
 
 def stored_contrast(engine: "FeatureEngine", micrograph: Micrograph) -> ContrastMap:

@@ -1,4 +1,4 @@
-"""The head of a session before its first label, and the heads that it stores."""
+"""The initial head of a session, and the heads that it stores."""
 
 import contextlib
 import hashlib
@@ -39,14 +39,14 @@ __all__ = [
 
 EngineMaker = Callable[[Settings], "FeatureEngine"]
 
-# Share of loading the network in the time until the initial head is there.
+# Share of loading the network in the time to determine the initial head.
 _LOADING = 0.2
 
 _loading = threading.Lock()
 
 
 def load_network(model: str) -> "Extractor":
-    """Load a network on the best device; one that comes with the program is loaded once.
+    """Load a network on the best device; networks of the program are loaded only once.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def _load_pretrained(model: str) -> "Extractor":
 
 
 def load_engine(settings: Settings) -> "FeatureEngine":
-    """Load a network that comes with the program, on the best device, with the user's cache."""
+    """Load a network of the program on the best device, with the user's cache."""
     from activepick.features.cache import FeatureCache
     from activepick.features.engine import FeatureEngine
 
@@ -94,7 +94,7 @@ def saved_head_file(session: Session) -> Path:
 
 
 def labels_digest(state: SessionState) -> str:
-    """Return a hash of everything that a head follows from: labels and settings."""
+    """Return a hash of everything that determines a head: labels and settings."""
     labels = sorted(
         (state.micrographs[m.micrograph].fingerprint, m.x, m.y, int(m.target == 1))
         for m in state.labels.values()
@@ -106,7 +106,7 @@ def labels_digest(state: SessionState) -> str:
 def initial_head(
     session: Session, make_engine: EngineMaker, progress: Progress
 ) -> tuple[Head, "FeatureEngine"]:
-    """Return the head that learning starts from, and the engine of its features.
+    """Return the initial head, and the engine of its features.
 
     Working radii that are not determined yet are determined, and become settings of the session.
 
@@ -155,7 +155,7 @@ def initial_head(
 def head_suggested_by(
     engine: "FeatureEngine", micrograph: "Micrograph", progress: Progress
 ) -> Head:
-    """Return the pretrained head at the working radii that a single micrograph suggests.
+    """Return the pretrained head at the working radii that suit a single micrograph.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def head_suggested_by(
 
 
 def saved_head(session: Session, base: Head) -> Head | None:
-    """Return the head that was saved for the present labels; None if there is none.
+    """Return the head that was saved for the current labels; None if there is none.
 
     Parameters
     ----------
@@ -198,8 +198,8 @@ def saved_head(session: Session, base: Head) -> Head | None:
 def _base_head(path: Path) -> Head:
     if not path.is_file():
         raise HeadError(
-            f"{path}: the head that learning starts from is not there. Put it back, use another "
-            "one, or go back to the pretrained network."
+            f"{path}: the initial head of the session does not exist. Put it back, use another "
+            "one, or reset the head to the pretrained network."
         )
     return load_head(path)
 
@@ -214,7 +214,7 @@ def _head_at(engine: "FeatureEngine", best: float, radii: tuple[float, ...]) -> 
 
 
 def _readable(session: Session, settings: Settings) -> Iterator["Micrograph"]:
-    """Yield micrographs that are there and unchanged, spread over the dataset.
+    """Yield micrographs that exist and are unchanged, spread over the dataset.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def _readable(session: Session, settings: Settings) -> Iterator["Micrograph"]:
     from activepick.features.scale_search import spread_out
 
     problem: ActivepickError | None = SessionError(
-        "There is no micrograph in this session yet: add some."
+        "This session contains no micrographs: add some."
     )
     entries = [e for e in session.state.micrographs.values() if e.status != "rejected"]
     for entry in spread_out(entries, lambda entry: entry.absolute):

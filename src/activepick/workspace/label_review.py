@@ -1,4 +1,4 @@
-"""A cursor over labels that are looked at again."""
+"""A cursor over labels that are reviewed."""
 
 from collections.abc import Mapping
 
@@ -53,7 +53,7 @@ class LabelReview:
 
     @property
     def questions(self) -> list[Question]:
-        """The labels that are looked at, as questions with the labels' `id`.
+        """The labels under review, as questions with the labels' `id`.
 
         Those that were removed, and those on rejected micrographs, are left out.
         """
@@ -63,12 +63,12 @@ class LabelReview:
 
     @property
     def open(self) -> list[Question]:
-        """The labels that were not looked at yet."""
+        """The labels that were not reviewed yet."""
         return [question for question in self.questions if question.id not in self._seen]
 
     @property
     def seen(self) -> frozenset[int]:
-        """Ids of the labels that were looked at."""
+        """Ids of the labels that were reviewed."""
         return frozenset(self._seen)
 
     @property
@@ -83,13 +83,13 @@ class LabelReview:
 
     @property
     def changed(self) -> int:
-        """Number of labels whose class is another one than before the review."""
+        """Number of labels whose class was changed in the review."""
         marks = self._session.state.marks
         return sum(i in marks and marks[i].target != was.target for i, was in self._before.items())
 
     @property
     def removed(self) -> int:
-        """Number of labels that were removed since the review began."""
+        """Number of labels that were removed since the start of the review."""
         return sum(i not in self._session.state.marks for i in self._before)
 
     @property
@@ -105,7 +105,7 @@ class LabelReview:
 
     @property
     def finished(self) -> bool:
-        """Whether all labels were looked at."""
+        """Whether all labels were reviewed."""
         return not self.open
 
     def next(self) -> Question | None:
@@ -123,7 +123,7 @@ class LabelReview:
         return self.current
 
     def answer(self, target: Target) -> int | None:
-        """Give the current label a class, and go to the next one.
+        """Set the class of the current label, and go to the next one.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class LabelReview:
             self._go_on(self._current)  # its micrograph or the label is gone
 
     def _go_on(self, label: int) -> None:
-        """Go to the first label after one that was not looked at, or to the end."""
+        """Go to the first label after one that was not reviewed, or to the end."""
         order = list(self._before)
         here = order.index(label) + 1
         waiting = {question.id for question in self.open}

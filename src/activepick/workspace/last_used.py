@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 
 
 class LastUsed(Generic[Value]):
-    """Keeps a number of values by key; the one that was not used for longest is dropped.
+    """Keeps a number of values by key; the least recently used one is dropped.
 
     All methods may be called from any thread.
 
@@ -55,6 +55,6 @@ class LastUsed(Generic[Value]):
             return [(other, self._values.pop(other)) for other in free[:excess]]
 
     def items(self) -> list[tuple[str, Value]]:
-        """Return all keys and values, the one that was not used for longest first."""
+        """Return all keys and values, the least recently used one first."""
         with self._lock:
             return list(self._values.items())

@@ -1,4 +1,4 @@
-"""The micrograph to look at next."""
+"""Choose the micrograph to show next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from activepick.session.model.state import SessionState
 
 __all__ = ["Offer", "next_offer"]
 
-# A value is unlike those of all seen micrographs if it is farther from them than this share of the
-# whole range.
+# A value differs from those of all seen micrographs if its distance from them exceeds this share of
+# the whole range.
 _GAP = 0.25
 # The range of scores counts as known from this number of seen micrographs on.
 _KNOWN = 3
@@ -17,7 +17,7 @@ _KNOWN = 3
 
 @dataclass(frozen=True)
 class Offer:
-    """A micrograph to look at next.
+    """A micrograph to show next.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Offer:
 def next_offer(
     state: SessionState, levels: Mapping[int, float], uncertainties: Mapping[int, float]
 ) -> Offer | None:
-    """Choose among the micrographs that were not seen.
+    """Choose one of the micrographs that were not seen.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def next_offer(
 def _unlike(
     values: Mapping[int, float], seen: list[int], fresh: list[int], known: int
 ) -> int | None:
-    """Return the fresh micrograph farthest from all seen ones, or None if that is not far."""
+    """Return the unseen micrograph farthest from all seen ones; None if the distance is small."""
     old = [values[i] for i in seen if i in values]
     gaps = {i: min(abs(values[i] - v) for v in old) for i in fresh if old and i in values}
     if not gaps or len(old) < known:

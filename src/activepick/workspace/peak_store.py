@@ -1,4 +1,4 @@
-"""The peaks of all micrographs of a session: on disk, and the last ones in memory."""
+"""Store the peaks of all micrographs of a session on disk, and the last ones in memory."""
 
 import contextlib
 import math
@@ -120,7 +120,7 @@ class PeakStore:
             if self._on_disk.get(key) == peaks.head:
                 return True
             with contextlib.suppress(OSError):
-                # A session whose folder was deleted is not made again.
+                # The folder of a session that was deleted is not created again.
                 if self._writable and self._folder.parent.is_dir():
                     _write(self._file(key), peaks)
                     self._on_disk[key] = peaks.head
@@ -203,7 +203,7 @@ def _write(path: Path, one: MicrographPeaks) -> None:
 def _read(path: Path) -> MicrographPeaks | None:
     """Read a file; return None if it does not exist or is damaged."""
     try:
-        # Not by its path, of which numpy would wait for a pipe.
+        # Not by its path, since numpy would wait for a pipe.
         with open_to_read(path) as opened, np.load(opened, allow_pickle=False) as file:
             # They are written as they are: whatever would grow while it is read is not from here.
             if any(member.compress_type != ZIP_STORED for member in file.zip.infolist()):

@@ -42,7 +42,7 @@ _CANDIDATE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class MicrographPeaks:
-    """The peaks of a micrograph, with the head that they were found with.
+    """The peaks of a micrograph, with the head by which they were found.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class MicrographPeaks:
         return eligible_peaks(self.peaks, state.settings.rules, areas, lowest_score)
 
     def accepted(self, state: SessionState) -> Mask:
-        """Return a mask (n,) of the peaks that satisfy all rules; labels make no difference."""
+        """Return a mask (n,) of the peaks that satisfy all rules, regardless of labels."""
         return self.eligible(state, state.settings.rules.lowest_score)
 
     def select(self, state: SessionState) -> Picks:
@@ -112,7 +112,7 @@ class MicrographPeaks:
 
 
 def head_digest(head: Head, settings: Settings) -> str:
-    """Return a hash of everything that the peaks of a micrograph follow from."""
+    """Return a hash of everything that determines the peaks of a micrograph."""
     facts = (head.spec, head.bias, head.calibration, settings.key("features", determined=False))
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(head.weights, np.float64).tobytes())

@@ -1,4 +1,4 @@
-"""The precision of picks, estimated from a random sample that was labelled."""
+"""Estimate the precision of picks from a labelled random sample."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def estimate_precision(
 def sample_picks(
     state: SessionState, peaks: Iterable[MicrographPeaks], count: int
 ) -> list[ScoredPosition]:
-    """Draw a random sample of the picks that are at no mark, each with the same chance.
+    """Draw a random sample of the picks without a mark, each with the same probability.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def sample_picks(
 
 
 def _free_picks(state: SessionState, one: MicrographPeaks) -> NDArray[np.intp]:
-    """Return the indices of the picks of a micrograph that are at no mark."""
+    """Return the indices of the picks of a micrograph without a mark at the same position."""
     keep = one.accepted(state)
     marks = state.marks_of(one.micrograph)
     if marks:

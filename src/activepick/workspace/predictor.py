@@ -1,4 +1,4 @@
-"""The picks of a workspace: of a micrograph at once, of all micrographs when asked for."""
+"""Compute the picks of a workspace, for one or for all micrographs."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,10 +24,10 @@ from activepick.workspace.trainer import Trainer
 
 __all__ = ["Candidates", "Predictor"]
 
-# Lower scores are those of noise, which would hide the others.
+# Lower scores are those of noise, which would cover the others in plots.
 _CANDIDATE_SCORE = score_threshold(0.01)
 
-# How many are done (with a fraction of the one in work), of how many, and which is in work.
+# Called with the number that is done (including a fraction), the total, and the current name.
 ReportMicrograph = Callable[[float, int, str], None]
 ReportFailure = Callable[[int, ActivepickError], None]
 
@@ -50,7 +50,7 @@ class Candidates:
 
 
 class Predictor:
-    """Finds peaks and picks with the present head, stores and counts them.
+    """Finds peaks and picks with the current head, stores and counts them.
 
     Parameters
     ----------
@@ -74,16 +74,16 @@ class Predictor:
 
     @property
     def head_digest(self) -> str:
-        """Hash of the present head, and of the settings that peaks follow from."""
+        """Hash of the current head, and of the settings that determine peaks."""
         return head_digest(self._trainer.head, self._session.state.settings)
 
     def score_map(self, micrograph: int) -> ScoreMap:
-        """Return the score map of the present head on a micrograph; long if it was not opened."""
+        """Return the score map of the current head on a micrograph; slow if it was not opened."""
         setup, head = self._trainer.current()
         return setup.features.score_map(self._session.micrographs.entry(micrograph), head)
 
     def peaks(self, micrograph: int) -> MicrographPeaks:
-        """Return the peaks of the present head on a micrograph; long if it was not opened."""
+        """Return the peaks of the current head on a micrograph; slow if it was not opened."""
         (setup, head), state = self._trainer.current(), self._session.state
         entry = self._session.micrographs.entry(micrograph)
         known = self.stored_peaks(micrograph)
@@ -106,7 +106,7 @@ class Predictor:
         return found
 
     def picks(self, micrograph: int) -> pd.DataFrame:
-        """Return the picks of a micrograph at the present head, settings, areas and labels.
+        """Return the picks of a micrograph at the current head, settings, areas and labels.
 
         A positive label is always among them and a negative one never, whatever the threshold.
 
@@ -123,7 +123,7 @@ class Predictor:
         failed: ReportFailure | None = None,
         micrographs: Iterable[int] | None = None,
     ) -> int:
-        """Find and store the peaks of the present head on many micrographs; takes long.
+        """Find and store the peaks of the current head on many micrographs, which takes long.
 
         The head is fitted first if it is not up to date. Micrographs that have peaks of this head
         are skipped, so that a cancelled run can be continued. Micrographs that are opened meanwhile
@@ -178,7 +178,7 @@ class Predictor:
         return done
 
     def load_peaks(self, progress: Progress | None = None) -> int:
-        """Read stored peaks and count their picks, so that `counts` knows them.
+        """Read stored peaks and count their picks, so that `counts` returns them.
 
         This is needed after opening a session, and after a change of the rules other than the
         threshold. It takes seconds for thousands of micrographs.
@@ -236,7 +236,7 @@ class Predictor:
         return self._counts.count(used, self._usable(micrographs), self._store.held, seconds)
 
     def uncertainties(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
-        """Return the mean entropy of the picks of the present head, by micrograph, where known."""
+        """Return the mean entropy of the picks of the current head by micrograph, if known."""
         if not self._source.ready:
             return {}
         usable = [entry.id for entry in self._usable(micrographs)]
@@ -285,7 +285,7 @@ class Predictor:
         )
 
     def unpicked(self) -> list[int]:
-        """Return the micrographs, not rejected, that have no peaks of the present head."""
+        """Return the micrographs, not rejected, that have no peaks of the current head."""
         digest = self.head_digest if self._source.ready else ""
         heads = self.known_heads()
         return [entry.id for entry in self._usable() if heads.get(entry.id) != digest]

@@ -1,4 +1,4 @@
-"""The questions of a workspace: about uncertain positions, and which micrograph comes next."""
+"""Choose the questions of a workspace, and the next micrograph."""
 
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -72,7 +72,7 @@ class Questioner:
     def suggest(
         self, count: int | None = None, micrographs: Sequence[int] | None = None
     ) -> list[Question]:
-        """Ask a new round of questions, with suggested answers where the head is certain.
+        """Ask a new round of questions, with suggested answers if the head is certain.
 
         A third are the most certain particles, a third the most certain non-particles, and the
         rest plain questions (Kiewisz and Bepler 2023, Figure 2). Arguments and errors as in `ask`.
@@ -89,7 +89,7 @@ class Questioner:
         )
 
     def next_micrograph(self) -> Offer | None:
-        """Choose the micrograph to look at next; None if all were seen."""
+        """Return the micrograph to show next; None if all were seen."""
         (setup, head), state = self._trainer.current(), self._session.state
         training_set, entries = setup.features.training_set, state.micrographs.values()
         levels = {e.id: training_set.mean_peak_score(e.fingerprint) for e in entries}
@@ -104,13 +104,15 @@ class Questioner:
         unfinished = [entry for entry in entries if entry.status in ("unseen", "seen")]
         held = self._source.setup().features.store.held(unfinished)
         if not held:
-            raise SessionError("No micrograph is open that is not done: open one, then ask.")
+            raise SessionError(
+                "No micrograph that is not done is open: open one, then ask for questions."
+            )
         return [entry.id for entry in held]
 
     def _select(
         self, numbers: Sequence[int], count: int, beside: Sequence[ScoredPosition] = ()
     ) -> list[ScoredPosition]:
-        """Select queries on micrographs; none at a label, a skipped position or one of `beside`."""
+        """Select queries on micrographs, except at marks and the positions of `beside`."""
         (setup, head), state = self._trainer.current(), self._session.state
         entries = [self._session.micrographs.entry(number) for number in numbers]
         marks = [state.marks_of(number) for number in numbers]
@@ -124,7 +126,7 @@ class Questioner:
         score_maps = [setup.features.linear_map(entry, head) for entry in entries]
 
         def may_ask(index: int, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-            # Where nothing is picked, an answer is of no use.
+            # Answers at positions that cannot become picks are of no use.
             margin = within_margin(score_maps[index], xy, state.settings.edge_margin)
             return margin & outside_areas(xy, areas_of(numbers[index], state))
 

@@ -1,4 +1,4 @@
-"""What a query strategy chooses from."""
+"""The input of a query strategy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""BALD: peaks whose answers give most information about the head."""
+"""BALD: peaks whose answers are most informative about the head."""
 
 import numpy as np
 

@@ -55,7 +55,7 @@ STRATEGIES = {
         "ten typical peaks first, then as active", typical_first.select, in_window=True
     ),
     "information": Strategy(
-        "peaks whose answers tell most about the head (BALD)", information.select
+        "peaks whose answers are most informative about the head (BALD)", information.select
     ),
     "mean-queries": Strategy(
         "peaks where the head and its mean over the refits disagree", mean_model.select
@@ -92,7 +92,7 @@ def select_queries(
     if isinstance(strategy, str):
         if strategy not in STRATEGIES:
             raise SettingsError(
-                f"There is no query strategy {strategy!r}: use one of {', '.join(STRATEGIES)}."
+                f"The query strategy {strategy!r} is unknown: use one of {', '.join(STRATEGIES)}."
             )
         strategy = STRATEGIES[strategy]
     return strategy.select(context, count).queries()
