@@ -98,7 +98,7 @@ def test_tables_without_a_name_are_of_the_micrograph_that_names_the_file(tmp_pat
 def test_files_of_any_extension_are_known_by_their_header(tmp_path):
     assert read_table(save(tmp_path, "a.dat", "x,y\n1,2\n"))["x"].tolist() == [1]
     # napari opens its points itself.
-    with pytest.raises(TableError, match="do not tell the format"):
+    with pytest.raises(TableError, match="do not show the format"):
         read_table(save(tmp_path, "b.dat", "index,axis-0,axis-1\n0,1,2\n"))
 
 

@@ -60,4 +60,4 @@ def test_a_file_that_cannot_be_opened_is_told_in_our_words(make_napari_viewer, t
     assert not viewer.layers
     message = notification_manager.records[-1].message
     assert message.startswith(str(tmp_path / "cut.star"))
-    assert "cut off" in message
+    assert "truncated" in message
