@@ -273,7 +273,7 @@ def test_controls_and_settings_are_bound(user, micrographs):
     assert user.state.settings.edge_margin == 1.0
 
 
-def test_the_window_offers_some_strategies_and_shows_any(user, micrographs, tmp_path):
+def test_the_section_of_labels_says_what_goes_on_and_offers_strategies(user, micrographs, tmp_path):
     viewer = ViewerModel()
     layers = Layers(viewer)
     navigation = Navigation(viewer, layers)
@@ -284,13 +284,45 @@ def test_the_window_offers_some_strategies_and_shows_any(user, micrographs, tmp_
         Preferences(tmp_path / "p.json"),
     )
     assert set(section.strategy.choices) == {n for n, one in STRATEGIES.items() if one.in_window}
-    user.start(micrographs)
-    section.set_session(user.open)
+    # While questions are looked for, it says so: at the start and between rounds.
+    user.controller.session_changed.connect(lambda: section.set_session(user.open))
+    said: list[str] = []
+
+    def asked() -> bool:
+        said.append(section._title.text())
+        return said[-1].startswith("Question 1 of")
+
+    user.controller.open_paths([micrographs])
+    user.controller.start(SETTINGS.model_copy(update={"batch": 1}))
+    user.qtbot.waitUntil(asked, timeout=LONG)
+    assert "Looking for questions …" in said
+    assert not user.open.labelling.looking
+    user.settle()
+    said.clear()
+    for _ in range(2):
+        answered = user.open.labelling.current
+        user.open.labelling.answer(0)
+        user.open.labelling.answer(0)  # too early: nothing is asked
+        user.qtbot.wait(1)  # what shows the questions is brought up to date
+        user.qtbot.waitUntil(
+            lambda before=answered: asked() and user.open.labelling.current != before, timeout=LONG
+        )
+        user.settle()
+    assert set(said) == {"Looking for questions …", "Question 1 of 1"}
+    assert user.told == []
+    assert len(user.state.marks) == 2
     user.open.set_settings(strategy="badge")
     user.settle()
     assert section.strategy.value == "badge"
     section.strategy.value = "range"
     assert user.state.settings.strategy == "range"
+    # Who picks by hand is asked nothing, and told so.
+    section.start.value = "No questions (manual picking)"
+    user.open.labelling.answer(0)
+    user.settle()
+    assert section._title.text() == "No question is open"
+    user.open.labelling.answer(0)
+    assert "No question is open" in user.told[-1][1]
     section.set_session(None)
 
 

@@ -139,6 +139,12 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     widget.show_gallery()
     person.settle()
     assert widget.height() >= height
+    widget.show_dataset()
+    qtbot.wait(5)
+    # A title and a bar of the desktop leave about this of 768 pixels.
+    assert window.minimumSizeHint().height() <= 720
+    widget.show_gallery()
+    person.settle()
     shown = widget.gallery.xy.copy()
     assert len(shown) == len(person.picks.picks)
     widget.gallery.view._grid.toggled.emit(0, False)

@@ -62,7 +62,7 @@ def test_picks_questions_and_keys(person):
         following = person.labelling.current
         assert person.in_view(following)
     assert "Question 5 of 10" in person.widget.label._title.text()
-    assert person.widget.label._tally.text() == "1 particle, 2 non-particles"
+    assert person.widget.label.summary == "1 particle, 2 non-particles"
     rims = {tuple(rim) for rim in person.viewer.layers["labels"].border_color.round(3)}
     assert len(rims) == len(person.state.marks_of(person.open.shown))
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QAction
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog
 
@@ -65,6 +66,25 @@ def test_keys_and_the_bar_at_the_bottom(qtbot, open_widget, tmp_path, monkeypatc
         assert f"*.{ending}" in offered[-1]
         found = read_table(path)[["x", "y"]].to_numpy(float)
         np.testing.assert_allclose(found, picks[["x", "y"]], atol=0.51)
+    # So does the entry of the menu; for other layers that is napari's.
+    window = viewer.window._qt_window
+    [menu] = [one.menu() for one in window.menuBar().actions() if one.text().endswith("File")]
+    path = tmp_path / "by the menu.star"
+    entries = open_menu(qtbot, menu)
+    assert "Save Picks..." in entries
+    assert "Save Selected Layers..." not in entries
+    QTest.mouseClick(
+        menu,
+        Qt.MouseButton.LeftButton,
+        pos=menu.actionGeometry(entries["Save Picks..."]).center(),
+    )
+    qtbot.waitUntil(path.is_file)
+    viewer.layers.selection = {viewer.layers["micrograph"]}
+    entries = open_menu(qtbot, menu)
+    menu.close()
+    assert "Save Selected Layers..." in entries
+    assert "Save Picks..." not in entries
+    viewer.layers.selection = {viewer.layers["picks"]}
     # A format that cannot be written is told.
     told = []
     widget.controller.notified.connect(lambda severity, text: told.append((severity, text)))
@@ -72,3 +92,10 @@ def test_keys_and_the_bar_at_the_bottom(qtbot, open_widget, tmp_path, monkeypatc
     QTest.keyClick(canvas, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: bool(told))
     assert told[0][0] == "error"
+
+
+def open_menu(qtbot, menu) -> dict[str, QAction]:
+    """Open a menu, and give its entries that can be seen, by their texts without keys."""
+    menu.popup(QPoint(20, 20))
+    qtbot.waitUntil(menu.isVisible)
+    return {one.text().partition("\t")[0]: one for one in menu.actions() if one.isVisible()}

@@ -16,7 +16,7 @@ from activepick.workspace.predictor import Candidates
 
 __all__ = ["DatasetView"]
 
-_PLOT_HEIGHT = 130
+_PLOT_HEIGHT = 70
 
 
 class DatasetView(QWidget, SessionListener):

@@ -22,6 +22,8 @@ __all__ = ["Gallery"]
 _CROP_DIAMETERS = 1.5
 # Picks of two heads within this distance, in particle radii, are the same particle.
 _SAME_POSITION = 0.5
+# The controls and a row of the smallest crops.
+_MINIMUM_HEIGHT = 120
 _HERE, _ALL = "This micrograph", "All micrographs"
 
 
@@ -73,7 +75,7 @@ class Gallery(QWidget, SessionListener):
         self.view.add_control(self.scope)
         self.view.rejected.connect(self._reject)
         self.view.opened.connect(self._open)
-        self.setMinimumHeight(240)
+        self.setMinimumHeight(_MINIMUM_HEIGHT)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.view)

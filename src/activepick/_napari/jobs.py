@@ -55,6 +55,8 @@ class Jobs(QObject):
     started(lane, text), progressed(lane, fraction), finished(lane)
         A job with a text is shown (after its delay), progressed or finished. `finished` follows
         every `started`, even if the job failed or was cancelled.
+    ended(lane)
+        A job ended, whether it was shown or not, and however it ended.
     described(lane, text)
         The text of a running job changed.
     idle()
@@ -64,6 +66,7 @@ class Jobs(QObject):
     started = Signal(str, str)
     progressed = Signal(str, float)
     finished = Signal(str)
+    ended = Signal(str)
     described = Signal(str, str)
     idle = Signal()
     _returned = Signal(object, object, object)
@@ -202,6 +205,7 @@ class Jobs(QObject):
             self.finished.emit(job.lane)
             if not self._running:
                 self.idle.emit()
+        self.ended.emit(job.lane)
         waiting = self._waiting.pop(job.lane, None)
         if waiting is not None:
             self._start(waiting)

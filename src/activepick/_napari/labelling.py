@@ -26,6 +26,8 @@ __all__ = ["Labelling", "StartMode"]
 StartMode = Literal["questions", "suggestions", "hand"]
 # A click refers to the question or label within this distance, in particle radii.
 _REACH = 0.5
+# Jobs that are followed by a choice of questions, and the choice itself.
+_BEFORE_QUESTIONS, _CHOICE = ("features", "learn"), "ask"
 # Share of the labels in a review, and smallest number of labels, which takes a few minutes.
 _REVIEWED, _AT_LEAST = 0.1, 5
 
@@ -55,6 +57,8 @@ class Labelling(QObject):
         The labels or questions of the session changed.
     current_changed()
         Another question is the current one, or none is.
+    looking_changed()
+        `looking` may have changed.
     rounds_changed()
         A round was completed.
     acted(micrograph, position)
@@ -67,6 +71,7 @@ class Labelling(QObject):
     labels_changed = Signal()
     questions_changed = Signal()
     current_changed = Signal()
+    looking_changed = Signal()
     rounds_changed = Signal()
     acted = Signal(int, object)
     notified = Signal(str, str)
@@ -89,6 +94,8 @@ class Labelling(QObject):
         # Labels that were reviewed; they are not offered a second time.
         self._reviewed: set[int] = set()
         self._known_current = None if self.round.current is None else self.round.current.id
+        jobs.started.connect(self._on_job)
+        jobs.ended.connect(self._on_job)
 
     @property
     def round(self) -> Round | LabelReview:
@@ -110,9 +117,16 @@ class Labelling(QObject):
         """The current question; None if no question is open."""
         return self.round.current
 
+    @property
+    def looking(self) -> bool:
+        """Whether no question is open and new ones are being chosen, or will be."""
+        lanes = (_CHOICE, *_BEFORE_QUESTIONS) if self._asks_by_itself else (_CHOICE,)
+        return self.current is None and self._jobs.busy(*lanes)
+
     def set_start_mode(self, mode: StartMode) -> None:
         """Set the contents of the first round of a session."""
         self._start_mode = mode
+        self.looking_changed.emit()
 
     def set_shown(self, micrograph: int) -> None:
         """Order the next round so that the questions on the shown micrograph come first."""
@@ -132,9 +146,9 @@ class Labelling(QObject):
         target
             1 particle, 0 not a particle, 2 carbon or empty ice, None to skip.
         """
-        if self.round.current is None:
+        if self.round.current is None and not self._session.read_only:
             # The user may have answered before the next round was computed.
-            if not self._jobs.busy():
+            if not self.looking:
                 self.notified.emit(
                     "info", "No question is open: click on the micrograph, or press N"
                 )
@@ -282,7 +296,7 @@ class Labelling(QObject):
         replace
             Also replace an open round if none of its questions has been answered.
         """
-        if self._session.read_only or self._start_mode == "hand" or self._review is not None:
+        if not self._asks_by_itself:
             return
         state = self._session.state
         untouched = replace and not any(question.id in state.marks for question in state.asked)
@@ -358,10 +372,19 @@ class Labelling(QObject):
             self._known_current = number
             self.current_changed.emit()
 
+    @property
+    def _asks_by_itself(self) -> bool:
+        by_hand = self._start_mode == "hand" or self._review is not None
+        return not by_hand and not self._session.read_only
+
+    def _on_job(self, lane: str) -> None:
+        if lane in (_CHOICE, *_BEFORE_QUESTIONS):
+            self.looking_changed.emit()
+
     def _choose(self, choose: Callable[[], object]) -> None:
         self.end_review()
         # The new questions arrive by the signal of the session.
-        self._jobs.run("ask", lambda progress: choose(), text="Looking for questions")
+        self._jobs.run(_CHOICE, lambda progress: choose(), text="Looking for questions")
 
 
 def _nearest(

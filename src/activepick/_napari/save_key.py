@@ -1,4 +1,4 @@
-"""Ctrl+S on a layer of picks or labels: save it in the format of the file's extension."""
+"""Ctrl+S and File > Save for a layer of picks or labels: save it in the format of the extension."""
 
 import weakref
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from pathlib import Path
 from napari.components import ViewerModel
 from napari.layers import Points
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtGui import QKeyEvent, QKeySequence
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtGui import QAction, QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QFileDialog, QMainWindow, QMenu
 
 from activepick._napari.layers import LABELS, PICKS, Layers
 from activepick.errors import ActivepickError, TableError
@@ -42,24 +42,62 @@ class SaveKey(QObject):
         super().__init__()
         self._viewer, self._layers, self._report = viewer, layers, report
         # A strong reference would keep a closed window alive.
-        self._window: weakref.ref[QWidget] | None = None
+        self._window: weakref.ref[QMainWindow] | None = None
+        self._replaced: tuple[QAction, QAction] | None = None
         self._folder = Path.home()
 
-    def watch(self, window: QWidget) -> None:
-        """Install the event filter for the key in a window."""
+    def watch(self, window: QMainWindow) -> None:
+        """Install the event filter for the key in a window, and the entry of its menu."""
         if window is not self._watched():
             self.release()
             self._window = weakref.ref(window)
             window.installEventFilter(self)
+            menu = _menu_with_save(window)
+            if menu is not None:
+                menu.aboutToShow.connect(self._offer)
+                menu.aboutToHide.connect(self._withdraw_later)
 
     def release(self) -> None:
-        """Remove the event filter."""
+        """Remove the event filter and the entry of the menu."""
         window, self._window = self._watched(), None
         if window is not None:
             window.removeEventFilter(self)
+            self._withdraw()
+            menu = _menu_with_save(window)
+            if menu is not None:
+                menu.aboutToShow.disconnect(self._offer)
+                menu.aboutToHide.disconnect(self._withdraw_later)
 
-    def _watched(self) -> QWidget | None:
+    def _watched(self) -> QMainWindow | None:
         return None if self._window is None else self._window()
+
+    def _offer(self) -> None:
+        """Put an entry in the place of napari's, where the key would save a layer as well."""
+        layer, window = self._chosen(), self._watched()
+        menu = None if window is None else _menu_with_save(window)
+        if layer is None or menu is None or self._replaced is not None:
+            return
+        napari_entry = next(one for one in menu.actions() if _is_save(one))
+        keys = QKeySequence(QKeySequence.StandardKey.Save)
+        shown_keys = keys.toString(QKeySequence.SequenceFormat.NativeText)
+        # As a text: two entries with the same shortcut would be ambiguous.
+        entry = QAction(f"Save {layer.name.capitalize()}...\t{shown_keys}", menu)
+        entry.triggered.connect(lambda: QTimer.singleShot(0, lambda: self._save(layer)))
+        menu.insertAction(napari_entry, entry)
+        napari_entry.setVisible(False)
+        self._replaced = entry, napari_entry
+
+    def _withdraw_later(self) -> None:
+        # Qt hides the menu before it triggers the entry.
+        QTimer.singleShot(0, self._withdraw)
+
+    def _withdraw(self) -> None:
+        replaced, self._replaced = self._replaced, None
+        if replaced is not None:
+            entry, napari_entry = replaced
+            napari_entry.setVisible(True)
+            entry.setVisible(False)  # it is deleted later
+            entry.deleteLater()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Return True for the key, before napari's menu handles it as a shortcut."""
@@ -103,3 +141,14 @@ class SaveKey(QObject):
             layer.save(path, plugin=_PLUGIN)
         except ActivepickError as error:
             self._report(error)
+
+
+def _menu_with_save(window: QMainWindow) -> QMenu | None:
+    """Return the menu of a window with the entry for the key."""
+    bar = window.menuBar()
+    menus = [] if bar is None else [one.menu() for one in bar.actions()]
+    return next((menu for menu in menus if menu and any(map(_is_save, menu.actions()))), None)
+
+
+def _is_save(entry: QAction) -> bool:
+    return bool(entry.shortcut() == QKeySequence(QKeySequence.StandardKey.Save))

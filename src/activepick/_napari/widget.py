@@ -10,7 +10,7 @@ from napari.layers import Image
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 import napari
 from activepick._napari.commands import Commands
@@ -51,6 +51,8 @@ __all__ = ["ActivePickWidget"]
 _SIZE_HINT, _MINIMUM_WIDTH = QSize(400, 700), 340
 # Time until sections that change their height are laid out.
 _LAYOUT_MS = 30
+# Height of the gallery and of the view of all micrographs, where the screen is high enough.
+_DOCK_HEIGHT = 260
 # Number of sections that are open at first.
 _OPEN_SECTIONS = 4
 
@@ -192,13 +194,14 @@ class ActivePickWidget(QWidget):
         self._dataset_dock.raise_()
         self.dataset.refresh()
 
-    def _add_dock(self, part: QWidget, name: str) -> QWidget:
+    def _add_dock(self, part: QWidget, name: str) -> QDockWidget:
         """Dock a part below the image; this widget keeps its height beside it."""
-        dock: QWidget = self._viewer.window.add_dock_widget(
+        dock: QDockWidget = self._viewer.window.add_dock_widget(
             part, name=name, area="bottom", tabify=True
         )
         window = self.window()
         if isinstance(window, QMainWindow):
+            window.resizeDocks([dock], [_DOCK_HEIGHT], Qt.Orientation.Vertical)
             corner, right = Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea
             window.setCorner(corner, right)
         return dock

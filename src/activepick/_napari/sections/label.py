@@ -7,7 +7,7 @@ from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox, Widget
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QLabel, QPushButton
+from qtpy.QtWidgets import QPushButton
 from superqt import QElidingLabel
 
 from activepick._napari import colours
@@ -42,7 +42,8 @@ _START_MODES: dict[str, StartMode] = {
 }
 _OFFERED = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
 _BADGES: dict[Target, str] = {1: "✓", 0: "×", 2: "∅", None: "–"}
-_SUGGESTIONS = "Squares are suggestions: click on wrong ones to correct them, then accept (Y)."
+_SUGGESTIONS = "Squares are suggestions: click a wrong crop and press F or D; accept the rest (Y)."
+_SOON = "Questions follow when this micrograph is computed; clicks on particles are labels already."
 _BY_HAND = "Click on particles, right-click on non-particles, or ask new questions (N)."
 
 
@@ -79,7 +80,6 @@ class LabelSection(Section, SessionListener):
         self._title.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._title.setEllipsesWidth(LABEL_PADDING)
         self._title.setStyleSheet("font-weight: bold;")
-        self._tally = QLabel()
         self._hint = WrappedLabel()
         self._strip = CropStrip()
         self._strip.set_empty_text("The open questions are shown here.")
@@ -99,6 +99,7 @@ class LabelSection(Section, SessionListener):
             self._answer_button(
                 "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice, which is also a non-particle"
             ),
+            stretch=-1,
         )
         moves = row(
             button(
@@ -138,7 +139,7 @@ class LabelSection(Section, SessionListener):
         )
         self._controls = (answers, moves, rounds)
         self.add(
-            row(self._title, self._tally, stretch=0),
+            self._title,
             answers,
             moves,
             self._strip,
@@ -161,7 +162,11 @@ class LabelSection(Section, SessionListener):
             session, self._show_questions, labelling.questions_changed, labelling.labels_changed
         )
         self.update_after(
-            session, self._show_current, labelling.current_changed, session.shown_changed
+            session,
+            self._show_current,
+            labelling.current_changed,
+            labelling.looking_changed,
+            session.shown_changed,
         )
         self.update_after(session, self._show_crops, session.images.cached, session.images.ready)
         self._show_questions(session)
@@ -175,7 +180,7 @@ class LabelSection(Section, SessionListener):
         self._accept.hide()
         self._review.hide()
         self._title.setText("No question")
-        self._tally.clear()
+        self.set_summary("")
         self._hint.show()
         self._hint.setText("Open micrographs and find particles first; then questions are asked.")
 
@@ -295,7 +300,7 @@ class LabelSection(Section, SessionListener):
         self._title.setToolTip(
             "" if current is None else f"On {session.state.names[current.micrograph]}"
         )
-        self._tally.setText(_tally(session))
+        self.set_summary(_tally(session))
         advice = _advice(session, current)
         self._hint.setText(advice)
         self._hint.setVisible(bool(advice))
@@ -324,8 +329,8 @@ class LabelSection(Section, SessionListener):
         self._pixels = {key: pixels for key, pixels in self._pixels.items() if key[0] in ids}
         session.images.request(list(dict.fromkeys(q.micrograph for q in questions)))
         crops = (self._crop(session, question) for question in questions)
-        suggested = any(question.suggestion is not None for question in questions)
-        self._strip.set_rows(2 if suggested else 1)
+        # Accepted ones leave the room to what is below.
+        self._strip.set_rows(2 if round.waiting else 1)
         self._strip.set_crops([crop for crop in crops if crop is not None])
         self._strip.set_current(None if round.current is None else round.current.id)
 
@@ -352,13 +357,14 @@ class LabelSection(Section, SessionListener):
 
 def _title(session: OpenSession, current: Question | None) -> str:
     if current is None:
-        return "No question is open"
+        return "Looking for questions …" if session.labelling.looking else "No question is open"
     position, count = session.labelling.round.position
     audit = " (check of the picks)" if current.purpose == "audit" else ""
     elsewhere = ", elsewhere" if current.micrograph != session.shown else ""
     if session.labelling.review is not None:
         return f"Doubtful label {position} of {count}{elsewhere}"
-    return f"Question {position} of {count}{audit}{elsewhere}"
+    kind = "Question" if current.suggestion is None else "Suggestion"
+    return f"{kind} {position} of {count}{audit}{elsewhere}"
 
 
 def _advice(session: OpenSession, current: Question | None) -> str:
@@ -375,7 +381,11 @@ def _advice(session: OpenSession, current: Question | None) -> str:
         )
     if session.labelling.round.waiting:
         return _SUGGESTIONS
-    return _BY_HAND if current is None else ""
+    if current is not None:
+        return ""
+    if session.labelling.looking:  # between rounds too short to be read
+        return _SOON if session.jobs.busy("features") else ""
+    return _BY_HAND
 
 
 def _tally(session: OpenSession) -> str:

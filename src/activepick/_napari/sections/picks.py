@@ -34,7 +34,10 @@ _HOW_TO_DRAW = (
     "Drag around an area; or click, move around it, and click again. "
     "Press Escape or the button to end."
 )
-_HOW_TO_LASSO = "Drag around them; each line is one undo step. Press Escape or the button to end."
+_HOW_TO_LASSO: dict[LassoAction, str] = {
+    "reject": "Drag around picks to make them non-particles. Press Escape or the button to end.",
+    "erase": "Drag around labels to remove them. Press Escape or the button to end.",
+}
 # Side of a box in particle diameters, as needed for extraction.
 _BOX_DIAMETERS = 1.5
 _HOW_TO_PAINT = "Drag to paint over areas. Press Escape or the button to end."
@@ -243,7 +246,7 @@ class PicksSection(Section, SessionListener):
     def _set_lasso(self, pressed: QPushButton, action: LassoAction, on: bool) -> None:
         self._stop_drawing()
         if on:
-            self._begin(pressed, lambda: self._lasso.start(action), _HOW_TO_LASSO)
+            self._begin(pressed, lambda: self._lasso.start(action), _HOW_TO_LASSO[action])
 
     def _stop_drawing(self) -> None:
         self._areas.stop()

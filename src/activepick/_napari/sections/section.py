@@ -113,6 +113,11 @@ class Section(QFrame):
         self.set_open(preferences.get(name, default))
         self.toggled.connect(lambda opened: preferences.set(name, opened))
 
+    @property
+    def summary(self) -> str:
+        """Summary of the contents, as a whole, beside the title."""
+        return self._summary
+
     def set_summary(self, summary: str) -> None:
         """Show a summary of the contents beside the title."""
         self._summary = summary
@@ -166,7 +171,11 @@ def toggle_button(text: str, toggled: Callable[[bool], object], tip: str = "") -
 
 
 def row(*widgets: QWidget, stretch: int | None = None) -> QWidget:
-    """Return a row of widgets; the one with index `stretch` takes the free space."""
+    """Return a row of widgets; the one with index `stretch` takes the free space.
+
+    By default all are equally wide; with -1 each is as wide as it needs, and the free space is
+    shared.
+    """
     made = QWidget()
     layout = QHBoxLayout(made)
     layout.setContentsMargins(0, 0, 0, 0)
