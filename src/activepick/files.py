@@ -140,16 +140,16 @@ def check_folders(folder: Path, path: Path) -> None:
     Raises
     ------
     UnsafeFileError
-        If a folder between them is a link.
+        If a folder between them is a link, or the path is not in the folder.
     """
     for parent in path.parents:
-        if parent == folder:
+        if parent == folder and ".." not in path.relative_to(folder).parts:
             return
         if parent.is_symlink():
             raise UnsafeFileError(
                 parent, "it is a link to another folder; replace it by a copy of that folder"
             )
-    raise ValueError(f"{path} is not in {folder}")
+    raise UnsafeFileError(path, f"it is not in {folder}")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["parse_json"]
 
 # One half of a surrogate pair, escaped; both halves together are an ordinary character.
-_SURROGATE = re.compile(r"\\u[dD][89abAB]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse_json(data: bytes | str, *, only_finite: bool = True) -> Any:

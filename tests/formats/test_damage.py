@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activepick.errors import TableError
+from activepick.errors import ActivepickError, TableError
 from activepick.formats import (
     FORMATS,
     read_exposures,
@@ -25,7 +25,9 @@ from activepick.formats import (
     write_folder,
     write_table,
 )
+from activepick.formats.names import match_names
 from activepick.formats.star.rows import tokens_of
+from activepick.formats.transform import flip_table, scale_table
 
 FIXTURES = Path(__file__).parent / "fixtures"
 FILES = [
@@ -241,6 +243,8 @@ WIDE = "micrograph,x,y," + ",".join(f"c{k}" for k in range(20_000))
         ("a.csv", ";".join(["a"] * 200_000)),
         ("a_info.json", '{"a":' * 100_000),
         ("a_info.json", '{"boxes": ' + "[" * 100_000),
+        *((name, " \n" * 50_000 + "x") for name in ("a.csv", "a.cbox", "a.star", "a.pos", "a.txt")),
+        ("a.star", "".join(f"{STAR}_c{k}\n1 2 a {k}\n\n" for k in range(500))),
     ],
 )
 def test_what_no_program_writes_costs_little_time_and_memory(tmp_path, name, content):
@@ -254,6 +258,110 @@ def test_what_no_program_writes_costs_little_time_and_memory(tmp_path, name, con
     tracemalloc.stop()
     assert took < 4  # memory is traced, which takes a multiple of the time
     assert memory < 2**28
+
+
+@pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
+def test_tables_of_the_same_columns_are_read_together(tmp_path):
+    (tmp_path / "a.star").write_text("".join(f"{STAR}{k} 2 m{k}.mrc\n\n" for k in range(5000)))
+    start = time.process_time()
+    table = read_table(tmp_path / "a.star")
+    assert time.process_time() - start < 2
+    assert table["x"].tolist() == list(range(5000))
+    assert table["micrograph"].tolist() == [f"m{k}.mrc" for k in range(5000)]
+
+
+def test_names_that_no_file_can_have_cost_little():
+    long = ["a_" * 50_000, "a" + "_dw" * 50_000]
+    start = time.process_time()
+    assert match_names([*long, "a_picks"], ["a.mrc", *(f"{n}.mrc" for n in long)]) == {
+        "a_picks": "a.mrc"
+    }
+    assert match_names([long[0]], [long[0]]) == {long[0]: long[0]}
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("letter", [0x110000, 0xFFFFFFFF, 0xD800])
+def test_texts_that_are_no_unicode_are_refused(tmp_path, letter):
+    kinds = [("location/micrograph_path", "<U4"), ("location/micrograph_shape", "<u4", 2)]
+    kinds += [("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")]
+    rows = np.zeros(2, kinds)
+    rows.view(np.uint32)[1] = letter
+    with (tmp_path / "a.cs").open("wb") as file:
+        np.save(file, rows)
+    with pytest.raises(TableError, match="not valid Unicode"):
+        read_table(tmp_path / "a.cs")
+
+
+ODD = [
+    "9" * 400,
+    "-" + "9" * 400,
+    "1e999",
+    "nan",
+    "abc",
+    "-1",
+    "0",
+    "1e-320",
+    "1" + "0" * 30,
+    "inf",
+]
+PIXEL_SIZES = ["rlnMicrographPixelSize", "rlnDetectorPixelSize", "rlnMicrographOriginalPixelSize"]
+STAR_COLUMNS = [
+    *(*PIXEL_SIZES, "rlnMagnification", "rlnOpticsGroup", "rlnDefocusU", "rlnCoordinateZ"),
+    *("rlnHelicalTubeID", "rlnAnglePsi", "rlnAngleTilt", "rlnOriginXAngst", "rlnOriginX"),
+]
+CSV_COLUMNS = [
+    *("location/exp_group_id", "location/micrograph_psize_A", "location/micrograph_shape[0]"),
+    *("location/micrograph_shape[1]", "ctf/cs_mm", "alignments3D/pose[0]", "width", "height"),
+    *("alignments3D/pose[1]", "alignments3D/pose[2]", "alignments2D/shift[0]"),
+]
+ODD_OPTICS = [*PIXEL_SIZES, "rlnVoltage", "rlnBeamTiltX", "rlnImageSize", "rlnOpticsGroup"]
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    st.data(),
+    st.sampled_from(["b.star", "b.csv", "b.box", "b.cbox", "b.cs"]),
+    st.sampled_from(["4", "3.0"]),
+)
+@pytest.mark.filterwarnings("ignore")
+def test_odd_values_in_columns_that_are_numbers_elsewhere(tmp_path_factory, data, name, version):
+    """What no number is stays as it is, or is refused; it never ends a conversion otherwise."""
+    folder = tmp_path_factory.getbasetemp()
+    star = data.draw(st.booleans())
+    columns = data.draw(
+        st.lists(st.sampled_from(STAR_COLUMNS if star else CSV_COLUMNS), unique=True, max_size=6)
+    )
+    values = st.sampled_from([*ODD, "1", "2.5"])
+    rows = [["5", "6", "a.mrc", *(data.draw(values) for _ in columns)] for _ in range(3)]
+    if star:
+        optics = data.draw(st.lists(st.sampled_from(ODD_OPTICS), unique=True, max_size=3))
+        groups = "".join(" ".join(data.draw(values) for _ in optics) + "\n" for _ in range(2))
+        text = "data_optics\nloop_\n" + "".join(f"_{tag}\n" for tag in optics) + groups
+        text = (text + "\n" if optics else "") + STAR + "".join(f"_{tag}\n" for tag in columns)
+        text += "".join(" ".join(row) + "\n" for row in rows)
+    else:
+        text = (
+            "\n".join(",".join(row) for row in [["x", "y", "micrograph", *columns], *rows]) + "\n"
+        )
+    path = folder / ("odd.star" if star else "odd.csv")
+    path.write_text(text)
+    options = {"version": version} if name == "b.star" else {}
+    options |= {"box_size": 20} if name in ("b.box", "b.cbox") else {}
+    shapes = {"a.mrc": (100, 100)}
+    for change in (
+        lambda table: table,
+        lambda table: scale_table(table, 2),
+        lambda table: flip_table(table, shapes, "y"),
+        lambda table: flip_table(table, shapes, "both"),
+    ):
+        try:
+            write_table(change(read_table(path)), folder / name, **options)
+        except ActivepickError as error:
+            assert str(error)  # noqa: PT017 - it may also be written
+    try:
+        read_relion_micrographs(path)
+    except TableError as error:
+        assert str(error)  # noqa: PT017 - it may also be a list
 
 
 @given(st.lists(st.sampled_from(["a", '"', "'", " ", "\t", "#", '"a b"', "'c'"]), max_size=12))

@@ -14,7 +14,7 @@ from activepick.errors import ActivepickError
 pytest.importorskip("resource", reason="the benchmark limits memory, which Windows does not do")
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "hostile.py"
-# Each of them; 3000 take less than a minute.
+# Of each kind; 3000 take less than a minute.
 COUNT = int(os.environ.get("ACTIVEPICK_DAMAGED_FILES", "40"))
 NAMES = [
     *("a.mrc", "a.mrc.gz", "a.mrc.bz2", "a.tif", "b.tif", "a.png", "a.jpg", "a.safetensors"),
@@ -53,7 +53,7 @@ def test_a_damaged_file_is_read_or_refused(hostile, originals, name):
     slowest = 0.0
     try:
         for _ in range(COUNT):
-            source.write_bytes(hostile.mutate(raw, lots))
+            source.write_bytes(hostile.mutated(raw, source.name, lots))
             start = time.process_time()
             try:
                 hostile.read(source)

@@ -14,9 +14,11 @@ from activepick.batch.record import Entry, RunRecord
 from activepick.errors import ActivepickError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.files import UnsafeFileError, open_in_place, open_to_read, read_whole
+from activepick.formats.written_files import WrittenFiles
 from activepick.learning.head import Head
 from activepick.scoremap import Peaks
 from activepick.session import Session, Settings
+from activepick.session.micrograph_files import find_file
 from activepick.session.model.state import MicrographEntry
 from activepick.workspace.peak_store import PeakStore
 from activepick.workspace.peaks import MicrographPeaks
@@ -115,6 +117,42 @@ def test_peaks_are_not_written_to_a_linked_folder(saved, outside):
     assert store.get(entry) is not None
 
 
+@pytest.mark.parametrize("key", ["../../outside/new", "{outside}/new", "../new", "a/b", "A\n"])
+def test_no_fingerprint_in_a_session_is_a_path(tmp_path, saved, outside, key):
+    """Peaks are stored under the fingerprint of their micrograph."""
+    key = key.replace("{outside}", str(outside))
+    with pytest.raises(ValueError, match="fingerprint"):
+        MicrographEntry(id=1, relative="a.mrc", absolute="/a.mrc", fingerprint=key)
+    entry = MicrographEntry.model_construct(
+        id=1, relative="a.mrc", absolute="/a.mrc", fingerprint=key
+    )
+    none = np.zeros(0, np.float32)
+    peaks = Peaks(np.zeros((0, 2), np.float32), none, none, 5.0, (10, 10))
+    before = set(tmp_path.rglob("*"))
+    PeakStore(saved / "peaks").put(entry, MicrographPeaks(1, peaks, 0.0, "head"), on_disk=True)
+    assert is_unchanged(outside)
+    assert all(
+        (saved / "peaks") in [path, *path.parents] for path in set(tmp_path.rglob("*")) - before
+    )
+
+
+@pytest.mark.parametrize("name", ["../head.safetensors", "/tmp/head.safetensors", "a\\b", ""])
+def test_no_base_head_is_outside_of_the_session(name):
+    with pytest.raises(ValueError, match="base_head"):
+        Settings(diameter_angstrom=100, base_head=name)
+
+
+def test_a_path_that_no_file_can_have_is_a_missing_micrograph(tmp_path):
+    for path in ("a" * 5000, "/" + "a/" * 3000, "a\0b"):
+        entry = MicrographEntry(id=1, relative=path, absolute="/" + path, fingerprint="0")
+        assert find_file(tmp_path, entry) is None
+    (tmp_path / ".activepick-files").write_text("1 1 " + "a" * 5000 + "\n")
+    record = WrittenFiles(tmp_path)
+    assert record.others([]) == []
+    record.save()
+    assert (tmp_path / ".activepick-files").read_text() == ""
+
+
 HEAD = Head(
     np.ones((1, 64)), 0.5, FeatureSpec("resnet8_u32", "0" * 16, (5.0,), 4, "affine", 1), 100.0
 )
@@ -174,6 +212,19 @@ def test_no_record_makes_this_program_delete_files_elsewhere(tmp_path, outside, 
     output.write("a.mrc", np.array([[5.0, 6.0, 1.0]]), 2.0)
     output.clean_up([Entry("a.mrc", "key", 1, 2.0)])
     assert is_unchanged(outside)
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "\u00b2", "\u0663", "-1", "1e3"])
+def test_odd_numbers_in_records_are_left_out(tmp_path, number):
+    (tmp_path / ".activepick-files").write_text(f"{number} 1 a.star\n1 {number} b.star\n")
+    assert WrittenFiles(tmp_path).others([]) == []
+    run = tmp_path / "job.run"
+    record = RunRecord(run, {"a": 1})
+    record.start(HEAD, {})
+    line = '{"name": "a", "key": "k", "picks": %s, "pixel_size_angstrom": 1%s, '
+    line += '"expected_particles": 1}\n'
+    (run / "picked.jsonl").write_text(line % (number, "0" * 400), encoding="utf-8")
+    assert RunRecord(run, {"a": 1}).entries == {}
 
 
 @pytest.mark.parametrize("what", ["pipe", "device", "folder"])

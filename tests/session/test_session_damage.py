@@ -355,6 +355,34 @@ def lines_with(session: Session, *bodies: str) -> None:
     journal(session).write_bytes(b"".join(lines))
 
 
+def mac(raw):
+    return raw.replace(b"\n", b"\r")
+
+
+def marked(raw):
+    return b"\xef\xbb\xbf" + raw
+
+
+def marked_windows(raw):
+    return marked(raw.replace(b"\n", b"\r\n"))
+
+
+@pytest.mark.parametrize("convert", [mac, marked, marked_windows])
+def test_what_other_programs_make_of_lines_is_untouched_until_it_is_repaired(session, convert):
+    labelled(session, 3).close()
+    whole = journal(session).read_bytes()
+    converted = convert(whole)
+    journal(session).write_bytes(converted)
+    with pytest.raises(SessionError, match="line 1 is damaged"):
+        Session.open(session.folder)
+    assert journal(session).read_bytes() == converted
+    with Session.open(session.folder, repair=True) as repaired:
+        assert places(repaired) == [0, 1, 2]
+    assert journal(session).read_bytes() == whole
+    kept = session.folder / "journal.damaged-1.jsonl"
+    assert kept.read_bytes() == converted
+
+
 def test_a_number_that_no_line_can_have_makes_no_lines(session):
     session.close()
     good = '"n":1,"time":"t","action":{"kind":"set_settings","changes":{"batch":7}}}'
@@ -366,7 +394,14 @@ def test_a_number_that_no_line_can_have_makes_no_lines(session):
 
 DEEP = "[" * 100_000
 ODD = ["1e999", "-1e999", "NaN", "Infinity", '"5"', "null", "true", "1.5", "-1", "[]", "{}"]
-ODD += [DEEP, DEEP + "]" * 100_000, r'"\ud800"', "9" * 5000, '{"a":' * 3000 + "1" + "}" * 3000]
+ODD += [
+    DEEP,
+    DEEP + "]" * 100_000,
+    r'"\ud800"',
+    r'"\udc80"',
+    "9" * 5000,
+    '{"a":' * 3000 + "1" + "}" * 3000,
+]
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:12])

@@ -218,7 +218,7 @@ def _read_entries(path: Path) -> dict[str, Entry]:
                 float(facts["pixel_size_angstrom"]),
                 float(facts["expected_particles"]),
             )
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             continue
         entries[entry.name] = entry
     return entries

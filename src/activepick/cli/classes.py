@@ -15,6 +15,7 @@ from activepick.errors import ActivepickError, SettingsError, TableError, on_com
 from activepick.formats import choose_format, read_picks, write_table
 from activepick.formats.outside import checked_outside
 from activepick.formats.relion_micrographs import read_relion_micrographs
+from activepick.formats.values import to_number, to_numbers
 from activepick.micrograph.discovery import FoundMicrograph
 from activepick.wording import counted
 
@@ -219,7 +220,7 @@ def _defocus(micrograph: FoundMicrograph, group: pd.DataFrame) -> float | None:
     if micrograph.defocus_angstrom is not None:
         return micrograph.defocus_angstrom
     known = [name for name in _DEFOCUS if name in group]
-    values = group[known].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    values = group[known].apply(to_numbers).to_numpy(float)
     values = values[np.isfinite(values)]
     return float(values.mean()) if len(values) else None
 
@@ -233,8 +234,8 @@ def _microscope(table: pd.DataFrame, micrographs: Path, voltage: float | None) -
         groups = [*groups, *read_relion_micrographs(micrographs).optics]
 
     def known(tag: str, otherwise: float) -> float:
-        values = (pd.to_numeric(group.get(tag), errors="coerce") for group in groups)
-        return next((float(value) for value in values if pd.notna(value)), otherwise)
+        values = (to_number(group.get(tag)) for group in groups)
+        return next((value for value in values if math.isfinite(value)), otherwise)
 
     plain = Microscope()
     return Microscope(

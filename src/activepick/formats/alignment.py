@@ -23,6 +23,7 @@ from scipy.spatial.transform import Rotation
 
 from activepick.errors import TableError
 from activepick.formats.coordinates import Flip
+from activepick.formats.values import to_number, to_numbers
 
 __all__ = ["apply_origins", "largest_origin_angstrom", "mirror_alignment"]
 
@@ -70,7 +71,7 @@ def mirror_alignment(table: pd.DataFrame, flip: Flip) -> pd.DataFrame:
     changed: dict[str, npt.NDArray[Any]] = {}
     for name in map(str, table.columns):
         values = table[name]
-        if not pd.api.types.is_numeric_dtype(values):
+        if not _is_number(values):
             continue
         along = (_SHIFT_X, ("x", "both")), (_SHIFT_Y, ("y", "both"))
         if any(tag.fullmatch(name) and flip in flips for tag, flips in along):
@@ -83,7 +84,7 @@ def mirror_alignment(table: pd.DataFrame, flip: Flip) -> pd.DataFrame:
             changed[name] = np.mod(-values.to_numpy(np.float64), _AXES[name])
     if flip != "both":
         changed |= _opposite_side(table)
-    if set(_POSE) <= set(table.columns):
+    if set(_POSE) <= set(table.columns) and all(_is_number(table[name]) for name in _POSE):
         changed |= _mirrored_poses(table, flip)
     mirrored = table.assign(**changed) if changed else table
     optics = [_mirrored_optics(group, flip) for group in table.attrs.get("optics", [])]
@@ -91,6 +92,10 @@ def mirror_alignment(table: pd.DataFrame, flip: Flip) -> pd.DataFrame:
         mirrored = mirrored.copy(deep=False)
         mirrored.attrs["optics"] = optics
     return mirrored
+
+
+def _is_number(values: "pd.Series[Any]") -> bool:
+    return pd.api.types.is_numeric_dtype(values)
 
 
 def _mirrored_angle(angle: Floats, flip: Flip, half_turn: float) -> Floats:
@@ -114,10 +119,11 @@ def _opposite_side(table: pd.DataFrame) -> dict[str, Floats]:
 
     2D classification leaves both at 0, which has no meaning.
     """
-    tilts = [name for name in map(str, table.columns) if _TILT.fullmatch(name)]
+    numbers = [name for name in map(str, table.columns) if _is_number(table[name])]
+    tilts = [name for name in numbers if _TILT.fullmatch(name)]
     if not any((table[name].isin([0, _UNKNOWN]) == 0).any() for name in tilts):
         return {}
-    rots = [name for name in map(str, table.columns) if _ROT.fullmatch(name)]
+    rots = [name for name in numbers if _ROT.fullmatch(name)]
     turned = {n: _where_known(table[n], lambda rot: _wrapped(rot + 180, 180.0)) for n in rots}
     return turned | {n: _where_known(table[n], lambda tilt: 180 - tilt) for n in tilts}
 
@@ -135,7 +141,7 @@ def _mirrored_optics(group: dict[str, Any], flip: Flip) -> dict[str, Any]:
     signs = {"rlnBeamTiltX": ("x", "both"), "rlnBeamTiltY": ("y", "both")}
     signs |= dict.fromkeys(("rlnMagMat01", "rlnMagMat10"), ("x", "y"))
     return {
-        key: -float(value) if key in signs and flip in signs[key] else value
+        key: -to_number(value) if key in signs and flip in signs[key] else value
         for key, value in group.items()
     }
 
@@ -214,7 +220,7 @@ def _shifts_angstrom(table: pd.DataFrame) -> tuple[Floats, Floats] | None:
 
 
 def _floats(table: pd.DataFrame, name: str) -> Floats:
-    return pd.to_numeric(table[name], errors="coerce").to_numpy(np.float64)
+    return to_numbers(table[name]).to_numpy(np.float64)
 
 
 def _image_pixels(table: pd.DataFrame) -> Floats | None:
@@ -244,7 +250,7 @@ def _of_group(table: pd.DataFrame, name: str) -> Floats | None:
         values = _floats(table, name)
     else:
         optics = table.attrs.get("optics", [])
-        sizes = {g.get("rlnOpticsGroup"): float(g[name]) for g in optics if name in g}
+        sizes = {g.get("rlnOpticsGroup"): to_number(g[name]) for g in optics if name in g}
         if len(optics) == 1 and sizes and "rlnOpticsGroup" not in table:
             return np.full(len(table), next(iter(sizes.values())))
         if not sizes or "rlnOpticsGroup" not in table:

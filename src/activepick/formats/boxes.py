@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.values import to_numbers
 
 __all__ = ["BOX_COLUMNS", "box_sizes", "checked_box_size"]
 
@@ -57,7 +58,7 @@ def box_sizes(
         return np.empty(0), np.empty(0)
     sides = []
     for name in BOX_COLUMNS:
-        known = pd.to_numeric(table[name], errors="coerce") if name in table else None
+        known = to_numbers(table[name]) if name in table else None
         if known is None or not (known >= 1).all():
             raise TableError(
                 f"{path}: this format needs boxes, but the picks have none: give a box size in "

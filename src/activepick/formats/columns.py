@@ -15,7 +15,7 @@ from activepick.formats.outside import note_places
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
 from activepick.formats.scores import ScoreMeaning
 from activepick.formats.table_warnings import warn_table
-from activepick.formats.values import Where, checked_labels, to_numbers
+from activepick.formats.values import Where, checked_labels, to_numbers, without_endless
 
 __all__ = [
     "ALIASES",
@@ -246,7 +246,7 @@ def standard_table(
         column = others[name]
         if not pd.api.types.is_numeric_dtype(column):
             with contextlib.suppress(ValueError, TypeError, OverflowError):
-                column = pd.to_numeric(column) if len(column) else column
+                column = without_endless(pd.to_numeric(column)) if len(column) else column
         others[name] = column
     _refuse_unsupported(others, path)
     table = pd.concat([table, others], axis=1)

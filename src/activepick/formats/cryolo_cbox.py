@@ -53,12 +53,12 @@ _COLUMNS = (
 # Column for scores that are not confidences.
 _OTHER_SCORE = "FigureOfMerit"
 _TAG = re.compile(r"[A-Za-z][^\s#\"']*")
-_STAR = re.compile(rb"^\s*data_", re.MULTILINE)
+_STAR = re.compile(rb"^[^\S\n]*data_", re.MULTILINE)
 
 
 def sniff(head: bytes) -> bool:
     """Return whether a file has a block of crYOLO."""
-    return re.search(rb"^\s*data_cryolo\s*$", head, re.MULTILINE) is not None
+    return re.search(rb"^[^\S\n]*data_cryolo[^\S\n]*$", head, re.MULTILINE) is not None
 
 
 def read_cbox(path: Path) -> pd.DataFrame:

@@ -33,6 +33,7 @@ from activepick.formats.outside import leave_out_outside
 from activepick.formats.scores import score_meaning, with_meaning
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.table_warnings import warn_table
+from activepick.formats.values import to_numbers
 
 __all__ = ["read_cs", "read_cs_folder", "render_cs", "shapes_in"]
 
@@ -221,7 +222,10 @@ def shapes_in(table: pd.DataFrame) -> dict[str, tuple[int, int]]:
     columns = ["micrograph", f"{_SHAPE}[0]", f"{_SHAPE}[1]"]
     if not set(columns) <= set(table.columns):
         return {}
-    rows = table[columns].drop_duplicates("micrograph").itertuples(index=False)
+    # Tables of other programs may have columns of these names with anything in them.
+    sides = table[columns[1:]].apply(to_numbers)
+    known = table[columns[:1]].join(sides[np.isfinite(sides).all(axis=1)], how="inner")
+    rows = known.drop_duplicates("micrograph").itertuples(index=False)
     return {str(name): (int(height), int(width)) for name, height, width in rows}
 
 

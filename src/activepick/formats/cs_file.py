@@ -29,6 +29,8 @@ _NUMPY, _CSDAT = b"\x93NUMPY", b"\x95CSDAT"
 _LONGEST_HEADER = 1 << 20
 # Kinds of numbers, truth values and texts; a table cannot contain others.
 _KINDS = "fiubSU"
+# The largest code of a character in Unicode.
+_LAST_CHARACTER = 0x10FFFF
 # Errors that NumPy raises on damaged files.
 _DAMAGE = (
     *(ValueError, TypeError, LookupError, ArithmeticError, SyntaxError, TokenError),
@@ -126,6 +128,11 @@ def _check_type(values: npt.NDArray[Any], name: str, expected: FieldType, path: 
 def _field(values: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]:
     if values.dtype.kind not in _KINDS:
         raise TableError(f"{path}: the field {name[:80]!r} contains neither numbers nor texts")
+    if values.dtype.kind == "U":
+        letters = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).view(np.uint32)
+        surrogate = (letters >= 0xD800) & (letters <= 0xDFFF)
+        if (surrogate | (letters > _LAST_CHARACTER)).any():
+            raise TableError(f"{path}: the field {name[:80]!r} contains text that is not valid Unicode")
     if values.dtype.kind in "SU":
         # Many rows have the same text: each text is decoded, and kept in memory, once.
         codes, texts = pd.factorize(np.asarray(values).astype(object).ravel())

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from activepick.errors import TableError
 
-__all__ = ["check_width"]
+__all__ = ["check_tables", "check_width"]
 
 # RELION's and cryoSPARC's own tables have below 100.
 _MOST_COLUMNS = 2000
+# Tables with positions of which each has other columns than the one before.
+_MOST_TABLES = 200
 
 
 def check_width(columns: int, path: Path, line: int | None = None) -> None:
@@ -30,3 +32,24 @@ def check_width(columns: int, path: Path, line: int | None = None) -> None:
     if columns > _MOST_COLUMNS:
         place = f"{path}" if line is None else f"{path}, line {line}"
         raise TableError(f"{place}: {columns} columns, so this is not a table of picks")
+
+
+def check_tables(tables: int, path: Path) -> None:
+    """Raise an error for a file of more different tables than any file of picks.
+
+    Parameters
+    ----------
+    tables
+        Number of tables.
+    path
+        The file, for messages.
+
+    Raises
+    ------
+    TableError
+        If there are too many.
+    """
+    if tables > _MOST_TABLES:
+        raise TableError(
+            f"{path}: {tables} tables of different columns, so this is not a file of picks"
+        )

@@ -34,6 +34,8 @@ _VARIANT = re.compile(
     r"(?<=.)_(dw|nodw|doseweighted|non_?dw|aligned|patch|rigid|full|mic|sum)$", re.IGNORECASE
 )
 _FRACTIONS = re.compile(r"(?<=.)_fractions$")
+# Characters of the longest path that Linux opens.
+_LONGEST = 4096
 _SEPARATOR = re.compile(r"[_\-. ]+")
 # RELION, Xmipp and Scipion: an image of a stack, such as 000001@Extract/job007/Movies/a.mrcs.
 _IMAGE_OF_STACK = re.compile(r"^\d+@")
@@ -181,6 +183,10 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
     result.update({name: name for name in names if name in known})
     taken = set(result)
     names = [name for name in names if name not in taken]
+    # They are left out here, as some keys take a time that grows with the square of the length.
+    too_long = [name for name in names if len(name) > _LONGEST]
+    names = [name for name in names if len(name) <= _LONGEST]
+    micrographs = [name for name in micrographs if len(name) <= _LONGEST]
     for step in _STEPS:
         if not names:
             break
@@ -188,7 +194,7 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
         names = _match(result, names, micrographs, taken, step)
         if step.loose:
             result.loose += list(result)[before:]
-    result.unmatched = _without_rivals(result, names, micrographs)
+    result.unmatched = [*_without_rivals(result, names, micrographs), *too_long]
     return result
 
 

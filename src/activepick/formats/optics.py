@@ -9,10 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.formats.table_warnings import warn_table
+from activepick.formats.values import to_numbers
 
 __all__ = ["joined_optics", "optics_in_words", "with_exposure_groups"]
 
 _GROUP = "location/exp_group_id"
+# Numbers of groups in cryoSPARC have 32 bits.
+_LARGEST_GROUP = 2**32
 # RELION's names of cryoSPARC's fields of picks that are equal in a group.
 _VALUES = {
     "location/micrograph_psize_A": "rlnMicrographPixelSize",
@@ -92,7 +95,8 @@ def joined_optics(
             key = (str(group.get(_NAME, own)), *(repr(group[name]) for name in told))
             if key not in numbers:
                 taken = set(numbers.values())
-                numbers[key] = own if own not in taken else max(taken) + 1
+                integers = (number for number in taken if isinstance(number, int))
+                numbers[key] = own if own not in taken else max(integers, default=0) + 1
                 names = {str(record[_NAME]) for record in optics}
                 name = str(group.get(_NAME, f"opticsGroup{own}"))
                 name = f"opticsGroup{numbers[key]}" if name in names else name
@@ -126,8 +130,9 @@ def with_exposure_groups(table: pd.DataFrame) -> pd.DataFrame:
     known = [name for name in _VALUES if name in table]
     if "rlnOpticsGroup" in table or not len(table) or not (_GROUP in table or known):
         return table
-    numbers = table.get(_GROUP, pd.Series(0, index=table.index)).to_numpy(np.int64)
-    values = [table[name].to_numpy(np.float64) for name in known]
+    exposures = to_numbers(table.get(_GROUP, pd.Series(0, index=table.index))).to_numpy()
+    numbers = np.where(np.abs(exposures) < _LARGEST_GROUP, exposures, 0).astype(np.int64)
+    values = [to_numbers(table[name]).to_numpy(np.float64) for name in known]
     # In cryoSPARC's single precision, 1.06 is 1.059999942779541.
     keys = np.stack([numbers.astype(np.float64), *(np.round(v, 6) for v in values)], axis=1)
     unique, codes = np.unique(keys, axis=0, return_inverse=True)
@@ -139,7 +144,7 @@ def with_exposure_groups(table: pd.DataFrame) -> pd.DataFrame:
             "rlnOpticsGroupName": f"opticsGroup{group}",
         }
         for name, value in zip(known, row[1:], strict=True):
-            if math.isfinite(value) and (value > 0 or name == "ctf/cs_mm"):
+            if math.isfinite(np.float32(value)) and (value > 0 or name == "ctf/cs_mm"):
                 found[_VALUES[name]] = _shortest(value)
         optics.append(found)
     grouped = table.assign(rlnOpticsGroup=groups[codes.ravel()])

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.values import to_numbers
 
 __all__ = ["refuse_filament", "refuse_tomogram", "varies"]
 
@@ -76,7 +77,7 @@ def varies(values: Sequence[object] | pd.Series | npt.NDArray[np.generic]) -> bo
     values
         Numbers or texts, ``(n,)``; values that are not finite numbers are ignored.
     """
-    numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").astype(float)
+    numbers = to_numbers(pd.Series(values, dtype=object))
     finite = numbers[np.isfinite(numbers.to_numpy())]
     return bool(finite.nunique() > 1)
 

@@ -47,7 +47,7 @@ __all__ = [
 # Reads the table in a file of any format.
 ReadTable = Callable[[Path], pd.DataFrame]
 
-_INDEX_BLOCK = re.compile(rb"^\s*data_coordinate_files\s*(?:#.*)?$", re.MULTILINE)
+_INDEX_BLOCK = re.compile(rb"^[^\S\n]*data_coordinate_files[^\S\n]*(?:#.*)?$", re.MULTILINE)
 # The block of a list is at its beginning.
 _BEGINNING = 4096
 _SUFFIX_FILE = re.compile(r"coords_suffix(_[^/]+)\.star", re.IGNORECASE)

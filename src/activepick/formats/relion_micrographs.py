@@ -15,6 +15,7 @@ from activepick.errors import TableError
 from activepick.formats.refusals import refuse_tomogram
 from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.text import read_utf8
+from activepick.formats.values import to_numbers
 
 __all__ = ["RelionMicrographs", "magnified_pixel_size", "read_relion_micrographs"]
 
@@ -159,8 +160,8 @@ def magnified_pixel_size(
     ndarray
         Rounded to six decimals; NaN if a value is not a number above 0.
     """
-    both = (pd.to_numeric(v, errors="coerce") for v in (detector_pixel_um, magnification))
-    pixel, times = (values.to_numpy(np.float64) for values in both)
+    both = (detector_pixel_um, magnification)
+    pixel, times = (to_numbers(values).to_numpy(np.float64) for values in both)
     known = (pixel > 0) & (times > 0) & np.isfinite(pixel) & np.isfinite(times)
     sizes = np.full(len(pixel), np.nan)
     sizes[known] = np.round(1e4 * pixel[known] / times[known], 6)
@@ -171,7 +172,7 @@ def _defocus(frame: pd.DataFrame, names: list[str]) -> dict[str, float]:
     axes = [name for name in _DEFOCUS if name in frame]
     if not axes:
         return {}
-    values = frame[axes].apply(pd.to_numeric, errors="coerce").to_numpy(float).mean(axis=1)
+    values = frame[axes].apply(to_numbers).to_numpy(float).mean(axis=1)
     return {n: float(v) for n, v in zip(names, values, strict=True) if math.isfinite(v)}
 
 

@@ -8,6 +8,7 @@ https://relion.readthedocs.io/en/latest/Reference/Conventions.html
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from activepick.formats.columns import (
     varies_within,
     without_positions,
 )
+from activepick.formats.limits import check_tables, check_width
 from activepick.formats.many_files import join_tables
 from activepick.formats.names import micrograph_stem, without_image_number
 from activepick.formats.outside import forget_places
@@ -29,6 +31,7 @@ from activepick.formats.star.grammar import Block, read_blocks
 from activepick.formats.star.rows import parse_rows
 from activepick.formats.table_warnings import warn_table
 from activepick.formats.text import read_utf8
+from activepick.formats.values import to_numbers
 
 __all__ = [
     "NO_SCORE",
@@ -84,7 +87,7 @@ _JOB_BLOCKS = re.compile(
 
 def sniff(head: bytes) -> bool:
     """Return whether a file has a data block and a column of RELION."""
-    return bool(re.search(rb"^\s*data_", head, re.MULTILINE)) and b"_rln" in head
+    return bool(re.search(rb"^[^\S\n]*data_", head, re.MULTILINE)) and b"_rln" in head
 
 
 def read_star(path: Path) -> pd.DataFrame:
@@ -137,7 +140,7 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
         )
     if len(chosen) > 1:
         chosen = [block for block in chosen if block.runs] or chosen[:1]
-    tables = [_block_table(block, path, micrograph) for block in chosen]
+    tables = [_block_table(block, path, micrograph) for block in _joined(chosen, path)]
     table = tables[0]
     if len(tables) > 1:
         nameless = all(part.attrs.get("micrograph_from_file_name") for part in tables)
@@ -145,20 +148,34 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
             part.attrs = {}
         table = pd.concat(tables, ignore_index=True)
         table.attrs = {"micrograph_from_file_name": True} if nameless else {}
+    if len(chosen) > 1:
         named = ", ".join(f"data_{block.name}" for block in chosen)[:200]
         warn_table(f"the picks of {len(chosen)} tables are joined: {named}", file=path)
     table = _with_scores(table, chosen)
-    left_out = []
-    for other in blocks:
-        if other.name == "optics" and other.runs:
-            table.attrs["optics"] = other.frame(path).to_dict("records")
-        elif other.runs and not any(other is block for block in chosen):
-            left_out += [f"data_{other.name}"] if _is_worth_saying(other) else []
+    optics = [block for block in blocks if block.name == "optics" and block.runs]
+    if optics:
+        table.attrs["optics"] = optics[-1].frame(path).to_dict("records")
+    known = set(map(id, [*chosen, *optics]))
+    others = (block for block in blocks if block.runs and id(block) not in known)
+    left_out = [f"data_{block.name}" for block in others if _is_worth_saying(block)]
     if left_out:
         warn_table(
             f"left out, since it is not a table of picks: {', '.join(left_out)[:200]}", file=path
         )
     return table
+
+
+def _joined(blocks: Sequence[Block], path: Path) -> list[Block]:
+    """Return blocks of which neighbours with the same columns are one, as each takes its time."""
+    joined: list[Block] = []
+    for block in blocks:
+        if joined and joined[-1].columns == block.columns:
+            joined[-1].runs.extend(block.runs)
+        else:
+            joined.append(replace(block, runs=list(block.runs)))
+    check_tables(len(joined), path)
+    check_width(len({name for block in joined for name in block.columns}), path)
+    return joined
 
 
 def _block_table(block: Block, path: Path, micrograph: str | None) -> pd.DataFrame:
@@ -224,7 +241,7 @@ def _refuse_volumes_and_filaments(raw: pd.DataFrame, path: Path, line: int) -> N
         if series:
             refuse_tomogram(path, f"particles in tomograms ({series[0]})", line)
     for name in raw.columns:
-        if _FILAMENT.match(name) and (pd.to_numeric(raw[name], errors="coerce") > 0).any():
+        if _FILAMENT.match(name) and (to_numbers(raw[name]) > 0).any():
             refuse_filament(path, f"points on filaments ({name})", line)
 
 

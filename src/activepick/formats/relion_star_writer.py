@@ -16,6 +16,7 @@ from activepick.formats.scores import LOG_ODDS_MARK, score_meaning
 from activepick.formats.star.writer import StarRows, star_block
 from activepick.formats.table_check import warn_dropped
 from activepick.formats.table_warnings import warn_table
+from activepick.formats.values import to_numbers
 
 __all__ = ["VERSIONS", "relion_version", "render_star", "render_star_files"]
 
@@ -278,7 +279,7 @@ def _without_groups(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     rows = {tag: numbers.map({k: r.get(tag) for k, r in of_group.items()}) for tag in kept}
     result = table.assign(**{t: v for t, v in rows.items() if t != _SIZE and t not in table})
     if _SIZE in kept:
-        result = _with_magnification(result, rows[_SIZE].astype(float))
+        result = _with_magnification(result, to_numbers(rows[_SIZE]))
     lost = [tag for tag in facts if tag not in kept]
     left_out = f"; left out: {', '.join(lost[:20])}" if lost else ""
     warn_table(

@@ -1,9 +1,11 @@
 """Changes to whole tables: scale, flips, axes, and the names of micrographs."""
 
+import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from activepick.errors import TableError
@@ -14,6 +16,7 @@ from activepick.formats.cryosparc_cs import shapes_in
 from activepick.formats.exposures import Exposures
 from activepick.formats.names import NameMatch, match_names, without_uid
 from activepick.formats.outside import Outside, leave_out_outside
+from activepick.formats.values import to_number, to_numbers
 from activepick.wording import counted
 
 __all__ = [
@@ -62,19 +65,28 @@ def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
     scaled = table.assign(**{name: table[name] * factor for name in sides})
     for name in _SHAPE:
         if name in scaled:
-            scaled[name] = (scaled[name] * factor).round().astype(int)
+            shape = _where_finite(table[name], lambda side: (side * factor).round())
+            scaled[name] = shape if shape.dtype == object else shape.astype(int)
     # RELION 3.0 has the pixel size of images, which do not change, in the same columns.
     of_images = "rlnImageName" in table
     sizes = [tag for tag in _PIXEL_SIZES if tag in table and not (of_images and tag == _DETECTOR)]
-    scaled = scaled.assign(**{tag: table[tag].astype(float) / factor for tag in sizes})
+    for tag in sizes:
+        scaled[tag] = _where_finite(table[tag], lambda size: size / factor)
     groups = [dict(group) for group in table.attrs.get("optics", [])]
     for group in groups:
         for tag in _PIXEL_SIZES:
-            if tag in group:
-                group[tag] = float(group[tag]) / factor
+            if tag in group and math.isfinite(size := to_number(group[tag])):
+                group[tag] = size / factor
     if groups:
         scaled.attrs["optics"] = groups
     return scaled
+
+
+def _where_finite(column: pd.Series, change: Callable[[pd.Series], pd.Series]) -> pd.Series:
+    """Return a column with its numbers changed, and what is none as it is."""
+    values = to_numbers(column)
+    known = np.isfinite(values)
+    return change(values) if known.all() else column.astype(object).mask(known, change(values))
 
 
 def swap_axes(table: pd.DataFrame) -> pd.DataFrame:

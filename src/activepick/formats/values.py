@@ -1,5 +1,6 @@
 """Checks of the values in a table, with the place of the first wrong one."""
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -8,12 +9,25 @@ import pandas as pd
 
 from activepick.errors import TableError
 
-__all__ = ["HUGE_PX", "Where", "check_range", "checked_labels", "to_numbers"]
+__all__ = [
+    "HUGE_PX",
+    "Where",
+    "check_range",
+    "checked_labels",
+    "to_number",
+    "to_numbers",
+    "without_endless",
+]
 
 # Returns the place of a row, for messages.
 Where = Callable[[int], str]
 # Larger than any detector or montage: a number beyond it is damage, not a position.
 HUGE_PX = 1_000_000
+
+
+def to_number(value: object) -> float:
+    """Return a value as float: NaN for what is no number, infinite for what is too large."""
+    return float(to_numbers(pd.Series([value], dtype=object)).iloc[0])
 
 
 def to_numbers(column: pd.Series) -> pd.Series:
@@ -22,6 +36,14 @@ def to_numbers(column: pd.Series) -> pd.Series:
         return pd.to_numeric(column, errors="coerce").astype(float)
     except OverflowError:
         return column.astype(str).map(_number).astype(float)
+
+
+def without_endless(column: pd.Series) -> pd.Series:
+    """Return a column as texts if one of its whole numbers is larger than any float."""
+    if column.dtype != object:  # others hold at most 64 bits
+        return column
+    values = (value for value in column if isinstance(value, int))
+    return column.astype(str) if any(abs(v) > sys.float_info.max for v in values) else column
 
 
 def _number(text: str) -> float:

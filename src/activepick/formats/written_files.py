@@ -5,6 +5,7 @@ was changed since does not count as written by this program any more.
 """
 
 import os
+import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from activepick.formats.text import write_pieces
 __all__ = ["Checksum", "WrittenFiles"]
 
 _NAME = ".activepick-files"
+# Longer ones are of no file, and too long ones no integers for Python.
+_NUMBER = re.compile(r"[0-9]{1,20}")
 
 
 class Checksum:
@@ -55,7 +58,7 @@ class WrittenFiles:
             size, _, rest = line.partition(" ")
             crc, _, name = rest.partition(" ")
             # A line that was cut off while it was written is none.
-            if size.isdigit() and crc.isdigit() and name:
+            if _NUMBER.fullmatch(size) and _NUMBER.fullmatch(crc) and name:
                 self._sums[name] = (int(size), int(crc))
 
     def add(self, path: Path, checksum: Checksum) -> None:
@@ -95,7 +98,7 @@ class WrittenFiles:
         TableError
             If it cannot be written.
         """
-        self._sums = {k: v for k, v in self._sums.items() if (self._folder / k).is_file()}
+        self._sums = {k: v for k, v in self._sums.items() if os.path.isfile(self._folder / k)}
         if self._sums or self._record.exists():
             write_pieces(self._record, (_line(name, *sums) for name, sums in self._sums.items()))
 
@@ -124,7 +127,7 @@ class WrittenFiles:
     def _is_same(self, name: str, sums: tuple[int, int]) -> bool:
         path = self._folder / name
         # Nothing outside of the folder, whatever a record says.
-        if os.path.isabs(name) or ".." in Path(name).parts or path.is_symlink():
+        if os.path.isabs(name) or ".." in Path(name).parts or os.path.islink(path):
             return False
         try:
             check_folders(self._folder, path)

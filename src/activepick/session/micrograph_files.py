@@ -33,7 +33,8 @@ def find_file(folder: Path, entry: MicrographEntry) -> Path | None:
         The micrograph.
     """
     beside = [] if entry.relative is None else [Path(os.path.normpath(folder / entry.relative))]
-    return next((p for p in [*beside, Path(entry.absolute)] if p.is_file()), None)
+    # os.path takes a name that no file can have for one that is not there.
+    return next((p for p in [*beside, Path(entry.absolute)] if os.path.isfile(p)), None)
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ class PeakStore:
             with contextlib.suppress(OSError):
                 # The folder of a session that was deleted is not created again.
                 if self._writable and self._folder.parent.is_dir():
-                    _write(self._file(key), peaks)
+                    _write(self._file(key), peaks, self._folder.parent)
                     self._on_disk[key] = peaks.head
                     self._unwritten.discard(key)
                     return True
@@ -182,11 +182,11 @@ def _numbered(entry: MicrographEntry, peaks: MicrographPeaks | None) -> Microgra
     return replace(peaks, micrograph=entry.id)
 
 
-def _write(path: Path, one: MicrographPeaks) -> None:
+def _write(path: Path, one: MicrographPeaks, session: Path) -> None:
     labels = [(*position, *values) for position, values in one.at_labels.items()]
     assert one.peaks.contrast is not None
     # The folder of the session may be from another person.
-    with replacing(path, within=path.parent.parent) as temporary:
+    with replacing(path, within=session) as temporary:
         np.savez(
             temporary,
             xy=one.peaks.xy,

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.values import without_endless
 from activepick.wording import counted
 
 __all__ = ["parse_rows", "tokens_of", "without_comment"]
@@ -85,7 +86,7 @@ def parse_rows(
     too_short = not pd.api.types.is_numeric_dtype(last) and (last == "").any()
     if too_short or frame[_BEYOND].cat.categories.tolist() != [""]:
         _check_widths(data, len(columns), path, lines)
-    return frame.drop(columns=_BEYOND)
+    return frame.drop(columns=_BEYOND).apply(without_endless)
 
 
 def _read(
@@ -127,7 +128,8 @@ def _quoted(
     for name in frame.columns:
         if not name.endswith("Name") and len(frame):
             try:
-                frame[name] = pd.to_numeric(frame[name].mask(frame[name].isin(_MISSING)))
+                numbers = pd.to_numeric(frame[name].mask(frame[name].isin(_MISSING)))
+                frame[name] = without_endless(numbers)
             except (ValueError, TypeError, OverflowError):
                 continue
     return frame

@@ -8,6 +8,7 @@ from activepick.errors import SessionError
 from activepick.session.model.settings import Record
 from activepick.session.model.state import (
     Area,
+    Fingerprint,
     Label,
     MicrographEntry,
     Question,
@@ -63,7 +64,7 @@ class RelinkMicrograph(Record):
     micrograph: int
     relative: str | None
     absolute: str
-    fingerprint: str
+    fingerprint: Fingerprint
 
 
 class SetSettings(Record):

@@ -32,7 +32,7 @@ def _setting(
     resets: tuple[str, ...] = (),
     unless: str | None = None,
     determined: bool = False,
-    **limits: float,
+    **limits: float | str,
 ) -> Any:
     """Declare a setting.
 
@@ -127,7 +127,9 @@ class Settings(Record):
     working_radii_px: tuple[float, ...] = _setting(
         (), affects="features", unless="base_head", determined=True
     )
-    base_head: str | None = _setting(None, affects=("features", "head"), determined=True)
+    base_head: str | None = _setting(
+        None, affects=("features", "head"), determined=True, pattern=r"^[^/\\]+$"
+    )
     seed: int = _setting(0, affects=("head", "queries"), ge=0)
 
     @classmethod

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from activepick.session.model.settings import Record, Settings
 
 __all__ = [
     "Area",
+    "Fingerprint",
     "Label",
     "MicrographEntry",
     "Position",
@@ -28,6 +29,8 @@ __all__ = [
 Position: TypeAlias = tuple[int, float, float]
 ScoredPosition: TypeAlias = tuple[int, float, float, float]
 
+# Files are called by it, so that it may hold nothing that leads out of their folder.
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
 Status = Literal["unseen", "seen", "done", "rejected"]
 Source = Literal["query", "click", "suggestion", "import", "audit", "gallery"]
 # 1 particle, 0 not a particle, 2 not a particle but carbon or empty ice, None skipped: a skipped
@@ -58,7 +61,7 @@ class MicrographEntry(Record):
     id: int = Field(ge=1)
     relative: str | None
     absolute: str
-    fingerprint: str
+    fingerprint: Fingerprint
     status: Status = "unseen"
     defocus_angstrom: float | None = None
 

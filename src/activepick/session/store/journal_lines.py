@@ -93,8 +93,9 @@ def read_lines(data: bytes) -> JournalText:
         if facts is None or facts[0] != len(lines) + 1:
             # An interrupted write leaves the start of a line, or zeros. A line with a line end was
             # on disk, and so was one with a wrong byte in place of the line end.
+            # Line ends of other systems are the work of another program.
             torn = k == len(pieces) - 1 and not piece.endswith(b"\n")
-            torn = torn and decode_line(piece[:-1]) is None
+            torn = torn and b"\r" not in piece and decode_line(piece[:-1]) is None
             return JournalText(lines, actions, b"".join(pieces[k:]), torn)
         # A last line that lacks only its newline was applied, although it was not acknowledged.
         lines.append(bare_line(piece) + b"\n")

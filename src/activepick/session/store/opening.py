@@ -1,6 +1,7 @@
 """Read and repair the folder of a session."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -28,6 +29,8 @@ __all__ = ["Opened", "read_session", "repair_journal"]
 
 # Number of bytes of a short line, and the largest number of lines lost without a trace.
 _SHORTEST, _MOST_MISSING = 50, 1000
+# What programs for texts make of line ends, and put before the first line.
+_LINE_END, _MARK = re.compile(rb"\r\n|\n|\r"), b"\xef\xbb\xbf"
 
 
 @dataclass
@@ -139,7 +142,7 @@ def repair_journal(folder: Path) -> list[str]:
         lines.append(encode_line(len(lines) + 1, {"kind": "lost", "text": text}))
 
     damaged: list[bytes] = []
-    for piece in data.split(b"\n"):
+    for piece in _LINE_END.split(data.removeprefix(_MARK)):
         facts = decode_line(piece)
         if facts is None or not len(lines) < facts[0] <= highest:
             damaged.append(piece)
