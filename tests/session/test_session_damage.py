@@ -164,6 +164,32 @@ def test_a_full_disk_is_told_and_nothing_is_lost(session, tmp_path):
             assert not again.micrographs.check()
 
 
+@pytest.mark.posix("has limits on the size of files")
+@pytest.mark.parametrize("size", [0, 150, 500])
+def test_a_disk_without_room_for_a_session_leaves_no_part_of_one(session, tmp_path, size):
+    labelled(session, 3)
+    assert session.flush()
+    with files_end_at(size):
+        for make in (lambda path: Session.create(path, session.state.settings), session.save_copy):
+            with pytest.raises(SessionError, match="disk is full"):
+                make(tmp_path / "new")
+            assert not list((tmp_path / "new.activepick").rglob("*"))
+    # The same program can try it again.
+    copy = session.save_copy(tmp_path / "new")
+    with Session.open(copy) as again:
+        assert places(again) == [0, 1, 2]
+
+
+@pytest.mark.posix("has limits on the size of files")
+def test_a_disk_without_room_for_the_lock_is_told_each_time(session):
+    labelled(session, 3).close()
+    for _ in range(2):
+        with files_end_at(0), pytest.raises(SessionError, match="disk is full"):
+            Session.open(session.folder)
+    with Session.open(session.folder) as again:
+        assert places(again) == [0, 1, 2]
+
+
 def test_a_deleted_journal_is_written_again(session):
     labelled(session, 3)
     journal(session).unlink()

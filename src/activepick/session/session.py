@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,8 +122,13 @@ class Session:
             raise SessionError(disk_sentence(path, error, _ELSEWHERE)) from error
         with cls._locked(path) as lock:
             os.close(open_in_place(path / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-            write_header(path, new_header(settings.model_dump(mode="json")))
-            return cls(path, read_session(path), lock)
+            try:
+                write_header(path, new_header(settings.model_dump(mode="json")))
+                return cls(path, read_session(path), lock)
+            except BaseException:
+                # The folder is empty again, so that this can be tried again.
+                (path / JOURNAL).unlink()
+                raise
 
     @classmethod
     def open(
@@ -352,10 +358,15 @@ class Session:
                 copy._journal.append(line)
         try:
             _copy_heads(self.folder / "heads", copy.folder / "heads")
-        except OSError as error:
-            raise SessionError(disk_sentence(copy.folder, error, _ELSEWHERE)) from error
-        finally:
             copy.close()
+        except BaseException as error:
+            cause = error if isinstance(error, OSError) else copy._journal.error
+            copy.close(timeout=0, abandon=True)
+            # Part of a session would be taken for the whole.
+            shutil.rmtree(copy.folder, ignore_errors=True)
+            if cause is None:
+                raise
+            raise SessionError(disk_sentence(copy.folder, cause, _ELSEWHERE)) from error
         return copy.folder
 
     def close(self, *, timeout: float | None = None, abandon: bool = False) -> None:

@@ -47,6 +47,8 @@ class Journal:
     ----------
     failure
         Reason why writing currently fails, as a sentence; None if it does not fail.
+    error
+        The last error of the file system; None if there was none.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Journal:
         self.lines = lines
         self.written = written
         self.failure: str | None = None
+        self.error: OSError | None = None
         self._acknowledged, self._failed, self._allowed = acknowledged, failed, allowed
         self._size = sum(map(len, lines[:written]))
         self._file: int | None = None
@@ -133,7 +136,7 @@ class Journal:
         except SessionError as error:
             failure = str(error)
         except OSError as error:
-            failure = disk_sentence(self.path, error, _KEPT)
+            failure, self.error = disk_sentence(self.path, error, _KEPT), error
         with self._changed:
             news = failure is not None and failure != self.failure
             self.failure = failure

@@ -55,7 +55,14 @@ class SessionLock:
         self._token = uuid.uuid4().hex
         try:
             self._file = self._acquire(folder, force)
-            self._write()
+            try:
+                self._write()
+            except BaseException:
+                # An open file keeps the system's lock, also from this program.
+                with contextlib.suppress(OSError):
+                    self.path.unlink()
+                os.close(self._file)
+                raise
         except OSError as error:
             raise SessionError(
                 disk_sentence(folder, error, "open the session for reading only")
