@@ -4,10 +4,11 @@
 
 Real files of each kind (micrographs of ACTIVEPICK_DATA if it is set) are damaged: bytes are
 changed, and parts are removed and doubled. Every second file is damaged inside: what is compressed
-or has checksums is packed again, and values in JSON are replaced, so that readers do not stop at the
-first checksum. The files are read in processes that may use 1 GB more than at their start (Linux
-only). The script prints how many files were read and refused, the mean and the longest processor
-time, the memory, and the files that were neither read nor refused, of which there must be none.
+or has checksums is packed again, and values in JSON are replaced, so that readers do not stop at
+the first checksum. The files are read in processes that may use 1 GB more than at their start
+(Linux only). The script prints how many files were read and refused, the mean and the longest
+processor time, the memory, and the files that were neither read nor refused, of which there must be
+none.
 """
 
 import argparse
@@ -104,6 +105,11 @@ def originals(folder: Path) -> dict[str, Path]:
     fields += [(f"location/center_{axis}_frac", "<f4") for axis in "xy"]
     with (folder / "a.cs").open("wb") as file:
         np.save(file, np.full(50, 1, fields), allow_pickle=False)
+    group = "created: 2024-01-01\nresults:\n" + "".join(
+        f"  {slot}:\n    metafile: '>a.cs'\n    num_items: 50\n    type: particle.{slot}\n"
+        for slot in ("blob", "location", "pick_stats")
+    )
+    (folder / "group.csg").write_text(group)
     (folder / "list.lst").write_text("a.mrc\na.tif\n# a comment\n")
     entry = session.state.micrographs[1]
     scores = np.linspace(40, 1, 40, dtype=np.float32)
@@ -266,7 +272,7 @@ def read(path: Path) -> None:
         if peaks is None:
             raise ActivepickError("dropped, and made again")
         peaks.picks(state)
-    elif path.suffix in (".star", ".cs"):
+    elif path.suffix in (".star", ".cs", ".csg"):
         with contextlib.suppress(ActivepickError):
             find_micrographs([path])
         read_table(path)

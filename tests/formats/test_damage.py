@@ -242,6 +242,8 @@ WIDE = "micrograph,x,y," + ",".join(f"c{k}" for k in range(20_000))
         ("a.csv", WIDE + "\n" + "1," * 20_002 + "1\n"),
         ("a.csv", ";".join(["a"] * 200_000)),
         ("a_info.json", '{"a":' * 100_000),
+        ("a.csg", "results:\n  location:\n    metafile: " + "a" + " " * 100_000 + "\x1fb"),
+        ("a.csg", "results:\n  location:\n    metafile: a" + " " * 200_000 + "b"),
         ("a_info.json", '{"boxes": ' + "[" * 100_000),
         *((name, " \n" * 50_000 + "x") for name in ("a.csv", "a.cbox", "a.star", "a.pos", "a.txt")),
         ("a.star", "".join(f"{STAR}_c{k}\n1 2 a {k}\n\n" for k in range(500))),

@@ -19,7 +19,7 @@ COUNT = int(os.environ.get("ACTIVEPICK_DAMAGED_FILES", "40"))
 NAMES = [
     *("a.mrc", "a.mrc.gz", "a.mrc.bz2", "a.tif", "b.tif", "a.png", "a.jpg", "a.safetensors"),
     *("a.star", "b.star", "a.cs", "a.csv", "topaz.txt", "a.box", "a.cbox", "a_info.json"),
-    *("a.coords", "a.pos", "list.lst", "journal.jsonl", "session.json", "peaks.npz"),
+    *("a.coords", "a.pos", "group.csg", "list.lst", "journal.jsonl", "session.json", "peaks.npz"),
 ]
 
 

@@ -20,8 +20,9 @@ from activepick.formats.text import read_text
 __all__ = ["dataset_with", "is_group", "sniff"]
 
 _RESULTS = re.compile(rb"^results:[ \t]*\r?$", re.MULTILINE)
-_SLOT = re.compile(r"([ \t]+)(\w+):[ \t]*")
-_METAFILE = re.compile(r"([ \t]+)metafile:[ \t]*(['\"]?)(.+?)\2[ \t]*")
+# Blanks at the end of a line are cut off before.
+_SLOT = re.compile(r"([ \t]+)(\w+):")
+_METAFILE = re.compile(r"([ \t]+)metafile:[ \t]*(['\"]?)(.+?)\2")
 
 
 def sniff(head: bytes) -> bool:
@@ -73,9 +74,9 @@ def _datasets(text: str) -> dict[str, str]:
     """Return the file of each slot as the group file names it."""
     found: dict[str, str] = {}
     slot, indent, is_inside = "", "", False
-    for line in text.split("\n"):
+    for line in map(str.rstrip, text.split("\n")):
         if line[:1].strip():  # a key of the whole file
-            is_inside = line.rstrip() == "results:"
+            is_inside = line == "results:"
         elif is_inside and (match := _METAFILE.fullmatch(line)) and len(match[1]) > len(indent):
             found.setdefault(slot, match[3])
         elif is_inside and (match := _SLOT.fullmatch(line)):
