@@ -132,7 +132,9 @@ def _field(values: npt.NDArray[Any], name: str, path: Path) -> npt.NDArray[Any]:
         letters = np.ascontiguousarray(values, values.dtype.newbyteorder("=")).view(np.uint32)
         surrogate = (letters >= 0xD800) & (letters <= 0xDFFF)
         if (surrogate | (letters > _LAST_CHARACTER)).any():
-            raise TableError(f"{path}: the field {name[:80]!r} contains text that is not valid Unicode")
+            raise TableError(
+                f"{path}: the field {name[:80]!r} contains text that is not valid Unicode"
+            )
     if values.dtype.kind in "SU":
         # Many rows have the same text: each text is decoded, and kept in memory, once.
         codes, texts = pd.factorize(np.asarray(values).astype(object).ravel())
