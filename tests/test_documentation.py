@@ -132,9 +132,11 @@ def test_output_in_blocks_is_that_of_the_program(name):
             assert len(part) < 25 or part.strip(" %") in messages(), part
 
 
-# Names in the windows of napari, RELION and cryoSPARC.
+# Names in the windows of napari, RELION and cryoSPARC, and those that contain a layer's name.
 OTHER_NAMES = {
     "Plugins",
+    "Save Picks",
+    "Save Labels",
     "Particle extraction",
     "Extract From Micrographs",
     "Import Particle Stack",
