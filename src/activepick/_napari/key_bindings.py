@@ -84,7 +84,7 @@ KEY_BINDINGS = (
     ),
     KeyBinding(
         ("J",),
-        "reject the micrograph, or undo this",
+        "reject or un-reject the micrograph",
         lambda session, commands: session.toggle_rejected(),
     ),
     KeyBinding(

@@ -171,7 +171,7 @@ class ParticleSection(Section, SessionListener):
             tooltip="In the raw image; dark in nearly all datasets",
         )
         self.expected = FloatSpinBox(
-            label="Particles per micrograph",
+            label="Expected particles\nper micrograph",
             min=0,
             max=100_000,
             value=0,

@@ -29,7 +29,7 @@ from activepick.learning.calibration import expected_precision
 
 __all__ = ["PicksSection"]
 
-_REJECT, _TAKE_BACK = "Reject micrograph (J)", "Undo rejection (J)"
+_REJECT, _TAKE_BACK = "Reject micrograph (J)", "Un-reject micrograph (J)"
 _HOW_TO_DRAW = (
     "Drag around an area; or click, move around it, and click again. "
     "Press Escape or the button to end."
