@@ -4,8 +4,8 @@ Every module logs under its own name (``logging.getLogger(__name__)``), below th
 ``activepick``, which writes to this file.
 """
 
-import contextlib
 import logging
+import os
 import platform
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import platformdirs
 
 import activepick
-from activepick.files import check_readable
+from activepick.files import open_in_place
 
 __all__ = ["log_file", "start_log"]
 
@@ -50,8 +50,8 @@ def start_log(path: Path | None = None) -> Path:
         return file
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            check_readable(file)
+        # The handler opens it by name, and would write through a link.
+        os.close(open_in_place(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT))
         handler = RotatingFileHandler(
             file, maxBytes=_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
         )
