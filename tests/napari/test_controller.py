@@ -95,10 +95,11 @@ def copy_of(micrographs: Path, name: str) -> Path:
 
 
 def test_a_folder_becomes_a_new_session_and_its_first_micrograph_is_displayed(
-    qtbot, user, micrographs
+    qtbot, user, micrographs, monkeypatch
 ):
+    monkeypatch.chdir(micrographs.parent)
     with qtbot.waitSignal(user.controller.new_session_displayed, timeout=LONG) as displayed:
-        user.controller.open_paths([micrographs])
+        user.controller.open_paths([micrographs.name])
     assert user.open is None
     assert user.controller.new_session.files == tuple(sorted(micrographs.glob("*.mrc")))
     assert displayed.args[0].path == user.controller.new_session.files[0]

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -247,7 +248,9 @@ def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     assert len(view.course._points[0].getData()[0]) == 3
 
 
-def test_new_micrographs_are_added_and_picked(qtbot, open_widget, micrographs, tmp_path):
+def test_new_micrographs_are_added_and_picked(
+    qtbot, open_widget, micrographs, tmp_path, monkeypatch
+):
     late = tmp_path / "late"
     late.mkdir()
     for name in ("micrograph_002.mrc", "micrograph_003.mrc"):
@@ -255,7 +258,8 @@ def test_new_micrographs_are_added_and_picked(qtbot, open_widget, micrographs, t
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     assert len(person.state.micrographs) == 1
-    person.widget.watch(micrographs)
+    monkeypatch.chdir(micrographs.parent)
+    person.widget.watch(Path(micrographs.name))
     assert person.widget.data._watch.isChecked()
     # It is written in two pieces, as a microscope does.
     data = (late / "micrograph_002.mrc").read_bytes()

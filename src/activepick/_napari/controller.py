@@ -112,7 +112,8 @@ class Controller(QObject):
             A session, a folder or a STAR file; or several micrographs.
         """
         try:
-            self._open([Path(path) for path in paths])
+            # Messages name the folder last, which is only found in whole paths.
+            self._open([Path(path).absolute() for path in paths])
         except ActivepickError as error:
             self.report(error)
         except OSError as error:

@@ -64,6 +64,7 @@ class Watching(QObject, SessionListener):
     def start(self, folder: Path) -> None:
         """Watch a folder."""
         self.stop()
+        folder = folder.absolute()  # as the controller names the files
         self.folder, self._stop = folder, threading.Event()
         self._files.clear()
         threading.Thread(
