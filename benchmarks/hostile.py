@@ -62,9 +62,9 @@ def originals(folder: Path) -> dict[str, Path]:
     """Make a whole file of each kind."""
     real = sorted(DATA.glob("*/*.png"))
     if real:
-        pixels = np.asarray(Image.open(real[0]), np.float32)[:512, :512]
+        pixels = np.asarray(Image.open(real[0]), np.float32)[:256, :256]
     else:
-        pixels = np.random.default_rng(0).standard_normal((512, 512)).astype(np.float32)
+        pixels = np.random.default_rng(0).standard_normal((256, 256)).astype(np.float32)
     with mrcfile.new(folder / "a.mrc") as file:
         file.set_data(pixels)
         file.voxel_size = 1.5

@@ -233,7 +233,7 @@ def test_a_worker_without_memory_fails_one_micrograph_and_no_other(picker, tmp_p
             lambda: distributed.Client(workers, set_as_default=False), job, some, chunk=1
         )
         failures = {outcome.index: outcome.failure for outcome in outcomes}
-    assert "m9.mrc: the workers that picked it died" in failures.pop(3)
+    assert "m9.mrc: all workers that picked it died" in failures.pop(3)
     assert failures == dict.fromkeys(range(3))
 
 

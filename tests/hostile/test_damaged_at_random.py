@@ -42,6 +42,7 @@ def originals(hostile, tmp_path_factory):
 
 def test_every_kind_is_tried(originals):
     assert sorted(originals) == sorted(NAMES)
+    assert sum(path.stat().st_size for path in originals.values()) < 1_000_000
 
 
 @pytest.mark.parametrize("name", NAMES)

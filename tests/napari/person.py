@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QApplication
 
@@ -196,14 +196,26 @@ class Person:
         places = [self.where(*place) for place in np.concatenate(ways)]
         QTest.mousePress(self.canvas, left, plain, places[0])
         for place in places[1:]:
-            self._move(place)
+            self._move(place, left)
         look()
         QTest.mouseRelease(self.canvas, left, plain, places[-1])
 
-    def _move(self, place: QPoint) -> None:
-        """Move the mouse, no faster than VisPy looks at it: it drops moves within 10 ms."""
-        self.qtbot.wait(12)
-        QTest.mouseMove(self.canvas, place)
+    def _move(self, place: QPoint, buttons: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
+        """Move the mouse on the canvas, no faster than VisPy looks at it.
+
+        `QTest.mouseMove` moves the pointer of the screen, whose events come late, and only the last
+        of them, while other programs use the processor.
+        """
+        self.qtbot.wait(12)  # VisPy drops moves within 10 ms
+        move = QMouseEvent(
+            QEvent.Type.MouseMove,
+            QPointF(place),
+            QPointF(self.canvas.mapToGlobal(place)),
+            Qt.MouseButton.NoButton,
+            buttons,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(self.canvas, move)
         self.qtbot.wait(6)  # napari shows moves 5 ms after the last one
 
     def see_all(self) -> None:

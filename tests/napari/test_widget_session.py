@@ -438,7 +438,7 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
     click_in_box(monkeypatch, "Yes")
     assert here("2 files of an earlier run remain") == {*every, "other.box"}
     click_in_box(monkeypatch, "Yes", tick=True)
-    assert here("1 other file was there") == {own, "other.box"}
+    assert here("1 other file was in the folder already") == {own, "other.box"}
 
 
 def test_picks_in_other_pixels_are_brought_to_the_micrographs(
