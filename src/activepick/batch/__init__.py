@@ -1,5 +1,5 @@
-"""Pick many micrographs, one after the other on this machine or spread over a cluster.
+"""Pick many micrographs, one after the other on this computer or in parallel on a cluster.
 
-Only one process writes, the one that was started. What it has written is listed in a record beside
-the output, so that the next run picks only what is new or changed.
+Only the process that was started writes files. A record next to the output lists the micrographs
+that it has picked, so that the next run picks only those that are new or changed.
 """

@@ -1,7 +1,7 @@
 """Pick on a Dask cluster, with chunks of micrographs as tasks; workers and scheduler may fail.
 
-Workers read and pick; they write nothing. Results return to the one process that writes, which
-takes each micrograph once, so that lost tasks are simply submitted again.
+Workers read and pick, and write no files. Their results are sent to the process that writes. It
+accepts each micrograph once, so that lost tasks can be submitted again.
 """
 
 import contextlib
@@ -26,17 +26,17 @@ __all__ = ["pick_on_cluster"]
 
 Chunk = tuple[int, ...]
 
-# Number of waiting tasks, besides one for each thread, so that no worker is idle.
+# Number of waiting tasks in addition to one for each thread, so that no worker is idle.
 _SPARE_TASKS = 4
-# Dask gives up on a task after four workers died with it. A task of a single micrograph is
-# submitted again until this has happened so often.
+# Dask gives up a task after four workers died while they ran it. A micrograph is then submitted
+# again alone, until this has happened this many times.
 _GIVE_UP = 3
 _PAUSE = 1.0
-# Seconds for which a scheduler may be silent when it is asked whether it is the same as before.
+# Seconds to wait for the scheduler to return its id, which shows whether it is the same as before.
 _ANSWER = 10.0
-# What they say of a connection that breaks off is said here in a sentence.
+# Loggers of libraries that report lost connections; this module reports them in one sentence.
 _LOGGERS = ("distributed.client", "distributed.core", "distributed.comm", "tornado.application")
-# Dask has no type for it.
+# Dask has no type hints for it.
 _as_completed: Any = distributed.as_completed
 
 
@@ -55,19 +55,19 @@ def pick_on_cluster(
     Parameters
     ----------
     connect
-        Returns a `distributed.Client`; called again after the scheduler was lost.
+        Returns a `distributed.Client`. Called again after the connection to the scheduler was lost.
     job
         Network, head and settings, sent to each worker once.
     micrographs
-        The micrographs; workers have to see them under the same paths.
+        The micrographs; workers must be able to read them at the same paths.
     chunk
         Number of micrographs in a task.
     patience
         As in `activepick.batch.read_ahead.read_ahead`, on the workers.
     reconnect_for
-        Seconds after which a scheduler that was lost is given up.
+        Seconds for which to try to connect to a lost scheduler again.
     say
-        Called with sentences on what happens to the cluster.
+        Called with messages on the state of the cluster.
 
     Yields
     ------
@@ -77,7 +77,8 @@ def pick_on_cluster(
     Raises
     ------
     SettingsError
-        If there is no cluster, a lost scheduler does not return, or a worker cannot work.
+        If the cluster cannot be reached, a lost scheduler does not come back, or a worker cannot
+        pick.
     """
     whole = [replace(found, path=found.path.absolute()) for found in micrographs]
     numbers = list(range(len(whole)))
@@ -120,7 +121,7 @@ def pick_on_cluster(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what libraries log of connections; the caller says what happened."""
+    """Suppress log messages of libraries on connections; the caller reports what happened."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -133,7 +134,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _scheduler_id(client: Any) -> str | None:
-    """Return the name that the scheduler gave itself when it started; None if it is not there."""
+    """Return the id that the scheduler got at its start; None if it cannot be reached."""
     if client.status != "running":
         return None
     try:
@@ -143,23 +144,23 @@ def _scheduler_id(client: Any) -> str | None:
 
 
 class _Work:
-    """Chunks that wait, and those that the cluster works on."""
+    """Chunks that are waiting, and those that are running on the cluster."""
 
     def __init__(self, waiting: "deque[Chunk]") -> None:
         self._waiting = waiting
         self._running: dict[Any, Chunk] = {}
         self._deaths: Counter[int] = Counter()
-        # Keys of an earlier client or run must not be taken for those of this one.
+        # Part of the keys of tasks, which must differ from those of earlier clients and runs.
         self._run = uuid4().hex[:12]
         self._numbers = count()
 
     @property
     def left(self) -> bool:
-        """Whether anything is left to do."""
+        """Whether any chunk is waiting or running."""
         return bool(self._waiting or self._running)
 
     def requeue(self) -> None:
-        """Put all chunks that are not done back in front of those that wait."""
+        """Put the running chunks back, before those that are waiting."""
         self._waiting.extendleft(self._running.values())
         self._running.clear()
 
@@ -196,7 +197,7 @@ class _Work:
         except distributed.KilledWorker:
             chunk = self._running.pop(future)
             self._deaths.update(chunk)
-            # Alone each of them shows whether it was the cause.
+            # Each micrograph is submitted alone, which shows whether it was the cause.
             for index in chunk:
                 if self._deaths[index] < _GIVE_UP:
                     self._waiting.append((index,))
@@ -204,7 +205,7 @@ class _Work:
                     yield Outcome(index, failure=_died(micrographs[index]))
             return
         except (OSError, TimeoutError, MemoryError) as error:
-            if future.status != "error":  # the connection, and not the task
+            if future.status != "error":  # the connection failed, not the task
                 raise
             reason = str(error) or type(error).__name__
             raise SettingsError(

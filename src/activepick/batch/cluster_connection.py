@@ -21,18 +21,24 @@ def cluster_connection(
     Parameters
     ----------
     stack
-        Ends the jobs of Slurm when it is closed.
+        Ends the Slurm jobs when it is closed.
     scheduler
         Address of a Dask scheduler, such as tcp://node:8786.
     slurm
-        Whether to start workers with Slurm, by the user's configuration of dask-jobqueue.
+        Whether to start workers with Slurm, with the user's configuration of dask-jobqueue.
     jobs
         Number of Slurm jobs.
+
+    Returns
+    -------
+    callable
+        Returns a new `distributed.Client`.
 
     Raises
     ------
     SettingsError
-        If both or neither are given, a package is not installed, or Slurm is not there.
+        If both or neither of `scheduler` and `slurm` are given, a package is not installed, or
+        Slurm is not available.
     """
     if (scheduler is None) != slurm:
         raise SettingsError("Give either --scheduler or --slurm.")

@@ -33,7 +33,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 class PickJob:
     """Network weights, head and settings, in a form that can be sent to workers.
 
-    Each worker chooses its own device and precision where these are "auto".
+    Each worker chooses its own device and precision if these are "auto".
     """
 
     backbone: "Backbone"
@@ -49,7 +49,7 @@ class PickJob:
 
     @classmethod
     def of(cls, picker: "Picker", device: str, precision: str) -> "PickJob":
-        """Return the job that does the same as a picker of this process."""
+        """Return the job with the network, head and settings of a picker."""
         engine = picker.engine
         return cls(
             engine.extractor.backbone,
@@ -89,7 +89,7 @@ class PickJob:
 
 
 class PickPlugin(WorkerPlugin):
-    """Sends a job to each worker once, also to workers that join later.
+    """Dask plugin that sends a job to each worker once, including workers that join later.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class PickPlugin(WorkerPlugin):
         self._job = job
 
     def setup(self, worker: "Worker") -> None:
-        """Prepare what cannot be sent."""
+        """Create the objects of a worker that cannot be sent to it."""
         _keep_memory()
         self._lock = threading.Lock()
         self._picker: Picker | None = None
@@ -116,10 +116,10 @@ class PickPlugin(WorkerPlugin):
 
 
 def _keep_memory() -> None:
-    """Make this process reuse freed memory, as other processes do; with glibc only.
+    """Make this process reuse freed memory, as by default; has an effect with glibc only.
 
-    Dask starts workers with MALLOC_TRIM_THRESHOLD_, with which glibc returns each larger block to
-    the system at once, and the layers of a network allocate such blocks all the time.
+    Dask starts workers with MALLOC_TRIM_THRESHOLD_, with which glibc returns each large block to
+    the system at once. The layers of a network allocate such blocks continually.
     """
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL("libc.so.6").mallopt
@@ -130,14 +130,14 @@ def _keep_memory() -> None:
 def pick_chunk(
     plugin: str, items: Sequence[tuple[int, FoundMicrograph]], patience: float
 ) -> list[Outcome]:
-    """Pick some micrographs on a worker.
+    """Pick a chunk of micrographs on a worker.
 
     Parameters
     ----------
     plugin
         Name of the `PickPlugin`.
     items
-        Micrographs, each with its index among all.
+        Micrographs, each with its index among all micrographs of the run.
     patience
         As in `activepick.batch.read_ahead.read_ahead`.
     """

@@ -1,4 +1,4 @@
-"""Pick on this machine: the next micrograph is read while the network runs on the current one."""
+"""Pick on this computer; the next micrograph is read while the network runs on the current one."""
 
 import math
 import os
@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # they need PyTorch, which commands import late
 
 __all__ = ["failure_of", "pick_locally", "readers_for"]
 
-# A GPU needs hundredths of a second for a micrograph and reading takes tenths, so that several are
-# read at the same time. The number also bounds the memory.
+# Largest number of micrographs that are read at the same time. A GPU needs hundredths of a second
+# for a micrograph, and reading takes tenths. The number also limits the memory.
 _MOST_READERS = 8
 
 
@@ -32,7 +32,7 @@ def readers_for(device: str) -> int:
     device
         Kind of device: "cpu", "cuda" or "mps".
     """
-    # On a CPU the network needs the cores itself.
+    # On a CPU, the network needs the cores.
     return 1 if device == "cpu" else max(1, min(_MOST_READERS, (os.cpu_count() or 1) - 2))
 
 
@@ -50,20 +50,22 @@ def pick_locally(
     Parameters
     ----------
     picker
-        Head, network and rules.
+        The network, the head and the rules.
     micrographs
         The micrographs.
     ahead, patience
         As in `activepick.batch.read_ahead.read_ahead`.
     readers
-        Number of micrographs that are read at the same time; by default that of `readers_for`.
+        Number of micrographs that are read at the same time; by default the result of
+        `readers_for`.
     progress
         Called with a micrograph and the fraction of it that is done.
 
     Yields
     ------
     Outcome
-        One for each micrograph. A micrograph that cannot be used is a failure; the others follow.
+        One for each micrograph. A micrograph that cannot be picked has a `failure`; the run
+        continues with the others.
     """
     device = picker.engine.extractor.device.type
     reads = read_ahead(
@@ -80,12 +82,12 @@ def pick_locally(
             return Outcome(index, failure=failure_of(read, micrograph))
         return _pick(picker, index, micrograph, read, progress)
 
-    # Closed also when the run is interrupted, which ends the threads.
+    # Also closed when the run is interrupted, which ends the threads.
     with closing(reads):
         if device == "cpu":
             yield from map(pick, reads)
             return
-        # While the processor finds the peaks of one micrograph, the GPU works on the next.
+        # While the CPU finds the peaks of one micrograph, the GPU computes the next score map.
         with closing(read_ahead(reads, pick, ahead=0, patience=math.inf, threads=2)) as outcomes:
             for _, outcome in outcomes:
                 if isinstance(outcome, Exception):
@@ -110,12 +112,12 @@ def _pick(
 
 
 def failure_of(error: Exception, micrograph: FoundMicrograph) -> str:
-    """Return a message on why a micrograph cannot be picked.
+    """Return the message that explains why a micrograph cannot be picked.
 
     Raises
     ------
     Exception
-        The error itself if the micrograph did not cause it, which is a bug.
+        The error itself if it was not caused by the micrograph, which indicates a bug.
     """
     if isinstance(error, ActivepickError):
         return on_command_line(error)

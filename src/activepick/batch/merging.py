@@ -29,16 +29,16 @@ def write_merged(
 ) -> None:
     """Write tables one after the other into one file, completely or not at all.
 
-    For STAR and CSV only some of them are in memory at a time; for other formats all are.
+    For STAR and CSV only some of the tables are in memory at a time, for other formats all.
 
     Parameters
     ----------
     tables
         At least one table, all with the same columns.
     path
-        The file.
+        Path of the file.
     format, options
-        As of `activepick.formats.write_table`.
+        As for `activepick.formats.write_table`.
     rows
         Rows in memory at a time.
 

@@ -1,4 +1,4 @@
-"""Optics groups of RELION, from lists of micrographs to tables of picks."""
+"""Copy RELION's optics groups from lists of micrographs to tables of picks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,8 @@ class OpticsGroups:
     Attributes
     ----------
     records
-        RELION's optics block, a dict for each group; numbers are those of the lists where possible.
+        Rows of RELION's optics block, one dict for each group. The numbers of the lists are kept if
+        possible.
     of
         Number of the group by name of the micrograph.
     """
@@ -30,7 +31,7 @@ class OpticsGroups:
     of: dict[str, int] = field(default_factory=dict)
 
     def add(self, star: RelionMicrographs) -> None:
-        """Add the groups of a list; a number that another group has already is replaced."""
+        """Add the groups of a list; a number that is used by another group is replaced."""
         new_number = {}
         for record in star.optics:
             number = record.get(_NUMBER)
@@ -47,12 +48,12 @@ class OpticsGroups:
                 self.of.setdefault(name, new_number[number])
 
     def completed(self, entries: Sequence[Entry]) -> "OpticsGroups":
-        """Return groups for all micrographs, with a new one for each pixel size no list covers.
+        """Return groups for all micrographs; those without one are grouped by their pixel size.
 
         Parameters
         ----------
         entries
-            The micrographs, with the pixel size that each was picked with.
+            The micrographs, with the pixel size with which each was picked.
         """
         records = [dict(record) for record in self.records]
         of = {entry.name: self.of[entry.name] for entry in entries if entry.name in self.of}
@@ -71,13 +72,13 @@ class OpticsGroups:
             sizes.setdefault(of[entry.name], set()).add(entry.pixel_size_angstrom)
         for record in records:
             used = sizes.get(record[_NUMBER], set())
-            # The size used for picking holds where the list has another one (--pixel-size).
+            # The list may have another pixel size than the one used for picking (--pixel-size).
             if len(used) == 1 and record.get(_SIZE) not in used:
                 record[_SIZE] = next(iter(used))
         return OpticsGroups(records, of)
 
     def mark(self, table: pd.DataFrame, name: str) -> pd.DataFrame:
-        """Return the picks of a micrograph with their group, and with all groups as attribute."""
+        """Return the picks of a micrograph with a column for their group, and all groups."""
         table = table.assign(**{_NUMBER: self.of[name]})
         table.attrs["optics"] = self.records
         return table

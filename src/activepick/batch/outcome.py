@@ -20,11 +20,11 @@ class Outcome:
         x and y in pixels of the micrograph and score, shape (n, 3), the highest score first; None
         after a failure.
     key
-        `Micrograph.content_key` of what was read.
+        `Micrograph.content_key` of the file that was read.
     pixel_size_angstrom
-        Å per pixel.
+        Pixel size of the micrograph in Å.
     failure
-        Why it could not be picked.
+        Message that explains why the micrograph could not be picked; None if it was picked.
     """
 
     index: int

@@ -28,13 +28,15 @@ Picks = NDArray[np.float64]
 
 
 class Output(Protocol):
-    """Destination of a run: picks of one micrograph at a time, each completely or not at all."""
+    """Destination of the picks of a run, which are written one micrograph at a time.
 
+    The picks of a micrograph are written completely or not at all.
+    """
     def expect(self, names: Sequence[str]) -> None:
-        """Set the micrographs that may be written; an error if two of them would get one file."""
+        """Set the micrographs that may be written; it is an error if two have the same file."""
 
     def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
-        """Set the lists of RELION from which the micrographs are."""
+        """Set the lists of RELION that contain the micrographs."""
 
     def has(self, name: str) -> bool:
         """Return whether the picks of a micrograph exist."""
@@ -46,14 +48,14 @@ class Output(Protocol):
         """Remove outdated picks of a micrograph that an earlier run wrote."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Write the files that are for all micrographs together."""
+        """Write the files that describe all micrographs."""
 
     def clean_up(self, entries: Sequence[Entry]) -> None:
         """Remove or report other files of an earlier run; called at the end of a complete run."""
 
 
 class _Tables:
-    """Builder of the tables of picks for a format."""
+    """Builder of tables of picks for a format."""
 
     def __init__(self, format: Format, options: Mapping[str, Any], diameter: float) -> None:
         self.format = format
@@ -85,7 +87,7 @@ class FolderOutput:
         self._folder = self._folder_for(names)
 
     def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
-        """Take the list that a job of RELION names."""
+        """Set the list of micrographs for the index of RELION, if there is exactly one."""
         self._star = lists[0].path if len(lists) == 1 else None
 
     def _folder_for(self, names: Sequence[str]) -> PickFolder:
@@ -107,14 +109,14 @@ class FolderOutput:
         self._folder.write(name, self._tables.table(name, picks, pixel_size_angstrom))
 
     def discard(self, name: str) -> None:
-        """Remove the file of a micrograph, unless it is of another origin or was changed."""
+        """Remove the file of a micrograph, unless another program wrote or changed it."""
         if name in self._folder.paths:
             self._folder.discard(name)
             return
-        # It is not among those of this run, of which none may lose its file for it.
+        # The micrograph is not part of this run, whose files must not be removed.
         try:
             alone = self._folder_for([name])
-        except TableError:  # no file can be called so
+        except TableError:  # a file cannot have this name
             return
         if alone.paths[name] not in self._folder.paths.values():
             alone.discard(name)
@@ -125,13 +127,13 @@ class FolderOutput:
             self._folder.write_index([entry.name for entry in entries])
 
     def clean_up(self, entries: Sequence[Entry]) -> None:
-        """Remove files of an earlier run if that is wanted, and warn of others in the folder."""
+        """Remove files of an earlier run if requested, and warn of other files in the folder."""
         if entries:
             self._folder.finish([entry.name for entry in entries])
 
 
 class FileOutput:
-    """One file, made of parts that are kept so that later runs need not pick them again."""
+    """One file. Its parts are kept, so that later runs need not pick the micrographs again."""
 
     def __init__(self, path: Path, parts: Path, tables: _Tables) -> None:
         self._path = path
@@ -140,7 +142,7 @@ class FileOutput:
         self._optics = OpticsGroups()
 
     def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
-        """Take the optics groups of the lists."""
+        """Add the optics groups of the lists."""
         for star in lists:
             self._optics.add(star)
 
@@ -207,7 +209,7 @@ class FileOutput:
         return picks if is_whole and picks.nbytes <= size and np.isfinite(picks).all() else None
 
     def _part(self, name: str) -> Path:
-        # A valid file name, whatever the micrograph is called.
+        # A valid file name for any name of a micrograph.
         digest = hashlib.blake2b(os.fsencode(name), digest_size=12).hexdigest()
         return self._parts / f"{digest}.npy"
 
@@ -227,19 +229,20 @@ def make_output(
     Parameters
     ----------
     out
-        The file or folder.
+        Path of the file or folder.
     format
         A name in `FORMATS`; None for the format of the file name, and STAR for folders.
     diameter_angstrom
-        Side of boxes where `wanted` has none.
+        Particle diameter in Å, which is the side of boxes if `wanted` contains no other one.
     wanted
         Options of formats; those that are None or belong to another format are ignored.
     parts
-        Folder for the parts of one file.
+        Folder for the parts of a single file.
     is_folder
-        Whether `out` is a folder; None if it exists as a folder or its name has no ending.
+        Whether `out` is a folder. If None, it is one if it exists as a folder or its name has no
+        extension.
     overwrite
-        Whether files are removed that an earlier run wrote to the folder and this one does not.
+        Whether to remove files that an earlier run wrote to the folder and this run does not write.
 
     Raises
     ------

@@ -37,18 +37,19 @@ def read_ahead(
     read
         Reads one item.
     ahead
-        Number of items that may wait after they were read. Together with those that are being read
-        and the one that the caller has this bounds the memory, however many items there are.
+        Number of items that may wait after they were read. With the number of threads it limits the
+        memory.
     patience
-        Seconds that one item may take. A file system that hangs blocks a thread forever, so that
-        the thread is abandoned and another one takes its place.
+        Seconds that one item may take. A file system that does not answer blocks a thread forever;
+        the thread is then abandoned and replaced by another one.
     threads
         Number of items that are read at the same time.
 
     Yields
     ------
     tuple
-        The item, and the result or the exception that was raised, `TimeoutError` when it hung.
+        The item, and the result or the exception that was raised: `TimeoutError` if reading took
+        too long.
     """
     work: queue.SimpleQueue[_Slot[T, R] | None] = queue.SimpleQueue()
     slots: deque[_Slot[T, R]] = deque()
@@ -71,7 +72,7 @@ def read_ahead(
                     _start(work, read)
                     break
             slots.popleft()
-            # A result that arrives at this very moment counts; a later one is ignored.
+            # A result that arrives at this moment is used; a later one is ignored.
             hung = TimeoutError(HUNG.format(seconds=patience))
             yield slot.item, slot.result if slot.done.is_set() else hung
     finally:
@@ -102,21 +103,21 @@ class _Slot(Generic[T, R]):
         self.done.set()
 
     def hangs(self, patience: float) -> bool:
-        """Return whether reading takes too long; the item is abandoned then."""
+        """Return whether reading takes too long; if so, abandon the item."""
         since = self._since
         self.abandoned = since is not None and time.monotonic() - since > patience
         return self.abandoned
 
 
 def _start(work: "queue.SimpleQueue[_Slot[T, R] | None]", read: Callable[[T], R]) -> None:
-    """Start a thread that reads items until it is told to stop or is abandoned."""
+    """Start a thread that reads items until there are no more or its item is abandoned."""
 
     def run() -> None:
         while (slot := work.get()) is not None:
             slot.read(read)
-            if slot.abandoned:  # another thread has taken the place of this one
+            if slot.abandoned:  # another thread has replaced this one
                 return
         work.put(None)  # passes the end on to the next thread
 
-    # A daemon, because a thread that waits for a dead file system would block the exit.
+    # A daemon, because a thread that waits for a file system would block the exit.
     threading.Thread(target=run, daemon=True, name=THREAD_NAME).start()

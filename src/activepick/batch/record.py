@@ -1,10 +1,10 @@
-"""Record of a run beside its output: enough to continue the run, to repeat it and to check it.
+"""Record of a run, stored next to its output, with which the run is continued and can be repeated.
 
-``OUT.run/`` holds ``settings.json`` (the request and the version of the program),
-``head.safetensors`` (the head that was used), ``picked.jsonl`` (one line for each micrograph that
-is written), ``failed.csv`` (the others, each with the reason) and, where the output is one file,
-``parts/``. A line is written after the picks that it stands for, so that the record is true at any
-moment.
+``OUT.run/`` contains ``settings.json`` (the request and the version of the program),
+``head.safetensors`` (the head that was used), ``picked.jsonl`` (one line for each micrograph whose
+picks have been written), ``failed.csv`` (the other micrographs, each with the reason) and, if the
+output is one file, ``parts/``. A line is written after the picks that it describes, so that the
+record is correct at any time.
 """
 
 import csv
@@ -33,20 +33,20 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """A micrograph whose picks are written.
+    """A micrograph whose picks have been written.
 
     Attributes
     ----------
     name
-        Name in tables.
+        Name of the micrograph in tables.
     key
-        `Micrograph.content_key` when it was read.
+        `Micrograph.content_key` of the file that was read.
     picks
         Number of picks.
     pixel_size_angstrom
-        Å per pixel.
+        Pixel size of the micrograph in Å.
     expected_particles
-        Number of particles that are expected among the picks: the sum of their probabilities.
+        Expected number of particles among the picks: the sum of their probabilities.
     """
 
     name: str
@@ -70,7 +70,7 @@ class RunRecord:
     folder
         See `record_folder`.
     request
-        Everything that changes picks, as JSON. A record of another request is not continued.
+        All settings that affect the picks, as JSON. A record with another request is not continued.
     fresh
         Whether to pick all micrographs again.
 
@@ -79,11 +79,11 @@ class RunRecord:
     folder
         Folder of the record.
     head
-        Head of the run that is continued, None in a new one.
+        Head of the run that is continued; None in a new run.
     entries
-        Micrographs that are written, by name.
+        Micrographs whose picks have been written, by name.
     failures
-        Reasons of failures by name.
+        Reasons of failures, by name of the micrograph.
 
     Raises
     ------
@@ -96,9 +96,9 @@ class RunRecord:
         self.entries: dict[str, Entry] = {}
         self.failures: dict[str, str] = {}
         self.head: Head | None = None
-        # A link of this name, or below it, must not decide where files are written.
+        # Files must not be written through a link with this name or in this folder.
         check_folders(folder.parent, self.parts / "any")
-        # Through JSON, so that a tuple equals the list that is read back.
+        # Converted to JSON and back, so that a tuple equals the list that is read from the file.
         self._request = json.loads(json.dumps(dict(request)))
         if fresh or _read_settings(self._settings).get("request") != self._request:
             return
@@ -120,7 +120,7 @@ class RunRecord:
 
     @property
     def parts(self) -> Path:
-        """Folder for the picks of each micrograph where the output is one file."""
+        """Folder for the picks of each micrograph if the output is one file."""
         return self.folder / "parts"
 
     def start(self, head: "Head", facts: Mapping[str, Any]) -> None:
@@ -131,7 +131,7 @@ class RunRecord:
         head
             The head that is used.
         facts
-            What else is needed to repeat the run, as JSON.
+            Other values that are needed to repeat the run, as JSON.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class RunRecord:
             return
         from activepick.learning.head_file import save_head
 
-        # In this order, so that settings never stand beside the picks of another run.
+        # In this order, so that the folder never contains settings with the picks of another run.
         self._settings.unlink(missing_ok=True)
         self._picked.unlink(missing_ok=True)
         shutil.rmtree(self.parts, ignore_errors=True)
@@ -158,7 +158,7 @@ class RunRecord:
             temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
     def add(self, entry: Entry) -> None:
-        """Add a micrograph whose picks are written; the entry is on disk when this returns.
+        """Add a micrograph whose picks have been written; return when the entry is on disk.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class RunRecord:
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
-                    line = b"\n" + line  # an interrupted write left half a line
+                    line = b"\n" + line  # the last write was interrupted
             file.write(line)
             os.fsync(file.fileno())
         self.entries[entry.name] = entry
@@ -188,7 +188,7 @@ class RunRecord:
         writer.writerow(("micrograph", "reason"))
         writer.writerows(self.failures.items())
         with replacing(path) as temporary:
-            # Names that cannot be encoded are reported all the same.
+            # Names that cannot be encoded are written with escape sequences.
             temporary.write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
         return path
 
@@ -202,7 +202,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
 
 
 def _read_entries(path: Path) -> dict[str, Entry]:
-    """Return the entries by name, without lines that an interruption cut off."""
+    """Return the entries by name; lines that are incomplete after an interruption are ignored."""
     try:
         lines = read_whole(path).split(b"\n")
     except OSError:

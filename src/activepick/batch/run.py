@@ -1,4 +1,4 @@
-"""A run over many micrographs: pick those that are new or changed, and write their picks."""
+"""Pick the micrographs of a run that are new or changed, and write their picks."""
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -26,11 +26,11 @@ class Summary:
     picks
         Number of picks by name of the micrograph.
     failed
-        Reason by name of micrographs that could not be picked.
+        Reasons, by name of the micrographs that could not be picked.
     kept
-        Number of micrographs that an earlier run had picked already.
+        Number of micrographs that an earlier run had picked.
     expected_particles
-        Number of particles that are expected among all picks.
+        Expected number of particles among all picks.
     """
 
     picks: dict[str, int] = field(default_factory=dict)
@@ -46,14 +46,14 @@ class Summary:
 
 
 class BatchRun:
-    """Picks micrographs and writes their picks to an output, each micrograph once.
+    """A run that picks each micrograph once and writes the picks to an output.
 
     Parameters
     ----------
     output
-        Where picks are written.
+        Destination of the picks.
     record
-        The record of the run; its `start` was called.
+        The record of the run, after a call of `RunRecord.start`.
     pick
         Picks micrographs in any order; see `activepick.batch.local.pick_locally`.
     """
@@ -65,7 +65,7 @@ class BatchRun:
         self._names: dict[str, FoundMicrograph] = {}
 
     def todo(self, micrographs: Sequence[FoundMicrograph]) -> list[FoundMicrograph]:
-        """Return the micrographs that are new or changed, or whose picks are not there.
+        """Return the micrographs that are new or changed, or whose picks do not exist.
 
         Raises
         ------
@@ -81,28 +81,30 @@ class BatchRun:
     ) -> Summary:
         """Pick micrographs, write their picks and add them to the record.
 
-        After an interruption (KeyboardInterrupt, SystemExit) the output holds all that was picked.
+        After an interruption (KeyboardInterrupt, SystemExit) the output is complete for the
+        micrographs that were picked before it.
 
         Parameters
         ----------
         micrographs
             All micrographs, and those that are missing.
         todo
-            Micrographs that are to be picked.
+            Micrographs to be picked.
         on_outcome
-            Called after each of them.
+            Called with each of them and its outcome.
 
         Raises
         ------
         TableError, OSError
-            If picks cannot be written. What is written already is kept, and a later run goes on.
+            If picks cannot be written. Those that were written before are kept, and a later run
+            continues with the others.
         """
         self._record.failures.update(micrographs.missing)
-        # Where nothing at all is found, a disk may be missing rather than micrographs.
+        # If no micrograph at all is found, a disk may be missing, and earlier picks are kept.
         for name in micrographs.missing if micrographs.found else ():
             if name in self._record.entries:
                 self._forget(name)
-        for micrograph in todo:  # picks of an older version of a file are no result of it
+        for micrograph in todo:  # picks of an older file are not valid
             self._record.entries.pop(micrograph.name, None)
         try:
             with closing(self._pick(todo)) as outcomes:
@@ -133,7 +135,7 @@ class BatchRun:
         try:
             return micrograph.micrograph().content_key() == entry.key
         except ActivepickError:
-            return False  # it is reported when it is picked
+            return False  # reported when it is picked
 
     def _take(self, name: str, outcome: Outcome) -> None:
         if outcome.picks is None:
@@ -160,6 +162,6 @@ class BatchRun:
         self._record.write_failures()
 
     def _entries(self) -> list[Entry]:
-        """Return the micrographs that are written, in the order in which they were named."""
+        """Return the entries of the micrographs, in the order in which these were given."""
         entries = self._record.entries
         return [entries[name] for name in self._names if name in entries]

@@ -11,7 +11,7 @@ from activepick.micrograph.reading import open_micrograph
 
 __all__ = ["find_whole", "watch"]
 
-# A file that does not change for so many seconds and still cannot be read is reported as damaged.
+# A file that does not change for this many seconds and cannot be read is reported as damaged.
 _GIVE_UP_AFTER = 60.0
 
 
@@ -22,23 +22,23 @@ def find_whole(
     every: float = 5.0,
     give_up_after: float = _GIVE_UP_AFTER,
 ) -> MicrographSet:
-    """Search for micrographs, and again while a list cannot be read because it is being written.
+    """Search for micrographs; repeat this while a list cannot be read as it is being written.
 
     Parameters
     ----------
     find
-        Returns all micrographs that are there now.
+        Returns all micrographs that exist now.
     say
-        Called with the first of several errors, as a sentence.
+        Called with the first error, as a sentence.
     every
         Seconds between two searches.
     give_up_after
-        Seconds for which the error may stay the same.
+        Seconds after which an error that does not change is raised.
 
     Raises
     ------
     TableError
-        If the error stayed the same for so long.
+        If the error did not change for `give_up_after` seconds.
     """
     error, since = "", 0.0
     while True:
@@ -63,36 +63,37 @@ def watch(
     stop_after: float | None = None,
     give_up_after: float = _GIVE_UP_AFTER,
 ) -> Iterator[MicrographSet]:
-    """Search for micrographs again and again, and yield those that are new or changed.
+    """Search for micrographs repeatedly, and yield those that are new or changed.
 
     A file counts as complete when its size and the time of its last change are the same in two
-    searches and its header can be read, which states how long the file has to be. Waiting times are
-    measured on a monotonic clock, independent of the clock of the file system.
+    searches and it has the length that is given in its header. Waiting times are measured with a
+    monotonic clock, independent of the clock of the file system.
 
     Parameters
     ----------
     find
-        Returns all micrographs that are there now.
+        Returns all micrographs that exist now.
     say
-        As of `find_whole`.
+        As for `find_whole`.
     every
         Seconds between two searches.
     stop_after
-        Seconds without a new file after which to end; None watches until it is interrupted.
+        Seconds without a new file after which to stop; None to watch until interrupted.
     give_up_after
-        Seconds without a change after which a file is yielded although it cannot be read, so that
+        Seconds without a change after which a file that cannot be read is yielded as well, so that
         it is reported.
 
     Yields
     ------
     MicrographSet
-        Micrographs that are new or changed, at least one; and the missing ones that the search
-        before missed as well, since the last name in a list that is being written is cut off.
+        At least one new or changed micrograph. Missing micrographs are included if they were also
+        missing in the previous search, since the last name in a list that is being written may be
+        incomplete.
 
     Raises
     ------
     TableError
-        As `find_whole`.
+        As for `find_whole`.
     """
     files: dict[Path, _WatchedFile] = {}
     quiet_since = time.monotonic()
@@ -122,7 +123,7 @@ class _WatchedFile:
     Attributes
     ----------
     yielded
-        Whether it was yielded in this state, or is gone.
+        Whether it was yielded in this state, or no longer exists.
     """
 
     def __init__(self) -> None:
@@ -135,7 +136,7 @@ class _WatchedFile:
         try:
             status = path.stat()
         except OSError:
-            self.yielded = True  # gone: nothing to wait for
+            self.yielded = True  # the file was removed
             self._state = None
             return False
         state = (status.st_size, status.st_mtime_ns)

@@ -2,7 +2,8 @@
 
 Topaz (Bepler et al., Nature Methods 16, 1153, 2019) ships pretrained particle detectors: a ResNet
 without padding that ends in a ReLU, and a 1x1 convolution, the classifier, whose output is the
-logit of "particle". The ResNet is the backbone here; the classifier is where a head starts from.
+logit of the class "particle". Here the ResNet is the backbone. The fit of a head starts from the
+weights of the classifier.
 """
 
 import hashlib
@@ -35,8 +36,8 @@ class Backbone:
     name
         One of `PRETRAINED`, or the file name of a user's own model.
     layers
-        Blocks to be run one after the other, without padding. Every block has an integer
-        attribute `stride`.
+        Blocks that are run in sequence, without padding. Each block has an integer attribute
+        `stride`.
     width
         Receptive field of one output sample, in working pixels (odd).
     stride
@@ -44,9 +45,9 @@ class Backbone:
     channels
         Number of features C.
     weights, bias
-        The trained classifier: float64 array of shape (C,) and a number.
+        Weights of the trained classifier, float64, shape (C,), and its bias.
     digest
-        Hash of all weights; a head remembers it to know the backbone that it belongs to.
+        Hash of all weights. It is stored in a head to identify the backbone of its features.
     """
 
     name: str
@@ -65,10 +66,16 @@ def load_backbone(model: str | Path = "resnet16_u64", *, trust_pickle: bool = Fa
     Parameters
     ----------
     model
-        One of `PRETRAINED`, or a file: the state dict of a Topaz ResNet8 or ResNet16 detector.
+        One of `PRETRAINED`, or the path of a file with the state dict of a Topaz ResNet8 or
+        ResNet16 detector.
     trust_pickle
-        Topaz saves its own trainings as pickled modules. Unpickling runs whatever code the file
-        holds, so such a file is refused unless the caller vouches for where it came from.
+        Whether to load pickled modules, which is how Topaz saves models after training. Unpickling
+        can run any code in the file; use it only for files from a trusted source.
+
+    Returns
+    -------
+    Backbone
+        On the CPU, in evaluation mode.
 
     Raises
     ------
@@ -106,12 +113,12 @@ def _load_file(path: Path, trust_pickle: bool) -> LinearClassifier:
         try:
             with open_to_read(path) as file:
                 loaded = torch.load(file, map_location="cpu", weights_only=False)
-        except Exception as inner:  # a pickle may raise anything at all
+        except Exception as inner:  # unpickling can raise any exception
             raise BackboneError(f"{path}: this model cannot be unpickled: {inner}") from inner
-    except Exception as error:  # torch raises many kinds of errors on files that are not its own
+    except Exception as error:  # PyTorch raises errors of many kinds on other files
         raise BackboneError(f"{path}: this is not a PyTorch model file: {error}") from error
     if isinstance(loaded, nn.Module):
-        # A pooled network has the same weights as a strided one, so that only the module tells.
+        # Networks with pooling and with strides have the same weights: only the module differs.
         if any(isinstance(module, MaxPool) for module in loaded.modules()):
             raise BackboneError(f"{path}: networks with max pooling are not supported.")
         loaded = loaded.state_dict()
@@ -119,7 +126,7 @@ def _load_file(path: Path, trust_pickle: bool) -> LinearClassifier:
 
 
 def _from_state(path: Path, state: object) -> LinearClassifier:
-    """Rebuild a detector from its weights, which show depth, units and batch norm."""
+    """Rebuild a detector from its weights, which determine depth, units and batch norm."""
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise BackboneError(f"{path}: this file contains no state dict of a model.")
     blocks = {key.split(".")[2] for key in state if key.startswith("features.features.")}

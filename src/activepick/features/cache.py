@@ -1,4 +1,4 @@
-"""Feature maps on disk, so that each is computed once. The folder can be deleted at any time."""
+"""Cache of feature maps on disk. Its folder can be deleted at any time."""
 
 import contextlib
 import hashlib
@@ -23,14 +23,15 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 class FeatureCache:
-    """A folder of memory-mapped feature maps that stays below a size.
+    """A folder of memory-mapped feature maps with a limited size.
 
     Parameters
     ----------
     folder
-        Where the files lie; by default the user's cache folder.
+        Folder of the files; by default in the user's cache folder.
     limit_bytes
-        When a new file makes the folder larger than this, those unused for longest are deleted.
+        Largest size of the folder in bytes. When a new file exceeds it, the least recently used
+        files are deleted.
     """
 
     def __init__(self, folder: str | Path | None = None, limit_bytes: int = 20 * GIB) -> None:
@@ -38,17 +39,22 @@ class FeatureCache:
         self.limit_bytes = limit_bytes
 
     def get(self, key: str, compute: Callable[[], NDArray[Number]]) -> NDArray[Number]:
-        """Return the map of a key; it is computed and stored if it is missing.
+        """Return the array of a key; compute and store it if it is missing.
 
-        A map that cannot be stored (full disk, no rights) is given from memory instead: the cache
-        saves time and never stops the work.
+        An array that cannot be stored (full disk, missing permission) is returned from memory: a
+        failure of the cache is not an error.
 
         Parameters
         ----------
         key
-            Names everything that the features depend on.
+            Text that contains everything on which the array depends.
         compute
-            Returns the array, such as features (h, w, C).
+            Returns the array, for example features (h, w, C).
+
+        Returns
+        -------
+        ndarray
+            The array, memory-mapped if it is stored.
         """
         path = self._path(key)
         found: NDArray[Number] | None = _read(path)
@@ -81,8 +87,8 @@ class FeatureCache:
             if total <= self.limit_bytes:
                 return
             if file != newest:
-                # A process that has it open keeps it: the file goes when its last map is closed.
-                # Windows refuses to delete such a file, which then has to wait for another time.
+                # Processes that have mapped the file can still read it after its deletion.
+                # Windows refuses to delete such a file; it is deleted on a later call.
                 with contextlib.suppress(PermissionError):
                     file.unlink(missing_ok=True)
                     total -= size
@@ -92,7 +98,7 @@ def _read(path: Path) -> NDArray[Any] | None:
     """Return the array in a file and mark it as used; None if it is damaged or missing."""
     try:
         check_readable(path)
-        # Copy-on-write maps count as writable, which PyTorch wants, and never change the file.
+        # Copy-on-write maps count as writable, which PyTorch requires, and never change the file.
         found: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
         if found.dtype.kind not in "fiub":
             return None

@@ -1,7 +1,7 @@
-"""Denoised images for the display, by Topaz's pretrained network.
+"""Denoise images for the display with Topaz's pretrained network.
 
 The network is described in Bepler, Kelley, Noble and Berger, Nature Communications 11, 5208 (2020).
-Nothing else depends on it.
+Only the display uses it; no feature or score depends on it.
 """
 
 from functools import lru_cache
@@ -19,26 +19,26 @@ from activepick.progress import Progress
 __all__ = ["denoised_image"]
 
 _MODEL, _WIDTH, _TOP_WIDTH = "unet_small_L1_v0.2.2.sav", 11, 5
-# Side of a tile, and the margin around it that the network sees in addition, in pixels.
+# Side of a tile, and width of the margin around it that is added to the input, in pixels.
 _TILE, _MARGIN = 384, 64
-# Percentage of grey values that are clipped at both ends.
+# Percentage of the grey values that are clipped at each end.
 _CUT_PERCENT = 0.5
 
 
 def denoised_image(image: DisplayImage, progress: Progress | None = None) -> DisplayImage:
-    """Denoise an image; takes seconds on a processor.
+    """Denoise an image, which takes seconds on a CPU.
 
     Parameters
     ----------
     image
-        The image, not filtered.
+        The image, unfiltered.
     progress
         Called with the fraction done; may raise to cancel.
 
     Returns
     -------
     DisplayImage
-        An image of the same size, with limits of its own.
+        An image of the same shape, with new limits of the contrast.
     """
     pixels = image.pixels
     mean, deviation = float(pixels.mean()), max(float(pixels.std()), 1e-6)
@@ -63,7 +63,7 @@ def denoised_image(image: DisplayImage, progress: Progress | None = None) -> Dis
 
 @lru_cache(maxsize=1)
 def _network() -> torch.nn.Module:
-    # Topaz's own function does not find the file with all versions of Python.
+    # Topaz's function for this does not find the file in all versions of Python.
     file = Path(str(files("topaz"))) / "pretrained" / "denoise" / _MODEL
     network: torch.nn.Module = UDenoiseNetSmall(width=_WIDTH, top_width=_TOP_WIDTH)
     network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))

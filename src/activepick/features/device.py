@@ -28,10 +28,15 @@ _of_thread = threading.local()
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device for a name; "auto" uses a GPU if there is one.
 
+    Parameters
+    ----------
+    name
+        One of `DEVICES`, or "cuda:" and the number of a GPU.
+
     Raises
     ------
     SettingsError
-        If the name is unknown or the machine has no such device.
+        If the name is unknown or the computer has no such device.
     """
     kind = name.split(":")[0]
     if kind not in DEVICES:
@@ -69,7 +74,15 @@ def missing_gpu_notice(device: torch.device) -> str | None:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """Return the number type for a name; "auto" uses 16 bits if that is faster.
 
-    On a CPU only those with bfloat16 instructions gain from it; others emulate them slowly.
+    On a CPU, "auto" uses 16 bits only if the CPU has instructions for bfloat16: others emulate
+    them slowly.
+
+    Parameters
+    ----------
+    name
+        One of `PRECISIONS`.
+    device
+        Device of the network.
 
     Raises
     ------
@@ -92,7 +105,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def _cpu_has_bfloat16() -> bool:
-    # Both checks are private to PyTorch and moved between versions, so that their absence is "no".
+    # Both functions are private to PyTorch and missing in some versions, which counts as "no".
     checks = (
         getattr(torch.cpu, "_is_avx512_bf16_supported", None),
         getattr(torch.cpu, "_is_amx_tile_supported", None),
@@ -104,12 +117,12 @@ def _cpu_has_bfloat16() -> bool:
 def own_stream(device: torch.device) -> Iterator[None]:
     """Allow copies and computations of several threads on one GPU to overlap.
 
-    What is computed must be copied to the processor before the end.
+    Copy the results to the CPU before the context ends.
     """
     if device.type != "cuda":
         yield
         return
-    # One for each thread and not for each use, since memory is used again within a stream only.
+    # One for each thread, not for each use: PyTorch reuses memory only within a stream.
     streams: dict[torch.device, torch.cuda.Stream] = _of_thread.__dict__.setdefault("streams", {})
     if device not in streams:
         streams[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -24,7 +24,8 @@ from activepick.scoremap import ScoreMap, merge_scales
 
 __all__ = ["FeatureEngine"]
 
-# The polarity shows in a part of the micrograph; at this working radius it shows for all proteins.
+# The polarity is determined from a part of the micrograph, at a working radius in working pixels
+# that is suitable for all proteins.
 _POLARITY_RADIUS = 10.0
 _POLARITY_EDGE = 256
 _POLARITY_MARGIN = 0.5
@@ -32,10 +33,10 @@ _POLARITY_MARGIN = 0.5
 
 @dataclass(frozen=True)
 class FeatureEngine:
-    """Computes the features of micrographs, and scores from them, for particles of one diameter.
+    """Computation of features and scores of micrographs, for particles of one diameter.
 
-    Scores always come from features in half precision, whether these are kept or not, so that a
-    head gives the same score map wherever it is used.
+    Scores are always computed from features in half precision, even if the features are not stored,
+    so that a head gives the same score map everywhere.
 
     Attributes
     ----------
@@ -46,9 +47,9 @@ class FeatureEngine:
     normalisation
         "affine" or "gmm".
     cache
-        Stores feature maps; None computes them each time.
+        Cache of feature maps; None to compute them each time.
     orientations
-        Over how many orientations of the image features are averaged: 1, 2, 4 or 8.
+        Number of orientations of the image over which features are averaged: 1, 2, 4 or 8.
     """
 
     extractor: Extractor
@@ -58,7 +59,7 @@ class FeatureEngine:
     orientations: int = DEFAULT_ORIENTATIONS
 
     def spec(self, radii: Sequence[float]) -> FeatureSpec:
-        """Return the description of the features at some working radii, to be stored in a head."""
+        """Return the description of features at working radii, which is stored in a head."""
         backbone = self.extractor.backbone
         return FeatureSpec(
             backbone=backbone.name,
@@ -72,12 +73,12 @@ class FeatureEngine:
     def features(
         self, micrograph: Micrograph, radii: Sequence[float], progress: Progress | None = None
     ) -> MicrographFeatures:
-        """Compute the features of a micrograph at several working radii, or read them.
+        """Compute the features of a micrograph at several working radii, or read the cached ones.
 
         Parameters
         ----------
         micrograph
-            The file.
+            The micrograph.
         radii
             Working radii in working pixels, one for each scale.
         progress
@@ -91,7 +92,7 @@ class FeatureEngine:
         images: dict[float, WorkingImage] = {}
 
         def compute(index: int) -> NDArray[np.float16]:
-            if not images:  # one read of the file serves all scales that are not in the cache
+            if not images:  # the file is read once for all scales that are not in the cache
                 made = self.working_images(micrograph, radii)
                 images.update(zip(radii, made, strict=True))
             step = None if progress is None else part_of(progress, index, len(radii))
@@ -117,14 +118,14 @@ class FeatureEngine:
         Parameters
         ----------
         micrograph
-            The file.
+            The micrograph.
         radii
             Working radii in working pixels, one for each image.
 
         Raises
         ------
         ActivepickError
-            As `Micrograph.working_images`.
+            As for `Micrograph.working_images`.
         """
         device = self.extractor.device
         read = partial(micrograph.working_images, self.diameter_angstrom, radii, self.normalisation)
@@ -133,7 +134,7 @@ class FeatureEngine:
         try:
             with own_stream(device):
                 return read(TorchTransforms(device))
-        except torch.OutOfMemoryError:  # the network has all of it; the processor has its own
+        except torch.OutOfMemoryError:  # the network uses all memory of the GPU
             return read()
 
     def score_map(
@@ -144,14 +145,14 @@ class FeatureEngine:
         bias: float,
         progress: Progress | None = None,
     ) -> ScoreMap:
-        """Compute the score map of a linear head without keeping the features.
+        """Compute the score map of a linear head without storing the features.
 
         Parameters
         ----------
         micrograph
-            The file.
+            The micrograph.
         radii
-            Working radii, one for each scale.
+            Working radii in working pixels, one for each scale.
         weights
             Shape (number of scales, C). Scales whose weights are all zero are not computed.
         bias
@@ -172,16 +173,16 @@ class FeatureEngine:
         bias: float,
         progress: Progress | None = None,
     ) -> ScoreMap:
-        """Compute the score map of a linear head from working images that were read already.
+        """Compute the score map of a linear head from working images that are already in memory.
 
         Parameters
         ----------
         micrograph
-            The file.
+            The micrograph.
         images
             Its working images, one for each scale whose weights are not all zero.
         radii, weights, bias, progress
-            As in `score_map`, of all scales.
+            As in `score_map`, for all scales.
         """
         used = [i for i in range(len(radii)) if weights[i].any()]
         parts = []
@@ -197,7 +198,7 @@ class FeatureEngine:
     def border(self, micrograph: Micrograph) -> Border:
         """Return the columns and rows without an image: left, top, right, bottom.
 
-        They are found while a file is read, and stored in the cache.
+        They are determined when the file is read, and stored in the cache.
         """
 
         def compute() -> NDArray[np.int32]:
@@ -218,29 +219,34 @@ class FeatureEngine:
     def best_radius(
         self, micrographs: Iterable[Micrograph], progress: Progress | None = None
     ) -> float:
-        """Choose the working radius that suits these particles, from images alone.
+        """Choose the working radius for the particles from the images, without labels.
 
         Parameters
         ----------
         micrographs
-            Those of a dataset, in the order of `activepick.features.scale_search.spread_out`: the
-            middles of the first three are used that can be read and have particles in them; more
-            than ten are not tried.
+            Micrographs of a dataset, in the order of
+            `activepick.features.scale_search.spread_out`. The middles of the first three that can
+            be read and contain particles are used; at most ten are tried.
         progress
             Called with the fraction done; may raise to cancel.
+
+        Returns
+        -------
+        float
+            Working radius in working pixels.
 
         Raises
         ------
         ActivepickError
-            If none of them can be read: what is wrong with the first.
+            The error of the first micrograph, if none can be read.
         """
         crops = (MiddleCrop(m, self.diameter_angstrom, self.working_images) for m in micrographs)
         return find_radius(crops, self._best_peaks, progress)
 
     def looks_inverted(self, micrograph: Micrograph) -> bool:
-        """Return whether the network finds particles in the negative and not in the image.
+        """Return whether the network finds the particles in the negative of the image.
 
-        The middle of the micrograph is enough for that.
+        Only the middle of the micrograph is used.
         """
         [image] = self.working_images(micrograph, [_POLARITY_RADIUS])
         pixels = middle(image.pixels, _POLARITY_EDGE)

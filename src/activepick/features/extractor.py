@@ -1,4 +1,4 @@
-"""Run a backbone over a working image, tile by tile."""
+"""Run a backbone on a working image, tile by tile."""
 
 import contextlib
 import threading
@@ -24,37 +24,39 @@ from activepick.progress import Progress, part_of
 __all__ = ["Extractor"]
 
 _SMALLEST_TILE_PX = 64
-# Rows of features that are turned into other numbers at a time: what stays in the cache of a
-# processor, or gives a GPU enough to do.
+# Rows of features that are converted at a time: few enough for the cache of a CPU, or enough to
+# keep a GPU busy.
 _BLOCK_ROWS = {"cpu": 32}
 _BLOCK_ROWS_GPU = 256
 
 
 class Extractor:
-    """The feature extractor: a backbone on a device, in a precision, at an output stride.
+    """Feature extractor: a backbone with a device, a precision and an output stride.
 
-    A sample (i, j) of the output is centred on the working pixel (stride * i, stride * j). Beyond
-    the image there are zeros, which is the mean of a normalised image; this is what Topaz does.
+    The output sample (i, j) is centred on the working pixel (stride * i, stride * j). The image is
+    padded with zeros, the mean of a normalised image, as in Topaz.
 
     Parameters
     ----------
     backbone
         The network; see `load_backbone`.
     stride
-        Working pixels between output samples: 4 (the network's own), 2 or 1 (dense).
+        Working pixels between output samples: 4 (the stride of the network), 2 or 1 (dense).
     device, precision
         See `choose_device` and `choose_precision`.
     tile_px
-        Largest edge of a tile in working pixels; bounds the memory. See `tile_for` for the default.
-        On a GPU that runs out of memory it is halved as often as needed.
+        Largest edge of a tile in working pixels, which limits the memory. See `tile_for` for the
+        default. It is halved each time a GPU runs out of memory.
     memory_gib
-        What the network may take on a GPU, in GiB; by default half of what is free. Without effect
-        on other devices.
+        Memory that the network may use on a GPU, in GiB; by default half of the free memory.
+        Ignored on other devices.
 
     Raises
     ------
     SettingsError
-        For a stride that the network cannot give, an unknown device or precision.
+        If the stride, the device or the precision is not supported.
+    BackboneError
+        If the GPU cannot be used.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Extractor:
         self.device = choose_device(device)
         self.dtype = choose_precision(precision, self.device)
         self.memory_gib = memory_gib
-        # The deepest strided layers are run once for each phase instead of being thinned out.
+        # The deepest strided layers are run once for each phase, so that no sample is dropped.
         by_phase = []
         gain = backbone.stride // stride
         for i in reversed(range(len(backbone.layers))):
@@ -102,7 +104,7 @@ class Extractor:
         )
 
     def limit_memory(self, memory_gib: float) -> None:
-        """Limit the memory that the network takes on a GPU; see `memory_gib`."""
+        """Limit the memory in GiB that the network uses on a GPU."""
         self.memory_gib = memory_gib
         self.tile_px = tile_for(
             self.device,
@@ -113,7 +115,7 @@ class Extractor:
         self._wanted_tile_px = self.tile_px
 
     def release(self) -> None:
-        """Release the memory of the device if nothing runs; the next use takes it again."""
+        """Release the memory of the device if nothing runs; the next use allocates it again."""
         with self._using:
             if self._users or self.device.type == "cpu":
                 return
@@ -137,21 +139,20 @@ class Extractor:
         image
             Normalised pixels, shape (h, w).
         progress
-            Called after each tile with the fraction done. An exception that it raises stops the
-            work; this is how a caller cancels.
+            Called with the fraction done; may raise to cancel.
         orientations
-            Over how many orientations of the image features are averaged: 1, 2, 4 or 8; see
+            Number of orientations of the image over which features are averaged: 1, 2, 4 or 8; see
             `activepick.features.orientations`.
 
         Returns
         -------
         array of float16
-            Features last, shape (ceil(h / stride), ceil(w / stride), C).
+            Features, shape (ceil(h / stride), ceil(w / stride), C).
 
         Raises
         ------
         SettingsError
-            For another number of orientations.
+            If the number of orientations is not supported.
         BackboneError
             If the device has too little memory for the smallest tiles.
         """
@@ -172,16 +173,16 @@ class Extractor:
         progress: Progress | None = None,
         orientations: int = 1,
     ) -> NDArray[np.float32]:
-        """Compute the score map of a linear head without keeping the features.
+        """Compute the score map of a linear head without storing the features.
 
-        Scores are those of features in half precision, as `extract` returns them.
+        Scores are computed from features in half precision, as `extract` returns them.
 
         Parameters
         ----------
         image
             Normalised pixels, shape (h, w).
         weights, bias
-            The head: shape (C,) and a number.
+            Weights of the head, shape (C,), and its bias.
         progress, orientations
             As in `extract`.
 
@@ -191,7 +192,7 @@ class Extractor:
             Logits, shape (ceil(h / stride), ceil(w / stride)).
         """
         with torch.inference_mode(), self._on_device(), own_stream(self.device):
-            # Kept on the device until the end, so that it is waited for once.
+            # Kept on the device until the end, so that the CPU waits for the device only once.
             out = torch.empty(self._output_shape(image), device=self.device)
             for rows, columns, features in self._tiles(image, orientations, progress):
                 for part, block in _blocks(rows, features):
@@ -209,7 +210,7 @@ class Extractor:
         half = self.backbone.width // 2
         pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))
         if self.device.type == "cuda":
-            # Rounded and padded there, which takes the processor as long as the network takes.
+            # Rounded and padded on the GPU: on the CPU this takes as long as the network.
             pixels = pixels.to(self.device).to(self.dtype)
         padded = F.pad(pixels, (half,) * 4)
         height, width = self._output_shape(image)
@@ -238,7 +239,7 @@ class Extractor:
     def _on_device(self) -> Iterator[None]:
         with self._using:
             with _refusing(self.device):
-                self._network.to(self.device)  # which does something after a release only
+                self._network.to(self.device)  # has an effect only after `release`
             self._users += 1
         try:
             yield
@@ -256,8 +257,8 @@ class Extractor:
     ) -> Tensor:
         """Return the mean features (rows, columns, C) of a part of the output map.
 
-        What a part sees of the image is as wide on both sides of its first and last sample, so that
-        its samples stay in place when it is turned.
+        The input of a part extends equally far beyond its first and its last sample, so that the
+        samples stay in place when the input is rotated or flipped.
         """
         half, step = self.backbone.width // 2, self.stride
         place = [
@@ -283,7 +284,7 @@ class Extractor:
 
     def _shrink(self, error: Exception) -> None:
         if self.tile_px <= _SMALLEST_TILE_PX:
-            tried, self.tile_px = self.tile_px, self._wanted_tile_px  # the next may have more
+            tried, self.tile_px = self.tile_px, self._wanted_tile_px  # there may be more later
             raise BackboneError(
                 f"The GPU has not enough memory even for tiles of {tried} pixels. Close other "
                 "programs that use it, or run on the CPU.",
@@ -296,10 +297,10 @@ class Extractor:
 
 @contextlib.contextmanager
 def _refusing(device: torch.device) -> Iterator[None]:
-    """Convert errors of a GPU that cannot hold the weights into one that says what to do."""
+    """Convert errors of a GPU that cannot be used into an error that suggests what to do."""
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one
+    except RuntimeError as error:  # the base class of torch.OutOfMemoryError
         if device.type == "cpu":
             raise
         reason = str(error).partition("\n")[0].rstrip(".")
@@ -316,7 +317,8 @@ def _blocks(rows: slice, features: Tensor) -> Iterator[tuple[slice, Tensor]]:
     for start in range(0, len(features), step):
         block = features[start : start + step]
         first = rows.start + start
-        # Half precision ends at 65504; no trained network gets near, but inf must not appear.
+        # The largest number in half precision is 65504. Features of trained networks are much
+        # smaller, but inf must not occur.
         half = block.float().clamp_(max=65504).half().contiguous()
         yield slice(first, first + len(block)), half
 
@@ -325,7 +327,8 @@ def _add(mean: Tensor | None, features: Tensor, count: int, *, is_last: bool) ->
     """Add features (h, w, C) to those of other orientations, and divide the last sum by `count`."""
     is_first = mean is None
     if mean is None:
-        # Half precision holds one of two values as it will be kept; more need single precision.
+        # Of two orientations only one is stored before the last sum, already rounded to half
+        # precision; sums of more need single precision.
         dtype = torch.float16 if count == 2 else torch.float32
         mean = torch.empty(features.shape, dtype=dtype, device=features.device)
     for rows, block in _blocks(slice(0, len(mean)), features):

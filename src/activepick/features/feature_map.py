@@ -1,4 +1,4 @@
-"""Features of a micrograph at several working scales, side by side."""
+"""Features of a micrograph at several working scales."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,13 +24,13 @@ class FeatureMap:
     Attributes
     ----------
     values
-        float16, shape (h, w, C).
+        Features, float16, shape (h, w, C).
     spacing_px
         Original pixels between two samples, (x, y). Sample (0, 0) lies on pixel (0, 0).
     working_radius_px
         Nominal particle radius in working pixels.
     projector
-        Where features are multiplied with weights; by default the processor.
+        Multiplies features with weights; by default on the CPU.
     """
 
     values: NDArray[np.float16]
@@ -41,7 +41,7 @@ class FeatureMap:
     def project(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         """Multiply each feature vector with the weights of a head.
 
-        Rounded as `activepick.features.projection.project` says.
+        The result is rounded as in `activepick.features.projection.project`.
 
         Parameters
         ----------
@@ -68,9 +68,9 @@ class MicrographFeatures:
     name
         The micrograph's name.
     maps
-        One feature map a working scale.
+        One feature map for each working scale.
     shape
-        Height and width of the micrograph.
+        Height and width of the micrograph in original pixels.
     radius_px
         Particle radius in original pixels.
     border
@@ -85,7 +85,7 @@ class MicrographFeatures:
 
     @cached_property
     def channels(self) -> int:
-        """Number of features of all scales together."""
+        """Total number of features of all scales."""
         return sum(part.values.shape[2] for part in self.maps)
 
     def at(self, xy: ArrayLike) -> NDArray[np.float32]:
@@ -99,7 +99,7 @@ class MicrographFeatures:
         Returns
         -------
         array of float32, shape (n, channels)
-            The scales one after the other.
+            Features of all scales, concatenated.
         """
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
         return np.concatenate([sample(m.values, xy / m.spacing_px) for m in self.maps], axis=1)
@@ -110,7 +110,7 @@ class MicrographFeatures:
         Parameters
         ----------
         weights
-            Shape (number of scales, C); a scale whose weights are all zero costs nothing.
+            Shape (number of scales, C). Scales whose weights are all zero are skipped.
         bias
             Bias of the head.
         """

@@ -7,7 +7,7 @@ __all__ = ["FeatureSpec"]
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """The features on which a head was trained; it cannot be applied to others.
+    """Description of the features on which a head was trained; it cannot be applied to others.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class FeatureSpec:
     normalisation
         "affine" or "gmm".
     orientations
-        Over how many orientations of the image the features are averaged.
+        Number of orientations of the image over which the features are averaged.
     """
 
     backbone: str

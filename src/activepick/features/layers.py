@@ -1,4 +1,4 @@
-"""The layers of Topaz's networks in the form that runs fastest, with the same results."""
+"""The layers of Topaz's networks, rewritten for speed, with the same results."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -13,9 +13,9 @@ __all__ = ["prepared", "reach_of", "stride_of"]
 
 
 class _Columns(nn.Module):
-    """A convolution of one channel, as one of many channels: neighbouring columns side by side.
+    """A convolution of one channel, computed with neighbouring columns as channels.
 
-    Processors that multiply matrices leave most of their width idle on a single channel.
+    Units for matrix products use only a small part of their width for a single channel.
     """
 
     def __init__(self, layer: BasicConv) -> None:
@@ -36,7 +36,7 @@ class _Columns(nn.Module):
 
 
 class _Residual(nn.Module):
-    """A residual block that writes into what it has instead of into new memory."""
+    """A residual block that computes in place where possible."""
 
     def __init__(self, layer: ResidA) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ def _conv_relu(
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
 ) -> Tensor:
-    """Convolve and cut off below zero; on NVIDIA's cards at once where that gives the same."""
+    """Compute a convolution and ReLU, fused on NVIDIA GPUs if that gives the same result."""
     if x.device.type == "cuda" and _fused_is_right(x.device, x.dtype):
         y: Tensor = torch.cudnn_convolution_relu(
             x.contiguous(memory_format=torch.channels_last),
@@ -75,7 +75,7 @@ def _conv_relu(
 
 @cache
 def _fused_is_right(device: torch.device, dtype: torch.dtype) -> bool:
-    """Try the fused form, which not every card, version and precision has, on a small image."""
+    """Test the fused form on a small image: not all GPUs, versions and precisions support it."""
     numbers = torch.Generator().manual_seed(0)
     x, weight, bias = (
         torch.randn(shape, generator=numbers).to(device, dtype)
@@ -92,7 +92,7 @@ def _fused_is_right(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def prepared(layer: nn.Module) -> nn.Module:
-    """Return a layer in the form that is fastest; batch norms become part of convolutions."""
+    """Return a layer in its fastest form; batch norms are merged into convolutions."""
     if isinstance(layer, BasicConv):
         if hasattr(layer, "bn"):
             layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
@@ -111,7 +111,7 @@ def stride_of(layer: nn.Module) -> int:
 
 
 def reach_of(layers: Sequence[nn.Module]) -> int:
-    """Return the input samples that layers need for one output sample."""
+    """Return the number of input samples along an axis that one output sample needs."""
     samples = 1
     for layer in reversed(layers):
         samples = (samples - 1) * stride_of(layer) + int(layer.kernel_size)  # type: ignore[arg-type]

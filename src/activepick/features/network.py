@@ -1,9 +1,9 @@
-"""The layers of a backbone on a device, laid out so that they cost little beyond their products.
+"""Run the layers of a backbone on a device with little memory.
 
-Half of what a plain run of the layers takes in memory, and a quarter of its time, goes into the
-first of them, which work at the full resolution of the image. They are run in strips here, which
-stay in the processor's cache, and only where they see the image: beyond it all is the response to
-zeros, which is computed once.
+The first layers work at the full resolution of the image. Run on the whole image, they take half of
+the memory and a quarter of the time of all layers. Here they are run in strips that fit into the
+cache of the CPU, and only on the image: in the padding their output is the response to zeros, which
+is computed once.
 """
 
 import contextlib
@@ -20,11 +20,11 @@ __all__ = ["Network"]
 
 Report = Callable[[float], None]
 
-# What one layer's output of a strip may take. Blocks above 32 MB are given back to the system and
-# cleared by it each time; a GPU wants more to do at a time.
+# Largest output of one layer for a strip. On a CPU, blocks above 32 MB are returned to the system,
+# which clears them, each time; a GPU needs larger strips to be busy.
 _STRIP_BYTES = {"cpu": 16 << 20}
 _STRIP_BYTES_GPU = 192 << 20
-# Share of the time that the strips take, for the progress.
+# Share of the computing time that the strips take, for the progress.
 _ENTRANCE = 0.3
 
 
@@ -36,9 +36,9 @@ class Network:
     layers
         See `Backbone`; they are copied.
     by_phase
-        Indices of strided layers that lose no sample to their stride; see `_deeper`.
+        Indices of strided layers that are computed at every sample; see `_deeper`.
     device, dtype
-        Where, and in which precision.
+        Device and precision of the computation.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class Network:
         # channels-last is the layout in which CPUs and GPUs run convolutions fastest.
         self._layers = nn.Sequential(*fast).to(device, dtype)
         self._layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        # What the layers that run in strips give for zeros, by device.
+        # Output of the layers that are run in strips for an input of zeros, by device.
         self._nothing: dict[torch.device, Tensor] = {}
         self._reaches = [reach_of(fast[i:]) for i in range(len(fast))]
         strided = [i for i, layer in enumerate(self._layers) if stride_of(layer) > 1]
-        # The layers that are run in strips end with the first one that thins out.
+        # The first strided layer is the last one that is run in strips.
         self._entrance = strided[0] + 1 if strided and strided[0] not in self._by_phase else 0
 
     def to(self, device: torch.device | str) -> None:
-        """Move the weights, if they are elsewhere."""
+        """Move the weights to a device."""
         self._layers.to(device)
 
     def __call__(
@@ -76,7 +76,7 @@ class Network:
         tile
             Shape (h, w), in any precision on any device.
         inside
-            Its rows and columns that belong to the image; all others hold zeros.
+            Rows and columns of the tile that belong to the image; all others are zero.
         report
             Called with the fraction done; may raise to cancel.
 
@@ -93,7 +93,7 @@ class Network:
 
     @contextlib.contextmanager
     def _exact(self) -> Iterator[None]:
-        """Let a GPU compute in single precision where that was asked for, and not in TF32."""
+        """Make a GPU compute in single precision, not in TF32, if that precision was chosen."""
         if self.device.type != "cuda" or self.dtype != torch.float32:
             yield
             return
@@ -101,13 +101,13 @@ class Network:
             yield
 
     def _enter(self, x: Tensor, inside: tuple[slice, slice], report: Report) -> Tensor:
-        """Run the first layers, in strips of the part that sees the image."""
+        """Run the first layers in strips, on the part whose input contains the image."""
         layers = self._layers[: self._entrance]
         assert isinstance(layers, nn.Sequential)
         step, reach = stride_of(layers[-1]), reach_of(list(layers))
         shape = [(size - reach) // step + 1 for size in x.shape[-2:]]
         (top, bottom), (left, right) = (
-            # A sample sees `reach` pixels from `step` times its place on.
+            # The sample i depends on `reach` pixels, from pixel `step * i` on.
             (max(0, -((reach - 1 - part.start) // step)), min(n, (part.stop - 1) // step + 1))
             for part, n in zip(inside, shape, strict=True)
         )
@@ -133,18 +133,18 @@ class Network:
         return out
 
     def _deeper(self, x: Tensor, first: int, report: Report | None) -> Tensor:
-        """Run the layers from `first` on; a layer in `by_phase` loses no sample to its stride.
+        """Run the layers from `first` on; those in `by_phase` are computed at every sample.
 
-        A strided layer keeps every n-th sample of its input's grid. Running it, and all that
-        follows, on the input shifted by 0 .. n-1 samples along both axes, and interleaving the
-        results, gives what Topaz's dilated network gives.
+        A strided layer keeps every n-th sample of the grid of its input. The layer and all that
+        follow it are run on the input shifted by 0 .. n-1 samples along both axes, and the results
+        are interleaved. The output equals that of Topaz's dilated network.
         """
         count = len(self._layers)
         for i in range(first, count):
             layer = self._layers[i]
             if i in self._by_phase:
                 n = stride_of(layer)
-                # The last shifts leave too little input when the whole output is one sample.
+                # If the whole output is one sample, the input is too small for the last shifts.
                 reach = self._reaches[i]
                 phases = {
                     (dy, dx): self._deeper(layer(x[..., dy:, dx:]), i + 1, None)

@@ -1,9 +1,10 @@
 """Features averaged over flips and rotations of the working image (test-time augmentation).
 
 A particle has no preferred orientation in a micrograph, but the features of the network depend on
-the orientation of the image. Their mean over symmetries of the square has less variance, and over
-two orientations half a turn apart no shift. DeepEM (Zhu et al., BMC Bioinformatics 18, 348, 2017)
-and crYOLO (Wagner et al., Communications Biology 2, 218, 2019) augment their training likewise.
+the orientation of the image. Their mean over symmetries of the square has less variance, and their
+mean over two orientations half a turn apart has no shift. DeepEM (Zhu et al., BMC Bioinformatics
+18, 348, 2017) and crYOLO (Wagner et al., Communications Biology 2, 218, 2019) augment their
+training data in the same way.
 """
 
 from typing import NamedTuple
@@ -15,11 +16,10 @@ from activepick.errors import SettingsError
 
 __all__ = ["COUNTS", "DEFAULT_ORIENTATIONS", "ORIENTATIONS", "Orientation", "orientations_of"]
 
-# Over how many orientations features are averaged, wherever the program computes some: half a turn
-# apart, which removes the shift of the features from one orientation
-# (`benchmarks/orientations.py`).
+# Default number of orientations over which features are averaged: two, half a turn apart, which
+# removes the shift of the features from one orientation (`benchmarks/orientations.py`).
 DEFAULT_ORIENTATIONS = 2
-# The numbers of orientations that are possible.
+# Supported numbers of orientations.
 COUNTS = (1, 2, 4, 8)
 
 Window = tuple[slice, slice]
@@ -38,7 +38,7 @@ class Orientation(NamedTuple):
         return torch.flip(turned, self._axes) if self._axes else turned
 
     def apply_to_window(self, window: Window, shape: tuple[int, int]) -> Window:
-        """Return where the rows and columns of an image (h, w) lie after `apply`."""
+        """Return the position of rows and columns of an image (h, w) after `apply`."""
         if self.transposed:
             window, shape = (window[1], window[0]), (shape[1], shape[0])
         rows, columns = (
@@ -48,7 +48,7 @@ class Orientation(NamedTuple):
         return rows, columns
 
     def undo(self, samples: Tensor) -> Tensor:
-        """Return samples (h, w, ...) of an image in this orientation in that of the image."""
+        """Return samples (h, w, ...) in this orientation turned back to that of the image."""
         straight = torch.flip(samples, self._axes) if self._axes else samples
         return straight.transpose(0, 1) if self.transposed else straight
 
@@ -71,17 +71,18 @@ ORIENTATIONS = (
 
 
 def orientations_of(count: int) -> tuple[Orientation, ...]:
-    """Return the orientations that features are averaged over.
+    """Return the orientations over which features are averaged.
 
     Parameters
     ----------
     count
-        How many: 1, 2 (half a turn apart), 4 (quarter turns) or 8 (with mirror images).
+        Number of orientations: 1, 2 (half a turn apart), 4 (quarter turns) or 8 (with mirror
+        images).
 
     Raises
     ------
     SettingsError
-        For another number.
+        If the number is not one of these.
     """
     if count not in COUNTS:
         raise SettingsError(f"{count} orientations are not possible: use 1, 2, 4 or 8.")

@@ -14,21 +14,21 @@ from activepick.threads import one_thread
 
 __all__ = ["Projector", "project"]
 
-# Feature vectors that are turned into float32 at a time: so few stay in the processor's cache, and
-# are too few for a second thread, whose start would cost more than it saves.
+# Feature vectors that are converted to float32 at a time: few enough for the cache of the CPU, and
+# too few for a second thread, whose start would take more time than it saves.
 _BLOCK = 128
-# A thread multiplies features at half the rate at which it could read them, so that those of a
-# whole micrograph are worth a second one.
+# Size from which a second thread is used: one thread multiplies features at half the rate at which
+# it can read them, so that a second one saves time on the features of a whole micrograph.
 _LARGE_BYTES = 16 << 20
-# From 2.6 on PyTorch multiplies 16-bit matrices with vectors about as fast as it can read them, and
-# sums in 32 bits; before, it did so number by number.
+# Since version 2.6, PyTorch multiplies 16-bit matrices with vectors about as fast as it can read
+# them, and sums in 32 bits; earlier versions multiply one number at a time.
 _HALF_IS_FAST = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 6)
 
 
 def project(features: Tensor, weights: NDArray[np.float64]) -> Tensor:
     """Multiply each feature vector with the weights of a head.
 
-    Weights and products are rounded to the 11 bits that the features have.
+    Weights and products are rounded to 11 bits, the precision of the features.
 
     Parameters
     ----------
@@ -60,17 +60,18 @@ def project(features: Tensor, weights: NDArray[np.float64]) -> Tensor:
 
 
 class Projector:
-    """Projects features in the memory of the computer, on a GPU from a copy that it keeps there.
+    """Projection of features that are in the memory of the computer.
 
-    A GPU reads its memory so much faster that after the first time only the scores take time.
+    On a GPU, copies of the last used features are kept. A GPU reads its memory so fast that later
+    projections take little more time than the transfer of the scores.
 
     Parameters
     ----------
     device
-        Where products are computed.
+        Device on which products are computed.
     """
 
-    # Two scales of the two micrographs that were shown last.
+    # Number of copies: two scales of the two micrographs that were shown last.
     _KEPT = 4
 
     def __init__(self, device: torch.device) -> None:
@@ -100,7 +101,7 @@ class Projector:
             known = self._copies.get(id(features))
             if known is None:
                 copy = torch.from_numpy(features).to(self._device)
-                # With the array itself, so that no other one gets its number meanwhile.
+                # The array is kept too, so that no other array gets the same id.
                 known = self._copies[id(features)] = features, copy
             self._copies.move_to_end(id(features))
             while len(self._copies) > self._KEPT:

@@ -1,4 +1,4 @@
-"""Search for the working radius that suits a dataset, in the middle of a few micrographs."""
+"""Search for the best working radius of a dataset in the middle of a few micrographs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -17,15 +17,16 @@ __all__ = ["EDGE_RADII", "MiddleCrop", "find_radius", "middle", "spread_out"]
 
 T = TypeVar("T")
 
-# Side of the part that is used, in particle radii: twenty particles across show the scale as well
-# as the whole micrograph, which takes many times as long where it is large.
+# Side of the part that is used, in particle radii. A part that is twenty particles wide determines
+# the scale as well as the whole micrograph, which takes many times as long if it is large.
 EDGE_RADII = 40.0
 
-# Micrographs differ more than neighbouring radii do, so that one is not enough.
+# Number of micrographs that are used. One is not enough, since micrographs differ more than
+# neighbouring radii do.
 _USED = 3
-# So many are tried to find that many with particles.
+# Number of micrographs that are tried to find those with particles.
 _TRIED = 10
-# The middle radius, from which the search begins, is possible wherever any is useful.
+# The search begins with the middle radius: if any radius is useful, this one is possible.
 _FIRST = LADDER[len(LADDER) // 2]
 
 
@@ -35,7 +36,7 @@ class MiddleCrop:
     Parameters
     ----------
     micrograph
-        The file; it is read once, and not before the first image is asked for.
+        The micrograph. Its file is read once, when the first image is requested.
     diameter_angstrom
         Particle diameter in Å.
     working_images
@@ -55,7 +56,7 @@ class MiddleCrop:
         self._images: dict[float, NDArray[np.float32]] = {}
 
     def fits(self, radius: float) -> bool:
-        """Return whether the micrograph can be brought to a working radius, from its header.
+        """Return whether the micrograph can have a working radius; only its header is read.
 
         Raises
         ------
@@ -69,7 +70,7 @@ class MiddleCrop:
         return True
 
     def image(self, radius: float) -> NDArray[np.float32]:
-        """Return the normalised middle at a working radius of `LADDER`.
+        """Return the normalised middle (h, w) at a working radius of `LADDER`.
 
         Raises
         ------
@@ -80,7 +81,7 @@ class MiddleCrop:
             radii = [r for r in LADDER if r == radius or self.fits(r)]
             images = self._working_images(self.micrograph, radii)
             for r, image in zip(radii, images, strict=True):
-                # A copy lets go of the rest of the image.
+                # A copy, so that the memory of the whole image is released.
                 self._images[r] = middle(image.pixels, round(EDGE_RADII * r)).copy()
         return self._images[radius]
 
@@ -90,31 +91,37 @@ def find_radius(
     best_peaks: Callable[[MiddleCrop, float], NDArray[np.floating]],
     progress: Progress | None = None,
 ) -> float:
-    """Find the working radius that suits the particles of a dataset.
+    """Find the best working radius for the particles of a dataset.
 
-    It is the one at which the best peaks score highest on average. As many peaks of a micrograph
-    count as are more likely particles than not at the first radius. Where these are too few, there
-    is nothing in the micrograph that shows the scale.
+    It is the radius at which the mean score of the highest peaks is highest. The number of peaks
+    of a micrograph that count is the number of those that are more likely particles than not at the
+    first radius. A micrograph with too few of them does not determine the scale.
 
     Parameters
     ----------
     crops
-        Of its micrographs; give them in the order of `spread_out`. Of the first ten, the first
-        three that can be read and have enough such peaks are used; if none has, the first three
+        Crops of the micrographs, in the order of `spread_out`. Of the first ten, the first three
+        that can be read and have enough such peaks are used; if none has enough, the first three
         that can be read.
     best_peaks
-        Returns the scores of the highest peaks of one at a working radius; see
+        Returns the scores of the highest peaks of a crop at a working radius; see
         `activepick.features.scales.best_peaks`.
     progress
         Called with the fraction done; may raise to cancel.
 
+    Returns
+    -------
+    float
+        Working radius in working pixels, one of `LADDER`.
+
     Raises
     ------
     ActivepickError
-        The error of the first if none can be read.
+        The error of the first micrograph, if none can be read.
     """
     report = progress or (lambda fraction: None)
-    # The time for a radius grows with its square; the search never needs both ends of the ladder.
+    # The time for a radius is proportional to its square; the search never needs both ends of
+    # `LADDER`.
     total, done = _USED * sum(radius**2 for radius in LADDER[1:]), 0.0
 
     def measured(crop: MiddleCrop, radius: float) -> NDArray[np.floating]:
@@ -166,28 +173,28 @@ def _likely(scores: NDArray[np.floating]) -> int:
 
 
 def _fewest(scores: NDArray[np.floating]) -> int:
-    """Return the smallest number of peaks that shows a scale, given as many as can count."""
+    """Return the number of peaks below which a micrograph does not determine the scale."""
     return max(1, round(len(scores) * FEWEST / MOST))
 
 
 def spread_out(micrographs: Sequence[T], path: Callable[[T], str | Path]) -> list[T]:
     """Return micrographs in an order in which the first few are spread over the whole dataset.
 
-    The order does not depend on that of the argument: micrographs are sorted by path, which as a
-    rule is the order of recording, and then taken from the middle, the first and third quarter, and
-    so on, halving the gaps.
+    The result does not depend on the order of the argument: micrographs are sorted by path, which
+    is usually the order of recording, and then taken from the middle, the first and third quarter
+    and so on, with half the distance each time.
 
     Parameters
     ----------
     micrographs
-        The micrographs of a dataset, in any form.
+        The micrographs of a dataset, as objects of any type.
     path
-        Returns the path of one of them.
+        Returns the path of a micrograph.
     """
     ordered = sorted(micrographs, key=lambda micrograph: str(path(micrograph)))
     count = len(ordered)
     bits = count.bit_length()
-    # The van der Corput sequence: k written backwards in binary digits, behind the point.
+    # The van der Corput sequence: the binary digits of k in reverse order, after the point.
     fractions = (int(f"{k:0{bits}b}"[::-1], 2) / 2**bits for k in range(1, 2**bits))
     places = dict.fromkeys([*(int(fraction * count) for fraction in fractions), *range(count)])
     return [ordered[place] for place in places]

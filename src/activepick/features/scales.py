@@ -1,9 +1,10 @@
-"""The ladder of working radii, whose choice affects the accuracy most.
+"""The working radii among which the scale search chooses.
 
-The network was trained on particles of many sizes, and the working radius at which it does best
-differs from protein to protein. It can be chosen without labels: the radius that suits is the one
-at which the best peaks of the pretrained score map are highest (`docs/benchmarks.md`). With labels
-a finer scale adds to it, so that a head uses that radius and a somewhat larger one side by side.
+The choice of the working radius affects the accuracy most. The network was trained on particles of
+many sizes, and the working radius at which it is most accurate differs between proteins. It can be
+chosen without labels: the best radius is the one at which the highest peaks of the pretrained score
+map are highest (`docs/benchmarks.md`). With labels a finer scale improves the accuracy, so that a
+head uses two radii, this one and a somewhat larger one.
 """
 
 import math
@@ -29,19 +30,20 @@ LADDER = (5.0, 7.0, 10.0, 14.0, 20.0)
 # The search begins in the middle.
 _MIDDLE = 2
 
-# The working radius of the fine scale in working radii of the coarse one. Twice the radius takes
-# 1.7 times as many operations and is no better (`benchmarks/orientations.py`).
+# The ratio of the working radius of the fine scale to that of the coarse one. A ratio of 2 takes
+# 1.7 times as many operations and is not more accurate (`benchmarks/orientations.py`).
 FINE_RATIO = 1.4
 
-# Between so many peaks count as would cover a 64th and an eighth of the image: the particles of a
-# sparse micrograph, and a good part of those of a crowded one.
+# The fewest and the most peaks that count, as the share of the image that their discs would cover:
+# the particles of a sparse micrograph, and a large part of those of a crowded one.
 FEWEST, MOST = 1 / 64, 1 / 8
 
-# A finer radius has to be better by so much, as a logit, for each step of the ladder: it has twice
-# as many independent positions, of which noise raises some, and takes twice as long.
+# The logit by which a finer scale has to be better for each step of `LADDER`: it has twice as many
+# independent positions, the scores of some of which are raised by noise, and takes twice as long.
 _FINER = 0.15
 
-# Particles cover a few percent of a micrograph and their centres a few thousandths.
+# The percentile of `score_tail`: particles cover a few percent of a micrograph, and their centres a
+# few thousandths.
 _TAIL_PERCENTILE = 99.7
 
 
@@ -60,8 +62,8 @@ def best_peaks(scores: NDArray[np.float32], stride: int, radius: float) -> NDArr
     Returns
     -------
     ndarray
-        Shape (n,), where n discs of the radius cover an eighth of the map; the last scores are
-        repeated if there are fewer peaks.
+        Scores, shape (n,), where n discs of the radius cover an eighth of the map; the last score
+        is repeated if there are fewer peaks.
     """
     height, width = (stride * side for side in scores.shape)
     spacing = (float(stride), float(stride))
@@ -77,17 +79,18 @@ def score_tail(scores: NDArray[np.float32]) -> float:
 
 
 def climb(quality: Callable[[Sequence[float]], Sequence[float]]) -> float:
-    """Find the working radius of the highest quality, without trying more than necessary.
+    """Find the working radius of the highest quality with few evaluations.
 
     Parameters
     ----------
     quality
-        Returns the quality of each of some working radii, as a logit.
+        Returns the quality of each of the given working radii, as a logit.
 
     Returns
     -------
     float
-        The best of `LADDER`, going up or down from its middle as long as the quality rises.
+        The best radius of `LADDER` in working pixels. The search goes up or down from the middle
+        as long as the quality rises.
     """
     start = _around(_MIDDLE)
     known = dict(zip(start, quality(start), strict=True))
@@ -100,14 +103,14 @@ def climb(quality: Callable[[Sequence[float]], Sequence[float]]) -> float:
 
 
 def side_by_side(radius: float, fine_ratio: float | None = FINE_RATIO) -> tuple[float, ...]:
-    """Return the working radii of a head when one of them suits best.
+    """Return the working radii of a head for the best working radius.
 
     Parameters
     ----------
     radius
-        The working radius that suits best.
+        The best working radius, in working pixels.
     fine_ratio
-        Working radius of the second scale in working radii of the first; None for one scale.
+        Ratio of the working radius of the second scale to that of the first; None for one scale.
     """
     return (radius,) if fine_ratio is None else (radius, fine_ratio * radius)
 

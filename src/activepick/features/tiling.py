@@ -10,14 +10,14 @@ from activepick.errors import SettingsError
 
 __all__ = ["parts", "tile_for", "tile_within"]
 
-# Largest tile by bytes per number, in working pixels: behind the first strided layer a tile of 2048
-# x 2048 with 64 features in 16 bits holds 0.13 GB.
+# Edge of the largest tile in working pixels, by bytes per number: after the first strided layer a
+# tile of 2048 x 2048 with 64 features in 16 bits takes 0.13 GB.
 _TILE_PX = {2: 2048, 4: 1536}
-# What a tile takes at the most at one time, in numbers per working pixel: three maps of 64 features
-# at half the resolution, or the last one with what it is made from (measured on a CPU, it is 81),
-# and features of another orientation.
+# Largest memory of a tile at one time, in numbers per working pixel: three maps of 64 features at
+# half the resolution, or the last map and its input (81 as measured on a CPU), and features of
+# another orientation.
 _NUMBERS = 112
-# On a GPU: strips, work space of the convolutions, weights.
+# Further memory on a GPU: strips, work space of the convolutions, weights.
 _FIXED_BYTES = 1 << 30
 _LARGEST, _SMALLEST = 6144, 64
 
@@ -34,17 +34,17 @@ def tile_for(
     Parameters
     ----------
     device, dtype
-        Where the network runs, and in which precision.
+        Device and precision of the network.
     dense
-        Whether features come at a smaller stride than the network's own, which takes four times the
-        memory.
+        Whether the stride of the features is smaller than that of the network, which takes four
+        times the memory.
     memory_gib
-        What may be taken of a GPU, in GiB; by default half of what is free on it.
+        Memory that may be used on a GPU, in GiB; by default half of its free memory.
 
     Raises
     ------
     SettingsError
-        If the number is not above zero.
+        If `memory_gib` is not above 0.
     """
     if memory_gib is not None and not 0 < memory_gib < math.inf:
         raise SettingsError(
@@ -58,21 +58,21 @@ def tile_for(
         limit = free / 2
     else:
         limit = min(memory_gib * 2**30, total)
-        # PyTorch itself refuses more then, whatever a tile takes in truth.
+        # PyTorch then refuses to allocate more, even if a tile takes more than estimated.
         index = torch.cuda.current_device() if device.index is None else device.index
         torch.cuda.set_per_process_memory_fraction(limit / total, index)
     return tile_within(limit, dtype.itemsize, dense)
 
 
 def tile_within(limit_bytes: float, itemsize: int, dense: bool = False) -> int:
-    """Return the largest edge of a tile whose layers take no more than some bytes."""
+    """Return the largest edge of a tile, in working pixels, whose layers fit into the limit."""
     room = max(0.0, limit_bytes - _FIXED_BYTES)
     edge = math.sqrt(room / (_NUMBERS * itemsize * (4 if dense else 1)))
     return int(min(_LARGEST, max(_SMALLEST, edge)))
 
 
 def parts(rows: slice, columns: slice, edge: int) -> list[tuple[slice, slice]]:
-    """Cut a rectangle into the fewest nearly equal parts with no edge above `edge`."""
+    """Cut a rectangle into as few nearly equal parts as possible, with edges up to `edge`."""
 
     def cut(whole: slice) -> list[slice]:
         pieces = -(-(whole.stop - whole.start) // edge)

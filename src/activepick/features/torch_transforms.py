@@ -9,12 +9,12 @@ __all__ = ["TorchTransforms"]
 
 
 class TorchTransforms:
-    """The transforms of PyTorch, as `activepick.micrograph.fourier_crop` uses them.
+    """Fourier transforms of PyTorch, with the interface of `activepick.micrograph.fourier_crop`.
 
     Parameters
     ----------
     device
-        Where they run.
+        Device on which they are computed.
     """
 
     def __init__(self, device: torch.device) -> None:
