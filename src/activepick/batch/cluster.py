@@ -112,7 +112,7 @@ def pick_on_cluster(
                         else "The Dask scheduler was lost and did not come back."
                     ) from None
                 what = "workers were" if is_same else "the scheduler was"
-                say(f"{what} lost: what is not done yet is submitted again")
+                say(f"{what} lost: the remaining micrographs are submitted again")
                 work.requeue()
                 time.sleep(_PAUSE)
             finally:

@@ -124,7 +124,7 @@ def failure_of(error: Exception, micrograph: FoundMicrograph) -> str:
     if isinstance(error, TimeoutError):
         return f"{micrograph.path}: {error}."
     # PyTorch on a CPU raises a plain RuntimeError that names its allocator, and on a GPU an error
-    # of its own, whose class is not available where PyTorch is not loaded.
+    # of another class, which is not available if PyTorch is not loaded.
     is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     if is_memory or "allocate memory" in str(error):
         return (

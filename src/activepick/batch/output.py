@@ -32,6 +32,7 @@ class Output(Protocol):
 
     The picks of a micrograph are written completely or not at all.
     """
+
     def expect(self, names: Sequence[str]) -> None:
         """Set the micrographs that may be written; it is an error if two have the same file."""
 

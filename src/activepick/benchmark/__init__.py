@@ -1,1 +1,1 @@
-"""Learning curves: an oracle that knows the true particles answers the queries of a method."""
+"""Learning curves of methods whose queries are answered by an oracle from the true particles."""

@@ -66,10 +66,10 @@ class Dataset:
     engine
         Feature engine with the particle diameter and the default output stride.
     train
-        Number of micrographs that are learnt from; the others are for evaluation.
+        Number of micrographs for training; the others are for evaluation.
     edge_margin
         Width of the strip at the border, in particle radii, in which nothing is queried, picked
-        or counted as a true particle. Published tables may leave out particles there.
+        or counted as a true particle. Published tables may not contain the particles there.
     """
 
     micrographs: Sequence[Micrograph]
@@ -95,7 +95,7 @@ class Dataset:
 
     @property
     def simulated(self) -> list[str]:
-        """Names of simulated proteins, if any, whose directions the prior must not contain."""
+        """Names of the simulated proteins of the dataset, which the prior must leave out."""
         try:
             facts = parse_json(read_whole(self.micrographs[0].path.with_name("simulation.json")))
         except (OSError, ValueError):
@@ -107,7 +107,7 @@ class Dataset:
         return [name for name in proteins if isinstance(name, str)]
 
     def split(self, seed: int) -> tuple[list[int], list[int]]:
-        """Return the indices to train on and to evaluate on; the seed rotates the micrographs."""
+        """Return the indices for training and for evaluation; the seed rotates the micrographs."""
         count = len(self.micrographs)
         order = [(seed * self.train + i) % count for i in range(count)]
         return order[: self.train], order[self.train :]
@@ -129,7 +129,7 @@ def learning_curve(
     Parameters
     ----------
     name, method
-        The method, and its name in the rows.
+        Name of the method in the rows, and the method.
     data
         The micrographs.
     seed
@@ -143,19 +143,19 @@ def learning_curve(
     wrong_answers
         Probability with which the oracle answers wrongly.
     stop
-        End the run, with a row, as soon as the stopping rule says that more labels help little
-        (`activepick.learning.stopping`).
+        Whether to end the run, with a row, as soon as the stopping rule predicts that more labels
+        improve the picks little (`activepick.learning.stopping`).
 
     Yields
     ------
     dict
         A row with the keys `COLUMNS`: name of the method; seed; number of labels and of positive
-        labels so far; AP, AP90 (the precision where the recall first reaches 0.9, 0 if it never
+        labels so far; AP, AP90 (the precision at which the recall first reaches 0.9, 0 if it never
         does) and F1 at probability 0.5 on the micrographs for evaluation; the median duration of
-        the refits since the last row; number of skipped queries so far; the share of the picks on
-        the training micrographs that the last round changed, and whether the stopping rule has said
-        by then that more labels help little; precision and recall at probability 0.5, and the
-        precision that the probabilities predict.
+        the refits since the last row, in seconds; number of skipped queries so far; the share of
+        the picks on the training micrographs that the last round changed, and whether the stopping
+        rule has predicted so far that more labels improve the picks little; precision and recall at
+        probability 0.5, and the precision that is predicted by the probabilities.
     """
     run = _Run.start(name, method, data, seed, step, wrong_answers=wrong_answers)
     if method.supervised:
@@ -165,7 +165,7 @@ def learning_curve(
         return
     yield run.row()
     if method.strategy is None:
-        # Labels change nothing: a constant line to compare the others with.
+        # Labels change nothing: the curve is a constant line for comparison.
         yield from (run.row(labels=count) for count in counts)
         return
     for count in counts:
@@ -266,7 +266,7 @@ class _Run:
         self.peaks = [find_peaks(learner.score_map(i)) for i in range(len(learner.micrographs))]
         changed = total = 0
         for index, pair in enumerate(zip(before, self.peaks, strict=False)):
-            # As in the window: labels decide about picks, whatever either head says.
+            # As in the window, labels take precedence over the scores of both heads.
             labels = LabelledPositions.of(learner.labels[index], learner.targets[index] == 1)
             old, new = (select_picks(peaks, PickRules(), labels).xy for peaks in pair)
             count, picks = changed_positions(old, new, self.peaks[index].radius_px)
@@ -287,7 +287,7 @@ class _Run:
             picks.append(select_picks(found, self.rules).table(features.name))
             xy = xy[within_margin(features, xy, self.rules.edge_margin)]
             truth.append(pd.DataFrame({"micrograph": features.name, "x": xy[:, 0], "y": xy[:, 1]}))
-        # The radius differs between micrographs of a dataset only where their pixel sizes do.
+        # The radius differs between micrographs of a dataset only if their pixel sizes do.
         result = evaluate(pd.concat(picks), pd.concat(truth), self.features[0].radius_px)
         seconds = float(np.median(self.refit_seconds)) if self.refit_seconds else float("nan")
         self.refit_seconds = []
@@ -334,9 +334,9 @@ def _initial_head(
 
 
 def _label_everything(run: _Run, rng: np.random.Generator) -> None:
-    """Label all true particles inside the images, and as many random positions without one.
+    """Label all true particles inside the images, and as many random positions without a particle.
 
-    None of them lies within the edge margin.
+    Positions within the edge margin are not labelled.
     """
     learner, margin = run.learner, run.rules.edge_margin
     pairs = zip(learner.micrographs, run.training_truth, strict=True)

@@ -16,7 +16,7 @@ _PAPER_PIXEL = 7.84
 
 @dataclass(frozen=True)
 class Method:
-    """The computation of features, choice of queries and training of a benchmark.
+    """A method for a benchmark: computation of features, choice of queries and training.
 
     Attributes
     ----------
@@ -25,22 +25,22 @@ class Method:
     strategy
         A name in `STRATEGIES`, or a `Strategy`; None for a method without queries.
     settings
-        How labels become a head.
+        Settings with which a head is fitted to labels.
     stride
         Output stride of the feature extractor.
     working_radius
-        Returns the working radius in pixels for a diameter in Å; None chooses it from the images
-        and uses the scales of `fine_ratio`.
+        Returns the working radius in working pixels for a diameter in Å; None to choose it from
+        the images and use the scales of `fine_ratio`.
     supervised
-        Learn from all true particles of the training micrographs at once.
+        Whether to learn from all true particles of the training micrographs at once.
     orientations
         Number of orientations over which features are averaged; None for the default.
     fine_ratio
-        Working radius of the fine scale in working radii of the coarse one; None for one scale.
+        Ratio of the working radius of the fine scale to that of the coarse one; None for one scale.
     scale_mixture
-        Use a prior that is wide along the pretrained classifier on each scale.
+        Whether to use a prior that is wide along the pretrained classifier on each scale.
     simulated_prior
-        Use the prior from simulated proteins.
+        Whether to use the prior from simulated proteins.
     """
 
     summary: str
@@ -61,7 +61,7 @@ _PAPER = LearnerSettings(
     )
 )
 
-# Each query strategy with the default settings, and what differs from them in other ways.
+# Each query strategy with the default settings, and methods with other settings.
 METHODS: dict[str, Method] = {
     "topaz": Method("the pretrained detector of Topaz at the best scale, without training"),
     **{name: Method(strategy.summary, name) for name, strategy in STRATEGIES.items()},

@@ -14,11 +14,11 @@ __all__ = ["Oracle", "learn"]
 
 
 class Oracle:
-    """Answers queries from the true particle centres.
+    """Oracle that answers queries from the true particle centres.
 
-    Within half a radius of a true centre the answer is "particle", beyond one radius "not a
-    particle". In between a person could not decide either, so that the query is skipped and does
-    not count as an answer.
+    Within half a radius of a true centre the answer is "particle", beyond one radius it is "not a
+    particle". At distances in between a user could not decide, so that the query is skipped and
+    does not count as an answer.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Oracle:
     radii_px
         For each micrograph the particle radius in original pixels.
     wrong_answers
-        Probability with which an answer is the opposite of the right one.
+        Probability of a wrong answer.
     seed
         Determines which answers are wrong.
 
@@ -49,11 +49,11 @@ class Oracle:
         self._trees = [cKDTree(xy) if len(xy) else None for xy in truth]
         self._radii = radii_px
         self._wrong_answers = wrong_answers
-        # Not the generator of the queries, which are thus the same until the first wrong answer.
+        # A separate generator, so that the queries are the same up to the first wrong answer.
         self._rng = np.random.default_rng([seed, 1])
 
     def answer(self, query: Query) -> float | None:
-        """Return 1 for a particle, 0 for anything else, None for a skipped query."""
+        """Return 1 for a particle, 0 for another object, None for a skipped query."""
         tree, radius = self._trees[query.micrograph], self._radii[query.micrograph]
         distance = np.inf if tree is None else float(tree.query([query.x, query.y])[0])
         if SAME_POSITION * radius < distance <= radius:
@@ -70,7 +70,7 @@ def learn(
     rng: np.random.Generator,
     edge_margin: float = 0.0,
 ) -> int:
-    """Query an oracle until `count` queries are answered, then refit once.
+    """Query an oracle until `count` queries are answered, then refit the head once.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def learn(
     count
         Number of answers in this round.
     strategy
-        How queries are chosen; see `activepick.learning.strategies.registry`.
+        Query strategy; see `activepick.learning.strategies.registry`.
     rng
         Random generator of the strategy.
     edge_margin
@@ -90,7 +90,7 @@ def learn(
     Returns
     -------
     int
-        Number of answers; fewer than `count` where there are no more candidates.
+        Number of answers; fewer than `count` if there are no more candidates.
     """
 
     def may_ask(index: int, xy: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -24,11 +24,11 @@ def draw_picks(
     Parameters
     ----------
     micrograph
-        The micrograph; drawn low-pass filtered, with its contrast stretched.
+        The micrograph. It is low-pass filtered, and its contrast is stretched.
     picks
         Columns x, y (original pixels) and score.
     diameter_angstrom
-        Particle diameter in Å, which is that of the circles.
+        Particle diameter in Å, which is also the diameter of the circles.
     path
         Path of the PNG file.
     """

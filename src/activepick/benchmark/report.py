@@ -1,4 +1,4 @@
-"""Learning curves as a file, a table and a plot."""
+"""Write learning curves as a file, a table and a plot."""
 
 import itertools
 from pathlib import Path
@@ -9,7 +9,7 @@ from activepick.atomic import replacing
 
 __all__ = ["plot_curves", "summary", "write_curves", "write_rows"]
 
-# Palette of Okabe and Ito, which is distinct for colour-blind readers.
+# Palette of Okabe and Ito, whose colours colour-blind readers can distinguish.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
@@ -21,7 +21,7 @@ def write_curves(rows: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
     rows
         Rows of `learning_curve`.
     folder
-        Created where it does not exist.
+        The folder; it is created if it does not exist.
     """
     plot = folder / "curve.png"
     table = write_rows(rows, folder)
@@ -50,12 +50,12 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns method, labels, seeds (number of runs), positives, skips, ap, spread (standard
-        deviation of ap), ap90, f1, refit_seconds, settled (share of the runs in which it is true);
-        methods in the order in which they come first.
+        deviation of ap), ap90, f1, refit_seconds, settled (share of the runs in which it is true).
+        Methods are in the order of their first rows.
     """
     supervised = rows["method"] == "supervised"
     if supervised.any():
-        # The number of labels differs between seeds, which are averaged all the same.
+        # The number of labels differs between seeds, but the seeds are averaged.
         rows = rows.copy()
         rows.loc[supervised, "labels"] = round(rows.loc[supervised, "labels"].mean())
     order = pd.Categorical(rows["method"], rows["method"].unique())

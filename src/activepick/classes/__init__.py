@@ -1,1 +1,1 @@
-"""Average picks by class, for a quick check of what was picked."""
+"""Compute class averages of picks, for a quick check of the picks."""

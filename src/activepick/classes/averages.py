@@ -1,12 +1,12 @@
 """Sort crops of picks into classes, and average each class after alignment.
 
-By maximum likelihood: each crop is one of the references, turned, shifted and with a contrast of
-its own, with white noise, and expectation maximisation sums over all classes, turns and shifts
-(Scheres et al. 2005, J. Mol. Biol. 348, 139-149). References follow each small batch of crops,
-which leaves poor solutions that whole passes stay in, and are damped where noise is stronger than
-signal (Scheres 2012, J. Struct. Biol. 180, 519-530). The temperature of the posterior falls to 1,
-and classes that are empty or double begin again with a crop of the largest one (Sorzano et al.
-2010, J. Struct. Biol. 171, 197-206).
+The method is maximum likelihood: each crop is modelled as one of the references, rotated, shifted,
+multiplied by a contrast and with white noise, and expectation maximisation sums over all classes,
+rotations and shifts (Scheres et al. 2005, J. Mol. Biol. 348, 139-149). References are updated after
+each small batch of crops, which avoids local optima in which updates after whole passes remain, and
+are damped at frequencies with more noise than signal (Scheres 2012, J. Struct. Biol. 180, 519-530).
+The temperature of the posterior decreases to 1, and classes that are empty or double are started
+again with a crop of the largest class (Sorzano et al. 2010, J. Struct. Biol. 171, 197-206).
 """
 
 from dataclasses import dataclass, replace
@@ -26,18 +26,18 @@ from activepick.progress import Progress, part_between, part_of
 
 __all__ = ["ClassAverages", "assign_classes", "average_classes"]
 
-# Passes over the crops at half the resolution, and at all of it.
+# Passes over the crops at half the resolution, and at full resolution.
 _COARSE, _FINE = 12, 3
 # Batches in a pass, and the fewest crops in one.
 _BATCHES, _LEAST_BATCH = 10, 100
-# The temperature at first; it reaches 1 after a share of the coarse batches, and until after
-# another one classes begin again.
+# The first temperature, the share of the coarse batches after which it is 1, and the share after
+# which classes are no longer started again.
 _HOT, _COOLED, _SETTLED = 4.0, 0.6, 0.7
 # Fewest crops for each class.
 _FEWEST_MEMBERS = 5
-# A reference begins as a crop: up to this many cycles in a particle radius, times a factor.
+# The first reference is a crop, up to this many cycles in a particle radius, times a factor.
 _FIRST_CYCLES, _FIRST_FACTOR = 2.0, 0.5
-# Numbers of a posterior, and images, in memory at a time.
+# Numbers of a posterior in memory at a time, and images.
 _AT_ONCE, _IMAGES = 2**20, 128
 
 
@@ -48,17 +48,19 @@ class ClassAverages:
     Attributes
     ----------
     averages
-        Average of each class, (k, side, side), float32, damped where noise is stronger than signal.
+        Average of each class, (k, side, side), float32, damped at frequencies with more noise than
+        signal.
     references
-        The same of whitened crops, with which crops are compared.
+        The same for whitened crops, (k, side, side), with which crops are compared.
     noise
-        Power of the crops at each whole spatial frequency, by which they are whitened.
+        Power of the crops at each whole spatial frequency, by which they are whitened, (shells,).
     classes
         Class of each crop, (n,), from 0.
     probability
         Probability of that class, (n,).
     angle_rad, shift_px
-        Turn (n,) and centre (n, 2), x and y from the pick, that align each crop with its class.
+        Rotation (n,) in radians and centre (n, 2), x and y from the pick in pixels of the crop,
+        that align each crop with its class.
     """
 
     averages: NDArray[np.float32]
@@ -90,15 +92,16 @@ def average_classes(
     Parameters
     ----------
     crops
-        (n, side, side) with a side that 4 divides, from `activepick.classes.crops.cut_particles`.
+        Crops (n, side, side) from `activepick.classes.crops.cut_particles`; the side must be a
+        multiple of 4.
     radius_px
-        Particle radius in their pixels.
+        Particle radius in pixels of the crops.
     count
-        Number of classes; fewer are made of fewer than five times as many crops.
+        Number of classes. It is reduced if there are fewer than five crops for each class.
     seed
-        For the first classes.
+        Seed for the first classes.
     start
-        Classes of other crops of the same side, which are refined instead of begun again.
+        Classes of other crops of the same side, which are refined instead of new ones.
     device
         As in `activepick.features.device.choose_device`.
     progress
@@ -107,14 +110,14 @@ def average_classes(
     Returns
     -------
     ClassAverages
-        Their order has no meaning.
+        The classes, in any order.
 
     Raises
     ------
     ValueError
-        If there is no crop, or their side is not right.
+        If there are no crops, or their side is not a multiple of 4.
     SettingsError
-        If there is no such device.
+        If the device is not available.
     """
     run = _Run(crops, radius_px, choose_device(device), start)
     report = progress or (lambda fraction: None)
@@ -139,7 +142,7 @@ def assign_classes(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> ClassAverages:
-    """Find the class of each of further crops, and leave the averages as they are.
+    """Find the classes of further crops without a change of the averages.
 
     Parameters
     ----------
@@ -151,7 +154,7 @@ def assign_classes(
     Returns
     -------
     ClassAverages
-        The known averages, and the classes of these crops.
+        The known averages, with the classes of these crops.
     """
     if not len(crops):
         none = np.empty(0, np.float32)
@@ -218,7 +221,7 @@ class _Run:
                     means.set_mean(number, frequencies.resized(self.references[[number]], side)[0])
 
     def maximise(self, shrink: int, steps: int, report: Progress, *, learn: bool = True) -> None:
-        """Maximise the likelihood at half the resolution (`shrink` 2) or at all of it (1)."""
+        """Maximise the likelihood at half the resolution (`shrink` 2) or full resolution (1)."""
         rows = torch.arange(len(self._crops), device=self.device)
         for step in range(steps):
             compared = self._comparison(shrink)
@@ -230,7 +233,7 @@ class _Run:
         self.probability, self.classes = of_class.max(1)
         turns = compared.grid.angles
         self.angle = (places % turns) * (2 * torch.pi / turns)
-        # From here on a crop has the centre that was found, not that of the pick.
+        # From here on, the centre of a crop is the one that was found, not that of the pick.
         self.centre -= shrink * turned(compared.shifts[places // turns], self.angle)
 
     def _comparison(self, shrink: int) -> Comparison:
@@ -245,10 +248,10 @@ class _Run:
         temperature: float = 1.0,
         report: Progress = lambda fraction: None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Sum some crops over all classes, turns and shifts.
+        """Sum crops over all classes, rotations and shifts.
 
         Returns the sums of the aligned crops (k, side, side), the probability (n, k) of each class,
-        and which shift and turn is the best in the best class (n,).
+        and the index (n,) of the best shift and rotation in the best class.
         """
         sums: Tensor | float = 0.0
         found: list[tuple[Tensor, Tensor]] = []
@@ -266,7 +269,7 @@ class _Run:
         return compared.images(torch.as_tensor(sums)), of_class, places
 
     def _set_references(self, sums: Tensor, weight: Tensor, share: float = 1.0) -> None:
-        """Set the references to means of crops, of which a share is independent."""
+        """Set the references to means of crops, a share of which is independent."""
         means = frequencies.resized(sums / weight.clamp(min=1e-3)[:, None, None], self._side)
         white = torch.ones_like(self.noise)
         self.references = frequencies.wiener_filtered(means, share * weight, white, self._mask)
@@ -278,7 +281,7 @@ class _Run:
         return frequencies.filtered(self._whitened(self._crops[rows]), factors)
 
     def result(self) -> ClassAverages:
-        """Return the classes, with averages of the crops as they are."""
+        """Return the classes, with averages of the crops that are not whitened."""
         k, side = len(self.references), self._side
         member = one_hot(self.classes, k).to(torch.float32)
         sums = torch.zeros((k, side, side), device=self.device)

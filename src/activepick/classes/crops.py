@@ -1,4 +1,4 @@
-"""Crops of picks for averaging: one scale, phases flipped, background normalised."""
+"""Cut out crops of picks for averaging, with phases flipped and the background normalised."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from activepick.simulate.optics import Defocus, Microscope, contrast_transfer, f
 
 __all__ = ["BOX_DIAMETERS", "CropScale", "cut_particles", "fair_sample", "flip_phases"]
 
-# Side of a crop in particle diameters: RELION's and cryoSPARC's boxes are 1.5 to 2 of them, and in
-# the wider ones neighbours take part in the alignment.
+# Side of a crop in particle diameters. The boxes of RELION and cryoSPARC have 1.5 to 2 diameters;
+# in wider boxes, neighbouring particles affect the alignment.
 BOX_DIAMETERS = 1.5
 
 
@@ -62,11 +62,11 @@ class CropScale:
         Parameters
         ----------
         micrograph
-            The file.
+            The micrograph.
         xy
             Positions (n, 2), x and y, in pixels of the micrograph.
         defocus_angstrom
-            Mean defocus in Å, with which the phases are flipped; None leaves them.
+            Mean defocus in Å for the phase flip; None for no phase flip.
         microscope
             Voltage, Cs and amplitude contrast; 300 kV by default.
 
@@ -78,7 +78,7 @@ class CropScale:
         [image] = micrograph.working_images(self.diameter_angstrom, [self.radius_px])
         pixels = image.pixels
         if defocus_angstrom is not None:
-            # Of the whole image: what the defocus moved out of a crop comes back into it.
+            # In the whole image, since defocus moves signal of a particle out of its crop.
             pixels = flip_phases(
                 pixels,
                 self.diameter_angstrom / 2 / image.working_radius_px,
@@ -95,9 +95,10 @@ def flip_phases(
     defocus: Defocus,
     microscope: Microscope,
 ) -> NDArray[np.float32]:
-    """Return an image (h, w) with one sign of contrast at all frequencies, particles dark.
+    """Return an image (h, w) with the same sign of contrast at all frequencies, particles dark.
 
-    Where the contrast transfer function is reversed, so is the Fourier transform of the image.
+    The sign of its Fourier transform is reversed at the frequencies at which the contrast transfer
+    function is positive.
     """
     height, width = image.shape
     kx, ky = frequency_grid((height, width), pixel_size_angstrom)
@@ -113,7 +114,7 @@ def cut_particles(image: WorkingImage, xy: ArrayLike, side: int) -> NDArray[np.f
     Parameters
     ----------
     image
-        The image; beyond its border it is mirrored.
+        The image. It is mirrored at its border.
     xy
         Positions (n, 2), x and y, in pixels of the micrograph.
     side
@@ -122,8 +123,8 @@ def cut_particles(image: WorkingImage, xy: ArrayLike, side: int) -> NDArray[np.f
     Returns
     -------
     ndarray
-        Crops (n, side, side), float32. The position is the pixel ``side // 2``. In each, the
-        pixels beyond the particle radius have mean 0 and standard deviation 1; particles are
+        Crops (n, side, side), float32. The position is the pixel ``side // 2``. In each crop, the
+        pixels outside the particle radius have mean 0 and standard deviation 1. Particles are
         bright, as in the class averages of other programs.
     """
     half = side // 2
@@ -142,7 +143,7 @@ def cut_particles(image: WorkingImage, xy: ArrayLike, side: int) -> NDArray[np.f
 
 
 def fair_sample(micrograph: ArrayLike, score: ArrayLike, count: int) -> NDArray[np.intp]:
-    """Return rows of picks that stand for all: spread over micrographs and over scores.
+    """Return rows of a representative sample of picks, spread over micrographs and scores.
 
     Parameters
     ----------
@@ -151,13 +152,13 @@ def fair_sample(micrograph: ArrayLike, score: ArrayLike, count: int) -> NDArray[
     score
         Score of each pick, (n,).
     count
-        How many are wanted.
+        Size of the sample.
 
     Returns
     -------
     ndarray
-        Rows, ascending, at most `count`: of each micrograph the same share, evenly over the ranks
-        of its scores.
+        At most `count` rows, ascending: the same share of the picks of each micrograph, evenly
+        distributed over the ranks of their scores.
     """
     groups, scores = np.asarray(micrograph), np.asarray(score, np.float64)
     n = len(scores)

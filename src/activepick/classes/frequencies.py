@@ -1,4 +1,4 @@
-"""Frequencies of square images: resizing, filters and power, with PyTorch."""
+"""Resize, filter and measure square images in Fourier space, with PyTorch."""
 
 import torch
 from torch import Tensor
@@ -15,18 +15,18 @@ def filtered(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def wiener_filtered(means: Tensor, weight: Tensor, noise: Tensor, mask: Tensor) -> Tensor:
-    """Filter means by signal / (signal + noise) at each frequency, with Wiener.
+    """Apply a Wiener filter to means: signal / (signal + noise) at each frequency.
 
     Parameters
     ----------
     means
-        Means of images (k, side, side).
+        Means of images, (k, side, side).
     weight
-        Number of images in each mean (k,).
+        Number of images in each mean, (k,).
     noise
-        Power of the noise of one image at each whole spatial frequency (shells,).
+        Power of the noise of one image at each whole spatial frequency, (shells,).
     mask
-        Where the signal is, (side, side), from 0 to 1.
+        Mask of the signal, (side, side), from 0 to 1.
     """
     own = shells(means.shape[-1], means.device)
     power = radial_power(means * mask, own)

@@ -1,4 +1,4 @@
-"""Class averages as files: an MRC stack and a picture."""
+"""Write class averages as an MRC stack and as a picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ __all__ = ["draw_averages", "montage", "write_averages"]
 
 # Averages in a row of the picture, their enlargement, and the height of the text below each.
 _COLUMNS, _ENLARGED, _TEXT_PX = 10, 2, 14
-# Grey values from black to white, in standard deviations about the mean.
+# Grey values of black and white, in standard deviations from the mean.
 _BLACK, _WHITE = -2.0, 3.5
 
 
@@ -32,7 +32,7 @@ def write_averages(averages: NDArray[np.float32], path: Path, pixel_size_angstro
     ):
         file.set_image_stack()
         file.voxel_size = pixel_size_angstrom
-        # In the place of a line with the time, so that the same averages give the same file.
+        # Replaces a line with the time, so that the same averages give the same file.
         file.header.label[0] = b"Class averages of activepick"
 
 

@@ -1,4 +1,4 @@
-"""Classes of the picks of many micrographs."""
+"""Sort the picks of many micrographs into classes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from activepick.simulate.optics import Microscope
 
 __all__ = ["MicrographPicks", "PickClasses", "average_picks"]
 
-# Share of the progress until the crops are read, and until they are averaged.
+# Share of the progress at which the crops are read, and at which they are averaged.
 _READ, _AVERAGED = 0.3, 0.8
-# Further crops that are sorted together: 130 MB at 64 pixels.
+# Number of further crops that are sorted together: 130 MB at 64 pixels.
 _TOGETHER = 8000
 
 Failed = Callable[[Micrograph, ActivepickError], None]
@@ -30,13 +30,13 @@ class MicrographPicks:
     Attributes
     ----------
     micrograph
-        The file.
+        The micrograph.
     xy
-        Positions (n, 2), x and y, in its pixels.
+        Positions (n, 2), x and y, in pixels of the micrograph.
     score
-        Scores (n,), for a fair sample of them.
+        Scores (n,), used to draw a representative sample.
     defocus_angstrom
-        Mean defocus in Å, with which the phases are flipped; None where it is not known.
+        Mean defocus in Å for the phase flip; None if it is not known.
     """
 
     micrograph: Micrograph
@@ -52,13 +52,13 @@ class PickClasses:
     Attributes
     ----------
     averages
-        The classes, with the turns and shifts of the crops that were averaged.
+        The classes, with the rotations and shifts of the crops that were averaged.
     rows
-        Which of all picks, one micrograph after the other, these crops are, (n,), ascending.
+        Indices (n,), ascending, of these crops among the concatenated picks of all micrographs.
     crops
         The crops, (n, side, side).
     classes
-        Class of each of all picks, from 0; -1 where it is not known.
+        Class of each pick of all micrographs, from 0; -1 if it is not known.
     """
 
     averages: ClassAverages
@@ -103,7 +103,7 @@ def average_picks(
     progress: Progress | None = None,
     failed: Failed = lambda micrograph, error: None,
 ) -> PickClasses:
-    """Read the crops of picks, sort them into classes, and average these.
+    """Read the crops of picks, sort them into classes, and average each class.
 
     Parameters
     ----------
@@ -114,21 +114,26 @@ def average_picks(
     count, seed, start, device
         As in `activepick.classes.averages.average_classes`.
     most
-        Number of picks that are averaged: a fair sample over micrographs and scores.
+        Largest number of picks that are averaged: a representative sample of micrographs and
+        scores.
     assign_all
-        Whether the other picks are put into the classes as well, for which their micrographs are
-        read again.
+        Whether to assign the other picks to classes as well, for which their micrographs are read
+        again.
     microscope
         Voltage, Cs and amplitude contrast; 300 kV by default.
     progress
         Called with the fraction done; may raise to cancel.
     failed
-        Called with a micrograph that cannot be read, and the error; its picks are left out.
+        Called with a micrograph that cannot be read, and the error. Its picks are left out.
+
+    Returns
+    -------
+    PickClasses
 
     Raises
     ------
     SettingsError
-        If there is no pick whose micrograph can be read.
+        If there are no picks on micrographs that can be read.
     """
     report = progress or (lambda fraction: None)
     reader = _Reader(parts, scale, microscope or Microscope(), failed)

@@ -1,8 +1,8 @@
-"""Images on rings: all turns in the plane are compared, and averaged over, by Fourier transforms.
+"""Compare and average images in all rotations in the plane, by Fourier transforms along rings.
 
-A turn is a shift along the angles of a polar image, so that Fourier transforms along them give the
-correlations at all turns (Joyeux and Penczek 2002, Ultramicroscopy 92, 33-46) and, with weights of
-the turns, the weighted mean of the turned images.
+A rotation is a shift along the angles of a polar image, so that Fourier transforms along the angles
+give the correlations in all rotations (Joyeux and Penczek 2002, Ultramicroscopy 92, 33-46) and the
+weighted mean of the rotated images.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ __all__ = ["PolarGrid", "transform", "turned"]
 
 
 def transform(images: Tensor, angles: Tensor, shifts: Tensor) -> Tensor:
-    """Turn and shift images, with bilinear interpolation.
+    """Rotate and shift images with bilinear interpolation.
 
     Parameters
     ----------
     images
-        (n, side, side); the centre is the pixel ``side // 2``.
+        Images, (n, side, side); the centre is the pixel ``side // 2``.
     angles
-        (n,) radians.
+        Angles in radians, (n,).
     shifts
-        (n, 2) x and y in pixels.
+        Shifts x and y in pixels, (n, 2).
 
     Returns
     -------
     Tensor
-        (n, side, side): the value at ``p`` is that of the image at ``R(angle) p + shift``, with
-        ``p`` relative to the centre, and 0 outside.
+        Images, (n, side, side). The value at ``p`` is that of the image at ``R(angle) p + shift``,
+        with ``p`` relative to the centre, and 0 outside the image.
     """
     x, y = _pixels(images.shape[-1], images.device)
     cosine, sine = torch.cos(angles)[:, None, None], torch.sin(angles)[:, None, None]
@@ -41,19 +41,19 @@ def transform(images: Tensor, angles: Tensor, shifts: Tensor) -> Tensor:
 
 
 def turned(shifts: Tensor, angle: Tensor) -> Tensor:
-    """Turn shifts (n, 2) by angles (n,)."""
+    """Rotate shifts (n, 2) by angles (n,) in radians."""
     cosine, sine, (x, y) = torch.cos(angle), torch.sin(angle), shifts.T
     return torch.stack([cosine * x - sine * y, sine * x + cosine * y], 1)
 
 
 @dataclass(frozen=True)
 class PolarGrid:
-    """Rings about the centre of an image, half a pixel, one and a half and so on from it.
+    """Rings around the centre of an image, with radii of 0.5, 1.5, 2.5 ... pixels.
 
     Attributes
     ----------
     rings, angles
-        Number of rings, and of angles on each.
+        Number of rings, and number of angles on each ring.
     """
 
     rings: int
@@ -61,25 +61,26 @@ class PolarGrid:
 
     @classmethod
     def of(cls, radius_px: float) -> "PolarGrid":
-        """Return the grid that samples a disc with this radius about once a pixel."""
+        """Return the grid that samples a disc of this radius about once per pixel."""
         rings = round(radius_px)
         return cls(rings, 8 * -(-3 * rings // 4))
 
     def spectra(self, images: Tensor, shifts: Tensor) -> Tensor:
-        """Compute the Fourier transform along the rings of images about shifted centres.
+        """Compute the Fourier transform along the rings of images around shifted centres.
 
         Parameters
         ----------
         images
-            (n, side, side).
+            Images, (n, side, side).
         shifts
-            (n, 2) x and y in pixels.
+            Shifts x and y in pixels, (n, 2).
 
         Returns
         -------
         Tensor
-            (angles // 2 + 1, n, rings), complex, for transforms without a factor. Rings have the
-            weight of their circumference: sums of products are integrals over the disc.
+            Spectra, complex, (angles // 2 + 1, n, rings), from transforms that are not normalised.
+            Rings are weighted by their circumference, so that sums of products are integrals over
+            the disc.
         """
         angle = torch.arange(self.angles, device=images.device) * (2 * torch.pi / self.angles)
         radius = torch.arange(self.rings, device=images.device)[:, None] + 0.5
@@ -90,14 +91,14 @@ class PolarGrid:
         return spectra
 
     def images(self, spectra: Tensor, shifts: Tensor, side: int) -> Tensor:
-        """Compute images (n, side, side) from spectra about shifted centres: `spectra` reversed.
+        """Compute images (n, side, side) from spectra around shifted centres, inverse to `spectra`.
 
-        Pixels beyond the disc are 0.
+        Pixels outside the disc are 0.
         """
         polar = torch.fft.irfft(spectra.permute(1, 2, 0), n=self.angles)
         radius = torch.arange(self.rings, device=spectra.device)[:, None] + 0.5
         polar = polar / torch.sqrt(2 * torch.pi * radius / self.angles)
-        # The angle 2 pi again, and the first ring in the place of the centre.
+        # Add the angle 2 pi, and the first ring in place of the centre.
         polar = torch.cat([polar, polar[:, :, :1]], 2)
         polar = torch.cat([polar[:, :1], polar], 1)
         x, y = _pixels(side, spectra.device)
@@ -109,36 +110,36 @@ class PolarGrid:
         return sampled[:, 0]
 
     def correlations(self, images: Tensor, references: Tensor) -> Tensor:
-        """Compute the integral over the disc of image times turned reference, at all angles.
+        """Compute the integral over the disc of image times rotated reference, at all angles.
 
         Parameters
         ----------
         images, references
-            Spectra (m, n, rings) and (m, k, rings).
+            Spectra, (m, n, rings) and (m, k, rings).
 
         Returns
         -------
         Tensor
-            (n, k, angles).
+            Correlations, (n, k, angles).
         """
         products = torch.bmm(images, references.conj().transpose(1, 2))
         correlations: Tensor = torch.fft.irfft(products.permute(1, 2, 0), n=self.angles)
         return correlations
 
     def turned_sums(self, images: Tensor, weights: Tensor) -> Tensor:
-        """Sum images that are turned back by all angles, with weights.
+        """Compute the weighted sum of images that are rotated back by all angles.
 
         Parameters
         ----------
         images
-            Spectra (m, n, rings).
+            Spectra, (m, n, rings).
         weights
-            (n, k, angles), where `correlations` has the angles.
+            Weights, (n, k, angles), with the angles in the order of `correlations`.
 
         Returns
         -------
         Tensor
-            Spectra (m, k, rings).
+            Spectra, (m, k, rings).
         """
         spectra = torch.fft.rfft(weights).permute(2, 1, 0)
         return torch.bmm(spectra.conj(), images)
@@ -160,7 +161,7 @@ def _pixels(side: int, device: torch.device) -> tuple[Tensor, Tensor]:
 def _sample(images: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Return the values (n, a, b) at positions x, y (n, a, b) relative to the centre."""
     side = images.shape[-1]
-    # grid_sample puts -1 and 1 at the outer borders of the outer pixels.
+    # In grid_sample, -1 and 1 are the outer borders of the outermost pixels.
     grid = torch.stack([x, y], -1).add_(side // 2 + 0.5).mul_(2 / side).sub_(1)
     sampled = torch.nn.functional.grid_sample(images[:, None], grid, align_corners=False)
     return sampled[:, 0]

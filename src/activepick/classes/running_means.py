@@ -1,6 +1,6 @@
-"""Means of classes that follow one batch of crops after the other.
+"""Update the means of classes after each batch of crops.
 
-In online expectation maximisation each batch replaces a share of the sums of all crops so far
+In online expectation maximisation each batch replaces a share of the sums of the earlier crops
 (Cappé and Moulines 2009, J. R. Stat. Soc. B 71, 593-613).
 """
 
@@ -12,19 +12,19 @@ from torch.nn.functional import normalize
 
 __all__ = ["RunningMeans"]
 
-# Batch number t replaces a share of (1 + t / 2)^-0.6, unless the batch is a larger share of all
-# crops; any exponent between 0.5 and 1 converges.
+# Batch number t replaces a share of (1 + t / 2)^-0.6, or its share of all crops if that is larger.
+# The means converge for any exponent between 0.5 and 1.
 _FORGETTING = 0.6
-# A class with less than this share of the mean number of members is empty, and of two references
-# that correlate more than this, one is double.
+# A class is empty if it has less than this share of the mean number of members, and double if its
+# reference has a higher correlation than this with that of a larger class.
 _EMPTY, _DOUBLE = 0.15, 0.97
-# An empty or double class begins again with a crop whose probability to be of the largest class is
-# at least this share of the highest one.
+# An empty or double class is started again with a crop. The probability of the largest class for
+# this crop is at least this share of the highest one.
 _LIKELY = 0.3
 
 
 class RunningMeans:
-    """Sums of aligned crops by class, as if the last batches stood for all crops.
+    """Sums of aligned crops by class, estimated for all crops from the last batches.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class RunningMeans:
     weight
         Number of crops of each class, (classes,).
     share
-        Share of the crops that took part in the means.
+        Share of the crops that contribute to the means.
     """
 
     def __init__(self, classes: int, side: int, crops: int, device: torch.device) -> None:
@@ -61,13 +61,13 @@ class RunningMeans:
     def replacements(
         self, references: Tensor, of_class: Tensor, rng: np.random.Generator
     ) -> list[tuple[int, int]]:
-        """Halve the largest class for each empty or double one.
+        """Halve the largest class for each empty or double class.
 
         Returns
         -------
         list
-            The number of each such class, and which crop of the batch (n, classes) it is to begin
-            again with.
+            The number of each such class, and the index of the crop of the batch (n, classes) with
+            which it is to be started again.
         """
         sizes = self.weight.cpu().numpy().astype(np.float64)
         found = []

@@ -1,4 +1,4 @@
-"""Score maps and their peaks; numpy and scipy only.
+"""Score maps and their peaks, with numpy and scipy only.
 
 A head gives a score at every position of a micrograph (`ScoreMap`). Its local maxima are the peaks
 (`find_peaks`), from which `activepick.picking.rules` selects the picks.

@@ -1,7 +1,8 @@
 """Interpolate maps by cubic convolution.
 
-The kernel is that of Keys (IEEE Trans. ASSP 29, 1153, 1981) with a = -1/2: it passes through the
-samples and needs four of them along each axis. Beyond the border the outermost sample is repeated.
+The kernel is that of Keys (IEEE Trans. ASSP 29, 1153, 1981) with a = -1/2. The interpolation passes
+through the samples and uses four of them along each axis. Beyond the border the outermost sample is
+repeated.
 """
 
 from functools import lru_cache
@@ -19,7 +20,7 @@ def sample(values: NDArray[np.float16], xy: NDArray[np.float64]) -> NDArray[np.f
     Parameters
     ----------
     values
-        Shape (h, w, C).
+        Features, shape (h, w, C).
     xy
         Positions (n, 2) as x, y in samples.
 
@@ -40,12 +41,12 @@ def sample(values: NDArray[np.float16], xy: NDArray[np.float64]) -> NDArray[np.f
 def resample(
     values: NDArray[np.float32], y: NDArray[np.float64], x: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Interpolate a map on a rectangular grid, as two products with sparse matrices.
+    """Interpolate a map on a rectangular grid by two products with sparse matrices.
 
     Parameters
     ----------
     values
-        Shape (h, w).
+        Samples of the map, shape (h, w).
     y, x
         Rows and columns of the grid in samples, float64, shapes (n,) and (m,).
 
@@ -57,15 +58,15 @@ def resample(
     return np.asarray((_matrix(x.tobytes(), values.shape[1]) @ rows.T).T, np.float32)
 
 
-# Those of one micrograph at two scales, which every click needs again.
+# Keeps the matrices of one micrograph at two scales, which are needed after every answer.
 @lru_cache(maxsize=8)
 def _matrix(positions: bytes, n: int) -> csr_array:
-    """Return the matrix that takes n samples to the values between them.
+    """Return the matrix that interpolates n samples at positions.
 
     Parameters
     ----------
     positions
-        In samples, float64, as bytes.
+        Positions in samples, float64, as bytes.
     n
         Number of samples.
     """

@@ -9,11 +9,11 @@ __all__ = ["local_maxima", "suppress"]
 
 _EIGHT = tuple((dy, dx) for dy in (0, 1, 2) for dx in (0, 1, 2) if (dy, dx) != (1, 1))
 _Map = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-# Positions are thinned out at once if they cannot have more pairs than this, and otherwise in
-# blocks that cannot, so that memory stays bounded however large the distance is.
+# Largest number of close pairs for which all positions are compared at once. With more pairs, the
+# positions are compared in blocks, so that the memory is limited for any distance.
 _PAIRS = 1 << 23
 _BLOCK = 4096
-# Number of squares along each axis in which positions are counted for that.
+# Number of squares along each axis in which positions are counted to estimate the pairs.
 _MOST_SQUARES = 1024
 
 
@@ -22,36 +22,36 @@ def local_maxima(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Find the local maxima of a map, the highest first.
 
-    A peak is a local maximum: no sample of its 3x3 neighbourhood is higher. A sample on the border
-    can be one; there is nothing beyond the border, and nothing wraps around. A flat top of several
-    samples gives one peak, a flat ledge below something higher gives none. Peaks are then visited
-    from the highest to the lowest, and each removes the lower ones closer than `min_distance_px`;
-    of equal ones the first in reading order wins.
+    A peak is a local maximum: no sample of its 3x3 neighbourhood is higher. Samples on the border
+    can be peaks; the map is not continued beyond the border. A flat top of several samples gives
+    one peak; a flat region next to a higher sample gives none. Peaks are then visited from the
+    highest to the lowest, and each removes the lower ones that are closer than `min_distance_px`;
+    of equal ones the first in reading order is kept.
 
-    This differs from ``topaz.algorithms.non_maximum_suppression`` on purpose: that one visits every
-    sample, so that where the disc around a peak ends, the slope just outside it comes out as a
-    further "peak" that is no maximum of anything. Here only local maxima are candidates.
+    The result differs from that of ``topaz.algorithms.non_maximum_suppression``. That function
+    visits every sample, so that it also returns samples on the slope of a peak, just outside the
+    disc around it, which are not local maxima. Here only local maxima are candidates.
 
     Parameters
     ----------
     scores
-        Score map, ``(h, w)``. Samples that are NaN or -inf are masked: never a peak.
+        Score map, shape ``(h, w)``. Samples that are NaN or -inf are masked and are never peaks.
     min_distance_px
         Smallest distance between two peaks, in samples of the map, measured between the refined
-        positions. Usually a fraction of the particle radius. May be fractional; 0 keeps all.
+        positions. Usually a fraction of the particle radius. May be fractional; 0 keeps all peaks.
     threshold
         Lowest score of a peak (inclusive), as a logit like the map.
 
     Returns
     -------
     positions : ndarray, (n, 2)
-        ``x, y`` in samples of the map, integer = sample centre. Refined along each axis by the
-        parabola through the sample and its two neighbours, by at most half a sample; along an axis
-        on which a neighbour is masked or beyond the border the position stays on the sample.
+        ``x, y`` in samples of the map; integers are sample centres. Each coordinate is refined by
+        the parabola through the sample and its two neighbours, by at most half a sample. It is not
+        refined if a neighbour is masked or beyond the border.
     values : ndarray, (n,)
-        The score *of the sample*, descending, and not of the parabola's top: it is a logit that the
-        head gave for features that exist, comparable with every other score of the map and with the
-        threshold, and on a noisy map the parabola would raise just the noisiest peaks most.
+        Scores of the samples, descending. They are not refined by the parabola, so that they are
+        comparable with the other scores of the map and with the threshold; on a noisy map the
+        parabola would raise the noisiest peaks most.
 
     Raises
     ------
@@ -87,21 +87,21 @@ def local_maxima(
 def _maxima_samples(
     padded: _Map, threshold: float
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return row and column of one sample of each local maximum, in reading order.
+    """Return rows and columns of one sample of each local maximum, in reading order.
 
-    The map is padded with a border of one -inf.
+    The map is padded with one -inf on each side.
     """
     centre = padded[1:-1, 1:-1]
     peaks = centre > -np.inf
     peaks &= centre >= threshold
-    # The highest of three columns first, then of three rows of those: half the work of eight
-    # comparisons.
+    # The maximum of three columns first, then that of three rows of the result: half of the
+    # operations of eight comparisons.
     wide = np.maximum(padded[:, :-2], padded[:, 2:])
     np.maximum(wide, padded[:, 1:-1], out=wide)
     highest = np.maximum(wide[:-2], wide[2:])
     np.maximum(highest, wide[1:-1], out=highest)
     peaks &= centre >= highest
-    # Few samples are left, so that it is cheap to see which of them have an equal neighbour.
+    # Few samples are left, so that it takes little time to find those with an equal neighbour.
     rows, columns = _places(peaks)
     values = centre[rows, columns]
     equal = np.zeros(len(rows), dtype=bool)
@@ -127,16 +127,16 @@ def _places(
 def _flat_tops(
     padded: _Map, flat: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return the most central sample of each flat region that nothing higher touches.
+    """Return the most central sample of each flat region without a higher neighbour.
 
-    `flat` marks the samples that have an equal neighbour and no higher one; two neighbours that are
-    both marked are equal, so that a connected region of marks has one value.
+    `flat` marks the samples that have an equal neighbour and no higher one. Two marked neighbours
+    are equal, so that a connected region of marked samples has one value.
     """
     regions, _ = ndimage.label(flat, structure=np.ones((3, 3)))
     rows, columns = np.nonzero(flat)
     region = regions[rows, columns] - 1
     count = int(region.max()) + 1
-    # A ledge has a sample with an equal neighbour that is not marked, as that touches a higher one.
+    # A ledge, which has a higher neighbour, contains a sample with an equal unmarked neighbour.
     beside = np.pad(np.where(flat, -np.inf, padded[1:-1, 1:-1]), 1, constant_values=-np.inf)
     touched = np.zeros(len(rows), dtype=bool)
     for dy, dx in _EIGHT:
@@ -167,7 +167,7 @@ def _parabola_offset(
     before, here, after = (
         np.where(usable, part, 0.0).astype(np.float64) for part in (before, here, after)
     )
-    left, right = here - before, here - after  # both 0 or more: `here` is a maximum
+    left, right = here - before, here - after  # both 0 or more, since `here` is a maximum
     curvature = left + right
     offset = np.zeros(len(here))
     np.divide(left - right, 2 * curvature, out=offset, where=curvature > 0)
@@ -182,24 +182,29 @@ def suppress(
 ) -> npt.NDArray[np.intp]:
     """Return the indices of the positions that are not too close to an earlier kept one.
 
-    Greedy non-maximum suppression: each kept position removes the later ones that are closer to it
-    than `min_distance`.
+    This is greedy non-maximum suppression: each kept position removes the later ones that are
+    closer to it than `min_distance`.
 
     Parameters
     ----------
     positions
-        ``(n, 2)``, in descending order of preference.
+        Positions, shape ``(n, 2)``, in descending order of preference.
     min_distance
-        In the units of the positions.
+        Smallest distance in the unit of the positions.
     known, start
-        Result for the first positions, and their number, to go on from there.
+        Result for the first positions, and the number of these, to continue from there.
+
+    Returns
+    -------
+    ndarray
+        Indices, ascending, shape ``(k,)``.
     """
     kept = np.empty(0, dtype=np.intp) if known is None else known
     if min_distance == 0:
         return np.arange(len(positions))
     at_once = _most_pairs(positions[start:], min_distance) <= _PAIRS
     size = max(1, len(positions)) if at_once else _BLOCK
-    # The tree's own distances round differently, so take a little more and decide by one formula.
+    # The tree rounds distances in another way: search a little farther, and decide by one formula.
     reach = min_distance * (1 + 1e-9)
     for first in range(start, len(positions), size):
         block = np.arange(first, min(first + size, len(positions)))
@@ -217,8 +222,8 @@ def suppress(
 def _most_pairs(positions: npt.NDArray[np.floating], distance: float) -> float:
     """Return an upper bound on the number of pairs of positions that are closer than a distance.
 
-    On a grid of that distance, or a coarser one, each lies in the square of the other or in one of
-    the eight around it; and the product of two numbers is at most the mean of their squares.
+    On a grid with this distance or a larger one, the two positions of a pair are in the same square
+    or in neighbouring squares; and the product of two numbers is at most the mean of their squares.
     """
     if len(positions) < 2:
         return 0.0
@@ -229,7 +234,7 @@ def _most_pairs(positions: npt.NDArray[np.floating], distance: float) -> float:
 
 
 def _tree(positions: npt.NDArray[np.floating]) -> cKDTree:
-    """Return a tree that is built in half the time, as it is used once."""
+    """Return a tree that is built in half the time, since it is used only once."""
     return cKDTree(positions, balanced_tree=False, compact_nodes=False)
 
 
@@ -241,10 +246,10 @@ def _thin_out(positions: npt.NDArray[np.floating], min_distance: float) -> npt.N
     pairs = np.sort(pairs[np.sqrt((gaps**2).sum(axis=1)) < min_distance], axis=1)
     alive = np.ones(len(positions), dtype=bool)
     while len(pairs):
-        # A position without an earlier neighbour stays, and removes its later neighbours.
+        # A position without an earlier neighbour is kept and removes its later neighbours.
         waits = np.zeros(len(positions), dtype=bool)
         waits[pairs[:, 1]] = True
         alive[pairs[~waits[pairs[:, 0]], 1]] = False
-        # An edge is settled when its later end is gone, or its earlier end is gone.
+        # A pair needs no further decision when one of its positions is removed.
         pairs = pairs[alive[pairs].all(axis=1)]
     return alive

@@ -13,19 +13,19 @@ __all__ = ["DEFAULT_SEPARATION", "SAME_POSITION", "Peaks", "find_peaks", "separa
 
 # Smallest distance between two picks, in particle radii: neighbours in crowded ice may overlap.
 DEFAULT_SEPARATION = 0.8
-# Two positions are the same if they are at most this many particle radii apart: a label and a pick,
-# a query and an earlier answer, a row of an imported table and a label. It is the distance within
-# which the oracle of the benchmarks calls a query a particle, and smaller than the separation of
-# picks, so that a label rarely reaches two of them.
+# Two positions count as the same if they are at most this many particle radii apart: a label and a
+# pick, a query and an earlier answer, a row of an imported table and a label. The oracle of the
+# benchmarks uses the same distance for particles. It is smaller than the separation of picks, so
+# that few labels are close to two picks.
 SAME_POSITION = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Peaks:
-    """The local maxima of a score map, however close to each other, the highest score first.
+    """All local maxima of a score map, at any distance from each other, the highest score first.
 
-    Positions and scores have single precision, in which they are also stored, so that the picks of
-    a micrograph do not depend on whether its peaks were stored in between.
+    Positions and scores are computed and stored in single precision, so that picks from stored
+    peaks are the same as picks from computed ones.
 
     Attributes
     ----------
@@ -50,8 +50,8 @@ class Peaks:
     radius_px: float
     shape: tuple[int, int]
     border: tuple[int, int, int, int] = (0, 0, 0, 0)
-    # For one separation the number of peaks, from the first on, for which it is known which of them
-    # remain, and the indices of those.
+    # For one separation, the number of first peaks for which the remaining ones are known, and the
+    # indices of these.
     _separated: dict[float, tuple[int, NDArray[np.intp]]] = field(
         default_factory=dict, init=False, repr=False
     )
@@ -60,24 +60,24 @@ class Peaks:
         return len(self.score)
 
     def separated(self, separation: float, lowest_score: float = -np.inf) -> NDArray[np.bool_]:
-        """Return a mask (n,) of the peaks that no higher remaining peak is closer to.
+        """Return a mask (n,) of the peaks that remain after non-maximum suppression.
 
-        Most peaks of a micrograph are those of noise. Since they remove no higher ones, they are
-        not looked at before they are asked for.
+        Most peaks of a micrograph are noise. Since they remove no higher ones, they are compared
+        only if `lowest_score` includes them.
 
         Parameters
         ----------
         separation
             Smallest distance between two remaining peaks, in particle radii.
         lowest_score
-            The mask leaves out all peaks of a lower score.
+            The mask is False for all peaks with a lower score.
         """
         wanted = int(np.searchsorted(-self.score, -np.float32(lowest_score), side="right"))
         done, kept = self._separated.get(separation, (0, np.empty(0, np.intp)))
         if done < wanted:
             xy = self.xy[:wanted].astype(np.float64)
             kept = suppress(xy, separation * self.radius_px, kept, done)
-            self._separated.clear()  # earlier separations are not asked for again
+            self._separated.clear()  # earlier separations are not needed again
             self._separated[separation] = wanted, kept
         mask = np.zeros(len(self), bool)
         mask[kept[: np.searchsorted(kept, wanted)]] = True
@@ -122,7 +122,7 @@ def find_peaks(
 
 
 def separated_peaks(scores: ScoreMap, separation: float = DEFAULT_SEPARATION) -> Peaks:
-    """Find the peaks of a score map that keep a distance from higher ones.
+    """Find the peaks of a score map that remain after non-maximum suppression.
 
     Parameters
     ----------

@@ -11,13 +11,13 @@ from activepick.scoremap.interpolation import resample
 
 __all__ = ["ScoreMap", "merge_scales"]
 
-# Samples per particle radius: enough for a parabola to locate a peak to a small part of the radius.
+# Samples per particle radius: enough to locate a peak, with a parabola, within a small part of it.
 SAMPLES_PER_RADIUS = 7.0
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreMap:
-    """Scores (logits) on a regular grid; sample (0, 0) lies on pixel (0, 0) of the micrograph.
+    """Scores (logits) on a regular grid; sample (0, 0) is on pixel (0, 0) of the micrograph.
 
     Attributes
     ----------

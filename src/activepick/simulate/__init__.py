@@ -1,4 +1,4 @@
-"""Synthetic micrographs with known particles, as hard to pick as real ones."""
+"""Simulate micrographs with known particles that are as difficult to pick as real ones."""
 
 from activepick.simulate.dataset import (
     SimulatedDataset,

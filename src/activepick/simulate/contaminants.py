@@ -18,20 +18,20 @@ def add_ice_crystal(
     height_angstrom: float,
     rng: np.random.Generator,
 ) -> None:
-    """Add a crystal of hexagonal ice, or a drop of ethane, that sits on the specimen, in place.
+    """Add a crystal of hexagonal ice, or a drop of ethane, on the specimen, in place.
 
     Parameters
     ----------
     thickness
-        (H, W) thickness of such matter in Å.
+        Thickness of crystals and drops in Å, (H, W).
     x_px, y_px
-        The middle.
+        Position of the centre in pixels.
     radius_px
-        Radius of the rounded hexagon.
+        Radius of the rounded hexagon in pixels.
     height_angstrom
-        Thickness in its middle.
+        Thickness at the centre in Å.
     rng
-        Draws orientation and regularity.
+        Generator for orientation and regularity.
     """
     height, width = thickness.shape
     reach = int(np.ceil(1.4 * radius_px))
@@ -47,7 +47,7 @@ def add_ice_crystal(
         np.cos(angle) * x + np.sin(angle) * y - face
         for angle, face in zip(angles, faces, strict=True)
     ]
-    # A soft maximum over the faces rounds the corners: at 0.08 a crystal, at 0.3 a drop.
+    # A soft maximum over the faces rounds the corners: 0.08 gives a crystal, 0.3 a drop.
     softness = radius_px * rng.choice([0.08, 0.3])
     distance = softness * np.log(np.exp(np.stack(outward) / softness).sum(0))
     rim = 0.45 * radius_px
@@ -69,20 +69,20 @@ def add_aggregate(
     Parameters
     ----------
     potential
-        (H, W) projected potential, in V Å.
+        Projected potential in V Å, (H, W).
     x_px, y_px
-        The middle.
+        Position of the centre in pixels.
     extent_angstrom
-        Root mean square distance of the clump's matter from its middle.
+        Root mean square distance of the mass from the centre, in Å.
     mass_dalton
-        Its mass.
+        Mass of the clump in dalton.
     pixel_size_angstrom
-        Pixel size of the field.
+        Pixel size of the field in Å.
     rng
-        Draws the shape.
+        Generator for the shape.
     """
     count = 24
-    # A random walk branches and folds as aggregates do; a cloud of points would be a round blur.
+    # A random walk has the branches and folds of an aggregate; a cloud of points would be round.
     walk = np.cumsum(rng.standard_normal((count, 2)), axis=0)
     walk -= walk.mean(0)
     walk *= extent_angstrom / np.sqrt((walk**2).sum(1).mean())
@@ -110,15 +110,15 @@ def add_fragment(
     Parameters
     ----------
     potential
-        (H, W) projected potential, in V Å.
+        Projected potential in V Å, (H, W).
     density
-        The whole particle.
+        Density of the whole particle.
     x_px, y_px
-        The mass centre of the fragment.
+        Position of the mass centre of the fragment in pixels.
     pixel_size_angstrom
-        Pixel size of the field.
+        Pixel size of the field in Å.
     rng
-        Draws where it broke and how it lies.
+        Generator for the plane of the break and the orientation.
     """
     turned = density.rotated(Rotation.random(None, rng))
     heights = turned.centres_angstrom[:, 0]

@@ -1,4 +1,4 @@
-"""A folder of simulated micrographs with their truth."""
+"""Write a folder of simulated micrographs and their true particles."""
 
 import json
 import math
@@ -18,9 +18,9 @@ from activepick.simulate.settings import SimulationSettings
 
 __all__ = ["SimulatedDataset", "simulate_dataset", "simulated_micrographs", "write_mrc"]
 
-# Multiples of these irrational numbers, modulo one, fill an interval evenly however many are
-# taken, so that even four micrographs span the defocus range and the first ones of a set do not
-# depend on how many follow.
+# Multiples of these irrational numbers, modulo one, fill an interval evenly for any number of
+# micrographs, so that even four of them span the defocus range and the first ones of a set do not
+# depend on the size of the set.
 DEFOCUS_STEP = (math.sqrt(5) - 1) / 2
 CARBON_STEP = math.sqrt(2) - 1
 
@@ -38,9 +38,9 @@ class SimulatedDataset:
         `rlnCoordinateX` and `rlnCoordinateY` in pixels; of a mixture also `rlnClassNumber`, the
         number of the protein from 1.
     summary
-        `simulation.json`: the seed, the settings, the diameter, and what each micrograph got.
+        `simulation.json`: the seed, the settings, the diameter, and the values of each micrograph.
     diameter_angstrom, pixel_size_angstrom
-        Diameter of the particles, and pixel size.
+        Diameter of the particles, and pixel size, in Å.
     particles
         Number of particles in the truth.
     """
@@ -58,17 +58,17 @@ def simulated_micrographs(
 ) -> Iterator[SimulatedMicrograph]:
     """Simulate the micrographs of a set one by one.
 
-    The defocus is spread evenly over its range, and the carbon edges over the micrographs. A
+    The defocus is distributed evenly over its range, and the carbon edges over the micrographs. A
     longer set with the same seed begins with the same micrographs.
 
     Parameters
     ----------
     settings
-        What the set is like.
+        Settings of the set.
     count
         Number of micrographs.
     seed
-        Not negative; the same seed gives the same pixels.
+        Random seed, 0 or more. The same seed gives the same pixels.
 
     Yields
     ------
@@ -77,7 +77,7 @@ def simulated_micrographs(
     Raises
     ------
     SettingsError
-        If count or seed make no sense.
+        If `count` is below 1 or `seed` is negative.
     """
     if count < 1:
         raise SettingsError(f"{count} micrographs cannot be simulated; give 1 or more.")
@@ -109,19 +109,21 @@ def simulate_dataset(
     Parameters
     ----------
     folder
-        Where to write; made when missing. Micrographs of the same names are replaced.
+        The folder; it is created if it does not exist. Micrographs with the same names are
+        replaced.
     micrographs
-        How many.
+        Number of micrographs.
     seed
-        Not negative; the same seed gives the same pixels.
+        Random seed, 0 or more. The same seed gives the same pixels.
     settings
-        What the set is like; the default is as hard as real micrographs.
+        Settings of the set. With the defaults it is as difficult to pick as real micrographs.
     protein
-        Takes the place of the settings' protein.
+        Name of the protein; replaces that of the settings.
     mixture
-        Further proteins among the particles, instead of those of the settings.
+        Names of further proteins among the particles; replace those of the settings.
     progress
-        Called with (done, all) before the first and after every micrograph.
+        Called with the numbers of finished and of all micrographs, before the first micrograph and
+        after each one.
 
     Returns
     -------
@@ -130,7 +132,7 @@ def simulate_dataset(
     Raises
     ------
     SettingsError
-        If a setting makes no sense, or the folder holds micrographs of another set.
+        If a value is not valid, or the folder contains micrographs of another set.
     OSError
         If the folder cannot be written to.
     """
@@ -143,13 +145,13 @@ def simulate_dataset(
     paths = [target / f"micrograph_{number:03d}.mrc" for number in range(1, micrographs + 1)]
     others = sorted(set(target.glob("*.mrc")) - set(paths))
     if others:
-        # Left in place they would be read as micrographs without a single particle.
+        # They would be read as micrographs without particles.
         raise SettingsError(
             f"{target} already contains other micrographs ({others[0].name}); "
             "give an empty or a new folder."
         )
     for stale in ("truth.star", "simulation.json"):
-        # Interrupted, new micrographs must not lie beside the truth of old ones.
+        # After an interruption, new micrographs must not be with the true particles of old ones.
         (target / stale).unlink(missing_ok=True)
     tables = []
     rows = []
@@ -201,16 +203,16 @@ def write_mrc(micrograph: SimulatedMicrograph, path: str | Path) -> None:
     Parameters
     ----------
     micrograph
-        What is written.
+        The micrograph.
     path
-        Where.
+        Path of the MRC file.
     """
     with (
         replacing(path) as temporary,
         mrcfile.new(temporary, data=micrograph.pixels, overwrite=True) as file,
     ):
         file.voxel_size = micrograph.pixel_size_angstrom
-        # In the place of a line with the time, so that the same seed gives the same files.
+        # Replaces a line with the time, so that the same seed gives the same files.
         file.header.label[0] = b"Simulated by activepick"
 
 

@@ -1,7 +1,7 @@
-"""Densities made of Gaussian blobs, and the point groups that repeat them.
+"""Densities that are sums of Gaussian blobs, with point group symmetry.
 
-A Gaussian blob projects to a Gaussian blob, so that projections of these densities are exact and
-need no interpolation.
+The projection of a Gaussian blob is a Gaussian blob, so that projections of these densities are
+exact and need no interpolation.
 """
 
 from dataclasses import dataclass
@@ -13,33 +13,33 @@ from scipy.spatial.transform import Rotation
 
 __all__ = ["POTENTIAL_PER_DALTON", "Density", "Unit", "symmetric_density", "symmetry_rotations"]
 
-# Volume of a dalton of protein (1.21 Å^3: partial specific volume 0.73 cm^3/g) times the mean
-# inner potential of protein above vitreous ice (about 2.5 V), in V Å^3.
+# Potential of one dalton of protein in V Å^3: its volume (1.21 Å^3 for a partial specific volume of
+# 0.73 cm^3/g) times the mean inner potential of protein relative to vitreous ice (about 2.5 V).
 POTENTIAL_PER_DALTON = 1.21 * 2.5
 
-# A density counts as ended at this many standard deviations of its outermost blobs.
+# A density ends at this many standard deviations of its outermost blobs.
 EXTENT_SIGMAS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """A sum of isotropic Gaussian blobs about the origin.
+    """A sum of isotropic Gaussian blobs around the origin.
 
     Attributes
     ----------
     name
-        The protein's name.
+        Name of the protein.
     symmetry
         Point group in Schoenflies notation; its main axis is z.
     diameter_angstrom
-        Diameter of the smallest sphere about the origin that holds all blobs out to 1.5 of their
+        Diameter in Å of the smallest sphere around the origin that contains all blobs up to 1.5
         standard deviations.
     centres_angstrom
-        (n, 3) centres of the blobs as x, y, z.
+        Centres of the blobs as x, y, z in Å, (n, 3).
     sigmas_angstrom
-        (n,) standard deviations of the blobs.
+        Standard deviations of the blobs in Å, (n,).
     weights
-        (n,) integrals of the blobs, in V Å^3 of potential above that of ice.
+        Integrals of the blobs in V Å^3, (n,), as potential relative to ice.
     """
 
     name: str
@@ -50,11 +50,11 @@ class Density:
     weights: NDArray[np.float64]
 
     def rotated(self, rotation: Rotation) -> "Density":
-        """Turn the density about the origin."""
+        """Return the density rotated about the origin."""
         return self._with(rotation.apply(self.centres_angstrom), slice(None))
 
     def part(self, keep: NDArray[np.bool_]) -> "Density":
-        """Keep the blobs where `keep` (n,) is true, with their mass centre moved to the origin."""
+        """Return the blobs for which `keep` (n,) is true, with their mass centre at the origin."""
         mass = self.weights[keep][:, None]
         centres = self.centres_angstrom[keep]
         return self._with(centres - (mass * centres).sum(0) / mass.sum(), keep)
@@ -70,17 +70,17 @@ class Density:
         )
 
     def potential(self, points_angstrom: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Evaluate the density.
+        """Compute the potential at positions.
 
         Parameters
         ----------
         points_angstrom
-            (m, 3) positions as x, y, z.
+            Positions as x, y, z in Å, (m, 3).
 
         Returns
         -------
         ndarray
-            (m,) potential above that of ice, in V.
+            Potential relative to ice in V, (m,).
         """
         offsets = points_angstrom[:, None, :] - self.centres_angstrom[None]
         variance = self.sigmas_angstrom**2
@@ -92,30 +92,30 @@ class Density:
 
 
 def symmetry_rotations(symmetry: str) -> Rotation:
-    """Rotations of a point group (C1, C3, D2, D7, T, O, I, ...) with its main axis along z."""
+    """Return the rotations of a point group (C1, D7, T, O, I, ...) with its main axis along z."""
     group: Rotation = Rotation.create_group(cast(Any, symmetry), axis="Z")
     return group
 
 
-# One row a blob of the asymmetric unit: x, y, z, standard deviation, share of the mass.
+# One row for each blob of the asymmetric unit: x, y, z, standard deviation, share of the mass.
 Unit = list[tuple[float, float, float, float, float]]
 
 
 def symmetric_density(
     name: str, symmetry: str, diameter_angstrom: float, mass_dalton: float, unit: Unit
 ) -> Density:
-    """Repeat an asymmetric unit, and scale it to a diameter and a mass.
+    """Repeat an asymmetric unit, and scale the result to a diameter and a mass.
 
     Parameters
     ----------
     name, symmetry
-        The protein's name and its point group.
+        Name of the protein, and its point group.
     diameter_angstrom
-        Diameter that the density is scaled to.
+        Diameter of the scaled density in Å.
     mass_dalton
-        Mass that sets the potential.
+        Mass of the protein in dalton, which determines the potential.
     unit
-        Blobs of the asymmetric unit, in any length and mass units.
+        Blobs of the asymmetric unit, in any units of length and mass.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Vitreous ice and the carbon film that it spans: thickness, structure and denatured protein."""
+"""Simulate vitreous ice, its denatured protein, and the carbon film around it."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ __all__ = [
     "solvent_noise",
 ]
 
-# Radius of the round hole whose rim is the carbon edge (1.2 µm holes).
+# Radius of the round hole in the carbon film (1.2 µm holes).
 HOLE_RADIUS_ANGSTROM = 6000.0
 
 
@@ -28,23 +28,23 @@ def coloured_noise(
     correlation_angstrom: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Gaussian noise with the amplitude spectrum ``1 / (1 + (2 pi k correlation)^2)``.
+    """Draw Gaussian noise with the amplitude spectrum ``1 / (1 + (2 pi k correlation)^2)``.
 
     Parameters
     ----------
     shape
-        (H, W).
+        Height and width (H, W) in pixels.
     pixel_size_angstrom
-        Pixel size of the noise.
+        Pixel size in Å.
     correlation_angstrom
-        Length below which the noise is smooth; 0 gives white noise.
+        Length in Å below which the noise is smooth; 0 gives white noise.
     rng
-        The source of randomness.
+        Random number generator.
 
     Returns
     -------
     ndarray
-        (H, W) float32, mean 0, standard deviation 1.
+        Noise with mean 0 and standard deviation 1, float32, (H, W).
     """
     kx, ky = frequency_grid(shape, pixel_size_angstrom)
     spectrum = fft.rfft2(rng.standard_normal(shape, np.float32))
@@ -58,10 +58,10 @@ def coloured_noise(
 def solvent_noise(
     shape: tuple[int, int], pixel_size_angstrom: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Relative fluctuations of the potential of vitreous ice, standard deviation 1.
+    """Draw relative fluctuations of the potential of vitreous ice, with standard deviation 1.
 
-    A broad part (density fluctuations of water, seen up to the resolution of the image) and a
-    coarse part at the length of small solutes, in equal measure.
+    They are the sum of two equal parts: a fine part (density fluctuations of water, up to the
+    resolution of the image) and a coarse part with the length of small solutes.
     """
     fine = coloured_noise(shape, pixel_size_angstrom, 1.0, rng)
     coarse = coloured_noise(shape, pixel_size_angstrom, 6.0, rng)
@@ -71,23 +71,23 @@ def solvent_noise(
 def ice_thickness(
     shape: tuple[int, int], mean_angstrom: float, variation: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Smoothly varying ice thickness.
+    """Draw a smoothly varying ice thickness.
 
     Parameters
     ----------
     shape
-        (H, W).
+        Height and width (H, W) in pixels.
     mean_angstrom
-        Mean thickness over the field.
+        Mean thickness in Å.
     variation
-        Relative standard deviation of the slow gradient.
+        Standard deviation of the thickness, relative to the mean.
     rng
-        The source of randomness.
+        Random number generator.
 
     Returns
     -------
     ndarray
-        (H, W) float32, in Å, never below a fifth of the mean.
+        Thickness in Å, float32, (H, W), at least a fifth of the mean.
     """
     coarse = rng.standard_normal((4, 4))
     knots = np.linspace(0, 1, 4)
@@ -107,27 +107,29 @@ def denatured_protein(
     volt_angstrom3_per_dalton: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Projected potential of unfolded chains that lie at random at the air-water interface.
+    """Draw the projected potential of unfolded chains at random positions.
+
+    The chains are those at the air-water interface.
 
     Parameters
     ----------
     shape
-        (H, W).
+        Height and width (H, W) in pixels.
     pixel_size_angstrom
-        Pixel size of the field.
+        Pixel size of the field in Å.
     count
-        How many chains lie in the field.
+        Number of chains in the field.
     mass_dalton
-        Mean mass of a chain; the masses spread by 60 % to either side.
+        Mean mass of a chain in dalton. The masses differ from it by up to 60 %.
     volt_angstrom3_per_dalton
-        Integrated potential of a dalton.
+        Integrated potential of one dalton in V Å^3.
     rng
-        The source of randomness.
+        Random number generator.
 
     Returns
     -------
     ndarray
-        (H, W) float32, in V Å.
+        Projected potential in V Å, float32, (H, W).
     """
     kx, ky = frequency_grid(shape, pixel_size_angstrom)
     k2 = (kx**2 + ky**2).astype(np.float32)
@@ -147,14 +149,15 @@ def denatured_protein(
 
 @dataclass(frozen=True, eq=False)
 class CarbonFilm:
-    """The film at the rim of a hole.
+    """Carbon film at the rim of a hole.
 
     Attributes
     ----------
     cover
-        (H, W) float32 between 0 (hole) and 1 (film).
+        Cover between 0 (hole) and 1 (film), float32, (H, W).
     clearance_angstrom
-        (H, W) float32 signed distance to the rim: positive in the hole, negative on the film.
+        Signed distance to the rim in Å, float32, (H, W): positive in the hole, negative on the
+        film.
     """
 
     cover: NDArray[np.float32]
@@ -164,25 +167,25 @@ class CarbonFilm:
 def carbon_film(
     shape: tuple[int, int], pixel_size_angstrom: float, rng: np.random.Generator
 ) -> CarbonFilm:
-    """Lay the rim of a hole through a field, at a random side, rough as a real one.
+    """Draw a film with the rough rim of a hole, on a random side of a field.
 
     Parameters
     ----------
     shape
-        (H, W).
+        Height and width (H, W) in pixels.
     pixel_size_angstrom
-        Pixel size of the field.
+        Pixel size of the field in Å.
     rng
-        The source of randomness.
+        Random number generator.
 
     Returns
     -------
     CarbonFilm
-        A film over some 5 to 30 % of a square field.
+        Film that covers about 5 to 30 % of a square field.
     """
     height, width = shape
     angle = rng.uniform(0, 2 * np.pi)
-    # How far the rim lies from the middle of the field, as a share of the way to its border.
+    # Distance in Å of the rim from the centre of the field: 0.4 to 0.8 of that of the border.
     depth = rng.uniform(0.4, 0.8) * min(shape) / 2 * pixel_size_angstrom
     to_hole = HOLE_RADIUS_ANGSTROM - depth
     y = (np.arange(height)[:, None] - height / 2) * pixel_size_angstrom + to_hole * np.sin(angle)

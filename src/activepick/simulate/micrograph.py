@@ -1,4 +1,4 @@
-"""One simulated micrograph: specimen, image formation and known particles."""
+"""Simulate one micrograph: specimen, image formation and true particles."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,11 @@ from activepick.simulate.specimen import Specimen, build_specimen
 
 __all__ = ["SimulatedMicrograph", "expose", "simulate_micrograph"]
 
-# The field is simulated with a border, as defocus moves signal of what lies outside into the frame.
+# Width of the border around the frame that is also simulated, since defocus moves signal of objects
+# outside the frame into it.
 BORDER_ANGSTROM = 150.0
 
-# Thickness in which 1 - 1/e of the electrons are lost to the image at 300 kV behind an aperture.
+# Thickness of ice in which the image loses 1 - 1/e of the electrons, at 300 kV with an aperture.
 MEAN_FREE_PATH_ANGSTROM = 3000.0
 
 
@@ -29,22 +30,23 @@ class SimulatedMicrograph:
     Attributes
     ----------
     pixels
-        (H, W) float32 electrons per pixel; particles are dark.
+        Electrons per pixel, float32, (H, W); particles are dark.
     pixel_size_angstrom
-        Pixel size.
+        Pixel size in Å.
     truth
-        One row a particle: `x`, `y` of its centre in pixels, 0-based, integer = pixel centre, and
-        `protein`, its name.
+        One row for each particle: `x` and `y` of its centre in pixels (0-based; integers are pixel
+        centres), and `protein`, its name.
     orientations
-        Rotation of the density of each row of the truth; it is projected along z after that.
+        Rotation of the density for each row of `truth`, before the projection along z.
     contaminants
-        One row a fragment, aggregate or crystal in the frame: `x`, `y` as in the truth, and `kind`.
+        One row for each fragment, aggregate or crystal in the frame: `x` and `y` as in `truth`, and
+        `kind`.
     diameter_angstrom
-        Diameter of the particles.
+        Diameter of the particles in Å.
     defocus
         Underfocus and astigmatism.
     carbon
-        Whether a carbon edge runs through the frame.
+        Whether there is a carbon edge in the frame.
     """
 
     pixels: NDArray[np.float32]
@@ -66,22 +68,24 @@ def simulate_micrograph(
 ) -> SimulatedMicrograph:
     """Simulate a micrograph.
 
-    The truth holds every intact particle in the ice with its centre in the frame: overlapping and
-    touching ones, and those that the frame cuts. No centre lies closer to the frame's border than
-    a fifth of the diameter, on either side, so that none is in doubt; a crystal may cover a few.
-    On the carbon film particles drown in its texture, and people leave even the visible ones out:
-    some lie there, and they are not in the truth. Nor are broken particles, aggregates, crystals.
+    The true particles are all intact particles in the ice whose centre is in the frame. They
+    include particles that overlap or touch, and those that are cut off by the frame; crystals may
+    cover a few. No centre is closer to the border of the frame than a fifth of the diameter, on
+    either side of it, so that it is clear which particles are in the frame. Some particles are on
+    the carbon film. They are not true particles, since they are hardly visible in its texture, and
+    people do not pick even the visible ones. Broken particles, aggregates and crystals are not true
+    particles either.
 
     Parameters
     ----------
     settings
-        What the set is like.
+        Settings of the set.
     seed
-        The same seed gives the same pixels.
+        Random seed. The same seed gives the same pixels.
     defocus_um
-        Mean underfocus; drawn from the settings' range when None.
+        Mean underfocus in µm; None to draw it from the range of the settings.
     carbon
-        Whether there is a carbon edge; drawn when None.
+        Whether there is a carbon edge; None to draw it.
 
     Returns
     -------
@@ -134,22 +138,22 @@ def expose(
 ) -> NDArray[np.float32]:
     """Form the image of a specimen.
 
-    Linear imaging of a weak phase object, ``1 + 2 ctf * phase``, under the loss of electrons in
-    thick ice, carbon and crystals, ``exp(-thickness / mean free path)``.
+    The model is linear imaging of a weak phase object, ``1 + 2 ctf * phase``, times the loss of
+    electrons in ice, carbon and crystals, ``exp(-thickness / mean free path)``.
 
     Parameters
     ----------
     specimen
         Phase and thickness, (H, W).
     settings
-        The microscope, pixel size and dose.
+        Microscope, pixel size and dose.
     defocus
         The underfocus.
 
     Returns
     -------
     ndarray
-        (H, W) float32 expected electrons per pixel.
+        Expected electrons per pixel, float32, (H, W).
     """
     shape = specimen.phase_rad.shape
     kx, ky = frequency_grid((shape[0], shape[1]), settings.pixel_size_angstrom)

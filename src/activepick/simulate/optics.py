@@ -1,4 +1,4 @@
-"""The microscope: electron wavelength, contrast transfer function and envelope."""
+"""Compute the electron wavelength, contrast transfer function and envelope of a microscope."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,19 @@ REST_ENERGY_EV = 510998.95
 
 @dataclass(frozen=True)
 class Microscope:
-    """What stays the same for all micrographs of a set.
+    """Optical settings that are the same for all micrographs of a set.
 
     Attributes
     ----------
     voltage_kv
-        Acceleration voltage.
+        Acceleration voltage in kV.
     spherical_aberration_mm
-        Cs of the objective lens.
+        Spherical aberration Cs of the objective lens in mm.
     amplitude_contrast
         Share of the amplitude contrast, between 0 and 1.
     b_factor_angstrom2
-        Envelope ``exp(-B k^2 / 4)`` for motion, charging and partial coherence.
+        B-factor in Å^2 of the envelope ``exp(-B k^2 / 4)`` for motion, charging and partial
+        coherence.
     """
 
     voltage_kv: float = 300.0
@@ -34,7 +35,7 @@ class Microscope:
 
     @property
     def wavelength_angstrom(self) -> float:
-        """Relativistic wavelength ``h c / sqrt(E^2 + 2 E m c^2)``: 0.0197 Å at 300 kV."""
+        """Relativistic wavelength ``h c / sqrt(E^2 + 2 E m c^2)`` in Å: 0.0197 Å at 300 kV."""
         energy = self.voltage_kv * 1e3
         return float(12398.42 / np.sqrt(energy * (energy + 2 * REST_ENERGY_EV)))
 
@@ -52,16 +53,16 @@ class Microscope:
 
 @dataclass(frozen=True)
 class Defocus:
-    """Underfocus, positive, with its astigmatism.
+    """Underfocus (positive) and astigmatism.
 
     Attributes
     ----------
     mean_um
-        Mean of the largest and the smallest underfocus, in micrometres.
+        Mean of the largest and the smallest underfocus, in µm.
     astigmatism_um
-        Largest minus smallest underfocus.
+        Largest minus smallest underfocus, in µm.
     angle_rad
-        Direction of the largest underfocus, from x towards y.
+        Direction of the largest underfocus, from x towards y, in radians.
     """
 
     mean_um: float
@@ -72,12 +73,12 @@ class Defocus:
 def frequency_grid(
     shape: tuple[int, int], pixel_size_angstrom: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Spatial frequencies of `scipy.fft.rfft2` of an image of this shape.
+    """Return the spatial frequencies of `scipy.fft.rfft2` of an image with the shape (H, W).
 
     Returns
     -------
     kx, ky
-        (1, W // 2 + 1) and (H, 1), in 1/Å.
+        Frequencies in 1/Å, (1, W // 2 + 1) and (H, 1).
     """
     ky = fft.fftfreq(shape[0], pixel_size_angstrom)[:, None]
     kx = fft.rfftfreq(shape[1], pixel_size_angstrom)[None, :]
@@ -92,26 +93,27 @@ def contrast_transfer(
     *,
     envelope: bool = True,
 ) -> NDArray[np.float64]:
-    """Contrast transfer function; negative at low frequencies, so that protein comes out dark.
+    """Compute the contrast transfer function.
 
+    It is negative at low frequencies, so that protein is dark:
     ``-sqrt(1 - A^2) sin(chi) - A cos(chi)`` with
-    ``chi = pi wavelength k^2 (defocus - Cs wavelength^2 k^2 / 2)``: Rohou and Grigorieff (2015),
-    J. Struct. Biol. 192, 216-221, equations 1 to 3, with underfocus positive. The contrast of a
-    weak phase object in the image intensity is twice this times the phase.
+    ``chi = pi wavelength k^2 (defocus - Cs wavelength^2 k^2 / 2)``, as in Rohou and Grigorieff
+    (2015), J. Struct. Biol. 192, 216-221, equations 1 to 3, with positive underfocus. The contrast
+    of a weak phase object in the image intensity is twice this function times the phase.
 
     Parameters
     ----------
     kx, ky
-        Spatial frequencies in 1/Å that broadcast against one another.
+        Spatial frequencies in 1/Å, with shapes that can be broadcast.
     microscope, defocus
-        The optics.
+        Microscope and defocus.
     envelope
-        Whether the B-factor damps the result.
+        Whether to multiply by the envelope of the B-factor.
 
     Returns
     -------
     ndarray
-        The function at the frequencies, dimensionless.
+        Values of the function at the frequencies, dimensionless, in the broadcast shape.
     """
     wavelength = microscope.wavelength_angstrom
     k2 = kx**2 + ky**2

@@ -16,28 +16,28 @@ def place(
 ) -> NDArray[np.float64]:
     """Draw positions with a minimum distance, except for a share that overlaps.
 
-    Positions are tried at random (random sequential adsorption), so that a field too small for
-    all of them gets fewer.
+    Positions are tried at random (random sequential adsorption). If a field is too small for all of
+    them, fewer are returned.
 
     Parameters
     ----------
     allowed
-        (H, W) where a centre may lie.
+        Mask of the pixels at which a centre may be, (H, W).
     count
-        How many positions are wanted.
+        Number of positions to draw.
     distance_px
-        Least distance between centres that do not overlap.
+        Smallest distance in pixels between centres of particles that do not overlap.
     overlap_share
-        Share of the positions that are put beside another one on purpose.
+        Share of the positions that are drawn close to another one, so that they overlap.
     overlap_px
-        Least and largest distance to that one.
+        Smallest and largest distance to that one in pixels.
     rng
-        The source of randomness.
+        Random number generator.
 
     Returns
     -------
     ndarray
-        (n, 2) positions as x, y with n at most `count`.
+        Positions as x, y in pixels, (n, 2), with n at most `count`.
     """
     height, width = allowed.shape
     placed = np.empty((count, 2))

@@ -1,4 +1,4 @@
-"""Exact projections of Gaussian densities along the beam."""
+"""Compute exact projections of Gaussian densities along the beam."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from activepick.simulate.densities import Density
 
 __all__ = ["add_blobs", "add_projection", "project"]
 
-# Beyond this many standard deviations a blob is left out (1e-4 of its peak).
+# A blob is cut off at this many standard deviations (1e-4 of its peak).
 CUTOFF_SIGMAS = 4.3
 
 
@@ -23,13 +23,13 @@ def add_blobs(
     Parameters
     ----------
     image
-        (H, W) array that is added to; what falls outside is lost.
+        Array to which the Gaussians are added, (H, W). Parts outside the array are ignored.
     x_px, y_px
-        (n,) centres, 0-based, integer = pixel centre.
+        Centres in pixels, (n,), 0-based; integers are pixel centres.
     sigmas_px
-        (n,) standard deviations.
+        Standard deviations in pixels, (n,).
     weights
-        (n,) integrals over the plane, in units of the image times pixel area.
+        Integrals over the plane, (n,), in the unit of the image times the area of a pixel.
     """
     height, width = image.shape
     reach = CUTOFF_SIGMAS * sigmas_px
@@ -59,13 +59,13 @@ def add_projection(
     Parameters
     ----------
     image
-        (H, W) projected potential, in V Å.
+        Projected potential in V Å, (H, W).
     density
-        What is projected, already turned to its orientation.
+        The density, in the orientation of the particle.
     x_px, y_px
-        Where the density's origin comes to lie.
+        Position of the origin of the density in pixels.
     pixel_size_angstrom
-        Pixel size of the image.
+        Pixel size of the image in Å.
     """
     add_blobs(
         image,
@@ -82,16 +82,16 @@ def project(density: Density, size: int, pixel_size_angstrom: float) -> NDArray[
     Parameters
     ----------
     density
-        What is projected.
+        The density.
     size
-        Side of the image, in pixels.
+        Side of the image in pixels.
     pixel_size_angstrom
-        Pixel size of the image.
+        Pixel size of the image in Å.
 
     Returns
     -------
     ndarray
-        (size, size) float32 projected potential in V Å; the origin lies at ``(size - 1) / 2``.
+        Projected potential in V Å, float32, (size, size); the origin is at ``(size - 1) / 2``.
     """
     image = np.zeros((size, size), np.float32)
     middle = (size - 1) / 2

@@ -1,6 +1,6 @@
-"""The simulated proteins.
+"""Build the densities of simulated proteins.
 
-The shapes follow well known single-particle specimens in size, mass and symmetry, not in detail.
+Size, mass and symmetry are those of well-known single-particle specimens; details are not.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from activepick.simulate.random_protein import random_density
 
 __all__ = ["PROTEINS", "RANDOM", "protein_density"]
 
-# Prefix of the names of proteins of random shape.
+# Prefix of the names of proteins with a random shape.
 RANDOM = "random"
 
 
 def protein_density(protein: str) -> Density:
-    """Build one of the known proteins.
+    """Build the density of a simulated protein.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def protein_density(protein: str) -> Density:
     Raises
     ------
     SettingsError
-        If there is no such protein.
+        If the name is unknown.
     """
     prefix, _, number = protein.partition("-")
     if prefix == RANDOM and number.isascii() and number.isdigit():
@@ -103,7 +103,7 @@ def _trefoil() -> Density:
 
 def _duplex() -> Density:
     """Build two unequal lumps without symmetry, 200 Å across, similar to a ribosome (C1)."""
-    # A fixed seed: the lumps are a shape, not a draw.
+    # A fixed seed, so that the shape is always the same.
     rng = np.random.default_rng(70)
 
     def lump(

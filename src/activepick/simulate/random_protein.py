@@ -1,4 +1,4 @@
-"""Proteins of random shape: an asymmetric unit of random domains, repeated by a point group."""
+"""Build proteins of random shape from random domains that a point group repeats."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from activepick.simulate.densities import Density, Unit, symmetric_density
 
 __all__ = ["FAMILIES", "random_density"]
 
-# Point groups that are drawn, by family. Left out are D2, D7, C4, O and I: those of the proteins
-# that learning is evaluated on, and of hollow shells, which one of them is.
+# Point groups that are drawn, by family. D2, D7, C4, O and I are left out: they are the symmetries
+# of proteins on which learning is evaluated, one of which is a hollow shell, and of hollow shells.
 FAMILIES = {
     "asymmetric": ("C1",),
     "cyclic": ("C2", "C3", "C5", "C6"),
     "dihedral": ("D3", "D4", "D5", "D6"),
     "tetrahedral": ("T",),
 }
-# Diameters in Å, and the smallest mass in dalton: smaller particles are hardly visible.
+# Range of diameters in Å, and smallest mass in dalton: smaller particles are hardly visible.
 _DIAMETER, _SMALLEST = (90.0, 260.0), 100e3
-# Mass of protein in its volume, dalton per Å^3.
+# Density of protein in dalton per Å^3.
 _DALTON_PER_ANGSTROM3 = 1 / 1.21
 # A blob fills a ball of this many standard deviations.
 _FILLED_SIGMAS = 1.5
@@ -32,15 +32,15 @@ def random_density(name: str, seed: int) -> Density:
     name
         Name of the protein.
     seed
-        Not negative; the same seed gives the same protein. The family is the remainder of the seed
-        by the number of families, in the order of `FAMILIES`.
+        Random seed, 0 or more. The same seed gives the same protein. The index of the family in
+        `FAMILIES` is the seed modulo the number of families.
 
     Returns
     -------
     Density
     """
     groups = list(FAMILIES.values())[seed % len(FAMILIES)]
-    # Not the numbers of the micrographs of a set with the same seed.
+    # Other random numbers than those of the micrographs of a set with the same seed.
     rng = np.random.default_rng([seed, 1])
     symmetry = str(rng.choice(groups))
     diameter = float(np.exp(rng.uniform(*np.log(_DIAMETER))))
@@ -54,12 +54,12 @@ def random_density(name: str, seed: int) -> Density:
 
 
 def _random_unit(symmetry: str, rng: np.random.Generator) -> Unit:
-    """Draw one to four domains of blobs, each touching the one before, at some distance."""
+    """Draw domains of blobs at a distance from the axis, each next to the previous one."""
     domains = int(rng.integers(1, 5)) if symmetry != "C1" else int(rng.integers(2, 8))
     elongation = rng.uniform(0.6, 1.8) if symmetry[0] in "CD" else 1.0
     centre = np.zeros(3)
     if symmetry != "C1":
-        # Far from the axis the copies leave a hole, close to it they make a compact particle.
+        # Far from the axis, the copies leave a hole; close to it, they form a compact particle.
         away = rng.normal(size=3) * [1, 1, elongation]
         centre = away / np.linalg.norm(away) * rng.uniform(15.0, 60.0)
     unit: Unit = []

@@ -13,46 +13,48 @@ __all__ = ["SimulationSettings"]
 
 @dataclass(frozen=True)
 class SimulationSettings:
-    """Settings of a simulated set; with the defaults it is as hard to pick as real micrographs.
+    """Settings of a simulated set.
+
+    With the default settings, a set is as difficult to pick as real micrographs.
 
     Attributes
     ----------
     protein
-        A key of `activepick.simulate.proteins.PROTEINS`.
+        Name of a protein, as in `activepick.simulate.proteins.protein_density`.
     mixture
         Further proteins among the particles, each as frequent as `protein`.
     shape
-        (H, W) of a micrograph in pixels.
+        Height and width of a micrograph in pixels.
     pixel_size_angstrom
-        Pixel size.
+        Pixel size in Å.
     microscope
         Voltage, Cs, amplitude contrast and B-factor.
     defocus_um
-        Least and largest underfocus of the set.
+        Smallest and largest underfocus of the set in µm.
     astigmatism_um
-        Largest astigmatism.
+        Largest astigmatism in µm.
     dose_per_angstrom2
         Electrons per Å^2 of the whole exposure.
     crowding
-        Least and largest share of the field that the discs of the particles would cover if none
-        overlapped.
+        Smallest and largest share of the field that the discs of the particles would cover if they
+        did not overlap.
     overlap_share
-        Share of the particles that are put onto another one.
+        Share of the particles that overlap another one.
     ice_thickness_angstrom
-        Least and largest mean ice thickness.
+        Smallest and largest mean ice thickness in Å.
     ice_gradient
         Relative standard deviation of the thickness within a micrograph.
     solvent_phase_rad
-        Standard deviation of the phase of 300 Å of ice.
+        Standard deviation of the phase shift in 300 Å of ice, in radians.
     denatured_mass_per_angstrom2
         Mass of unfolded protein at the air-water interface, in dalton per Å^2.
     fragments, aggregates, crystals
-        Broken particles, clumps and ice crystals: numbers per intact particle for the first two,
-        per square micrometre for the last.
+        Number of broken particles and of clumps per intact particle, and number of ice crystals per
+        µm^2.
     carbon_share
         Share of the micrographs with a carbon edge.
     shot_noise
-        Whether the electrons are counted (Poisson noise) or the expected counts are given.
+        Whether to draw the counts of electrons (Poisson noise) instead of the expected counts.
     """
 
     protein: str = "barrel"
@@ -121,17 +123,17 @@ class SimulationSettings:
 
     @cached_property
     def densities(self) -> tuple[Density, ...]:
-        """The density of each of the `proteins`."""
+        """Densities of `proteins`."""
         return tuple(protein_density(name) for name in self.proteins)
 
     @property
     def density(self) -> Density:
-        """The density of `protein`."""
+        """Density of `protein`."""
         return self.densities[0]
 
     @property
     def diameter_angstrom(self) -> float:
-        """The diameter of the largest of the proteins."""
+        """Diameter of the largest protein in Å."""
         return max(density.diameter_angstrom for density in self.densities)
 
     @property

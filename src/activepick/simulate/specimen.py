@@ -1,4 +1,4 @@
-"""The specimen before the microscope: particles, ice, carbon film and contaminants."""
+"""Simulate a specimen of particles, ice, carbon film and contaminants."""
 
 from dataclasses import dataclass
 
@@ -22,14 +22,15 @@ from activepick.simulate.settings import SimulationSettings
 
 __all__ = ["Specimen", "build_specimen"]
 
-# Amorphous carbon: the phase's standard deviation at a film of 120 Å, and the film's thickness.
+# Standard deviation of the phase of amorphous carbon of 120 Å, and thickness of the carbon film.
 CARBON_PHASE_RAD = 0.07
 CARBON_THICKNESS_ANGSTROM = 120.0
 # Carbon scatters more than ice of the same thickness.
 CARBON_LOSS = 2.5
-# Mean inner potential of ice crystals against vacuum, lessened to stay a weak phase object.
+# Mean inner potential of ice crystals relative to vacuum, reduced so that the specimen remains a
+# weak phase object.
 CRYSTAL_VOLT = 0.8
-# The ice thickness that `solvent_phase_rad` is given for.
+# Ice thickness to which `solvent_phase_rad` refers.
 REFERENCE_THICKNESS_ANGSTROM = 300.0
 
 
@@ -40,17 +41,17 @@ class Specimen:
     Attributes
     ----------
     phase_rad
-        (H, W) float32 phase shift.
+        Phase shift in radians, float32, (H, W).
     thickness_angstrom
-        (H, W) float32 thickness that takes electrons away, as that of ice.
+        Thickness in Å of ice with the same loss of electrons, float32, (H, W).
     particles
-        (n, 2) x, y of the intact particles in the ice, in pixels of this field.
+        Positions x, y of the intact particles in the ice, (n, 2), in pixels of the field.
     orientations
-        (n,) rotation of the density of each of them; it is projected along z after that.
+        Rotation of the density of each particle, (n,), before the projection along z.
     proteins
-        (n,) index of the protein of each of them among `SimulationSettings.proteins`.
+        Index of the protein of each particle among `SimulationSettings.proteins`, (n,).
     contaminants
-        Columns ``x, y, kind``: fragments, aggregates and crystals, in pixels of this field.
+        Columns ``x, y, kind`` of fragments, aggregates and crystals, in pixels of the field.
     """
 
     phase_rad: NDArray[np.float32]
@@ -73,21 +74,21 @@ def build_specimen(
     Parameters
     ----------
     settings
-        What it is like.
+        Settings of the set.
     shape
-        (H, W) of the field, with its border.
+        Height and width of the field in pixels, with its border.
     border
-        Width in pixels of what lies above and left of the frame.
+        Width in pixels of the border above and to the left of the frame.
     film
-        The carbon film, if there is one.
+        The carbon film, or None.
     rng
-        The source of randomness.
+        Random number generator.
 
     Returns
     -------
     Specimen
     """
-    # A stream for each part, so that another setting for one leaves the others as they are.
+    # One generator for each part, so that a setting of one part does not affect the others.
     streams = rng.spawn(7)
     for_places, for_views, for_contaminants, for_ice, for_crystals, for_film = streams[:6]
     for_mixture = streams[6]
@@ -105,7 +106,7 @@ def build_specimen(
     overlap = (0.4 * 2 * radius, 0.85 * 2 * radius)
     number = round(crowding * int(in_ice.sum()) / area)
     particles = place(in_ice, number, distance, settings.overlap_share, overlap, for_places)
-    # The film binds fewer particles than the ice holds.
+    # There are fewer particles on the film than in the ice.
     stray_number = round(0.4 * crowding * int(on_film.sum()) / area)
     strays = place(on_film, stray_number, distance, 0.0, overlap, for_places)
 
@@ -156,7 +157,7 @@ def build_specimen(
 def _frame_margin(
     settings: SimulationSettings, shape: tuple[int, int], border: int
 ) -> NDArray[np.bool_]:
-    """Where no centre is in doubt: a fifth of the diameter away from the frame's border."""
+    """Return a mask of the pixels a fifth of the diameter away from the border of the frame."""
     margin = 0.4 * settings.radius_px
     y = np.arange(shape[0])[:, None] - border
     x = np.arange(shape[1])[None, :] - border
@@ -196,7 +197,7 @@ def _add_contaminants(
 def _crystals(
     settings: SimulationSettings, shape: tuple[int, int], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], list[tuple[float, float, str]]]:
-    """Draw the thickness of ice crystals and ethane drops in Å, and return where they are."""
+    """Return the thickness (H, W) in Å of ice crystals and ethane drops, and their positions."""
     placed = []
     thickness = np.zeros(shape, np.float32)
     field_um2 = shape[0] * shape[1] * (settings.pixel_size_angstrom * 1e-4) ** 2
