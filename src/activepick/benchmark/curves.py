@@ -253,7 +253,7 @@ class _Run:
         )
 
     def learn(self, count: int, strategy: str | Strategy) -> int:
-        """Do one round with an oracle and return the number of answers."""
+        """Run one round with the oracle and return the number of answers."""
         margin = self.rules.edge_margin
         answered = learn(self.learner, self.oracle, count, strategy, self.rng, margin)
         self.refit_seconds.append(self.learner.refit_seconds)

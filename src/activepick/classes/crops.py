@@ -99,6 +99,15 @@ def flip_phases(
 
     The sign of its Fourier transform is reversed at the frequencies at which the contrast transfer
     function is positive.
+
+    Parameters
+    ----------
+    image
+        Pixels, float32, (h, w).
+    pixel_size_angstrom
+        Pixel size of the image in Å.
+    defocus, microscope
+        Defocus and microscope of the contrast transfer function.
     """
     height, width = image.shape
     kx, ky = frequency_grid((height, width), pixel_size_angstrom)

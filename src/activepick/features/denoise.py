@@ -38,7 +38,7 @@ def denoised_image(image: DisplayImage, progress: Progress | None = None) -> Dis
     Returns
     -------
     DisplayImage
-        An image of the same shape, with new limits of the contrast.
+        An image of the same shape, with its own contrast limits.
     """
     pixels = image.pixels
     mean, deviation = float(pixels.mean()), max(float(pixels.std()), 1e-6)

@@ -21,19 +21,19 @@ class TorchTransforms:
         self._device = device
 
     def load(self, image: NDArray[np.float32]) -> Tensor:
-        """Copy an image to the device."""
+        """Copy an image (h, w) to the device."""
         return torch.from_numpy(image).to(self._device)
 
     def store(self, image: Tensor) -> NDArray[np.float32]:
-        """Copy an image from the device."""
+        """Copy an image (h, w) from the device."""
         return np.asarray(image.cpu().numpy(), np.float32)
 
     def zeros(self, shape: tuple[int, int]) -> Tensor:
-        """Return an array of complex zeros."""
+        """Return an array of complex zeros on the device."""
         return torch.zeros(shape, dtype=torch.complex64, device=self._device)
 
     def real_rows(self, image: Tensor) -> Tensor:
-        """Transform the rows of a real image."""
+        """Transform the rows of a real image (h, w), to (h, w // 2 + 1)."""
         spectrum: Tensor = torch.fft.rfft(image, dim=1)
         return spectrum
 
@@ -43,6 +43,6 @@ class TorchTransforms:
         return transformed
 
     def inverse(self, spectrum: Tensor, shape: tuple[int, int]) -> Tensor:
-        """Transform back to a real image."""
+        """Transform a spectrum back to a real image with the shape (h, w)."""
         image: Tensor = torch.fft.irfft2(spectrum, s=shape, norm="forward")
         return image

@@ -136,7 +136,7 @@ def _in_frame(xy: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.boo
 def expose(
     specimen: Specimen, settings: SimulationSettings, defocus: Defocus
 ) -> NDArray[np.float32]:
-    """Form the image of a specimen.
+    """Compute the image of a specimen.
 
     The model is linear imaging of a weak phase object, ``1 + 2 ctf * phase``, times the loss of
     electrons in ice, carbon and crystals, ``exp(-thickness / mean free path)``.

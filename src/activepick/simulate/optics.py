@@ -73,7 +73,14 @@ class Defocus:
 def frequency_grid(
     shape: tuple[int, int], pixel_size_angstrom: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the spatial frequencies of `scipy.fft.rfft2` of an image with the shape (H, W).
+    """Return the spatial frequencies of `scipy.fft.rfft2` of an image.
+
+    Parameters
+    ----------
+    shape
+        Height and width (H, W) in pixels.
+    pixel_size_angstrom
+        Pixel size in Å.
 
     Returns
     -------
