@@ -1,10 +1,11 @@
-"""The one rule for rows that cannot be used: they are left out and counted.
+"""Leave out and count rows that cannot be used.
 
-These are rows whose position, score or micrograph is none (an empty name, NaN, an infinite number),
-and positions outside of their micrographs. Pixel 0 reaches from -0.5 to 0.5, as whole numbers are
-pixel centres, so a position is inside from -0.5 to the width (or height) minus 0.5. The rule
-applies to every table that is read, to folders, and wherever the size of the micrographs is known:
-after scaling and flipping, before training, pruning and evaluating.
+These are rows without a position or the name of a micrograph (NaN or an empty name), rows with an
+infinite score, and positions outside of their micrographs. Pixel 0 extends from -0.5 to 0.5,
+because integers are pixel centres. A position is therefore inside from -0.5 to the width (or
+height) minus 0.5. This module is used for all tables and folders that are read, and wherever the
+size of the micrographs is known: after scaling and flipping, and before training, pruning and
+evaluating.
 """
 
 import os
@@ -33,24 +34,24 @@ __all__ = [
     "picked_on_smaller",
 ]
 
-# Positions outside of their micrographs are left out with a count, or an error.
+# Positions outside of their micrographs are left out and counted, or raise an error.
 Outside = Literal["drop", "error"]
 OUTSIDE: tuple[Outside, ...] = get_args(Outside)
-# Attribute in which a reader stores the position of the first such row in the file.
+# Keys of ``attrs`` under which a reader stores the place of the first such row in the file.
 _NO_POSITION, _OUTSIDE = "unusable", "outside"
-# Larger factors than this are no binning.
+# Larger factors are not plausible for binning.
 _LARGEST_FACTOR = 16
-# So many positions fill micrographs if they were picked on these.
+# Number of positions that are expected to cover the whole micrograph.
 _ENOUGH = 30
 
 
 def checked_outside(outside: str) -> Outside:
-    """Check the value of an option ``--outside``.
+    """Check the value of the option ``--outside``, and return it.
 
     Raises
     ------
     SettingsError
-        When it is neither "drop" nor "error".
+        If it is neither "drop" nor "error".
     """
     for known in OUTSIDE:
         if outside == known:
@@ -72,10 +73,14 @@ def inside(
     Parameters
     ----------
     x, y
-        Positions in pixels, ``(n,)``.
+        Positions in pixels, shape (n,).
     width, height
-        Size of the micrograph in pixels, one for all or ``(n,)``; infinite (the default) or NaN
-        where it is unknown, so that only negative positions are outside.
+        Size of the micrographs in pixels, a number or shape (n,). Infinite (the default) or NaN if
+        it is unknown, so that only positions below -0.5 are outside.
+
+    Returns
+    -------
+    array of bool, shape (n,)
     """
     within = np.ones(np.shape(x), dtype=bool)
     for position, size in ((x, width), (y, height)):
@@ -90,9 +95,13 @@ def inside_image(xy: npt.ArrayLike, shape: tuple[int, int]) -> npt.NDArray[np.bo
     Parameters
     ----------
     xy
-        Positions x, y in pixels, ``(n, 2)``.
+        Positions x, y in pixels, shape (n, 2).
     shape
         Height and width of the image in pixels.
+
+    Returns
+    -------
+    array of bool, shape (n,)
     """
     positions = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
     return inside(positions[:, 0], positions[:, 1], shape[1], shape[0])
@@ -105,34 +114,36 @@ def leave_out_outside(
     source: str | os.PathLike[str],
     outside: Outside = "drop",
 ) -> pd.DataFrame:
-    """Return the rows whose positions lie on their micrographs, and warn about the others.
+    """Return the rows with positions on their micrographs, and warn about the others.
 
-    Rows without a position or the name of a micrograph, and with an infinite score, are among the
-    others.
+    Rows without a position or the name of a micrograph and rows with an infinite score are also
+    left out.
 
     Parameters
     ----------
     table
         Columns ``micrograph, x, y``, in pixels of the micrographs.
     shapes
-        Height and width in pixels by name of the micrograph, as the table has it. Of micrographs
-        that are not in it only negative positions are outside.
+        Height and width in pixels by the name of the micrograph in the table. On micrographs that
+        are not in `shapes`, only positions below -0.5 are outside.
     source
         The file or folder, for messages.
     outside
-        "drop" leaves rows out with a `TableWarning` that counts them; "error" raises.
+        "drop" to leave rows out with a `TableWarning` that counts them; "error" to raise an
+        exception.
 
     Returns
     -------
     DataFrame
-        The table itself when all rows can be used, otherwise those that can, numbered anew.
+        The table itself if all rows can be used; otherwise a table of the usable rows with a new
+        index.
 
     Raises
     ------
     TableError
-        When a row cannot be used and `outside` is "error"; when no row has a position; or when all
-        positions are outside of micrographs of known size: then the scale, the axes or the
-        micrographs are wrong.
+        If a row cannot be used and `outside` is "error"; if no row has a position; or if all
+        positions are outside of micrographs of known size, so that the scale, the axes or the
+        micrographs are probably wrong.
     """
     table = _leave_out_unusable(table, source, outside)
     place = table.attrs.pop(_OUTSIDE, None)
@@ -158,14 +169,14 @@ def leave_out_outside(
 
 
 def note_places(table: pd.DataFrame, where: Callable[[int], str]) -> None:
-    """Store the places of the first rows that cannot be used in ``attrs``, for the messages.
+    """Store the places of the first unusable rows in ``attrs``, for messages.
 
     Parameters
     ----------
     table
-        Columns ``micrograph, x, y``, as it was read.
+        Columns ``micrograph, x, y``, as read from the file.
     where
-        Returns the place of a row in the file.
+        Function that returns the place of a row in the file.
     """
     unusable = np.flatnonzero(~_usable(table))
     if len(unusable):
@@ -179,14 +190,14 @@ def note_places(table: pd.DataFrame, where: Callable[[int], str]) -> None:
 
 
 def forget_places(table: pd.DataFrame) -> pd.DataFrame:
-    """Remove the places, which count the rows of all files together, and return the same table."""
+    """Remove the places of a table that was read from joined files, and return the same table."""
     for key in (_NO_POSITION, _OUTSIDE):
         table.attrs.pop(key, None)
     return table
 
 
 def join_places(tables: Sequence[pd.DataFrame], joined: pd.DataFrame) -> None:
-    """Store the first places of several tables in the table that they were joined to."""
+    """Store the first places of several tables in the table that joins them."""
     for key in (_NO_POSITION, _OUTSIDE):
         places = [table.attrs[key] for table in tables if key in table.attrs]
         if places:
@@ -194,7 +205,7 @@ def join_places(tables: Sequence[pd.DataFrame], joined: pd.DataFrame) -> None:
 
 
 def _usable(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return which rows have a micrograph, a position and no infinite score."""
+    """Return a mask of the rows that have a micrograph, a position and no infinite score."""
     names = table["micrograph"]
     usable = np.ones(len(table), dtype=bool)
     nameless = [name for name in names.unique() if not str(name).strip()]
@@ -208,7 +219,7 @@ def _usable(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _reason(table: pd.DataFrame, row: int) -> str:
-    """Return why a row cannot be used."""
+    """Return the reason why a row cannot be used."""
     if not str(table["micrograph"].iloc[row]).strip():
         return "the name of the micrograph is empty"
     for axis in ("x", "y"):
@@ -241,7 +252,7 @@ def _leave_out_unusable(
 
 
 def picked_on_smaller(table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]) -> float | None:
-    """Return the factor by which positions may have to be scaled up; None if they fill the area.
+    """Return the factor by which positions probably have to be multiplied.
 
     Parameters
     ----------
@@ -253,8 +264,8 @@ def picked_on_smaller(table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]
     Returns
     -------
     float or None
-        A whole number from 2 on, when no position of many lies beyond this part of the width and of
-        the height. Such positions were probably picked on binned micrographs.
+        An integer f of at least 2, if there are many positions and all are within 1/f of the width
+        and of the height: they were probably picked on binned micrographs. Otherwise None.
     """
     width, height = _sizes(table, shapes)
     known = np.isfinite(width) & np.isfinite(height)
@@ -268,7 +279,7 @@ def picked_on_smaller(table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]
 def _sizes(
     table: pd.DataFrame, shapes: Mapping[str, tuple[int, int]]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the width and the height of the micrograph of each row, infinite where unknown."""
+    """Return the width and the height of the micrograph of each row; infinite if unknown."""
     codes, names = pd.factorize(table["micrograph"])
     unknown = (np.inf, np.inf)
     sizes = np.array([shapes.get(str(name), unknown) for name in names], dtype=np.float64)
@@ -283,7 +294,7 @@ def _sentence(
     height: npt.NDArray[np.float64],
     place: str | None,
 ) -> str:
-    """Return a text with the number of positions outside, and one of them."""
+    """Return a text with the number of positions outside and an example."""
     out = np.flatnonzero(~keep)
     row = int(out[0])
     x, y = (float(table[name].iloc[row]) for name in ("x", "y"))
@@ -300,14 +311,16 @@ def _sentence(
 def _remedy(
     table: pd.DataFrame, width: npt.NDArray[np.float64], height: npt.NDArray[np.float64]
 ) -> tuple[str, str]:
-    """Return what may be wrong and the options that mend it; nothing where the border cuts some.
+    """Return the probable cause of positions outside, and the options that correct it.
+
+    Both are empty if the positions are only slightly outside.
 
     Returns
     -------
-    cause
-        Such as ". Are x and y exchanged?", to put behind a sentence; may be empty.
-    option
-        As of `activepick.errors.ActivepickError`.
+    cause : str
+        Text to append to a sentence, such as ". Are x and y exchanged?".
+    option : str
+        As in `activepick.errors.ActivepickError`.
     """
     x, y = table["x"].to_numpy(np.float64), table["y"].to_numpy(np.float64)
     known = np.isfinite(width) & np.isfinite(height)
@@ -315,7 +328,7 @@ def _remedy(
         return "", ""
     x, y, width, height = x[known], y[known], width[known], height[known]
     ratio = float(np.max(np.maximum(x / width, y / height)))
-    if ratio < 1.02:  # cut off at the border, not in other pixels
+    if ratio < 1.02:  # cut off at the border; the scale is right
         return "", ""
     causes, options = [], []
     if inside(y, x, width, height).all():
@@ -332,7 +345,10 @@ def _remedy(
 
 
 def _likely_factor(ratio: float, count: int) -> float:
-    """Return by how much larger micrographs are that positions fill up to a ratio of the size."""
+    """Return the probable size of the micrographs of positions, relative to the given size.
+
+    The positions extend to `ratio` times the given size.
+    """
     if count < _ENOUGH:
         return float(np.ceil(ratio - 0.01))
     known = (1.5, *range(2, _LARGEST_FACTOR + 1))

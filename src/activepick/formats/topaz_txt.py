@@ -1,8 +1,8 @@
-"""The coordinates file of Topaz: tab separated ``image_name x_coord y_coord score``.
+"""Coordinates files of Topaz: tab-separated columns ``image_name x_coord y_coord score``.
 
-Names have neither folder nor ending. Topaz itself writes integers, but reads any number, and
-rounds where it needs pixels; decimals are kept here, as sub-pixel positions are worth keeping.
-Scores are log-odds of Topaz's network.
+Names of micrographs have neither a folder nor an extension. Topaz writes integers, but reads any
+numbers and rounds them where it needs pixels. Decimals are written here, to keep sub-pixel
+positions. Scores are the log-odds of the network of Topaz.
 https://topaz-em.readthedocs.io
 """
 
@@ -24,7 +24,7 @@ __all__ = ["read_topaz", "read_topaz_files", "render_topaz", "sniff"]
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether the first line is the header of Topaz."""
+    """Return whether the first line of a file is the header of Topaz."""
     line = head.decode("latin-1").lstrip("\ufeffï»¿").replace("\r", "\n").split("\n", 1)[0]
     return {"image_name", "x_coord", "y_coord"} <= {name.strip('"') for name in line.split("\t")}
 
@@ -35,32 +35,37 @@ def read_topaz(path: Path) -> pd.DataFrame:
     Raises
     ------
     TableError
-        For wrong columns, rows of another length, and values that are not right, with the line.
+        If the columns, the length of a row or a value are wrong; the message gives the line.
     """
     return read_separated(path, "\t")
 
 
 def read_topaz_files(files: NamedFiles) -> pd.DataFrame:
-    """Read the files of several micrographs; see `activepick.formats.many_files`."""
+    """Read files of several micrographs together; see `activepick.formats.many_files`."""
     return read_separated_files(files, "\t")
 
 
 def render_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> Iterable[str]:
-    """Return the text of a coordinates file of Topaz.
+    """Render a table as a coordinates file of Topaz.
 
     Parameters
     ----------
     table
-        Checked table in original pixels.
+        A checked table with positions in original pixels.
     path
-        The file.
+        Path of the file, for messages.
     scale
-        Factor on the coordinates, such as 1/8 for micrographs that ``topaz preprocess -s 8`` made.
+        Factor for the coordinates, such as 1/8 for micrographs from ``topaz preprocess -s 8``.
+
+    Returns
+    -------
+    iterable of str
+        The text of the file, in pieces.
 
     Raises
     ------
     TableError
-        If two micrographs would get one name, or the scale is not above 0.
+        If two micrographs would have the same name, or the scale is not above 0.
     """
     try:
         factor = checked_scale(scale)

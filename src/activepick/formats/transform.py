@@ -1,4 +1,4 @@
-"""Changes to whole tables: scale, flips, axes, and the names of micrographs."""
+"""Transform tables: scale, flip and swap axes, and rename micrographs."""
 
 import math
 import os
@@ -29,9 +29,10 @@ __all__ = [
     "without_uids",
 ]
 
-# Columns with the height and the width of the micrograph in tables of cryoSPARC.
+# Columns with the height and the width of the micrograph in cryoSPARC tables.
 _SHAPE = ("location/micrograph_shape[0]", "location/micrograph_shape[1]")
-# Pixel sizes of the micrographs in Å, and that of the detector in µm, over the magnification.
+# Columns with the pixel size of the micrographs in Å, or with that of the detector in µm, which is
+# to be divided by the magnification.
 _DETECTOR = "rlnDetectorPixelSize"
 _PIXEL_SIZES = (
     "rlnMicrographPixelSize",
@@ -39,26 +40,31 @@ _PIXEL_SIZES = (
     "location/micrograph_psize_A",
     _DETECTOR,
 )
-# Rows whose micrograph is not found are an error, keep their name, or are dropped.
+# Treatment of rows whose micrograph is not found: raise an error, keep the name, or drop them.
 Unmatched = Literal["error", "keep", "drop"]
 
 
 def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
-    """Return positions and boxes in pixels of micrographs that are larger or smaller.
+    """Scale positions and boxes to micrographs of another size.
 
     Parameters
     ----------
     table
-        Columns ``x, y``, perhaps boxes, perhaps pixel sizes in columns or in the optics groups in
-        ``attrs``.
+        Columns ``x, y`` in pixels, and optionally boxes and pixel sizes, which are in columns or in
+        the optics groups in ``attrs``.
     scale
-        Factor, such as 4 after picking on micrographs binned by 4. Sample 0 stays where it is, as
-        in binning by Fourier cropping.
+        Factor, such as 4 after picking on micrographs that were binned by 4. Position 0 is not
+        changed, as in binning by Fourier cropping.
+
+    Returns
+    -------
+    DataFrame
+        A new table; positions and boxes are multiplied by `scale`, and pixel sizes are divided.
 
     Raises
     ------
     SettingsError
-        If the scale is no number above 0.
+        If the scale is not a number above 0.
     """
     factor = checked_scale(scale)
     sides = ["x", "y", *(name for name in BOX_COLUMNS if name in table)]
@@ -67,7 +73,7 @@ def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
         if name in scaled:
             shape = _where_finite(table[name], lambda side: (side * factor).round())
             scaled[name] = shape if shape.dtype == object else shape.astype(int)
-    # RELION 3.0 has the pixel size of images, which do not change, in the same columns.
+    # RELION 3.0 uses the same columns for the pixel size of particle images, which is not scaled.
     of_images = "rlnImageName" in table
     sizes = [tag for tag in _PIXEL_SIZES if tag in table and not (of_images and tag == _DETECTOR)]
     for tag in sizes:
@@ -83,14 +89,14 @@ def scale_table(table: pd.DataFrame, scale: float) -> pd.DataFrame:
 
 
 def _where_finite(column: pd.Series, change: Callable[[pd.Series], pd.Series]) -> pd.Series:
-    """Return a column with its numbers changed, and what is none as it is."""
+    """Apply a function to the finite numbers of a column; other values are not changed."""
     values = to_numbers(column)
     known = np.isfinite(values)
     return change(values) if known.all() else column.astype(object).mask(known, change(values))
 
 
 def swap_axes(table: pd.DataFrame) -> pd.DataFrame:
-    """Return positions and boxes with x and y exchanged."""
+    """Return a table in which x and y of positions and boxes are exchanged."""
     pairs = [("x", "y"), BOX_COLUMNS]
     swapped = {
         one: table[other]
@@ -109,28 +115,34 @@ def flip_table(
     source: str | os.PathLike[str] = "the table",
     outside: Outside = "drop",
 ) -> pd.DataFrame:
-    """Return particles on micrographs that are mirrored; see `coordinates.mirrored`.
+    """Mirror particles with their micrographs; see `coordinates.mirrored`.
 
-    Angles and shifts of aligned particles change with them; see `alignment.mirror_alignment`.
+    The angles and shifts of aligned particles are changed accordingly; see
+    `alignment.mirror_alignment`.
 
     Parameters
     ----------
     table
-        Columns ``micrograph, x, y``.
+        Columns ``micrograph, x, y``, with positions in pixels.
     shapes
-        Height and width in pixels of each micrograph; not needed for tables of cryoSPARC, which
-        have them in columns.
+        Height and width in pixels by the name of the micrograph. It may be empty for cryoSPARC
+        tables, which have columns with the sizes.
     flip
-        Along which axes.
+        The coordinates to mirror: "x", "y" or "both".
     source
         The file or folder of the table, for messages.
     outside
-        Whether rows outside of their micrographs are left out with a warning, or an error.
+        As in `outside.leave_out_outside`.
+
+    Returns
+    -------
+    DataFrame
+        A new table, without rows outside of their micrographs.
 
     Raises
     ------
     TableError
-        If the size of a micrograph is not known, and as `outside.leave_out_outside`.
+        If the size of a micrograph is not known, or if `outside.leave_out_outside` raises it.
     """
     known = shapes or shapes_in(table)
     names = [str(name) for name in table["micrograph"].unique()]
@@ -153,29 +165,29 @@ def flip_table(
 def rename_micrographs(
     table: pd.DataFrame, names: Iterable[str], unmatched: Unmatched = "error"
 ) -> tuple[pd.DataFrame, NameMatch]:
-    """Rename micrographs to the names by which another program knows them.
+    """Rename micrographs to the names that another program uses.
 
     Parameters
     ----------
     table
-        With the column ``micrograph``.
+        A table with the column ``micrograph``.
     names
-        The exact names; see `activepick.formats.match_names` for how they are found.
+        The names that the other program uses. They are matched by `activepick.formats.match_names`.
     unmatched
-        Rows whose name is not found or could mean several micrographs are an error, keep their
-        name, or are dropped.
+        Treatment of rows whose name is not found or is ambiguous: "error" raises an exception,
+        "keep" keeps their name, and "drop" drops them.
 
     Returns
     -------
     table : DataFrame
         The renamed rows.
     matched : NameMatch
-        The names that were found and those that were not.
+        The names that were matched and those that were not.
 
     Raises
     ------
     TableError
-        If a name is not found or could mean several, unless that is allowed.
+        If `unmatched` is "error" and a name is not found or is ambiguous.
     """
     matched = match_names([str(name) for name in table["micrograph"].unique()], names)
     if unmatched == "error" and (matched.unmatched or matched.ambiguous):
@@ -213,7 +225,7 @@ def _some(names: list[str]) -> str:
 
 
 def without_uids(table: pd.DataFrame) -> pd.DataFrame:
-    """Remove cryoSPARC's numeric prefix and folders from the names of micrographs."""
+    """Remove folders and the numeric prefix of cryoSPARC from the names of micrographs."""
     names = {name: without_uid(str(name)) for name in table["micrograph"].unique()}
     return table.assign(micrograph=table["micrograph"].map(names).astype(str))
 
@@ -221,12 +233,26 @@ def without_uids(table: pd.DataFrame) -> pd.DataFrame:
 def with_uids(
     table: pd.DataFrame, exposures: Exposures, unmatched: Unmatched = "error"
 ) -> tuple[pd.DataFrame, NameMatch]:
-    """Rename micrographs to the file names that they have in a project of cryoSPARC.
+    """Rename micrographs to their file names in a cryoSPARC project.
+
+    Parameters
+    ----------
+    table
+        A table with the column ``micrograph``.
+    exposures
+        The exposures of the cryoSPARC project.
+    unmatched
+        As in `rename_micrographs`.
+
+    Returns
+    -------
+    table, matched
+        As in `rename_micrographs`.
 
     Raises
     ------
     TableError
-        As `rename_micrographs`.
+        As in `rename_micrographs`.
     """
     renamed, matched = rename_micrographs(table, exposures.names, unmatched)
     files = {name: name.rpartition("/")[2] for name in exposures.names}

@@ -1,4 +1,4 @@
-"""Checks of the values in a table, with the place of the first wrong one."""
+"""Check the values of a table; messages give the place of the first wrong value."""
 
 import sys
 from collections.abc import Callable
@@ -19,19 +19,19 @@ __all__ = [
     "without_endless",
 ]
 
-# Returns the place of a row, for messages.
+# Function that returns the place of a row, for messages.
 Where = Callable[[int], str]
-# Larger than any detector or montage: a number beyond it is damage, not a position.
+# Larger than any detector or montage: larger numbers are damaged data, not positions.
 HUGE_PX = 1_000_000
 
 
 def to_number(value: object) -> float:
-    """Return a value as float: NaN for what is no number, infinite for what is too large."""
+    """Convert a value to float: NaN if it is not a number, infinite if it is too large."""
     return float(to_numbers(pd.Series([value], dtype=object)).iloc[0])
 
 
 def to_numbers(column: pd.Series) -> pd.Series:
-    """Convert a column to float: NaN for what is no number, infinite for what is too large."""
+    """Convert a column to float: NaN for other values, infinite for numbers that are too large."""
     try:
         return pd.to_numeric(column, errors="coerce").astype(float)
     except OverflowError:
@@ -39,8 +39,8 @@ def to_numbers(column: pd.Series) -> pd.Series:
 
 
 def without_endless(column: pd.Series) -> pd.Series:
-    """Return a column as texts if one of its whole numbers is larger than any float."""
-    if column.dtype != object:  # others hold at most 64 bits
+    """Convert a column to strings if it contains an integer that is larger than any float."""
+    if column.dtype != object:  # other types have at most 64 bits
         return column
     values = (value for value in column if isinstance(value, int))
     return column.astype(str) if any(abs(v) > sys.float_info.max for v in values) else column
@@ -54,23 +54,23 @@ def _number(text: str) -> float:
 
 
 def check_range(values: npt.NDArray[np.float64], name: str, where: Where) -> None:
-    """Refuse coordinates that are on no micrograph.
+    """Check that coordinates can be positions on a micrograph.
 
     Parameters
     ----------
     values
-        Coordinates in pixels, ``(n,)``.
+        Coordinates in pixels, shape (n,).
     name
         "x" or "y", for messages.
     where
-        Returns the place of a row.
+        Function that returns the place of a row, for messages.
 
     Raises
     ------
     TableError
-        When a coordinate is NaN, negative, or larger than any micrograph.
+        If a coordinate is NaN, below -0.5, or larger than any micrograph.
     """
-    # Pixel 0 reaches from -0.5 to 0.5, as integers are pixel centres.
+    # Pixel 0 extends from -0.5 to 0.5, because integers are pixel centres.
     wrong = np.flatnonzero(~((values >= -0.5) & (values <= HUGE_PX)))
     if len(wrong):
         raise TableError(
@@ -80,12 +80,24 @@ def check_range(values: npt.NDArray[np.float64], name: str, where: Where) -> Non
 
 
 def checked_labels(column: pd.Series, where: Where) -> pd.Series:
-    """Convert labels to whole numbers.
+    """Convert labels to integers.
+
+    Parameters
+    ----------
+    column
+        Labels: 0, 1 or empty.
+    where
+        Function that returns the place of a row, for messages.
+
+    Returns
+    -------
+    Series
+        The labels; of the type Int64 if some are empty, else int64.
 
     Raises
     ------
     TableError
-        When one is neither 0, 1 nor empty.
+        If a label is neither 0, 1 nor empty.
     """
     wrong = np.flatnonzero(~(column.isin([0, 1]) | column.isna()).to_numpy())
     if len(wrong):

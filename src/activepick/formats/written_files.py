@@ -1,7 +1,7 @@
-"""The record of the files that were written to a folder, so that none of another origin is removed.
+"""Record the files that are written to a folder, so that files of other origin are not removed.
 
-A hidden file in the folder has a line for each file: size in bytes, CRC-32 and path. A file that
-was changed since does not count as written by this program any more.
+A hidden file in the folder has one line for each written file: its size in bytes, its CRC-32 and
+its path. Files that were changed later do not count as written by this program.
 """
 
 import os
@@ -17,19 +17,19 @@ from activepick.formats.text import write_pieces
 __all__ = ["Checksum", "WrittenFiles"]
 
 _NAME = ".activepick-files"
-# Longer ones are of no file, and too long ones no integers for Python.
+# Longer numbers are not file sizes, and Python does not convert very long ones.
 _NUMBER = re.compile(r"[0-9]{1,20}")
 
 
 class Checksum:
-    """Size and CRC-32 of the pieces that pass through `of`."""
+    """Size in bytes and CRC-32 of the data that pass through `of`."""
 
     def __init__(self) -> None:
         self.size = 0
         self.crc = 0
 
     def of(self, pieces: Iterable[str | bytes]) -> Iterator[bytes]:
-        """Yield pieces as bytes, texts in UTF-8, and add them to the sum."""
+        """Yield pieces as bytes, with strings encoded as UTF-8, and add them to the checksum."""
         for piece in pieces:
             data = piece.encode("utf-8") if isinstance(piece, str) else piece
             self.size += len(data)
@@ -38,12 +38,12 @@ class Checksum:
 
 
 class WrittenFiles:
-    """The files in a folder that this program wrote, in this run and in earlier ones.
+    """The files that this program wrote to a folder, in this run and in earlier runs.
 
     Parameters
     ----------
     folder
-        The folder. A record in it is read; it need not exist.
+        The folder, which may be missing. A record in it is read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,19 +57,19 @@ class WrittenFiles:
         for line in text.split("\n"):
             size, _, rest = line.partition(" ")
             crc, _, name = rest.partition(" ")
-            # A line that was cut off while it was written is none.
+            # An incomplete line, whose writing was interrupted, is ignored.
             if _NUMBER.fullmatch(size) and _NUMBER.fullmatch(crc) and name:
                 self._sums[name] = (int(size), int(crc))
 
     def add(self, path: Path, checksum: Checksum) -> None:
-        """Record a file, on disk when this returns.
+        """Record a file; the record is written to disk immediately.
 
         Parameters
         ----------
         path
-            The file, in the folder.
+            Path of the file, in the folder.
         checksum
-            Of its content.
+            Checksum of its content.
 
         Raises
         ------
@@ -91,31 +91,35 @@ class WrittenFiles:
         self.save()
 
     def save(self) -> None:
-        """Write the record anew, with a line for each file that is still there.
+        """Rewrite the record, with a line for each recorded file that still exists.
 
         Raises
         ------
         TableError
-            If it cannot be written.
+            If the record cannot be written.
         """
         self._sums = {k: v for k, v in self._sums.items() if os.path.isfile(self._folder / k)}
         if self._sums or self._record.exists():
             write_pieces(self._record, (_line(name, *sums) for name, sums in self._sums.items()))
 
     def others(self, own: Collection[Path]) -> list[Path]:
-        """Return the recorded files that are still there and were not changed since.
+        """Return the recorded files that still exist and are unchanged.
 
         Parameters
         ----------
         own
-            Files that are left out, in the folder.
+            Paths, in the folder, that are left out.
+
+        Returns
+        -------
+        list of Path
         """
         names = {path.relative_to(self._folder).as_posix() for path in own}
         found = ((name, sums) for name, sums in self._sums.items() if name not in names)
         return [self._folder / name for name, sums in found if self._is_same(name, sums)]
 
     def wrote(self, path: Path) -> bool:
-        """Return whether a file in the folder is recorded, still there, and not changed since."""
+        """Return whether a file in the folder is recorded, still exists and is unchanged."""
         name = path.relative_to(self._folder).as_posix()
         return name in self._sums and self._is_same(name, self._sums[name])
 
@@ -126,7 +130,7 @@ class WrittenFiles:
 
     def _is_same(self, name: str, sums: tuple[int, int]) -> bool:
         path = self._folder / name
-        # Nothing outside of the folder, whatever a record says.
+        # Records of files outside of the folder are ignored.
         if os.path.isabs(name) or ".." in Path(name).parts or os.path.islink(path):
             return False
         try:

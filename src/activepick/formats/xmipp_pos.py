@@ -1,11 +1,12 @@
-"""Xmipp's ``NAME.pos``, in which Scipion exchanges the picks of a micrograph, and ``.xmd``.
+"""Xmipp files ``NAME.pos``, in which Scipion stores the picks of a micrograph, and ``.xmd``.
 
-A STAR file that begins ``# XMIPP_STAR_1 *``: ``data_header`` with the state of the picking, and
-``data_particles`` (``data_particles_auto`` for automatic picks) with ``_xcoor`` and ``_ycoor``,
-centres in whole pixels, and where they are known ``_cost`` (the score) and ``_enabled`` (-1 for
-picks that were taken back). As scipion-em-relion writes it (``writeSetOfCoordinatesXmipp``).
-Metadata of particles (``.xmd``) have the same columns, and the micrograph in ``_micrograph``; in a
-file with a block for each micrograph the block has its name.
+These are STAR files that begin with ``# XMIPP_STAR_1 *``. The block ``data_header`` contains the
+state of the picking. The block ``data_particles`` (``data_particles_auto`` for automatic picks)
+contains ``_xcoor`` and ``_ycoor``, the centres in whole pixels, and optionally ``_cost`` (the
+score) and ``_enabled`` (-1 for picks that were removed). The format is that of scipion-em-relion
+(``writeSetOfCoordinatesXmipp``). Metadata of particles (``.xmd``) have the same columns, with the
+micrograph in ``_micrograph``. If a file has one block for each micrograph, the block has the name
+of the micrograph.
 """
 
 import re
@@ -40,25 +41,26 @@ __all__ = ["read_pos", "read_pos_files", "render_pos", "sniff"]
 _MAGIC = "# XMIPP_STAR_1 *\n"
 _TAGS = {"xcoor": "x", "ycoor": "y", "cost": "score", "micrograph": "micrograph"}
 _OWN = ("itemId", "enabled", "micrographId")
-# Blocks that do not have the name of a micrograph.
+# Names of blocks that are not names of micrographs.
 _PLAIN_BLOCK = re.compile(r"(particles.*|noname|header|)", re.IGNORECASE)
 
 
 def sniff(head: bytes) -> bool:
-    """Return whether the first line is Xmipp's."""
+    """Return whether a file begins with the first line of Xmipp and contains positions."""
     return head.lstrip().startswith(b"# XMIPP_STAR_1") and b"_xcoor" in head
 
 
 def read_pos(path: Path) -> pd.DataFrame:
-    """Read picks of one micrograph or more; see `activepick.formats.read_table`.
+    """Read the picks of one or more micrographs; see `activepick.formats.read_table`.
 
-    Picks that were taken back are left out, with a warning. Without names in the file the
-    micrograph is named by the file, and ``attrs["micrograph_from_file_name"]`` is True.
+    Picks that were removed in Xmipp are left out, with a warning. If the file contains no names of
+    micrographs, the name follows from the file name, and ``attrs["micrograph_from_file_name"]`` is
+    True.
 
     Raises
     ------
     TableError
-        For wrong columns and values that are not right, with the line.
+        If the columns or a value are wrong; the message gives the line.
     """
     data = read_utf8(path)
     found = _blocks(data, path)
@@ -82,7 +84,7 @@ def read_pos(path: Path) -> pd.DataFrame:
 
 
 def read_pos_files(files: NamedFiles) -> pd.DataFrame:
-    """Read the picks of several micrographs; see `activepick.formats.many_files`."""
+    """Read files of several micrographs together; see `activepick.formats.many_files`."""
     return read_together(files, _split, _parse, read_pos)
 
 
@@ -107,7 +109,7 @@ def _parse(
 
 
 def _blocks(data: bytes, path: Path) -> list[Block]:
-    """Return the blocks with positions."""
+    """Return the blocks that contain positions."""
     blocks = read_blocks(data, path)
     found = [block for block in blocks if {"xcoor", "ycoor"} <= set(block.columns)]
     if not found:
@@ -141,14 +143,19 @@ def _table(raw: pd.DataFrame, path: Path, lines: Lines, *, marked: bool) -> pd.D
 
 
 def render_pos(table: pd.DataFrame, path: Path) -> Iterable[str]:
-    """Return the text of a file with the picks of one micrograph, in whole pixels.
+    """Render a table as a file with the picks of one micrograph, in whole pixels.
 
     Parameters
     ----------
     table
-        Checked table of one micrograph in original pixels.
+        A checked table of one micrograph with positions in original pixels.
     path
-        The file, which should have the name of the micrograph.
+        Path of the file, which should have the name of the micrograph.
+
+    Returns
+    -------
+    iterable of str
+        The text of the file, in pieces.
     """
     dropped = [name for name in table.columns if name not in ("micrograph", "x", "y", "score")]
     warn_dropped(table, dropped, path, "Xmipp's .pos")

@@ -1,1 +1,1 @@
-"""Learn a head from labels, and choose the next queries."""
+"""Train a head with labels, and choose the next queries."""

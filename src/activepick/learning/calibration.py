@@ -1,14 +1,15 @@
-"""Calibrated probabilities: from linear scores to shares of particles.
+"""Calibration: compute probabilities from the linear scores of a head.
 
 The score of a pick is the logit of the probability that it is a particle. It is the linear score of
-the head times a slope (temperature scaling; Guo et al., ICML 2017), which changes neither the order
-of the picks nor those at probability 0.5, but says how sure they are. Threshold, counts, predicted
-precision and the score columns of files all use it; only learning and the choice of questions use
-the linear score.
+the head times a slope (temperature scaling; Guo et al., ICML 2017). The slope changes neither the
+order of the picks nor the position of probability 0.5; it changes how far the probabilities are
+from 0.5. The threshold, the counts, the predicted precision and the score columns of files use the
+score. Only training and the choice of questions use the linear score.
 
-The slope is that of simulated proteins (`activepick.learning.simulated_calibration`), and not
-fitted to the labels: these lie at positions that were doubtful when they were asked for, and
-positions beside a particle are skipped, so that labels say little about the picks that are sure.
+The slope was determined with simulated proteins (`activepick.learning.simulated_calibration`). It
+is not fitted to the labels: they are at positions that were uncertain when the question was asked,
+and positions next to a particle are skipped. Labels therefore contain little information about the
+picks with high probabilities.
 """
 
 from dataclasses import dataclass, replace
@@ -30,26 +31,26 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Calibration:
-    """From linear scores to scores, the logits of probabilities; by default they are the same.
+    """Conversion of linear scores to scores, which are logits of calibrated probabilities.
 
     Attributes
     ----------
     slope
-        Score for a linear score of 1; above 0.
+        Factor from the linear score to the score; above 0. By default 1, so that they are equal.
     """
 
     slope: float = 1.0
 
     def logit(self, linear: ArrayLike) -> Floats:
-        """Compute the logit of the probability for linear scores, same shape."""
+        """Compute the logits of the probabilities for linear scores; the shape is kept."""
         return np.asarray(self.slope * np.asarray(linear, np.float64))
 
     def probability(self, linear: ArrayLike) -> Floats:
-        """Compute the probability of a particle for linear scores, same shape."""
+        """Compute the probabilities of a particle for linear scores; the shape is kept."""
         return np.asarray(expit(self.logit(linear)))
 
     def score_map(self, linear: ScoreMap) -> ScoreMap:
-        """Return the score map that belongs to a map of linear scores."""
+        """Convert a map of linear scores to a map of scores."""
         if self.slope == 1:
             return linear
         return replace(linear, values=linear.values * np.float32(self.slope))
@@ -68,7 +69,7 @@ def expected_precision(probability: ArrayLike, threshold: float = 0.0) -> float:
     Returns
     -------
     float
-        NaN where there is no pick.
+        Expected precision, between 0 and 1; NaN if there are no picks.
     """
     known = np.asarray(probability, np.float64)
     taken = known[known >= threshold]
@@ -76,5 +77,5 @@ def expected_precision(probability: ArrayLike, threshold: float = 0.0) -> float:
 
 
 def expected_particles(probability: ArrayLike) -> float:
-    """Predict the number of particles among peaks of given probabilities (n,)."""
+    """Predict the number of particles among peaks from their probabilities, shape (n,)."""
     return float(np.sum(probability))

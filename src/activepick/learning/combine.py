@@ -1,14 +1,14 @@
 """Combine the heads of several datasets into a generic head.
 
-Each dataset has a head of its own, fitted to its own labels and tied to a common one by an L2 term;
-all are fitted together (Khosla et al., Undoing the damage of dataset bias, ECCV 2012; for picking
-HydraPicker, Masoumzadeh and Brubaker, BMVC 2019, and the training across molecules of DeepPicker,
-Wang et al., J. Struct. Biol. 195, 325, 2016):
-``sum_d L_d(w_d) + tie / 2 sum_d |w_d - g|^2 + root / 2 |g - w0|^2``. The generic head g picks new
-datasets without labels, and is the mean of the prior for their first labels. The differences
-between the heads and g become directions along which that prior is wide. The covariance is a mean
-over the directions (`activepick.learning.fit.HeadFit`), so that it does not grow with the number of
-heads, nor when heads are combined that were combined before.
+Each dataset has a separate head, which is fitted to the labels of the dataset and tied to a common
+head by an L2 term. All heads are fitted together (Khosla et al., Undoing the damage of dataset
+bias, ECCV 2012; for particle picking HydraPicker, Masoumzadeh and Brubaker, BMVC 2019, and the
+training across molecules of DeepPicker, Wang et al., J. Struct. Biol. 195, 325, 2016):
+``sum_d L_d(w_d) + tie / 2 sum_d |w_d - g|^2 + root / 2 |g - w0|^2``. The generic head g picks
+particles in new datasets without labels, and is the mean of the prior for their first labels. The
+differences between the heads and g become directions along which this prior is wide. The prior
+covariance is a mean over the directions (`activepick.learning.fit.HeadFit`). It therefore grows
+neither with the number of heads nor when generic heads are combined again.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ __all__ = ["Combined", "combine", "on_scales_of"]
 
 Floats = NDArray[np.float64]
 
-# Alternating fits of the heads and of the generic one: most end before this number of rounds, when
-# the generic head changes by less than this share.
+# The heads and the generic head are fitted alternately. The iteration ends after this number of
+# rounds, or (in most cases) earlier, when the generic head changes by less than this share.
 _ROUNDS = 12
 _CONVERGED = 1e-4
-# Note of a generic head: the number of heads that it was made of.
+# Key in the notes of a generic head: the number of heads that were combined.
 _GENERIC = "generic"
 
 
@@ -56,27 +56,32 @@ def combine(
 ) -> Combined:
     """Fit the heads of several datasets and their generic head together.
 
-    A head with training data (`Head.training_data`) is refitted; any other stays as it is.
+    A head with training data (`Head.training_data`) is refitted; other heads are not changed.
 
     Parameters
     ----------
     heads
-        Heads of different datasets, on features of the same network and number of scales. The
-        values of the scales may differ; they correspond by their order, from the one that suits
-        the protein to finer ones.
+        Heads of different datasets, on features of the same network and with the same number of
+        scales. The scales may differ; they are matched by their order, from the scale that is
+        chosen for the protein to finer scales.
     pretrained
-        Mean of the prior of the generic head, on the same number of scales. Its directions are
-        kept.
+        Mean of the prior of the generic head, with the same number of scales. The generic head
+        also gets its directions.
     tie
-        Weight of the L2 term between a head and the generic one.
+        Weight of the L2 term between each head and the generic head.
     trust
-        Position of the generic head between the pretrained one (0) and the mean of all heads (1),
-        from which `root` follows. The mean of a few datasets says little about another one.
+        Position of the generic head between the pretrained head (0) and the mean of all heads
+        (1), which determines `root`. It is small by default, because the mean over a few datasets
+        is a poor estimate for another dataset.
+
+    Returns
+    -------
+    Combined
 
     Raises
     ------
     HeadError
-        If there is no head, or they were made for features that cannot be compared.
+        If no heads are given, or they were trained on features that cannot be compared.
     """
     if not heads:
         raise HeadError("Give at least one head to combine.")
@@ -110,26 +115,26 @@ def combine(
         others=sum(head.others for head in heads),
         notes={_GENERIC: len(heads)},
         directions=_directions(heads, parameters, pretrained, generic),
-        # Its bias is that of heads which were taught.
+        # The calibration belongs to the bias, which is the mean over trained heads.
         calibration=calibration_after(labels, pretrained.spec),
     )
     return Combined(common, specialised)
 
 
 def on_scales_of(head: Head, spec: FeatureSpec) -> Head:
-    """Return a generic head for the working radii that suit another protein.
+    """Return a generic head for the working radii of another protein.
 
     Parameters
     ----------
     head
         The result of `combine`.
     spec
-        Features with the same number of working radii, from the one that suits best to finer ones.
+        Features with the same number of working radii, from the best radius to finer scales.
 
     Raises
     ------
     HeadError
-        If the head was made for other features.
+        If the head was trained on features that cannot be compared.
     """
     _require_alike(head.spec, spec)
     return replace(head, spec=spec)
@@ -138,9 +143,9 @@ def on_scales_of(head: Head, spec: FeatureSpec) -> Head:
 def _directions(
     heads: Sequence[Head], parameters: Sequence[tuple[Floats, float]], pretrained: Head, g: Floats
 ) -> Floats | None:
-    """Return the distinct directions of the pretrained head, of generic heads, and of datasets.
+    """Return the distinct directions of the pretrained head, of generic heads and of datasets.
 
-    A generic head stands for the datasets that it was made of, by their directions.
+    A generic head contributes the directions of the datasets that it was combined from.
     """
     shape = pretrained.weights.shape
     found = [*(() if pretrained.directions is None else pretrained.directions)]
@@ -149,7 +154,7 @@ def _directions(
             found.append((weights - g).reshape(shape))
         elif head.directions is not None:
             found += [*head.directions]
-    # Compared in the precision of files.
+    # Rows are compared as float32, the precision in which files store them.
     distinct = {rows.astype(np.float32).tobytes(): rows for rows in found}
     return np.stack(list(distinct.values())) if distinct else None
 

@@ -14,60 +14,60 @@ __all__ = ["HeadFit"]
 
 Floats = NDArray[np.float64]
 
-# Weight of the pi term for each label, and its bounds (benchmarks/variants): the first labels say
-# more about the number of particles than the expected share does, and a weight that does not grow
-# with the labels has no effect among a hundred.
+# Weight of the pi term per label, and its bounds (benchmarks/variants): the first labels contain
+# more information about the number of particles than the expected share does, and a constant weight
+# has no effect once there are a hundred labels.
 _PI_FOR_LABEL, _PI_BOUNDS = 0.05, (1.0, 3.0)
-# Caution is the same for any number of labels below this.
+# Below this number of labels, caution does not depend on the number.
 _FIRST = 5
 
-# The largest component of the gradient at the optimum, in parameters of unit curvature.
+# Tolerance of the largest component of the gradient, in parameters scaled to unit curvature.
 _GTOL = 1e-6
-# Share of the mean curvature by which all curvatures are raised for the scale of the parameters;
-# that of the bias can vanish.
+# Share of the mean curvature that is added to all curvatures before the parameters are scaled,
+# because the curvature along the bias can vanish.
 _RIDGE = 1e-6
-# Number of labelled pixels from which that scale is computed, so that its time does not grow with
-# the labels.
+# Number of labelled pixels from which the scaling is computed, so that the time does not depend on
+# the number of labels.
 _SCALE_ROWS = 400
 
-# Above this number of features the dense matrix of BFGS makes a refit slower than L-BFGS's.
+# Above this number of features, BFGS is slower than L-BFGS because of its dense matrix.
 _BFGS_FEATURES = 256
 
 
 @dataclass
 class HeadFit:
-    """Binary logistic regression on features, with the estimator interface of scikit-learn.
+    """Binary logistic regression with the estimator interface of scikit-learn.
 
     Parameters
     ----------
     l2
         Weight of the L2 term: the prior covariance of the weights is ``I / l2``.
     towards
-        Mean of the prior of the weights: the "pretrained" classifier or "zero".
+        Mean of the prior of the weights: "pretrained" for the pretrained classifier, or "zero".
     start
         Initial value of a fit without a warm start: "pretrained" or "zero".
     pi, pi_weight
-        Expected share of particle pixels, and the weight of the term that draws the fit to it; by
-        default a weight that grows with the number of labels.
+        Expected share of particle pixels, and the weight of the term of the loss that penalises
+        the deviation from it. By default the weight grows with the number of labels.
     balanced
-        Give both classes the same total weight.
+        Whether both classes get the same total weight.
     directions_l2
-        L2 weight along the directions of the prior, if it has k directions D, shape (k, D): they
-        add ``D'D / (k directions_l2)`` to the prior covariance, so that it is at least as wide as
-        without them in every direction. The mean over the directions keeps it as wide as it is
-        when there are more of them.
+        L2 weight along the directions of the prior. The k directions V, shape (k, D), add
+        ``V'V / (k directions_l2)`` to the prior covariance, which can only become wider. The term
+        is a mean over the directions, so that the width does not grow with their number.
     caution
-        Strength with which the prior holds against the first labels: with n labels, of which the
-        first five count as five, each L2 term weighs ``1 + (caution / n)^2`` times as much.
+        Strength of the prior while there are few labels: each L2 weight is multiplied by
+        ``1 + (caution / n)^2`` for n labels; fewer than five labels count as five.
     solver
-        "bfgs", "lbfgs", or "auto": BFGS for up to 256 features. All reach the same optimum.
+        "bfgs", "lbfgs", or "auto", which is BFGS for up to 256 features and L-BFGS above. All
+        find the same optimum.
 
     Attributes
     ----------
     weights_
-        Shape (D,).
+        Fitted weights, shape (D,).
     bias_
-        A number.
+        Fitted bias.
     loss_
         Loss at the optimum.
     evaluations_
@@ -101,37 +101,37 @@ class HeadFit:
         directions: Floats | None = None,
         score_targets: ScoreTargets | None = None,
     ) -> Self:
-        """Fit to labelled pixels.
+        """Fit the model to labelled pixels.
 
         Parameters
         ----------
         x
             Features, shape (n, D).
         y
-            Targets, shape (n,): 1 particle, 0 not a particle, or a probability in between.
+            Targets, shape (n,): 1 for particles, 0 for non-particles, or a probability in between.
         weights
             Weight of each pixel, shape (n,); by default 1.
         labels
-            Number of labels, which `caution` and the weight of the pi term depend on; by default
+            Number of labels, on which `caution` and the weight of the pi term depend. By default
             the sum of the weights.
         unlabelled
             Features of sampled pixels, shape (u, D), for the pi term.
         pretrained
-            Weights (D,) and bias of the pretrained classifier; zeros when not given.
+            Weights (D,) and bias of the pretrained classifier; by default zeros.
         warm_start
-            Weights (D,) and bias of an earlier fit to begin with.
+            Weights (D,) and bias of an earlier fit, used as initial values.
         directions
             Directions of the prior, shape (k, D).
         score_targets
-            Pixels whose scores are drawn to given ones.
+            Pixels with target scores; the squared deviation from them is penalised.
 
         Returns
         -------
         HeadFit
-            The estimator itself.
+            The fitted estimator.
         """
-        # The matrices are small: waiting for a second thread costs many times what it saves, and it
-        # looks for more work for so long that it slows down what follows.
+        # The matrices are small: waiting for a second thread takes many times longer than it saves,
+        # and the idle thread spins for so long that it slows down the following computation.
         with one_thread("blas"):
             loss = self.objective(
                 x,
@@ -161,7 +161,7 @@ class HeadFit:
         directions: Floats | None = None,
         score_targets: ScoreTargets | None = None,
     ) -> HeadLoss:
-        """Return the loss that `fit` minimises; parameters as there."""
+        """Return the loss that `fit` minimises; the parameters are those of `fit`."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         features = x.shape[1]
         v = self._weights(y, weights)
@@ -187,7 +187,7 @@ class HeadFit:
     def prior(
         self, features: int, directions: Floats | None, labels: float
     ) -> tuple[float, Floats]:
-        """Return the L2 weight of the prior, and its scaled directions.
+        """Return the L2 weight and the scaled directions of the prior.
 
         Parameters
         ----------
@@ -201,8 +201,9 @@ class HeadFit:
         Returns
         -------
         l2 : float
+            L2 weight, as in `HeadLoss`.
         along : array, shape (k, D)
-            As in `HeadLoss`; k = 0 without directions.
+            Scaled directions, as in `HeadLoss`; k = 0 without directions.
         """
         held = 1 + (self.caution / max(labels, _FIRST)) ** 2
         if directions is None or not len(directions):
@@ -226,12 +227,12 @@ class HeadFit:
         return v
 
     def _minimise(self, loss: HeadLoss, begin: Floats) -> Floats:
-        # Imported here, as the command line needs the methods' names and would start more slowly.
+        # Imported here, because the command line imports this module and would start more slowly.
         from scipy.linalg import cholesky, solve_triangular
         from scipy.optimize import minimize
 
-        # In parameters in which the curvature at the start is the identity, a few steps lead to the
-        # optimum; as the features are correlated, the plain ones take more than a hundred.
+        # The parameters are scaled such that the initial curvature is the identity: a few steps are
+        # sufficient then. Without scaling, correlated features need more than a hundred.
         hessian = loss.approximate_hessian(begin, _SCALE_ROWS)
         hessian[np.diag_indices(len(begin))] += _RIDGE * np.trace(hessian) / len(begin)
         lower = cholesky(hessian, lower=True, overwrite_a=True, check_finite=False)

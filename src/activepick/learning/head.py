@@ -1,4 +1,4 @@
-"""The head: the linear classifier that is trained, with all data that are needed to apply it."""
+"""The head: a trained linear classifier, with the data that are needed to apply it."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from activepick.learning.calibration import Calibration
 from activepick.learning.simulated_calibration import calibration_after
 from activepick.scoremap import ScoreMap
 
-if TYPE_CHECKING:  # which needs PyTorch
+if TYPE_CHECKING:  # the module needs PyTorch
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["Head", "TrainingData", "pretrained_head", "scale_mixture"]
@@ -20,14 +20,14 @@ __all__ = ["Head", "TrainingData", "pretrained_head", "scale_mixture"]
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Record of the examples that a head was fitted to, kept with it so that it can be refitted.
+    """Training examples that are stored with a head, so that it can be refitted.
 
     Attributes
     ----------
     features
         Mean features of each label, shape (n, D).
     targets
-        1 particle, 0 not a particle, shape (n,).
+        1 for particles, 0 for non-particles, shape (n,).
     unlabelled
         Features of sampled pixels, shape (u, D).
     """
@@ -44,29 +44,29 @@ class Head:
     Attributes
     ----------
     weights
-        float64, shape (number of scales, C).
+        Weights of the features, float64, shape (number of scales, C).
     bias
-        The sum of weights times features, plus the bias, is the linear score.
+        Bias. The linear score is the sum of weights times features, plus the bias.
     spec
-        The features that it was made for.
+        The features on which it was trained.
     diameter_angstrom
-        Diameter of the particles that it was trained on; it is used on other particles with their
-        diameter.
+        Diameter in Å of the particles on which it was trained; None if unknown. Other particles are
+        picked with their own diameter.
     inverted
-        Whether the particles that it was trained on were bright.
+        Whether the particles on which it was trained were bright.
     particles, others
-        Number of labels of either class that it was trained on.
+        Numbers of labels of particles and of non-particles on which it was trained.
     notes
-        Further facts, as JSON.
+        Additional metadata, which can be written as JSON.
     mean
-        Weights and bias of the moving average over the refits, if there were any.
+        Weights and bias of the moving average over the refits; None before the first refit.
     training_data
-        The examples that it was trained on, where they were kept.
+        The training examples; None if they were not stored.
     directions
-        Shape (k, number of scales, C): differences between heads of proteins, along which the prior
-        of the weights is wide.
+        Differences between heads of proteins, along which the prior of the weights is wide; shape
+        (k, number of scales, C).
     calibration
-        From linear scores to scores, the logits of probabilities; see
+        Conversion of linear scores to scores, which are logits of calibrated probabilities; see
         `activepick.learning.calibration`.
     """
 
@@ -91,25 +91,29 @@ class Head:
             )
 
     def score_map(self, features: "MicrographFeatures") -> ScoreMap:
-        """Compute the score at every position: the logit of the calibrated probability.
+        """Compute the score map: the logit of the calibrated probability at each position.
 
         Parameters
         ----------
         features
             Features of a micrograph at the scales of this head.
+
+        Returns
+        -------
+        ScoreMap
         """
         return self.calibration.score_map(features.score_map(self.weights, self.bias))
 
     def require(self, spec: FeatureSpec) -> None:
-        """Check that features are those on which this head was trained.
+        """Check that this head was trained on the given features.
 
         Raises
         ------
         HeadError
-            If they are not; all differences are named.
+            If it was not; the message names all differences.
         """
         mine, theirs = asdict(self.spec), asdict(spec)
-        # Networks are compared by the hash of their weights, and named in the message.
+        # Networks are compared by the hash of their weights; the message shows their names.
         differences = [
             f"{shown} {mine[shown]} instead of {theirs[shown]}"
             for name, shown in ((name, "backbone" if name == "digest" else name) for name in mine)
@@ -127,16 +131,17 @@ def pretrained_head(
 ) -> Head:
     """Return the classifier of a network as a head on one of several scales.
 
-    Its calibration is that of simulated proteins.
+    The calibration is the one from simulated proteins.
 
     Parameters
     ----------
     spec
-        The features; must contain the working radius.
+        The features; their working radii must contain `radius`.
     weights, bias
-        The classifier of the network, shape (C,) and a number.
+        Weights, shape (C,), and bias of the classifier of the network.
     radius
-        Working radius of the scale that gets the weights; the others get zeros.
+        Working radius, in working pixels, of the scale that gets the weights; the weights of the
+        other scales are zero.
     """
     scales = np.zeros((len(spec.working_radii), len(weights)))
     scales[spec.working_radii.index(radius)] = weights
@@ -144,14 +149,14 @@ def pretrained_head(
 
 
 def scale_mixture(head: Head, weights: NDArray[np.float64]) -> Head:
-    """Return a head whose prior is wide along the classifier of the network on each scale.
+    """Return a head with a prior that is wide along the network classifier on each scale.
 
     Parameters
     ----------
     head
         The head before the first label.
     weights
-        The classifier of the network, shape (C,).
+        Weights of the classifier of the network, shape (C,).
     """
     count = len(head.weights)
     return replace(head, directions=np.einsum("ij,c->ijc", np.eye(count), weights))

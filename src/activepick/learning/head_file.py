@@ -1,6 +1,6 @@
-"""Heads as files: safetensors, with everything but the arrays in its JSON metadata.
+"""Save and load heads as safetensors files, with all other data in the JSON metadata.
 
-Nothing is unpickled, so that a head from an untrusted source can be opened.
+Nothing is unpickled, so that heads from untrusted sources can be opened.
 """
 
 import errno
@@ -48,7 +48,7 @@ _Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True)
 class _Spec:
-    """A `FeatureSpec` as it is stored in a file."""
+    """A `FeatureSpec` as stored in a file."""
 
     backbone: str
     digest: str
@@ -60,7 +60,7 @@ class _Spec:
 
 @dataclass(frozen=True)
 class _Calibration:
-    """A `Calibration` as it is stored in a file."""
+    """A `Calibration` as stored in a file."""
 
     slope: _Above0 = 1.0
 
@@ -86,9 +86,10 @@ def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> No
     head
         The head.
     path
-        The file.
+        Path of the file.
     within
-        See `activepick.atomic.replacing`.
+        A folder above `path`; folders in between must not be links. See
+        `activepick.atomic.replacing`.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def load_head(path: str | Path) -> Head:
     Raises
     ------
     HeadError
-        If the file is missing, no head, damaged, or from a newer version of the program.
+        If the file is missing, damaged, not a head, or from a newer version of activepick.
     """
     path = Path(path)
     if not path.is_file():
@@ -140,7 +141,7 @@ def load_head(path: str | Path) -> Head:
             weights = np.asarray(file.get_tensor("weights"), np.float64)
             bias = float(file.get_tensor("bias")[0])
             data = directions = None
-            if "directions" in file.keys():  # noqa: SIM118 - a file is no dict
+            if "directions" in file.keys():  # noqa: SIM118 - a file is not a dict
                 directions = np.asarray(file.get_tensor("directions"), np.float64)
             if set(_TRAINING_DATA) <= set(file.keys()):
                 arrays = (file.get_tensor(name).astype(np.float64) for name in _TRAINING_DATA)
@@ -184,7 +185,7 @@ def _check_shapes(
     data: TrainingData | None,
     directions: NDArray[np.float64] | None,
 ) -> None:
-    """Raise ValueError for arrays that do not belong together."""
+    """Raise ValueError if the shapes of the arrays are inconsistent."""
     if directions is not None and directions.shape[1:] != weights.shape:
         raise ValueError(f"directions of shape {directions.shape}")
     if data is None:
@@ -198,7 +199,7 @@ def _check_shapes(
 
 
 def _damage(error: ValidationError) -> str:
-    """Return which part of the metadata is wrong."""
+    """Describe the part of the metadata that is invalid."""
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place or 'its metadata'}: {first['msg'][:1].lower()}{first['msg'][1:]}"

@@ -20,24 +20,29 @@ def starting_head(
     leave_out: Collection[str] = (),
     fine_ratio: float | None = FINE_RATIO,
 ) -> Head:
-    """Return the pretrained or a generic head on the scales that suit some micrographs.
+    """Return the head before the first label, on the scales that fit the micrographs best.
 
     Parameters
     ----------
     engine
         Feature engine with the particle diameter.
     micrographs
-        Micrographs of the dataset; the scales are chosen on the first few that can be read. No
-        labels are needed.
+        Micrographs of the dataset. The scales are chosen on the first few that can be read,
+        without labels.
     generic
-        A head of other datasets to use instead of the pretrained one; see
+        Head from other datasets to use instead of the pretrained head; see
         `activepick.learning.combine`.
     progress
-        Called with the fraction done; may raise to cancel.
+        Called with the fraction done; may raise an exception to cancel.
     leave_out
         As in `activepick.learning.simulated_prior.with_simulated_prior`.
     fine_ratio
         As in `activepick.features.scales.side_by_side`.
+
+    Returns
+    -------
+    Head
+        The pretrained head, or the generic head if given.
 
     Raises
     ------

@@ -1,10 +1,10 @@
-"""Find the labels that the head and all other labels contradict most.
+"""Find the labels that the head, fitted to all other labels, contradicts most.
 
-A wrong answer pulls the head towards itself, so that its score under the head that it was learnt
-from looks better than it is. Each label is therefore judged by a head fitted without it, which
-follows from the posterior without a refit (`activepick.learning.posterior.left_out_scores`).
-Removing or relearning the labels that a model contradicts is the approach of confident learning
-(Northcutt, Jiang and Chuang, J. Artif. Intell. Res. 70, 1373, 2021); here a person decides.
+A wrong label biases the head that is fitted to it, so that the head contradicts it too little. Each
+label is therefore compared with a head that is fitted without this label. Its score follows from
+the posterior without a refit (`activepick.learning.posterior.left_out_scores`). Removing or
+correcting labels that a model contradicts is known as confident learning (Northcutt, Jiang and
+Chuang, J. Artif. Intell. Res. 70, 1373, 2021); here the user decides.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DoubtfulLabel:
-    """A label, and how much all others contradict it.
+    """A label, with the strength of its contradiction by all other labels.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class DoubtfulLabel:
     x, y
         Position in original pixels.
     target
-        1 particle, 0 not a particle.
+        1 for a particle, 0 for a non-particle.
     contradiction
         Probability of the other class under a head fitted without the label.
     """
@@ -50,13 +50,14 @@ def contradictions(head: Head, posterior: Posterior, examples: TrainingExamples)
     Parameters
     ----------
     head, posterior
-        Fitted to all labels.
+        The head that is fitted to all labels, and its posterior.
     examples
-        The labels, n of them.
+        The training examples of the n labels.
 
     Returns
     -------
     array, shape (n,)
+        Probabilities between 0 and 1.
     """
     scores = left_out_scores(head, posterior, examples.features, examples.targets)
     return head.calibration.probability(np.where(examples.targets > 0.5, -scores, scores))
@@ -65,7 +66,10 @@ def contradictions(head: Head, posterior: Posterior, examples: TrainingExamples)
 def doubtful_labels(
     head: Head, posterior: Posterior, examples: TrainingExamples
 ) -> list[DoubtfulLabel]:
-    """Return all labels, the most contradicted first; parameters as in `contradictions`."""
+    """Return all labels, sorted by decreasing contradiction.
+
+    The parameters are those of `contradictions`.
+    """
     found = contradictions(head, posterior, examples)
     order = np.argsort(-found, kind="stable")
     places = (examples.labels[i] for i in order)

@@ -1,4 +1,4 @@
-"""Learn a head from labels on micrographs, and choose the next queries."""
+"""Train a head with labels on micrographs, and choose the next queries."""
 
 import time
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from activepick.learning.training_set import (
 )
 from activepick.scoremap import ScoreMap
 
-if TYPE_CHECKING:  # which needs PyTorch
+if TYPE_CHECKING:  # the module needs PyTorch
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["Learner", "LearnerSettings"]
@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 
 class Learner:
-    """Collects labels on micrographs whose features are in memory, and fits a head to them.
+    """Trainer of a head for micrographs whose features are in memory.
 
     Parameters
     ----------
@@ -43,11 +43,12 @@ class Learner:
     pretrained
         The head before the first label, which is the mean of the prior.
     settings
-        See `LearnerSettings`.
+        Settings of the training; by default `LearnerSettings()`.
     seed
-        For the sample of unlabelled pixels, and for queries without a random generator.
+        Seed of the sample of unlabelled pixels, and of queries for which no random generator is
+        given.
     keys
-        Name of each micrograph, on which its sample of pixels depends; by default the names of the
+        Name of each micrograph, on which its sample of pixels depends. By default the names of the
         features.
 
     Attributes
@@ -55,13 +56,14 @@ class Learner:
     head
         The current head.
     labels
-        For each micrograph the labelled positions (n, 2) in original pixels.
+        For each micrograph the labelled positions x, y in original pixels, shape (n, 2).
     targets
-        For each micrograph the targets of its labels (n,): 1 particle, 0 not a particle.
+        For each micrograph the targets of its labels, shape (n,): 1 for particles, 0 for
+        non-particles.
     skipped
-        For each micrograph the positions (n, 2) that were left unanswered.
+        For each micrograph the skipped positions x, y in original pixels, shape (n, 2).
     refit_seconds
-        Duration of the last refit.
+        Duration of the last refit in seconds.
     """
 
     def __init__(
@@ -86,23 +88,23 @@ class Learner:
         self._fitted = False
 
     def add(self, index: int, xy: ArrayLike, targets: ArrayLike) -> None:
-        """Add labels on a micrograph; the head changes at the next `refit`.
+        """Add labels on a micrograph; they take effect at the next `refit`.
 
-        A label that is given twice counts once.
+        A label that is added twice counts once.
 
         Parameters
         ----------
         index
             Index of the micrograph.
         xy
-            Positions (n, 2) in original pixels.
+            Positions x, y in original pixels, shape (n, 2).
         targets
-            1 particle, 0 not a particle, shape (n,).
+            1 for particles, 0 for non-particles, shape (n,).
 
         Raises
         ------
         TableError
-            If a position lies outside the image; no label is added then.
+            If a position is outside the image. No label is added in this case.
         """
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
         micrograph = self.micrographs[index]
@@ -120,12 +122,20 @@ class Learner:
         self.targets[index] = np.append(self.targets[index], targets)
 
     def skip(self, index: int, xy: ArrayLike) -> None:
-        """Leave positions (n, 2) on a micrograph unanswered; they are not queried again."""
+        """Skip positions on a micrograph, so that they are not queried again.
+
+        Parameters
+        ----------
+        index
+            Index of the micrograph.
+        xy
+            Positions x, y in original pixels, shape (n, 2).
+        """
         xy = np.asarray(xy, np.float64).reshape(-1, 2)
         self.skipped[index] = np.concatenate([self.skipped[index], xy])
 
     def refit(self) -> Head:
-        """Fit the head to all labels, starting from the last head, and return it."""
+        """Fit the head to all labels, starting from the previous head, and return it."""
         start = time.perf_counter()
         examples = self.examples()
         if not len(examples.targets):
@@ -145,18 +155,32 @@ class Learner:
         rng: np.random.Generator | None = None,
         may_ask: MayAsk = everywhere,
     ) -> list[Query]:
-        """Choose the next queries; see `activepick.learning.strategies.registry.select_queries`."""
+        """Choose the next queries.
+
+        Parameters
+        ----------
+        count
+            Largest number of queries.
+        strategy
+            As in `activepick.learning.strategies.registry.select_queries`.
+        rng, may_ask
+            As in `query_context`.
+
+        Returns
+        -------
+        list of Query
+        """
         return select_queries(self.query_context(rng, may_ask), count, strategy)
 
     def query_context(
         self, rng: np.random.Generator | None = None, may_ask: MayAsk = everywhere
     ) -> QueryContext:
-        """Return what a query strategy chooses from.
+        """Return the data from which a query strategy chooses.
 
         Parameters
         ----------
         rng
-            Random generator of the strategy; by default a new one with the learner's seed.
+            Random generator of the strategy; by default a new one with `seed`.
         may_ask
             As in `QueryContext`.
         """
@@ -182,7 +206,10 @@ class Learner:
         return head_posterior(self.head, self.pretrained, self.settings, self.examples())
 
     def doubtful_labels(self) -> list[DoubtfulLabel]:
-        """Return the labels, those first that the head and all other labels contradict most."""
+        """Return the labels, sorted by decreasing contradiction by the other labels.
+
+        See `activepick.learning.label_review`.
+        """
         examples = self.examples()
         if not len(examples.targets):
             return []
@@ -190,11 +217,11 @@ class Learner:
         return doubtful_labels(self.head, posterior, examples)
 
     def training_data(self) -> TrainingData:
-        """Return the record of the examples that is kept with the head."""
+        """Return the training data that are stored with the head."""
         return self.examples().training_data()
 
     def examples(self) -> TrainingExamples:
-        """Return the examples that the labels give."""
+        """Return the training examples for the labels."""
         features = dict(zip(self.keys, self.micrographs, strict=True))
         labels = {
             key: MicrographLabels(xy, targets)
@@ -203,7 +230,7 @@ class Learner:
         return self._current_training_set().collect(labels, features.__getitem__)
 
     def _current_training_set(self) -> TrainingSet:
-        """Return the training set of the current parameters."""
+        """Return the training set for the current attributes."""
         known = self._training_set
         if (
             known is None

@@ -12,18 +12,18 @@ __all__ = ["HeadLoss", "ScoreTargets", "expected_pi"]
 
 Floats = NDArray[np.float64]
 
-# The score map of a trained head is positive in a disc of about this many particle radii around
-# the centre of a particle.
+# Approximate radius, in particle radii, of the disc around a particle centre in which the score map
+# of a trained head is positive.
 _FOOTPRINT = 0.25
 
 
 class ScoreTargets(NamedTuple):
-    """Pixels whose scores are drawn to given ones.
+    """Pixels with target scores, from which deviations are penalised.
 
     Attributes
     ----------
     x, scores, weights
-        Features (m, D), target scores (logits) (m,), weights (m,).
+        Features, shape (m, D); target scores (logits), shape (m,); weights, shape (m,).
     """
 
     x: Floats
@@ -42,24 +42,25 @@ class HeadLoss:
         L_pi  = pi_weight (logit(p) - logit(pi))^2,   p = mean of s(z) over unlabelled pixels
 
     where z = w x + b is the score, s the sigmoid, and n the sum of the weights v. The bias is not
-    penalised. In the paper m = 0 and P = l2 I; here m may be a pretrained classifier, and the
-    inverse of P, the prior covariance of the weights, may have directions A: (I + A'A) / l2. Pixels
-    with score targets t, if there are any, add ``1/2 sum_j u_j (z_j - t_j)^2`` to the sum.
+    penalised. In the paper m = 0 and P = l2 I. Here m may be a pretrained classifier, and the prior
+    covariance of the weights, the inverse of P, may be widened along directions A: (I + A'A) / l2.
+    Pixels with target scores t and weights u add ``1/2 sum_j u_j (z_j - t_j)^2`` to the sum.
 
     Attributes
     ----------
     x, y, v
-        Features (n, D), targets from 0 to 1 (n,), weights (n,) of the labelled pixels.
+        Features, shape (n, D), targets from 0 to 1, shape (n,), and weights, shape (n,), of the
+        labelled pixels.
     unlabelled
-        Features (u, D) of pixels sampled from the micrographs.
+        Features of pixels sampled from the micrographs, shape (u, D).
     mean
         Mean of the prior of the weights, shape (D,).
     l2, pi, pi_weight
-        See above. A `pi_weight` of 0 leaves the last term out.
+        See above. With a `pi_weight` of 0, the term L_pi is left out.
     along
-        Scaled directions of the prior A, shape (k, D); None for none.
+        Scaled directions A of the prior, shape (k, D); None if there are none.
     score_targets
-        Pixels with score targets, and their weights u.
+        Pixels with target scores t and weights u; None if there are none.
     """
 
     x: Floats
@@ -75,23 +76,23 @@ class HeadLoss:
 
     @property
     def total_weight(self) -> float:
-        """Sum of the weights of the labelled pixels, by which the loss is divided."""
+        """Sum of the weights of the labelled pixels, by which the loss is divided; never 0."""
         return float(self.v.sum()) or 1.0
 
     @cached_property
     def _between(self) -> Floats:
-        """The matrix (I + AA')^-1 of shape (k, k), by which P = l2 (I - A'(I + AA')^-1 A)."""
+        """The matrix (I + AA')^-1, shape (k, k), with which P = l2 (I - A'(I + AA')^-1 A)."""
         assert self.along is not None
         return np.asarray(np.linalg.inv(np.eye(len(self.along)) + self.along @ self.along.T))
 
     def _precise(self, away: Floats) -> Floats:
-        """Return P times a vector (D,)."""
+        """Return the product of P and a vector, shape (D,)."""
         if self.along is None:
             return self.l2 * away
         return np.asarray(self.l2 * (away - (self._between @ (self.along @ away)) @ self.along))
 
     def __call__(self, parameters: Floats) -> tuple[float, Floats]:
-        """Compute the loss and its gradient at (w_1 ... w_D, b)."""
+        """Compute the loss and its gradient at the parameters (w_1 ... w_D, b), shape (D + 1,)."""
         w, b = parameters[:-1], parameters[-1]
         z = self.x @ w + b
         away = w - self.mean
@@ -107,15 +108,19 @@ class HeadLoss:
         return float(loss / n), gradient / n
 
     def hessian(self, parameters: Floats, *, gauss_newton: bool = False) -> Floats:
-        """Compute the Hessian of the loss at (w_1 ... w_D, b), shape (D + 1, D + 1).
+        """Compute the Hessian of the loss at the parameters (w_1 ... w_D, b).
 
         Parameters
         ----------
         parameters
-            Shape (D + 1,).
+            Weights and bias, shape (D + 1,).
         gauss_newton
-            Leave out the second derivative of logit(p) in L_pi, which may make the matrix
-            indefinite away from an optimum.
+            Whether to leave out the second derivative of logit(p) in L_pi. With it, the matrix may
+            be indefinite if the parameters are not an optimum.
+
+        Returns
+        -------
+        array, shape (D + 1, D + 1)
         """
         rows = self._gauss_newton_rows(parameters)
         hessian = rows.T @ rows
@@ -131,15 +136,22 @@ class HeadLoss:
         return np.asarray(hessian / self.total_weight)
 
     def approximate_hessian(self, parameters: Floats, rows: int) -> Floats:
-        """Approximate the Hessian in a time that does not grow with the number of labels.
+        """Approximate the Hessian in a time that does not depend on the number of labels.
+
+        The matrix is computed in single precision, without the second derivative of logit(p) in
+        L_pi.
 
         Parameters
         ----------
         parameters
-            Shape (D + 1,).
+            Weights and bias, shape (D + 1,).
         rows
-            The sum over the labelled pixels is approximated by that over at most so many of them,
-            in single precision and without the second derivative of logit(p) in L_pi.
+            Largest number of labelled pixels over which the sum is computed; it is scaled up to all
+            labelled pixels.
+
+        Returns
+        -------
+        array, shape (D + 1, D + 1)
         """
         step = max(1, -(-len(self.x) // rows))
         root = self._gauss_newton_rows(parameters, step, np.float32)
@@ -152,10 +164,10 @@ class HeadLoss:
     def _gauss_newton_rows(
         self, parameters: Floats, step: int = 1, dtype: DTypeLike = np.float64
     ) -> NDArray[np.floating]:
-        """Return a matrix (n, D + 1) whose product with itself is the Hessian without the prior.
+        """Return a matrix J, shape (n, D + 1), such that J'J is the Hessian without the prior.
 
-        The second derivative of logit(p) is left out, and of the labelled pixels all but every
-        `step`-th, which then count `step` times.
+        The second derivative of logit(p) is left out. Only each `step`-th labelled pixel is used,
+        with `step` times its weight.
         """
         w, b = parameters[:-1], parameters[-1]
         x, v = self.x[::step], step * self.v[::step]
@@ -181,20 +193,20 @@ class HeadLoss:
 
     @cached_property
     def _directions_of_precision(self) -> Floats | None:
-        """The matrix B of shape (k, D) by which P = l2 I - B'B; None without directions."""
+        """The matrix B, shape (k, D), with which P = l2 I - B'B; None without directions."""
         if self.along is None:
             return None
         lower = np.linalg.cholesky(self._between)
         return np.asarray(np.sqrt(self.l2) * lower.T @ self.along)
 
     def _add_precision(self, hessian: Floats, directions: NDArray[np.floating] | None) -> None:
-        """Add P to a Hessian, with B in any precision."""
+        """Add P to a Hessian; B may have any precision."""
         hessian[np.diag_indices(len(hessian) - 1)] += self.l2
         if directions is not None:
             hessian[:-1, :-1] -= directions.T @ directions
 
     def _pi_error(self, w: Floats, b: float) -> tuple[Floats, Floats, float, float]:
-        """Return unlabelled features, s(z), their mean p, and logit(p) - logit(pi)."""
+        """Return the unlabelled features, s(z), the mean p of s(z), and logit(p) - logit(pi)."""
         s = expit(self.unlabelled @ w + b)
         # For extreme weights p rounds to 0 or 1, where its logit is infinite.
         p = float(np.clip(s.mean(), 1e-15, 1 - 1e-15))
@@ -220,8 +232,8 @@ class HeadLoss:
 def expected_pi(particles: float, radius_px: float, shape: tuple[int, int]) -> float:
     """Compute the expected share of particle pixels from an expected number of particles.
 
-    Each particle counts with a disc of a quarter of its radius, about the area in which a trained
-    score map is positive around a centre.
+    Each particle contributes a disc with a quarter of its radius, which is about the area in which
+    the score map of a trained head is positive.
 
     Parameters
     ----------
@@ -230,7 +242,12 @@ def expected_pi(particles: float, radius_px: float, shape: tuple[int, int]) -> f
     radius_px
         Particle radius in original pixels.
     shape
-        Height and width of the micrograph.
+        Height and width of the micrograph in original pixels.
+
+    Returns
+    -------
+    float
+        Share of particle pixels, from 0.0001 to 0.5.
     """
     area = np.pi * (_FOOTPRINT * radius_px) ** 2
     return float(np.clip(particles * area / (shape[0] * shape[1]), 1e-4, 0.5))

@@ -1,8 +1,8 @@
 """A head with several classes: particle, contamination, carbon or empty ice.
 
-Multinomial logistic regression on the same features (the classes are those of PickerOptimizer; Li
+Multinomial logistic regression on the same features. The classes are those of PickerOptimizer (Li
 et al., J. Comput. Biol. 30, 2023, and ISBRA 2021). The classes other than particles differ from
-each other, and each has weights of its own.
+each other, so that each has separate weights.
 """
 
 from collections.abc import Sequence
@@ -27,16 +27,16 @@ PARTICLE = "particle"
 
 @dataclass(frozen=True, eq=False)
 class ClassHead:
-    """A linear classifier of several classes.
+    """A linear classifier with several classes.
 
     Attributes
     ----------
     classes
-        Names of the classes; "particle" is the first.
+        Names of the K classes; the first is "particle".
     weights, bias
-        Shapes (K, D) and (K,).
+        Weights, shape (K, D), and biases, shape (K,).
     spec
-        The features that it was made for.
+        The features on which it was trained.
     """
 
     classes: tuple[str, ...]
@@ -45,14 +45,14 @@ class ClassHead:
     spec: FeatureSpec
 
     def probabilities(self, features: NDArray[np.floating]) -> Floats:
-        """Compute the probability of each class (n, K) for features (n, D)."""
+        """Compute the class probabilities, shape (n, K), for features of shape (n, D)."""
         return np.asarray(softmax(features @ self.weights.T + self.bias, axis=1))
 
 
 def fit_classes(
     pretrained: Head, features: Floats, labels: Sequence[str], l2: float = 1.0
 ) -> ClassHead:
-    """Fit a head with several classes to labels; all classes get the same total weight.
+    """Fit a head with several classes to labels, with the same total weight for each class.
 
     The prior mean of the weights is the pretrained classifier for "particle" and zero for the other
     classes.
@@ -68,10 +68,14 @@ def fit_classes(
     l2
         Weight of the L2 term.
 
+    Returns
+    -------
+    ClassHead
+
     Raises
     ------
     HeadError
-        If there is no label of "particle", or of no other class.
+        If "particle" or all other classes have no labels.
     """
     classes = (PARTICLE, *sorted(set(labels) - {PARTICLE}))
     if PARTICLE not in labels or len(classes) < 2:

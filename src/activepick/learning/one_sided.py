@@ -1,15 +1,17 @@
-"""Labels of one class only: particles and nothing else, or only non-particles.
+"""Training with labels of one class only: only particles, or only non-particles.
 
-Without labels of the other class the head forgets what it knew of it. Unlabelled peaks stand in for
-the missing class, each weighted with its probability of that class under the pretrained classifier,
-all together with about the weight of the labels (learning from positive and unlabelled examples
-with weights; Elkan and Noto, KDD 2008).
+Without labels of the other class, the head would drift away from what the pretrained classifier
+predicts for that class. Unlabelled peaks are therefore used as substitutes for the missing class.
+Each is weighted with its probability of that class under the pretrained classifier, and their total
+weight is similar to that of the labels (weighted learning from positive and unlabelled examples;
+Elkan and Noto, KDD 2008).
 
-With particles alone, the weight of the expected share of particle pixels grows with their number,
-as in the generalised expectation of Topaz (Bepler et al., Nature Methods 16, 1153, 2019); otherwise
-each further label would make the head more lenient. With non-particles alone, the expected share is
-that of the pretrained classifier, and the prior is stronger too: positions that a person takes for
-non-particles may be particles of an incomplete truth, and no other label would contradict them.
+If all labels are particles, the weight of the expected share of particle pixels grows with their
+number, as in the generalised expectation of Topaz (Bepler et al., Nature Methods 16, 1153, 2019).
+Otherwise each additional label would increase the number of false picks. If all labels are
+non-particles, the expected share is that of the pretrained classifier, and the prior is stronger as
+well: labels of non-particles may be wrong where the reference is incomplete, and there is no other
+label that contradicts them.
 """
 
 from dataclasses import replace
@@ -25,29 +27,34 @@ __all__ = ["adjust_fit", "stand_in_weights"]
 
 Floats = NDArray[np.float64]
 
-# From this number of labels of the rarer class on, nothing stands in for it.
+# With this number of labels of the rarer class or more, no substitutes are used.
 _ENOUGH = 5
-# Weight of the pi term for each particle in excess of the other class.
+# Weight of the pi term per label of a particle in excess of the number of non-particles.
 _SHARE = 0.25
-# With non-particles alone: weight of the pi term for each label, and relative increase of the L2
-# weights for each label.
+# If all labels are non-particles: weight of the pi term per label, and relative increase of the L2
+# weights per label.
 _OWN_SHARE, _HELD = 1.0, 0.1
-# Total weight of the peaks that stand in, for each label: most unlabelled peaks of low score are
-# non-particles anyway, and few of high score are known to be particles.
+# Total weight of the substitutes per label, as non-particles and as particles. It is lower for
+# non-particles, because most unlabelled peaks with a low score are non-particles anyway.
 _AS_OTHERS, _AS_PARTICLES = 0.5, 1.0
 
 
 def adjust_fit(fit: HeadFit, targets: Floats, share: float) -> HeadFit:
-    """Return the regression with weights of prior and pi term that suit the balance of the labels.
+    """Adapt the weights of the prior and of the pi term to the balance of the labels.
 
     Parameters
     ----------
     fit
-        The regression; it is not changed.
+        The regression; it is not modified.
     targets
-        1 particle, 0 not a particle, shape (n,).
+        1 for particles, 0 for non-particles, shape (n,).
     share
-        Share of particle pixels under the pretrained classifier.
+        Share of particle pixels under the pretrained classifier, between 0 and 1.
+
+    Returns
+    -------
+    HeadFit
+        A regression with other weights, or `fit` itself if it has no pi term.
     """
     surplus = targets.sum() - (1 - targets).sum()
     weight = fit.pi_weight_for(len(targets))
@@ -66,7 +73,7 @@ def adjust_fit(fit: HeadFit, targets: Floats, share: float) -> HeadFit:
 
 
 def stand_in_weights(pretrained: Head, peaks: Floats, targets: Floats) -> tuple[Floats, float]:
-    """Compute the weights with which unlabelled peaks stand in for the missing class.
+    """Compute the weights of unlabelled peaks as substitutes for the missing class.
 
     Parameters
     ----------
@@ -75,13 +82,13 @@ def stand_in_weights(pretrained: Head, peaks: Floats, targets: Floats) -> tuple[
     peaks
         Features of unlabelled peaks of its score maps, shape (m, D).
     targets
-        Targets of the labels: 1 particle, 0 not a particle, shape (n,).
+        Targets of the labels: 1 for particles, 0 for non-particles, shape (n,).
 
     Returns
     -------
     weights : array, shape (m,)
     target : float
-        The missing class: 1 or 0.
+        The missing class: 1 for particles, 0 for non-particles.
     """
     particles, others = targets.sum(), (1 - targets).sum()
     probability = expit(peaks @ pretrained.weights.ravel() + pretrained.bias)
@@ -92,6 +99,6 @@ def stand_in_weights(pretrained: Head, peaks: Floats, targets: Floats) -> tuple[
 
 
 def _missing(targets: Floats) -> float:
-    """Return how much of the rarer class is missing, from 1 (all of it) to 0 (nothing)."""
+    """Return the missing share of the rarer class, from 1 (no labels) to 0 (enough labels)."""
     rarer = min(targets.sum(), (1 - targets).sum())
     return float(max(0.0, 1 - rarer / _ENOUGH))

@@ -1,8 +1,8 @@
-"""Uncertainty of a head: the Laplace approximation.
+"""Uncertainty of a head, computed with the Laplace approximation.
 
-Around its minimum the loss is approximately a parabola, so that weights and bias are distributed
-normally, with the Hessian of the loss times n as the precision (MacKay, Neural Computation 4, 720,
-1992). The Hessian is that of all terms of the loss that was minimised.
+The loss is approximately quadratic around its minimum, so that the posterior of weights and bias is
+approximately normal. Its precision is the Hessian of the loss times n (MacKay, Neural Computation
+4, 720, 1992), with all terms of the loss that was minimised.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ __all__ = ["Posterior", "laplace", "left_out_scores"]
 
 Floats = NDArray[np.float64]
 
-# Precision of the prior of the bias. The loss does not penalise the bias, which has to have a
-# proper distribution even where there is neither a label nor a pi term.
+# Precision of the prior of the bias. The loss does not penalise the bias, but its distribution has
+# to be proper even if there are neither labels nor a pi term.
 _BIAS_PRECISION = 1e-3
 # Upper limit of the leverage of a label in the approximate leave-one-out scores.
 _LEVERAGE = 0.9
@@ -34,13 +34,13 @@ class Posterior:
     Attributes
     ----------
     covariance
-        Shape (D + 1, D + 1); the bias is last.
+        Covariance matrix, shape (D + 1, D + 1); the bias is last.
     """
 
     covariance: Floats
 
     def variance(self, features: ArrayLike) -> Floats:
-        """Compute the variance of the scores (n,) of features (n, D)."""
+        """Compute the variances of the scores, shape (n,), for features of shape (n, D)."""
         x = np.asarray(features, np.float64)
         x = np.column_stack([x, np.ones(len(x))])
         with one_thread("blas"):
@@ -55,8 +55,13 @@ def laplace(loss: HeadLoss, weights: Floats, bias: float) -> Posterior:
     loss
         The loss that was minimised.
     weights, bias
-        Its optimum, shape (D,) and a number. Elsewhere the Hessian may be indefinite; the
-        Gauss-Newton approximation of the pi term then takes its place.
+        Weights, shape (D,), and bias at the optimum of the loss. If the Hessian is indefinite,
+        which is possible at other parameters, the Gauss-Newton approximation of the pi term is
+        used.
+
+    Returns
+    -------
+    Posterior
     """
     at = np.append(weights, bias)
     with one_thread("blas"):
@@ -68,19 +73,25 @@ def laplace(loss: HeadLoss, weights: Floats, bias: float) -> Posterior:
 
 
 def left_out_scores(head: Head, posterior: Posterior, features: Floats, targets: Floats) -> Floats:
-    """Estimate the score (n,) of each label under a head that was fitted without it.
+    """Estimate the score of each label under a head that is fitted without this label.
 
-    One Newton step away from the optimum (approximate leave-one-out; Rad and Maleki, J. R. Stat.
-    Soc. B 82, 965, 2020): ``z + v (s - y) / (1 - v s (1 - s))`` with v the posterior variance.
+    The head is approximated by one Newton step from the optimum (approximate leave-one-out; Rad and
+    Maleki, J. R. Stat. Soc. B 82, 965, 2020): the score is ``z + v (s - y) / (1 - v s (1 - s))``
+    with the posterior variance v.
 
     Parameters
     ----------
     head, posterior
-        Fitted to all labels.
+        The head that is fitted to all labels, and its posterior.
     features
         Features of the labels, shape (n, pixels of a label, D).
     targets
-        1 particle, 0 not a particle, shape (n,).
+        1 for particles, 0 for non-particles, shape (n,).
+
+    Returns
+    -------
+    array, shape (n,)
+        Linear scores.
     """
     centre = features.mean(axis=1)
     z = centre @ head.weights.ravel() + head.bias

@@ -10,24 +10,25 @@ __all__ = ["LearnerSettings"]
 
 @dataclass(frozen=True)
 class LearnerSettings:
-    """Settings that determine how a head is trained.
+    """Settings of the training of a head.
 
     Attributes
     ----------
     fit
         The logistic regression.
     label_radius
-        Radius of the disc around a label whose pixels share its weight, in particle radii.
+        Radius, in particle radii, of the disc around a label over whose pixels the weight of the
+        label is distributed.
     unlabelled
-        Number of unlabelled pixels that are sampled from all labelled micrographs together.
+        Total number of unlabelled pixels that are sampled from the labelled micrographs.
     consistency, consistency_unlabelled
-        Weights, in labels, of the terms that draw the predictions at labels and at sampled pixels
-        to those of the mean model (`activepick.learning.strategies.mean_model`).
+        Weights, in labels, of the terms that penalise deviations from the predictions of the mean
+        model (`activepick.learning.strategies.mean_model`), at labels and at sampled pixels.
     consistency_loss
-        The cross entropy of the predictions, or half the squared error of the scores (logits).
+        "cross-entropy" of the predictions, or "logits" for half the squared error of the scores.
     stand_ins
-        Whether unlabelled peaks stand in for the missing class while all labels are of one class
-        (`activepick.learning.one_sided`).
+        Whether unlabelled peaks are used as substitutes for the missing class while all labels are
+        of one class (`activepick.learning.one_sided`).
     """
 
     fit: HeadFit = field(default_factory=HeadFit)

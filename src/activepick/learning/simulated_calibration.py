@@ -1,9 +1,10 @@
-"""Calibrations from simulated proteins, shipped with the program.
+"""Calibrations from simulated proteins, which are part of the package.
 
-Peaks on micrographs of proteins of random shape under varied conditions, of which it is known
-whether they are particles (`activepick.simulate.random_protein`), give the slope from linear scores
-to logits of probabilities, for the pretrained detector and for heads that were taught with some
-number of labels. The file is made by `benchmarks/simulated_calibration.py`.
+The slopes from linear scores to logits of probabilities were fitted to peaks on simulated
+micrographs, for which it is known whether they are particles. The proteins have random shapes, and
+the imaging conditions vary (`activepick.simulate.random_protein`). There are slopes for the
+pretrained detector and for heads that are trained with different numbers of labels. The file is
+written by `benchmarks/simulated_calibration.py`.
 """
 
 import json
@@ -23,15 +24,19 @@ SHIPPED = Path(__file__).with_suffix(".json")
 
 
 def calibration_after(labels: int, spec: FeatureSpec) -> Calibration:
-    """Return the calibration of a head that was taught with a number of labels.
+    """Return the calibration of a head that was trained with a given number of labels.
 
     Parameters
     ----------
     labels
-        Number of labels; 0 for the pretrained detector. Between the numbers of the file the slope
-        is interpolated over the logarithm of the number plus 1; beyond them it stays the same.
+        Number of labels; 0 for the pretrained detector. Between the numbers in the file, the slope
+        is interpolated over the logarithm of the number plus 1; outside their range it is constant.
     spec
-        The features. For others than those of the file the scores stay as they are.
+        The features. For features other than those of the file, the slope is 1.
+
+    Returns
+    -------
+    Calibration
     """
     shipped = _shipped()
     if feature_facts(spec) != shipped["features"]:
@@ -41,7 +46,7 @@ def calibration_after(labels: int, spec: FeatureSpec) -> Calibration:
 
 
 def feature_facts(spec: FeatureSpec) -> dict[str, object]:
-    """Return the facts that have to agree: all but the working radii and the network's name."""
+    """Return the attributes that have to agree: all except working radii and network name."""
     facts = asdict(spec)
     return {name: facts[name] for name in facts if name not in ("working_radii", "backbone")}
 

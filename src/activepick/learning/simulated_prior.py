@@ -1,12 +1,12 @@
-"""A prior from simulated proteins, shipped with the program.
+"""A prior from simulated proteins, which is part of the package.
 
-Heads of proteins differ from the pretrained classifier in similar ways. The differences between the
-heads of simulated proteins and the classifier are directions along which the prior of the weights
-is wide: the prior of a hierarchical model whose other datasets are simulated (see
+The heads of different proteins differ from the pretrained classifier in similar ways. The prior of
+the weights is therefore wide along the differences between the heads of simulated proteins and the
+classifier. This is the prior of a hierarchical model in which the other datasets are simulated (see
 `activepick.learning.combine`; Khosla et al., ECCV 2012). It has no effect before the first label.
-The proteins are random shapes under varied conditions (`activepick.simulate.random_protein`), so
-that none is like one that learning is evaluated on. The file is made by
-`benchmarks/simulated_prior.py`.
+The proteins have random shapes, and the imaging conditions vary
+(`activepick.simulate.random_protein`), so that they do not resemble the proteins of the benchmarks.
+The file is written by `benchmarks/simulated_prior.py`.
 """
 
 import json
@@ -33,14 +33,20 @@ _SPEC = "features"
 
 
 def with_simulated_prior(head: Head, leave_out: Collection[str] = ()) -> Head:
-    """Return a pretrained head with the directions of simulated proteins in its prior.
+    """Add the directions of simulated proteins to the prior of a pretrained head.
 
     Parameters
     ----------
     head
-        The pretrained head. On features other than those of the file it is returned unchanged.
+        The pretrained head.
     leave_out
-        Simulated proteins whose directions are left out: those that the head is evaluated on.
+        Names of simulated proteins whose directions are left out, because the head is evaluated on
+        them.
+
+    Returns
+    -------
+    Head
+        A head with directions, or `head` itself if the file is for other features.
     """
     spec, proteins = _shipped()
     kept = [rows for name, rows in proteins.items() if name not in leave_out]
@@ -50,14 +56,15 @@ def with_simulated_prior(head: Head, leave_out: Collection[str] = ()) -> Head:
 
 
 def save_directions(proteins: Mapping[str, Floats], spec: FeatureSpec, path: Path) -> None:
-    """Write the directions of simulated proteins.
+    """Write the directions of simulated proteins to a safetensors file.
 
     Parameters
     ----------
     proteins
-        By name, differences between heads and the pretrained one, shape (k, number of scales, C).
+        Differences between heads and the pretrained head by the name of the protein, shape (k,
+        number of scales, C).
     spec
-        The features; the number of working radii matters, their values do not.
+        The features. Only the number of the working radii is stored, not their values.
     path
         Path of the file.
     """
@@ -74,7 +81,7 @@ def _shipped() -> tuple[dict[str, object], dict[str, NDArray[np.float32]]]:
 
 
 def _kind(spec: FeatureSpec) -> dict[str, object]:
-    """Return the facts that have to agree: all but the values of the working radii."""
+    """Return the attributes that have to agree: all except the values of the working radii."""
     facts = asdict(spec)
     facts["working_radii"] = len(spec.working_radii)
     return facts

@@ -20,7 +20,7 @@ __all__ = ["fit_head", "head_posterior"]
 
 Floats = NDArray[np.float64]
 
-# Share of the moving average that a refit leaves unchanged.
+# Weight of the previous moving average in the new one.
 _DECAY = 0.7
 
 
@@ -37,12 +37,17 @@ def fit_head(
     pretrained
         The head before the first label, which is the mean of the prior.
     settings
-        The regression and its terms.
+        Settings of the regression and of the terms of the loss.
     examples
-        With at least one label.
+        Training examples with at least one label.
     warm_start
-        The head of the last refit, to begin with. The optimum does not depend on it; the moving
-        average over the refits does.
+        The head of the last refit, used as initial value. The optimum does not depend on it, but
+        the moving average over the refits does.
+
+    Returns
+    -------
+    Head
+        The fitted head, with the calibration for the number of labels.
     """
     mean = _mean_model(warm_start or pretrained)
     with one_thread("blas"):
@@ -76,9 +81,9 @@ def fit_head(
 def head_posterior(
     head: Head, pretrained: Head, settings: LearnerSettings, examples: TrainingExamples
 ) -> Posterior:
-    """Compute the posterior of a head that `fit_head` has fitted.
+    """Compute the posterior of a head that was fitted by `fit_head`.
 
-    It is that of the fit as it was made, with all terms: labels, stand-ins of one-sided labels,
+    All terms of the loss of the fit are included: labels, substitutes for the missing class,
     consistency with the mean model, prior and expected share.
 
     Parameters
@@ -86,10 +91,14 @@ def head_posterior(
     head
         The result of `fit_head`.
     pretrained, settings, examples
-        As given to `fit_head`; without labels only the prior is left.
+        The arguments of `fit_head`. Without labels, the posterior is the prior.
+
+    Returns
+    -------
+    Posterior
     """
     with one_thread("blas"):
-        # The targets of the consistency terms have no effect on the curvature of the loss.
+        # The curvature of the loss does not depend on the targets of the consistency terms.
         problem = _problem(pretrained, settings, examples, _mean_model(head))
         loss = problem.fit.objective(
             problem.x,
@@ -106,7 +115,7 @@ def head_posterior(
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """Weighted pixels, and the regression that is fitted to them."""
+    """A regression problem: weighted pixels, and the regression to fit to them."""
 
     fit: HeadFit
     x: Floats
@@ -151,7 +160,7 @@ def _problem(
     share = settings.fit.pi
     if len(unlabelled):
         share = float(expit(unlabelled @ pretrained.weights.ravel() + pretrained.bias).mean())
-    # A copy, since fitting sets attributes of the estimator.
+    # A copy, because fitting sets attributes of the estimator.
     fit = replace(adjust_fit(settings.fit, targets, share))
     score_targets = ScoreTargets(*map(np.concatenate, zip(*drawn, strict=True))) if drawn else None
     return _Problem(

@@ -1,4 +1,4 @@
-"""The examples that a head is fitted to: features at labels, at sampled pixels and at peaks."""
+"""Training examples of a head: features at labels, at sampled pixels and at peaks."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from activepick.learning.settings import LearnerSettings
 from activepick.learning.uncertainty import entropy
 from activepick.scoremap import SAME_POSITION, separated_peaks
 
-if TYPE_CHECKING:  # which needs PyTorch
+if TYPE_CHECKING:  # the module needs PyTorch
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = [
@@ -31,28 +31,28 @@ __all__ = [
 Floats = NDArray[np.float64]
 Get = Callable[[str], "MicrographFeatures"]
 
-# The disc of a label: its centre and six pixels around it.
+# Offsets of the pixels of a label: its centre and six positions on a circle around it.
 _RING = np.arange(6) * np.pi / 3
 _DISC = np.vstack([np.zeros((1, 2)), np.stack([np.cos(_RING), np.sin(_RING)], axis=1)])
 LABEL_PIXELS = len(_DISC)
 
-# Number of the highest pretrained peaks of a micrograph by which it is compared with others.
+# Number of the highest peaks of the pretrained head by which micrographs are compared.
 _PEAKS = 64
-# Number of peaks, evenly over all ranks, that can stand in for a missing class of labels.
+# Number of peaks, evenly spaced over all ranks, that can substitute for a missing class.
 _STAND_INS = 150
-# Number of sampled pixels that are kept with a head: enough for the pi term, and a small file.
+# Number of sampled pixels that are stored with a head: sufficient for the pi term, and small.
 _KEPT = 500
 
 
 class MicrographLabels(NamedTuple):
-    """Labels of one micrograph.
+    """Labels on a micrograph.
 
     Attributes
     ----------
     xy
-        Positions in original pixels, shape (n, 2).
+        Positions x, y in original pixels, shape (n, 2).
     targets
-        1 particle, 0 not a particle, shape (n,).
+        1 for particles, 0 for non-particles, shape (n,).
     """
 
     xy: Floats
@@ -61,29 +61,30 @@ class MicrographLabels(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TrainingExamples:
-    """The examples that a head is fitted to.
+    """Training examples of a head.
 
-    They depend on the set of labels only, not on the order in which labels or micrographs came.
+    They depend only on the set of labels, not on the order of labels or micrographs.
 
     Attributes
     ----------
     keys
-        Micrographs whose labels are among the examples.
+        Keys of the micrographs whose labels are among the examples.
     labels
-        Key of the micrograph, x and y in original pixels of each label, n of them.
+        For each of the n labels the key of the micrograph, and x and y in original pixels.
     features
         Features of the pixels of each label, shape (n, pixels of a label, D).
     targets
-        1 particle, 0 not a particle, shape (n,).
+        1 for particles, 0 for non-particles, shape (n,).
     unlabelled
         Features of sampled pixels, shape (u, D).
     stand_ins
-        Features of unlabelled peaks, shape (m, D), which stand in for the missing class while all
-        labels are of one class; else None.
+        Features of unlabelled peaks, shape (m, D), which are substitutes for the missing class;
+        None if both classes have labels.
     unreadable
-        By key, the reason why the labels of a micrograph are not among the examples.
+        By the key of the micrograph, the reason why its labels are not among the examples.
     outside
-        By key, positions (n, 2) of labels outside the image, which are not among the examples.
+        By the key of the micrograph, the positions x, y in original pixels, shape (n, 2), of labels
+        outside the image, which are not among the examples.
     """
 
     keys: tuple[str, ...]
@@ -96,7 +97,7 @@ class TrainingExamples:
     outside: Mapping[str, Floats]
 
     def training_data(self) -> TrainingData:
-        """Return the record of these examples that is kept with a head."""
+        """Return the training data that are stored with a head."""
         step = max(1, -(-len(self.unlabelled) // _KEPT))
         return TrainingData(self.features.mean(axis=1), self.targets, self.unlabelled[::step])
 
@@ -113,16 +114,16 @@ class _Peaks:
 
 
 class TrainingSet:
-    """Collects what fits need of each micrograph, so that its features need not be kept.
+    """Collection of the training data of each micrograph, so that its features can be dropped.
 
     Parameters
     ----------
     pretrained
-        The head before the first label, which the peaks are found with.
+        The head before the first label, with which the peaks are found.
     settings
-        Disc of a label, number of sampled pixels, and whether peaks stand in.
+        Settings of the training; by default `LearnerSettings()`.
     seed
-        For the sampled pixels of a micrograph, which depend on the seed and its key only.
+        Seed of the sampled pixels, which depend only on the seed and on the key of the micrograph.
     """
 
     def __init__(
@@ -131,14 +132,14 @@ class TrainingSet:
         self.pretrained = pretrained
         self.settings = settings or LearnerSettings()
         self.seed = seed
-        # Features of the disc of each label; None where it lies outside the image.
+        # Features of the disc of each label; None if the label is outside the image.
         self._labels: dict[str, dict[tuple[float, float], NDArray[np.float32] | None]] = {}
         self._samples: dict[str, NDArray[np.float32]] = {}
         self._peaks: dict[str, _Peaks] = {}
         self._joined: tuple[object, Floats] = (None, np.empty((0, 0)))
 
     def observe(self, key: str, features: "MicrographFeatures") -> None:
-        """Keep the peaks of the pretrained head on a micrograph.
+        """Store the peaks of the pretrained head on a micrograph.
 
         Parameters
         ----------
@@ -161,12 +162,15 @@ class TrainingSet:
         )
 
     def mean_peak_score(self, key: str) -> float | None:
-        """Return the mean pretrained score of the highest peaks; None if not observed."""
+        """Return the mean score of the highest peaks of the pretrained head on a micrograph.
+
+        None if the micrograph was not observed.
+        """
         peaks = self._peaks.get(key)
         return None if peaks is None else peaks.mean_score
 
     def mean_entropy(self, key: str, head: Head) -> float | None:
-        """Return the mean entropy of a head over the highest peaks of the pretrained head.
+        """Return the mean entropy of a head, in nats, over the highest pretrained peaks.
 
         None if the micrograph was not observed or has no peak.
         """
@@ -177,18 +181,22 @@ class TrainingSet:
         return float(entropy(scores).mean())
 
     def collect(self, labels: Mapping[str, MicrographLabels], get: Get) -> TrainingExamples:
-        """Collect the examples for a set of labels.
+        """Collect the training examples for a set of labels.
 
         Labels of the same class at the same position count once. Labels outside the image and
-        labels of micrographs that cannot be read do not count, and are reported in the result.
+        labels on micrographs that cannot be read are left out, and are reported in the result.
 
         Parameters
         ----------
         labels
-            Labels by the key of their micrograph.
+            Labels by the key of the micrograph.
         get
-            Returns the features of a micrograph by its key; called only where they are needed. An
-            `ActivepickError` means that the micrograph cannot be read.
+            Function that returns the features of a micrograph by its key. It is called only if the
+            features are needed. An `ActivepickError` means that the micrograph cannot be read.
+
+        Returns
+        -------
+        TrainingExamples
         """
         distinct = {key: _distinct(*labels[key]) for key in sorted(labels) if len(labels[key].xy)}
         unreadable: dict[str, str] = {}
@@ -227,7 +235,7 @@ class TrainingSet:
         )
 
     def _complete_labels(self, key: str, rows: Floats, get: Get) -> None:
-        """Look up the features of those labels of a micrograph that are not known yet."""
+        """Compute the features of labels of a micrograph that are not stored yet."""
         known = self._labels.setdefault(key, {})
         missing = [(x, y) for x, y in rows[:, :2].tolist() if (x, y) not in known]
         if not missing:
@@ -253,7 +261,7 @@ class TrainingSet:
         self._samples[key] = self._samples[key][:count]
 
     def _unlabelled(self, keys: tuple[str, ...], share: int) -> Floats:
-        """Join the samples of some micrographs, which are mostly the same as at the last refit."""
+        """Join the samples of micrographs; reuse the last result if nothing changed."""
         samples = [self._samples[key][:share] for key in keys]
         facts = (keys, [len(rows) for rows in samples])
         if self._joined[0] != facts:
@@ -262,14 +270,14 @@ class TrainingSet:
         return self._joined[1]
 
     def _stand_ins(self, keys: tuple[str, ...], labels: Mapping[str, Floats], get: Get) -> Floats:
-        """Return the features of the peaks of some micrographs that are at no label."""
+        """Return the features of the peaks of micrographs that are not at a label."""
         parts = [np.empty((0, self.pretrained.weights.size))]
         for key in keys:
             if key not in self._peaks:
                 try:
                     self.observe(key, get(key))
                 except ActivepickError:
-                    continue  # its labels count all the same
+                    continue  # its labels are used nevertheless
             peaks = self._peaks[key]
             distance = np.asarray(cKDTree(labels[key][:, :2]).query(peaks.xy)[0])
             free = distance > SAME_POSITION * peaks.radius_px
@@ -278,14 +286,14 @@ class TrainingSet:
 
 
 def label_features(features: "MicrographFeatures", xy: ArrayLike, label_radius: float) -> Floats:
-    """Look up the features of the pixels of labels.
+    """Return the features of the pixels of labels.
 
     Parameters
     ----------
     features
         Features of the micrograph.
     xy
-        Positions (n, 2) in original pixels.
+        Positions x, y in original pixels, shape (n, 2).
     label_radius
         As in `LearnerSettings`.
 
@@ -300,9 +308,22 @@ def label_features(features: "MicrographFeatures", xy: ArrayLike, label_radius: 
 
 
 def sample_features(features: "MicrographFeatures", count: int, rng: np.random.Generator) -> Floats:
-    """Look up the features (count, D) of pixels sampled uniformly from a micrograph.
+    """Return the features of pixels that are sampled uniformly from a micrograph.
 
-    The first of more pixels are those of a smaller sample from the same random state.
+    The first rows of a sample are those of a smaller sample with the same random state.
+
+    Parameters
+    ----------
+    features
+        Features of the micrograph.
+    count
+        Number of pixels.
+    rng
+        Random generator.
+
+    Returns
+    -------
+    array of float64, shape (count, D)
     """
     height, width = features.shape
     xy = rng.uniform(0, 1, (count, 2)) * [width - 1, height - 1]
@@ -310,13 +331,13 @@ def sample_features(features: "MicrographFeatures", count: int, rng: np.random.G
 
 
 def _sample_rng(seed: int, key: str) -> np.random.Generator:
-    """Return the random generator of the sampled pixels of a micrograph."""
+    """Return the random generator for the sampled pixels of a micrograph."""
     digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "big")])
 
 
 def _distinct(xy: ArrayLike, targets: ArrayLike) -> Floats:
-    """Return distinct rows (x, y, target) of labels, in a fixed order."""
+    """Return the distinct rows (x, y, target) of labels in sorted order."""
     xy = np.asarray(xy, np.float64).reshape(-1, 2)
     rows = np.column_stack([xy, np.asarray(targets, np.float64)])
     return np.asarray(np.unique(rows, axis=0))

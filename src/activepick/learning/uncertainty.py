@@ -1,4 +1,4 @@
-"""Uncertainty of an answer, from the score of a head and its variance."""
+"""Uncertainty of answers, computed from the scores of a head and their variances."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +8,9 @@ __all__ = ["entropy", "moderated", "mutual_information"]
 
 Floats = NDArray[np.float64]
 
-# Beyond this score the entropy is 0 in any precision; infinite scores are taken for it.
+# Above this absolute score the entropy is 0 in any precision; infinite scores are clipped to it.
 _CERTAIN = 1000.0
-# Variance of a normal curve with the height and the area of the entropy of a probit.
+# Variance of a Gaussian with the same height and area as the entropy of a probit.
 _WIDTH = np.pi * np.log(2) / 2
 
 
@@ -23,37 +23,51 @@ def entropy(score: NDArray[np.floating]) -> NDArray[np.floating]:
     ----------
     score
         Logits, of any shape.
+
+    Returns
+    -------
+    array
+        Entropies in nats, with the shape of `score`.
     """
     size = np.minimum(np.abs(score), _CERTAIN)
     return np.asarray(np.logaddexp(0, -size) + size * expit(-size))
 
 
 def moderated(score: Floats, variance: Floats) -> Floats:
-    """Compute the score whose sigmoid is the expected probability under a normal score.
+    """Compute the score whose sigmoid is the expected probability for a normally distributed score.
 
-    ``z / sqrt(1 + pi v / 8)`` (MacKay 1992, Eq. 10): the probability at a position that is unlike
-    all labels is closer to 0.5.
+    ``z / sqrt(1 + pi v / 8)`` (MacKay 1992, Eq. 10). The probability is closer to 0.5 where the
+    variance is high, which is at positions that differ from all labels.
 
     Parameters
     ----------
     score, variance
-        Mean and variance of the score, shape (n,).
+        Mean and variance of the score (logit), shape (n,).
+
+    Returns
+    -------
+    array, shape (n,)
     """
     return np.asarray(score / np.sqrt(1 + np.pi / 8 * variance))
 
 
 def mutual_information(score: Floats, variance: Floats) -> Floats:
-    """Compute the information that an answer gives about the head, in nats.
+    """Compute the mutual information between an answer and the head, in nats.
 
-    The entropy of the expected answer less the expected entropy of the answer (BALD; Houlsby et
-    al., 2011): high where the posterior is wide, not where the particle itself is doubtful.
+    This is the entropy of the expected answer minus the expected entropy of the answer (BALD;
+    Houlsby et al., 2011). It is high where the posterior is wide, but not where the answer is
+    uncertain although the posterior is narrow.
 
     Parameters
     ----------
     score, variance
-        Mean and variance of the score, shape (n,).
+        Mean and variance of the score (logit), shape (n,).
+
+    Returns
+    -------
+    array, shape (n,)
     """
-    # A logistic sigmoid is nearly a probit of the score times sqrt(pi / 8).
+    # The logistic sigmoid is approximately a probit of the score times sqrt(pi / 8).
     m, v = score * np.sqrt(np.pi / 8), variance * np.pi / 8
     expected = np.log(2) * np.sqrt(_WIDTH / (v + _WIDTH)) * np.exp(-(m**2) / (2 * (v + _WIDTH)))
     return np.asarray(np.maximum(entropy(moderated(score, variance)) - expected, 0.0))

@@ -15,21 +15,21 @@ _POOR = 0.7
 def changed_picks(
     state: SessionState, before: MicrographPeaks, after: MicrographPeaks
 ) -> tuple[int, int]:
-    """Count how many picks of a micrograph changed from one head to another.
+    """Count the picks of a micrograph that differ between two heads.
 
     Parameters
     ----------
     state
-        Labels and settings, which are used for both.
+        Labels and settings, which are used for both heads.
     before, after
-        Peaks of the same micrograph.
+        Peaks of the two heads on the same micrograph.
 
     Returns
     -------
     changed : int
-        Number of picks of either head without a pick of the other at the same position.
+        Number of picks of both heads for which the other head has no pick at the same position.
     total : int
-        Number of picks of both heads.
+        Total number of picks of both heads.
     """
     radius_px = after.peaks.radius_px
     return changed_positions(before.select(state).xy, after.select(state).xy, radius_px)
@@ -43,7 +43,12 @@ def advice(state: SessionState, precision: PrecisionEstimate | None) -> str:
     state
         Labels and rounds.
     precision
-        Precision of the picks, if it was estimated.
+        Estimated precision of the picks; None if there is no estimate.
+
+    Returns
+    -------
+    str
+        Sentences for the user.
     """
     return " ".join(filter(None, (_on_labels(state), _on_precision(precision))))
 

@@ -1,4 +1,4 @@
-"""Estimate the precision of the picks of a workspace, and their changes between rounds."""
+"""Estimate the precision of the picks of a workspace and their changes between rounds."""
 
 import contextlib
 from collections.abc import Mapping
@@ -19,21 +19,21 @@ from activepick.workspace.truth import Truth
 
 __all__ = ["Audit"]
 
-# Number of micrographs that are compared between rounds: enough to detect a change, and fast.
+# Number of micrographs that are compared between rounds: fast, and sufficient to detect a change.
 _COMPARED = 4
 
 
 class Audit:
-    """Estimates the precision of the picks, records rounds, and advises whether to continue.
+    """Estimation of the precision of the picks, recording of rounds, and advice on stopping.
 
     Parameters
     ----------
     source
         The session and its features.
     trainer
-        Has the head.
+        Trainer with the head.
     predictor
-        Has the peaks.
+        Predictor with the peaks.
     """
 
     def __init__(self, source: FeatureSource, trainer: Trainer, predictor: Predictor) -> None:
@@ -45,10 +45,10 @@ class Audit:
         self._truth: Truth | None = None
 
     def ask(self, count: int = 20) -> list[Question]:
-        """Ask about a random sample of the picks, to estimate how many of them are particles.
+        """Ask questions about a random sample of the picks to estimate their precision.
 
-        Each pick of the micrographs that have peaks has the same chance, except at positions that
-        were labelled or skipped. The answers never train.
+        All picks of micrographs with peaks are sampled with the same probability, except at
+        positions that were labelled or skipped. The answers are never used for training.
 
         Parameters
         ----------
@@ -69,17 +69,20 @@ class Audit:
             raise SessionError("There are no picks to check: open a micrograph, or pick all.")
         questions = self._session.questions.ask(drawn, purpose="audit")
         for number in {question.micrograph for question in questions}:
-            self._predictor.stored_peaks(number)  # in memory for `precision`, which reads no file
+            self._predictor.stored_peaks(number)  # loads them for `precision`, which reads no files
         return questions
 
     def precision(self) -> PrecisionEstimate | None:
-        """Estimate the precision of the picks from answered audits; None before an audit."""
+        """Estimate the precision of the picks from answered audits.
+
+        None if no audit was answered.
+        """
         return estimate_precision(self._session.state, self._predictor.known_peaks(in_memory=True))
 
     def end_of_round(self, micrograph: int) -> RoundRecord:
-        """Record how the picks of a few micrographs changed since the last round.
+        """Record the changes of the picks of a few micrographs since the last round.
 
-        The head and the peaks in memory are saved as well.
+        The head and the peaks in memory are also saved.
 
         Parameters
         ----------
@@ -114,7 +117,7 @@ class Audit:
         self._last_round = now
         if not self._session.read_only:
             self._session.questions.note_round(record)
-            # When a session is reopened, a saved head and its peaks need not be computed again.
+            # Saved, so that they are not computed again when the session is opened.
             with contextlib.suppress(HeadError):
                 self._trainer.save_head()
             self._predictor.flush()
@@ -130,12 +133,13 @@ class Audit:
         Parameters
         ----------
         table
-            A table with the columns ``micrograph, x, y``, or a file with one; None to forget them.
+            A table with the columns ``micrograph, x, y`` in original pixels, or the path of a file
+            with such a table; None to remove the true particles.
 
         Raises
         ------
         TableError
-            If it cannot be read, or fits no micrograph of the session.
+            If the file cannot be read, or the table contains no micrograph of the session.
         """
         self._truth = None if table is None else Truth(table, self._session.state.names)
         if self._truth is not None and self._truth.unmatched:
@@ -150,10 +154,15 @@ class Audit:
             )
 
     def average_precision(self) -> float | None:
-        """Return the average precision where truth and peaks are known; None if nowhere.
+        """Return the average precision on the micrographs with true particles and peaks.
 
-        Peaks of the present head are used if there are any, else those of older heads. Stored peaks
-        that are new are read.
+        The peaks of the current head are used if there are any, otherwise those of older heads.
+        Stored peaks are read from disk if they changed since the last call.
+
+        Returns
+        -------
+        float or None
+            None if there is no such micrograph.
         """
         heads = self._predictor.known_heads()
         digest = self._predictor.head_digest if self._source.ready else ""

@@ -16,11 +16,11 @@ __all__ = ["Counts"]
 
 GetPeaks = Callable[[MicrographEntry], MicrographPeaks | None]
 
-# Lower scores are not kept: most peaks have one, and only thresholds below 0.01 need it.
+# Lower scores are not stored: most peaks have one, and only thresholds below 0.01 need them.
 _LOWEST_SCORE = np.float32(score_threshold(0.01))
 
 
-# Percentile of the local contrast of peaks that shows ice and carbon.
+# Percentile of the local contrast of the peaks, which is high if there is ice or carbon.
 _HIGH_PERCENT = 95.0
 
 
@@ -33,17 +33,19 @@ class _Summary:
     head, uncertainty
         As in `MicrographPeaks`.
     contrast
-        Local contrast that few of the peaks exceed: high where there is ice or carbon.
+        Local contrast that 5 % of the peaks exceed; high if there is ice or carbon.
     rules, areas, marks
-        What the other attributes follow from; the threshold of the rules is 0.
+        The rules, with threshold 0, areas and marks from which the other attributes were computed.
     labelled
-        Whether labels decide as well.
+        Whether the picks also depend on labels.
     scores
-        Ascending scores, from `_LOWEST_SCORE` on, of the peaks that satisfy the rules.
+        Scores (logits) of the peaks that satisfy the rules, from `_LOWEST_SCORE`, in ascending
+        order.
     sums
-        Sum of each of them and all higher ones.
+        For each of these scores, the sum of it and all higher scores.
     lowest, count
-        Threshold at the time, as a score, and the number of peaks that satisfied the rules then.
+        Threshold as a score when the summary was made, and the number of peaks that satisfied the
+        rules at this threshold.
     """
 
     head: str
@@ -59,7 +61,7 @@ class _Summary:
     count: int
 
     def above(self, lowest: np.float32) -> int | None:
-        """Return the number of picks above a score; None if the summary does not contain it."""
+        """Return the number of picks from a score; None if it cannot be determined."""
         if self.labelled:
             return None
         if lowest < _LOWEST_SCORE:
@@ -69,16 +71,16 @@ class _Summary:
 
 @dataclass(frozen=True, eq=False)
 class _Counted:
-    """Numbers of picks at the rules, areas and labels of a state.
+    """Numbers of picks for the rules, areas and labels of a state.
 
     Attributes
     ----------
     rules, areas, marks
-        As in the state.
+        The rules, areas and marks of the state.
     numbers
-        Number of picks by micrograph, beside the summary that it follows from.
+        By the number of the micrograph, the summary and the number of picks that follows from it.
     fitting
-        Summaries by micrograph that were made at these rules, areas and labels, whatever the
+        By the number of the micrograph, summaries for these rules, areas and labels and any
         threshold.
     """
 
@@ -89,9 +91,9 @@ class _Counted:
     fitting: dict[int, _Summary] = field(default_factory=dict)
 
     def at(self, state: SessionState) -> "_Counted":
-        """Return this if a state has the same rules, areas and labels; else an empty one."""
+        """Return this object if a state has the same rules, areas and labels, else an empty one."""
         rules = state.settings.rules
-        # Other changes of a state keep these objects.
+        # Other changes of a state do not replace these objects.
         same = self.areas is state.areas and self.marks is state.marks
         if same and self.rules == rules:
             return self
@@ -102,24 +104,24 @@ class _Counted:
 
 
 class Counts:
-    """Counts picks, and keeps the data for counts at other thresholds."""
+    """Counter of picks, which stores the data for counts at other thresholds."""
 
     def __init__(self) -> None:
         self._summaries: dict[int, _Summary] = {}
-        # Several parts of a window ask for the same counts, also after peaks of a few micrographs.
+        # Several parts of the window request the same counts, also when few micrographs changed.
         self._last = _Counted(PickRules(), {}, {})
 
     @property
     def heads(self) -> dict[int, str]:
-        """Hash of the head of the newest peaks by the number of the micrograph."""
+        """Hash of the head of the newest peaks, by the number of the micrograph."""
         return {number: one.head for number, one in self._summaries.copy().items()}
 
     def uncertainties(self, numbers: Iterable[int], head: str) -> dict[int, float]:
-        """Return the uncertainty of those micrographs whose newest peaks are of a head."""
+        """Return the uncertainty, in nats, of micrographs whose newest peaks are from a head."""
         return {number: one.uncertainty for number, one in self._of(numbers) if one.head == head}
 
     def contrasts(self, numbers: Iterable[int]) -> dict[int, float]:
-        """Return the local contrast that 5 % of the peaks exceed, by micrograph, where known."""
+        """Return the local contrast that 5 % of the peaks exceed, by micrograph, if known."""
         known = self._of(numbers)
         return {number: one.contrast for number, one in known if one.contrast is not None}
 
@@ -133,14 +135,14 @@ class Counts:
         return means
 
     def note(self, state: SessionState, peaks: MicrographPeaks) -> None:
-        """Store the data for counts of a micrograph.
+        """Store the data from which the picks of a micrograph are counted.
 
         Parameters
         ----------
         state
             Settings, areas and labels.
         peaks
-            Its newest peaks.
+            The newest peaks of the micrograph.
         """
         number = peaks.micrograph
         marks = state.marks_of(number)
@@ -184,12 +186,12 @@ class Counts:
         entries
             The micrographs.
         peaks
-            Returns the peaks of a micrograph, or None. It is called for labelled micrographs, for
-            new thresholds below 0.01, and after a change of the areas, the labels or the rules
-            (except the threshold).
+            Function that returns the peaks of a micrograph, or None. It is called for labelled
+            micrographs, for new thresholds below 0.01, and after a change of the areas, the labels
+            or the rules (except the threshold).
         seconds
-            Time limit. Micrographs that cannot be counted within it, or have no peaks, are left
-            out.
+            Time limit in seconds. Micrographs that cannot be counted in this time, and those
+            without peaks, are left out.
 
         Returns
         -------
@@ -230,7 +232,7 @@ class Counts:
         return [(number, known[number]) for number in numbers if number in known]
 
     def _fitting(self, state: SessionState, number: int, rules: PickRules) -> _Summary | None:
-        """Return a summary made at the rules, areas and labels of a state."""
+        """Return the summary of a micrograph if it was made for the rules of a state."""
         known = self._summaries.get(number)
         if known is None or (known.rules is not rules and known.rules != rules):
             return None
@@ -246,7 +248,7 @@ def _high_contrast(peaks: MicrographPeaks) -> float | None:
 
 
 def _lowest(state: SessionState) -> np.float32:
-    """Return the lowest score of a pick in the precision of scores, as peaks are compared."""
+    """Return the lowest score of a pick, as float32 like the scores that it is compared with."""
     return np.float32(state.settings.rules.lowest_score)
 
 

@@ -1,4 +1,4 @@
-"""Keep features of a few micrographs in memory, and prefetch those of the next ones."""
+"""Keep the features of a few micrographs in memory, and prefetch those of the next ones."""
 
 import contextlib
 import threading
@@ -10,7 +10,7 @@ from activepick.progress import Progress
 from activepick.session.model.state import MicrographEntry
 from activepick.workspace.last_used import LastUsed
 
-if TYPE_CHECKING:  # which loads PyTorch
+if TYPE_CHECKING:  # the module loads PyTorch
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["FeatureStore"]
@@ -19,18 +19,21 @@ _POLL_SECONDS = 0.1
 
 
 class _GiveWayError(Exception):
-    """Raised if prefetching a micrograph has to wait."""
+    """Prefetching a micrograph has to wait for a request."""
 
 
 class FeatureStore:
-    """Computes features of one micrograph at a time; requests take precedence over prefetching.
+    """Features of the micrographs that were used last, computed for one micrograph at a time.
+
+    Requests take precedence over prefetching.
 
     Parameters
     ----------
     load
-        Computes the features of a micrograph and calls its progress; its exceptions are passed on.
+        Function that computes the features of a micrograph and reports its progress. Its exceptions
+        are passed on.
     keep
-        Number of micrographs in memory; the one that was not used for longest is dropped.
+        Number of micrographs in memory; the least recently used micrograph is dropped.
     """
 
     def __init__(
@@ -48,18 +51,18 @@ class FeatureStore:
         self._thread: threading.Thread | None = None
 
     def held(self, entries: Iterable[MicrographEntry]) -> list[MicrographEntry]:
-        """Return those micrographs whose features are in memory."""
+        """Return the micrographs whose features are in memory."""
         return [entry for entry in entries if entry.fingerprint in self._held]
 
     def get(self, entry: MicrographEntry, progress: Progress | None = None) -> "MicrographFeatures":
-        """Return the features of a micrograph, from memory or computed.
+        """Return the features of a micrograph, and compute them if they are not in memory.
 
         Parameters
         ----------
         entry
             The micrograph.
         progress
-            Called with the fraction done; may raise to cancel.
+            Called with the fraction done; may raise an exception to cancel.
 
         Raises
         ------
@@ -86,12 +89,12 @@ class FeatureStore:
                 self._news.notify_all()
 
     def give_way(self) -> None:
-        """Wait until no other thread waits for features."""
+        """Wait until no thread waits for features."""
         with self._news:
             self._news.wait_for(lambda: not self._wanted or self._closed)
 
     def prefetch(self, entries: Iterable[MicrographEntry]) -> None:
-        """Compute features of micrographs in the background, instead of earlier requests."""
+        """Compute features in the background; this replaces earlier calls of this method."""
         with self._news:
             self._queue = list(entries)[: self._keep - 1]
             if self._thread is None and not self._closed:
@@ -100,7 +103,18 @@ class FeatureStore:
             self._news.notify_all()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until prefetching is done, and return whether it is."""
+        """Wait until prefetching is done.
+
+        Parameters
+        ----------
+        timeout
+            Longest time to wait, in seconds; None for no limit.
+
+        Returns
+        -------
+        bool
+            Whether prefetching is done.
+        """
         with self._news:
             return self._news.wait_for(lambda: not self._queue, timeout)
 
@@ -122,7 +136,7 @@ class FeatureStore:
                     return
                 entry = self._queue[0]
             try:
-                # Errors are raised when the micrograph is opened.
+                # Errors are suppressed here; they are raised again when the micrograph is opened.
                 with self._computing, contextlib.suppress(ActivepickError):
                     self._look_up(entry, self._step(entry))
             except _GiveWayError:

@@ -21,42 +21,42 @@ from activepick.session.session import Session
 from activepick.workspace.feature_store import FeatureStore
 from activepick.workspace.last_used import LastUsed
 
-if TYPE_CHECKING:  # which load PyTorch
+if TYPE_CHECKING:  # these modules load PyTorch
     from activepick.features.engine import FeatureEngine
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["FeatureSource", "Features", "Setup", "setup_key", "stored_contrast"]
 
-# Number of contrast maps in memory; each takes about a megabyte.
+# Number of contrast maps in memory; each takes about 1 MB.
 _CONTRASTS = 32
 
 
 class Features:
-    """Data of micrographs that are valid as long as the settings of features do not change.
+    """Data of micrographs, valid while the settings that determine features do not change.
 
     Parameters
     ----------
     session
         The session.
     settings
-        Its settings.
+        The settings of the session.
     engine
-        Computes features.
+        Engine that computes features.
     base
-        The head that learning starts from.
+        The head before the first label.
     learning
-        How labels become a head.
+        Settings of the training.
     keep
-        Number of micrographs whose features and score maps are in memory.
+        Number of micrographs whose features and score maps are kept in memory.
 
     Attributes
     ----------
     engine
-        Computes features.
+        Engine that computes features.
     store
         The features in memory.
     training_set
-        What learning needs of each micrograph, also of those whose features were dropped.
+        The training data of each micrograph, including those whose features were dropped.
     """
 
     def __init__(
@@ -79,17 +79,17 @@ class Features:
         self._sizes: dict[str, tuple[float, tuple[int, int]]] = {}
 
     def open(self, entry: MicrographEntry) -> Micrograph:
-        """Return the file of a micrograph.
+        """Open the file of a micrograph.
 
         Raises
         ------
         SessionError
-            If it is missing, or not the file that was added.
+            If the file is missing, or was changed since it was added.
         """
         return open_micrograph(self._session.micrographs.unchanged_path(entry.id), self._settings)
 
     def contrast(self, entry: MicrographEntry) -> ContrastMap:
-        """Return the local contrast of a micrograph, from memory or computed."""
+        """Return the local contrast of a micrograph; it is computed if it is not in memory."""
         found = self._contrasts.get(entry.fingerprint)
         if found is None:
             found = stored_contrast(self.engine, self.open(entry))
@@ -97,18 +97,23 @@ class Features:
         return found
 
     def score_map(self, entry: MicrographEntry, head: Head) -> ScoreMap:
-        """Return the score map of a head on a micrograph; parameters as in `linear_map`."""
+        """Return the score map of a head on a micrograph.
+
+        The parameters are those of `linear_map`.
+        """
         return head.calibration.score_map(self.linear_map(entry, head))
 
     def linear_map(self, entry: MicrographEntry, head: Head) -> ScoreMap:
-        """Return the linear scores of a head on a micrograph, from memory or computed.
+        """Return the map of linear scores of a head on a micrograph.
+
+        It is computed if it is not in memory.
 
         Parameters
         ----------
         entry
             The micrograph.
         head
-            The head; the same object has the same scores.
+            The head. A map in memory is reused if it was computed with the same object.
         """
         known = self._maps.get(entry.fingerprint)
         if known is not None and known[0] is head:
@@ -118,12 +123,19 @@ class Features:
         return made
 
     def size(self, keys: Iterable[str]) -> tuple[float, tuple[int, int]]:
-        """Return particle radius and shape, in original pixels, of one of some micrographs.
+        """Return the particle radius and the shape of one of several micrographs.
 
         Parameters
         ----------
         keys
             Fingerprints of micrographs whose features were computed.
+
+        Returns
+        -------
+        radius_px : float
+            Particle radius in original pixels.
+        shape : tuple of int
+            Height and width in original pixels.
         """
         wanted = set(keys)
         return next(size for key, size in self._sizes.items() if key in wanted)
@@ -138,20 +150,20 @@ class Features:
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """Engine and initial head, valid as long as the settings that determine them do not change.
+    """Features and initial head, valid while the settings that determine them do not change.
 
     Attributes
     ----------
     key
-        Those settings; see `setup_key`.
+        These settings; see `setup_key`.
     features_key
-        What the features follow from: setups with equal keys share them.
+        The settings and the spec that determine the features; setups with equal keys share them.
     features
         The features.
     base
-        The head before the first label, which all others are drawn to.
+        The head before the first label, which is the mean of the prior.
     head
-        The head that was saved for the labels at the time, or else `base`.
+        The head that was saved for the labels when the setup was made; `base` if there was none.
     """
 
     key: tuple[object, ...]
@@ -167,14 +179,14 @@ def setup_key(settings: Settings) -> tuple[object, ...]:
 
 
 class FeatureSource(Protocol):
-    """Interface of a workspace for its parts: `activepick.workspace.workspace.Workspace`.
+    """Interface of `activepick.workspace.workspace.Workspace` that its parts use.
 
     Attributes
     ----------
     session
         The session.
     learning
-        How labels become a head.
+        Settings of the training.
     notices
         Sentences for the user.
     """
@@ -188,7 +200,7 @@ class FeatureSource(Protocol):
         """Whether there is a setup for the current settings."""
 
     def setup(self, progress: Progress | None = None) -> Setup:
-        """Return the setup for the current settings; the first call takes long."""
+        """Return the setup for the current settings; the first call is slow."""
 
     def network(self) -> "FeatureEngine":
         """Return an engine for the current settings, without determining working radii."""
@@ -200,7 +212,7 @@ def stored_contrast(engine: "FeatureEngine", micrograph: Micrograph) -> Contrast
     Raises
     ------
     ActivepickError
-        If the micrograph cannot be read or the diameter does not fit it.
+        If the micrograph cannot be read, or the diameter is not suitable for it.
     """
     diameter = engine.diameter_angstrom
 

@@ -1,4 +1,4 @@
-"""The initial head of a session, and the heads that it stores."""
+"""The initial head of a session, and the heads that the session stores."""
 
 import contextlib
 import hashlib
@@ -20,7 +20,7 @@ from activepick.session.model.settings import Settings
 from activepick.session.model.state import SessionState
 from activepick.session.session import Session
 
-if TYPE_CHECKING:  # which load PyTorch
+if TYPE_CHECKING:  # these modules load PyTorch
     from activepick.features.engine import FeatureEngine
     from activepick.features.extractor import Extractor
     from activepick.micrograph import Micrograph
@@ -39,14 +39,14 @@ __all__ = [
 
 EngineMaker = Callable[[Settings], "FeatureEngine"]
 
-# Share of loading the network in the time to determine the initial head.
+# Share of the time to determine the initial head that is used to load the network.
 _LOADING = 0.2
 
 _loading = threading.Lock()
 
 
 def load_network(model: str) -> "Extractor":
-    """Load a network on the best device; networks of the program are loaded only once.
+    """Load a network on the best device; networks of the package are loaded only once.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ def load_network(model: str) -> "Extractor":
     from activepick.features.backbone import PRETRAINED, load_backbone
     from activepick.features.extractor import Extractor
 
-    if model not in PRETRAINED:  # its file may change
+    if model not in PRETRAINED:  # the file may change
         return Extractor(load_backbone(model))
-    with _loading:  # else two threads would load it at the same time
+    with _loading:  # otherwise two threads may load it at the same time
         return _load_pretrained(model)
 
 
@@ -71,7 +71,7 @@ def _load_pretrained(model: str) -> "Extractor":
 
 
 def load_engine(settings: Settings) -> "FeatureEngine":
-    """Load a network of the program on the best device, with the user's cache."""
+    """Return an engine with the network of the settings on the best device, and with the cache."""
     from activepick.features.cache import FeatureCache
     from activepick.features.engine import FeatureEngine
 
@@ -84,17 +84,17 @@ def load_engine(settings: Settings) -> "FeatureEngine":
 
 
 def head_folder(session: Session) -> Path:
-    """Return the folder of the heads of a session."""
+    """Return the folder in which a session stores heads."""
     return session.folder / "heads"
 
 
 def saved_head_file(session: Session) -> Path:
-    """Return the file in which a session keeps the head of its labels."""
+    """Return the file in which a session stores the head for its labels."""
     return head_folder(session) / "head.safetensors"
 
 
 def labels_digest(state: SessionState) -> str:
-    """Return a hash of everything that determines a head: labels and settings."""
+    """Return a hash of the labels and settings, which determine a head."""
     labels = sorted(
         (state.micrographs[m.micrograph].fingerprint, m.x, m.y, int(m.target == 1))
         for m in state.labels.values()
@@ -106,23 +106,24 @@ def labels_digest(state: SessionState) -> str:
 def initial_head(
     session: Session, make_engine: EngineMaker, progress: Progress
 ) -> tuple[Head, "FeatureEngine"]:
-    """Return the initial head, and the engine of its features.
+    """Return the initial head and the engine that computes its features.
 
-    Working radii that are not determined yet are determined, and become settings of the session.
+    If the settings contain no working radii, these are determined and stored in the settings.
 
     Parameters
     ----------
     session
-        The session, with at least one micrograph unless its settings have working radii.
+        The session, with at least one micrograph unless its settings contain working radii.
     make_engine
-        Returns the engine for settings.
+        Function that returns the engine for settings.
     progress
-        Called with the fraction done; may raise to cancel, which leaves the session as it was.
+        Called with the fraction done; may raise an exception to cancel. The session is not changed
+        in this case.
 
     Raises
     ------
     ActivepickError
-        If the head, the network, or every micrograph cannot be read.
+        If the head, the network, or all micrographs cannot be read.
     """
     settings = session.state.settings
     progress(0.0)
@@ -155,16 +156,16 @@ def initial_head(
 def head_suggested_by(
     engine: "FeatureEngine", micrograph: "Micrograph", progress: Progress
 ) -> Head:
-    """Return the pretrained head at the working radii that suit a single micrograph.
+    """Return the pretrained head at the working radii that fit a single micrograph best.
 
     Parameters
     ----------
     engine
-        The engine of its features.
+        The engine that computes features.
     micrograph
         The micrograph.
     progress
-        Called with the fraction done; may raise to cancel.
+        Called with the fraction done; may raise an exception to cancel.
 
     Raises
     ------
@@ -185,7 +186,7 @@ def saved_head(session: Session, base: Head) -> Head | None:
     session
         The session.
     base
-        The head that learning starts from.
+        The head before the first label.
     """
     with contextlib.suppress(HeadError):
         saved = load_head(saved_head_file(session))
@@ -205,7 +206,7 @@ def _base_head(path: Path) -> Head:
 
 
 def _head_at(engine: "FeatureEngine", best: float, radii: tuple[float, ...]) -> Head:
-    """Return the pretrained head at working radii that are known."""
+    """Return the pretrained head at given working radii."""
     from activepick.learning.simulated_prior import with_simulated_prior
 
     backbone = engine.extractor.backbone
@@ -219,7 +220,7 @@ def _readable(session: Session, settings: Settings) -> Iterator["Micrograph"]:
     Raises
     ------
     SessionError
-        If there is none.
+        If there are no such micrographs.
     """
     from activepick.features.scale_search import spread_out
 

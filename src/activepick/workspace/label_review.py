@@ -1,4 +1,4 @@
-"""A cursor over labels that are reviewed."""
+"""A cursor over the labels under review."""
 
 from collections.abc import Mapping
 
@@ -15,23 +15,24 @@ __all__ = ["LabelReview"]
 class LabelReview:
     """A cursor over doubtful labels, which follows the actions of the session.
 
-    It has the interface of `activepick.workspace.round.Round`, so that a label is looked at again
-    in the way in which a question is answered: the same class keeps it, another one changes it.
-    The next label follows. An undo moves the cursor back to the label that it concerns. A label
-    that is kept is no action of the session; `take_back` goes back to it.
+    It has the interface of `activepick.workspace.round.Round`, so that labels are reviewed in the
+    same way as questions are answered: the same class keeps a label, another class changes it. Then
+    the cursor moves to the next label. An undo moves the cursor back to the affected label. Keeping
+    a label is not an action of the session, so that it cannot be undone; `take_back` returns to the
+    label instead.
 
     Parameters
     ----------
     session
         The session.
     contradictions
-        By the `id` of each label, the probability of the other class under a head fitted without
-        it; in the order in which they are looked at.
+        By the `id` of each label, the probability of the other class under a head that is fitted
+        without it, in the order of the review.
 
     Attributes
     ----------
     changed, removed
-        Numbers of labels whose class was changed, or that were removed.
+        Numbers of labels whose class was changed and of labels that were removed.
 
     Signals
     -------
@@ -46,16 +47,16 @@ class LabelReview:
         self._contradictions = dict(contradictions)
         self._before = {i: session.state.marks[i] for i in contradictions}
         self._seen: set[int] = set()
-        # Labels that were kept since the last action on labels, the last one at the end.
+        # Labels that were kept since the last action on labels, in order.
         self._kept: list[int] = []
         self._current: int | None = next(iter(self._before), None)
         session.changed.connect(self._follow)
 
     @property
     def questions(self) -> list[Question]:
-        """The labels under review, as questions with the labels' `id`.
+        """The labels under review as questions, which have the `id` of the labels.
 
-        Those that were removed, and those on rejected micrographs, are left out.
+        Removed labels and labels on rejected micrographs are left out.
         """
         state = self._session.state
         labels = (state.marks.get(i) for i in self._before)
@@ -63,12 +64,12 @@ class LabelReview:
 
     @property
     def open(self) -> list[Question]:
-        """The labels that were not reviewed yet."""
+        """The labels that have not been reviewed yet, as questions."""
         return [question for question in self.questions if question.id not in self._seen]
 
     @property
     def seen(self) -> frozenset[int]:
-        """Ids of the labels that were reviewed."""
+        """The `id` of each label that was reviewed."""
         return frozenset(self._seen)
 
     @property
@@ -83,7 +84,7 @@ class LabelReview:
 
     @property
     def changed(self) -> int:
-        """Number of labels whose class was changed in the review."""
+        """Number of labels whose class was changed since the start of the review."""
         marks = self._session.state.marks
         return sum(i in marks and marks[i].target != was.target for i, was in self._before.items())
 
@@ -100,7 +101,7 @@ class LabelReview:
 
     @property
     def waiting(self) -> list[Question]:
-        """No label is a suggestion."""
+        """Unanswered suggestions; always empty, because labels are not suggestions."""
         return []
 
     @property
@@ -109,15 +110,15 @@ class LabelReview:
         return not self.open
 
     def next(self) -> Question | None:
-        """Go to the next label, or to the first after the last, and return it."""
+        """Go to the next label and return it; the first label follows the last one."""
         return self._step(1)
 
     def back(self) -> Question | None:
-        """Go to the label before the current one, or to the last before the first."""
+        """Go to the previous label and return it; the last label precedes the first one."""
         return self._step(-1)
 
     def go_to(self, question: int) -> Question | None:
-        """Go to a label by its id, and return it."""
+        """Go to the label with an `id`, and return it."""
         if any(question == one.id for one in self.questions):
             self._go(question)
         return self.current
@@ -128,12 +129,12 @@ class LabelReview:
         Parameters
         ----------
         target
-            1 particle, 0 not a particle, 2 carbon or empty ice; None keeps the label as it is.
+            1 particle, 0 not a particle, 2 carbon or empty ice; None does not change the label.
 
         Returns
         -------
         int or None
-            The number of the action; None if the label already had the class.
+            The number of the action; None if the label was not changed.
         """
         current = self.current
         if current is None:
@@ -151,7 +152,13 @@ class LabelReview:
         return None if current is None else self._session.labels.remove([current.id])
 
     def take_back(self) -> bool:
-        """Go back to the label that was kept last; return whether that was the last step."""
+        """Go back to the label that was kept last.
+
+        Returns
+        -------
+        bool
+            Whether there was such a label after the last action on labels.
+        """
         if not self._kept:
             return False
         label = self._kept.pop()
@@ -160,7 +167,7 @@ class LabelReview:
         return True
 
     def set_shown(self, micrograph: int) -> None:
-        """Keep the order, which does not depend on the micrograph that is shown."""
+        """Do nothing, because the order does not depend on the shown micrograph."""
 
     def close(self) -> None:
         """Stop following the session."""
@@ -181,10 +188,10 @@ class LabelReview:
             if self._current in decided:
                 self._go_on(self._current)
         if self.current is None and self._current is not None:
-            self._go_on(self._current)  # its micrograph or the label is gone
+            self._go_on(self._current)  # the label was removed, or its micrograph was rejected
 
     def _go_on(self, label: int) -> None:
-        """Go to the first label after one that was not reviewed, or to the end."""
+        """Go to the first label after `label` that has not been reviewed, or to the end."""
         order = list(self._before)
         here = order.index(label) + 1
         waiting = {question.id for question in self.open}
@@ -204,7 +211,7 @@ class LabelReview:
 
 
 def _decides(change: Change, label: int) -> bool:
-    """Return whether a change removes a label, brings it back, or changes its class."""
+    """Return whether a change removes a label, restores it, or changes its class."""
     before, after = change.before.get(label), change.after[label]
     return before is None or after is None or before.target != after.target
 

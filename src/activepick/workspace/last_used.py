@@ -1,4 +1,4 @@
-"""A dictionary that keeps the values that were used last."""
+"""A dictionary of limited size that drops the least recently used values."""
 
 import threading
 from collections import OrderedDict
@@ -11,16 +11,17 @@ Value = TypeVar("Value")
 
 
 class LastUsed(Generic[Value]):
-    """Keeps a number of values by key; the least recently used one is dropped.
+    """Values by key, of which the least recently used are dropped.
 
-    All methods may be called from any thread.
+    All methods are thread-safe.
 
     Parameters
     ----------
     keep
-        Number of values.
+        Largest number of values.
     kept
-        Returns whether the value of a key must not be dropped; there may be more than `keep` then.
+        Function that returns whether the value of a key must not be dropped. If there are many such
+        keys, the number of values may exceed `keep`.
     """
 
     def __init__(self, keep: int, kept: Callable[[str], bool] | None = None) -> None:
@@ -33,18 +34,18 @@ class LastUsed(Generic[Value]):
         return key in self._values
 
     def get(self, key: str) -> Value | None:
-        """Return the value of a key, which counts as a use; None if there is none."""
+        """Return the value of a key and mark it as used; None if there is no value."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
             return self._values.get(key)
 
     def peek(self, key: str) -> Value | None:
-        """Return the value of a key, which does not count as a use; None if there is none."""
+        """Return the value of a key without marking it as used; None if there is no value."""
         return self._values.get(key)
 
     def put(self, key: str, value: Value) -> list[tuple[str, Value]]:
-        """Set the value of a key, and return keys and values that are dropped for it."""
+        """Set the value of a key, and return the keys and values that are dropped."""
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)
@@ -55,6 +56,6 @@ class LastUsed(Generic[Value]):
             return [(other, self._values.pop(other)) for other in free[:excess]]
 
     def items(self) -> list[tuple[str, Value]]:
-        """Return all keys and values, the least recently used one first."""
+        """Return all keys and values, the least recently used first."""
         with self._lock:
             return list(self._values.items())

@@ -8,10 +8,10 @@ from activepick.session.model.state import SessionState
 
 __all__ = ["Offer", "next_offer"]
 
-# A value differs from those of all seen micrographs if its distance from them exceeds this share of
-# the whole range.
+# A value differs from those of all seen micrographs if its distance from each exceeds this share of
+# the range of all values.
 _GAP = 0.25
-# The range of scores counts as known from this number of seen micrographs on.
+# Scores are compared only if at least this number of micrographs was seen.
 _KNOWN = 3
 
 
@@ -22,10 +22,11 @@ class Offer:
     Attributes
     ----------
     micrograph
-        Its number.
+        Number of the micrograph.
     reason
-        "defocus" or "scores": it is unlike all seen ones; "unsure": the head is most uncertain
-        there; "apart": it is far from all seen ones in the list.
+        "defocus" or "scores": its defocus or its scores differ from those of all seen micrographs;
+        "unsure": the head is most uncertain on it; "apart": it is far from all seen micrographs in
+        the list.
     """
 
     micrograph: int
@@ -35,21 +36,23 @@ class Offer:
 def next_offer(
     state: SessionState, levels: Mapping[int, float], uncertainties: Mapping[int, float]
 ) -> Offer | None:
-    """Choose one of the micrographs that were not seen.
+    """Choose the next micrograph from those that have not been seen.
 
     Parameters
     ----------
     state
         The session.
     levels
-        Mean pretrained score of the peaks by number, where it is known.
+        Mean score of the peaks of the pretrained head, by the number of the micrograph, where it is
+        known.
     uncertainties
-        Mean entropy of the head over the peaks by number, where it is known.
+        Mean entropy of the head over the peaks, in nats, by the number of the micrograph, where it
+        is known.
 
     Returns
     -------
     Offer or None
-        None if all were seen or rejected.
+        None if all micrographs were seen or rejected.
     """
     entries = state.micrographs
     labelled = {label.micrograph for label in state.labels.values()}
@@ -75,7 +78,7 @@ def next_offer(
 def _unlike(
     values: Mapping[int, float], seen: list[int], fresh: list[int], known: int
 ) -> int | None:
-    """Return the unseen micrograph farthest from all seen ones; None if the distance is small."""
+    """Return the unseen micrograph with the most different value; None if all are similar."""
     old = [values[i] for i in seen if i in values]
     gaps = {i: min(abs(values[i] - v) for v in old) for i in fresh if old and i in values}
     if not gaps or len(old) < known:

@@ -1,4 +1,4 @@
-"""Store the peaks of all micrographs of a session on disk, and the last ones in memory."""
+"""Store the peaks of all micrographs of a session on disk, and some of them in memory."""
 
 import contextlib
 import math
@@ -29,22 +29,23 @@ _KEEP = 64
 
 
 class PeakStore:
-    """The newest peaks of each micrograph, by its content.
+    """The newest peaks of each micrograph, by the fingerprint of its content.
 
-    What cannot be written (full disk, no permission) is kept in memory: the files only save time.
+    Peaks that cannot be written (full disk, no permission) are kept in memory: the files only save
+    time.
 
     Parameters
     ----------
     folder
-        Folder with one file for each micrograph, which may be deleted at any time.
+        Folder with one file for each micrograph. The files may be deleted at any time.
     writable
         Whether files may be written.
     keep
-        Number of micrographs in memory; the one that was not used for longest is written to its
-        file and dropped.
+        Number of micrographs in memory. The peaks of the least recently used micrograph are written
+        to its file and dropped.
     kept
-        Returns whether the peaks of a micrograph, given by its fingerprint, stay in memory in any
-        case.
+        Function that returns whether the peaks of a micrograph, given by its fingerprint, always
+        stay in memory.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class PeakStore:
         self._writable = writable
         self._kept = kept or (lambda key: False)
         self._held: LastUsed[MicrographPeaks] = LastUsed(keep, self._stays)
-        # By fingerprint the head of the peaks on disk, as far as it is known; "" for no file.
+        # Hash of the head of the peaks on disk by fingerprint, where known; "" if there is no file.
         self._on_disk: dict[str, str] = {}
         self._unwritten: set[str] = set()
         self._lock = threading.Lock()
@@ -71,7 +72,7 @@ class PeakStore:
     def get(self, entry: MicrographEntry) -> MicrographPeaks | None:
         """Return the newest peaks of a micrograph, of any head, from memory or from disk.
 
-        A damaged file counts as no file; the peaks are computed and written again.
+        None if there are none or their file is damaged. They are computed and written again then.
         """
         key = entry.fingerprint
         found = self._held.get(key)
@@ -90,9 +91,10 @@ class PeakStore:
         entry
             The micrograph.
         peaks
-            Its peaks.
+            The new peaks.
         on_disk
-            Whether to write them to disk now; else they are written when they leave the memory.
+            Whether to write them to disk immediately; otherwise they are written when they are
+            dropped from memory.
         """
         if on_disk:
             self._write(entry.fingerprint, peaks)
@@ -115,12 +117,12 @@ class PeakStore:
         return key in self._unwritten or self._kept(key)
 
     def _write(self, key: str, peaks: MicrographPeaks) -> bool:
-        """Write peaks unless they are on disk, and return whether they are then."""
+        """Write peaks if they are not on disk, and return whether they are on disk now."""
         with self._lock:
             if self._on_disk.get(key) == peaks.head:
                 return True
             with contextlib.suppress(OSError):
-                # The folder of a session that was deleted is not created again.
+                # If the folder of the session was deleted, it is not created again.
                 if self._writable and self._folder.parent.is_dir():
                     _write(self._file(key), peaks, self._folder.parent)
                     self._on_disk[key] = peaks.head
@@ -139,7 +141,7 @@ def stored_picks(
     entries: Sequence[MicrographEntry],
     progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, list[MicrographEntry]]:
-    """Return the picks of micrographs whose peaks are stored, of any head.
+    """Return the picks of micrographs with stored peaks of any head.
 
     Parameters
     ----------
@@ -150,14 +152,14 @@ def stored_picks(
     entries
         The micrographs.
     progress
-        Called with the fraction done; may raise to cancel.
+        Called with the fraction done; may raise an exception to cancel.
 
     Returns
     -------
     picks : DataFrame
-        Columns ``micrograph, x, y, score, contrast``.
-    missing : list
-        Micrographs without peaks.
+        Columns ``micrograph, x, y, score, contrast``: original pixels and logits.
+    missing : list of MicrographEntry
+        Micrographs without stored peaks.
     """
     tables, missing = [], []
     for k, entry in enumerate(entries):
@@ -176,7 +178,7 @@ def stored_picks(
 
 
 def _numbered(entry: MicrographEntry, peaks: MicrographPeaks | None) -> MicrographPeaks | None:
-    """Return peaks with the number of their micrograph in this session."""
+    """Return peaks with the number of the micrograph in this session."""
     if peaks is None or peaks.micrograph == entry.id:
         return peaks
     return replace(peaks, micrograph=entry.id)
@@ -185,7 +187,7 @@ def _numbered(entry: MicrographEntry, peaks: MicrographPeaks | None) -> Microgra
 def _write(path: Path, one: MicrographPeaks, session: Path) -> None:
     labels = [(*position, *values) for position, values in one.at_labels.items()]
     assert one.peaks.contrast is not None
-    # The folder of the session may be from another person.
+    # The folder of the session may have been made by another person.
     with replacing(path, within=session) as temporary:
         np.savez(
             temporary,
@@ -201,11 +203,11 @@ def _write(path: Path, one: MicrographPeaks, session: Path) -> None:
 
 
 def _read(path: Path) -> MicrographPeaks | None:
-    """Read a file; return None if it does not exist or is damaged."""
+    """Read a file of peaks; return None if it does not exist or is damaged."""
     try:
-        # Not by its path, since numpy would wait for a pipe.
+        # The file is not opened by numpy, which would block on a named pipe.
         with open_to_read(path) as opened, np.load(opened, allow_pickle=False) as file:
-            # They are written as they are: whatever would grow while it is read is not from here.
+            # The store writes uncompressed files. Compressed ones, which may be huge, are not read.
             if any(member.compress_type != ZIP_STORED for member in file.zip.infolist()):
                 return None
             return _parsed(file)
@@ -214,12 +216,12 @@ def _read(path: Path) -> MicrographPeaks | None:
 
 
 def _parsed(file: Mapping[str, NDArray[Any]]) -> MicrographPeaks:
-    """Return the peaks that arrays hold.
+    """Return the peaks that the arrays of a file describe.
 
     Raises
     ------
     Exception
-        Of any kind if they do not.
+        Of any type if an array is missing or invalid.
     """
     xy, score, contrast = (file[name] for name in ("xy", "score", "contrast"))
     height, width = map(int, file["shape"])

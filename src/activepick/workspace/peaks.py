@@ -1,4 +1,4 @@
-"""The peaks of a micrograph of a session, from which its picks are selected."""
+"""The peaks of a micrograph, from which its picks are selected."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -36,13 +36,13 @@ Mask = NDArray[np.bool_]
 
 PICK_COLUMNS = ("micrograph", "x", "y", "score", "contrast")
 
-# Peaks count for the uncertainty of a micrograph from this probability on.
+# Smallest probability of the peaks that are used for the uncertainty of a micrograph.
 _CANDIDATE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class MicrographPeaks:
-    """The peaks of a micrograph, with the head by which they were found.
+    """The peaks of a micrograph, with the hash of the head by which they were found.
 
     Attributes
     ----------
@@ -53,9 +53,9 @@ class MicrographPeaks:
     uncertainty
         Mean entropy, in nats, of the peaks that may be particles; 0 if there are none.
     head
-        Hash of the head and of the settings that the peaks follow from; see `head_digest`.
+        Hash of the head and of the settings that determine the peaks; see `head_digest`.
     at_labels
-        Score and local contrast at the positions (x, y) of labels.
+        Score (logit) and local contrast at the positions (x, y) of labels, in original pixels.
     """
 
     micrograph: int
@@ -65,24 +65,28 @@ class MicrographPeaks:
     at_labels: Mapping[tuple[float, float], tuple[float, float]] = field(default_factory=dict)
 
     def eligible(self, state: SessionState, lowest_score: float = -np.inf) -> Mask:
-        """Return a mask (n,) of the peaks that satisfy all rules except the threshold.
+        """Return which peaks satisfy all rules except the threshold.
 
         Parameters
         ----------
         state
-            Settings and areas; labels make no difference.
+            Settings and areas; labels are not used.
         lowest_score
-            The mask leaves out all peaks of a lower score (logit).
+            Smallest score (logit) of the peaks in the mask.
+
+        Returns
+        -------
+        array of bool, shape (n,)
         """
         areas = areas_of(self.micrograph, state)
         return eligible_peaks(self.peaks, state.settings.rules, areas, lowest_score)
 
     def accepted(self, state: SessionState) -> Mask:
-        """Return a mask (n,) of the peaks that satisfy all rules, regardless of labels."""
+        """Return a mask, shape (n,), of the peaks that satisfy all rules, regardless of labels."""
         return self.eligible(state, state.settings.rules.lowest_score)
 
     def select(self, state: SessionState) -> Picks:
-        """Select the picks at the settings, areas and labels of a state.
+        """Select the picks for the settings, areas and labels of a state.
 
         See `activepick.picking.rules.select_picks`.
         """
@@ -100,19 +104,19 @@ class MicrographPeaks:
         return select_picks(self.peaks, state.settings.rules, labelled, areas)
 
     def picks(self, state: SessionState) -> pd.DataFrame:
-        """Return the picks at the settings, areas and labels of a state as a table.
+        """Return a table of the picks for the settings, areas and labels of a state.
 
         Returns
         -------
         DataFrame
-            Columns ``micrograph, x, y, score, contrast``: original pixels and logits, the highest
-            score first.
+            Columns ``micrograph, x, y, score, contrast``: positions in original pixels, scores as
+            logits. The highest score is first.
         """
         return self.select(state).table(state.names[self.micrograph])
 
 
 def head_digest(head: Head, settings: Settings) -> str:
-    """Return a hash of everything that determines the peaks of a micrograph."""
+    """Return a hash of the head and of the settings that determine peaks."""
     facts = (head.spec, head.bias, head.calibration, settings.key("features", determined=False))
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(head.weights, np.float64).tobytes())
@@ -131,11 +135,15 @@ def measure_peaks(
     micrograph
         Number of the micrograph.
     scores
-        Its score map.
+        The score map of the micrograph.
     contrast
-        Its local contrast.
+        The local contrast of the micrograph.
     head
-        The head of the score map.
+        The head with which the score map was computed.
+
+    Returns
+    -------
+    MicrographPeaks
     """
     found = find_peaks(scores, contrast.at)
     marks = positions(state.marks_of(micrograph))
@@ -151,10 +159,10 @@ def measure_peaks(
 
 
 def positions(marks: Sequence[Label]) -> Floats:
-    """Return the positions (n, 2) of marks in original pixels."""
+    """Return the positions x, y of marks in original pixels, shape (n, 2)."""
     return np.array([(mark.x, mark.y) for mark in marks], np.float64).reshape(-1, 2)
 
 
 def areas_of(micrograph: int, state: SessionState) -> list[Floats]:
-    """Return the excluded areas of a micrograph, polygons (k, 2) in original pixels."""
+    """Return the excluded areas of a micrograph as polygons, shape (k, 2), in original pixels."""
     return [np.array(area.vertices, np.float64) for area in state.areas.get(micrograph, ())]

@@ -29,7 +29,7 @@ class PrecisionEstimate:
         Limits of the true share with 95 % confidence (Jeffreys interval; Brown, Cai and DasGupta,
         Statistical Science 16, 101, 2001).
     n
-        Size of the sample.
+        Number of picks in the sample.
     """
 
     mean: float
@@ -41,22 +41,22 @@ class PrecisionEstimate:
 def estimate_precision(
     state: SessionState, peaks: Iterable[MicrographPeaks]
 ) -> PrecisionEstimate | None:
-    """Estimate the precision from the answered audits that are still picks.
+    """Estimate the precision from the answered audit questions at positions that are still picks.
 
-    A position that was sampled and is not a pick any more says nothing about the present picks, and
-    is left out.
+    Positions that are not picks any more are left out, because they are not a sample of the current
+    picks.
 
     Parameters
     ----------
     state
-        Audits and settings.
+        Answers to audit questions, and settings.
     peaks
         Peaks of the micrographs.
 
     Returns
     -------
     PrecisionEstimate or None
-        None if there is no such audit.
+        None if there are no such answers.
     """
     right = total = 0
     for one in peaks:
@@ -80,25 +80,25 @@ def estimate_precision(
 def sample_picks(
     state: SessionState, peaks: Iterable[MicrographPeaks], count: int
 ) -> list[ScoredPosition]:
-    """Draw a random sample of the picks without a mark, each with the same probability.
+    """Draw a random sample of the picks without a mark, all with the same probability.
 
     Parameters
     ----------
     state
         Marks and settings.
     peaks
-        Peaks of the micrographs, which are used one after the other.
+        Peaks of the micrographs; only those of one micrograph are in use at a time.
     count
         Size of the sample; it is smaller if there are fewer picks.
 
     Returns
     -------
     list of (micrograph, x, y, score)
-        In order of the micrographs.
+        Positions in original pixels and scores (logits), sorted by micrograph.
     """
     rng = np.random.default_rng([state.settings.seed, state.next_id])
     sample: list[tuple[float, ScoredPosition]] = []
-    # Each pick gets a random number, and those with the lowest numbers are the sample.
+    # Each pick gets a random number; the picks with the smallest numbers are the sample.
     for one in peaks:
         free = _free_picks(state, one)
         numbers = rng.random(len(free))

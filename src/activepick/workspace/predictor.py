@@ -24,10 +24,11 @@ from activepick.workspace.trainer import Trainer
 
 __all__ = ["Candidates", "Predictor"]
 
-# Lower scores are those of noise, which would cover the others in plots.
+# Lower scores are mostly noise, which would hide the other scores in plots.
 _CANDIDATE_SCORE = score_threshold(0.01)
 
-# Called with the number that is done (including a fraction), the total, and the current name.
+# Called with the number of finished micrographs (with a fraction), their total number, and the name
+# of the current one.
 ReportMicrograph = Callable[[float, int, str], None]
 ReportFailure = Callable[[int, ActivepickError], None]
 
@@ -41,7 +42,7 @@ class Candidates:
     score, contrast
         Scores (logits) and local contrasts, float32, shape (n,).
     micrographs
-        Number of micrographs that they are from.
+        Number of micrographs with these peaks.
     """
 
     score: NDArray[np.float32]
@@ -50,14 +51,14 @@ class Candidates:
 
 
 class Predictor:
-    """Finds peaks and picks with the current head, stores and counts them.
+    """Prediction of peaks and picks with the current head, their storage and their counts.
 
     Parameters
     ----------
     source
         The session and its features.
     trainer
-        Has the head.
+        Trainer with the head.
     """
 
     def __init__(self, source: FeatureSource, trainer: Trainer) -> None:
@@ -74,16 +75,16 @@ class Predictor:
 
     @property
     def head_digest(self) -> str:
-        """Hash of the current head, and of the settings that determine peaks."""
+        """Hash of the current head and of the settings that determine peaks."""
         return head_digest(self._trainer.head, self._session.state.settings)
 
     def score_map(self, micrograph: int) -> ScoreMap:
-        """Return the score map of the current head on a micrograph; slow if it was not opened."""
+        """Return the score map of the current head; slow if the micrograph was not opened."""
         setup, head = self._trainer.current()
         return setup.features.score_map(self._session.micrographs.entry(micrograph), head)
 
     def peaks(self, micrograph: int) -> MicrographPeaks:
-        """Return the peaks of the current head on a micrograph; slow if it was not opened."""
+        """Return the peaks of the current head; slow if the micrograph was not opened."""
         (setup, head), state = self._trainer.current(), self._session.state
         entry = self._session.micrographs.entry(micrograph)
         known = self.stored_peaks(micrograph)
@@ -98,7 +99,8 @@ class Predictor:
     def stored_peaks(self, micrograph: int) -> MicrographPeaks | None:
         """Return the newest peaks of a micrograph, of any head, without computing anything.
 
-        They are those of the present head if their `head` equals `head_digest`.
+        None if there are none. They are those of the current head if their `head` equals
+        `head_digest`.
         """
         found = self._store.get(self._session.micrographs.entry(micrograph))
         if found is not None and self._counts.heads.get(micrograph) != found.head:
@@ -106,14 +108,16 @@ class Predictor:
         return found
 
     def picks(self, micrograph: int) -> pd.DataFrame:
-        """Return the picks of a micrograph at the current head, settings, areas and labels.
+        """Return the picks of a micrograph for the current head, settings, areas and labels.
 
-        A positive label is always among them and a negative one never, whatever the threshold.
+        Positions that are labelled as particles are always picks, and positions that are labelled
+        as non-particles are never picks, at any threshold.
 
         Returns
         -------
         DataFrame
-            Columns ``micrograph, x, y, score, contrast``, the highest score first.
+            Columns ``micrograph, x, y, score, contrast``: positions in original pixels, scores as
+            logits. The highest score is first.
         """
         return self.peaks(micrograph).picks(self._session.state)
 
@@ -123,27 +127,27 @@ class Predictor:
         failed: ReportFailure | None = None,
         micrographs: Iterable[int] | None = None,
     ) -> int:
-        """Find and store the peaks of the current head on many micrographs, which takes long.
+        """Find and store the peaks of the current head on many micrographs; slow.
 
-        The head is fitted first if it is not up to date. Micrographs that have peaks of this head
-        are skipped, so that a cancelled run can be continued. Micrographs that are opened meanwhile
-        go first.
+        If the head is not up to date, it is fitted first. Micrographs with peaks of this head are
+        skipped, so that a cancelled run can be continued. Micrographs that are opened in the
+        meantime take precedence.
 
         Parameters
         ----------
         progress
-            Called with the number of micrographs that are done (with a fraction of the one in
-            work), their total number, and the name of the one in work; may raise to cancel.
+            Called with the number of finished micrographs (with a fraction of the current one),
+            their total number, and the name of the current one; may raise an exception to cancel.
         failed
-            Called with the number of each micrograph that cannot be used, and its error, before
-            the next one; without it the error is raised.
+            Called with the number and the error of each micrograph that cannot be used. By default
+            the error is raised.
         micrographs
-            Numbers of the micrographs; by default all that are not rejected.
+            Numbers of the micrographs; by default all micrographs that are not rejected.
 
         Returns
         -------
         int
-            Number of micrographs that have peaks of this head.
+            Number of micrographs with peaks of this head.
         """
         entries = (
             self._usable()
@@ -178,20 +182,20 @@ class Predictor:
         return done
 
     def load_peaks(self, progress: Progress | None = None) -> int:
-        """Read stored peaks and count their picks, so that `counts` returns them.
+        """Read stored peaks and count their picks, so that `counts` returns their number.
 
-        This is needed after opening a session, and after a change of the rules other than the
+        This is necessary after opening a session, and after a change of any rule except the
         threshold. It takes seconds for thousands of micrographs.
 
         Parameters
         ----------
         progress
-            Called with the fraction done; may raise to cancel.
+            Called with the fraction done; may raise an exception to cancel.
 
         Returns
         -------
         int
-            Number of micrographs whose counts are known now and were not before.
+            Number of micrographs whose picks were counted by this call.
         """
         entries, new = list(self._session.state.micrographs.values()), 0
         for k, entry in enumerate(entries):
@@ -211,20 +215,20 @@ class Predictor:
         settings: Settings | None = None,
         micrographs: Sequence[int] | None = None,
     ) -> dict[int, int]:
-        """Return the number of picks of micrographs, without computing or reading anything.
+        """Return the numbers of picks of micrographs, without computing peaks or reading files.
 
-        Peaks of an older head count as well. After a change of the threshold this takes some 5
-        milliseconds for a thousand micrographs. After a change of another rule only those
-        micrographs are counted whose peaks are in memory, until `load_peaks` is called.
+        Peaks of older heads are counted as well. After a change of the threshold this takes about
+        5 milliseconds for a thousand micrographs. After a change of another rule, only micrographs
+        whose peaks are in memory are counted until `load_peaks` is called.
 
         Parameters
         ----------
         seconds
-            Time limit. Micrographs that cannot be counted within it are left out.
+            Time limit in seconds. Micrographs that cannot be counted in this time are left out.
         settings
             Settings to use instead of those of the session.
         micrographs
-            Numbers of some micrographs; None for all.
+            Numbers of micrographs; None for all.
 
         Returns
         -------
@@ -236,16 +240,16 @@ class Predictor:
         return self._counts.count(used, self._usable(micrographs), self._store.held, seconds)
 
     def uncertainties(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
-        """Return the mean entropy of the picks of the current head by micrograph, if known."""
+        """Return the uncertainty of the current head, in nats, by micrograph, if known."""
         if not self._source.ready:
             return {}
         usable = [entry.id for entry in self._usable(micrographs)]
         return self._counts.uncertainties(usable, self.head_digest)
 
     def contrasts(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
-        """Return the local contrast that 5 % of the peaks exceed, by micrograph, where known.
+        """Return the local contrast that 5 % of the peaks exceed, by micrograph, if known.
 
-        It is high where there is ice or carbon.
+        It is high if there is ice or carbon.
         """
         return self._counts.contrasts(self._numbers(micrographs))
 
@@ -254,15 +258,15 @@ class Predictor:
         return self._counts.mean_scores(self._session.state, self._numbers(micrographs))
 
     def candidates(self, progress: Progress | None = None) -> Candidates:
-        """Return the score and the contrast of all stored peaks that may become picks.
+        """Return the scores and local contrasts of all stored peaks that may become picks.
 
-        These are the peaks that satisfy the rules other than the threshold and the limits of the
+        These are the peaks that satisfy all rules except the threshold and the limits of the
         contrast. Stored peaks are read, which takes seconds for thousands of micrographs.
 
         Parameters
         ----------
         progress
-            Called with the fraction done; may raise to cancel.
+            Called with the fraction done; may raise an exception to cancel.
         """
         state, entries = self._session.state, self._usable()
         free = state.settings.model_copy(
@@ -285,55 +289,59 @@ class Predictor:
         )
 
     def unpicked(self) -> list[int]:
-        """Return the micrographs, not rejected, that have no peaks of the current head."""
+        """Return the numbers of micrographs without peaks of the current head.
+
+        Rejected micrographs are left out.
+        """
         digest = self.head_digest if self._source.ready else ""
         heads = self.known_heads()
         return [entry.id for entry in self._usable() if heads.get(entry.id) != digest]
 
     def known_picks(self, progress: Progress | None = None) -> pd.DataFrame:
-        """Return the picks of all micrographs, not rejected, that have peaks of any head.
+        """Return the picks of all micrographs with peaks of any head.
 
-        Stored peaks are read; nothing is computed.
+        Rejected micrographs are left out. Stored peaks are read, but no peaks are computed.
 
         Parameters
         ----------
         progress
-            Called with the fraction done; may raise to cancel.
+            Called with the fraction done; may raise an exception to cancel.
 
         Returns
         -------
         DataFrame
-            Columns ``micrograph, x, y, score, contrast``.
+            Columns ``micrograph, x, y, score, contrast``: positions in original pixels, scores as
+            logits.
         """
         return stored_picks(self._session.state, self._store, self._usable(), progress)[0]
 
     def known_peaks(self, *, in_memory: bool = False) -> Iterator[MicrographPeaks]:
-        """Return the newest peaks of micrographs that are not rejected, one after the other.
+        """Iterate over the newest peaks of the micrographs that are not rejected.
 
         Parameters
         ----------
         in_memory
-            Return only those in memory, and read no file. The peaks of micrographs with labels or
-            open questions stay in memory once they were loaded.
+            Whether to return only peaks in memory, without reading files. The peaks of micrographs
+            with labels or open questions stay in memory after they were loaded.
         """
         get = self._store.held if in_memory else self._store.get
         found = (get(entry) for entry in self._usable())
         return (peaks for peaks in found if peaks is not None)
 
     def known_heads(self) -> dict[int, str]:
-        """Return the hash of the head of the newest peaks of micrographs that are not rejected.
+        """Return the hash of the head of the newest peaks by the number of the micrograph.
 
-        Nothing is read; see `head_digest`.
+        Rejected micrographs are left out. No files are read. See `head_digest`.
         """
         heads = self._counts.heads
         return {entry.id: heads[entry.id] for entry in self._usable() if entry.id in heads}
 
     def flush(self) -> None:
-        """Write peaks that are only in memory to disk."""
+        """Write all peaks that are only in memory to disk."""
         self._store.flush()
 
     def _usable(self, micrographs: Sequence[int] | None = None) -> list[MicrographEntry]:
-        """Return micrographs, by default all, that are not rejected."""
+        """Return the micrographs, by default all, without those that are rejected."""
         known = self._session.state.micrographs
         entries = known.values() if micrographs is None else [known[i] for i in micrographs]
         return [entry for entry in entries if entry.status != "rejected"]
@@ -342,9 +350,9 @@ class Predictor:
         return self._session.state.micrographs if micrographs is None else micrographs
 
     def _is_in_use(self, key: str) -> bool:
-        """Return whether a micrograph has labels or open questions, which counts and audits need.
+        """Return whether a micrograph has labels or open questions.
 
-        Its peaks stay in memory, so that these read no file.
+        Its peaks stay in memory, so that counts and audits do not read files.
         """
         state, keys = self._session.state, self._in_use[1]
         if self._in_use[0] is not state:
@@ -358,7 +366,7 @@ class Predictor:
 def _compute_peaks(
     setup: Setup, state: SessionState, entry: MicrographEntry, head: Head, progress: Progress
 ) -> MicrographPeaks:
-    """Find the peaks of a micrograph without keeping its features, which is the fastest way."""
+    """Find the peaks of a micrograph without storing its features, which is fastest."""
     features, engine, radii = setup.features, setup.features.engine, head.spec.working_radii
 
     def step(fraction: float) -> None:

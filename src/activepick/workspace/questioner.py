@@ -25,16 +25,16 @@ _APART = 1.0
 
 
 class Questioner:
-    """Asks questions, with or without suggested answers, and chooses the next micrograph.
+    """Choice of questions, with or without suggested answers, and of the next micrograph.
 
     Parameters
     ----------
     source
         The session and its features.
     trainer
-        Has the head.
+        Trainer with the head.
     predictor
-        Has the peaks.
+        Predictor with the peaks.
     """
 
     def __init__(self, source: FeatureSource, trainer: Trainer, predictor: Predictor) -> None:
@@ -46,15 +46,15 @@ class Questioner:
     def ask(
         self, count: int | None = None, micrographs: Sequence[int] | None = None
     ) -> list[Question]:
-        """Ask a new round of questions by the strategy of the settings.
+        """Ask a new round of questions with the query strategy of the settings.
 
         Parameters
         ----------
         count
             Largest number of questions; by default the batch of the settings.
         micrographs
-            Numbers of micrographs, which takes long for those that were not opened. By default all
-            whose features are in memory and that are neither done nor rejected.
+            Numbers of the micrographs; slow for micrographs that were not opened. By default all
+            micrographs whose features are in memory and that are neither done nor rejected.
 
         Returns
         -------
@@ -63,7 +63,7 @@ class Questioner:
         Raises
         ------
         SessionError
-            If no micrograph is open.
+            If the features of no such micrograph are in memory.
         """
         numbers = self._open() if micrographs is None else list(micrographs)
         count = self._session.state.settings.batch if count is None else count
@@ -72,10 +72,11 @@ class Questioner:
     def suggest(
         self, count: int | None = None, micrographs: Sequence[int] | None = None
     ) -> list[Question]:
-        """Ask a new round of questions, with suggested answers if the head is certain.
+        """Ask a new round of questions, of which some have suggested answers.
 
-        A third are the most certain particles, a third the most certain non-particles, and the
-        rest plain questions (Kiewisz and Bepler 2023, Figure 2). Arguments and errors as in `ask`.
+        A third of the positions are the most certain particles, a third are the most certain
+        non-particles, and the rest are questions without a suggestion (Kiewisz and Bepler 2023,
+        Figure 2). Parameters and errors are those of `ask`.
         """
         numbers = self._open() if micrographs is None else list(micrographs)
         state = self._session.state
@@ -89,11 +90,11 @@ class Questioner:
         )
 
     def next_micrograph(self) -> Offer | None:
-        """Return the micrograph to show next; None if all were seen."""
+        """Return the micrograph to show next; None if all were seen or rejected."""
         (setup, head), state = self._trainer.current(), self._session.state
         training_set, entries = setup.features.training_set, state.micrographs.values()
         levels = {e.id: training_set.mean_peak_score(e.fingerprint) for e in entries}
-        # The uncertainty of predicted micrographs, or else of those whose features were computed.
+        # The uncertainties of predicted micrographs; without any, of those with computed features.
         unsure: Mapping[int, float] = self._predictor.uncertainties()
         if not any(e.id in unsure for e in entries if e.status == "unseen"):
             unsure = _known({e.id: training_set.mean_entropy(e.fingerprint, head) for e in entries})
@@ -126,7 +127,7 @@ class Questioner:
         score_maps = [setup.features.linear_map(entry, head) for entry in entries]
 
         def may_ask(index: int, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-            # Answers at positions that cannot become picks are of no use.
+            # Answers at positions that cannot become picks are useless.
             margin = within_margin(score_maps[index], xy, state.settings.edge_margin)
             return margin & outside_areas(xy, areas_of(numbers[index], state))
 
@@ -151,7 +152,7 @@ class Questioner:
 def suggest_answers(
     state: SessionState, peaks: Sequence[MicrographPeaks], count: int
 ) -> list[tuple[ScoredPosition, Target]]:
-    """Select the most certain particles and non-particles, in turn from each micrograph.
+    """Select the most certain particles and non-particles, alternating between micrographs.
 
     Parameters
     ----------
@@ -160,12 +161,13 @@ def suggest_answers(
     peaks
         Peaks of each micrograph.
     count
-        Number of either class.
+        Largest number of positions of each class.
 
     Returns
     -------
     list of (position, target)
-        Particles first.
+        Scored positions in original pixels, and 1 for particles or 0 for non-particles; particles
+        are first.
     """
     free = [_far_from_marks(state, one) for one in peaks]
     highest = [list(found[: 2 * count]) for found in free]
@@ -176,7 +178,7 @@ def suggest_answers(
 
 
 def _far_from_marks(state: SessionState, one: MicrographPeaks) -> list[ScoredPosition]:
-    """Return the peaks of a micrograph that are far from all marks, the highest score first."""
+    """Return the peaks of a micrograph that are far from all marks, by decreasing score."""
     peaks, keep = one.peaks, one.eligible(state)
     marks = positions(state.marks_of(one.micrograph))
     if len(marks):

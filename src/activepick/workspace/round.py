@@ -1,4 +1,4 @@
-"""A cursor over a round of questions."""
+"""A cursor over the questions of a round."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ __all__ = ["Round", "round_ended"]
 def round_ended(state: SessionState) -> bool:
     """Return whether a round has ended, so that it can be recorded.
 
-    That is after a round of questions, or after as many labels by hand.
+    A round ends when all questions are answered, or after the same number of manual labels.
     """
     if state.questions:
         return False
@@ -27,21 +27,21 @@ def round_ended(state: SessionState) -> bool:
 class Round:
     """A cursor over the last round of questions, which follows the actions of the session.
 
-    It is at a plain question. Suggestions wait to be accepted or corrected; only `go_to` goes to
-    them. Any answer to the current question moves the cursor to the next open one, and an answer
-    that is undone moves it back.
+    The cursor skips suggestions, which are to be accepted or corrected; only `go_to` moves to them.
+    An answer to the current question moves the cursor to the next open question, and undoing an
+    answer moves it back.
 
     Parameters
     ----------
     session
         The session.
     shown
-        Number of the micrograph that is shown: its questions come first.
+        Number of the micrograph that is shown; its questions are first.
 
     Attributes
     ----------
     shown
-        As above; used when a new round begins.
+        See above. It is used when a new round begins.
 
     Signals
     -------
@@ -63,7 +63,7 @@ class Round:
     def questions(self) -> list[Question]:
         """All questions of the round, answered or not, in the order in which they are asked.
 
-        Those on rejected micrographs are left out.
+        Questions on rejected micrographs are left out.
         """
         state = self._session.state
         asked = {q.id: q for q in state.asked if state.is_used(q.micrograph)}
@@ -76,9 +76,10 @@ class Round:
 
     @property
     def position(self) -> tuple[int, int]:
-        """Number k of the current question, from 1, and number n of plain questions, as (k, n).
+        """Number k of the current question, from 1, and number n of questions, as (k, n).
 
-        At a suggestion both count suggestions. At the end k equals n.
+        Suggestions are not counted, except if the current question is a suggestion; then only
+        suggestions are counted. At the end, k equals n.
         """
         current = self.current
         of = [q for q in self.questions if _suggested(q) == (current and _suggested(current))]
@@ -89,7 +90,7 @@ class Round:
 
     @property
     def waiting(self) -> list[Question]:
-        """Suggestions that are not answered."""
+        """Suggestions that have not been answered."""
         return [q for q in self.questions if _suggested(q) and self._is_open(q)]
 
     @property
@@ -98,7 +99,7 @@ class Round:
         return not any(self._is_open(q) and not _suggested(q) for q in self.questions)
 
     def next(self) -> Question | None:
-        """Go to the next open question after the current one, or from the start, and return it."""
+        """Go to the next open question and return it; after the last one, continue at the start."""
         questions = self.questions
         ids = [q.id for q in questions]
         here = ids.index(self._current) + 1 if self._current in ids else 0
@@ -106,9 +107,9 @@ class Round:
         return self._go(next((q for q in ahead if self._is_open(q) and not _suggested(q)), None))
 
     def back(self) -> Question | None:
-        """Go to the question before the current one, answered or not, and return it.
+        """Go to the previous question, answered or not, and return it.
 
-        At the first question nothing changes.
+        At the first question, the cursor does not move.
         """
         questions = [q for q in self.questions if not _suggested(q) or q.id == self._current]
         ids = [q.id for q in questions]
@@ -116,12 +117,17 @@ class Round:
         return self._go(questions[max(0, here - 1)] if questions else None)
 
     def go_to(self, question: int) -> Question | None:
-        """Go to a question of the round by its id, answered or not, and return it."""
+        """Go to the question with an `id`, answered or not, and return it."""
         found = next((q for q in self.questions if q.id == question), None)
         return self.current if found is None else self._go(found)
 
     def answer(self, target: Target) -> int | None:
         """Answer the current question, or change its answer.
+
+        Parameters
+        ----------
+        target
+            1 particle, 0 not a particle, 2 carbon or empty ice; None to skip the question.
 
         Returns
         -------
@@ -134,12 +140,12 @@ class Round:
         if self._is_open(current):
             return self._session.questions.answer(current.id, target)
         number = self._session.labels.reclass([current.id], target)
-        if self._current == current.id:  # the answer is the same, so that nothing has changed
+        if self._current == current.id:  # the answer is the same, so that there was no change
             self.next()
         return number
 
     def set_shown(self, micrograph: int) -> None:
-        """Let the next round begin with the questions on the micrograph that is shown."""
+        """Set the shown micrograph, with whose questions the next round begins."""
         self.shown = micrograph
 
     def close(self) -> None:
@@ -163,7 +169,7 @@ class Round:
             self._begin()
             return
         if isinstance(action, SetStatus) and self.current is None:
-            self.next()  # the questions of a micrograph went away, or came back
+            self.next()  # questions were removed or restored with the micrograph
             return
         if change is None:
             return
@@ -190,6 +196,6 @@ def _suggested(question: Question) -> bool:
 
 
 def _nearest(ids: Iterable[int], order: list[int], current: int | None) -> int:
-    """Return the id that comes last before the current one, or else the first after it."""
+    """Return the `id` that is nearest to the current question; of two, the earlier one."""
     here = len(order) if current is None else order.index(current)
     return min(ids, key=lambda i: abs(order.index(i) - here + 0.5))

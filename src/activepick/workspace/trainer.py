@@ -1,4 +1,4 @@
-"""The head of a workspace: fitted to the labels of the session, saved and loaded."""
+"""Fit the head of a workspace to the labels of the session, save it and load it."""
 
 import hashlib
 import re
@@ -29,14 +29,14 @@ from activepick.workspace.initial_head import head_folder, labels_digest, saved_
 
 __all__ = ["Trainer"]
 
-# Prefix of the copies of heads that learning starts from; users cannot choose such names.
+# Prefix of the copies of initial heads; names chosen by users must not have it.
 _BASE = "base-"
-# Diameters are read off by eye: those that differ by less than this share are the same.
+# Diameters are estimated by eye: a smaller relative difference is ignored.
 _SAME_DIAMETER = 0.1
 
 
 class Trainer:
-    """Fits the head to the labels of the session, and saves and loads heads.
+    """Trainer of the head of a session, which also saves and loads heads.
 
     Parameters
     ----------
@@ -48,43 +48,43 @@ class Trainer:
         self._source = source
         self._session = source.session
         self._fitting = threading.RLock()
-        # The head that was fitted last, with its setup, and the micrographs without effect on it.
+        # The setup, the head that was fitted last, and the problems of micrographs by number.
         self._fitted: tuple[Setup, Head, Mapping[int, str]] | None = None
 
     @property
     def head(self) -> Head:
-        """The present head. The first time this loads the network and determines the scale."""
+        """The current head. The first access loads the network and determines the scale."""
         return self.current()[1]
 
     def current(self) -> tuple[Setup, Head]:
-        """Return the present setup and the present head, which was made for it."""
+        """Return the current setup and its current head."""
         setup, fitted = self._source.setup(), self._fitted
         return setup, setup.head if fitted is None or fitted[0] is not setup else fitted[1]
 
     @property
     def unreadable(self) -> Mapping[int, str]:
-        """By number, why labels of a micrograph did not count at the last refit."""
+        """By the number of the micrograph, why labels were not used at the last refit."""
         setup, fitted = self._source.setup(), self._fitted
         return {} if fitted is None or fitted[0] is not setup else fitted[2]
 
     @property
     def up_to_date(self) -> bool:
-        """Whether the head is the one that the present labels give; if not, `refit` makes it so."""
+        """Whether the head was fitted to the current labels; if not, call `refit`."""
         (setup, head), state = self.current(), self._session.state
         if not state.labels and head is setup.base:
             return True
         return head.notes.get("labels") == labels_digest(state)
 
     def refit(self) -> Head:
-        """Fit the head to all labels of the session, and to nothing else.
+        """Fit the head to all labels of the session.
 
-        Takes milliseconds, except for labels on micrographs whose features were not computed since
-        the start.
+        The result depends only on the labels and the settings. This takes milliseconds, except if
+        there are labels on micrographs whose features have not been computed since the start.
 
         Returns
         -------
         Head
-            The new head; the base head without labels.
+            The new head; without labels, the head before the first label.
         """
         with self._fitting:
             (setup, old), state = self.current(), self._session.state
@@ -104,30 +104,30 @@ class Trainer:
             return head
 
     def update(self) -> Head:
-        """Fit the head if it is not up to date, and return it."""
+        """Fit the head if it is not up to date, and return the current head."""
         with self._fitting:
             return self.head if self.up_to_date else self.refit()
 
     def examples(self) -> TrainingExamples:
-        """Return the training examples that the present labels give."""
+        """Return the training examples for the current labels."""
         return self._examples(self._source.setup(), self._session.state)
 
     def posterior(self) -> Posterior:
-        """Compute the posterior of the present head for the present labels."""
+        """Compute the posterior of the current head for the current labels."""
         (setup, head), state = self.current(), self._session.state
         examples = self._examples(setup, state)
         return head_posterior(head, setup.base, self._learning(setup, state, examples), examples)
 
     def doubtful_labels(self) -> dict[int, float]:
-        """Compute how much all other labels contradict each label of the session.
+        """Compute how strongly each label of the session is contradicted by all other labels.
 
-        The head is fitted first if it is not up to date.
+        If the head is not up to date, it is fitted first.
 
         Returns
         -------
         dict
-            By the `id` of the label, the probability of the other class under a head fitted without
-            it, the highest first. Labels that train nothing are left out.
+            By the `id` of the label, the probability of the other class under a head that is fitted
+            without it, in decreasing order. Labels that are not used for training are left out.
         """
         with self._fitting:
             self.update()
@@ -150,7 +150,7 @@ class Trainer:
 
     @property
     def base_name(self) -> str | None:
-        """Name of the head that learning starts from; None for the pretrained network."""
+        """Name of the head before the first label; None for the pretrained network."""
         name = self._session.state.settings.base_head
         if name is None:
             return None
@@ -163,20 +163,20 @@ class Trainer:
         Parameters
         ----------
         path
-            The file. By default a file of the given name among the heads of the session, or
-            without a name the file in which the session finds it on reopening.
+            Path of the file. By default a file with the given name in the folder of heads of the
+            session, or without a name the file from which the session loads its head.
         name
             Name of the head.
 
         Returns
         -------
         Path
-            The file.
+            Path of the file.
 
         Raises
         ------
         HeadError
-            If the file cannot be written, or cannot have this name.
+            If the file cannot be written, or the name is not allowed.
         """
         within = None
         if path is None:
@@ -208,27 +208,27 @@ class Trainer:
         return path
 
     def use_head(self, path: Path) -> Head:
-        """Make a head from a file the one that learning starts from.
+        """Use the head in a file as the head before the first label.
 
-        The file is copied into the session, and its working radii are used from then on. Labels are
-        kept, and train it. Notes for the user are added to the notices of the workspace.
+        The file is copied into the session, and its working radii are used. Labels are kept, and
+        the head is fitted to them. Warnings for the user are added to the notices of the workspace.
 
         Parameters
         ----------
         path
-            The file.
+            Path of the file.
 
         Returns
         -------
         Head
-            The new head: that of the file as long as there is no label.
+            The current head; without labels, that of the file.
 
         Raises
         ------
         HeadError
             If the file is not a head, is for another network, or cannot be copied.
         SessionError
-            If the session is open for reading only.
+            If the session is read-only.
         """
         loaded, settings = load_head(path), self._session.state.settings
         backbone = self._source.network().extractor.backbone
@@ -271,7 +271,7 @@ class Trainer:
         return self.update()
 
     def reset_head(self) -> Head:
-        """Make the pretrained network the head that learning starts from; labels are kept."""
+        """Use the pretrained network as the head before the first label; labels are kept."""
         self._session.set_settings(base_head=None)
         return self.update()
 
@@ -289,7 +289,7 @@ class Trainer:
     def _learning(
         self, setup: Setup, state: SessionState, examples: TrainingExamples
     ) -> LearnerSettings:
-        """Return the settings of learning, with the expected number of particles if it is given."""
+        """Return the settings of the training, with the expected number of particles if given."""
         learning, expected = self._source.learning, state.settings.expected_particles
         if expected is None or not examples.keys:
             return learning
@@ -298,7 +298,7 @@ class Trainer:
 
 
 def _problems(state: SessionState, examples: TrainingExamples) -> dict[int, str]:
-    """Return by number why labels of a micrograph are not among the examples."""
+    """Return the reasons why labels are not used, by the number of the micrograph."""
     found = {}
     for number, entry in state.micrographs.items():
         if entry.fingerprint in examples.unreadable:

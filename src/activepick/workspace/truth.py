@@ -1,4 +1,4 @@
-"""True particles, where they are known."""
+"""True particles, with which the picks are evaluated."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,25 +19,25 @@ GetPeaks = Callable[[int], MicrographPeaks | None]
 
 
 class Truth:
-    """True particles of some micrographs of a session.
+    """True particles on micrographs of a session.
 
     Parameters
     ----------
     table
-        Columns ``micrograph, x, y`` and optionally ``label``, where 0 is not a particle; or a file
-        with such a table.
+        A table with the columns ``micrograph, x, y`` in original pixels and optionally ``label``,
+        where 0 is not a particle; or the path of a file with such a table.
     names
-        Names of the session's micrographs, by number.
+        Names of the micrographs of the session, by number.
 
     Attributes
     ----------
     unmatched
-        Names in the table that no micrograph has.
+        Names in the table that are not found in the session or are ambiguous.
 
     Raises
     ------
     TableError
-        If the file cannot be read, or no name in it is that of a micrograph.
+        If the file cannot be read, or no name in the table is found in the session.
     """
 
     def __init__(self, table: pd.DataFrame | Path, names: Mapping[int, str]) -> None:
@@ -53,7 +53,7 @@ class Truth:
             numbers[matched[name]]: groups[name][["x", "y"]].to_numpy(np.float64)
             for name in matched
         }
-        # By number what scores and hits follow from, scores, and hits.
+        # By number: head and separation that determine scores and hits, scores, and hits.
         self._matched: dict[
             int, tuple[tuple[str, float], NDArray[np.float32], NDArray[np.bool_]]
         ] = {}
@@ -66,7 +66,7 @@ class Truth:
     def average_precision(
         self, separation: float, heads: Mapping[int, str], peaks: GetPeaks
     ) -> float | None:
-        """Return the average precision of all peaks, at any threshold and without labels.
+        """Compute the average precision of all peaks, without threshold and without labels.
 
         The matching radius is the particle radius.
 
@@ -75,15 +75,16 @@ class Truth:
         separation
             Smallest distance between two peaks, in particle radii.
         heads
-            Hash of the head of the newest peaks, by the number of the micrograph; those without
-            truth are left out.
+            Hash of the head of the newest peaks, by the number of the micrograph. Micrographs
+            without true particles are ignored.
         peaks
-            Returns the newest peaks of a micrograph; called where they changed since the last time.
+            Function that returns the newest peaks of a micrograph. It is called only if they
+            changed since the last call.
 
         Returns
         -------
         float or None
-            None if there is no truth for any of these micrographs.
+            Average precision, between 0 and 1; None if no micrograph has true particles.
         """
         for number in heads.keys() & self._particles.keys():
             key = (heads[number], separation)
@@ -103,6 +104,6 @@ class Truth:
     def _match(
         self, number: int, peaks: Peaks, separation: float
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Return the scores of separated peaks, and whether each is a true particle."""
+        """Return the scores of separated peaks, and whether each matches a true particle."""
         apart = peaks.take(peaks.separated(separation))
         return apart.score, match(apart.xy, self._particles[number], peaks.radius_px)

@@ -31,27 +31,27 @@ from activepick.workspace.predictor import Predictor
 from activepick.workspace.questioner import Questioner
 from activepick.workspace.trainer import Trainer
 
-if TYPE_CHECKING:  # which load PyTorch
+if TYPE_CHECKING:  # these modules load PyTorch
     from activepick.features.engine import FeatureEngine
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["SettingsWarning", "Workspace"]
 
-# Share of network and working radii in the time until a first micrograph is open.
+# Share of the time to open the first micrograph that is used for the network and working radii.
 _SETUP = 0.4
 _POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class SettingsWarning:
-    """Something that looks wrong with the settings.
+    """A warning about settings that seem to be wrong.
 
     Attributes
     ----------
     message
         A sentence for the user.
     changes
-        Settings that would correct it, by name.
+        By the names of the settings, values that would correct the problem.
     """
 
     message: str
@@ -59,30 +59,30 @@ class SettingsWarning:
 
 
 class Workspace:
-    """Everything that active learning on a session needs, with one head for all its labels.
+    """Active learning on a session, with one head for all its labels.
 
-    All methods, also those of the parts, may be called from any thread, and may take long where
-    that is said. Changes of the session are actions of the session.
+    All methods, including those of the attributes, are thread-safe. They are fast unless their
+    documentation says that they are slow. All changes of the session are made by its actions.
 
     Parameters
     ----------
     session
         The session.
     make_engine
-        Returns the engine of the features for settings.
+        Function that returns the engine for settings.
     learning
-        How labels become a head.
+        Settings of the training; by default `LearnerSettings()`.
     keep
-        Number of micrographs whose features are in memory.
+        Number of micrographs whose features are kept in memory.
 
     Attributes
     ----------
     session
         The session.
     learning
-        How labels become a head.
+        Settings of the training.
     notices
-        Sentences for the user; they are removed when they were shown.
+        Sentences for the user, which are removed after they were shown.
     trainer
         Fits, saves and loads the head.
     predictor
@@ -90,12 +90,13 @@ class Workspace:
     questioner
         Asks questions and chooses the next micrograph.
     audit
-        Estimates how good the picks are.
+        Estimates the precision of the picks.
 
     Signals
     -------
     stage_changed(text)
-        What is being worked out changed, in a few words; emitted in the thread that does it.
+        A new stage of a slow computation began, described in a few words. The signal is emitted in
+        the thread of the computation.
     """
 
     stage_changed = Signal(str)
@@ -122,24 +123,26 @@ class Workspace:
 
     @property
     def ready(self) -> bool:
-        """Whether the network is loaded and the scale determined for the present settings."""
+        """Whether the network is loaded and the scale is determined for the current settings."""
         return self._current() is not None
 
     def setup(self, progress: Progress | None = None) -> Setup:
-        """Return what learning starts from at the present settings.
+        """Return the features and the initial head for the current settings.
 
-        The first time, and after a change of settings that affect features, this loads the network
-        and determines the working radii, which become settings of the session; it takes long.
+        The first call, and the first after a change of settings that affect features, is slow: it
+        loads the network, determines the working radii and stores them in the settings of the
+        session.
 
         Parameters
         ----------
         progress
-            Called with the fraction done; may raise to cancel, which leaves all as it was.
+            Called with the fraction done; may raise an exception to cancel. Nothing is changed in
+            this case.
 
         Raises
         ------
         ActivepickError
-            If the network, the head, or every micrograph cannot be read.
+            If the network, the head, or all micrographs cannot be read.
         """
         report = progress or (lambda fraction: None)
         known = self._current()
@@ -156,21 +159,21 @@ class Workspace:
             self._preparing.release()
 
     def network(self) -> "FeatureEngine":
-        """Return an engine for the present settings, without determining working radii."""
+        """Return an engine for the current settings, without determining working radii."""
         known = self._current()
         if known is not None:
             return known.features.engine
         return self._make_engine(self.session.state.settings)
 
     def open(self, micrograph: int, progress: Progress | None = None) -> "MicrographFeatures":
-        """Compute the features of a micrograph, and set its status to "seen"; may take long.
+        """Compute the features of a micrograph, and set its status to "seen"; may be slow.
 
         Parameters
         ----------
         micrograph
-            Its number.
+            Number of the micrograph.
         progress
-            Called with the fraction done; may raise to cancel.
+            Called with the fraction done; may raise an exception to cancel.
 
         Returns
         -------
@@ -179,7 +182,7 @@ class Workspace:
         Raises
         ------
         ActivepickError
-            If it is missing, changed, or cannot be read.
+            If the file is missing, was changed, or cannot be read.
         """
         entry = self.session.micrographs.entry(micrograph)
         report, begin = progress or (lambda fraction: None), 0.0 if self.ready else _SETUP
@@ -193,10 +196,10 @@ class Workspace:
     def likely_peaks(
         self, micrograph: int, progress: Progress | None = None
     ) -> MicrographPeaks | None:
-        """Find the peaks of a micrograph at the scale that it suggests by itself; may take long.
+        """Find the peaks of a micrograph at the scale that fits this micrograph best; may be slow.
 
-        The scale of the session is chosen from several micrographs and nearly always the same. Then
-        what is computed here is in the cache.
+        The scale of the session is determined from several micrographs, and is nearly always the
+        same. The features that are computed here are then read from the cache.
 
         Parameters
         ----------
@@ -206,7 +209,7 @@ class Workspace:
         Returns
         -------
         MicrographPeaks or None
-            None if the scale is known, or nothing can be stored in a cache.
+            None if the scale is known, or there is no cache.
         """
         settings, report = self.session.state.settings, progress or (lambda fraction: None)
         if self.ready or settings.base_head or settings.working_radius_px is not None:
@@ -223,10 +226,10 @@ class Workspace:
     def first_peaks(
         self, micrograph: int, progress: Progress | None = None
     ) -> MicrographPeaks | None:
-        """Find the peaks of a micrograph with the scales that its head needs; may take long.
+        """Find the peaks of a micrograph with only the scales that the head uses; may be slow.
 
-        The head before the first label needs one scale only. Its features are stored in the cache,
-        so that `open` computes the others only.
+        The head before the first label uses only one scale. Its features are stored in the cache,
+        so that `open` computes only those of the other scales.
 
         Parameters
         ----------
@@ -236,7 +239,7 @@ class Workspace:
         Returns
         -------
         MicrographPeaks or None
-            None if this would not be faster than `open`.
+            None if this is not faster than `open`.
         """
         entry = self.session.micrographs.entry(micrograph)
         report = progress or (lambda fraction: None)
@@ -249,12 +252,12 @@ class Workspace:
         return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report)
 
     def prefetch(self, micrographs: Sequence[int]) -> None:
-        """Compute the features of micrographs in the background, in this order."""
+        """Compute the features of micrographs in the background, in the given order."""
         entries = [self.session.micrographs.entry(number) for number in micrographs]
         self.setup().features.store.prefetch(entries)
 
     def prefetch_neighbours(self, micrograph: int) -> None:
-        """Prefetch the micrographs that are likely to be opened after this one."""
+        """Prefetch the micrographs that are likely to be opened after a micrograph."""
         entries = self.session.state.micrographs
         offer = self.questioner.next_micrograph()
         wanted = [micrograph + 1, *([offer.micrograph] if offer else []), micrograph - 1]
@@ -262,29 +265,31 @@ class Workspace:
         self.prefetch([i for i in dict.fromkeys(usable) if i != micrograph])
 
     def check_settings(self, micrograph: int) -> list[SettingsWarning]:
-        """Compare polarity and pixel size with a micrograph; takes a second on a CPU.
+        """Compare the polarity and the pixel size of the settings with a micrograph.
+
+        This takes about one second on a CPU.
 
         Parameters
         ----------
         micrograph
-            Its number.
+            Number of the micrograph.
 
         Returns
         -------
         list of SettingsWarning
-            What looks wrong; empty if nothing does.
+            Empty if the settings seem to be right.
         """
         entry = self.session.micrographs.entry(micrograph)
         found = (self._polarity_warning(entry.id), self._pixel_size_warning(entry.id))
         return [warning for warning in found if warning is not None]
 
     def release(self) -> None:
-        """Release the memory of the GPU while nothing is computed; it is taken again if needed."""
+        """Release the memory of the GPU; it is allocated again when it is needed."""
         if self._setup is not None:
             self._setup.features.engine.extractor.release()
 
     def close(self) -> None:
-        """Stop work in the background, and drop all features."""
+        """Stop computing in the background, and drop all features."""
         with self._preparing:
             if self._setup is not None:
                 self._setup.features.store.close()
@@ -311,7 +316,7 @@ class Workspace:
 
         base, engine = initial_head(self.session, self._load_engine, step)
         missing = missing_gpu_notice(engine.extractor.device)
-        if missing is not None and self._setup is None:  # said once
+        if missing is not None and self._setup is None:  # shown only once
             self.notices.append(missing)
         settings, old = self.session.state.settings, self._setup
         features_key = (settings.key("features", determined=False), settings.seed, base.spec)
