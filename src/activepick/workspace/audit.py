@@ -162,7 +162,7 @@ class Audit:
         Returns
         -------
         float or None
-            None if there is no such micrograph.
+            Average precision, between 0 and 1; None if there are no such micrographs.
         """
         heads = self._predictor.known_heads()
         digest = self._predictor.head_digest if self._source.ready else ""

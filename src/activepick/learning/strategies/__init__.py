@@ -1,1 +1,1 @@
-"""Query strategies: which positions to label next. The list is in `registry`."""
+"""Query strategies, which select the next positions to label. See `registry` for the list."""

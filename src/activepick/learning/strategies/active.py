@@ -1,4 +1,4 @@
-"""Uncertain peaks that differ in their features: the default."""
+"""Uncertain peaks that differ in their features; the default strategy."""
 
 from activepick.learning.strategies.candidates import Candidates, find_candidates
 from activepick.learning.strategies.context import QueryContext
@@ -8,7 +8,7 @@ __all__ = ["select"]
 
 
 def select(context: QueryContext, count: int) -> Candidates:
-    """Select peaks of high entropy that differ in their features, from all micrographs."""
+    """Select peaks with high entropy and different features from all micrographs."""
     candidates = find_candidates(context)
     share = -(-CANDIDATES_PER_QUERY * count // max(1, len(context.micrographs)))
     candidates = candidates.highest_of_each(share)

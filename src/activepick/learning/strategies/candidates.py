@@ -24,7 +24,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-# Number of random positions on a micrograph.
+# Number of random positions per micrograph.
 _RANDOM = 500
 
 
@@ -39,7 +39,7 @@ class Query:
     x, y
         Position in original pixels.
     score
-        Score (logit) of the head there.
+        Linear score of the head at the position.
     """
 
     micrograph: int
@@ -57,11 +57,12 @@ class Candidates:
     micrograph
         Index of the micrograph of each position, shape (n,).
     xy
-        Positions in original pixels, shape (n, 2).
+        Positions x, y in original pixels, shape (n, 2).
     score
-        Scores (logits) of the head, shape (n,).
+        Linear scores of the head, shape (n,).
     utility
-        How useful an answer is, such as the entropy of the predicted answer, shape (n,).
+        Measure of the usefulness of an answer, such as the entropy of the predicted answer; shape
+        (n,).
     """
 
     micrograph: NDArray[np.intp]
@@ -73,24 +74,27 @@ class Candidates:
         return len(self.score)
 
     def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "Candidates":
-        """Return some of the candidates, by index or mask."""
+        """Return the candidates with the given indices, or those in a mask of shape (n,)."""
         return Candidates(
             self.micrograph[chosen], self.xy[chosen], self.score[chosen], self.utility[chosen]
         )
 
     def highest(self, count: int) -> "Candidates":
-        """Return the `count` candidates of highest utility, highest first."""
+        """Return the `count` candidates with the highest utility, in decreasing order."""
         return self.take(np.argsort(-self.utility, kind="stable")[:count])
 
     def highest_of_each(self, count: int) -> "Candidates":
-        """Return the `count` candidates of highest utility of each micrograph, highest first."""
+        """Return the `count` candidates with the highest utility on each micrograph.
+
+        They are sorted by micrograph, and by decreasing utility.
+        """
         order = np.lexsort((-self.utility, self.micrograph))
         _, first, sizes = np.unique(self.micrograph[order], return_index=True, return_counts=True)
         rank = np.arange(len(order)) - np.repeat(first, sizes)
         return self.take(order[rank < count])
 
     def features(self, context: QueryContext) -> NDArray[np.float32]:
-        """Look up the features at the positions, shape (n, D)."""
+        """Return the features at the positions, shape (n, D)."""
         out = np.empty((len(self), context.head.weights.size), np.float32)
         for index in np.unique(self.micrograph):
             own = self.micrograph == index
@@ -98,14 +102,15 @@ class Candidates:
         return out
 
     def queries(self) -> list[Query]:
-        """Return the candidates as queries, in their order."""
+        """Return the candidates as queries in the same order."""
         return [
             Query(int(m), float(x), float(y), float(s))
             for m, (x, y), s in zip(self.micrograph, self.xy, self.score, strict=True)
         ]
 
 
-# On one score map: positions (n, 2) in original pixels, scores (n,), utilities (n,).
+# Function that finds positions on a score map: positions in original pixels, shape (n, 2), scores,
+# shape (n,), and utilities, shape (n,).
 Find = Callable[[ScoreMap, np.random.Generator], tuple[Floats, Floats, Floats]]
 
 
@@ -117,8 +122,8 @@ def score_maxima(score_map: ScoreMap, rng: np.random.Generator) -> tuple[Floats,
 
 
 def entropy_maxima(score_map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Find the maxima of the entropy within a particle radius, as in Kiewisz and Bepler."""
-    # With a head of zeros the entropy is the same everywhere: noise breaks the ties.
+    """Find the maxima of the entropy within a particle radius (Kiewisz and Bepler, 2023)."""
+    # If all weights are zero, the entropy is constant. Noise breaks the ties.
     uncertainty = entropy(score_map.values) + rng.uniform(0, 1e-7, score_map.values.shape)
     size = 2 * round(score_map.radius_px / score_map.spacing_px) + 1
     highest = ndimage.maximum_filter(uncertainty, size, mode="nearest")
@@ -140,14 +145,18 @@ def random_positions(
 
 
 def find_candidates(context: QueryContext, find: Find = score_maxima) -> Candidates:
-    """Find the candidates on all micrographs that may be asked about and were not answered.
+    """Find the candidates on all micrographs that may be queried and were not answered.
 
     Parameters
     ----------
     context
         Score maps, labels and random generator.
     find
-        Finds the positions on one score map.
+        Function that finds positions on a score map.
+
+    Returns
+    -------
+    Candidates
     """
     parts = []
     for index, score_map in enumerate(context.score_maps):

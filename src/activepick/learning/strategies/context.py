@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from activepick.learning.head import Head
 from activepick.scoremap import ScoreMap
 
-if TYPE_CHECKING:  # which need PyTorch, or are not needed to list the strategies
+if TYPE_CHECKING:  # these modules need PyTorch, or are not needed to list the strategies
     from activepick.features.feature_map import MicrographFeatures
     from activepick.learning.posterior import Posterior
 
@@ -18,38 +18,40 @@ __all__ = ["MayAsk", "QueryContext", "everywhere"]
 
 Floats = NDArray[np.float64]
 
-# Returns a mask (n,) of the positions (n, 2) on a micrograph, given by its index.
+# Function that returns which positions, shape (n, 2), may be queried on the micrograph with an index,
+# as a mask of shape (n,).
 MayAsk = Callable[[int, Floats], NDArray[np.bool_]]
 
 
 def everywhere(index: int, xy: Floats) -> NDArray[np.bool_]:
-    """Return a mask (n,) that allows all positions (n, 2)."""
+    """Return a mask, shape (n,), that allows all positions, shape (n, 2)."""
     return np.ones(len(xy), bool)
 
 
 @dataclass(frozen=True, eq=False)
 class QueryContext:
-    """Micrographs, labels and head at the moment when queries are chosen.
+    """Micrographs, labels and head from which queries are chosen.
 
     Attributes
     ----------
     micrographs
         Features of each micrograph.
     score_maps
-        For each micrograph the linear scores of the head.
+        For each micrograph the map of linear scores of the head.
     labelled
-        For each micrograph the labelled positions (n, 2) in original pixels.
+        For each micrograph the labelled positions x, y in original pixels, shape (n, 2).
     skipped
-        For each micrograph further positions (n, 2) that must not be queried.
+        For each micrograph other positions x, y in original pixels, shape (n, 2), that must not be
+        queried.
     head
         The current head.
     posterior
-        Computes the posterior of the head.
+        Function that computes the posterior of the head.
     rng
         Random generator of the strategies.
     may_ask
-        Returns a mask (n,) of the positions (n, 2) on a micrograph, given by its index, that may
-        be queried; by default all.
+        Function that returns which positions x, y in original pixels, shape (n, 2), may be queried
+        on the micrograph with an index, as a mask of shape (n,). By default all may be queried.
     """
 
     micrographs: "Sequence[MicrographFeatures]"
@@ -67,5 +69,5 @@ class QueryContext:
         return sum(len(xy) for xy in self.labelled)
 
     def answered(self, index: int) -> Floats:
-        """Return the labelled and the skipped positions (n, 2) of a micrograph."""
+        """Return the labelled and the skipped positions on a micrograph, shape (n, 2)."""
         return np.concatenate([self.labelled[index], self.skipped[index]])

@@ -11,9 +11,9 @@ __all__ = ["select"]
 
 
 def select(context: QueryContext, count: int) -> Candidates:
-    """Select peaks of high mutual information that differ in their features.
+    """Select peaks with high mutual information and different features.
 
-    Houlsby et al., Bayesian active learning by disagreement, 2011.
+    The method is Bayesian active learning by disagreement (BALD; Houlsby et al., 2011).
     """
     candidates = find_candidates(context)
     features = candidates.features(context)

@@ -1,11 +1,11 @@
-"""Choose a batch whose members differ from each other: k-means++ seeding."""
+"""Choose a batch of different rows with k-means++ seeding."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["CANDIDATES_PER_QUERY", "kmeans_plus_plus"]
 
-# A batch is chosen among this many times as many candidates.
+# Number of candidates per query from which a batch is chosen.
 CANDIDATES_PER_QUERY = 4
 
 
@@ -17,23 +17,24 @@ def kmeans_plus_plus(
 ) -> NDArray[np.intp]:
     """Choose rows that are far from each other (k-means++; Arthur and Vassilvitskii, 2007).
 
-    The first row is that of highest utility; each next one is drawn with a probability proportional
-    to its utility times its squared distance to the nearest row chosen before.
+    The first row is the one with the highest utility. Each further row is drawn with a probability
+    proportional to its utility times its squared distance to the nearest chosen row.
 
     Parameters
     ----------
     features
-        Shape (n, D).
+        Features of the rows, shape (n, D).
     utility
-        Not negative, shape (n,).
+        Utilities of the rows, not negative, shape (n,).
     count
-        Number of rows to choose; fewer where there are not that many.
+        Largest number of rows to choose.
     rng
         Random generator.
 
     Returns
     -------
-    array of indices
+    array of int, shape (min(count, n),)
+        Indices of the chosen rows.
     """
     if not len(features):
         return np.empty(0, np.intp)

@@ -1,12 +1,12 @@
 """Mean model: peaks where the head and its moving average over the refits disagree.
 
-Wang et al., Deep active learning for cryo-electron tomography classification, ICIP 2022: an
-exponential moving average of the model over training steps; positions where the model and its mean
-disagree most are queried, and the disagreement is also a term of the loss: the mean squared error
-over logits. Here a step is a refit, and the term of the loss is either that error or the cross
-entropy of the predictions with those of the mean, as if these were further labels
-(`activepick.learning.settings.LearnerSettings.consistency`); queries are also spread over their
-features by k-means++.
+The method is that of Wang et al. (Deep active learning for cryo-electron tomography classification,
+ICIP 2022). The mean model is an exponential moving average of the model over training steps.
+Positions where the model and the mean model disagree most are queried. The disagreement is also a
+term of the loss: the mean squared error of the logits. Here a step is a refit, and the term of the
+loss is either this error or the cross entropy, in which the predictions of the mean model are used
+as additional labels (`activepick.learning.settings.LearnerSettings.consistency`). In addition,
+k-means++ selects queries with different features.
 """
 
 import numpy as np
@@ -21,16 +21,16 @@ __all__ = ["kl_divergence", "select"]
 
 Floats = NDArray[np.float64]
 
-# Weight of the entropy, which decides where the two agree, as before the first refit.
+# Weight of the entropy, which breaks ties if both models agree, as before the first refit.
 _TIE = 1e-6
 
 
 def select(context: QueryContext, count: int) -> Candidates:
-    """Select peaks where the head and its mean disagree and which differ in their features."""
+    """Select peaks with different features where the head and the mean model disagree."""
     candidates = find_candidates(context)
     features = candidates.features(context)
     current = context.head.weights, context.head.bias
-    # Both from the features at the peaks: scores of the map, on its grid, differ slightly.
+    # Both scores are computed from features at the peaks, as scores on the grid differ slightly.
     score, mean = (
         features @ weights.ravel() + bias
         for weights, bias in (current, context.head.mean or current)
@@ -47,7 +47,12 @@ def kl_divergence(score: Floats, mean_score: Floats) -> Floats:
     Parameters
     ----------
     score, mean_score
-        Logits of the model and of its mean, same shape.
+        Logits of the model and of the mean model, both of the same shape.
+
+    Returns
+    -------
+    array
+        Divergences in nats, with the shape of `score`.
     """
     p = expit(score)
     particle = log_expit(score) - log_expit(mean_score)

@@ -1,4 +1,4 @@
-"""Uncertain peaks that differ, and every fifth query over the whole range of scores."""
+"""Uncertain and different peaks, with every fifth query from the whole range of scores."""
 
 import numpy as np
 
@@ -8,15 +8,15 @@ from activepick.learning.strategies.context import QueryContext
 
 __all__ = ["select"]
 
-# One of this number of queries is drawn from the whole range.
+# One of this number of queries is drawn from the whole range of scores.
 _EVERY = 5
 
 
 def select(context: QueryContext, count: int) -> Candidates:
-    """Select as "active", and every fifth query as "range".
+    """Select every fifth query with the strategy "range", and the others with "active".
 
-    Which queries are the fifth ones follows from the number of answers, so that it does not depend
-    on the size of a batch.
+    Queries are counted by the number of answers, so that the selection does not depend on the size
+    of a batch.
     """
     known = sum(len(context.answered(index)) for index in range(len(context.micrographs)))
     share = (known + count) // _EVERY - known // _EVERY

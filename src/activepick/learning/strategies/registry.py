@@ -26,17 +26,18 @@ __all__ = ["STRATEGIES", "Query", "Strategy", "select_queries"]
 
 @dataclass(frozen=True)
 class Strategy:
-    """A way to choose queries.
+    """A query strategy.
 
     Attributes
     ----------
     summary
         Description in a few words, for help texts and lists.
     select
-        Returns candidates from the context and a largest number, in the order in which they are
-        asked.
+        Function that selects candidates for a context and a largest number, in the order in which
+        they are to be queried.
     in_window
-        Whether the window offers it; the library and `activepick benchmark` offer all.
+        Whether the window offers the strategy. The library and `activepick benchmark` offer all
+        strategies.
     """
 
     summary: str
@@ -73,16 +74,20 @@ STRATEGIES = {
 def select_queries(
     context: QueryContext, count: int, strategy: str | Strategy = "active"
 ) -> list[Query]:
-    """Choose the next queries; none is at a labelled or skipped position.
+    """Choose the next queries, which are not at labelled or skipped positions.
 
     Parameters
     ----------
     context
         Micrographs, labels and head.
     count
-        Largest number of queries; there are fewer where there are not that many candidates.
+        Largest number of queries. Fewer are returned if there are fewer candidates.
     strategy
         A name in `STRATEGIES`, or a `Strategy`.
+
+    Returns
+    -------
+    list of Query
 
     Raises
     ------

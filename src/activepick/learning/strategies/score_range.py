@@ -1,4 +1,4 @@
-"""Peaks over the whole range of scores: a representative sample of the picks."""
+"""Random peaks over the whole range of scores, which are a representative sample."""
 
 import numpy as np
 from scipy.special import expit
@@ -8,16 +8,16 @@ from activepick.learning.strategies.context import QueryContext
 
 __all__ = ["select"]
 
-# Peaks of lower probability are no picks at any sensible threshold.
+# Peaks with a lower probability are not picks at any sensible threshold.
 _LOWEST = 0.1
 
 
 def select(context: QueryContext, count: int) -> Candidates:
     """Select a random peak from each of `count` strata of equal size, ranked by score.
 
-    Answers at such positions show the share of the picks that is right; answers at positions that
-    were selected for their uncertainty do not (stratified sampling; Sawade et al., Active risk
-    estimation, ICML 2010).
+    The precision of the picks can be estimated from answers at such positions, but not from answers
+    at positions that were selected because they are uncertain (stratified sampling; Sawade et al.,
+    Active risk estimation, ICML 2010).
     """
     candidates = find_candidates(context)
     likely = candidates.take(expit(candidates.score) > _LOWEST)

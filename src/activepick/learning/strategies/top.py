@@ -1,4 +1,4 @@
-"""The peaks of highest score."""
+"""The peaks with the highest scores."""
 
 from dataclasses import replace
 
@@ -9,6 +9,6 @@ __all__ = ["select"]
 
 
 def select(context: QueryContext, count: int) -> Candidates:
-    """Select the peaks of highest score."""
+    """Select the peaks with the highest scores."""
     candidates = find_candidates(context)
     return replace(candidates, utility=candidates.score).highest(count)

@@ -1,4 +1,4 @@
-"""TypiClust: typical peaks, for when there are few labels or none."""
+"""TypiClust: typical peaks, for training with few labels."""
 
 from dataclasses import replace
 
@@ -13,20 +13,20 @@ from activepick.learning.strategies.kmeans_plus_plus import kmeans_plus_plus
 
 __all__ = ["select"]
 
-# Number of the highest peaks of a micrograph that are clustered: about twice its particles.
+# Number of the highest peaks per micrograph that are clustered: about twice its particles.
 _CANDIDATES = 200
-# Typicality is the mean distance to this number of nearest neighbours.
+# Number of nearest neighbours from which the typicality is computed.
 _NEIGHBOURS = 20
-# Number of principal components of the candidates; distances along the others are mostly noise.
+# Number of principal components of the candidates; the other components are mostly noise.
 _COMPONENTS = 16
 
 
 def select(context: QueryContext, count: int) -> Candidates:
-    """Select the most typical peak of each cluster without a label (TypiClust).
+    """Select the most typical peak of each cluster without a label.
 
-    Hacohen, Dekel and Weinshall, ICML 2022: there are as many clusters as labels and queries
-    together; from the largest clusters without a label those positions are selected whose mean
-    distance to their neighbours is smallest.
+    The method is TypiClust (Hacohen, Dekel and Weinshall, ICML 2022). The number of clusters is the
+    number of labels plus the number of queries. In each of the largest clusters without a label,
+    the position with the smallest mean distance to its neighbours is selected.
     """
     candidates = find_candidates(context)
     candidates = replace(candidates, utility=candidates.score).highest_of_each(_CANDIDATES)
@@ -42,7 +42,7 @@ def select(context: QueryContext, count: int) -> Candidates:
     covered, own = cluster[:known], cluster[known:]
     sizes = np.bincount(own, minlength=cluster.max() + 1)
     sizes[covered] = 0
-    # When there are fewer open clusters than queries, the most typical of all others follow.
+    # If there are fewer clusters without labels than queries, the other peaks follow.
     order = np.lexsort((-typicality, -sizes[own]))
     first = np.unique(own[order], return_index=True)[1]
     later = np.ones(len(candidates), bool)

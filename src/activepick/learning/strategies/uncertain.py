@@ -7,5 +7,5 @@ __all__ = ["select"]
 
 
 def select(context: QueryContext, count: int) -> Candidates:
-    """Select the peaks of highest entropy."""
+    """Select the peaks with the highest entropy."""
     return find_candidates(context).highest(count)
