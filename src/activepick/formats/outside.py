@@ -333,11 +333,11 @@ def _remedy(
     causes, options = [], []
     if inside(y, x, width, height).all():
         causes.append("are x and y exchanged")
-        options.append("--swap-xy puts them right")
+        options.append("--swap-xy corrects them")
     if ratio < _LARGEST_FACTOR:
         factor = _likely_factor(ratio, len(x))
         causes.append(f"were they picked on micrographs {factor:g} times as large")
-        options.append(f"--scale {1 / factor:.4g} brings them there")
+        options.append(f"--scale {1 / factor:.4g} corrects them")
     if not causes:
         return ". Are these the micrographs?", ""
     question = ", or ".join(causes)

@@ -149,7 +149,7 @@ def flip_table(
     unknown = [name for name in names if name not in known]
     if unknown:
         raise TableError(
-            f"the size of {_some(unknown)} is not known, without which nothing can be flipped: "
+            f"the size of {_some(unknown)} is not known, so that the table cannot be flipped: "
             "give the micrographs or their size",
             option="--micrographs or --size",
         )
@@ -192,7 +192,7 @@ def rename_micrographs(
     matched = match_names([str(name) for name in table["micrograph"].unique()], names)
     if unmatched == "error" and (matched.unmatched or matched.ambiguous):
         raise TableError(
-            _complaint(matched), option="--unmatched keep or drop goes on all the same"
+            _complaint(matched), option="--unmatched keep or drop continues nevertheless"
         )
     own = table["micrograph"].astype(str)
     renamed = table.assign(micrograph=own.map(matched).fillna(own).astype(str))

@@ -74,7 +74,7 @@ def check_range(values: npt.NDArray[np.float64], name: str, where: Where) -> Non
     wrong = np.flatnonzero(~((values >= -0.5) & (values <= HUGE_PX)))
     if len(wrong):
         raise TableError(
-            f"{where(wrong[0])}: {name} is {values[wrong[0]]:g}, which is on no micrograph; "
+            f"{where(wrong[0])}: {name} is {values[wrong[0]]:g}, which is not on any micrograph; "
             "coordinates are pixels of the original micrograph, from 0"
         )
 

@@ -3,7 +3,7 @@
 These are STAR files that begin with ``# XMIPP_STAR_1 *``. The block ``data_header`` contains the
 state of the picking. The block ``data_particles`` (``data_particles_auto`` for automatic picks)
 contains ``_xcoor`` and ``_ycoor``, the centres in whole pixels, and optionally ``_cost`` (the
-score) and ``_enabled`` (-1 for picks that were removed). The format is that of scipion-em-relion
+score) and ``_enabled`` (-1 for disabled picks). The format is that of scipion-em-relion
 (``writeSetOfCoordinatesXmipp``). Metadata of particles (``.xmd``) have the same columns, with the
 micrograph in ``_micrograph``. If a file has one block for each micrograph, the block has the name
 of the micrograph.
@@ -53,7 +53,7 @@ def sniff(head: bytes) -> bool:
 def read_pos(path: Path) -> pd.DataFrame:
     """Read the picks of one or more micrographs; see `activepick.formats.read_table`.
 
-    Picks that were removed in Xmipp are left out, with a warning. If the file contains no names of
+    Disabled picks are left out, with a warning. If the file contains no names of
     micrographs, the name follows from the file name, and ``attrs["micrograph_from_file_name"]`` is
     True.
 
@@ -131,8 +131,8 @@ def _table(raw: pd.DataFrame, path: Path, lines: Lines, *, marked: bool) -> pd.D
             warn_table(
                 counted(
                     int(back.sum()),
-                    "pick that was taken back is left out",
-                    "picks that were taken back are left out",
+                    "disabled pick is left out",
+                    "disabled picks are left out",
                 ),
                 file=path,
                 kind="taken back",

@@ -106,7 +106,7 @@ class Questioner:
         held = self._source.setup().features.store.held(unfinished)
         if not held:
             raise SessionError(
-                "No micrograph that is not done is open: open one, then ask for questions."
+                "All open micrographs are done, or none is open: open one, then ask for questions."
             )
         return [entry.id for entry in held]
 

@@ -236,7 +236,7 @@ class Trainer:
             raise HeadError(
                 f"{path}: this head was made for the network {loaded.spec.backbone} "
                 f"({loaded.spec.digest}), and the session uses {backbone.name} "
-                f"({backbone.digest}). Set the session's network to that, or use another head."
+                f"({backbone.digest}). Change the network of the session, or use another head."
             )
         if self._session.read_only:
             raise SessionError(f"{self._session.folder} is open for reading only.")
@@ -266,7 +266,7 @@ class Trainer:
             was, now = ("bright", "dark") if loaded.inverted else ("dark", "bright")
             self._source.notices.append(
                 f"{path.name} was trained on {was} particles, and this session looks for {now} "
-                "ones: it can be used, as images are turned for it, if both are right."
+                "ones. If both are right, it can be used: images are inverted for it."
             )
         return self.update()
 

@@ -18,8 +18,8 @@ __all__ = ["MayAsk", "QueryContext", "everywhere"]
 
 Floats = NDArray[np.float64]
 
-# Function that returns which positions, shape (n, 2), may be queried on the micrograph with an index,
-# as a mask of shape (n,).
+# Function that returns which positions, shape (n, 2), may be queried on the micrograph with an
+# index, as a mask of shape (n,).
 MayAsk = Callable[[int, Floats], NDArray[np.bool_]]
 
 
