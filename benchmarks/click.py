@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def label_until(session: Session, workspace: Workspace, centres: cKDTree, radius_px: float) -> None:
-    """Let an oracle answer questions until there are enough labels."""
+    """Answer questions with an oracle until there are enough labels."""
     while len(session.state.labels) < LABELS:
         for question in workspace.questioner.ask(LABELS // 10):
             gap = centres.query((question.x, question.y))[0]

@@ -1,4 +1,4 @@
-"""How often the contrast at the picks identifies the correct flip.
+"""Measure how often the contrast at the picks identifies the correct flip.
 
     python benchmarks/flips.py
 

@@ -65,7 +65,7 @@ def main() -> None:
 def course(
     data: Dataset, seed: int, generic: Head | None, simulated: bool = True
 ) -> tuple[Learner, list[tuple[int, float]]]:
-    """Let an oracle answer 100 queries; return the learner and its learning curve."""
+    """Answer 100 queries with an oracle; return the learner and its learning curve."""
     train, test = data.split(seed)
     first = starting_head(
         data.engine, [data.micrographs[i] for i in train], leave_out=data.simulated

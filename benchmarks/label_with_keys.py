@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def dataset(train: int) -> Dataset:
-    """Give real micrographs when they are there, else simulated ones."""
+    """Return real micrographs if they are available, else simulated ones."""
     real = Path(os.environ.get("ACTIVEPICK_DATA", "")) / "empiar-10017"
     if "ACTIVEPICK_DATA" in os.environ and real.is_dir():
         files, truth, pixel_size, diameter = sorted(real.glob("*.jpg")), real, 1.77, 191.0

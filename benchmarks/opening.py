@@ -105,7 +105,7 @@ def open_plain(options: argparse.Namespace) -> None:
 
 
 def open_widget(folder: Path) -> None:
-    """Do what a person does with the plugin, and print how long each step takes."""
+    """Use the plugin as a person does, and print how long each step takes."""
     from event_loop import wait
 
     import napari
@@ -151,7 +151,7 @@ def open_widget(folder: Path) -> None:
 
 
 def listen(controller: Any, stages: list[tuple[str, float]]) -> None:
-    """Note when the workspace of a new session begins each stage."""
+    """Record when the workspace of a new session begins each stage."""
     workspace = controller.open_session.workspace
     workspace.stage_changed.connect(lambda text: stages.append((text, time.perf_counter())))
 

@@ -1,4 +1,4 @@
-"""Whether correlated scales weaken the prior: score variances, and fits to the same labels.
+"""Measure whether correlated scales weaken the prior, by score variances and fits.
 
     ACTIVEPICK_DATA=... python benchmarks/scale_correlation.py [--seeds 4] [--cache DIR]
 

@@ -10,8 +10,8 @@ weights, GE-binomial for positive and unlabelled data (Bepler et al., Nature Met
 2019), rotations and mirror images, positive regions of 3 pixels. The expected number of particles
 is the mean over the training micrographs, as Topaz's author advises
 (https://github.com/tbepler/topaz/discussions/158). Where all particles are labelled, Topaz itself
-turns to its loss for positive and negative data. Ten epochs of 1000 updates, as Topaz takes by
-itself, need a GPU (--cuda); on two cores take few (--epochs 4 --updates 25 --minibatch 128).
+turns to its loss for positive and negative data. Ten epochs of 1000 updates, its
+default, need a GPU (--cuda); on two cores take few (--epochs 4 --updates 25 --minibatch 128).
 
 Each run is written to `DIR/rows.csv` when it ends and not repeated. Topaz's training needs
 torchvision. Where this environment has none, `DIR/environment` is made and Topaz installed there.

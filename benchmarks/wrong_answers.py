@@ -1,4 +1,4 @@
-"""Wrong answers: what they cost, and how many of them a review of doubtful labels finds.
+"""Measure the cost of wrong answers, and how many of them a review of labels finds.
 
     python benchmarks/wrong_answers.py --simulated SIM --out DIR [--seeds 2]
 

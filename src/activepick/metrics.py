@@ -310,7 +310,7 @@ def evaluate(
         given for picks without scores.
     """
     if not radius_px > 0:
-        raise SettingsError(f"the matching radius {radius_px} px has to be above 0")
+        raise SettingsError(f"the matching radius {radius_px} px must be above 0")
     probable = score_threshold(threshold)
     if "label" in truth:
         truth = truth[truth["label"].to_numpy(dtype=float, na_value=1) != 0]

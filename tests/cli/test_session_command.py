@@ -76,7 +76,7 @@ def test_labels_go_out_and_come_back(folder, tmp_path):
     run("export", folder, "--labels", "--out", tmp_path / "labels.csv")
     labels = read_table(tmp_path / "labels.csv")
     assert labels["label"].tolist() == [1, 1, 0]
-    assert "were there already" in run("import", folder, tmp_path / "labels.csv").stdout
+    assert "existed already" in run("import", folder, tmp_path / "labels.csv").stdout
     done = run("export", folder, "--labels", "--out", tmp_path / "particles.star")
     assert "only CSV" in done.stderr
     assert len(read_table(tmp_path / "particles.star")) == 2

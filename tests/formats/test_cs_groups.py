@@ -69,7 +69,7 @@ def test_exposures_are_in_the_dataset_with_the_micrographs(tmp_path):
 
 
 def test_a_group_that_leads_nowhere_says_what_it_is_and_which_file_is_needed(tmp_path):
-    with pytest.raises(TableError, match=r"group file of cryoSPARC, which names gone\.cs"):
+    with pytest.raises(TableError, match=r"group file of cryoSPARC that refers to gone\.cs"):
         read_table(group(tmp_path, location="'>gone.cs'"))
     with pytest.raises(TableError, match=r"without the slot location \(it has blob\)"):
         read_table(group(tmp_path, blob="'>p.cs'"))

@@ -162,7 +162,7 @@ def test_optics_groups_are_not_lost_without_a_word(tmp_path):
         write_table(table, tmp_path / "plain.csv")
     table.attrs["optics"] = [{"rlnOpticsGroup": 1, "rlnVoltage": 300.0}]
     for name in ("a.csv", "a.txt", "a.coords"):
-        with pytest.warns(TableWarning, match=r"no place for optics groups \(rlnVoltage\)"):
+        with pytest.warns(TableWarning, match=r"cannot store optics groups \(rlnVoltage\)"):
             write_table(table, tmp_path / name)
 
 

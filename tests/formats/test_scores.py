@@ -118,7 +118,7 @@ def test_numbers_are_no_confidences(scores, confidences, tmp_path):
 
 
 def test_topaz_takes_scores_for_log_odds(tmp_path):
-    with pytest.warns(TableWarning, match="Topaz takes for log-odds"):
+    with pytest.warns(TableWarning, match="Topaz reads them as log-odds"):
         write(with_meaning(PICKS.copy(), "number"), tmp_path / "a.txt")
 
 

@@ -69,7 +69,7 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     type_in(person, pixel_size, f"{2 * SimulationSettings().pixel_size_angstrom:g}", Qt.Key.Key_Tab)
     person.settle()
     circle_of(person, DIAMETER)
-    assert "The header says" in widget.particle._hint.whole_text()
+    assert "The header contains" in widget.particle._hint.whole_text()
     type_in(person, pixel_size, f"{SimulationSettings().pixel_size_angstrom:g}", Qt.Key.Key_Return)
     assert not widget.particle._hint.isVisible()
 

@@ -98,7 +98,7 @@ def test_picks_questions_and_keys(person):
     assert len(order) == 5
     assert set(order) <= targets.keys()
     assert "Doubtful label 1 of 5" in person.widget.label._title.text()
-    assert "by all other labels" in person.widget.label._hint.text()
+    assert "according to all other labels" in person.widget.label._hint.text()
     assert person.in_view(person.labelling.current)
     circled = set(person.viewer.layers["questions"].features["id"])
     assert circled == {q.id for q in review.questions if q.micrograph == person.open.shown}

@@ -287,7 +287,7 @@ def test_whoever_loses_the_session_stops_writing(session):
     with Session.open(session.folder) as other:
         session.labels.add(1, [(9, 9)], 1)
         assert not session.flush()
-        assert "took this session over" in session.failure
+        assert "has taken over this session" in session.failure
         session.close(abandon=True)
         assert other.state.settings.batch == 33
         labelled(other, 1)

@@ -72,11 +72,11 @@ class ExcludedAreas(QObject, SessionListener):
         self.stop()
 
     def draw(self) -> None:
-        """Let the user draw around areas."""
+        """Start drawing outlines of areas."""
         self.call(self._draw)
 
     def paint(self) -> None:
-        """Let the user paint over areas."""
+        """Start painting over areas."""
         self.call(self._paint)
 
     def stop(self) -> None:

@@ -111,7 +111,7 @@ class Jobs(QObject):
         failed
             Called with an error instead of the common handler.
         discarded
-            Called with a result that is not needed any more, for instance to close it.
+            Called with a result that is no longer needed, for instance to close it.
         """
         if self._closed:
             return

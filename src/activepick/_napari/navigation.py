@@ -47,7 +47,7 @@ class Navigation:
         layers.shape_changed.connect(self.fit)
 
     def set_follows(self, follows: bool) -> None:
-        """Set whether the camera moves to the current question by itself."""
+        """Set whether the camera moves to the current question automatically."""
         self._follows = follows
 
     def release(self) -> None:

@@ -16,7 +16,7 @@ _TOGETHER, _PAUSE_MS = 500, 5
 
 
 class RowUpdates(QObject):
-    """Keep the rows of a table up to date with a session without blocking the window.
+    """Update the rows of a table when a session changes, without blocking the window.
 
     Rows on screen are updated at once, and the others of thousands of micrographs a few hundred at
     a time.
@@ -43,7 +43,7 @@ class RowUpdates(QObject):
         return bool(self._waiting)
 
     def update(self, session: OpenSession, numbers: Iterable[int] | None = None) -> None:
-        """Bring rows of a session up to date, those on screen first.
+        """Update rows of a session, those on screen first.
 
         Parameters
         ----------

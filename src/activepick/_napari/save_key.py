@@ -72,7 +72,7 @@ class SaveKey(QObject):
         return None if self._window is None else self._window()
 
     def _offer(self) -> None:
-        """Put an entry in the place of napari's, where the key would save a layer as well."""
+        """Replace napari's menu entry, whose key would also save a layer."""
         layer, window = self._chosen(), self._watched()
         menu = None if window is None else _menu_with_save(window)
         if layer is None or menu is None or self._replaced is not None:
@@ -135,7 +135,7 @@ class SaveKey(QObject):
         self._folder = Path(path).parent
         if Path(path).suffix.lower() not in endings:
             known = ", ".join(sorted(endings))
-            self._report(TableError(f"{path}: choose one of the extensions {known}."))
+            self._report(TableError(f"{path}: use one of the extensions {known}."))
             return
         try:
             layer.save(path, plugin=_PLUGIN)

@@ -217,7 +217,7 @@ class ShownPicks(QObject):
             if "picks" in affected:
                 self._update()
             if "features" in affected:
-                # Open questions do not apply any more, unless some were answered.
+                # Open questions no longer apply, unless some were answered.
                 self._replaces_questions = True
                 self.reopen()
             elif "head" in affected:

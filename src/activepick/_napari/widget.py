@@ -166,7 +166,9 @@ class ActivePickWidget(QWidget):
             if isinstance(layer, Image) and layer not in own and layer.data.ndim == 2
         ]
         if not images:
-            self.controller.notify("warning", "No image that can be picked is open in napari.")
+            self.controller.notify(
+                "warning", "No image open in napari can be picked: open a 2D image first."
+            )
             return
         folder = Path(platformdirs.user_documents_dir()) / "activepick" / "images"
         self.controller.jobs.run(
@@ -312,7 +314,7 @@ class ActivePickWidget(QWidget):
             self.messages.add(text)
 
     def _focus_canvas(self) -> None:
-        """Give the keyboard focus to the canvas of the viewer."""
+        """Set the keyboard focus to the canvas of the viewer."""
         window = self.window()
         central = window.centralWidget() if isinstance(window, QMainWindow) else None
         canvas = None if central is None else central.findChild(QOpenGLWidget)

@@ -128,6 +128,6 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Remove files of an earlier run from the folder that this run does not write.",
+        help="Remove files of an earlier run that this run does not replace.",
     ),
 ]

@@ -45,9 +45,7 @@ def benchmark(
     ] = "topaz,active,random,supervised",
     seeds: Annotated[
         int,
-        typer.Option(
-            help="Number of repetitions with other training micrographs and random numbers."
-        ),
+        typer.Option(help="Number of repetitions with different training micrographs and seeds."),
     ] = 3,
     edge_margin: Annotated[
         float,
@@ -59,7 +57,7 @@ def benchmark(
     wrong_answers: Annotated[
         float,
         typer.Option(
-            help="Probability with which an answer of the oracle is wrong.",
+            help="Probability that an answer of the oracle is wrong.",
             min=0.0,
             max=1.0,
         ),
@@ -224,7 +222,8 @@ def _methods(text: str) -> list[str]:
     unknown = [name for name in names if name not in METHODS]
     if unknown or not names:
         raise SettingsError(
-            f"--method {text}: {', '.join(unknown) or 'none'} is not one of {', '.join(METHODS)}."
+            f"--method {text}: no method {', '.join(unknown) or 'was given'}; choose from "
+            f"{', '.join(METHODS)}."
         )
     return list(dict.fromkeys(names))
 

@@ -113,7 +113,7 @@ def classes(
         )
     if out.suffix.lower() not in (".mrcs", ".mrc"):
         raise SettingsError(
-            f"--out {out}: averages are written as a stack: give a name that ends in .mrcs."
+            f"--out {out}: averages are written as a stack; give a name that ends in .mrcs."
         )
     if voltage is not None and not 0 < voltage < math.inf:
         raise SettingsError(f"--voltage {voltage:g}: give a number above 0, in kV.")

@@ -51,7 +51,7 @@ def renamed(
             table = images.star.with_optics(table)
     if uids == "add":
         if exposures is None:
-            raise SettingsError("--uids add: give the exposures, --exposures FILE.cs.")
+            raise SettingsError("--uids add needs the exposures (--exposures FILE.cs).")
         table, matched = with_uids(table, read_exposures(exposures), unmatched)
         _tell(matched)
     return table

@@ -35,7 +35,7 @@ def draw_preview(
         If there is no micrograph to draw on, or no radius.
     """
     if images is None:
-        raise SettingsError("--preview: give the folder of the micrographs (--micrographs).")
+        raise SettingsError("--preview needs the folder of the micrographs (--micrographs).")
     counts = table["micrograph"].value_counts()
     names = [str(name) for name in counts.index]
     if micrograph is not None:
@@ -49,7 +49,7 @@ def draw_preview(
     if radius_px is None and BOX_COLUMNS[0] in rows:
         radius_px = float(rows[BOX_COLUMNS[0]].median()) / 2
     if radius_px is None or not radius_px > 0:
-        raise SettingsError("--preview: give the approximate particle radius in pixels (--radius).")
+        raise SettingsError("--preview needs the approximate particle radius in pixels (--radius).")
     result = draw_flips(image.read(), rows[["x", "y"]], radius_px, path, title=str(name))
     contrasts = ", ".join(f"{FLIP_NAMES[f]} {c:.1f}" for f, c in result.contrasts.items())
     say(f"contrast at {counted(result.picks, 'pick')} on {name}: {contrasts}; drawn in {path}")

@@ -40,9 +40,9 @@ def gui(
         if not path.exists():
             raise SettingsError(f"{path} does not exist; check the path.")
     if sample and (named or watched):
-        raise SettingsError("--sample cannot be used with other files.")
+        raise SettingsError("--sample cannot be combined with files or folders to open.")
     if watched and named:
-        raise SettingsError("--watch cannot be used with other files.")
+        raise SettingsError("--watch cannot be combined with other files or folders to open.")
     if problem := screen_problem():
         raise SettingsError(problem)
     from activepick._napari.window import run_window

@@ -39,7 +39,9 @@ def named_micrographs(
         say(f"note: {on_command_line(notice)}")
     missing = list(micrographs.missing.values())
     if not micrographs.found:
-        raise SettingsError(missing[0] if missing else "No micrograph was given.")
+        raise SettingsError(
+            missing[0] if missing else "No micrograph was given: name a file or a folder."
+        )
     if missing:
         say(
             f"warning: {counted(len(missing), 'micrograph is', 'micrographs are')} left out: "

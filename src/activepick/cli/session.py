@@ -195,7 +195,9 @@ def import_(
                 outside=rule,
             )
             if not found.rows:
-                raise SettingsError(f"{table}: none of its micrographs are in this session.")
+                raise SettingsError(
+                    f"{table}: none of its micrographs is in this session; check their names."
+                )
             suggested = [row for own in found.rows.values() for row in own]
             opened.questions.ask(
                 [(row.micrograph, row.x, row.y, 0.0) for row in suggested],

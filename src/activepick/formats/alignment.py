@@ -182,7 +182,7 @@ def apply_origins(table: pd.DataFrame, pixel_size_angstrom: float | None = None)
     """
     found = _shifts_angstrom(table)
     if found is None:
-        raise TableError("there are no shifts of an alignment (rlnOriginXAngst) to apply")
+        raise TableError("the table contains no shifts of an alignment (rlnOriginXAngst) to apply")
     pixel = _micrograph_pixels(table, pixel_size_angstrom)
     if pixel is None:
         raise TableError(

@@ -91,7 +91,7 @@ _ONE_PER_MICROGRAPH = (
 )
 # Texts in columns of such names, which no program is known for, are names of micrographs, too.
 _LIKE_NAMES = re.compile(r"mic|image|img|file|path")
-_NEEDED = "needed are the micrograph's name and x and y in pixels"
+_NEEDED = "required are the name of the micrograph, x and y in pixels"
 
 
 def standard_names(columns: Sequence[str]) -> dict[str, str]:
@@ -110,7 +110,7 @@ def standard_names(columns: Sequence[str]) -> dict[str, str]:
 
 
 def meaning_of_column(column: str) -> ScoreMeaning:
-    """Return what the scores in a column are by its name: log-odds, probabilities or numbers.
+    """Return the meaning of the scores in a column by its name: log-odds, probabilities or numbers.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ def _refuse_unsupported(others: pd.DataFrame, path: Path) -> None:
 
 
 def name_by_images(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Insert the column ``micrograph`` where the columns tell several micrographs apart.
+    """Insert the column ``micrograph`` where the columns distinguish several micrographs.
 
     Parameters
     ----------
@@ -336,7 +336,7 @@ def varies_within(raw: pd.DataFrame, column: str) -> bool:
 
 
 def _refuse_several(columns: Sequence[str], path: Path) -> None:
-    """Refuse rows of several micrographs, which these columns tell apart and nothing names."""
+    """Raise TableError if these columns distinguish several micrographs without names."""
     if columns:
         raise TableError(
             f"{path}: these positions are in several micrographs or images of a stack (the column "

@@ -251,7 +251,7 @@ def _confidences(
     fits = bool((np.isnan(score) | ((score >= 0) & (score <= 1))).all())
     where = "_Confidence" if fits else f"_{_OTHER_SCORE}, and _Confidence is empty"
     warn_table(
-        "the scores are numbers of another program and not probabilities; they are written "
+        "the scores are from another program and not probabilities; they are written "
         f"without conversion, to {where}",
         file=path,
     )

@@ -92,7 +92,8 @@ def load_fields(path: Path, known: Mapping[str, FieldType]) -> dict[str, npt.NDA
         )
     if start != _NUMPY:
         raise TableError(
-            f"{path}: not a .cs file, which starts like a NumPy array; check that it is complete"
+            f"{path}: not a .cs file, since it does not start with the header of a NumPy array; "
+            "check that it is complete"
         )
     # With a memory map, a header that claims a large size needs no memory. Empty files have no map.
     mode: Any = "r" if size > _LONGEST_HEADER else None

@@ -36,7 +36,7 @@ def is_group(path: Path) -> bool:
 
 
 def dataset_with(path: Path, *slots: str) -> Path:
-    """Return the dataset that holds a slot: the file itself unless it is a group file.
+    """Return the dataset that contains a slot: the file itself unless it is a group file.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def dataset_with(path: Path, *slots: str) -> Path:
     found = find_in_project(name, path)
     if found is None:
         raise TableError(
-            f"{path}: a group file of cryoSPARC, which names {name[:200]} for the slot {slot}; "
-            "that file is not beside it: give that file itself, or put it there"
+            f"{path}: a group file of cryoSPARC that refers to {name[:200]} for the slot {slot}, "
+            "but that file is not in its folder; copy it there, or give that file itself"
         )
     return found
 

@@ -278,7 +278,7 @@ def _one_by_one(
 
 
 def _without_comment(row: list[str], width: int) -> list[str]:
-    """Return a row without a comment behind its last value, which may hold separators itself."""
+    """Return a row without a comment after its last value; a comment may contain separators."""
     if len(row) < width or "#" not in row[width - 1]:
         return row
     value, comment, _ = row[width - 1].partition("#")
@@ -301,7 +301,7 @@ def quoting_for(names: pd.Series) -> Literal[0, 2]:
 def render_csv(table: pd.DataFrame, path: Path) -> Iterable[str]:
     """Return the text of a CSV file (tabs in `.tsv`); all columns and all digits are kept.
 
-    Optics groups, which are no columns, are left out with a warning.
+    Optics groups, which are not columns, are left out with a warning.
     """
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     warn_dropped(table, [], path, "CSV")

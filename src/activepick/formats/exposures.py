@@ -161,7 +161,7 @@ def read_exposures(path: Path) -> Exposures:
 
 def _whole(values: npt.NDArray[Any], path: Path) -> npt.NDArray[Any]:
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and (abs(values) < 2**53).all()):
-        raise TableError(f"{path}: a number of a micrograph or its size is not an integer")
+        raise TableError(f"{path}: the uid or the size of a micrograph is not an integer")
     return values
 
 

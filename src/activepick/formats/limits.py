@@ -51,5 +51,5 @@ def check_tables(tables: int, path: Path) -> None:
     """
     if tables > _MOST_TABLES:
         raise TableError(
-            f"{path}: {tables} tables of different columns, so this is not a file of picks"
+            f"{path}: {tables} tables with different columns, so this is not a file of picks"
         )

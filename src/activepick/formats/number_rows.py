@@ -73,7 +73,7 @@ def read_numbers(path: Path, file: NumberFile) -> tuple[Floats, Lines]:
     Raises
     ------
     TableError
-        For rows that are too short or too long, for words that are no numbers, and for filaments,
+        For rows that are too short or too long, for words that are not numbers, and for filaments,
         with the line.
     """
     data = read_utf8(path, may_be_empty=True)

@@ -22,13 +22,14 @@ __all__ = [
 ]
 
 Floats = npt.NDArray[np.float64]
-# Particle radius to which the micrograph is binned: enough to tell a disc from what is around it.
+# Particle radius to which the micrograph is binned: enough to distinguish a disc from its
+# surroundings.
 _RADIUS = 6.0
 # The radius is approximate: it is tried smaller and larger, too.
 _FACTORS = (0.7, 1.0, 1.5)
 # The best flip has to be this far from chance, and from the next one.
 _SURE = 4.0
-# So many micrographs, and positions in each, tell the size by which picks are mirrored or scaled.
+# Number of micrographs, and of positions in each, from which a flip or a scale is determined.
 _MICROGRAPHS, _POSITIONS = 50, 200
 # Factors between picks and the pixels of a micrograph that was binned, or picked on binned.
 _SCALES = (16.0, 12.0, 10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.5)
@@ -280,7 +281,7 @@ def _log_ratios(picks: Floats, others: Floats, radius_px: float, reach: float) -
     """Return the logarithm of the ratio of distances of all pairs on the same ray."""
     one, two = picks[:, None], others[None]
     lengths = np.hypot(one[..., 0], one[..., 1])
-    # Near pixel 0 a ray says little of the factor.
+    # Near pixel 0 a ray says little about the factor.
     far = np.hypot(two[..., 0], two[..., 1]) > reach / 4
     across = np.abs(one[..., 0] * two[..., 1] - one[..., 1] * two[..., 0])
     keep = far & (lengths > 0) & (across < radius_px * lengths)

@@ -55,8 +55,8 @@ NO_SCORE = -999.0
 _NO_NAMES = ("None", "")
 _POSITIONS = {"rlnCoordinateX", "rlnCoordinateY"}
 _NAME = "rlnMicrographName"
-# What tells the micrograph where there is no rlnMicrographName, the best one first: its movie, or
-# the stack of its particle images.
+# Columns that identify the micrograph if there is no rlnMicrographName, the best one first: its
+# movie, or the stack of its particle images.
 _OTHER_NAMES = (
     "rlnMicrographNameNoDW",
     "rlnMicrographMovieName",
@@ -166,7 +166,7 @@ def star_table(blocks: Sequence[Block], path: Path, micrograph: str | None = Non
 
 
 def _joined(blocks: Sequence[Block], path: Path) -> list[Block]:
-    """Return blocks of which neighbours with the same columns are one, as each takes its time."""
+    """Join neighbouring blocks with the same columns, since reading takes time for each block."""
     joined: list[Block] = []
     for block in blocks:
         if joined and joined[-1].columns == block.columns:

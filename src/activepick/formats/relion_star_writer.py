@@ -156,7 +156,7 @@ def render_star_files(
 
 
 def _warn_of_shifts(table: pd.DataFrame, version: str, path: Path) -> None:
-    """Warn of shifts of an alignment in the unit of another version, which are kept as they are."""
+    """Warn of shifts of an alignment in the unit of another version, which are kept unchanged."""
     known, other = ("Angst", "") if version != "3.0" else ("", "Angst")
     shifts = [f"rlnOrigin{axis}{other}" for axis in "XY" if f"rlnOrigin{axis}{other}" in table]
     if (table[shifts] != 0).any(axis=None) and f"rlnOriginX{known}" not in table:

@@ -43,7 +43,7 @@ LOG_ODDS_MARK = "# scores are log-odds"
 _ATTRIBUTE = "score_meaning"
 # Log-odds beyond this correspond to a probability of 0 or 1 in double precision.
 _HIGHEST = 36.0
-# So many scores tell what they are.
+# Number of scores from which their meaning can be determined.
 _MANY = 20
 
 
@@ -187,7 +187,7 @@ def keep_scores(
         lowest = score_threshold(threshold)
         if meaning == "number":
             raise SettingsError(
-                "the scores are numbers of another program and not log-odds, so they cannot be "
+                "the scores are from another program and not log-odds, so they cannot be "
                 f"compared with a probability: they are between {np.nanmin(scores):g} and "
                 f"{np.nanmax(scores):g}; give the lowest score to keep",
                 option="--min-score",

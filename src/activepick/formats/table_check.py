@@ -92,4 +92,4 @@ def warn_dropped(
         it = "it" if len(told) == 1 else "them"
         warn_table(f"{program} has no column for {some[:500]}; use CSV to keep {it}", file=path)
     if optics and (said := optics_in_words(table)):
-        warn_table(f"{program} has no place for {said}; use STAR to keep them", file=path)
+        warn_table(f"{program} cannot store {said}; use STAR to keep them", file=path)

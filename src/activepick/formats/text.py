@@ -99,7 +99,7 @@ def read_utf8(path: Path, *, may_be_empty: bool = False) -> bytes:
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             warn_table(
-                f"not UTF-8 (line {line}); read as latin-1: check accents in names",
+                f"not UTF-8 (line {line}); read as latin-1: check accented letters in names",
                 file=path,
                 kind="latin-1",
             )

@@ -77,14 +77,14 @@ def render_topaz(table: pd.DataFrame, path: Path, *, scale: float = 1.0) -> Iter
         if owners.setdefault(stem, name) != name:
             raise TableError(
                 f"{path}: {owners[stem]!r} and {name!r} would both be {stem!r} in this format, "
-                "which has no folders and endings; write them to two files or use CSV"
+                "which stores no folders and no extensions; write them to two files or use CSV"
             )
     dropped = [c for c in table.columns if c not in ("micrograph", "x", "y", "score")]
     warn_dropped(table, dropped, path, "Topaz")
     if score_meaning(table) == "number":
         warn_table(
-            "the scores are numbers of another program, which Topaz takes for log-odds; they are "
-            "written as they are",
+            "the scores are from another program, but Topaz reads them as log-odds; they are "
+            "written unchanged",
             file=path,
         )
     out = pd.DataFrame(

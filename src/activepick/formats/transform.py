@@ -212,10 +212,10 @@ def _complaint(matched: NameMatch) -> str:
         parts.append(
             f"{name} could be {_some(found)}"
             if len(found) > 1
-            else f"{name} is not the only name that could mean {found[0]}"
+            else f"{name} is one of several names that match {found[0]}"
         )
     if len(matched.ambiguous) > 3:
-        parts.append(f"and {len(matched.ambiguous) - 3} more could be several")
+        parts.append(f"and {len(matched.ambiguous) - 3} more are ambiguous")
     return "; ".join(parts)
 
 

@@ -103,6 +103,6 @@ def checked_labels(column: pd.Series, where: Where) -> pd.Series:
     if len(wrong):
         value = column.iloc[wrong[0]]
         raise TableError(
-            f"{where(wrong[0])}: label is {value:g}; 1 is a particle, 0 is not a particle"
+            f"{where(wrong[0])}: label is {value:g}; use 1 for a particle, 0 for a non-particle"
         )
     return column.astype("Int64" if column.isna().any() else "int64")

@@ -135,7 +135,7 @@ def _table(raw: pd.DataFrame, path: Path, lines: Lines, *, marked: bool) -> pd.D
                     "disabled picks are left out",
                 ),
                 file=path,
-                kind="taken back",
+                kind="disabled picks",
             )
         table = table[~back].reset_index(drop=True)
     table = table.drop(columns=[name for name in _OWN if name in table])

@@ -398,7 +398,7 @@ def _micrographs_below(folder: Path, endings: set[str]) -> tuple[str, Path | Non
 
 
 def _nothing_in(folder: Path, files: Sequence[Path], count: str, example: Path | None) -> str:
-    """Return a message for a folder without micrographs that says what to give instead."""
+    """Return a message for a folder without micrographs that suggests what to use instead."""
     start = f"{folder}: there are no micrographs in this folder"
     names = {file.name for file in files}
     listed = next((name for name in _RELION_LISTS if name in names), None)

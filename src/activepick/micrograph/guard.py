@@ -89,15 +89,15 @@ def check_size(path: Path, shape: tuple[int, int], claimed_bytes: int, compresse
     size = f"{width} x {height} pixels"
     if height < 1 or width < 1 or max(shape) > MAX_SIDE_PX or height * width > MAX_PIXELS:
         raise MicrographError(
-            f"{path} has {size} by its header, which no micrograph has: it is damaged or not a "
-            "micrograph."
+            f"{path} has {size} according to its header, which no micrograph has: it is damaged or "
+            "not a micrograph."
         )
     file_bytes = path.stat().st_size
     ratio = MAX_COMPRESSION_OF_LARGE if claimed_bytes > LARGE_BYTES else MAX_COMPRESSION
     if compressed and claimed_bytes > ratio * file_bytes:
         raise MicrographError(
-            f"{path} has {size} by its header, but only {file_bytes} bytes: it is truncated or "
-            "damaged, copy it again."
+            f"{path} has {size} according to its header, but only {file_bytes} bytes: it is "
+            "truncated or damaged, copy it again."
         )
     if not compressed and claimed_bytes > file_bytes:
         raise MicrographError(

@@ -121,8 +121,8 @@ def _check_jpeg(path: Path, tiff: tifffile.TiffFile, page: Any) -> None:
         size = claimed_size(data)
         if size is not None and (size[0] > rows or size[1] > width):
             raise MicrographError(
-                f"{path} holds a JPEG image of {size[1]} x {size[0]} pixels where it says "
-                f"{width} x {rows}: it is damaged, copy it again."
+                f"{path} contains a JPEG image of {size[1]} x {size[0]} pixels, but its header "
+                f"specifies {width} x {rows}: it is damaged, copy it again."
             )
         check_scans(path, data, rows * width)
 
@@ -133,8 +133,8 @@ def _check_segments(path: Path, page: Any, shape: tuple[int, int]) -> None:
     width, rows = tile if page.is_tiled else (page.imagewidth, min(page.rowsperstrip, shape[0]))
     if width * rows > max(_LARGEST_TILE_PX, 4 * shape[0] * shape[1]):
         raise MicrographError(
-            f"{path} has tiles of {width} x {rows} pixels by its header, in an image of "
-            f"{shape[1]} x {shape[0]}: it is damaged, copy it again."
+            f"{path} has tiles of {width} x {rows} pixels according to its header, in an image "
+            f"of {shape[1]} x {shape[0]}: it is damaged, copy it again."
         )
 
 

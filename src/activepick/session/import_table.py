@@ -107,11 +107,11 @@ class ImportReport:
                 counted(len(self.replaced), "label", "labels") + " of the other class removed."
             )
         if self.duplicates:
-            parts.append(f"{self.duplicates} were there already.")
+            parts.append(f"{self.duplicates} existed already.")
         if self.conflicts:
             parts.append(
-                f"{len(self.conflicts)} were not added, since a label of the other class is beside "
-                "them."
+                f"{len(self.conflicts)} were not added, since a label of the other class is close "
+                "to them."
             )
         if self.unmatched:
             some = ", ".join(list(self.unmatched)[:3])

@@ -129,9 +129,9 @@ class Micrographs:
         entry = self.entry(micrograph)
         path = find_file(self._folder, entry)
         if path is None:
-            beside = f" nor {self._folder / entry.relative}" if entry.relative else ""
+            beside = f" or {self._folder / entry.relative}" if entry.relative else ""
             raise SessionError(
-                f"{entry.name} is missing: it is neither {entry.absolute}{beside}. Put it back, "
+                f"{entry.name} is missing: there is no file {entry.absolute}{beside}. Put it back, "
                 "or choose its new location. Its labels are kept."
             )
         return path
@@ -149,7 +149,7 @@ class Micrographs:
         path = self.path(micrograph)
         if fingerprint(path) != self.entry(micrograph).fingerprint:
             raise SessionError(
-                f"{path} has changed since it was added, so that its labels may not fit any more. "
+                f"{path} has changed since it was added, so its labels may no longer fit. "
                 "Put the old file back, or accept the changed one (relink)."
             )
         return path

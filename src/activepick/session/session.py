@@ -170,7 +170,7 @@ class Session:
             opened.notices.extend(repaired)
             if lock.left_behind:
                 opened.notices.append(
-                    f"{path} was not closed the last time; no acknowledged action is lost."
+                    f"{path} was not closed properly last time; no acknowledged action is lost."
                 )
             return cls(path, opened, lock)
 
@@ -210,7 +210,7 @@ class Session:
         return None if self._journal is None else self._journal.failure
 
     def exclusive(self) -> contextlib.AbstractContextManager[object]:
-        """Keep other threads from doing actions while the state is read and an action follows."""
+        """Block actions of other threads while the state is read and an action follows."""
         return self._acting
 
     def do(self, action: Action) -> int:

@@ -127,8 +127,8 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
     rows = table[table["micrograph"].isin(list(found))]
     if not len(rows):
         raise TableError(
-            f"{path} has no picks of {micrograph.name} (but of "
-            f"{', '.join(names[:3]) or 'none'}). Show one of its micrographs first."
+            f"{path} contains no picks of {micrograph.name} (its micrographs: "
+            f"{', '.join(names[:3]) or 'none'}). Display one of its micrographs first."
         )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "flips.png"
@@ -136,7 +136,7 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
         contrast = draw_flips(micrograph.read(), rows[["x", "y"]], radius_px, file, title=title)
         picture = file.read_bytes()
     if not contrast.sure:
-        verdict = "None of the flips fits clearly: is it the right micrograph, and the right scale?"
+        verdict = "None of the flips fits clearly. Check the micrograph and the scale of the picks."
     elif contrast.best == "none":
         verdict = "The picks fit without a flip."
     else:

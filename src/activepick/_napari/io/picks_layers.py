@@ -76,8 +76,8 @@ def _shown(
         if len(names) == 1:
             return {names[0]: None}
         raise TableError(
-            f"{path} has picks of {many}, and none of them is open. Open one of them "
-            f"(such as {names[0]}), and then this file again."
+            f"{path} contains picks of {many}, but none of them is open. Open one of them "
+            f"(such as {names[0]}) first, then open this file again."
         )
     by_name = {micrograph.name: micrograph for micrograph in micrographs}
     matched = match_names(names, by_name)
@@ -87,7 +87,7 @@ def _shown(
         name, several = next(iter(matched.ambiguous.items()))
         raise TableError(
             f"{path}: the name {name} matches several micrographs: {', '.join(several[:3])}. "
-            "Close the others, and open this file again."
+            "Close all but one of them, then open this file again."
         )
     if table.attrs.get("micrograph_from_file_name") and len(micrographs) == 1:
         warn_table(
@@ -97,9 +97,9 @@ def _shown(
         )
         return {names[0]: micrographs[0]}
     raise TableError(
-        f"{path} has picks of {many} ({_some(names)}), but the open micrographs are "
-        f"{_some([Path(name).name for name in by_name])}. Open a micrograph of the table, and then "
-        "this file again."
+        f"{path} contains picks of {many} ({_some(names)}), but the open micrographs are "
+        f"{_some([Path(name).name for name in by_name])}. Open a micrograph of the table first, "
+        "then open this file again."
     )
 
 

@@ -110,8 +110,8 @@ def _table(
         others = table["label"] == 0
         if others.any():
             warn_table(
-                f"{counted(int(others.sum()), 'point')} of the layer {attributes['name']!r} "
-                "labelled as not a particle: left out; CSV keeps them"
+                f"non-particles of the layer {attributes['name']!r} are left out "
+                f"({counted(int(others.sum()), 'point')}); use CSV to keep them"
             )
         table = table[~others].drop(columns="label")
     return table
@@ -134,9 +134,9 @@ def _check_place(attributes: dict[str, Any], micrographs: Sequence[OpenMicrograp
         right = np.asarray(expected.get(name, unmoved), np.float64)
         if there.shape != right.shape or not np.allclose(there, right, rtol=1e-4, atol=1e-6):
             warn_table(
-                f"The layer {attributes['name']!r} has another {name} than its micrograph. Its "
-                "positions are written in pixels of the micrograph, not as they are displayed; "
-                "check that this is intended."
+                f"The {name} of the layer {attributes['name']!r} differs from that of its "
+                "micrograph. Its positions are written in pixels of the micrograph, not as they "
+                "are displayed; check that this is intended."
             )
             return
 

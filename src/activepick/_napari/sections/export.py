@@ -146,9 +146,9 @@ class ExportSection(Section, SessionListener):
             answer = QMessageBox.question(
                 self,
                 "Export",
-                counted(missing, "micrograph is", "micrographs are", ",")
-                + " not picked with the current model, but by an earlier one or not at all. "
-                "Pick them first?\nNo: export the existing picks.",
+                counted(missing, "micrograph has", "micrographs have", ",")
+                + " not been picked with the current model, only with an earlier one or not at "
+                "all. Pick them first?\nNo: export the existing picks.",
                 buttons.Yes | buttons.No | buttons.Cancel,
             )
             if answer == buttons.Cancel:

@@ -374,8 +374,8 @@ def _advice(session: OpenSession, current: Question | None) -> str:
         label = session.state.marks[current.id]
         one, other = ("", "not ") if label.target == 1 else ("not ", "")
         return (
-            f"Labelled as {one}a particle; by all other labels it is {other}a particle with a "
-            "probability of "
+            f"Labelled as {one}a particle; according to all other labels it is {other}a particle "
+            "with a probability of "
             f"{100 * (review.contradiction or 0):.0f} %. G keeps the label; F, D and H set its "
             "class."
         )

@@ -29,7 +29,7 @@ class LearningSection(Section, SessionListener):
             button(
                 "Review doubtful labels",
                 self.with_session(lambda session: session.labelling.start_review()),
-                "Review the tenth of the labels that all other labels contradict most: keep, "
+                "Review the 10 % of the labels that the other labels contradict most: keep, "
                 "change "
                 "or remove them",
             ),

@@ -119,7 +119,7 @@ class ParticleSection(Section, SessionListener):
         self._show_summary()
 
     def set_displayed(self, displayed: DisplayedMicrograph) -> None:
-        """Take the pixel size from the header of the displayed micrograph if none is set."""
+        """Use the pixel size in the header of the displayed micrograph if none is set."""
         self._displayed = displayed
         if not self.pixel_size.value and displayed.pixel_size_angstrom:
             with self.pixel_size.changed.blocked():
@@ -294,11 +294,11 @@ class ParticleSection(Section, SessionListener):
         doubts = []
         header, size = self._header_angstrom, float(self.pixel_size.value)
         if header and size and not same_pixel_size(header, size):
-            doubts.append(f"The header says {header:.4g} Å per pixel, not {size:.4g}.")
+            doubts.append(f"The header contains {header:.4g} Å per pixel, not {size:.4g}.")
         if self._carried_over and self.diameter.value and self._controller.new_session is not None:
             doubts.append(
-                f"The diameter of {self.diameter.value:g} Å is that of the last dataset: check it "
-                "for this one."
+                f"The diameter of {self.diameter.value:g} Å is that of the last dataset: check "
+                "that it applies to this one."
             )
         return " ".join(doubts)
 

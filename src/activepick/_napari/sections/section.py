@@ -137,7 +137,7 @@ class Section(QFrame):
             self.reveal_requested.emit(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Elide a summary that does not fit any more."""
+        """Elide a summary that no longer fits."""
         super().resizeEvent(event)
         self._show_title()
 

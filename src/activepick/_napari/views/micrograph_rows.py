@@ -134,7 +134,7 @@ COLUMNS = (
     ),
     Column(
         "Defocus (µm)",
-        "Mean defocus, if the list of micrographs gives it",
+        "Mean defocus, if the list of micrographs contains it",
         lambda row: _number(row.defocus_angstrom and row.defocus_angstrom / 1e4, ".2f"),
         lambda row: _known(row.defocus_angstrom),
     ),

@@ -99,7 +99,7 @@ class ThemedPlot(pg.PlotWidget):
         self.mousePressEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the surrounding scroll area."""
+        """Pass the wheel to the surrounding scroll area."""
         event.ignore()
 
     def _at(self, event: QMouseEvent) -> tuple[float, float]:

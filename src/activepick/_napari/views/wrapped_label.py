@@ -48,7 +48,7 @@ class WrappedLabel(QLabel):
         return QSize(min(hint.width(), _LEAST_WIDTH), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Elide words that do not fit any more."""
+        """Elide words that no longer fit."""
         super().resizeEvent(event)
         self._fit()
 

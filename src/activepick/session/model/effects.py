@@ -116,7 +116,7 @@ def after_change(state: SessionState, change: Change) -> SessionState:
         areas = {**state.areas, **change.areas_after}
         facts["areas"] = {number: those for number, those in areas.items() if those}
     if change.suggested_after:
-        # Questions of earlier rounds do not need suggestions any more.
+        # Questions of earlier rounds no longer need suggestions.
         suggested = change.suggested_after
         facts["asked"] = tuple(
             q.model_copy(update={"suggestion": suggested[q.id]}) if q.id in suggested else q

@@ -140,7 +140,7 @@ class Settings(Record):
         ----------
         names
             The settings that change. Settings that the program determines are ignored, since it
-            recomputes what depends on them by itself.
+            recomputes what depends on them automatically.
         """
         declared = (_declared(name) for name in names)
         return {effect for one in declared if not one["determined"] for effect in one["affects"]}

@@ -41,7 +41,7 @@ class Journal:
     failed
         Called in the writing thread with a sentence when writing fails.
     allowed
-        Called before each write; raises SessionError if this program must not write any more.
+        Called before each write; raises SessionError if this program must no longer write.
 
     Attributes
     ----------

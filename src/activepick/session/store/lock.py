@@ -73,19 +73,19 @@ class SessionLock:
         folder = self.path.parent
         if not folder.is_dir():
             raise SessionError(
-                f"{folder} does not exist any more: it was moved, renamed or deleted. Put it "
-                "back, or save a copy to another folder."
+                f"{folder} no longer exists: it was moved, renamed or deleted. Put it back, or "
+                "save a copy to another folder."
             )
         if not os.path.lexists(self.path):
             raise SessionError(
-                f"{self.path} does not exist any more: it was deleted, or the folder of this "
-                "session was replaced by another one. Nothing is written to it. Put the folder "
-                "back, or save a copy to another folder."
+                f"{self.path} no longer exists: it was deleted, or the folder of this session was "
+                "replaced by another one. Nothing is written to it. Put the folder back, or save "
+                "a copy to another folder."
             )
         if self._holder().get("token") != self._token:
             raise SessionError(
-                f"{folder}: another program took this session over, so nothing is written to "
-                "it by this one. Save a copy to another folder, or close it here."
+                f"{folder}: another program has taken over this session, so this one no longer "
+                "writes to it. Save a copy to another folder, or close it here."
             )
 
     def release(self) -> None:
@@ -162,8 +162,8 @@ def _refusal(folder: Path, holder: dict[str, str], alive: bool) -> str:
     if alive:
         return f"{folder} is open in {who}. Close it there first, or open it for reading only."
     return (
-        f"{folder} is probably open in {who}. Close it there; if that program does not run any "
-        "more, open the session by force."
+        f"{folder} is probably open in {who}. Close it there; if that program is no longer "
+        "running, open the session by force."
     )
 
 

@@ -198,9 +198,9 @@ def _read(path: Path) -> bytes:
 def _damage(path: Path, text: JournalText) -> str:
     good = len(text.lines)
     return (
-        f"{path}: line {good + 1} is damaged. Nothing was changed. Put "
-        "back a copy of the file, or repair the session (activepick session repair), which leaves "
-        "out what is damaged and keeps the file as it is beside the new one. There are "
+        f"{path}: line {good + 1} is damaged. Nothing was changed. Restore the file from a "
+        "backup, or repair the session (activepick session repair), which leaves out the damaged "
+        "lines and keeps the damaged file beside the new one. There are "
         f"{good} actions before the damage."
     )
 
