@@ -128,7 +128,7 @@ def test_a_layer_without_a_name_says_how_to_give_one(tmp_path):
     ],
 )
 def test_a_moved_layer_is_written_in_its_own_pixels_and_that_is_said(tmp_path, moved, name):
-    with pytest.warns(TableWarning, match=f"another {name} than its micrograph"):
+    with pytest.warns(TableWarning, match=f"The {name} of the layer .* differs"):
         table = saved(tmp_path / "p.csv", points(**moved))
     np.testing.assert_allclose(table[["x", "y"]], [(1.5, 2.0), (30.25, 40.0)])
 
