@@ -357,10 +357,10 @@ class Workspace:
         file = features.open(self.session.micrographs.entry(micrograph))
         if not features.engine.looks_inverted(file):
             return None
-        seem, other = ("dark", "off") if file.inverted else ("bright", "on")
+        seem = "dark" if file.inverted else "bright"
         return SettingsWarning(
-            f"The particles of {file.name} look {seem}. Switch {other} that particles are bright "
-            "if that is so, or correct the diameter or the pixel size.",
+            f"The particles of {file.name} look {seem}. Set the polarity to {seem} if they are; "
+            "otherwise check the diameter and the pixel size.",
             {"inverted": not file.inverted},
         )
 
