@@ -104,23 +104,28 @@ class ImportReport:
         parts = [counted(len(self.added), "label was added.", "labels were added.")]
         if self.replaced:
             parts.append(
-                counted(len(self.replaced), "label", "labels") + " of the other class removed."
+                counted(
+                    len(self.replaced),
+                    "label of the other class was",
+                    "labels of the other class were",
+                )
+                + " removed."
             )
         if self.duplicates:
             parts.append(f"{self.duplicates} existed already.")
         if self.conflicts:
-            parts.append(
-                f"{len(self.conflicts)} were not added, since a label of the other class is close "
-                "to them."
-            )
+            were = counted(len(self.conflicts), "was not added", "were not added")
+            parts.append(f"{were}, since a label of the other class is close.")
         if self.unmatched:
             some = ", ".join(list(self.unmatched)[:3])
-            parts.append(
-                f"{sum(self.unmatched.values())} belong to micrographs that are not in this "
-                f"session ({some})."
+            belong = counted(
+                sum(self.unmatched.values()),
+                "belongs to a micrograph that is",
+                "belong to micrographs that are",
             )
+            parts.append(f"{belong} not in this session ({some}).")
         if self.open:
-            parts.append(f"{self.open} have no class.")
+            parts.append(counted(self.open, "has no class.", "have no class."))
         return " ".join(parts)
 
 
