@@ -22,19 +22,18 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from known_sets import Dataset, load_datasets, parser_of
+from known_sets import Dataset, judge_maps, load_datasets, parser_of
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from activepick.benchmark.oracle import Oracle, learn
-from activepick.features.feature_map import MicrographFeatures
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
-from activepick.metrics import average_precision, match
+from activepick.metrics import average_precision
 from activepick.micrograph import Micrograph
-from activepick.scoremap import ScoreMap, separated_peaks
+from activepick.scoremap import ScoreMap
 
 Floats = NDArray[np.float64]
 
@@ -196,7 +195,7 @@ def course(data: Dataset, seed: int) -> Iterator[tuple[str, int, float]]:
         at_labels = [np.zeros((len(xy), 0)) for xy in learner.labels]
         weights, _, bias = fit(learner, first, views, nothing, at_labels)
         maps = [part.score_map(weights, bias) for part in others]
-        yield "network alone", count, precision(maps, others, truth)
+        yield "network alone", count, precision(maps, truth)
         for name, gains in CHANNELS.items():
             if name == "rings":
                 channels, other = [v.rings for v in views], [v.rings for v in other_views]
@@ -216,7 +215,7 @@ def course(data: Dataset, seed: int) -> Iterator[tuple[str, int, float]]:
                     added(part.score_map(weights, bias), view, each @ (gain * more))
                     for part, view, each in zip(others, other_views, other, strict=True)
                 ]
-                yield f"{name}, gain {gain:g}", count, precision(maps, others, truth)
+                yield f"{name}, gain {gain:g}", count, precision(maps, truth)
 
 
 def correlations(
@@ -296,15 +295,8 @@ def added(scores: ScoreMap, view: View, channel: Floats) -> ScoreMap:
     return replace(scores, values=scores.values + more.astype(np.float32))
 
 
-def precision(
-    maps: list[ScoreMap], features: list[MicrographFeatures], truth: list[Floats]
-) -> float:
-    scores, hits = [], []
-    for one, part, centres in zip(maps, features, truth, strict=True):
-        found = separated_peaks(one)
-        scores.append(found.score)
-        hits.append(match(found.xy, centres, part.radius_px))
-    return average_precision(np.concatenate(scores), np.concatenate(hits), sum(map(len, truth)))
+def precision(maps: list[ScoreMap], truth: list[Floats]) -> float:
+    return average_precision(*judge_maps(maps, truth), sum(map(len, truth)))
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ from activepick.formats import read_table
 from activepick.learning.head import Head
 from activepick.metrics import average_precision, match
 from activepick.micrograph import Micrograph
-from activepick.scoremap import separated_peaks
+from activepick.scoremap import ScoreMap, separated_peaks
 
 __all__ = [
     "DATA",
     "Dataset",
     "judge",
+    "judge_maps",
     "load_datasets",
     "parser_of",
     "precision",
@@ -127,11 +128,29 @@ def judge(
     radius_px
         Matching radius in original pixels; by default the particle radius of the features.
     """
+    maps = [head.score_map(part) for part in features]
+    return judge_maps(maps, truth, radius_px)
+
+
+def judge_maps(
+    maps: Sequence[ScoreMap],
+    truth: Sequence[NDArray[np.float64]],
+    radius_px: float | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the score of each peak of score maps, and whether it is a particle.
+
+    Parameters
+    ----------
+    maps, truth
+        Score map and true centres (n, 2) of each micrograph.
+    radius_px
+        Matching radius in original pixels; by default the particle radius of the score maps.
+    """
     scores, hits = [], []
-    for part, xy in zip(features, truth, strict=True):
-        found = separated_peaks(head.score_map(part))
+    for one, xy in zip(maps, truth, strict=True):
+        found = separated_peaks(one)
         scores.append(found.score)
-        hits.append(match(found.xy, xy, radius_px or part.radius_px))
+        hits.append(match(found.xy, xy, radius_px or one.radius_px))
     return np.concatenate(scores), np.concatenate(hits)
 
 
