@@ -3,6 +3,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in each run; `pytest --hypothesis-profile=random` looks for others.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None)
+settings.load_profile("repeatable")
 
 # With two processes on two cores, threads of both that wait for each other take half as long again.
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -102,6 +102,12 @@ def test_every_pair_of_formats(first, second, exposures):
     check(SAMPLE, first, second, exposures, 101)
 
 
+@pytest.mark.parametrize("first", sorted(WITH_SCORES))
+def test_scores_that_are_all_zero_are_kept(first, exposures):
+    check(SAMPLE.assign(score=0.0), first, "csv", exposures, 101)
+    check(SAMPLE[:1].assign(score=0.0), first, first, exposures, 101)
+
+
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_empty_tables_come_through_every_pair(first, second, exposures):
     check(SAMPLE[:0], first, second, exposures, 64)

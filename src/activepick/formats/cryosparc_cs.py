@@ -40,6 +40,8 @@ __all__ = ["read_cs", "read_cs_folder", "render_cs", "shapes_in"]
 _PATH, _SHAPE = "location/micrograph_path", "location/micrograph_shape"
 _X, _Y = "location/center_x_frac", "location/center_y_frac"
 _SCORE, _POWER = "pick_stats/ncc_score", "pick_stats/power"
+# Zeros in both fields mean that there are no scores, so scores that are all 0 are written as this.
+_NEARLY_ZERO = np.finfo(np.float32).tiny
 _KNOWN = {
     _PATH: FieldType(is_text=True),
     _SHAPE: FieldType(length=2),
@@ -64,7 +66,8 @@ _TYPES: dict[str, str] = {
 def read_cs(path: Path) -> pd.DataFrame:
     """Read picks or particles; see `activepick.formats.read_table`.
 
-    The score is ``pick_stats/ncc_score`` as it is. All other fields are columns under their own
+    The score is ``pick_stats/ncc_score`` as it is; where it and ``pick_stats/power`` are all 0, as
+    for picks by hand, there are no scores. All other fields are columns under their own
     names, vectors one column for each number (``location/micrograph_shape[0]``).
 
     Parameters
@@ -202,6 +205,8 @@ def render_cs(
     fields[_Y] = to_fraction(table["y"], height)
     meaning = score_meaning(table)
     score = table["score"].fillna(0.0).to_numpy() if "score" in table else np.zeros(len(table))
+    if meaning != "none" and not score.any():
+        score = np.full(len(table), _NEARLY_ZERO)
     fields[_SCORE] = score
     if meaning != "number":
         fields[_POWER] = score
