@@ -146,21 +146,28 @@ def test_wrong_values_are_refused_and_named(tmp_path_factory, data):
         {"targets": np.ones(3, np.float16)},
         {"targets": np.full(2, 0.5, np.float16)},
         {"unlabelled": np.ones((5, 63), np.float16)},
+        {"label_weights": np.ones(3, np.float16)},
+        {"label_weights": np.array([1.0, -0.5], np.float16)},
         {"unlabelled": np.full((5, 64), np.nan, np.float16)},
     ],
 )
 def test_arrays_that_do_not_belong_together_are_refused(tmp_path, wrong):
     spec = FeatureSpec("resnet8_u32", "0" * 16, (5.0,), 4, "affine", 1)
     path = tmp_path / "head.safetensors"
-    learnt = TrainingData(np.ones((2, 64)), np.array([0.0, 1.0]), np.zeros((5, 64)))
+    targets = np.array([0.0, 1.0])
+    learnt = TrainingData(np.ones((2, 64)), targets, np.zeros((5, 64)), np.array([1.0, 0.25]))
     save_head(Head(np.ones((1, 64)), 0.5, spec, training_data=learnt), path)
-    assert load_head(path).training_data is not None
+    assert load_head(path).training_data.weights.tolist() == [1.0, 0.25]
     with safe_open(path, "numpy") as file:
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         metadata = file.metadata()
     save_file({**tensors, **wrong}, path, metadata=metadata)
     with pytest.raises(HeadError):
         load_head(path)
+    # Heads of earlier versions have no weights of labels.
+    del tensors["label_weights"]
+    save_file(tensors, path, metadata=metadata)
+    assert load_head(path).training_data.weights.tolist() == [1.0, 1.0]
 
 
 def test_pretrained_head_has_the_classifier_on_one_scale():

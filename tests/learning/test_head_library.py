@@ -26,7 +26,7 @@ def dataset(seed, common, own, labels=60):
     rule = common + own * rng.standard_normal(12)
     x = rng.standard_normal((labels, 12))
     y = (x @ rule + 0.3 * rng.standard_normal(labels) > 0).astype(float)
-    data = TrainingData(x, y, rng.standard_normal((100, 12)))
+    data = TrainingData(x, y, rng.standard_normal((100, 12)), np.ones(labels))
     head = replace(FIRST, training_data=data, particles=int(y.sum()), others=int((1 - y).sum()))
     return head, rule
 
@@ -89,7 +89,8 @@ def test_labels_follow_the_ways_in_which_proteins_differ():
         prior = replace(FIRST, directions=directions)
         fit = HeadFit(l2=20.0, directions_l2=1.0, pi_weight=0)
         y = (x @ protein > 0).astype(float)
-        examples = TrainingExamples((), (), x[:, None], y, np.empty((0, 12)), None, {}, {})
+        empty = np.empty((0, 12))
+        examples = TrainingExamples((), (), x[:, None], y, np.ones(16), empty, None, {}, {})
         head = fit_head(prior, LearnerSettings(fit), examples)
         right.append(((fresh @ head.weights.ravel() > 0) == (fresh @ protein > 0)).mean())
     assert right[1] > right[0] + 0.02

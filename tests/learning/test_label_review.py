@@ -22,7 +22,8 @@ def test_contradictions_are_those_of_heads_that_are_fitted_without_the_label(kin
     real, fitted = [], []
     for k, target in enumerate(examples.targets):
         rest = np.arange(len(examples.targets)) != k
-        others = replace(examples, features=examples.features[rest], targets=examples.targets[rest])
+        kept = {n: getattr(examples, n)[rest] for n in ("features", "targets", "weights")}
+        others = replace(examples, **kept)
         head = fit_head(one.pretrained, one.settings, others)
         sign = 1 - 2 * target
         pixels = examples.features[k].mean(axis=0)

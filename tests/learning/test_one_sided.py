@@ -48,7 +48,7 @@ def test_junk_alone_hardly_changes_how_much_is_a_particle():
 
 
 def test_of_junk_alone_the_prior_and_the_share_hold_the_more_the_more_there_is():
-    few, many = (adjust_fit(HeadFit(), np.zeros(count), 0.1) for count in (5, 50))
+    few, many = (adjust_fit(HeadFit(), 0, count, 0.1) for count in (5, 50))
     assert few.pi == many.pi == 0.1
     assert HeadFit().l2 < few.l2 < many.l2
     assert HeadFit().directions_l2 < few.directions_l2 < many.directions_l2
@@ -61,24 +61,21 @@ def test_of_junk_alone_the_prior_and_the_share_hold_the_more_the_more_there_is()
 def test_the_expected_share_holds_against_particles_that_nothing_balances(
     particles, others, weight
 ):
-    targets = np.repeat([1.0, 0.0], [particles, others])
-    assert adjust_fit(HeadFit(pi_weight=2.0), targets, 0.1).pi_weight == weight
-    assert adjust_fit(HeadFit(pi_weight=0.0), targets, 0.1).pi_weight == 0
+    assert adjust_fit(HeadFit(pi_weight=2.0), particles, others, 0.1).pi_weight == weight
+    assert adjust_fit(HeadFit(pi_weight=0.0), particles, others, 0.1).pi_weight == 0
 
 
 def test_peaks_stand_in_as_what_they_are_likely_to_be_and_step_back():
     one = learner()
     peaks = one.micrographs[0].at(np.random.default_rng(0).uniform(0, 340, (50, 2)))
     score = peaks @ one.pretrained.weights.ravel() + one.pretrained.bias
-    as_junk, kind = stand_in_weights(one.pretrained, peaks, np.ones(20))
+    as_junk, kind = stand_in_weights(one.pretrained, peaks, 20, 0)
     assert kind == 0
     assert np.argmax(as_junk) == np.argmin(score)
-    as_particles, kind = stand_in_weights(one.pretrained, peaks, np.zeros(20))
+    as_particles, kind = stand_in_weights(one.pretrained, peaks, 0, 20)
     assert kind == 1
     assert np.argmax(as_particles) == np.argmax(score)
     assert as_particles.sum() == pytest.approx(20)
     for rarer, share in ((1, 0.8), (4, 0.2), (5, 0.0)):
-        targets = np.repeat([0.0, 1.0], [20 + rarer, rarer])
-        assert stand_in_weights(one.pretrained, peaks, targets)[0].sum() == pytest.approx(
-            20 * share
-        )
+        weights, _ = stand_in_weights(one.pretrained, peaks, rarer, 20 + rarer)
+        assert weights.sum() == pytest.approx(20 * share)

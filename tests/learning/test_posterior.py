@@ -12,8 +12,8 @@ from activepick.learning.posterior import left_out_scores
 from activepick.learning.uncertainty import moderated, mutual_information
 
 
-def taught(labels=24, seed=3, kind="both", directions=False, learning=None, **settings):
-    """A learner with labels of both classes or one of them."""
+def taught(labels=24, seed=3, kind="both", directions=False, learning=None, weight=1.0, **settings):
+    """A learner with labels of both classes or one of them, the first half with a weight."""
     one = learner(seed=seed)
     fit = HeadFit(**{"l2": 0.5, "solver": "bfgs", **settings})
     one.settings = LearnerSettings(fit=fit, **(learning or {}))
@@ -25,9 +25,8 @@ def taught(labels=24, seed=3, kind="both", directions=False, learning=None, **se
         xy = rng.uniform(40, 320, (labels // 2, 2))
         chance = expit(2 * one.micrographs[index].at(xy)[:, 0])
         answers = (rng.uniform(size=len(xy)) < chance).astype(float)
-        one.add(
-            index, xy, {"both": answers, "particles": 1 + 0 * answers, "others": 0 * answers}[kind]
-        )
+        targets = {"both": answers, "particles": 1 + 0 * answers, "others": 0 * answers}[kind]
+        one.add(index, xy, targets, weight if index == 0 else 1.0)
     one.refit()
     return one
 
@@ -37,9 +36,9 @@ def terms(one, w, b):
     examples, first = one.examples(), one.pretrained
     targets, settings = examples.targets, one.settings
     share = expit(examples.unlabelled @ first.weights.ravel() + first.bias).mean()
-    fit = adjust_fit(settings.fit, targets, share)
-    n = len(targets)
-    total, counted = 0.0, float(n)
+    particles, others = examples.weights @ targets, examples.weights @ (1 - targets)
+    fit = adjust_fit(settings.fit, particles, others, share)
+    total, counted = 0.0, particles + others
 
     def cross_entropy(x, y, v):
         z = x @ w + b
@@ -47,7 +46,8 @@ def terms(one, w, b):
 
     pixels = examples.features.reshape(-1, len(w))
     per_label = examples.features.shape[1]
-    total += cross_entropy(pixels, np.repeat(targets, per_label), 1 / per_label)
+    weights = np.repeat(examples.weights, per_label) / per_label
+    total += cross_entropy(pixels, np.repeat(targets, per_label), weights)
     # The mean at the time of the refit, of which the head kept 0.7 (see `_DECAY`).
     mean = (one.head.mean[0].ravel() - 0.3 * one.head.weights.ravel()) / 0.7
     mean_bias = (one.head.mean[1] - 0.3 * one.head.bias) / 0.7
@@ -61,7 +61,7 @@ def terms(one, w, b):
         elif weight:
             total += weight / len(x) * cross_entropy(x, expit(drawn), 1.0)
     if examples.stand_ins is not None:
-        weights, target = stand_in_weights(first, examples.stand_ins, targets)
+        weights, target = stand_in_weights(first, examples.stand_ins, particles, others)
         total += cross_entropy(examples.stand_ins, target, weights)
         counted += weights.sum()
     held = 1 + (fit.caution / max(counted, 5)) ** 2
@@ -98,11 +98,11 @@ LOGITS = {**CONSISTENT, "consistency_loss": "logits"}
 )
 @pytest.mark.parametrize("directions", [False, True], ids=["isotropic", "directions"])
 @pytest.mark.parametrize("kind", ["both", "particles", "others"])
-@pytest.mark.parametrize("labels", [8, 40])
+@pytest.mark.parametrize(("labels", "weight"), [(8, 1.0), (40, 0.25)])
 def test_the_precision_is_the_curvature_of_the_loss_that_was_minimised(
-    labels, kind, directions, learning
+    labels, weight, kind, directions, learning
 ):
-    one = taught(labels, kind=kind, directions=directions, learning=learning)
+    one = taught(labels, kind=kind, directions=directions, learning=learning, weight=weight)
     at = np.append(one.head.weights.ravel(), one.head.bias)
     gradient, hessian = numerical(lambda at: terms(one, at[:-1], at[-1]), at)
     assert np.abs(gradient).max() < 1e-2  # it is the loss that was minimised
@@ -144,18 +144,19 @@ def test_steps_along_the_directions_of_the_prior_are_cheaper():
     assert np.allclose(one.posterior().variance(centre), expected, rtol=1e-5)
 
 
-def test_left_out_scores_are_about_those_of_a_head_without_the_label():
-    one = taught(labels=30, pi_weight=0)
+@pytest.mark.parametrize("weight", [1.0, 0.25])
+def test_left_out_scores_are_about_those_of_a_head_without_the_label(weight):
+    one = taught(labels=30, pi_weight=0, weight=weight)
     examples = one.examples()
     rows, targets = examples.features, examples.targets
-    predicted = left_out_scores(one.head, one.posterior(), rows, targets)
+    predicted = left_out_scores(one.head, one.posterior(), rows, targets, examples.weights)
     actual = []
     for k in range(len(targets)):
         rest = np.arange(len(targets)) != k
         fit = HeadFit(l2=0.5, pi_weight=0, solver="bfgs").fit(
             rows[rest].reshape(-1, rows.shape[2]),
             np.repeat(targets[rest], rows.shape[1]),
-            np.full(rest.sum() * rows.shape[1], 1 / rows.shape[1]),
+            np.repeat(examples.weights[rest], rows.shape[1]) / rows.shape[1],
             pretrained=(one.pretrained.weights.ravel(), one.pretrained.bias),
         )
         actual.append(rows[k].mean(axis=0) @ fit.weights_ + fit.bias_)

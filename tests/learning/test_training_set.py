@@ -44,7 +44,7 @@ def labels(targets=(1, 0, 1), seed=0):
 def same(one, two):
     return all(
         np.array_equal(getattr(one, name), getattr(two, name))
-        for name in ("features", "targets", "unlabelled")
+        for name in ("features", "targets", "weights", "unlabelled")
     )
 
 
@@ -110,6 +110,14 @@ def test_labels_outside_the_image_are_reported_and_do_not_count(library):
     assert np.array_equal(found.outside["m1"], outside)
     assert not found.unreadable
     assert same(one.collect(known, library.get), found)
+
+
+def test_a_label_that_is_given_twice_has_the_larger_weight(library):
+    xy = labels().xy[[0, 0, 1, 1]]
+    targets, weights = np.array([1.0, 1.0, 0.0, 1.0]), np.array([0.25, 1.0, 0.5, 0.25])
+    known = {"m0": MicrographLabels(xy, targets, weights)}
+    found = library.training_set().collect(known, library.get)
+    assert sorted(zip(found.targets, found.weights, strict=True)) == [(0, 0.5), (1, 0.25), (1, 1)]
 
 
 def test_peaks_stand_in_only_while_labels_are_of_one_class_and_never_at_a_label(library):

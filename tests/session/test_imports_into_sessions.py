@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from activepick.errors import MicrographError, TableError
-from activepick.formats import TableWarning, write_table
+from activepick.formats import TableWarning, read_table, write_table
 from activepick.micrograph.discovery import find_micrographs
 from activepick.session import Session, Settings
 from activepick.session.new_session import new_session_of
@@ -151,6 +151,18 @@ def test_rows_win_when_that_is_wanted_in_one_action(filled):
     assert list(filled.state.labels) == ids
 
 
+def test_weights_of_labels_are_kept(filled, tmp_path):
+    rows = table(("m0", 100, 100, 1), ("m0", 200, 100, 0), ("m1", 50, 60, 0))
+    write_table(rows.assign(label_weight=[0.25, np.nan, 1.0]), tmp_path / "labels.csv", "csv")
+    filled.labels.import_table(read_table(tmp_path / "labels.csv"))
+    assert [m.weight for m in filled.state.labels.values()] == [0.25, 1.0, 1.0]
+    written = filled.labels.table()
+    assert written["label_weight"].tolist() == [0.25, 1.0, 1.0]
+    for wrong in (0, 1.5, "much"):
+        with pytest.raises(TableError, match=f"label_weight is {wrong}"):
+            filled.labels.import_table(rows.assign(label_weight=wrong))
+
+
 def test_names_that_no_file_has_can_be_assigned(filled):
     rows = table(("grid5", 10, 10, 1))
     assert filled.labels.import_table(rows).added == []
@@ -160,8 +172,6 @@ def test_names_that_no_file_has_can_be_assigned(filled):
 
 def test_a_table_without_answers_holds_particles(filled, tmp_path):
     write_table(pd.DataFrame({"micrograph": ["m0"], "x": [5], "y": [6]}), tmp_path / "a.star")
-    from activepick.formats import read_table
-
     filled.labels.import_table(read_table(tmp_path / "a.star"))
     assert [m.target for m in filled.state.labels.values()] == [1]
 

@@ -39,6 +39,17 @@ def test_the_same_class_keeps_a_label(session, review, labels):
     assert review.current.id == labels[0]
 
 
+def test_confirming_a_label_of_a_class_makes_it_an_answer_of_its_own(session):
+    first, second = session.labels.answer_class("a:1", [(1, 10, 10), (2, 20, 20)], 0, 0.25)
+    review = LabelReview(session, {first: 0.9, second: 0.8})
+    assert review.answer(0) is not None
+    assert review.current.id == second
+    assert review.answer(None) is None
+    assert review.finished
+    assert [label.weight for label in session.state.labels.values()] == [1.0, 0.25]
+    assert review.changed == 0
+
+
 def test_every_step_can_be_taken_back(session, review, labels):
     first, second, _ = labels
     review.answer(0)

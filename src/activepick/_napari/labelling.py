@@ -160,8 +160,8 @@ class Labelling(QObject):
     def label_at(self, x: float, y: float, target: Target) -> None:
         """Label a position of the shown micrograph.
 
-        A question at the position is answered; a label there changes its class; otherwise a label
-        is added.
+        A question at the position is answered; a label there changes its class, and is an answer of
+        its own from then on; otherwise a label is added.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class Labelling(QObject):
         elif label is None:
             shown = self._images.shown
             self._edit(lambda session: session.labels.add(shown, [(x, y)], target))
-        elif label.target != target:
+        elif label.target != target or label.class_id is not None:
             self._edit(lambda session: session.labels.reclass([label.id], target))
 
     def remove_at(self, x: float, y: float) -> None:

@@ -13,6 +13,7 @@ from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import read_picks
 from activepick.formats.outside import checked_outside
+from activepick.formats.values import label_weights
 from activepick.picking.rules import DEFAULT_THRESHOLD
 from activepick.wording import counted
 
@@ -116,7 +117,9 @@ def train(
     learner = Learner(features, first, LearnerSettings(fit=fit))
     for index, (_, own) in enumerate(labelled):
         targets = own["label"] if "label" in own else np.ones(len(own))
-        learner.add(index, own[["x", "y"]].to_numpy(), np.asarray(targets, float))
+        learner.add(
+            index, own[["x", "y"]].to_numpy(), np.asarray(targets, float), label_weights(own)
+        )
     head = replace(
         learner.refit(),
         diameter_angstrom=diameter,

@@ -11,9 +11,11 @@ from activepick.errors import TableError
 
 __all__ = [
     "HUGE_PX",
+    "LABEL_WEIGHT",
     "Where",
     "check_range",
     "checked_labels",
+    "label_weights",
     "to_number",
     "to_numbers",
     "without_endless",
@@ -23,6 +25,8 @@ __all__ = [
 Where = Callable[[int], str]
 # Larger than any detector or montage: larger numbers are damaged data, not positions.
 HUGE_PX = 1_000_000
+# Column of the weights of labels in the training.
+LABEL_WEIGHT = "label_weight"
 
 
 def to_number(value: object) -> float:
@@ -106,3 +110,25 @@ def checked_labels(column: pd.Series, where: Where) -> pd.Series:
             f"{where(wrong[0])}: label is {value:g}; use 1 for a particle, 0 for a non-particle"
         )
     return column.astype("Int64" if column.isna().any() else "int64")
+
+
+def label_weights(table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the weight (n,) of each label in the training.
+
+    It is 1 in tables without a column ``label_weight``, and where the column is empty.
+
+    Raises
+    ------
+    TableError
+        If a weight is not above 0 and at most 1.
+    """
+    if LABEL_WEIGHT not in table:
+        return np.ones(len(table))
+    column = table[LABEL_WEIGHT]
+    weights = to_numbers(column).astype(np.float64)
+    wrong = np.flatnonzero(~((weights > 0) & (weights <= 1)) & ~column.isna().to_numpy())
+    if len(wrong):
+        raise TableError(
+            f"{LABEL_WEIGHT} is {column.iloc[wrong[0]]}; give a number above 0 and at most 1"
+        )
+    return np.asarray(np.where(column.isna(), 1.0, weights))

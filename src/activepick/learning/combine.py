@@ -165,6 +165,7 @@ def _refit(
     fit = HeadFit(l2=tie, caution=0.0).fit(
         data.features,
         data.targets,
+        data.weights,
         unlabelled=data.unlabelled,
         pretrained=(generic, own[1]),
         warm_start=own,

@@ -30,11 +30,14 @@ class TrainingData:
         1 for particles, 0 for non-particles, shape (n,).
     unlabelled
         Features of sampled pixels, shape (u, D).
+    weights
+        Weight of each label, from above 0 to 1, shape (n,).
     """
 
     features: NDArray[np.float64]
     targets: NDArray[np.float64]
     unlabelled: NDArray[np.float64]
+    weights: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,6 +41,8 @@ _DAMAGE = (
     RecursionError,
 )
 _TRAINING_DATA = ("features", "targets", "unlabelled")
+# Weights of the labels, which older files lack: all labels had the weight 1.
+_WEIGHTS = "label_weights"
 
 _Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 _Count = Annotated[int, Field(ge=0)]
@@ -111,6 +113,7 @@ def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> No
     if head.training_data is not None:
         for name in _TRAINING_DATA:
             tensors[name] = getattr(head.training_data, name).astype(np.float16)
+        tensors[_WEIGHTS] = head.training_data.weights.astype(np.float16)
     if head.directions is not None:
         tensors["directions"] = np.ascontiguousarray(head.directions, np.float32)
     with replacing(path, within=within) as temporary:
@@ -144,8 +147,13 @@ def load_head(path: str | Path) -> Head:
             if "directions" in file.keys():  # noqa: SIM118 - a file is not a dict
                 directions = np.asarray(file.get_tensor("directions"), np.float64)
             if set(_TRAINING_DATA) <= set(file.keys()):
-                arrays = (file.get_tensor(name).astype(np.float64) for name in _TRAINING_DATA)
-                data = TrainingData(*arrays)
+                features, targets, unlabelled = (
+                    file.get_tensor(name).astype(np.float64) for name in _TRAINING_DATA
+                )
+                label_weights = np.ones(len(targets))
+                if _WEIGHTS in file.keys():  # noqa: SIM118
+                    label_weights = file.get_tensor(_WEIGHTS).astype(np.float64)
+                data = TrainingData(features, targets, unlabelled, label_weights)
         if facts["version"] > VERSION:
             raise HeadError(
                 f"{path}: this head was saved by activepick {facts['activepick']}, which is newer "
@@ -153,7 +161,7 @@ def load_head(path: str | Path) -> Head:
             )
         numbers: list[NDArray[np.float64]] = [weights, np.array(bias)]
         if data is not None:
-            numbers += [data.features, data.targets, data.unlabelled]
+            numbers += [data.features, data.targets, data.unlabelled, data.weights]
         if directions is not None:
             numbers.append(directions)
         if not all(np.isfinite(part).all() for part in numbers):
@@ -194,6 +202,8 @@ def _check_shapes(
         data.features.shape != (len(data.targets), weights.size)
         or data.unlabelled.shape[1:] != (weights.size,)
         or not set(data.targets.tolist()) <= {0.0, 1.0}
+        or data.weights.shape != data.targets.shape
+        or not ((data.weights > 0) & (data.weights <= 1)).all()
     ):
         raise ValueError("its training data do not match its weights")
 

@@ -59,7 +59,7 @@ def contradictions(head: Head, posterior: Posterior, examples: TrainingExamples)
     array, shape (n,)
         Probabilities between 0 and 1.
     """
-    scores = left_out_scores(head, posterior, examples.features, examples.targets)
+    scores = left_out_scores(head, posterior, examples.features, examples.targets, examples.weights)
     return head.calibration.probability(np.where(examples.targets > 0.5, -scores, scores))
 
 

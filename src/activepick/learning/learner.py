@@ -60,6 +60,8 @@ class Learner:
     targets
         For each micrograph the targets of its labels, shape (n,): 1 for particles, 0 for
         non-particles.
+    weights
+        For each micrograph the weights of its labels, shape (n,).
     skipped
         For each micrograph the skipped positions x, y in original pixels, shape (n, 2).
     refit_seconds
@@ -82,12 +84,13 @@ class Learner:
         self.head = self._initial_head()
         self.labels: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
         self.targets: list[Floats] = [np.empty(0) for _ in self.micrographs]
+        self.weights: list[Floats] = [np.empty(0) for _ in self.micrographs]
         self.skipped: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
         self.refit_seconds = 0.0
         self._training_set: TrainingSet | None = None
         self._fitted = False
 
-    def add(self, index: int, xy: ArrayLike, targets: ArrayLike) -> None:
+    def add(self, index: int, xy: ArrayLike, targets: ArrayLike, weights: ArrayLike = 1.0) -> None:
         """Add labels on a micrograph; they take effect at the next `refit`.
 
         A label that is added twice counts once.
@@ -100,6 +103,8 @@ class Learner:
             Positions x, y in original pixels, shape (n, 2).
         targets
             1 for particles, 0 for non-particles, shape (n,).
+        weights
+            Weight of each label, from above 0 to 1, shape (n,), or one weight for all of them.
 
         Raises
         ------
@@ -120,6 +125,8 @@ class Learner:
         targets = np.asarray(targets, np.float64).reshape(-1)
         self.labels[index] = np.concatenate([self.labels[index], xy])
         self.targets[index] = np.append(self.targets[index], targets)
+        weights = np.broadcast_to(np.asarray(weights, np.float64), len(xy))
+        self.weights[index] = np.append(self.weights[index], weights)
 
     def skip(self, index: int, xy: ArrayLike) -> None:
         """Skip positions on a micrograph, so that they are not queried again.
@@ -224,8 +231,10 @@ class Learner:
         """Return the training examples for the labels."""
         features = dict(zip(self.keys, self.micrographs, strict=True))
         labels = {
-            key: MicrographLabels(xy, targets)
-            for key, xy, targets in zip(self.keys, self.labels, self.targets, strict=True)
+            key: MicrographLabels(xy, targets, weights)
+            for key, xy, targets, weights in zip(
+                self.keys, self.labels, self.targets, self.weights, strict=True
+            )
         }
         return self._current_training_set().collect(labels, features.__getitem__)
 

@@ -27,7 +27,7 @@ __all__ = ["adjust_fit", "stand_in_weights"]
 
 Floats = NDArray[np.float64]
 
-# With this number of labels of the rarer class or more, no substitutes are used.
+# With this weight of labels of the rarer class or more, no substitutes are used.
 _ENOUGH = 5
 # Weight of the pi term per label of a particle in excess of the number of non-particles.
 _SHARE = 0.25
@@ -39,15 +39,16 @@ _OWN_SHARE, _HELD = 1.0, 0.1
 _AS_OTHERS, _AS_PARTICLES = 0.5, 1.0
 
 
-def adjust_fit(fit: HeadFit, targets: Floats, share: float) -> HeadFit:
+def adjust_fit(fit: HeadFit, particles: float, others: float, share: float) -> HeadFit:
     """Adapt the weights of the prior and of the pi term to the balance of the labels.
 
     Parameters
     ----------
     fit
         The regression; it is not modified.
-    targets
-        1 for particles, 0 for non-particles, shape (n,).
+    particles, others
+        Total weight of the labels of particles and of non-particles: their numbers, if all labels
+        have the weight 1.
     share
         Share of particle pixels under the pretrained classifier, between 0 and 1.
 
@@ -56,23 +57,25 @@ def adjust_fit(fit: HeadFit, targets: Floats, share: float) -> HeadFit:
     HeadFit
         A regression with other weights, or `fit` itself if it has no pi term.
     """
-    surplus = targets.sum() - (1 - targets).sum()
-    weight = fit.pi_weight_for(len(targets))
+    weight = fit.pi_weight_for(particles + others)
     if not weight:
         return fit
-    if len(targets) and not targets.any():
-        held = 1 + _HELD * len(targets)
+    if others and not particles:
+        held = 1 + _HELD * others
         return replace(
             fit,
             l2=held * fit.l2,
             directions_l2=held * fit.directions_l2,
             pi=share,
-            pi_weight=weight + _OWN_SHARE * len(targets),
+            pi_weight=weight + _OWN_SHARE * others,
         )
-    return replace(fit, pi_weight=max(weight, _SHARE * surplus * _missing(targets)))
+    surplus = (particles - others) * _missing(particles, others)
+    return replace(fit, pi_weight=max(weight, _SHARE * surplus))
 
 
-def stand_in_weights(pretrained: Head, peaks: Floats, targets: Floats) -> tuple[Floats, float]:
+def stand_in_weights(
+    pretrained: Head, peaks: Floats, particles: float, others: float
+) -> tuple[Floats, float]:
     """Compute the weights of unlabelled peaks as substitutes for the missing class.
 
     Parameters
@@ -81,8 +84,8 @@ def stand_in_weights(pretrained: Head, peaks: Floats, targets: Floats) -> tuple[
         The head before the first label.
     peaks
         Features of unlabelled peaks of its score maps, shape (m, D).
-    targets
-        Targets of the labels: 1 for particles, 0 for non-particles, shape (n,).
+    particles, others
+        As in `adjust_fit`.
 
     Returns
     -------
@@ -90,15 +93,14 @@ def stand_in_weights(pretrained: Head, peaks: Floats, targets: Floats) -> tuple[
     target : float
         The missing class: 1 for particles, 0 for non-particles.
     """
-    particles, others = targets.sum(), (1 - targets).sum()
     probability = expit(peaks @ pretrained.weights.ravel() + pretrained.bias)
     target = float(particles < others)
     weights = probability if target else 1 - probability
-    total = (_AS_PARTICLES if target else _AS_OTHERS) * abs(particles - others) * _missing(targets)
+    total = (_AS_PARTICLES if target else _AS_OTHERS) * abs(particles - others)
+    total *= _missing(particles, others)
     return weights * (total / max(weights.sum(), 1e-12)), target
 
 
-def _missing(targets: Floats) -> float:
+def _missing(particles: float, others: float) -> float:
     """Return the missing share of the rarer class, from 1 (no labels) to 0 (enough labels)."""
-    rarer = min(targets.sum(), (1 - targets).sum())
-    return float(max(0.0, 1 - rarer / _ENOUGH))
+    return max(0.0, 1 - min(particles, others) / _ENOUGH)

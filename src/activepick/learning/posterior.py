@@ -72,12 +72,14 @@ def laplace(loss: HeadLoss, weights: Floats, bias: float) -> Posterior:
         return Posterior(np.asarray(cho_solve(factor, np.eye(len(at)))))
 
 
-def left_out_scores(head: Head, posterior: Posterior, features: Floats, targets: Floats) -> Floats:
+def left_out_scores(
+    head: Head, posterior: Posterior, features: Floats, targets: Floats, weights: Floats
+) -> Floats:
     """Estimate the score of each label under a head that is fitted without this label.
 
     The head is approximated by one Newton step from the optimum (approximate leave-one-out; Rad and
-    Maleki, J. R. Stat. Soc. B 82, 965, 2020): the score is ``z + v (s - y) / (1 - v s (1 - s))``
-    with the posterior variance v.
+    Maleki, J. R. Stat. Soc. B 82, 965, 2020): for a label of weight u and the posterior variance v,
+    the score is ``z + u v (s - y) / (1 - u v s (1 - s))``.
 
     Parameters
     ----------
@@ -87,6 +89,8 @@ def left_out_scores(head: Head, posterior: Posterior, features: Floats, targets:
         Features of the labels, shape (n, pixels of a label, D).
     targets
         1 for particles, 0 for non-particles, shape (n,).
+    weights
+        Weight of each label, from above 0 to 1, shape (n,).
 
     Returns
     -------
@@ -96,7 +100,7 @@ def left_out_scores(head: Head, posterior: Posterior, features: Floats, targets:
     centre = features.mean(axis=1)
     z = centre @ head.weights.ravel() + head.bias
     s = expit(z)
-    v = posterior.variance(centre)
+    v = weights * posterior.variance(centre)
     return np.asarray(z + v * (s - targets) / (1 - np.minimum(v * s * (1 - s), _LEVERAGE)))
 
 

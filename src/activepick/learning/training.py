@@ -74,7 +74,7 @@ def fit_head(
             _DECAY * mean[0] + (1 - _DECAY) * weights,
             _DECAY * mean[1] + (1 - _DECAY) * fitted.bias_,
         ),
-        calibration=calibration_after(len(targets), pretrained.spec),
+        calibration=calibration_after(round(examples.weights.sum()), pretrained.spec),
     )
 
 
@@ -131,12 +131,14 @@ def _problem(
     examples: TrainingExamples,
     mean: tuple[Floats, float],
 ) -> _Problem:
-    count, per_label, features = examples.features.shape
+    _, per_label, features = examples.features.shape
     targets, unlabelled = examples.targets, examples.unlabelled
     x = [examples.features.reshape(-1, features)]
     y = [np.repeat(targets, per_label)]
-    v = [np.full(count * per_label, 1 / per_label)]
-    labels = float(count)
+    v = [np.repeat(examples.weights / per_label, per_label)]
+    particles = float(examples.weights @ targets)
+    others = float(examples.weights @ (1 - targets))
+    labels = particles + others
     drawn: list[ScoreTargets] = []
     for pixels, weight in (
         (x[0], settings.consistency),
@@ -152,7 +154,7 @@ def _problem(
             y.append(expit(scores))
             v.append(shares)
     if examples.stand_ins is not None and len(examples.stand_ins):
-        weights, target = stand_in_weights(pretrained, examples.stand_ins, targets)
+        weights, target = stand_in_weights(pretrained, examples.stand_ins, particles, others)
         x.append(examples.stand_ins)
         y.append(np.full(len(weights), target))
         v.append(weights)
@@ -161,7 +163,7 @@ def _problem(
     if len(unlabelled):
         share = float(expit(unlabelled @ pretrained.weights.ravel() + pretrained.bias).mean())
     # A copy, because fitting sets attributes of the estimator.
-    fit = replace(adjust_fit(settings.fit, targets, share))
+    fit = replace(adjust_fit(settings.fit, particles, others, share))
     score_targets = ScoreTargets(*map(np.concatenate, zip(*drawn, strict=True))) if drawn else None
     return _Problem(
         fit, np.concatenate(x), np.concatenate(y), np.concatenate(v), labels, score_targets

@@ -53,10 +53,13 @@ class MicrographLabels(NamedTuple):
         Positions x, y in original pixels, shape (n, 2).
     targets
         1 for particles, 0 for non-particles, shape (n,).
+    weights
+        Weight of each label, from above 0 to 1, shape (n,); None if all have the weight 1.
     """
 
     xy: Floats
     targets: Floats
+    weights: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +78,8 @@ class TrainingExamples:
         Features of the pixels of each label, shape (n, pixels of a label, D).
     targets
         1 for particles, 0 for non-particles, shape (n,).
+    weights
+        Weight of each label, from above 0 to 1, shape (n,).
     unlabelled
         Features of sampled pixels, shape (u, D).
     stand_ins
@@ -91,6 +96,7 @@ class TrainingExamples:
     labels: tuple[tuple[str, float, float], ...]
     features: Floats
     targets: Floats
+    weights: Floats
     unlabelled: Floats
     stand_ins: Floats | None
     unreadable: Mapping[str, str]
@@ -99,7 +105,9 @@ class TrainingExamples:
     def training_data(self) -> TrainingData:
         """Return the training data that are stored with a head."""
         step = max(1, -(-len(self.unlabelled) // _KEPT))
-        return TrainingData(self.features.mean(axis=1), self.targets, self.unlabelled[::step])
+        return TrainingData(
+            self.features.mean(axis=1), self.targets, self.unlabelled[::step], self.weights
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,8 +191,9 @@ class TrainingSet:
     def collect(self, labels: Mapping[str, MicrographLabels], get: Get) -> TrainingExamples:
         """Collect the training examples for a set of labels.
 
-        Labels of the same class at the same position count once. Labels outside the image and
-        labels on micrographs that cannot be read are left out, and are reported in the result.
+        Labels of the same class at the same position count once, with the largest of their weights.
+        Labels outside the image and labels on micrographs that cannot be read are left out, and are
+        reported in the result.
 
         Parameters
         ----------
@@ -219,15 +228,16 @@ class TrainingSet:
             if len(unreadable) == before:
                 break
         used = [(key, *row) for key in keys for row in distinct[key][inside[key]].tolist()]
-        targets = np.array([target for *_, target in used], np.float64)
-        pixels = [self._labels[key][x, y] for key, x, y, _ in used]
+        targets = np.array([target for *_, target, _ in used], np.float64)
+        pixels = [self._labels[key][x, y] for key, x, y, *_ in used]
         width = self.pretrained.weights.size
         one_class = self.settings.stand_ins and len(set(targets.tolist())) == 1
         return TrainingExamples(
             keys,
-            tuple((key, x, y) for key, x, y, _ in used),
+            tuple((key, x, y) for key, x, y, *_ in used),
             np.array(pixels, np.float64).reshape(-1, LABEL_PIXELS, width),
             targets,
+            np.array([weight for *_, weight in used], np.float64),
             self._unlabelled(keys, share),
             self._stand_ins(keys, distinct, get) if one_class else None,
             unreadable,
@@ -336,8 +346,14 @@ def _sample_rng(seed: int, key: str) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest, "big")])
 
 
-def _distinct(xy: ArrayLike, targets: ArrayLike) -> Floats:
-    """Return the distinct rows (x, y, target) of labels in sorted order."""
+def _distinct(xy: ArrayLike, targets: ArrayLike, weights: ArrayLike | None) -> Floats:
+    """Return the distinct rows (x, y, target, weight) of labels in sorted order.
+
+    Of labels that differ only in their weight, the one with the largest weight is returned.
+    """
     xy = np.asarray(xy, np.float64).reshape(-1, 2)
-    rows = np.column_stack([xy, np.asarray(targets, np.float64)])
-    return np.asarray(np.unique(rows, axis=0))
+    v = np.ones(len(xy)) if weights is None else np.asarray(weights, np.float64)
+    rows = np.unique(np.column_stack([xy, np.asarray(targets, np.float64), v]), axis=0)
+    # The rows are sorted by weight within each group of equal labels.
+    last = np.append((np.diff(rows[:, :3], axis=0) != 0).any(axis=1), True)
+    return np.asarray(rows[last])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from activepick.errors import TableError
 from activepick.formats.names import match_names
 from activepick.formats.outside import Outside, leave_out_outside
+from activepick.formats.values import label_weights
 from activepick.scoremap import SAME_POSITION
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import Label
@@ -46,12 +47,15 @@ class Row(NamedTuple):
         Position in original pixels.
     target
         1 particle, 0 not a particle.
+    weight
+        As in `Label`.
     """
 
     micrograph: int
     x: float
     y: float
     target: Literal[0, 1]
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,8 @@ def find_micrographs(
     Parameters
     ----------
     table
-        Columns ``micrograph, x, y`` and optionally ``label``; without it all rows are particles.
+        Columns ``micrograph, x, y`` and optionally ``label``, without which all rows are particles,
+        and ``label_weight``.
     names
         Names of the session's micrographs, by number.
     given
@@ -175,7 +180,8 @@ def find_micrographs(
     Raises
     ------
     TableError
-        If a column is missing, and as `activepick.formats.outside.leave_out_outside`.
+        If a column is missing or a weight is invalid, and as
+        `activepick.formats.outside.leave_out_outside`.
     ActivepickError
         If a micrograph of the table cannot be read.
     """
@@ -193,21 +199,23 @@ def find_micrographs(
         if "label" in table
         else np.ones(len(table))
     )
+    weights = label_weights(table)
     rows: dict[int, list[Row]] = {}
     unmatched: dict[str, int] = {}
     open_rows = 0
-    for name, x, y, target in zip(
+    for name, x, y, target, weight in zip(
         table["micrograph"].astype(str).tolist(),
         table["x"].tolist(),
         table["y"].tolist(),
         targets.tolist(),
+        weights.tolist(),
         strict=True,
     ):
         if name not in meant:
             unmatched[name] = unmatched.get(name, 0) + 1
         elif target in (0, 1):
             number = meant[name]
-            row = Row(number, float(x), float(y), 1 if target else 0)
+            row = Row(number, float(x), float(y), 1 if target else 0, weight)
             rows.setdefault(number, []).append(row)
         else:
             open_rows += 1
@@ -282,9 +290,9 @@ def compare(
         near = [labels[i] for i in np.flatnonzero(_distances(label_xy, row) < reach_px)]
         against = [label.id for label in near if (label.target == 1) != (row.target == 1)]
         if any(rows[j].target != row.target for j in beside):
-            conflicts.append(Conflict(*row, None))
+            conflicts.append(Conflict(row.micrograph, row.x, row.y, row.target, None))
         elif against and not replace:
-            conflicts.append(Conflict(*row, against[0]))
+            conflicts.append(Conflict(row.micrograph, row.x, row.y, row.target, against[0]))
         elif (near and not against) or beside[0] < k:
             duplicates += 1
         else:

@@ -107,6 +107,47 @@ class Labels:
             self._log.do(a.ReplaceLabels(ids=tuple(ids), labels=labels))
         return [label.id for label in labels]
 
+    def answer_class(
+        self, class_id: str, positions: Iterable[Position], target: Target, weight: float
+    ) -> list[int]:
+        """Label a sample of a class of picks in one action, and return the ids of the labels.
+
+        Labels from an earlier answer to this class are removed in the same action. The answers to
+        all classes are in `SessionState.class_answers`.
+
+        Parameters
+        ----------
+        class_id
+            The class; not empty, and at most 64 characters.
+        positions
+            Members of the class, as (micrograph, x, y); without any, the earlier answer is removed.
+        target
+            1 particles, 0 not particles, 2 carbon or empty ice.
+        weight
+            Weight of each label, from above 0 to 1.
+        """
+        with self._log.exclusive():
+            state = self._log.state
+            before = tuple(i for i, mark in state.marks.items() if mark.class_id == class_id)
+            labels = tuple(
+                Label(
+                    id=i,
+                    micrograph=m,
+                    x=float(x),
+                    y=float(y),
+                    target=target,
+                    source="class",
+                    weight=weight,
+                    class_id=class_id,
+                )
+                for i, (m, x, y) in enumerate(positions, state.next_id)
+            )
+            if before:
+                self._log.do(a.ReplaceLabels(ids=before, labels=labels))
+            elif labels:
+                self._log.do(a.AddLabels(labels=labels))
+        return [label.id for label in labels]
+
     def skip(self, micrograph: int, xy: Iterable[Sequence[float]]) -> list[int]:
         """Mark positions as skipped, so that they are not asked again, and return their ids.
 
@@ -157,9 +198,11 @@ class Labels:
         DataFrame
             Columns ``micrograph, x, y, label`` (1 particle, 0 not a particle). If any label is
             carbon or empty ice, there is a column ``class`` with "particle", "contamination" or
-            "empty".
+            "empty". If any label has a weight below 1, there is a column ``label_weight``.
         """
         import pandas as pd
+
+        from activepick.formats.values import LABEL_WEIGHT
 
         state = self._log.state
         names, labels = state.names, state.labels.values()
@@ -170,6 +213,8 @@ class Labels:
         table = table.astype({"micrograph": str, "x": float, "y": float, "label": int})
         if any(label.target == 2 for label in labels):
             table["class"] = [_CLASSES[label.target or 0] for label in labels]
+        if any(label.weight < 1 for label in labels):
+            table[LABEL_WEIGHT] = [label.weight for label in labels]
         return table
 
     def import_table(
@@ -190,8 +235,8 @@ class Labels:
         Parameters
         ----------
         table
-            Columns ``micrograph, x, y`` (original pixels) and optionally ``label``; without it all
-            rows are particles.
+            Columns ``micrograph, x, y`` (original pixels) and optionally ``label``, without which
+            all rows are particles, and ``label_weight``.
         names
             Numbers of micrographs for names in the table that match no file. Other names are
             matched automatically.
@@ -250,6 +295,7 @@ class Labels:
                     y=row.y,
                     target=row.target,
                     source="import",
+                    weight=row.weight,
                 )
                 for i, row in enumerate(added, state.next_id)
             )

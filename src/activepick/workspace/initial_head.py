@@ -95,8 +95,11 @@ def saved_head_file(session: Session) -> Path:
 
 def labels_digest(state: SessionState) -> str:
     """Return a hash of the labels and settings, which determine a head."""
+    # The weight is left out where it is 1, so that heads that were saved before labels had weights
+    # are recognised.
     labels = sorted(
         (state.micrographs[m.micrograph].fingerprint, m.x, m.y, int(m.target == 1))
+        + (() if m.weight == 1 else (m.weight,))
         for m in state.labels.values()
     )
     facts = (state.settings.key("features", "head"), labels)

@@ -129,7 +129,8 @@ class LabelReview:
         Parameters
         ----------
         target
-            1 particle, 0 not a particle, 2 carbon or empty ice; None does not change the label.
+            1 particle, 0 not a particle, 2 carbon or empty ice; None does not change the label. A
+            label that follows from the answer to a class becomes an answer of its own.
 
         Returns
         -------
@@ -139,7 +140,8 @@ class LabelReview:
         current = self.current
         if current is None:
             return None
-        if target is None or self._session.state.marks[current.id].target == target:
+        label = self._session.state.marks[current.id]
+        if target is None or (label.target == target and label.class_id is None):
             self._seen.add(current.id)
             self._kept.append(current.id)
             self._go_on(current.id)
@@ -211,9 +213,11 @@ class LabelReview:
 
 
 def _decides(change: Change, label: int) -> bool:
-    """Return whether a change removes a label, restores it, or changes its class."""
+    """Return whether a change removes a label, restores it, or changes or confirms its class."""
     before, after = change.before.get(label), change.after[label]
-    return before is None or after is None or before.target != after.target
+    if before is None or after is None:
+        return True
+    return (before.target, before.class_id) != (after.target, after.class_id)
 
 
 def _as_question(label: Label) -> Question:

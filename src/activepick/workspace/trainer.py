@@ -276,12 +276,13 @@ class Trainer:
         return self.update()
 
     def _examples(self, setup: Setup, state: SessionState) -> TrainingExamples:
-        rows: dict[str, list[tuple[float, float, float]]] = {}
+        rows: dict[str, list[tuple[float, float, float, float]]] = {}
         for label in state.labels.values():
             key = state.micrographs[label.micrograph].fingerprint
-            rows.setdefault(key, []).append((label.x, label.y, float(label.target == 1)))
+            row = label.x, label.y, float(label.target == 1), label.weight
+            rows.setdefault(key, []).append(row)
         tables = {key: np.array(own, np.float64) for key, own in rows.items()}
-        labels = {key: MicrographLabels(t[:, :2], t[:, 2]) for key, t in tables.items()}
+        labels = {key: MicrographLabels(t[:, :2], t[:, 2], t[:, 3]) for key, t in tables.items()}
         entries = {entry.fingerprint: entry for entry in state.micrographs.values()}
         features = setup.features
         return features.training_set.collect(labels, lambda key: features.store.get(entries[key]))

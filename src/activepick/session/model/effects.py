@@ -88,10 +88,7 @@ def change_of(state: SessionState, action: a.UndoableAction) -> Change:
             moved = zip(_labels(state, (move.id for move in moves)), moves, strict=True)
             after = {m.id: label.model_copy(update={"x": m.x, "y": m.y}) for label, m in moved}
         case a.ReclassLabels(ids=ids, target=target):
-            after = {
-                label.id: label.model_copy(update={"target": target})
-                for label in _labels(state, ids)
-            }
+            after = {label.id: label.with_target(target) for label in _labels(state, ids)}
         case a.ClearLabels(micrograph=micrograph):
             if micrograph is not None:
                 _micrograph(state, micrograph)

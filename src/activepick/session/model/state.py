@@ -32,7 +32,7 @@ ScoredPosition: TypeAlias = tuple[int, float, float, float]
 # Files are called by it, so that it may hold nothing that leads out of their folder.
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
 Status = Literal["unseen", "seen", "done", "rejected"]
-Source = Literal["query", "click", "suggestion", "import", "audit", "gallery"]
+Source = Literal["query", "click", "suggestion", "import", "audit", "gallery", "class"]
 # 1 particle, 0 not a particle, 2 not a particle but carbon or empty ice, None skipped: a skipped
 # position is not used for training and is not asked again.
 Target = Literal[0, 1, 2] | None
@@ -88,6 +88,12 @@ class Label(Record):
     source
         Origin of the position. Labels of audits are applied to picks like all others, but they are
         not used for training, which would bias the estimate of the precision.
+    weight
+        Weight in the training, from above 0 to 1. It is below 1 for labels that follow from the
+        answer to a class of picks, because they were not checked one by one.
+    class_id
+        The class of picks whose answer the label follows from (`activepick.workspace.classing`);
+        None for a label that was given by itself.
     """
 
     id: int = Field(ge=1)
@@ -96,6 +102,12 @@ class Label(Record):
     y: float
     target: Target
     source: Source = "click"
+    weight: float = Field(1.0, gt=0, le=1)
+    class_id: str | None = Field(None, min_length=1, max_length=64)
+
+    def with_target(self, target: Target) -> "Label":
+        """Return the label with another class, which is now an answer of its own."""
+        return self.model_copy(update={"target": target, "weight": 1.0, "class_id": None})
 
 
 class Question(Record):
@@ -219,6 +231,12 @@ class SessionState:
         marks = self.marks
         answered = (i for i in sorted(marks) if marks[i].target is not None)
         return {i: marks[i] for i in answered if marks[i].source == "audit"}
+
+    @cached_property
+    def class_answers(self) -> Mapping[str, Target]:
+        """The answer to each class of picks that was answered, by `Label.class_id`."""
+        marks = self.marks.values()
+        return {mark.class_id: mark.target for mark in marks if mark.class_id is not None}
 
     @cached_property
     def _by_micrograph(self) -> Mapping[int, list[Label]]:
