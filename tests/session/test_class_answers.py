@@ -39,7 +39,7 @@ def test_another_answer_replaces_the_labels_of_the_first_in_one_step(session):
 
 @pytest.mark.parametrize("target", [0, 1])
 def test_a_label_that_is_answered_by_itself_counts_in_full(session, target):
-    first, second = session.labels.answer_class("run:3", MEMBERS, 0, 0.25)
+    _, second = session.labels.answer_class("run:3", MEMBERS, 0, 0.25)
     session.labels.reclass([second], target)
     assert facts(session) == [(10, 0, 0.25, "run:3"), (30, target, 1.0, None)]
     session.labels.answer_class("run:3", [], 0, 0.25)

@@ -102,8 +102,8 @@ class Label(Record):
     y: float
     target: Target
     source: Source = "click"
-    weight: float = Field(1.0, gt=0, le=1)
-    class_id: str | None = Field(None, min_length=1, max_length=64)
+    weight: float = Field(default=1.0, gt=0, le=1)
+    class_id: str | None = Field(default=None, min_length=1, max_length=64)
 
     def with_target(self, target: Target) -> "Label":
         """Return the label with another class, which is now an answer of its own."""
