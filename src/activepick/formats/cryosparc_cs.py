@@ -205,7 +205,7 @@ def render_cs(
     fields[_Y] = to_fraction(table["y"], height)
     meaning = score_meaning(table)
     score = table["score"].fillna(0.0).to_numpy() if "score" in table else np.zeros(len(table))
-    if meaning != "none" and not score.any():
+    if meaning != "none" and bool((np.abs(score) < _NEARLY_ZERO).all()):
         score = np.full(len(table), _NEARLY_ZERO)
     fields[_SCORE] = score
     if meaning != "number":
