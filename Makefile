@@ -26,9 +26,11 @@ help:
 demo: .venv/ready
 	$(BIN)/activepick demo --out demo
 
+# Bytecode is kept, or each of the processes that the tests start would compile the package again.
 test: .venv/ready
 	@tools/system_packages.sh "testing the window" $(WINDOW_PACKAGES) $(SCREEN_PACKAGES)
-	tools/with_display.sh $(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= tools/with_display.sh \
+		$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check
