@@ -273,7 +273,7 @@ def test_new_micrographs_are_added_and_picked(
     shutil.copy(late / "micrograph_003.mrc", micrographs)
     person.wait(lambda: set(person.open.counts()) == {1, 2, 3})
     person.settle()
-    person.widget.watching.stop()
+    person.widget.watcher.stop()
     assert not person.widget.data._watch.isChecked()
     table = person.open.workspace.predictor.known_picks()
     assert isinstance(table, pd.DataFrame)

@@ -19,6 +19,7 @@ from activepick._napari.dataset_view import DatasetView
 from activepick._napari.diameter_circle import DiameterCircle
 from activepick._napari.excluded_areas import ExcludedAreas
 from activepick._napari.focus import FocusPolicy
+from activepick._napari.folder_watcher import FolderWatcher
 from activepick._napari.foreign_units import ForeignUnits
 from activepick._napari.gallery import Gallery
 from activepick._napari.io.layer_files import files_of_layers
@@ -43,7 +44,6 @@ from activepick._napari.table_layers import TableLayers
 from activepick._napari.views.how_to_open import ask_how_to_open
 from activepick._napari.views.message_list import MessageList
 from activepick._napari.warning_bar import WarningBar
-from activepick._napari.watching import Watching
 from activepick.log import start_log
 
 __all__ = ["ActivePickWidget"]
@@ -82,7 +82,7 @@ class ActivePickWidget(QWidget):
         Connect the session with the viewer.
     data, particle, label, picks, learning, head, export
         The sections, which are also in `sections` from top to bottom.
-    watching
+    watcher
         Adds new micrographs to the session while they are written.
     messages, warnings, status
         Errors and warnings above the sections, and a bar below them.
@@ -118,7 +118,7 @@ class ActivePickWidget(QWidget):
         self._gallery_dock: QWidget | None = None
         self.dataset = DatasetView()
         self._dataset_dock: QWidget | None = None
-        self.watching = Watching(self.controller, self)
+        self.watcher = FolderWatcher(self.controller, self)
         self._make_sections()
         self.commands.set_tools(self._stop_tools)
         self.messages = MessageList()
@@ -142,7 +142,7 @@ class ActivePickWidget(QWidget):
             self.foreign_units,
             self.save_key,
         )
-        self.destroyed.connect(_closer(self.controller, self._listeners, self.watching))
+        self.destroyed.connect(_closer(self.controller, self._listeners, self.watcher))
 
     def sizeHint(self) -> QSize:
         """Return the width of the forms, and a height."""
@@ -154,7 +154,7 @@ class ActivePickWidget(QWidget):
 
     def watch(self, folder: Path) -> None:
         """Open a folder of micrographs, or its session, and add new ones when they are written."""
-        self.watching.start(folder)
+        self.watcher.start(folder)
         self.controller.open_paths([folder])
 
     def open_layers(self) -> None:
@@ -251,7 +251,7 @@ class ActivePickWidget(QWidget):
             self.controller.open_paths(paths)
 
     def _make_sections(self) -> None:
-        self.data = DataSection(self.controller, self.watching, self.open_layers)
+        self.data = DataSection(self.controller, self.watcher, self.open_layers)
         self.particle = ParticleSection(
             self.controller,
             self.mouse,
@@ -330,7 +330,7 @@ class ActivePickWidget(QWidget):
             self.areas,
             self.lasso,
             self.tables,
-            self.watching,
+            self.watcher,
             self.gallery,
             self.dataset,
             *self.sections,
@@ -352,7 +352,7 @@ class ActivePickWidget(QWidget):
         if self.parent() is None and not self.isVisible():
             for listener in self._listeners:
                 listener.release()
-            self.watching.stop()
+            self.watcher.stop()
             self.controller.close_session()
 
     def _forget_dataset(self) -> None:
@@ -374,7 +374,7 @@ def _reveal(scroll: QScrollArea, part: QWidget) -> None:
 
 
 def _closer(
-    controller: Controller, listeners: Sequence[_Listener], watching: Watching
+    controller: Controller, listeners: Sequence[_Listener], watcher: FolderWatcher
 ) -> Callable[[], None]:
     """Return a function that ends all jobs without using the widget, which may be deleted."""
 
@@ -383,7 +383,7 @@ def _closer(
             with contextlib.suppress(RuntimeError):  # Qt may have deleted the viewer before
                 listener.release()
         with contextlib.suppress(RuntimeError):
-            watching.stop()
+            watcher.stop()
         controller.close()
 
     return close

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from activepick.micrograph import Micrograph
 
 __all__ = [
-    "Compared",
     "Conflict",
-    "Found",
     "ImportReport",
+    "MatchedRows",
     "Row",
+    "RowComparison",
     "compare",
     "find_micrographs",
     "same_position_px",
@@ -134,7 +134,7 @@ class ImportReport:
 
 
 @dataclass(frozen=True)
-class Found:
+class MatchedRows:
     """Rows of a table, grouped by micrograph.
 
     Attributes
@@ -158,7 +158,7 @@ def find_micrographs(
     *,
     source: str | os.PathLike[str] = "the table",
     outside: Outside = "drop",
-) -> Found:
+) -> MatchedRows:
     """Find the micrograph of each row; rows outside of their micrographs are left out.
 
     Parameters
@@ -219,7 +219,7 @@ def find_micrographs(
             rows.setdefault(number, []).append(row)
         else:
             open_rows += 1
-    return Found(rows, unmatched, open_rows)
+    return MatchedRows(rows, unmatched, open_rows)
 
 
 def same_position_px(micrograph: "Micrograph", settings: Settings) -> float:
@@ -241,7 +241,7 @@ def same_position_px(micrograph: "Micrograph", settings: Settings) -> float:
 
 
 @dataclass(frozen=True)
-class Compared:
+class RowComparison:
     """Result of the comparison of the rows and labels of one micrograph.
 
     Attributes
@@ -264,7 +264,7 @@ class Compared:
 
 def compare(
     rows: Sequence[Row], marks: Iterable[Label], reach_px: float, replace: bool
-) -> Compared:
+) -> RowComparison:
     """Compare the rows of one micrograph with its labels and with each other.
 
     Parameters
@@ -298,7 +298,7 @@ def compare(
         else:
             added.append(row)
             replaced.update(against)
-    return Compared(added, conflicts, replaced, duplicates)
+    return RowComparison(added, conflicts, replaced, duplicates)
 
 
 def _distances(xy: Floats, row: Row) -> Floats:

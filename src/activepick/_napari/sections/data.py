@@ -9,6 +9,7 @@ from qtpy.QtGui import QAction, QPixmap
 from qtpy.QtWidgets import QDialog, QFileDialog, QLabel, QMenu, QPushButton, QVBoxLayout
 
 from activepick._napari.controller import Controller
+from activepick._napari.folder_watcher import FolderWatcher
 from activepick._napari.io.import_labels import FlipCheck, check_flips, import_labels
 from activepick._napari.open_session import OpenSession
 from activepick._napari.row_updates import RowUpdates
@@ -18,7 +19,6 @@ from activepick._napari.views.micrograph_rows import Row
 from activepick._napari.views.micrograph_table import MicrographTable
 from activepick._napari.views.placement_dialog import ask_placement
 from activepick._napari.views.wrapped_label import WrappedLabel
-from activepick._napari.watching import Watching
 
 __all__ = ["DataSection"]
 
@@ -32,17 +32,17 @@ class DataSection(Section, SessionListener):
     ----------
     controller
         Opens files and sessions.
-    watching
+    watcher
         Adds new micrographs while they are written.
     open_layers
         Opens the images that are open in napari.
     """
 
     def __init__(
-        self, controller: Controller, watching: Watching, open_layers: Callable[[], object]
+        self, controller: Controller, watcher: FolderWatcher, open_layers: Callable[[], object]
     ) -> None:
         super().__init__("1  Micrographs")
-        self._watching = watching
+        self._watcher = watcher
         self._controller = controller
         self._last_folder = str(Path.home())
         opener = QPushButton("Open …")
@@ -72,7 +72,7 @@ class DataSection(Section, SessionListener):
         self._watch.setCheckable(True)
         self._watch.setToolTip("Add and pick new micrographs when they are written to the folder")
         self._watch.triggered.connect(self._set_watching)
-        watching.changed.connect(self._show_watching)
+        watcher.changed.connect(self._show_watching)
         self._session_actions.append(self._watch)
         opener.setMenu(menu)
         self._location = WrappedLabel()
@@ -143,22 +143,22 @@ class DataSection(Section, SessionListener):
             entries = session.state.micrographs.values()
             folder = next((Path(entry.absolute).parent for entry in entries), None)
             if folder is not None:
-                self._watching.start(folder)
+                self._watcher.start(folder)
 
         if on:
             self.call(start)
         else:
-            self._watching.stop()
+            self._watcher.stop()
 
     def _show_watching(self) -> None:
-        self._watch.setChecked(self._watching.folder is not None)
+        self._watch.setChecked(self._watcher.folder is not None)
         self.call(self._show_name)
 
     def _show_name(self, session: OpenSession) -> None:
         facts = [session.session.folder.stem]
         if session.session.read_only:
             facts.append("read-only")
-        if self._watching.folder is not None:
+        if self._watcher.folder is not None:
             facts.append("watching for new ones")
         self.set_summary(", ".join(facts))
 

@@ -14,7 +14,7 @@ from activepick.errors import ActivepickError
 from activepick.micrograph.discovery import MicrographSet, find_micrographs
 from activepick.micrograph.extensions import has_micrograph_extension
 
-__all__ = ["Watching"]
+__all__ = ["FolderWatcher"]
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class _StoppedError(Exception):
     """Raised in the searching thread to end it."""
 
 
-class Watching(QObject, SessionListener):
+class FolderWatcher(QObject, SessionListener):
     """Search the folder of the micrographs for new ones, add them to the session and pick them.
 
     Parameters
