@@ -363,7 +363,7 @@ def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):
     viewer = ViewerModel()
     layers = Layers(viewer)
     keys = KeyBindings(viewer, Commands(Navigation(viewer, layers), layers))
-    areas = ExcludedAreas(viewer, layers, keys)
+    areas = ExcludedAreas(layers, keys)
     user.controller.session_changed.connect(lambda: areas.set_session(user.open))
     square = [(10.0, 10.0), (200.0, 10.0), (200.0, 200.0)]
     folders = [micrographs, copy_of(micrographs, "grid 2")]
@@ -374,7 +374,6 @@ def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):
         user.open.edit(lambda session: session.micrographs.set_areas(user.open.shown, [square]))
         user.settle()
         assert len(viewer.layers["excluded areas"].data) == 1
-    areas.draw()
     viewer.layers["excluded areas"].add_polygons([np.array(square)])
     user.settle()
     assert len(user.state.areas[user.open.shown]) == 2

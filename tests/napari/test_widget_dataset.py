@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
+from napari.utils.notifications import notification_manager
 from person import Person
+from qtpy.QtGui import QImage
 from scipy.special import logit
 
 from activepick._napari.colours import EXCLUDED
@@ -98,7 +100,7 @@ def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     assert {mark.target for mark in marks.values()} == {0}
     now = person.picks.picks
     assert not (now["x"].between(205, 495) & now["y"].between(155, 445)).any()
-    assert "line" not in viewer.layers
+    assert not widget.overlay.isVisible()
     person.press("X")
     assert not person.state.marks
     person.press("Shift+X")
@@ -139,8 +141,28 @@ def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     person.move_to(330, 330)
     person.press("Escape")
     assert not draw.isChecked()
+    assert not widget.overlay.isVisible()
     person.settle()
     assert len(person.state.areas[person.open.shown]) == 2
+    draw.click()
+    told = len(notification_manager.records)
+    person.drag((300, 300), (308, 300))  # too short for an area
+    person.settle()
+    assert len(person.state.areas[person.open.shown]) == 2
+    assert len(notification_manager.records) == told
+    draw.click()  # a second press of the button ends it
+    assert not draw.isChecked()
+    assert not widget.picks._how.isVisible()
+    # napari's tool selects an area, and Delete removes it.
+    viewer.layers.selection.active = viewer.layers["excluded areas"]
+    viewer.layers["excluded areas"].mode = "select"
+    viewer.layers["excluded areas"].selected_data = {0}
+    person.press("Delete")
+    person.settle()
+    assert len(person.state.areas[person.open.shown]) == 1
+    person.press("X")
+    assert len(person.state.areas[person.open.shown]) == 2
+    person.press("Escape")
     person.press("X")
     person.press("X")
     person.settle()
@@ -281,13 +303,13 @@ def test_new_micrographs_are_added_and_picked(
 
 
 def _sees_line(person: Person) -> None:
-    """Check that a line in the colour of excluded areas can be seen on the image.
-
-    Where napari draws, its highlight covers a part of it.
-    """
-    shown = person.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+    """Check that a line in the colour of excluded areas can be seen on the image."""
+    shown = person.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    rows = shown.constBits().asarray(shown.sizeInBytes())
+    pixels = np.reshape(rows, (shown.height(), shown.bytesPerLine()))[:, : 3 * shown.width()]
     colour = 255 * np.array(to_rgb(EXCLUDED))
-    assert (np.abs(shown - colour).max(axis=-1) < 60).sum() > 50
+    difference = np.abs(pixels.reshape(shown.height(), -1, 3) - colour).max(axis=-1)
+    assert (difference < 60).sum() > 50
 
 
 def _busy(person: Person) -> bool:

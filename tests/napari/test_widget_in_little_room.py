@@ -231,7 +231,8 @@ def click_row(person: Person, table: QWidget, row: int) -> None:
 
 def circle_of(person: Person, diameter: float, at: tuple[float, float] | None = None) -> None:
     """Check the circle that shows the diameter."""
-    layer = person.viewer.layers["diameter"]
-    np.testing.assert_allclose(layer.size[0] * layer.scale[-1], diameter, rtol=0.06)
+    assert person.widget.overlay.isVisible()
+    diameter_px, centre = person.widget.overlay.circle
+    np.testing.assert_allclose(diameter_px * person.widget.layers.scale, diameter, rtol=0.06)
     if at is not None:
-        np.testing.assert_allclose(layer.data[0, ::-1], at, atol=6)
+        np.testing.assert_allclose(centre, at, atol=6)

@@ -25,7 +25,6 @@ def test_picks_questions_and_keys(person):
     # Picks and questions come at once.
     assert len(person.picks.picks) > 0
     assert len(person.state.questions) == person.state.settings.batch
-    person.wait(lambda: "diameter" not in person.viewer.layers)  # shown for a moment
     shown = [layer.name for layer in person.viewer.layers]
     assert shown == ["micrograph", "score map", "picks", "labels", "questions"]
     assert not person.viewer.layers["score map"].visible

@@ -20,7 +20,6 @@ OURS = ["micrograph", "score map", "picks", "labels", "questions"]
 def test_tools_for_points_change_no_label(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    person.wait(lambda: "diameter" not in person.viewer.layers)
     person.see_all()
     for place in ((400, 300), (300, 200)):
         person.click(*place)
@@ -64,7 +63,6 @@ def test_tools_for_points_change_no_label(qtbot, open_widget, micrographs):
 def test_layers_survive_what_napari_can_do_to_them(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
-    person.wait(lambda: "diameter" not in person.viewer.layers)
     viewer = person.viewer
 
     def page() -> None:

@@ -180,18 +180,21 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs, t
     person.answer("X")
     assert not person.state.areas
 
-    # Painted.
+    # Painted: a stroke as wide as the brush, which follows the mouse.
     person.see_all()
     widget.picks._paint.setChecked(True)
+    person.move_to(100, 200)
+    brush, centre = widget.overlay.circle
+    np.testing.assert_allclose(centre, (100, 200), atol=3)
     person.drag_along([(200, 300), (600, 300)])
     assert person.state.areas  # as soon as the mouse is let go
     widget.picks._paint.setChecked(False)
+    assert widget.overlay.circle is None
     person.settle()
     [area] = person.state.areas[person.open.shown]
     x, y = np.array(area.vertices).T
-    assert x.min() < 210 < 590 < x.max()
-    assert y.min() < 300 < y.max()
-    assert "painting" not in person.viewer.layers
+    expected = [200 - brush / 2, 600 + brush / 2, 300 - brush / 2, 300 + brush / 2]
+    np.testing.assert_allclose([x.min(), x.max(), y.min(), y.max()], expected, atol=6)
 
     # Margins, and a rejected micrograph.
     count = len(person.picks.picks)

@@ -82,7 +82,12 @@ class Commands:
                 session.labelling.accept(seen)
 
     def remove_label(self, session: OpenSession) -> None:
-        """Remove the label that is reviewed if it is on screen, or else that under the mouse."""
+        """Remove the label that is reviewed if it is on screen, or else that under the mouse.
+
+        Excluded areas that are selected with napari's tool are removed instead.
+        """
+        if self.layers.remove_selected_areas():
+            return
         position = self._navigation.mouse_position()
         if session.labelling.review is not None:
             if self._navigation.question_in_view(session):

@@ -2,15 +2,15 @@
 
 from qtpy.QtCore import QObject, QTimer
 
-from activepick._napari.jobs import Jobs
+from activepick._napari.canvas_overlay import CanvasOverlay
 from activepick._napari.layers import Layers
 from activepick._napari.mouse_bindings import Position
 from activepick._napari.navigation import Navigation
 
 __all__ = ["DiameterCircle"]
 
-# Time for which the circle is shown, and after which hiding it is tried again.
-_SHOW_MS, _RETRY_MS = 3000, 1000
+# Time for which the circle is shown.
+_SHOW_MS = 3000
 
 
 class DiameterCircle(QObject):
@@ -22,18 +22,22 @@ class DiameterCircle(QObject):
         Layers of the shown micrograph.
     navigation
         Knows the centre of the view.
-    jobs
-        Background jobs of the window.
+    overlay
+        Draws the circle.
     """
 
     def __init__(
-        self, layers: Layers, navigation: Navigation, jobs: Jobs, parent: QObject | None = None
+        self,
+        layers: Layers,
+        navigation: Navigation,
+        overlay: CanvasOverlay,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._layers, self._navigation, self._jobs = layers, navigation, jobs
+        self._layers, self._navigation, self._overlay = layers, navigation, overlay
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._hide)
+        self._timer.timeout.connect(overlay.hide_circle)
 
     def show(self, diameter_px: float, position: Position | None = None) -> None:
         """Show a circle.
@@ -47,12 +51,5 @@ class DiameterCircle(QObject):
         """
         if self._layers.has_micrograph and diameter_px >= 1:
             centre = position or self._navigation.centre_of_view()
-            self._layers.show_diameter(diameter_px, centre)
+            self._overlay.show_circle(diameter_px, centre)
             self._timer.start(_SHOW_MS)
-
-    def _hide(self) -> None:
-        # Removing a layer is slow in napari, so it is done when no job is running.
-        if self._jobs.busy():
-            self._timer.start(_RETRY_MS)
-        else:
-            self._layers.hide_diameter()

@@ -5,7 +5,8 @@ the viewer is correct.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.colors
@@ -26,18 +27,16 @@ from activepick.session import Label, Question
 
 __all__ = ["AREAS", "LABELS", "MAP", "MICROGRAPH", "PICKS", "QUESTIONS", "Layers"]
 
-MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER, LINE = (
+MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS = (
     "micrograph",
     "score map",
     "excluded areas",
     "picks",
     "labels",
     "questions",
-    "diameter",
-    "line",
 )
 # From the bottom to the top.
-_ORDER = (MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS, DIAMETER, LINE)
+_ORDER = (MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS)
 _CIRCLE = {
     "face_color": "transparent",
     "border_width_is_relative": True,
@@ -49,7 +48,7 @@ _THIN, _THICK = 0.03, 0.06
 _REJECTED_OPACITY = 0.35
 # Keys by which napari selects, copies and pastes points.
 _EDITING_KEYS = ("A", "Shift-A", "Control-A", "Control-C", "Control-V")
-# Width of a line that is being drawn and of the outline of an area, in pixels of the screen.
+# Width of the outline of an area, in pixels of the screen.
 _LINE_PX = 3.0
 # The transform of a layer that was not moved, rotated or sheared.
 _UNMOVED: dict[str, Any] = {
@@ -58,6 +57,44 @@ _UNMOVED: dict[str, Any] = {
     "shear": np.zeros(1),
     "affine": np.eye(3),
 }
+
+
+@dataclass(frozen=True, eq=False)
+class _Circles:
+    """Circles or boxes on a points layer.
+
+    Attributes
+    ----------
+    yx
+        Centres (n, 2) in original pixels.
+    border
+        RGBA of their lines (n, 4).
+    diameter_px
+        Diameter in original pixels.
+    width
+        Widths of their lines (n,), as a share of the diameter.
+    symbols
+        napari's name of the shape of each.
+    """
+
+    yx: NDArray[np.float64]
+    border: NDArray[np.float64]
+    diameter_px: float
+    width: NDArray[np.float64]
+    symbols: tuple[str, ...]
+
+    def same_as(self, other: "_Circles") -> bool:
+        """Return whether other circles look the same."""
+        return (
+            self.diameter_px == other.diameter_px
+            and self.symbols == other.symbols
+            and np.array_equal(self.yx, other.yx)
+            and np.array_equal(self.border, other.border)
+            and np.array_equal(self.width, other.width)
+        )
+
+
+_NONE = _Circles(np.empty((0, 2)), np.empty((0, 4)), 1.0, np.empty(0), ())
 
 
 class Layers:
@@ -83,8 +120,8 @@ class Layers:
 
     Signals
     -------
-    points_added(layer)
-        A points layer was created.
+    points_added(layer), areas_added(layer)
+        A points layer, or the layer of excluded areas, was created.
     map_toggled(visible)
         The user showed or hid the score map.
     units_changed()
@@ -96,6 +133,7 @@ class Layers:
     """
 
     points_added = Signal(Points)
+    areas_added = Signal(Shapes)
     map_toggled = Signal(bool)
     units_changed = Signal()
     shape_changed = Signal(bool)
@@ -109,6 +147,8 @@ class Layers:
         self._sigmas = 0.0
         self._placing = False
         self._filling = False
+        # What was shown last on the points layers.
+        self._shown: dict[str, _Circles] = {}
         self._scales: dict[str, NDArray[np.float64]] = {}
         self._layers: dict[str, Layer] = {}
         self._displayed: DisplayedMicrograph | None = None
@@ -124,6 +164,11 @@ class Layers:
     def units(self) -> Any:
         """Units of the layers."""
         return in_angstrom(self._pixel_size_angstrom)["units"]
+
+    @property
+    def screen_px(self) -> float:
+        """Side of a pixel of the screen in original pixels, at the current zoom."""
+        return float(1 / self.viewer.scene.camera.zoom / self.scale)
 
     @property
     def has_micrograph(self) -> bool:
@@ -192,9 +237,9 @@ class Layers:
             "pixel_size_angstrom": size,
             "spacing_px": image.spacing_px,
         }
-        for name in (PICKS, LABELS, QUESTIONS, AREAS, DIAMETER):
-            # The last two may not exist.
-            above = self.get(name) if name in (AREAS, DIAMETER) else self._points(name)
+        for name in (PICKS, LABELS, QUESTIONS, AREAS):
+            # The last one may not exist.
+            above = self.get(name) if name == AREAS else self._points(name)
             if above is not None and above.scale[-1] != self.scale:
                 self._place(name, above, (self.scale,) * 2)
         self._map()
@@ -246,26 +291,33 @@ class Layers:
             Name of the micrograph in tables.
         """
         table = pd.DataFrame({"x": [], "y": [], "score": []}) if picks is None else picks
-        layer = self._points(PICKS)
-        self._fill(
-            layer,
+        layer, scores = self._points(PICKS), table["score"].to_numpy(np.float64)
+        shown = _Circles(
             table[["y", "x"]].to_numpy(np.float64),
-            colours.of_score(expit(table["score"].to_numpy(np.float64))),
+            colours.of_score(expit(scores)),
             self._box_px or diameter_px,
+            np.full(len(scores), _THIN),
+            ("square" if self._box_px else "disc",) * len(scores),
         )
-        layer.symbol = "square" if self._box_px else "disc"
-        layer.features = pd.DataFrame({"score": table["score"].to_numpy(np.float64)})
+        self._fill(PICKS, layer, shown, {"score": scores.tolist()})
         layer.metadata = self._metadata(diameter_px, name)
         self._layers[MICROGRAPH].metadata["diameter_angstrom"] = diameter_px * self.scale
 
     def show_labels(self, labels: Sequence[Label], diameter_px: float, name: str) -> None:
         """Show labels and skipped positions; arguments as in `show_picks`."""
         layer = self._points(LABELS)
-        border = _rgba(colours.of_target(label.target) for label in labels)
-        self._fill(layer, _positions(labels), border, diameter_px)
-        layer.features = pd.DataFrame(
-            {"id": [label.id for label in labels], "label": [label.target for label in labels]}
+        shown = _Circles(
+            _positions(labels),
+            _rgba(colours.of_target(label.target) for label in labels),
+            diameter_px,
+            np.full(len(labels), _THICK),
+            ("disc",) * len(labels),
         )
+        features: dict[str, Sequence[object]] = {
+            "id": [one.id for one in labels],
+            "label": [one.target for one in labels],
+        }
+        self._fill(LABELS, layer, shown, features)
         layer.metadata = self._metadata(diameter_px, name)
 
     def preview_move(self, label: int, x: float, y: float) -> None:
@@ -274,6 +326,7 @@ class Layers:
         rows = np.flatnonzero(layer.features["id"].to_numpy() == label)
         data = layer.data.copy()
         data[rows] = (y, x)
+        self._shown.pop(LABELS, None)
         with self._filled():
             layer.data = data
 
@@ -286,51 +339,53 @@ class Layers:
             colours.ASKED if q.suggestion is None else colours.of_target(q.suggestion)
             for q in questions
         ]
-        self._fill(layer, _positions(questions), _rgba(border), diameter_px)
-        if questions:
-            is_current = [current is not None and q.id == current.id for q in questions]
-            layer.symbol = ["disc" if q.suggestion is None else "square" for q in questions]
-            layer.border_width = np.where(is_current, _THICK * 1.5, _THICK / 1.5)
-        layer.features = pd.DataFrame({"id": [question.id for question in questions]})
+        is_current = [current is not None and q.id == current.id for q in questions]
+        shown = _Circles(
+            _positions(questions),
+            _rgba(border),
+            diameter_px,
+            np.where(is_current, _THICK * 1.5, _THICK / 1.5),
+            tuple("disc" if q.suggestion is None else "square" for q in questions),
+        )
+        self._fill(QUESTIONS, layer, shown, {"id": [question.id for question in questions]})
 
     def show_areas(self, polygons: Sequence[NDArray[np.float64]]) -> None:
         """Show excluded areas, polygons (n, 2) as x, y in original pixels."""
         layer = self.get(AREAS)
+        if not polygons and (layer is None or not len(layer.data)):
+            return
         if layer is None:
-            if not polygons or not self.has_micrograph:
+            if not self.has_micrograph:
                 return
-            layer = self.areas_layer()
+            layer = self._add_areas()
         self.updating_areas = True
         try:
             layer.data = []
             if polygons:
+                layer.current_edge_width = _LINE_PX * self.screen_px
                 layer.add_polygons([polygon[:, ::-1] for polygon in polygons])
         finally:
             self.updating_areas = False
 
-    def areas_layer(self) -> Shapes:
-        """Return the layer on which excluded areas are drawn."""
-        layer = self.get(AREAS)
-        if layer is None:
-            layer = Shapes(
-                ndim=2,
-                name=AREAS,
-                edge_color=colours.EXCLUDED,
-                face_color=f"{colours.EXCLUDED}30",
-                edge_width=self._line_width,
-                opacity=1.0,
-                scale=(self.scale,) * 2,
-                units=self.units,
-            )
-            self._add(AREAS, layer)
-        else:
-            layer.current_edge_width = self._line_width
+    def _add_areas(self) -> Shapes:
+        """Return a new layer of excluded areas, which can be edited with napari's tools."""
+        layer = Shapes(
+            ndim=2,
+            name=AREAS,
+            edge_color=colours.EXCLUDED,
+            face_color=f"{colours.EXCLUDED}30",
+            opacity=1.0,
+            scale=(self.scale,) * 2,
+            units=self.units,
+        )
+        self._add(AREAS, layer)
+        self.areas_added.emit(layer)
         return layer
 
-    def stop_drawing_areas(self) -> bool:
-        """End drawing of excluded areas, and return whether a shape was left unfinished."""
+    def stop_editing_areas(self) -> bool:
+        """End editing of excluded areas, and return whether a shape was left unfinished."""
         layer = self.get(AREAS)
-        if layer is None:
+        if layer is None or layer.mode == "pan_zoom":
             return False
         unfinished = bool(getattr(layer, "_is_creating", False))
         self.updating_areas = unfinished
@@ -340,30 +395,15 @@ class Layers:
             self.updating_areas = False
         return unfinished
 
-    def show_diameter(self, diameter_px: float, position: tuple[float, float]) -> None:
-        """Show a circle of a diameter at a position (x, y), in original pixels."""
-        layer = self._points(DIAMETER)
-        yx = np.array([[position[1], position[0]]])
-        self._fill(layer, yx, _rgba([colours.CURRENT]), diameter_px)
-
-    def show_line(self, line: Sequence[tuple[float, float]]) -> None:
-        """Show a line that is being drawn, by its corners (x, y) in original pixels."""
-        layer, width = self._points(LINE), self._line_width
-        yx = _dots(np.array(line, np.float64)[:, ::-1], width / 2)
-        self._fill(layer, yx, _rgba([colours.EXCLUDED] * len(yx)), width)
-        layer.face_color = colours.EXCLUDED
-
-    def hide_line(self) -> None:
-        """Remove the line of `show_line`."""
-        layer = self.get(LINE)
-        if layer is not None:
-            self.viewer.layers.remove(layer)
-
-    def hide_diameter(self) -> None:
-        """Remove the circle of `show_diameter`."""
-        layer = self.get(DIAMETER)
-        if layer is not None:
-            self.viewer.layers.remove(layer)
+    def remove_selected_areas(self) -> bool:
+        """Remove the areas that are selected with napari's tool; return whether there were any."""
+        layer = self.get(AREAS)
+        if layer is None or self.viewer.layers.selection.active is not layer:
+            return False
+        selected = bool(layer.selected_data)
+        if selected:
+            layer.remove_selected()
+        return selected
 
     @property
     def shows_questions(self) -> bool:
@@ -403,7 +443,7 @@ class Layers:
         for name in (PICKS, LABELS, QUESTIONS):
             layer = self.get(name)
             if layer is not None:
-                self._fill(layer, np.empty((0, 2)), np.empty((0, 4)), 1.0)
+                self._fill(name, layer, _NONE, {})
         self.show_areas([])
 
     def clear(self) -> None:
@@ -420,11 +460,6 @@ class Layers:
     @property
     def _pixel_size_angstrom(self) -> float | None:
         return None if self._displayed is None else self._displayed.pixel_size_angstrom
-
-    @property
-    def _line_width(self) -> float:
-        """Width of lines in original pixels, at the current zoom."""
-        return float(_LINE_PX / self.viewer.scene.camera.zoom / self.scale)
 
     def _map(self) -> Image:
         """Return the layer of the score map, which is hidden at first."""
@@ -450,6 +485,7 @@ class Layers:
     def _points(self, name: str) -> Points:
         layer = self.get(name)
         if layer is None:
+            self._shown.pop(name, None)
             layer = Points(
                 np.empty((0, 2)),
                 name=name,
@@ -467,22 +503,31 @@ class Layers:
 
     def _fill(
         self,
+        name: str,
         layer: Points,
-        yx: NDArray[np.float64],
-        border: NDArray[np.float64],
-        diameter_px: float,
+        circles: "_Circles",
+        features: Mapping[str, Sequence[object]],
     ) -> None:
-        # Each change of a layer redraws it and its thumbnail: only the last event is emitted.
-        with self._filled(), layer.events.thumbnail.blocker(), layer.events.set_data.blocker():
-            layer.selected_data = set()
-            layer.data = yx
-            if not layer.visible:
-                # napari does so only for visible layers, and later draws with outdated indices.
-                layer.set_view_slice()
-            if len(yx):
-                layer.border_color = border
-                layer.size = diameter_px
-        layer.events.set_data()
+        """Show circles on a layer, with a value of each feature for each of them."""
+        before = self._shown.get(name)
+        if before is None or not circles.same_as(before):
+            self._shown[name] = circles
+            # Each change of a layer slices and draws it, its thumbnail and the viewer's ranges
+            # again: only the last event is emitted.
+            with self._filled(), layer.events.blocker_all():
+                layer.selected_data = set()
+                layer.data = circles.yx
+                if not layer.visible:
+                    # napari does so only for visible layers, and later draws with outdated indices.
+                    layer.set_view_slice()
+                if len(circles.yx):
+                    layer.border_color = circles.border
+                    layer.size = circles.diameter_px
+                    layer.border_width = circles.width
+                    layer.symbol = list(circles.symbols)
+                layer.editable = False
+            layer.events.set_data()
+        layer.features = pd.DataFrame(features)
 
     @contextlib.contextmanager
     def _filled(self) -> Iterator[None]:
@@ -495,6 +540,7 @@ class Layers:
 
     def _on_points(self, event: object) -> None:
         if not self._filling:
+            self._shown.clear()
             self.points_edited.emit()
 
     def _protect(self, name: str, layer: Layer) -> None:
@@ -558,14 +604,6 @@ class Layers:
 
 def _do_nothing(layer: Points) -> None:
     pass
-
-
-def _dots(corners: NDArray[np.float64], distance: float) -> NDArray[np.float64]:
-    """Return points (n, 2) at most a distance apart on a line through corners (m, 2)."""
-    way = np.concatenate([[0.0], np.hypot(*np.diff(corners, axis=0).T).cumsum()])
-    count = int(np.ceil(way[-1] / distance)) + 1
-    along = np.linspace(0.0, way[-1], count)
-    return np.stack([np.interp(along, way, column) for column in corners.T], axis=1)
 
 
 def _positions(labels: Sequence[Label] | Sequence[Question]) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ Position = tuple[float, float]
 # Both ends of a line, and whether the button was released.
 Measured = Callable[[Position, Position, bool], None]
 
-# The corners of a line, and whether the button was released.
+# The corners of a line, and whether it is complete.
 Drawn = Callable[[list[Position], bool], None]
 
 # Descriptions for the user.
@@ -54,7 +54,12 @@ class MouseBindings(SessionListener):
         self._clicks_label = True
         self._measured: Measured | None = None
         self._drawn: Drawn | None = None
+        # The line that is being drawn; between two clicks it follows the mouse.
+        self._line: list[Position] | None = None
+        self._from_click_to_click = True
+        self._hovered: Callable[[Position], object] | None = None
         viewer.mouse_drag_callbacks.append(self._on_press)
+        viewer.mouse_move_callbacks.append(self._on_move)
 
     def set_clicks_label(self, clicks_label: bool) -> None:
         """Set whether clicks on the micrograph are labels."""
@@ -71,21 +76,37 @@ class MouseBindings(SessionListener):
         """
         self._measured = measured
 
-    def draw(self, drawn: Drawn | None) -> None:
-        """Draw lines with drags, instead of moving the view.
+    def draw(
+        self,
+        drawn: Drawn | None,
+        *,
+        from_click_to_click: bool = True,
+        hovered: Callable[[Position], object] | None = None,
+    ) -> None:
+        """Draw lines with the mouse, instead of moving the view.
 
         Parameters
         ----------
         drawn
-            Called with the line so far, in original pixels, and with whether the button was
-            released; None ends drawing.
+            Called with the line so far, in original pixels, and with whether it is complete; None
+            ends drawing and discards an incomplete line.
+        from_click_to_click
+            Whether a click begins a line that the next click completes. Otherwise a click is a line
+            with one corner.
+        hovered
+            Called with the position of the mouse in original pixels when it moves between lines.
         """
-        self._drawn = drawn
+        self._drawn, self._line = drawn, None
+        self._from_click_to_click, self._hovered = from_click_to_click, hovered
 
     def release(self) -> None:
         """Remove the bindings from the viewer."""
-        if self._on_press in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+        for callbacks, own in (
+            (self._viewer.mouse_drag_callbacks, self._on_press),
+            (self._viewer.mouse_move_callbacks, self._on_move),
+        ):
+            if own in callbacks:
+                callbacks.remove(own)
 
     def _on_press(self, viewer: ViewerModel, event: Any) -> Iterator[None]:
         if self._measured is not None:
@@ -142,14 +163,32 @@ class MouseBindings(SessionListener):
         measured(start, end, True)
 
     def _draw(self, drawn: Drawn, event: Any) -> Iterator[None]:
-        line = [self._layers.position(event.position)]
+        start, moved = np.asarray(event.pos), False
+        is_last = self._line is not None or not self._from_click_to_click
+        line = self._line = self._line or []
+        line.append(self._layers.position(event.position))
         with self._camera_held():
             yield
             while event.type == "mouse_move":
-                line.append(self._layers.position(event.position))
-                drawn(line, False)
+                moved = moved or float(np.hypot(*(np.asarray(event.pos) - start))) > _CLICK_PX
+                if moved and self._line is line:
+                    line.append(self._layers.position(event.position))
+                    drawn(line, False)
                 yield
-        drawn(line, True)
+        if self._line is line and (moved or is_last):
+            self._line = None
+            drawn(line, True)
+
+    def _on_move(self, viewer: ViewerModel, event: Any) -> None:
+        """Draw a line from the click that began it to the mouse."""
+        if self._drawn is None or not self._navigation.is_flat:
+            return
+        position = self._layers.position(event.position)
+        if self._line is not None:
+            self._line.append(position)
+            self._drawn(self._line, False)
+        elif self._hovered is not None:
+            self._hovered(position)
 
     @contextlib.contextmanager
     def _camera_held(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
+from numpy.typing import ArrayLike, NDArray
 
 from activepick._napari.layers import Layers
 from activepick._napari.open_session import OpenSession
@@ -131,6 +132,13 @@ class Navigation:
         camera, (height, width) = self._viewer.scene.camera, self._viewer.canvas.size
         offset = np.array([self._mouse[1] - height / 2, self._mouse[0] - width / 2]) / camera.zoom
         return self._layers.position(np.asarray(camera.center[-2:]) + offset)
+
+    def on_screen(self, positions: ArrayLike) -> NDArray[np.float64]:
+        """Return the pixels (n, 2) of the screen, as x, y, at positions (n, 2) of the image."""
+        camera, size = self._viewer.scene.camera, np.asarray(self._viewer.canvas.size)
+        world = np.asarray(positions, np.float64)[:, ::-1] * self._layers.scale
+        offset = (world - np.asarray(camera.center[-2:])) * camera.zoom
+        return np.asarray((size / 2 + offset)[:, ::-1])
 
     def centre(self, x: float, y: float) -> None:
         """Centre a position in original pixels, as far as the image fills the view."""

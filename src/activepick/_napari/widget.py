@@ -13,10 +13,12 @@ from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 import napari
+from activepick._napari.canvas_overlay import CanvasOverlay
 from activepick._napari.commands import Commands
 from activepick._napari.controller import Controller
 from activepick._napari.dataset_view import DatasetView
 from activepick._napari.diameter_circle import DiameterCircle
+from activepick._napari.drawing_tools import DrawingTools
 from activepick._napari.excluded_areas import ExcludedAreas
 from activepick._napari.focus import FocusPolicy
 from activepick._napari.folder_watcher import FolderWatcher
@@ -24,7 +26,6 @@ from activepick._napari.foreign_units import ForeignUnits
 from activepick._napari.gallery import Gallery
 from activepick._napari.io.layer_files import files_of_layers
 from activepick._napari.key_bindings import KeyBindings
-from activepick._napari.lasso import Lasso
 from activepick._napari.layers import MAP, MICROGRAPH, Layers
 from activepick._napari.mouse_bindings import MouseBindings
 from activepick._napari.navigation import Navigation
@@ -77,8 +78,8 @@ class ActivePickWidget(QWidget):
     ----------
     controller
         Opens and closes sessions.
-    layers, foreign_units, navigation, commands, key_bindings, mouse, areas, lasso, view, circle,
-    tables, save_key
+    layers, foreign_units, navigation, commands, key_bindings, mouse, overlay, areas, drawing, view,
+    circle, tables, save_key
         Connect the session with the viewer.
     data, particle, label, picks, learning, head, export
         The sections, which are also in `sections` from top to bottom.
@@ -108,10 +109,11 @@ class ActivePickWidget(QWidget):
         self.commands.set_new_session_view(self.controller.show_neighbour)
         self.key_bindings = KeyBindings(viewer, self.commands)
         self.mouse = MouseBindings(viewer, self.layers, self.navigation)
-        self.areas = ExcludedAreas(viewer, self.layers, self.key_bindings, self)
-        self.lasso = Lasso(self.mouse, self.layers, self)
+        self.overlay = CanvasOverlay(self.layers, self.navigation)
+        self.areas = ExcludedAreas(self.layers, self.key_bindings, self)
+        self.drawing = DrawingTools(self.mouse, self.layers, self.overlay, self)
         self.view = SessionView(self.layers, self.navigation, self)
-        self.circle = DiameterCircle(self.layers, self.navigation, self.controller.jobs, self)
+        self.circle = DiameterCircle(self.layers, self.navigation, self.overlay, self)
         self.tables = TableLayers(viewer, self.layers, self)
         self.save_key = SaveKey(viewer, self.layers, self.controller.report)
         self.gallery = Gallery(self.navigation.go_to)
@@ -228,13 +230,13 @@ class ActivePickWidget(QWidget):
         return super().event(event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Watch the keys of the window in which the widget is docked."""
+        """Watch the keys and draw on the canvas of the window in which the widget is docked."""
         super().showEvent(event)
-        window: QWidget | None = self.window()
-        if not isinstance(window, QMainWindow) and window is not None:
-            window = window.parentWidget()  # of a floating dock
-        if isinstance(window, QMainWindow):
+        window, canvas = self._main_window(), self._canvas()
+        if window is not None:
             self.save_key.watch(window)
+        if canvas is not None:
+            self.overlay.attach(canvas)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""
@@ -262,7 +264,7 @@ class ActivePickWidget(QWidget):
         self.label = LabelSection(self.navigation, self.commands, self.mouse, self.preferences)
         self.picks = PicksSection(
             self.areas,
-            self.lasso,
+            self.drawing,
             self.layers,
             self.preferences,
             self.show_gallery,
@@ -306,18 +308,28 @@ class ActivePickWidget(QWidget):
 
     def _stop_tools(self) -> None:
         self.areas.stop()
-        self.lasso.stop()
+        self.drawing.stop()
         self.particle.stop_measuring()
 
     def _keep_error(self, severity: str, text: str) -> None:
         if severity == "error":
             self.messages.add(text)
 
+    def _main_window(self) -> QMainWindow | None:
+        """Return the window in which the widget is docked."""
+        window: QWidget | None = self.window()
+        if not isinstance(window, QMainWindow) and window is not None:
+            window = window.parentWidget()  # of a floating dock
+        return window if isinstance(window, QMainWindow) else None
+
+    def _canvas(self) -> QOpenGLWidget | None:
+        window = self._main_window()
+        central = None if window is None else window.centralWidget()
+        return None if central is None else central.findChild(QOpenGLWidget)
+
     def _focus_canvas(self) -> None:
         """Set the keyboard focus to the canvas of the viewer."""
-        window = self.window()
-        central = window.centralWidget() if isinstance(window, QMainWindow) else None
-        canvas = None if central is None else central.findChild(QOpenGLWidget)
+        canvas = self._canvas()
         if canvas is not None:
             canvas.setFocus()
 
@@ -328,7 +340,7 @@ class ActivePickWidget(QWidget):
             self.mouse,
             self.view,  # before the parts that draw on its layers
             self.areas,
-            self.lasso,
+            self.drawing,
             self.tables,
             self.watcher,
             self.gallery,

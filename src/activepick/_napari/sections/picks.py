@@ -7,8 +7,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 from superqt import QLabeledDoubleSlider
 
+from activepick._napari.drawing_tools import DrawingAction, DrawingTools
 from activepick._napari.excluded_areas import ExcludedAreas
-from activepick._napari.lasso import Lasso, LassoAction
 from activepick._napari.layers import Layers
 from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
@@ -30,17 +30,16 @@ from activepick.learning.calibration import expected_precision
 __all__ = ["PicksSection"]
 
 _REJECT, _TAKE_BACK = "Reject micrograph (J)", "Un-reject micrograph (J)"
-_HOW_TO_DRAW = (
-    "Drag around an area; or click, move around it, and click again. "
-    "Press Escape or the button to end."
-)
-_HOW_TO_LASSO: dict[LassoAction, str] = {
+_HOW_TO: dict[DrawingAction, str] = {
+    "exclude": "Drag around an area; or click, move around it, and click again. "
+    "Press Escape or the button to end.",
     "reject": "Drag around picks to make them non-particles. Press Escape or the button to end.",
     "erase": "Drag around labels to remove them. Press Escape or the button to end.",
+    "paint": "Drag to paint over areas; zoom in for a finer brush. Press Escape or the button to "
+    "end.",
 }
 # Side of a box in particle diameters, as needed for extraction.
 _BOX_DIAMETERS = 1.5
-_HOW_TO_PAINT = "Drag to paint over areas. Press Escape or the button to end."
 # Largest values in particle radii.
 _MOST_SEPARATION, _MOST_EDGE_MARGIN = 2.0, 3.0
 # Number of decimals of a distance in particle radii, for a precision of less than 1 Å.
@@ -53,9 +52,9 @@ class PicksSection(Section, SessionListener):
     Parameters
     ----------
     areas
-        Draws and paints excluded areas.
-    lasso
-        Rejects picks and removes labels in a line.
+        Removes excluded areas.
+    drawing
+        Rejects picks, removes labels and excludes areas with lasso and brush.
     layers
         Show picks as circles or boxes.
     preferences
@@ -69,14 +68,14 @@ class PicksSection(Section, SessionListener):
     def __init__(
         self,
         areas: ExcludedAreas,
-        lasso: Lasso,
+        drawing: DrawingTools,
         layers: Layers,
         preferences: Preferences,
         show_gallery: Callable[[], object],
         toggle_picks: Callable[[], object],
     ) -> None:
         super().__init__("4  Picks")
-        self._areas, self._lasso = areas, lasso
+        self._areas, self._drawing = areas, drawing
         self._layers, self._preferences = layers, preferences
         self._bindings = SettingBindings()
         self._counts = WrappedLabel()
@@ -90,22 +89,24 @@ class PicksSection(Section, SessionListener):
         self._bind_controls()
         self._draw = toggle_button(
             "Draw area",
-            self._set_drawing,
+            lambda on: self._set_drawing(self._draw, "exclude", on),
             "Draw the outline of an area without picks; labels inside are kept",
         )
         self._paint = toggle_button(
-            "Paint area", self._set_painting, "Paint over an area without picks"
+            "Paint area",
+            lambda on: self._set_drawing(self._paint, "paint", on),
+            "Paint over an area without picks",
         )
         self._how = WrappedLabel()
         self._how.hide()
         self._reject_many = toggle_button(
             "Lasso: reject",
-            lambda on: self._set_lasso(self._reject_many, "reject", on),
+            lambda on: self._set_drawing(self._reject_many, "reject", on),
             "Draw around picks to label all of them as non-particles",
         )
         self._erase = toggle_button(
             "Lasso: erase labels",
-            lambda on: self._set_lasso(self._erase, "erase", on),
+            lambda on: self._set_drawing(self._erase, "erase", on),
             "Draw around labels to remove all of them",
         )
         self._boxes = CheckBox(text="Boxes", value=preferences.get("boxes", False))
@@ -117,8 +118,7 @@ class PicksSection(Section, SessionListener):
         self._boxes.native.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._boxes.changed.connect(self._set_boxes)
         self._box.valueChanged.connect(lambda side: self.call(self._set_box))
-        areas.stopped.connect(self._on_stopped)
-        lasso.stopped.connect(self._on_stopped)
+        drawing.stopped.connect(self._on_stopped)
         self._reject = button(
             _REJECT,
             self.with_session(OpenSession.toggle_rejected),
@@ -243,31 +243,14 @@ class PicksSection(Section, SessionListener):
             self._preferences.set("box diameters", self._box.value() / 2 / radius)
             self._show_boxes(session)
 
-    def _set_lasso(self, pressed: QPushButton, action: LassoAction, on: bool) -> None:
-        self._stop_drawing()
-        if on:
-            self._begin(pressed, lambda: self._lasso.start(action), _HOW_TO_LASSO[action])
-
-    def _stop_drawing(self) -> None:
+    def _set_drawing(self, pressed: QPushButton, action: DrawingAction, on: bool) -> None:
         self._areas.stop()
-        self._lasso.stop()
-
-    def _set_drawing(self, on: bool) -> None:
-        self._stop_drawing()
+        self._drawing.stop()  # releases all buttons
         if on:
-            self._begin(self._draw, self._areas.draw, _HOW_TO_DRAW)
-
-    def _set_painting(self, on: bool) -> None:
-        self._stop_drawing()
-        if on:
-            self._begin(self._paint, self._areas.paint, _HOW_TO_PAINT)
-
-    def _begin(self, pressed: QPushButton, begin: Callable[[], object], hint: str) -> None:
-        """Start drawing or painting; `stop` has released both buttons."""
-        _set_checked(pressed, True)
-        self._how.setText(hint)
-        self._how.show()
-        begin()
+            _set_checked(pressed, True)
+            self._how.setText(_HOW_TO[action])
+            self._how.show()
+            self._drawing.start(action)
 
     def _on_stopped(self) -> None:
         self._how.hide()
