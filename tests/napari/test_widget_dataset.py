@@ -1,13 +1,15 @@
 """The whole dataset: tables of other programs, many picks at once, all micrographs, new ones."""
 
+import contextlib
 import shutil
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb
-from napari.utils.notifications import notification_manager
+from napari.utils.notifications import WarningNotification, notification_manager
 from person import Person
 from qtpy.QtGui import QImage
 from scipy.special import logit
@@ -18,6 +20,7 @@ from activepick.simulate import SimulationSettings
 from conftest import needs_screen
 
 pytestmark = needs_screen
+
 
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
@@ -78,10 +81,24 @@ def test_tables_follow_the_micrograph_and_picks_are_saved_by_the_ending(
 
 
 def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
+    with no_warnings_of_libraries():
+        many_at_once_and_all_micrographs(qtbot, open_widget, micrographs)
+
+
+def many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     widget, viewer = person.widget, person.viewer
     assert viewer.canvas.overlays.scale_bar.visible
+    # Plots of what is not known yet, and an image in pixels beside the micrograph in Å.
+    widget.show_dataset()
+    widget.dataset.tabs.setCurrentWidget(widget.dataset.course)
+    widget.learning.set_open(True)
+    person.settle()
+    viewer.layers.remove(viewer.add_image(np.zeros((20, 30))))
+    widget.dataset.tabs.setCurrentIndex(0)
+    widget.learning.set_open(False)
+    person.settle()
     person.see_all()
 
     # A lasso over picks makes non-particles, in one step; the eraser removes labels.
@@ -300,6 +317,27 @@ def test_new_micrographs_are_added_and_picked(
     table = person.open.workspace.predictor.known_picks()
     assert isinstance(table, pd.DataFrame)
     assert table["micrograph"].nunique() == 3
+
+
+@contextlib.contextmanager
+def no_warnings_of_libraries():
+    """Fail if the user sees a warning of a library in a window that napari runs."""
+    told: list[WarningNotification] = []
+
+    def note(notification) -> None:
+        if isinstance(notification, WarningNotification):
+            told.append(notification)
+
+    with warnings.catch_warnings(), notification_manager:
+        warnings.simplefilter("always")
+        notification_manager.notification_ready.connect(note)
+        try:
+            yield
+            warnings.warn("the last one", RuntimeWarning, stacklevel=1)  # others would be seen too
+        finally:
+            notification_manager.notification_ready.disconnect(note)
+    libraries = [one for one in told if "activepick" not in type(one.warning).__module__]
+    assert [one.message for one in libraries] == ["the last one"]
 
 
 def _sees_line(person: Person) -> None:

@@ -5,7 +5,7 @@ import pytest
 from person import Person
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QScrollArea, QWidget
+from qtpy.QtWidgets import QPlainTextEdit, QScrollArea, QWidget
 
 from activepick._napari.views.message_list import path_last
 from activepick.simulate import SimulationSettings
@@ -88,18 +88,19 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     assert person.open.shown_name != f"{LONG.format(0)}.mrc"
     answer_at_the_keys(person)
 
-    assert len(widget.messages.messages()) == 1  # they stay
+    # Errors stay, and each name can be read as a whole.
+    assert len(widget.messages.messages()) == 1
+    [said] = widget.messages.findChildren(QPlainTextEdit)
+    assert f"{LONG.format(0)}.mrc is truncated" in said.toPlainText()
+    lines = said.document().size().height()
+    assert lines * said.fontMetrics().lineSpacing() <= said.height()
     for size in ((1280, 800), (1366, 768)):
         widget.messages.clear()  # the damaged micrograph is shown below
         qtbot.wait(5)
         window.resize(*size)
         person.settle()
         inside_the_dock(widget)
-        # While labelling, the questions, the histogram and the table are seen together.
-        for part in (widget.label._strip, widget.picks.histogram._plot, table._view):
-            visible = part.visibleRegion().boundingRect()
-            assert visible.height() >= 0.9 * part.height(), (size, part)
-            assert visible.width() == part.width()
+        seen_together(widget)
         # What goes on is read in full, with the time left.
         for text in ("Choosing the scale of the particles", "Picking 1,234 of 2,000, 12.3 s each"):
             widget.status._on_started("test", text)
@@ -122,6 +123,16 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
             qtbot.wait(5)
             current = table._view.visualRect(table._view.currentIndex())
             assert table._view.viewport().rect().contains(current)
+    # The same with two rows of suggestions, also below a title bar.
+    person.click_button("Suggestions")
+    person.settle()
+    for size in ((1280, 800), (1366, 768), (1366, 740)):
+        window.resize(*size)
+        person.settle()
+        assert widget.label._strip._rows == 2
+        assert "Accept" in widget.label._accept.text()
+        seen_together(widget)
+    person.press("N")
     person.settle()
     for section in widget.sections:
         section.set_open(True)
@@ -185,6 +196,14 @@ def test_paths_are_said_last():
     assert path_last(text).endswith("(in /data/set 1/, /data/x/)")
     assert path_last("C:\\data\\mic.mrc is missing") == "mic.mrc is missing (in C:\\data\\)"
     assert path_last("1/2 of them, 3 Å/px") == "1/2 of them, 3 Å/px"
+
+
+def seen_together(widget: QWidget) -> None:
+    """Check that the questions, the histogram and the table are on screen while labelling."""
+    for part in (widget.label._strip, widget.picks.histogram._plot, widget.data._table._view):
+        visible = part.visibleRegion().boundingRect()
+        assert visible.height() >= 0.9 * part.height(), part
+        assert visible.width() == part.width()
 
 
 def answer_at_the_keys(person: Person) -> None:

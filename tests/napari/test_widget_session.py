@@ -351,10 +351,13 @@ def test_reports_on_picks_of_others(micrographs, simulated, tmp_path):
     assert "--" not in report
 
 
-def test_bright_particles_are_noticed_and_put_right(qtbot, open_widget, micrographs):
+def test_bright_particles_and_smeared_borders_are_noticed(qtbot, open_widget, micrographs):
+    smeared = 90
     for path in micrographs.glob("*.mrc"):
         with mrcfile.open(path, "r+") as file:
-            file.set_data(-file.data)
+            pixels = -file.data
+            pixels[:, :smeared] = pixels[:, smeared : smeared + 1]  # as by motion correction
+            file.set_data(pixels)
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     bar = person.widget.warnings
@@ -365,6 +368,22 @@ def test_bright_particles_are_noticed_and_put_right(qtbot, open_widget, microgra
     assert person.state.settings.inverted
     assert not bar.isVisible()
     assert person.state.questions != questions  # those were about the wrong particles
+
+    # Neither picks nor questions are nearer than a radius to the border, with the smeared columns.
+    radius = SimulationSettings().radius_px
+    height, width = person.open.images.shape
+    first, last = (smeared + radius, radius), (width - 1 - radius, height - 1 - radius)
+    asked = [(q.x, q.y) for q in person.state.questions]
+    for places in (person.picks.picks[["x", "y"]].to_numpy(), np.array(asked)):
+        assert len(places)
+        assert (places >= np.subtract(first, 0.5)).all()
+        assert (places <= np.add(last, 0.5)).all()
+    # With a smaller margin, picks come near to the border, but not onto the smeared columns.
+    count = len(person.picks.picks)
+    person.widget.picks._edge_margin.chosen.emit(0.05)
+    person.settle()
+    assert len(person.picks.picks) > count
+    assert person.picks.picks["x"].min() >= smeared
 
 
 def click_in_box(monkeypatch, text: str, *, tick: bool = False) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Protocol
 import platformdirs
 from napari.layers import Image
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
@@ -56,6 +56,8 @@ _LAYOUT_MS = 30
 _DOCK_HEIGHT = 260
 # Number of sections that are open at first.
 _OPEN_SECTIONS = 4
+# Rows of the table of micrographs, and in a widget that is lower than this.
+_ROWS, _ROWS_IF_LOW, _LOW = 4, 3, 690
 
 
 class _Listener(Protocol):
@@ -238,6 +240,11 @@ class ActivePickWidget(QWidget):
         if canvas is not None:
             self.overlay.attach(canvas)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show fewer micrographs where the questions and the picks need the height."""
+        super().resizeEvent(event)
+        self.data.show_rows(_ROWS_IF_LOW if self.height() < _LOW else _ROWS)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""
         data = event.mimeData()
@@ -292,13 +299,14 @@ class ActivePickWidget(QWidget):
             inside.addWidget(section)
             section.remember_open(self.preferences, f"{section.title} open", index < _OPEN_SECTIONS)
         self.particle.set_open(True)
+        inside.addWidget(self.label.options)
         inside.addStretch()
         scroll = QScrollArea()
         scroll.setWidget(column)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        for section in self.sections:
+        for section in (*self.sections, self.label.options):
             section.reveal_requested.connect(lambda part: _reveal(scroll, part))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2, 2, 2, 2)

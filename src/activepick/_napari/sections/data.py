@@ -107,6 +107,10 @@ class DataSection(Section, SessionListener):
         self.add(row(opener, *self._neighbours), self._location, self._table)
         self.clear()
 
+    def show_rows(self, count: int) -> None:
+        """Show a number of rows of the table at a time."""
+        self._table.show_rows(count)
+
     def show_session(self, session: OpenSession) -> None:
         """Show the micrographs of a session."""
         self._enable(True)

@@ -42,7 +42,11 @@ _START_MODES: dict[str, StartMode] = {
 }
 _OFFERED = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
 _BADGES: dict[Target, str] = {1: "✓", 0: "×", 2: "∅", None: "–"}
-_SUGGESTIONS = "Squares are suggestions: click a wrong crop and press F or D; accept the rest (Y)."
+# The title has to fit in one line.
+_SUGGESTIONS = "Correct wrong crops (F, D), then accept (Y)"
+_HOW_TO_CORRECT = (
+    "Squares are suggestions: click a wrong crop and press F or D, then accept the rest with Y."
+)
 _SOON = "Questions follow when this micrograph is computed; clicks on particles are labels already."
 _BY_HAND = "Click on particles, right-click on non-particles, or ask new questions (N)."
 
@@ -60,6 +64,11 @@ class LabelSection(Section, SessionListener):
         Turns clicks into labels.
     preferences
         Remembers the choices.
+
+    Attributes
+    ----------
+    options
+        How questions are asked, and a list of keys; a section of its own.
     """
 
     def __init__(
@@ -116,7 +125,7 @@ class LabelSection(Section, SessionListener):
             self._undo,
             self._redo,
         )
-        rounds = row(
+        self._rounds = row(
             self._labelling_button(
                 "New questions (N)", Labelling.ask, "Replace the open round by a new one"
             ),
@@ -137,7 +146,8 @@ class LabelSection(Section, SessionListener):
                 "End review", Labelling.end_review, "Keep the other labels unchanged"
             ),
         )
-        self._controls = (answers, moves, rounds)
+        self.options = self._make_options()
+        self._controls = (answers, moves, self._rounds)
         self.add(
             self._title,
             answers,
@@ -146,8 +156,7 @@ class LabelSection(Section, SessionListener):
             self._hint,
             self._review,
             self._accept,
-            rounds,
-            self._make_options(),
+            self._rounds,
         )
         self.clear()
 
@@ -179,6 +188,7 @@ class LabelSection(Section, SessionListener):
         self._strip.set_crops([])
         self._accept.hide()
         self._review.hide()
+        self._rounds.show()
         self._title.setText("No question")
         self.set_summary("")
         self._hint.show()
@@ -288,6 +298,8 @@ class LabelSection(Section, SessionListener):
         self._review.setVisible(session.labelling.review is not None)
         self._accept.setVisible(waiting > 0 and session.labelling.review is None)
         self._accept.setText(f"Accept {counted(waiting, 'suggestion')} (Y)")
+        # With two rows of crops, the picks below need the space.
+        self._rounds.setVisible(self._accept.isHidden())
         self._undo.setEnabled(session.session.can_undo)
         self._redo.setEnabled(session.session.can_redo)
         self._show_crops(session)
@@ -297,9 +309,8 @@ class LabelSection(Section, SessionListener):
         round = session.labelling.round
         current = round.current
         self._title.setText(_title(session, current))
-        self._title.setToolTip(
-            "" if current is None else f"On {session.state.names[current.micrograph]}"
-        )
+        place = "" if current is None else f"On {session.state.names[current.micrograph]}"
+        self._title.setToolTip(_HOW_TO_CORRECT if round.waiting else place)
         self.set_summary(_tally(session))
         advice = _advice(session, current)
         self._hint.setText(advice)
@@ -358,13 +369,14 @@ class LabelSection(Section, SessionListener):
 def _title(session: OpenSession, current: Question | None) -> str:
     if current is None:
         return "Looking for questions …" if session.labelling.looking else "No question is open"
+    if session.labelling.round.waiting:
+        return _SUGGESTIONS
     position, count = session.labelling.round.position
     audit = " (check of the picks)" if current.purpose == "audit" else ""
     elsewhere = ", elsewhere" if current.micrograph != session.shown else ""
     if session.labelling.review is not None:
         return f"Doubtful label {position} of {count}{elsewhere}"
-    kind = "Question" if current.suggestion is None else "Suggestion"
-    return f"{kind} {position} of {count}{audit}{elsewhere}"
+    return f"Question {position} of {count}{audit}{elsewhere}"
 
 
 def _advice(session: OpenSession, current: Question | None) -> str:
@@ -379,9 +391,7 @@ def _advice(session: OpenSession, current: Question | None) -> str:
             f"{100 * (review.contradiction or 0):.0f} %. G keeps the label; F, D and H set its "
             "class."
         )
-    if session.labelling.round.waiting:
-        return _SUGGESTIONS
-    if current is not None:
+    if current is not None or session.labelling.round.waiting:
         return ""
     if session.labelling.looking:  # between rounds too short to be read
         return _SOON if session.jobs.busy("features") else ""

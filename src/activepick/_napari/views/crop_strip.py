@@ -22,7 +22,8 @@ from activepick._napari.views.shades import shades_of
 
 __all__ = ["Crop", "CropStrip"]
 
-CROP = 62
+# Side of a crop in screen pixels: in one row, and in two rows.
+CROP, CROP_OF_TWO_ROWS = 62, 54
 FRAME = 4
 SPACING = 2
 # Number of columns that are visible; others are reached by scrolling.
@@ -63,8 +64,13 @@ class _Tile(QAbstractButton):
         self.clicked.connect(lambda: clicked(self.crop.id))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFixedSize(self.sizeHint())
+        self.set_side(CROP)
         self.current = False
+
+    def set_side(self, crop_px: int) -> None:
+        """Set the side of the crop without its frame."""
+        self._side_px = crop_px + 2 * FRAME
+        self.setFixedSize(self.sizeHint())
 
     def show_crop(self, crop: Crop) -> None:
         self.crop = crop
@@ -73,12 +79,8 @@ class _Tile(QAbstractButton):
         self.setAccessibleName(crop.tip)
         self.update()
 
-    @staticmethod
-    def size_px() -> int:
-        return CROP + 2 * FRAME
-
     def sizeHint(self) -> QSize:
-        return QSize(self.size_px(), self.size_px())
+        return QSize(self._side_px, self._side_px)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -191,11 +193,10 @@ class CropStrip(QWidget):
 
     def visible_ids(self) -> list[int]:
         """Return the identifiers of the crops that are entirely on screen."""
-        whole = _Tile.size_px()
         return [
             tile.crop.id
             for tile in self._tiles
-            if tile.visibleRegion().boundingRect().size() == QSize(whole, whole)
+            if tile.visibleRegion().boundingRect().size() == tile.sizeHint()
         ]
 
     def scroll_to(self, id: int) -> None:
@@ -206,12 +207,14 @@ class CropStrip(QWidget):
 
     def _arrange(self) -> None:
         """Place the crops row by row, page after page to the right."""
+        crop_px = CROP if self._rows == 1 else CROP_OF_TWO_ROWS
         for number, tile in enumerate(self._tiles):
+            tile.set_side(crop_px)
             page, place = divmod(number, COLUMNS * self._rows)
             row, column = divmod(place, COLUMNS)
             self._layout.addWidget(tile, row, COLUMNS * page + column)
         scrolls = len(self._tiles) > COLUMNS * self._rows
-        side = _Tile.size_px() + SPACING
+        side = crop_px + 2 * FRAME + SPACING
         self.setFixedHeight(self._rows * side + (_SCROLL_BAR if scrolls else 0))
 
     def set_current(self, id: int | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -31,7 +31,7 @@ from activepick._napari.views.micrograph_rows import (
 
 __all__ = ["MicrographTable", "Row"]
 
-# Number of rows that are shown, and their height in screen pixels.
+# Number of rows that are shown at first, and their height in screen pixels.
 _ROWS, _ROW_HEIGHT = 4, 22
 WIDTHS = {
     USE: 30,
@@ -87,7 +87,7 @@ class MicrographTable(QWidget):
         for column in _WIDE_COLUMNS:
             self._view.setColumnHidden(column, not wide)
         if not wide:
-            self._view.setFixedHeight((1 + _ROWS) * _ROW_HEIGHT + 2 * self._view.frameWidth())
+            self.show_rows(_ROWS)
 
         top = QHBoxLayout()
         top.addWidget(self._filter, stretch=1)
@@ -105,6 +105,12 @@ class MicrographTable(QWidget):
         self._model.use_requested.connect(lambda number, use: self.rejected.emit(number, not use))
         self._model.layoutChanged.connect(self._show_count)
         self._show_count()
+
+    def show_rows(self, count: int) -> None:
+        """Make room for a number of rows; the others are scrolled to."""
+        height = (1 + count) * _ROW_HEIGHT + 2 * self._view.frameWidth()
+        if self._view.height() != height:
+            self._view.setFixedHeight(height)
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show these micrographs, in this order until the table is sorted.
@@ -177,6 +183,11 @@ class _View(QTableView):
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setFixedHeight(_ROW_HEIGHT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.currentIndex().isValid():
+            self.scrollTo(self.currentIndex())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
