@@ -9,21 +9,13 @@ import mrcfile
 import numpy as np
 import pandas as pd
 import pytest
+from invoked import run
 
 from activepick.formats import read_table
 from activepick.learning.head_file import load_head
 from activepick.simulate import SimulationSettings, simulate_dataset
 
 COMMAND = [sys.executable, "-c", "from activepick.cli import main; main()"]
-
-
-def run(*arguments, status=0):
-    done = subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +142,16 @@ def test_errors_are_one_sentence_and_status_2(data, tmp_path, arguments, said):
     assert said in done.stderr
     assert done.stdout == ""
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("o")]
+
+
+def test_the_status_and_the_sentence_reach_the_shell(tmp_path):
+    command = [*COMMAND, "convert", "no.csv", "out.star"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "no.csv" in line
 
 
 def test_a_bright_particle_warning_names_the_remedy(data, options, tmp_path):

@@ -1,8 +1,8 @@
 import json
 
 import pandas as pd
+from invoked import run
 from scipy.spatial import cKDTree
-from test_commands import run
 from test_prune import picked  # noqa: F401
 
 from activepick.formats import read_table

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from invoked import run
 from scipy.spatial import cKDTree
-from test_commands import run
 
 from activepick.formats import read_table, write_table
 from activepick.formats.scores import score_meaning
