@@ -209,7 +209,9 @@ def test_benchmark_writes_the_curve(data, options, tmp_path):
     assert (tmp_path / "out" / "curve.png").stat().st_size > 5000
 
 
-def test_demo_does_the_whole_job(tmp_path):
+def test_demo_does_the_whole_job(tmp_path, monkeypatch):
+    monkeypatch.setattr("activepick.cli.demo._MICROGRAPHS", 3)
+    monkeypatch.setattr("activepick.cli.demo._TRAIN", 1)
     done = run("demo", "--out", tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert {"curve.csv", "curve.png", "head.safetensors", "picks.star", "picks.csv"} <= names
