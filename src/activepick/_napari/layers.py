@@ -145,6 +145,8 @@ class Layers:
         self.adding = False
         self._box_px: int | None = None
         self._sigmas = 0.0
+        # Whether more layers are added before one is activated.
+        self._adding_several = False
         self._placing = False
         self._filling = False
         # What was shown last on the points layers.
@@ -210,6 +212,13 @@ class Layers:
         if before is not None and (before.pixel_size_angstrom is None) != (size is None):
             self.clear()  # the units of a viewer cannot be changed layer by layer
         self._displayed = displayed
+        with self._several_added():
+            self._show_image(displayed)
+        if before is None or before.shape != displayed.shape:
+            self.shape_changed.emit(before is None)
+
+    def _show_image(self, displayed: DisplayedMicrograph) -> None:
+        """Show the image, and place the other layers on it."""
         image = displayed.image
         spacing = np.array(image.spacing_px[::-1]) * self.scale
         layer = self.get(MICROGRAPH)
@@ -234,7 +243,7 @@ class Layers:
         self._hidden = False
         layer.metadata = {
             "path": str(displayed.path),
-            "pixel_size_angstrom": size,
+            "pixel_size_angstrom": displayed.pixel_size_angstrom,
             "spacing_px": image.spacing_px,
         }
         for name in (PICKS, LABELS, QUESTIONS, AREAS):
@@ -243,8 +252,17 @@ class Layers:
             if above is not None and above.scale[-1] != self.scale:
                 self._place(name, above, (self.scale,) * 2)
         self._map()
-        if before is None or before.shape != displayed.shape:
-            self.shape_changed.emit(before is None)
+
+    @contextlib.contextmanager
+    def _several_added(self) -> Iterator[None]:
+        """Activate the labels once after layers were added, not after each of them."""
+        self._adding_several = True
+        try:
+            yield
+        finally:
+            self._adding_several = False
+        if self.viewer.layers.selection.active is None:
+            self.activate_labels()
 
     def set_sigmas(self, sigmas: float) -> None:
         """Show grey values within a number of standard deviations; 0 for percentiles."""
@@ -583,15 +601,21 @@ class Layers:
         self._protect(name, layer)
         above = [self.get(other) for other in _ORDER[_ORDER.index(name) + 1 :]]
         indices = [self.viewer.layers.index(other) for other in above if other is not None]
+        selection = self.viewer.layers.selection
+        selection.clear()
         self.adding = True
         try:
-            if indices:
-                self.viewer.layers.insert(min(indices), layer)
-            else:
-                self.viewer.add_layer(layer)
+            # napari selects each layer that is added, and creates and shows its controls.
+            with selection.events.blocker_all():
+                if indices:
+                    self.viewer.layers.insert(min(indices), layer)
+                else:
+                    self.viewer.add_layer(layer)
+                selection.clear()
         finally:
             self.adding = False
-        self.activate_labels()
+        if not self._adding_several:
+            self.activate_labels()
 
     def _metadata(self, diameter_px: float, name: str) -> dict[str, Any]:
         """Return the metadata for the writer of a points layer."""
