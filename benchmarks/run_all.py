@@ -40,6 +40,7 @@ OTHERS = {
     "accuracy": (
         "all_methods",
         "calibration",
+        "class_answers",
         "class_averages",
         "flips",
         "heads_of_datasets",

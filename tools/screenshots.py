@@ -155,7 +155,7 @@ def named(part: QWidget, text: str) -> QPushButton:
 
 
 def show(home: Path, out: Path) -> None:
-    """Make the screenshots of the window, its sections, the gallery and suggestions."""
+    """Make the screenshots of the window, its sections, the docks and suggestions."""
     folder = sample_micrographs()
     viewer, widget = open_window(home)
     window = viewer.window._qt_window
@@ -187,6 +187,11 @@ def show(home: Path, out: Path) -> None:
         settle()
         keep(window, out / f"gallery-{theme}")
         widget.hide_gallery()
+        widget.show_classes()
+        wait(lambda: widget.classes.grid.count() > 0 and not open_session.jobs.busy())
+        widget.classes.grid.setCurrentRow(0)
+        keep(window, out / f"classes-{theme}")
+        widget.hide_classes()
         open_session.labelling.suggest()
         wait(lambda: not open_session.jobs.busy())
         viewer.fit_to_view()

@@ -89,6 +89,17 @@ def test_more_crops_refine_the_classes_and_keep_their_numbers(sorted_shapes):
     assert len(assign_classes(more[:0], RADIUS, found, device="cpu").classes) == 0
 
 
+def test_a_class_that_loses_its_members_is_recognised_when_they_return(sorted_shapes):
+    images, _, found = sorted_shapes
+    lost = int(found.sizes.argmax())
+    rest = images[found.classes != lost]
+    without = average_classes(rest, RADIUS, 6, start=found, device="cpu")
+    assert without.sizes[lost] < 5
+    np.testing.assert_array_equal(without.averages[lost], found.averages[lost])
+    again = average_classes(images, RADIUS, 6, start=without, device="cpu")
+    assert (again.classes[found.classes == lost] == lost).mean() > 0.8
+
+
 def test_few_crops_make_few_classes_and_none_is_an_error():
     images, _ = crops(3, 0.5, seed=0)
     assert len(average_classes(images, RADIUS, 20, device="cpu").averages) == 1

@@ -27,16 +27,17 @@ from activepick.session import Label, Question
 
 __all__ = ["AREAS", "LABELS", "MAP", "MICROGRAPH", "PICKS", "QUESTIONS", "Layers"]
 
-MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS = (
+MICROGRAPH, MAP, AREAS, PICKS, MEMBERS, LABELS, QUESTIONS = (
     "micrograph",
     "score map",
     "excluded areas",
     "picks",
+    "class members",
     "labels",
     "questions",
 )
 # From the bottom to the top.
-_ORDER = (MICROGRAPH, MAP, AREAS, PICKS, LABELS, QUESTIONS)
+_ORDER = (MICROGRAPH, MAP, AREAS, PICKS, MEMBERS, LABELS, QUESTIONS)
 _CIRCLE = {
     "face_color": "transparent",
     "border_width_is_relative": True,
@@ -45,6 +46,8 @@ _CIRCLE = {
 }
 # Width of the line of a circle as a share of its diameter.
 _THIN, _THICK = 0.03, 0.06
+# Diameter of the circles around the members of a class, in those of picks, which stay visible.
+_AROUND = 1.2
 _REJECTED_OPACITY = 0.35
 # Keys by which napari selects, copies and pastes points.
 _EDITING_KEYS = ("A", "Shift-A", "Control-A", "Control-C", "Control-V")
@@ -246,9 +249,9 @@ class Layers:
             "pixel_size_angstrom": displayed.pixel_size_angstrom,
             "spacing_px": image.spacing_px,
         }
-        for name in (PICKS, LABELS, QUESTIONS, AREAS):
-            # The last one may not exist.
-            above = self.get(name) if name == AREAS else self._points(name)
+        for name in (PICKS, LABELS, QUESTIONS, MEMBERS, AREAS):
+            # The last two may not exist.
+            above = self.get(name) if name in (MEMBERS, AREAS) else self._points(name)
             if above is not None and above.scale[-1] != self.scale:
                 self._place(name, above, (self.scale,) * 2)
         self._map()
@@ -320,6 +323,21 @@ class Layers:
         self._fill(PICKS, layer, shown, {"score": scores.tolist()})
         layer.metadata = self._metadata(diameter_px, name)
         self._layers[MICROGRAPH].metadata["diameter_angstrom"] = diameter_px * self.scale
+
+    def show_members(self, xy: NDArray[np.float64], diameter_px: float) -> None:
+        """Show circles around the members of a class, at positions (n, 2) in original pixels."""
+        layer = self.get(MEMBERS)
+        if len(xy):
+            shown = _Circles(
+                np.asarray(xy[:, ::-1]),
+                _rgba([colours.CURRENT] * len(xy)),
+                _AROUND * diameter_px,
+                np.full(len(xy), _THIN),
+                ("disc",) * len(xy),
+            )
+            self._fill(MEMBERS, self._points(MEMBERS), shown, {})
+        elif layer is not None:
+            self.viewer.layers.remove(layer)
 
     def show_labels(self, labels: Sequence[Label], diameter_px: float, name: str) -> None:
         """Show labels and skipped positions; arguments as in `show_picks`."""

@@ -11,6 +11,7 @@ from activepick._napari.dataset_picks import DatasetPicks
 from activepick._napari.display_images import DisplayedMicrograph, DisplayImages
 from activepick._napari.jobs import Jobs
 from activepick._napari.labelling import Labelling
+from activepick._napari.pick_classes import PickClasses
 from activepick._napari.shown_picks import ShownPicks
 from activepick.errors import ActivepickError, SessionError
 from activepick.session import Session, Settings
@@ -60,6 +61,8 @@ class OpenSession(QObject):
         Picks of the shown micrograph.
     dataset
         Picks of all micrographs.
+    classes
+        Classes of the picks.
 
     Signals
     -------
@@ -99,6 +102,7 @@ class OpenSession(QObject):
         self.labelling = Labelling(session, workspace, self.images, jobs, self.edit, self)
         self.picks = ShownPicks(session, workspace, self.images, jobs, self)
         self.dataset = DatasetPicks(session, workspace, jobs, self)
+        self.classes = PickClasses(session, workspace, jobs, self.edit, self)
         self._closed = False
         # Micrographs that are tried one after the other until the first one can be displayed.
         self._candidates: list[int] = []
@@ -122,6 +126,7 @@ class OpenSession(QObject):
         self.images.denoising_failed.connect(self.failed)
         self.labelling.notified.connect(self.notified)
         self.picks.notified.connect(self.notified)
+        self.classes.notified.connect(self.notified)
         self.picks.opened.connect(self._on_opened)
         self.picks.questions_needed.connect(
             lambda replace: self.labelling.ask_next(replace=replace)
@@ -188,7 +193,14 @@ class OpenSession(QObject):
                 self.failed.emit(error)
             self.session.close(timeout=0, abandon=True)
         with contextlib.suppress(RuntimeError):
-            for part in (self, self.images, self.labelling, self.picks, self.dataset):
+            for part in (
+                self,
+                self.images,
+                self.labelling,
+                self.picks,
+                self.dataset,
+                self.classes,
+            ):
                 part.blockSignals(True)
 
     def show(self, number: int) -> None:
@@ -352,4 +364,5 @@ class OpenSession(QObject):
             self.labelling.ask_next()  # if the questions of the micrograph were the last ones
         self.picks.follow(action, change)
         self.dataset.follow(action)
+        self.classes.follow(action, change)
         self.saved.emit()

@@ -1,5 +1,7 @@
 """Show the open session on the layers of the viewer."""
 
+from collections.abc import Callable
+
 from qtpy.QtCore import QObject
 from superqt.utils import qdebounced
 
@@ -54,6 +56,9 @@ class SessionView(QObject, SessionListener):
             session.labelling.current_changed,
         )
         self.update_after(session, self._show_picks, session.picks.changed)
+        self.update_after(
+            session, self._show_members, session.shown_changed, session.classes.selected_changed
+        )
 
     def clear(self) -> None:
         """Remove everything from the image."""
@@ -61,15 +66,19 @@ class SessionView(QObject, SessionListener):
 
     def _show_displayed(self, session: OpenSession, displayed: DisplayedMicrograph) -> None:
         self._layers.show_micrograph(displayed)
-        for show in (self._show_labels, self._show_questions, self._show_picks):
+        for show in self._points_shown:
             show(session)
         self._show_rejected(session)
         self._navigation.arrive(session)
 
     @qdebounced(timeout=0)  # napari's own callbacks return first
     def _restore_points(self) -> None:
-        for show in (self._show_labels, self._show_questions, self._show_picks):
+        for show in self._points_shown:
             self.call(show)
+
+    @property
+    def _points_shown(self) -> tuple[Callable[[OpenSession], None], ...]:
+        return self._show_labels, self._show_questions, self._show_picks, self._show_members
 
     def _show_rejected(self, session: OpenSession) -> None:
         self._layers.show_rejected(session.shown_is_rejected)
@@ -90,6 +99,11 @@ class SessionView(QObject, SessionListener):
         if self._layers.has_micrograph and session.shown:
             picks = session.picks.picks
             self._layers.show_picks(picks, _diameter_px(session), session.shown_name)
+
+    def _show_members(self, session: OpenSession) -> None:
+        if self._layers.has_micrograph and session.shown:
+            xy = session.classes.members_on(session.shown)
+            self._layers.show_members(xy, _diameter_px(session))
 
     def _on_map_toggled(self, visible: bool) -> None:
         self.call(lambda session: session.picks.set_map_visible(visible))

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxL
 
 import napari
 from activepick._napari.canvas_overlay import CanvasOverlay
+from activepick._napari.class_panel import ClassPanel
 from activepick._napari.commands import Commands
 from activepick._napari.controller import Controller
 from activepick._napari.dataset_view import DatasetView
@@ -89,8 +90,9 @@ class ActivePickWidget(QWidget):
         Adds new micrographs to the session while they are written.
     messages, warnings, status
         Errors and warnings above the sections, and a bar below them.
-    gallery, dataset
-        Gallery of the picks and view of all micrographs, docked below the image when opened.
+    gallery, classes, dataset
+        Gallery of the picks, their class averages, and view of all micrographs, docked below the
+        image when opened.
     """
 
     def __init__(
@@ -120,6 +122,8 @@ class ActivePickWidget(QWidget):
         self.save_key = SaveKey(viewer, self.layers, self.controller.report)
         self.gallery = Gallery(self.navigation.go_to)
         self._gallery_dock: QWidget | None = None
+        self.classes = ClassPanel(self.navigation.go_to)
+        self._classes_dock: QWidget | None = None
         self.dataset = DatasetView()
         self._dataset_dock: QWidget | None = None
         self.watcher = FolderWatcher(self.controller, self)
@@ -191,6 +195,14 @@ class ActivePickWidget(QWidget):
         self._gallery_dock.raise_()
         self.gallery.refresh()
 
+    def show_classes(self) -> None:
+        """Show the picks as class averages below the micrograph."""
+        if self._classes_dock is None:
+            self._classes_dock = self._add_dock(self.classes, "classes")
+            self._classes_dock.destroyed.connect(self._forget_classes)
+        self._classes_dock.show()
+        self._classes_dock.raise_()
+
     def show_dataset(self) -> None:
         """Show the view of all micrographs below the micrograph."""
         if self._dataset_dock is None:
@@ -202,9 +214,10 @@ class ActivePickWidget(QWidget):
 
     def _add_dock(self, part: QWidget, name: str) -> QDockWidget:
         """Dock a part below the image; this widget keeps its height beside it."""
-        dock: QDockWidget = self._viewer.window.add_dock_widget(
-            part, name=name, area="bottom", tabify=True
-        )
+        self._viewer.window.add_dock_widget(part, name=name, area="bottom", tabify=True)
+        # In a plugin the viewer returns a proxy of the dock, which Qt does not accept.
+        dock = part.parentWidget()
+        assert isinstance(dock, QDockWidget)
         window = self.window()
         if isinstance(window, QMainWindow):
             window.resizeDocks([dock], [_DOCK_HEIGHT], Qt.Orientation.Vertical)
@@ -216,6 +229,11 @@ class ActivePickWidget(QWidget):
         """Hide the gallery if it is shown."""
         if self._gallery_dock is not None:
             self._gallery_dock.hide()
+
+    def hide_classes(self) -> None:
+        """Hide the class averages if they are shown."""
+        if self._classes_dock is not None:
+            self._classes_dock.hide()
 
     def close_session(self) -> None:
         """Close the session and end all jobs, before the widget is deleted."""
@@ -275,6 +293,7 @@ class ActivePickWidget(QWidget):
             self.layers,
             self.preferences,
             self.show_gallery,
+            self.show_classes,
             self.layers.toggle_picks,
         )
         self.learning = LearningSection()
@@ -352,6 +371,7 @@ class ActivePickWidget(QWidget):
             self.tables,
             self.watcher,
             self.gallery,
+            self.classes,
             self.dataset,
             *self.sections,
             self.warnings,
@@ -377,6 +397,9 @@ class ActivePickWidget(QWidget):
 
     def _forget_dataset(self) -> None:
         self._dataset_dock = None
+
+    def _forget_classes(self) -> None:
+        self._classes_dock = None
 
     def _forget_gallery(self) -> None:
         self._gallery_dock = None

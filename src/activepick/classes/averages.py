@@ -33,7 +33,8 @@ _BATCHES, _LEAST_BATCH = 10, 100
 # The first temperature, the share of the coarse batches after which it is 1, and the share after
 # which classes are no longer started again.
 _HOT, _COOLED, _SETTLED = 4.0, 0.6, 0.7
-# Fewest crops for each class.
+# Fewest crops for each class. A known class with fewer members keeps its average, so that it is
+# recognised again when there are more.
 _FEWEST_MEMBERS = 5
 # The first reference is a crop, up to this many cycles in a particle radius, times a factor.
 _FIRST_CYCLES, _FIRST_FACTOR = 2.0, 0.5
@@ -101,7 +102,8 @@ def average_classes(
     seed
         Seed for the first classes.
     start
-        Classes of other crops of the same side, which are refined instead of new ones.
+        Classes of other crops of the same side, which are refined instead of new ones. Each keeps
+        its number; a class with fewer than five members also keeps its average.
     device
         As in `activepick.features.device.choose_device`.
     progress
@@ -185,6 +187,7 @@ class _Run:
         self._radius_px, self._side = radius_px, side
         self._shells = frequencies.shells(side, device)
         self._mask = frequencies.disc(side, DISC_RADII * radius_px, device)
+        self._start = start
         if start is None:
             parts = torch.split(self._crops, _IMAGES)
             power = [frequencies.radial_power(part, self._shells) for part in parts]
@@ -272,7 +275,14 @@ class _Run:
         """Set the references to means of crops, a share of which is independent."""
         means = frequencies.resized(sums / weight.clamp(min=1e-3)[:, None, None], self._side)
         white = torch.ones_like(self.noise)
-        self.references = frequencies.wiener_filtered(means, share * weight, white, self._mask)
+        made = frequencies.wiener_filtered(means, share * weight, white, self._mask)
+        self.references = self._unless_few(made, weight, self.references)
+
+    def _unless_few(self, images: Tensor, weight: Tensor, known: Tensor) -> Tensor:
+        """Return images (k, side, side), or the known ones of known classes with few members."""
+        if self._start is None:
+            return images
+        return torch.where((weight < _FEWEST_MEMBERS)[:, None, None], known, images)
 
     def _begun(self, rows: Tensor) -> Tensor:
         """Return crops as the first references."""
@@ -292,6 +302,9 @@ class _Run:
         weight = member.sum(0)
         means = sums / weight.clamp(min=1)[:, None, None]
         averages = frequencies.wiener_filtered(means, weight, self.noise, self._mask)
+        if self._start is not None:
+            known = torch.from_numpy(self._start.averages).to(self.device)
+            averages = self._unless_few(averages, weight, known)
         arrays = (averages, self.references, self.noise, self.classes, self.probability, self.angle)
         return ClassAverages(*(each.cpu().numpy() for each in (*arrays, self.centre)))
 

@@ -18,6 +18,7 @@ from activepick.session.micrographs import open_micrograph
 from activepick.session.model.settings import Settings
 from activepick.session.session import Session
 from activepick.workspace.audit import Audit
+from activepick.workspace.classification import Classification
 from activepick.workspace.features import Features, Setup, setup_key, stored_contrast
 from activepick.workspace.initial_head import (
     EngineMaker,
@@ -91,6 +92,8 @@ class Workspace:
         Asks questions and chooses the next micrograph.
     audit
         Estimates the precision of the picks.
+    classification
+        Averages the picks by class, and labels members of classes.
 
     Signals
     -------
@@ -120,6 +123,7 @@ class Workspace:
         self.predictor = Predictor(self, self.trainer)
         self.questioner = Questioner(self, self.trainer, self.predictor)
         self.audit = Audit(self, self.trainer, self.predictor)
+        self.classification = Classification(self, self.predictor)
 
     @property
     def ready(self) -> bool:

@@ -61,6 +61,8 @@ class PicksSection(Section, SessionListener):
         Remember the boxes.
     show_gallery
         Opens the gallery of the picks.
+    show_classes
+        Opens the class averages of the picks.
     toggle_picks
         Shows or hides the picks.
     """
@@ -72,6 +74,7 @@ class PicksSection(Section, SessionListener):
         layers: Layers,
         preferences: Preferences,
         show_gallery: Callable[[], object],
+        show_classes: Callable[[], object],
         toggle_picks: Callable[[], object],
     ) -> None:
         super().__init__("4  Picks")
@@ -145,6 +148,11 @@ class PicksSection(Section, SessionListener):
             self._how,
             row(
                 button("Gallery", show_gallery, "Show all picks as crops, and reject wrong ones"),
+                button(
+                    "Class averages",
+                    show_classes,
+                    "Show the picks as class averages, and answer what whole classes show",
+                ),
                 button("Hide / show (B)", toggle_picks),
             ),
             row(self._boxes.native, self._box, self._box_angstrom),

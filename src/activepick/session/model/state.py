@@ -92,8 +92,8 @@ class Label(Record):
         Weight in the training, from above 0 to 1. It is below 1 for labels that follow from the
         answer to a class of picks, because they were not checked one by one.
     class_id
-        The class of picks whose answer the label follows from (`activepick.workspace.classing`);
-        None for a label that was given by itself.
+        The class of picks whose answer the label follows from
+        (`activepick.workspace.classification`); None for a label that was given by itself.
     """
 
     id: int = Field(ge=1)

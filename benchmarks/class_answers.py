@@ -1,0 +1,180 @@
+"""Compare answers to classes of picks with answers to single questions.
+
+    python benchmarks/class_answers.py [--data DIR] [--simulated SIM] [--seeds 3] [--out ROWS.csv]
+
+An oracle answers ten questions of the default strategy. The picks at probability 0.5 on the
+training micrographs, or the picks and the candidates at probability 0.2, are then sorted into
+classes, and five classes are answered: "particles" or "not particles", if at least three quarters
+of the members are of this kind; other classes are left unanswered, as a person would do who looks
+at the members. Classes of junk and of particles take turns, the largest first. Each answer becomes
+labels as in the window (`activepick.classes.members`). For comparison, further questions are
+answered one by one, up to 15, 20, 25 and 30 answers. Two thirds of the micrographs are for
+training; average precision (AP), and precision and recall at probability 0.5, are those of the
+others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from known_sets import Dataset, judge, load_datasets, parser_of
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from activepick.benchmark.oracle import Oracle, learn
+from activepick.classes.crops import CropScale
+from activepick.classes.members import label_weight, spread_members
+from activepick.classes.picks import MicrographPicks, PickClasses, average_picks
+from activepick.learning.initial_head import starting_head
+from activepick.learning.learner import Learner
+from activepick.metrics import average_precision
+from activepick.picking import LabelledPositions, PickRules, select_picks
+from activepick.scoremap import SAME_POSITION, find_peaks
+
+Floats = NDArray[np.float64]
+
+BATCH, FIRST, ANSWERS, SINGLE = 5, 10, 5, (15, 20, 25, 30)
+# Share of the members that have to be of one kind for an answer.
+CLEAR = 0.75
+MEMBERS_PER_CLASS, MOST_CLASSES = 20, 20
+# Name of the positions that are sorted into classes, and their smallest probability.
+SORTED = {"picks": 0.5, "candidates": 0.2}
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.set_defaults(seeds=3)
+    parser.add_argument("--out", type=Path, help="table of all runs, to which rows are added")
+    options = parser.parse_args()
+    rows: list[tuple[object, ...]] = []
+    for name, data in load_datasets(options.data, options.cache, options.simulated).items():
+        split = replace(data, train=max(1, 2 * len(data.micrographs) // 3))
+        for seed in range(options.seeds):
+            rows += [(name, seed, *row) for row in course(split, seed)]
+            print(pd.DataFrame(rows[-7:]).round(3).to_string(header=False), flush=True)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    if options.out:
+        table.to_csv(options.out, index=False)
+    print_tables(table)
+
+
+COLUMNS = ["set", "seed", "answers", "ap", "precision", "recall", "classes", "wrong"]
+
+
+def course(data: Dataset, seed: int) -> Iterator[tuple[object, ...]]:
+    """Yield the answers, what the head is worth, answered classes and the share of wrong labels."""
+    train, test = data.split(seed)
+    files = [data.micrographs[i] for i in train]
+    first = starting_head(data.engine, files, leave_out=data.simulated)
+    features = [data.engine.features(file, first.spec.working_radii) for file in files]
+    others = [data.engine.features(data.micrographs[i], first.spec.working_radii) for i in test]
+    truth, judged = [data.truth[i] for i in train], [data.truth[i] for i in test]
+    oracle = Oracle(truth, [part.radius_px for part in features])
+
+    def answered(count: int) -> Learner:
+        """Return a learner after a number of single answers, always with the same first ones."""
+        learner, rng = Learner(features, first, seed=seed), np.random.default_rng(seed)
+        while sum(map(len, learner.targets)) < count:
+            if not learn(learner, oracle, BATCH, "active", rng):
+                break
+        return learner
+
+    def worth(learner: Learner) -> tuple[float, float, float]:
+        scores, hits = judge(learner.head, others, judged)
+        total = sum(map(len, judged))
+        picked = hits[scores >= 0]
+        return (
+            average_precision(scores, hits, total),
+            float(picked.mean()) if len(picked) else 0.0,
+            float(picked.sum() / total),
+        )
+
+    yield f"{FIRST}", *worth(answered(FIRST)), 0, 0.0
+    for name, threshold in SORTED.items():
+        learner = answered(FIRST)
+        count, wrong = answer_classes(learner, data, train, seed, threshold)
+        yield f"{FIRST} + {ANSWERS} classes of {name}", *worth(learner), count, wrong
+    for number in SINGLE:
+        yield f"{number}", *worth(answered(number)), 0, 0.0
+
+
+def answer_classes(
+    learner: Learner, data: Dataset, train: list[int], seed: int, threshold: float
+) -> tuple[int, float]:
+    """Answer classes of the picks, refit, and return their number and the share of wrong labels."""
+    parts, kinds = [], []
+    for index, number in enumerate(train):
+        labels = LabelledPositions.of(learner.labels[index], learner.targets[index] == 1)
+        peaks = find_peaks(learner.score_map(index))
+        picks = select_picks(peaks, PickRules(threshold=threshold), labels)
+        parts.append(MicrographPicks(data.micrographs[number], picks.xy, picks.score))
+        distance = cKDTree(data.truth[number]).query(picks.xy)[0]
+        kinds.append(distance <= learner.micrographs[index].radius_px)
+    particle = np.concatenate(kinds)
+    where = np.repeat(np.arange(len(parts)), [len(part.xy) for part in parts])
+    xy = np.concatenate([part.xy for part in parts])
+    found = average_picks(
+        parts,
+        CropScale(data.engine.diameter_angstrom),
+        min(MOST_CLASSES, max(2, len(xy) // MEMBERS_PER_CLASS)),
+        seed=seed,
+        device="cpu",
+    )
+    right: list[bool] = []
+    chosen = clear_classes(found, particle)[:ANSWERS]
+    for number, target in chosen:
+        rows = free_members(found, number, learner, where, xy)
+        rows = rows[spread_members(where[rows], xy[rows], probability(found)[rows])]
+        right += (particle[rows] == target).tolist()
+        for index in np.unique(where[rows]):
+            own = rows[where[rows] == index]
+            learner.add(index, xy[own], np.full(len(own), target), label_weight(len(rows)))
+    learner.refit()
+    return len(chosen), 1 - float(np.mean(right)) if right else 0.0
+
+
+def clear_classes(found: PickClasses, particle: NDArray[np.bool_]) -> list[tuple[int, float]]:
+    """Return the classes that show one kind, with their answers, in the order of the answers."""
+    sizes = np.bincount(found.classes[found.classes >= 0], minlength=len(found.averages.averages))
+    clear = []
+    for number in np.argsort(-sizes, kind="stable").tolist():
+        own = particle[found.classes == number]
+        if len(own) and max(own.mean(), 1 - own.mean()) >= CLEAR:
+            clear.append((number, float(own.mean() > 0.5)))
+    junk, particles = ([one for one in clear if one[1] == kind] for kind in (0.0, 1.0))
+    pairs = zip_longest(junk, particles)
+    return [one for pair in pairs for one in pair if one is not None]
+
+
+def free_members(
+    found: PickClasses, number: int, learner: Learner, where: NDArray[np.intp], xy: Floats
+) -> NDArray[np.intp]:
+    """Return the members of a class that have no label."""
+    rows = np.flatnonzero(found.classes == number)
+    free = []
+    for row in rows:
+        known = learner.labels[where[row]]
+        reach = SAME_POSITION * learner.micrographs[where[row]].radius_px
+        free.append(not len(known) or np.hypot(*(known - xy[row]).T).min() > reach)
+    return np.asarray(rows[np.array(free, bool)])
+
+
+def probability(found: PickClasses) -> Floats:
+    """Return the probability (n,) of the class of each pick; 0 where it has none."""
+    every = np.zeros(len(found.classes))
+    every[found.rows] = found.averages.probability
+    return every
+
+
+def print_tables(table: pd.DataFrame) -> None:
+    shown = ["ap", "precision", "recall", "classes", "wrong"]
+    for by in (["set", "answers"], ["answers"]):
+        means = table.groupby(by, sort=False)[shown].mean()
+        print(means.round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()

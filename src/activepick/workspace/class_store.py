@@ -1,0 +1,103 @@
+"""Store the references of the classes of picks with a session."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import ZIP_STORED
+
+import numpy as np
+from numpy.typing import NDArray
+
+from activepick.atomic import replacing
+from activepick.files import open_to_read
+
+if TYPE_CHECKING:  # the module loads PyTorch
+    from activepick.classes.averages import ClassAverages
+
+__all__ = ["StoredClasses", "load_classes", "save_classes"]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredClasses:
+    """References of classes, from which a classification is continued.
+
+    Attributes
+    ----------
+    run
+        Name of the classes, which stays the same while they are refined.
+    settings
+        The settings that determine the crops, as text.
+    averages, references
+        As in `activepick.classes.averages.ClassAverages`, (k, side, side).
+    noise
+        As there, (shells,).
+    """
+
+    run: str
+    settings: str
+    averages: NDArray[np.float32]
+    references: NDArray[np.float32]
+    noise: NDArray[np.float32]
+
+    def start(self) -> "ClassAverages":
+        """Return the classes without members."""
+        from activepick.classes.averages import ClassAverages
+
+        none = np.empty(0, np.float32)
+        return ClassAverages(
+            averages=self.averages,
+            references=self.references,
+            noise=self.noise,
+            classes=np.empty(0, np.intp),
+            probability=none,
+            angle_rad=none,
+            shift_px=np.empty((0, 2), np.float32),
+        )
+
+
+def save_classes(path: Path, one: StoredClasses, session: Path) -> None:
+    """Write classes to a file in the folder of a session.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    with replacing(path, within=session) as temporary:
+        np.savez(
+            temporary,
+            run=np.array(one.run),
+            settings=np.array(one.settings),
+            averages=one.averages,
+            references=one.references,
+            noise=one.noise,
+        )
+
+
+def load_classes(path: Path) -> StoredClasses | None:
+    """Read a file of classes; return None if it does not exist or is damaged."""
+    try:
+        # The file is not opened by numpy, which would block on a named pipe.
+        with open_to_read(path) as opened, np.load(opened, allow_pickle=False) as file:
+            # Compressed files, which may be huge, are not written and not read.
+            if any(member.compress_type != ZIP_STORED for member in file.zip.infolist()):
+                return None
+            averages, references, noise = (
+                file[name] for name in ("averages", "references", "noise")
+            )
+            run, settings = file["run"], file["settings"]
+            if (
+                averages.ndim != 3
+                or not averages.size
+                or averages.shape[1] != averages.shape[2]
+                or references.shape != averages.shape
+                or noise.ndim != 1
+                or any(part.dtype != np.float32 for part in (averages, references, noise))
+                or not all(np.isfinite(part).all() for part in (averages, references, noise))
+                or not (noise > 0).all()
+                or {run.dtype.kind, settings.dtype.kind} != {"U"}
+            ):
+                return None
+            return StoredClasses(str(run), str(settings), averages, references, noise)
+    except Exception:  # damaged archives raise exceptions of many kinds
+        return None

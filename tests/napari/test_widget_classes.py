@@ -1,0 +1,92 @@
+"""Class averages in the window: look at classes and members, answer a class, take it back."""
+
+import numpy as np
+from person import Person
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from activepick.simulate import SimulationSettings
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
+
+
+def test_a_class_is_looked_at_answered_and_taken_back(qtbot, open_widget, micrographs):
+    person = Person(qtbot, open_widget())
+    window, widget, panel = person.viewer.window._qt_window, person.widget, person.widget.classes
+    window.resize(1366, 768)
+    person.start(micrographs, DIAMETER)
+    person.session.set_settings(threshold=0.1)
+    person.settle()
+    person.click_button("Class averages")
+    person.wait(lambda: panel.grid.count() > 0)
+    person.settle()
+    classes = person.open.classes
+    assert sum(one.size for one in classes.summaries) == len(person.picks.picks)
+    assert window.height() <= 768
+    assert not panel.grid.visualItemRect(panel.grid.item(0)).isEmpty()
+
+    def choose(place: int) -> int:
+        item = panel.grid.item(place)
+        panel.grid.scrollToItem(item)
+        centre = panel.grid.visualItemRect(item).center()
+        QTest.mouseClick(panel.grid.viewport(), Qt.MouseButton.LeftButton, pos=centre)
+        person.settle()
+        return int(classes.selected)
+
+    # The largest class is first; its members are listed, and circled on the micrograph.
+    number = choose(0)
+    summary = classes.summaries[number]
+    assert summary.size == max(one.size for one in classes.summaries)
+    assert panel.members.model().rowCount() == summary.size
+    circled = person.viewer.layers["class members"].data
+    np.testing.assert_allclose(circled[:, ::-1], classes.members_on(person.open.shown))
+    assert len(circled) == summary.size
+
+    # A click on a member goes to it.
+    for _ in range(3):
+        person.turn_wheel_to(3 * person.viewer.scene.camera.zoom)
+    index = panel.members.model().index(panel.members.model().rowCount() - 1, 0)
+    panel.members.scrollTo(index)
+    centre = panel.members.visualRect(index).center()
+    QTest.mouseClick(panel.members.viewport(), Qt.MouseButton.LeftButton, pos=centre)
+    person.settle()
+    row = classes.members()[panel.members.model().row_at(index.row())]
+    assert widget.navigation.is_in_view(*classes.picks.xy[row])
+
+    # The answer to a class is one step; the head and the picks follow.
+    head = person.open.workspace.trainer.head
+    person.click_button_in(panel, "Not particles")
+    person.settle()
+    labels = list(person.state.labels.values())
+    assert {(mark.target, mark.source) for mark in labels} == {(0, "class")}
+    assert 4 <= len(labels) <= 20
+    assert all(mark.weight < 1 for mark in labels)
+    assert person.open.workspace.trainer.head is not head
+    # The new head may have found more picks, so that the classes were refined.
+    assert f"labels contradict {classes.summaries[number].contradicted}" in panel._about.toolTip()
+    assert panel.grid.currentItem().text().startswith("✗")
+    picks = person.picks.picks[["x", "y"]].to_numpy()
+    for mark in labels:
+        assert np.hypot(*(picks - (mark.x, mark.y)).T).min() > person.open.images.radius_px / 2
+
+    # More picks refine the classes, and the answer stays.
+    person.session.set_settings(threshold=0.02)
+    person.settle()
+    person.click_button_in(panel, "Update")
+    person.settle()
+    assert classes.summaries[number].answer == 0
+    assert classes.selected == number
+
+    person.canvas.setFocus()
+    QTest.keyClick(person.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    person.settle()
+    assert not person.state.labels
+    assert classes.summaries[number].answer is None
+
+    # The circles disappear with the panel.
+    widget.hide_classes()
+    person.settle()
+    assert "class members" not in person.viewer.layers
