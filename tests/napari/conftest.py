@@ -60,7 +60,9 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def open_widget(make_napari_viewer, tmp_path: Path, cache: Path) -> Iterator[Callable]:
-    """Give what docks the widget in a new window, 1280 x 800."""
+    """Give what docks the widget in a new window, 1280 x 800, with the viewer that plugins get."""
+    from napari.utils._proxies import PublicOnlyProxy
+
     from activepick._napari.preferences import Preferences
     from activepick._napari.widget import ActivePickWidget
 
@@ -69,7 +71,9 @@ def open_widget(make_napari_viewer, tmp_path: Path, cache: Path) -> Iterator[Cal
     def make():
         viewer = make_napari_viewer(show=True)
         viewer.window._qt_window.resize(1280, 800)
-        widget = ActivePickWidget(viewer, Preferences(tmp_path / "preferences.json"))
+        widget = ActivePickWidget(
+            PublicOnlyProxy(viewer), Preferences(tmp_path / "preferences.json")
+        )
         viewer.window.add_dock_widget(widget, name="activepick", area="right")
         opened.append(widget)
         return widget

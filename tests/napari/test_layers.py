@@ -39,8 +39,13 @@ def test_units_of_all_layers_agree_and_places_stay(layers):
     assert viewer.layers.extent.units is not None
     np.testing.assert_allclose(before.scale, (1, 2, 2))
     np.testing.assert_allclose(after.data_to_world((1, 2)), (6, 8))
-    # Micrographs without a pixel size, and none at all.
+    # Micrographs without a pixel size, and none at all. The view stays where it is.
+    navigation = Navigation(viewer, layers)
+    viewer.scene.camera.zoom = 4.0
+    viewer.scene.camera.center = (0, 150.0, 300.0)
     layers.show_micrograph(displayed(None))
+    np.testing.assert_allclose(navigation.centre_of_view(), (200.0, 100.0))
+    np.testing.assert_allclose(viewer.scene.camera.zoom, 6.0)
     assert {str(unit) for layer in viewer.layers for unit in layer.units} == {"pixel"}
     layers.show_micrograph(displayed(1.5))
     assert viewer.layers.extent.units is not None

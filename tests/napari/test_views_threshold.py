@@ -109,6 +109,15 @@ def test_the_threshold_can_be_typed(qtbot, histogram):
     assert changed == []
     assert "2 of 8" in texts(histogram)
     assert not box.hasFocus()
+    # Where all probabilities are near 1, further digits count and are shown.
+    histogram.set_scores([6.0, 6.5, 7.0, 7.5])
+    box.setFocus()
+    box.selectAll()
+    qtbot.keyClicks(box, "0.9987")
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert chosen == [0.96, 0.9987]
+    assert box.text() == "0.9987"
+    assert "2 of 4" in texts(histogram)
 
 
 def test_the_threshold_has_steps_that_do_not_keep_the_focus(qtbot, histogram):

@@ -126,6 +126,7 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     # The same with two rows of suggestions, also below a title bar.
     person.click_button("Suggestions")
     person.settle()
+    widget.messages.clear()
     for size in ((1280, 800), (1366, 768), (1366, 740)):
         window.resize(*size)
         person.settle()

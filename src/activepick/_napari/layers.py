@@ -119,7 +119,7 @@ class Layers:
     updating_areas
         Whether the data of the areas are being replaced by this object, not edited by the user.
     adding
-        Whether a layer is being added by this object.
+        Whether a layer is being added by this object, which changes the zoom.
 
     Signals
     -------
@@ -212,11 +212,19 @@ class Layers:
         """Show the image of a micrograph."""
         before = self._displayed
         size = displayed.pixel_size_angstrom
+        camera, view = self.viewer.scene.camera, None
         if before is not None and (before.pixel_size_angstrom is None) != (size is None):
+            view = np.divide(camera.center, self.scale), camera.zoom * self.scale
             self.clear()  # the units of a viewer cannot be changed layer by layer
         self._displayed = displayed
         with self._several_added():
             self._show_image(displayed)
+        if view is not None:  # napari showed the whole image when the first layer was added
+            self.adding = True
+            try:
+                camera.center, camera.zoom = tuple(view[0] * self.scale), view[1] / self.scale
+            finally:
+                self.adding = False
         if before is None or before.shape != displayed.shape:
             self.shape_changed.emit(before is None)
 

@@ -1,6 +1,7 @@
 """Notifications of napari: show messages, and write all notifications to the log."""
 
 import logging
+import re
 import sys
 
 from napari.utils import notifications
@@ -14,6 +15,7 @@ from napari.utils.notifications import (
 
 import activepick
 from activepick._napari.views.message_list import path_last
+from activepick._napari.views.short_names import elided
 from activepick.errors import ActivepickError
 
 __all__ = ["log_notifications", "show_notification"]
@@ -25,14 +27,20 @@ _LEVELS = {
 }
 # napari's warning about layers whose units cannot be compared; their positions are correct.
 _UNITS = "Inconsistent units across layers"
+# Longest word in a message without a problem.
+_MOST_CHARACTERS = 18
+_LONG_WORD = re.compile(rf"[^\s/\\]{{{_MOST_CHARACTERS + 1},}}")
 _log = logging.getLogger(__name__)
 
 
 def show_notification(severity: str, text: str) -> None:
     """Show a message as a notification; the severity is "info", "warning" or "error".
 
-    Since there is little space, folders are moved to the end of the text.
+    Since there is little space, folders are moved to the end of the text. napari shows one line at
+    first: long names in messages without a problem are shortened, so that they stay in this line.
     """
+    if severity == "info":
+        text = _LONG_WORD.sub(lambda match: elided(match.group(), _MOST_CHARACTERS), text)
     show = {
         "info": notifications.show_info,
         "warning": notifications.show_warning,

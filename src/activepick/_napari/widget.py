@@ -7,7 +7,7 @@ from typing import Protocol
 
 import platformdirs
 from napari.layers import Image
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
@@ -51,7 +51,7 @@ from activepick.log import start_log
 __all__ = ["ActivePickWidget"]
 
 _SIZE_HINT, _MINIMUM_WIDTH = QSize(400, 700), 340
-# Time until sections that change their height are laid out.
+# Time until sections that change their height have asked for their layout.
 _LAYOUT_MS = 30
 # Height of the gallery and of the view of all micrographs, where the screen is high enough.
 _DOCK_HEIGHT = 260
@@ -99,6 +99,9 @@ class ActivePickWidget(QWidget):
         self, viewer: "napari.viewer.Viewer", preferences: Preferences | None = None
     ) -> None:
         super().__init__()
+        # napari passes plugins a proxy, whose layers and docks are proxies as well: they are not
+        # identical to those in signals, and Qt does not accept them.
+        viewer = getattr(viewer, "__wrapped__", viewer)
         self._docked = False
         start_log()
         log_notifications()
@@ -409,6 +412,8 @@ def _reveal(scroll: QScrollArea, part: QWidget) -> None:
     """Scroll to a widget once its section, which may just have been opened, is laid out."""
 
     def reveal() -> None:
+        # On a slow computer, the requests may still be waiting.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
         with contextlib.suppress(RuntimeError):  # Qt may have deleted them before
             scroll.ensureWidgetVisible(part)
 

@@ -107,7 +107,7 @@ class ContrastPlot(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addLayout(header)
-        layout.addWidget(self._plot)
+        layout.addWidget(self._plot, stretch=1)
 
         self._plot.themed.connect(self._paint)
         self._plot.grabbed.connect(self._grab)
