@@ -88,7 +88,7 @@ def test_workers_killed_at_random_lose_and_double_nothing(picker, sources, seria
     with local_cluster() as workers:
 
         def kill():
-            while not done.wait(lots.uniform(0.2, 0.5)) and len(killed) < 5:
+            while not done.wait(lots.uniform(0.2, 0.5)) and len(killed) < 3:
                 pids = workers_of(workers)
                 if pids:
                     killed.append(lots.choice(pids))

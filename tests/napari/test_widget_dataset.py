@@ -2,9 +2,11 @@
 
 import contextlib
 import shutil
+import threading
 import time
 import warnings
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -212,13 +214,18 @@ def many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     # All micrographs are picked, with a pause; the status line says how far it is.
     said = []
     person.controller.jobs.described.connect(lambda lane, text: said.append(text))
-    for _ in range(10):  # it may be done before it is paused
-        person.answer_in_view("D")
+    predictor, pressed = person.open.workspace.predictor, threading.Event()
+    predict_all = predictor.predict_all
+
+    def predict_when_paused(report, failed):
+        pressed.wait(60)  # cached features are picked faster than a person presses a button
+        return predict_all(report, failed)
+
+    with patch.object(predictor, "predict_all", predict_when_paused):
         person.click_button_in(widget.head, "Pick all micrographs")
         person.dataset.set_paused(True)
-        person.wait(lambda: any(text.startswith("Paused") for text in said) or not _busy(person))
-        if _busy(person):
-            break
+        pressed.set()
+        person.wait(lambda: any(text.startswith("Paused") for text in said))
     assert widget.head._pause.text() == "Resume"
     qtbot.wait(300)
     assert said[-1].startswith("Paused at ")
@@ -298,6 +305,7 @@ def test_new_micrographs_are_added_and_picked(
     person.start(micrographs, DIAMETER)
     assert len(person.state.micrographs) == 1
     monkeypatch.chdir(micrographs.parent)
+    monkeypatch.setattr("activepick._napari.folder_watcher._EVERY", 0.3)
     person.widget.watch(Path(micrographs.name))
     assert person.widget.data._watch.isChecked()
     # It is written in two pieces, as a microscope does.

@@ -75,7 +75,6 @@ def test_layers_survive_what_napari_can_do_to_them(qtbot, open_widget, micrograp
         person.open.show(1)
         person.settle()
 
-    page()
     for name in OURS:  # hidden, as by their eye
         viewer.layers.selection = {viewer.layers[name]}
         person.press("V")
