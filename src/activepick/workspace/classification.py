@@ -29,8 +29,8 @@ _CANDIDATES = 0.4
 # Side of a crop in pixels.
 _SIDE = 64
 # Largest numbers of micrographs that are read and of picks that are averaged, so that averages
-# appear within seconds.
-_MICROGRAPHS, _PICKS = 24, 1500
+# appear within seconds; and number of picks on the micrographs for each pick that is averaged.
+_MICROGRAPHS, _PICKS, _CHOICE = 24, 1500, 2.0
 # Without a given number of classes: members of each on the mean, and limits of the number.
 _MEMBERS, _FEWEST, _MOST = 30, 4, 20
 # Number of micrographs on which members are labelled: features must be computed on each of them.
@@ -326,8 +326,10 @@ class Classification:
             self._predictor.load_peaks()  # those that the session stores
         numbers = [i for i in self._predictor.known_heads() if i != shown]
         first = [shown] if shown and self._session.state.is_used(shown) else []
-        room = _MICROGRAPHS - len(first)
-        step = max(1, -(-len(numbers) // room))
+        counts = self._predictor.counts(micrographs=numbers).values()
+        each = max(1.0, float(np.mean(list(counts))) if counts else 1.0)
+        wanted = int(np.clip(np.ceil(_CHOICE * _PICKS / each), len(first) + 1, _MICROGRAPHS))
+        step = max(1, -(-len(numbers) // (wanted - len(first))))
         return sorted([*first, *numbers[::step]])
 
     def _known(self, settings: Settings) -> StoredClasses | None:
