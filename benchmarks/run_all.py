@@ -50,6 +50,7 @@ OTHERS = {
         "one_sided",
         "orientations",
         "paper_table",
+        "patches",
         "pruning",
         "scale_correlation",
         "second_stage",

@@ -6,7 +6,7 @@ import pytest
 
 from activepick.benchmark.curves import COLUMNS, Dataset, learned_head, learning_curve
 from activepick.benchmark.methods import METHODS
-from activepick.benchmark.oracle import Oracle, learn
+from activepick.benchmark.oracle import Oracle, learn, review_patch
 from activepick.benchmark.report import summary, write_curves
 from activepick.cli.benchmark import run_methods
 from activepick.errors import SettingsError
@@ -17,6 +17,7 @@ from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
+from activepick.learning.patches import Patch
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.strategies.registry import STRATEGIES, Query
 from activepick.micrograph import Micrograph
@@ -50,6 +51,27 @@ def test_an_oracle_answers_wrongly_as_often_as_it_is_told():
         Oracle(truth, [20.0], 1.5)
 
 
+def test_an_oracle_corrects_the_picks_of_a_patch():
+    truth = np.array([[100.0, 100.0], [160.0, 100.0], [100.0, 190.0], [300.0, 100.0]])
+    # Right, beside a centre that is right, beside one that is not, wrong, and outside.
+    picks = np.array([[105.0, 100.0], [100, 115], [160, 115], [160, 160], [400, 100]], float)
+    patch = Patch(0, 50.0, 50.0, 210.0, 210.0)
+    oracle = Oracle([truth, np.empty((0, 2))], [20.0, 20.0])
+    found = oracle.correct(patch, picks)
+    assert found.removed.tolist() == [False, True, True, True, False]
+    assert found.added.tolist() == [[160.0, 100.0], [100.0, 190.0]]
+    assert found.clicks == 4  # moving a pick is one
+    low = oracle.correct(patch, picks, lambda xy: xy[:, 1] > 120)
+    assert low.removed.tolist() == [False, False, False, True, False]
+    assert low.added.tolist() == [[100.0, 190.0]]
+    empty = oracle.correct(Patch(1, 50.0, 50.0, 210.0, 210.0), picks)
+    assert empty.removed.tolist() == [True, True, True, True, False]
+    assert (empty.added.shape, empty.clicks) == ((0, 2), 4)
+    wrong = Oracle([truth], [20.0], wrong_answers=1.0).correct(patch, picks)
+    assert wrong.removed.tolist() == [True, False, False, False, False]
+    assert (wrong.added.shape, wrong.clicks) == ((0, 2), 1)
+
+
 def test_wrong_answers_make_other_curves(data):
     def curve(share):
         return list(
@@ -72,6 +94,12 @@ def dataset(folder, count, shape):
     )
     centres = [truth.loc[truth.micrograph == m.name, ["x", "y"]].to_numpy() for m in micrographs]
     return Dataset(micrographs, centres, engine, train=count // 2)
+
+
+def learner_of(data):
+    head = starting_head(data.engine, data.micrographs[:2])
+    radii = head.spec.working_radii
+    return Learner([data.engine.features(file, radii) for file in data.micrographs[:2]], head)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +132,20 @@ def test_learning_from_the_oracle_beats_the_pretrained_detector(data, tmp_path):
     mean = summary(pd.concat([rows, rows.assign(seed=1, ap=rows["ap"] + 0.1)]))
     assert np.allclose(mean["spread"], 0.05)
     assert set(mean["seeds"]) == {2}
+
+
+def test_patches_are_compared_by_clicks(data):
+    rows = list(learning_curve("patch", METHODS["patch"], data, 0, [10, 20, 40], 10))
+    assert [row["clicks"] for row in rows] == [0, 10, 20, 40]
+    assert rows[-1]["ap"] > rows[0]["ap"] + 0.03
+    assert rows[-1]["labels"] > 40  # what was right is labelled without a click
+    learner = learner_of(data)
+    oracle = Oracle(data.truth[:2], [part.radius_px for part in learner.micrographs])
+    assert review_patch(learner, oracle, most=1) == 0  # nothing is reviewed by halves
+    assert not sum(map(len, learner.labels))
+    clicks = review_patch(learner, oracle, most=1000)
+    assert review_patch(learner_of(data), oracle, most=clicks - 1) == 0
+    assert len(learner.targets[0]) + len(learner.targets[1]) >= clicks - 1
 
 
 def test_curves_are_reproducible_and_end_with_the_same_head(data):
@@ -202,12 +244,8 @@ def test_nothing_near_the_border_is_asked_picked_or_counted(data):
     [row] = learning_curve("supervised", METHODS["supervised"], some, 0, [10], 10)
     assert row["positives"] == sum(map(len, kept[:2]))
 
-    head = starting_head(data.engine, data.micrographs[:2])
-    features = [
-        data.engine.features(file, head.spec.working_radii) for file in data.micrographs[:2]
-    ]
-    learner = Learner(features, head)
-    oracle = Oracle(data.truth[:2], [part.radius_px for part in features])
+    learner = learner_of(data)
+    oracle = Oracle(data.truth[:2], [part.radius_px for part in learner.micrographs])
     assert learn(learner, oracle, 40, "random", np.random.default_rng(0), edge_margin=2.0) == 40
     assert all(inner(xy).all() for xy in (*learner.labels, *learner.skipped))
     with pytest.raises(SettingsError, match="--edge-margin -1"):

@@ -197,7 +197,7 @@ def test_benchmark_writes_the_curve(data, options, tmp_path):
         "--cache", tmp_path / "cache", "--out", tmp_path / "out",
     )  # fmt: skip
     curve = pd.read_csv(tmp_path / "out" / "curve.csv")
-    columns = "method seed labels positives ap ap90 f1 refit_seconds skips changed settled"
+    columns = "method seed clicks labels positives ap ap90 f1 refit_seconds skips changed settled"
     assert list(curve.columns) == [
         *columns.split(),
         "precision",

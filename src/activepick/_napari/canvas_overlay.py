@@ -1,14 +1,16 @@
-"""A line and a circle that are drawn on top of the image, without layers of napari."""
+"""A line, a circle and a patch that are drawn on top of the image, without layers of napari."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from qtpy.QtCore import QEvent, QObject, QPointF, Qt
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtCore import QEvent, QObject, QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from activepick._napari import colours
 from activepick._napari.layers import Layers
 from activepick._napari.navigation import Navigation
+from activepick.learning.patches import Patch
 
 __all__ = ["LINE_PX", "CanvasOverlay"]
 
@@ -17,11 +19,23 @@ LINE_PX = 3.0
 # A wide line is translucent, so that the image below it can be seen.
 _OPACITY = 0.4
 
+# The image outside of a patch is darkened.
+_SHADE = 0.45
+
 Position = tuple[float, float]
 
 
+class _ShownPatch(NamedTuple):
+    """A patch with its picks: positions and diameter in original pixels."""
+
+    patch: Patch
+    particles: Sequence[Position]
+    removed: Sequence[Position]
+    diameter_px: float
+
+
 class CanvasOverlay(QWidget):
-    """Draw a line and a circle on top of the canvas of the viewer.
+    """Draw a line, a circle and a patch on top of the canvas of the viewer.
 
     A layer takes napari a quarter of a second to add and half a second to remove, which is too long
     for a line that follows the mouse.
@@ -39,6 +53,8 @@ class CanvasOverlay(QWidget):
         Corners (x, y) of the line, in original pixels; empty if none is shown.
     circle
         Diameter and centre (x, y) of the circle, in original pixels; None if none is shown.
+    patch
+        The patch under review with its picks; None if none is shown.
     """
 
     def __init__(self, layers: Layers, navigation: Navigation) -> None:
@@ -47,6 +63,7 @@ class CanvasOverlay(QWidget):
         self.line: list[Position] = []
         self._width_px = LINE_PX
         self.circle: tuple[float, Position] | None = None
+        self.patch: _ShownPatch | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -93,12 +110,40 @@ class CanvasOverlay(QWidget):
         self.circle = None
         self._show_or_hide()
 
+    def show_patch(
+        self,
+        patch: Patch,
+        particles: Sequence[Position],
+        removed: Sequence[Position],
+        diameter_px: float,
+    ) -> None:
+        """Show a patch with its picks.
+
+        Parameters
+        ----------
+        patch
+            The patch, which gets a frame.
+        particles, removed
+            Positions (x, y) of particles and of removed picks, in original pixels.
+        diameter_px
+            Particle diameter in original pixels.
+        """
+        self.patch = _ShownPatch(patch, particles, removed, diameter_px)
+        self._show_or_hide()
+
+    def hide_patch(self) -> None:
+        """Remove the patch."""
+        self.patch = None
+        self._show_or_hide()
+
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw both; Qt also calls this when the canvas below is drawn again."""
+        """Draw all of them; Qt also calls this when the canvas below is drawn again."""
         if not self._navigation.is_flat:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.patch is not None:
+            self._draw_patch(painter, self.patch)
         if self.line:
             colour = QColor(colours.EXCLUDED)
             if self._width_px > LINE_PX:
@@ -112,9 +157,34 @@ class CanvasOverlay(QWidget):
             painter.drawEllipse(self._on_screen([centre])[0], radius, radius)
         painter.end()
 
+    def _draw_patch(self, painter: QPainter, shown: _ShownPatch) -> None:
+        patch = shown.patch
+        corners = self._on_screen([(patch.left, patch.top), (patch.right, patch.bottom)])
+        frame, outside = QRectF(*corners), QPainterPath()
+        outside.addRect(QRectF(self.rect()))
+        outside.addRect(frame)  # by the odd-even rule it is a hole
+        painter.fillPath(outside, QColor.fromRgbF(0.0, 0.0, 0.0, _SHADE))
+        painter.setPen(_pen(QColor(colours.CURRENT), LINE_PX))
+        painter.drawRect(frame)
+        radius = shown.diameter_px / 2 / self._layers.screen_px
+        for positions, colour in (
+            (shown.removed, colours.NOT_PARTICLE),
+            (shown.particles, colours.PARTICLE),
+        ):
+            painter.setPen(_pen(QColor(colour), LINE_PX))
+            for centre in self._on_screen(positions) if positions else ():
+                painter.drawEllipse(centre, radius, radius)
+        # Crosses distinguish removed picks also without colours.
+        painter.setPen(_pen(QColor(colours.NOT_PARTICLE), LINE_PX))
+        for centre in self._on_screen(shown.removed) if shown.removed else ():
+            arm = radius / 2
+            for x, y in ((arm, arm), (arm, -arm)):
+                painter.drawLine(centre - QPointF(x, y), centre + QPointF(x, y))
+
     def _show_or_hide(self) -> None:
         canvas = self.parent()
-        if isinstance(canvas, QWidget) and (self.line or self.circle is not None):
+        shown = self.line or self.circle is not None or self.patch is not None
+        if isinstance(canvas, QWidget) and shown:
             self.setGeometry(canvas.rect())
             self.show()
             self.raise_()

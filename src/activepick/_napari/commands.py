@@ -9,6 +9,8 @@ from activepick.session import Target
 
 __all__ = ["Commands"]
 
+_IN_PATCH = "Click in the frame to correct the picks, then confirm the patch (Y), or end it (Esc)."
+
 
 class Commands:
     """Answer, accept and remove what is on screen.
@@ -69,14 +71,27 @@ class Commands:
         target
             1 particle, 0 not a particle, 2 carbon or empty ice, None to skip.
         """
-        if session.labelling.current is None or self._navigation.question_in_view(session):
+        if session.patches.active:
+            if target is None:
+                session.patches.skip()
+            else:
+                session.notify("info", _IN_PATCH)
+        elif session.labelling.current is None or self._navigation.question_in_view(session):
             session.labelling.answer(target)
         else:
             self._navigation.go_to_question(session)
 
     def accept(self, session: OpenSession) -> None:
-        """Accept the suggestions that are on screen, or move the view to suggestions."""
-        if session.labelling.suggestions:
+        """Accept the suggestions that are on screen, or move the view to suggestions.
+
+        If patches are reviewed, the patch is confirmed, or the view moves to it.
+        """
+        if session.patches.active:
+            if self._navigation.patch_in_view(session):
+                session.patches.confirm()
+            else:
+                self._navigation.go_to_patch(session)
+        elif session.labelling.suggestions:
             seen = self._seen_suggestions()
             if seen:
                 session.labelling.accept(seen)

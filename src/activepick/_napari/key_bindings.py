@@ -64,7 +64,9 @@ KEY_BINDINGS = (
         lambda session, commands: commands.remove_label(session),
     ),
     KeyBinding(
-        ("Y",), "accept the suggestions", lambda session, commands: commands.accept(session)
+        ("Y", "Enter"),
+        "accept the suggestions, or confirm the patch",
+        lambda session, commands: commands.accept(session),
     ),
     KeyBinding(("N",), "new questions", lambda session, commands: session.labelling.ask()),
     KeyBinding(
@@ -95,7 +97,7 @@ KEY_BINDINGS = (
     ),
     KeyBinding(
         ("Escape",),
-        "end drawing, painting, the lasso or measuring",
+        "end drawing, painting, the lasso, measuring or the review of patches",
         lambda session, commands: commands.stop_tools(),
         lambda commands: commands.stop_tools(),
     ),

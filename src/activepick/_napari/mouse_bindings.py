@@ -113,20 +113,45 @@ class MouseBindings(SessionListener):
             yield from self._measure(self._measured, event)
         elif self._drawn is not None and event.button == 1 and self._navigation.is_flat:
             yield from self._draw(self._drawn, event)
+        elif self._session is not None and self._is_correction(self._session, event):
+            yield from self._correct(self._session, event)
         elif self._session is not None and self._is_label(self._session, event):
             yield from self._label(self._session, event)
 
+    def _is_correction(self, session: OpenSession, event: Any) -> bool:
+        """Return whether a click corrects the patch under review."""
+        review = session.patches.review
+        return (
+            review is not None
+            and review.micrograph == session.shown
+            and self._is_on_image(session, event)
+        )
+
     def _is_label(self, session: OpenSession, event: Any) -> bool:
+        return (
+            self._clicks_label and not session.patches.active and self._is_on_image(session, event)
+        )
+
+    def _is_on_image(self, session: OpenSession, event: Any) -> bool:
         active = self._viewer.layers.selection.active
         return (
-            self._clicks_label
-            and session.images.is_current
+            session.images.is_current
             and self._navigation.is_flat
             and event.button in (1, 2)
             and "Control" not in event.modifiers
             # In any other mode, such as drawing, the click is for the active layer.
             and (active is None or str(active.mode) in ("pan_zoom", "PAN_ZOOM"))
         )
+
+    def _correct(self, session: OpenSession, event: Any) -> Iterator[None]:
+        position, start = self._layers.position(event.position), np.asarray(event.pos)
+        yield
+        moved = False
+        while event.type == "mouse_move":
+            moved = moved or float(np.hypot(*(np.asarray(event.pos) - start))) > _CLICK_PX
+            yield
+        if not moved:
+            session.patches.click(*position)
 
     def _label(self, session: OpenSession, event: Any) -> Iterator[None]:
         labelling = session.labelling

@@ -17,6 +17,9 @@ _VISIBLE_DIAMETERS = 8.0
 # diameter, so that the scale bar hides no question. On the other sides the image fills the view.
 _BELOW = 1 / _VISIBLE_DIAMETERS
 
+# Side of a patch under review, as a share of the shorter side of the view.
+_PATCH_SHARE = 0.8
+
 # x and y in original pixels.
 _Position = tuple[float, float]
 
@@ -41,6 +44,8 @@ class Navigation:
         self._user_zoomed = False
         # Position to show when the image of a micrograph is displayed, by its number.
         self._awaited: dict[int, _Position] = {}
+        # Zoom, centre and micrograph before patches were reviewed.
+        self._before_patches: tuple[float, _Position, int] | None = None
         # Last position of the mouse on the canvas, (x, y) in screen pixels.
         self._mouse: tuple[float, float] | None = None
         viewer.mouse_move_callbacks.append(self._on_mouse_move)
@@ -59,7 +64,7 @@ class Navigation:
 
     def follow(self, session: OpenSession) -> None:
         """Show the current question, on any micrograph, if questions are followed."""
-        if self._follows:
+        if self._follows and not session.patches.active:
             self.go_to_question(session)
 
     def go_to_question(self, session: OpenSession) -> None:
@@ -88,10 +93,48 @@ class Navigation:
         """Move the camera on a micrograph whose image was just displayed."""
         awaited = self._awaited.pop(session.shown, None)
         self._awaited.clear()
-        if awaited is not None:
+        if session.patches.review is not None:
+            self._fit_patch(session)
+        elif awaited is not None:
             self.centre(*awaited)
         elif self._follows:
             self._centre_question(session)
+
+    def go_to_patch(self, session: OpenSession) -> None:
+        """Show the patch under review, on any micrograph, so that it fills most of the view."""
+        review = session.patches.review
+        if review is None:
+            return
+        self._see_flat()
+        if self._before_patches is None:
+            zoom = self._viewer.scene.camera.zoom
+            self._before_patches = zoom, self.centre_of_view(), session.shown
+        session.show(review.micrograph)
+        self._fit_patch(session)
+
+    def leave_patches(self, session: OpenSession) -> None:
+        """Show the part of the image that was shown before patches were reviewed."""
+        if self._before_patches is None:
+            return
+        zoom, position, micrograph = self._before_patches
+        self._before_patches = None
+        self._set_zoom(zoom)
+        if session.shown == micrograph:
+            self.centre(*position)
+        else:
+            self.centre(*self.centre_of_view())
+
+    def forget_view(self) -> None:
+        """Forget the view before patches were reviewed, because the session is closed."""
+        self._before_patches = None
+
+    def patch_in_view(self, session: OpenSession) -> bool:
+        """Return whether the patch under review is on screen, so that it can be confirmed."""
+        review = session.patches.review
+        if review is None or review.micrograph != session.shown or not session.images.is_current:
+            return False
+        patch = review.patch
+        return self.is_in_view((patch.left + patch.right) / 2, (patch.top + patch.bottom) / 2)
 
     def look_at_question(self, session: OpenSession) -> None:
         """Centre the current question on the shown micrograph if questions are followed."""
@@ -193,9 +236,24 @@ class Navigation:
         camera = self._viewer.scene.camera
         # From the view of the whole micrograph, the camera zooms in.
         if width > 0 and not self._user_zoomed and camera.zoom < canvas / width / 2:
-            self._zooming = True
-            try:
-                camera.zoom = canvas / width
-            finally:
-                self._zooming = False
+            self._set_zoom(canvas / width)
         self.centre(question.x, question.y)
+
+    def _fit_patch(self, session: OpenSession) -> None:
+        review = session.patches.review
+        if review is None or review.micrograph != session.shown or not session.images.is_current:
+            return
+        patch = review.patch
+        side = (patch.right - patch.left) * self._layers.scale
+        self._set_zoom(_PATCH_SHARE * min(self._viewer.canvas.size) / side)
+        # Also at the border of the image, where the view would otherwise be filled.
+        x, y = (patch.left + patch.right) / 2, (patch.top + patch.bottom) / 2
+        self._viewer.scene.camera.center = self._layers.world(x, y)
+
+    def _set_zoom(self, zoom: float) -> None:
+        """Set the zoom; it is not one that the user has chosen."""
+        self._zooming = True
+        try:
+            self._viewer.scene.camera.zoom = zoom
+        finally:
+            self._zooming = False

@@ -11,6 +11,7 @@ from activepick._napari.dataset_picks import DatasetPicks
 from activepick._napari.display_images import DisplayedMicrograph, DisplayImages
 from activepick._napari.jobs import Jobs
 from activepick._napari.labelling import Labelling
+from activepick._napari.patch_mode import PatchMode
 from activepick._napari.pick_classes import PickClasses
 from activepick._napari.shown_picks import ShownPicks
 from activepick.errors import ActivepickError, SessionError
@@ -57,6 +58,8 @@ class OpenSession(QObject):
         The shown micrograph and the images of others.
     labelling
         Questions, answers and labels.
+    patches
+        The review of patches.
     picks
         Picks of the shown micrograph.
     dataset
@@ -100,6 +103,7 @@ class OpenSession(QObject):
         self.session, self.workspace, self.jobs = session, workspace, jobs
         self.images = DisplayImages(session, jobs, self)
         self.labelling = Labelling(session, workspace, self.images, jobs, self.edit, self)
+        self.patches = PatchMode(session, workspace, jobs, self.edit, self)
         self.picks = ShownPicks(session, workspace, self.images, jobs, self)
         self.dataset = DatasetPicks(session, workspace, jobs, self)
         self.classes = PickClasses(session, workspace, jobs, self.edit, self)
@@ -125,12 +129,13 @@ class OpenSession(QObject):
         self.images.failed.connect(self._report_unreadable)
         self.images.denoising_failed.connect(self.failed)
         self.labelling.notified.connect(self.notified)
+        self.labelling.questions_changed.connect(self._leave_patches)
+        self.patches.notified.connect(self.notified)
+        self.patches.moved.connect(self._on_patch)
         self.picks.notified.connect(self.notified)
         self.classes.notified.connect(self.notified)
         self.picks.opened.connect(self._on_opened)
-        self.picks.questions_needed.connect(
-            lambda replace: self.labelling.ask_next(replace=replace)
-        )
+        self.picks.questions_needed.connect(self._ask_next)
         self.dataset.errors_changed.connect(self.micrographs_changed)
         self.jobs.idle.connect(self._idle.start)
 
@@ -197,6 +202,7 @@ class OpenSession(QObject):
                 self,
                 self.images,
                 self.labelling,
+                self.patches,
                 self.picks,
                 self.dataset,
                 self.classes,
@@ -331,6 +337,21 @@ class OpenSession(QObject):
             # Jobs of this lane use the GPU, and wait until its memory has been released.
             self.jobs.run("features", lambda progress: self.workspace.release())
 
+    def _ask_next(self, replace: bool = False) -> None:
+        if not self.patches.active:
+            self.labelling.ask_next(replace=replace)
+
+    def _leave_patches(self) -> None:
+        """End the review of patches when a review of labels begins."""
+        if self.labelling.review is not None:
+            self.patches.stop()
+
+    def _on_patch(self) -> None:
+        if not self.patches.active:
+            self._ask_next()
+        elif self.patches.review is not None and not self.settings.live_refit:
+            self.picks.learn()  # the patch was chosen with a new head
+
     # The session emits its signals in any thread: Qt's signals pass them to the window's thread.
 
     def _on_changed(self, action: a.Action, change: Change | None) -> None:
@@ -361,8 +382,9 @@ class OpenSession(QObject):
             self.areas_changed.emit()
         self.labelling.follow(action, change)
         if isinstance(action, a.SetStatus) and action.status == "rejected" and self.state.asked:
-            self.labelling.ask_next()  # if the questions of the micrograph were the last ones
+            self._ask_next()  # if the questions of the micrograph were the last ones
         self.picks.follow(action, change)
+        self.patches.follow(action, change)
         self.dataset.follow(action)
         self.classes.follow(action, change)
         self.saved.emit()

@@ -54,6 +54,7 @@ class SessionView(QObject, SessionListener):
             session.shown_changed,
             session.labelling.questions_changed,
             session.labelling.current_changed,
+            session.patches.moved,
         )
         self.update_after(session, self._show_picks, session.picks.changed)
         self.update_after(
@@ -92,6 +93,8 @@ class SessionView(QObject, SessionListener):
         if self._layers.has_micrograph:
             labelling = session.labelling
             questions = [q for q in labelling.open_questions if q.micrograph == session.shown]
+            if session.patches.active:  # a click would be meant for the patch
+                questions = []
             current = labelling.current
             self._layers.show_questions(questions, current, _diameter_px(session))
 

@@ -31,6 +31,7 @@ from activepick._napari.layers import MAP, MICROGRAPH, Layers
 from activepick._napari.mouse_bindings import MouseBindings
 from activepick._napari.navigation import Navigation
 from activepick._napari.notifications import log_notifications, show_notification
+from activepick._napari.patch_view import PatchView
 from activepick._napari.preferences import Preferences
 from activepick._napari.save_key import SaveKey
 from activepick._napari.sections.data import DataSection
@@ -120,6 +121,7 @@ class ActivePickWidget(QWidget):
         self.areas = ExcludedAreas(self.layers, self.key_bindings, self)
         self.drawing = DrawingTools(self.mouse, self.layers, self.overlay, self)
         self.view = SessionView(self.layers, self.navigation, self)
+        self.patch_view = PatchView(self.overlay, self.navigation, self)
         self.circle = DiameterCircle(self.layers, self.navigation, self.overlay, self)
         self.tables = TableLayers(viewer, self.layers, self)
         self.save_key = SaveKey(viewer, self.layers, self.controller.report)
@@ -340,6 +342,8 @@ class ActivePickWidget(QWidget):
         self.areas.stop()
         self.drawing.stop()
         self.particle.stop_measuring()
+        if self.controller.open_session is not None:
+            self.controller.open_session.patches.stop()
 
     def _keep_error(self, severity: str, text: str) -> None:
         if severity == "error":
@@ -369,6 +373,7 @@ class ActivePickWidget(QWidget):
             self.key_bindings,
             self.mouse,
             self.view,  # before the parts that draw on its layers
+            self.patch_view,
             self.areas,
             self.drawing,
             self.tables,

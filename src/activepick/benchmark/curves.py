@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.benchmark.methods import Method
-from activepick.benchmark.oracle import Oracle, learn
+from activepick.benchmark.oracle import Oracle, learn, review_patch
 from activepick.errors import SettingsError
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
@@ -38,6 +38,7 @@ __all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve"]
 COLUMNS = [
     "method",
     "seed",
+    "clicks",
     "labels",
     "positives",
     "ap",
@@ -124,7 +125,7 @@ def learning_curve(
     wrong_answers: float = 0.0,
     stop: bool = False,
 ) -> Iterator[dict[str, object]]:
-    """Run a method once and evaluate it at each number of labels.
+    """Run a method once and evaluate it at each number of clicks.
 
     Parameters
     ----------
@@ -135,9 +136,11 @@ def learning_curve(
     seed
         Determines the training micrographs and all random numbers.
     counts
-        Numbers of labels at which to evaluate, ascending; 0 is always added.
+        Numbers of clicks at which to evaluate, ascending; 0 is always added. An answer is one
+        click. If patches are reviewed, the head at a number of clicks is that after the last patch
+        that was confirmed with at most so many.
     batch
-        Number of answers between two refits.
+        Number of answers between two refits. If patches are reviewed, there is one after each.
     step
         Called with a short description before each longer step; may raise to cancel.
     wrong_answers
@@ -149,13 +152,14 @@ def learning_curve(
     Yields
     ------
     dict
-        A row with the keys `COLUMNS`: name of the method; seed; number of labels and of positive
-        labels so far; AP, AP90 (the precision at which the recall first reaches 0.9, 0 if it never
-        does) and F1 at probability 0.5 on the micrographs for evaluation; the median duration of
-        the refits since the last row, in seconds; number of skipped queries so far; the share of
-        the picks on the training micrographs that the last round changed, and whether the stopping
-        rule has predicted so far that more labels improve the picks little; precision and recall at
-        probability 0.5, and the precision that is predicted by the probabilities.
+        A row with the keys `COLUMNS`: name of the method; seed; number of clicks, of labels and of
+        positive labels so far; AP, AP90 (the precision at which the recall first reaches 0.9, 0 if
+        it never does) and F1 at probability 0.5 on the micrographs for evaluation; the median
+        duration of the refits since the last row, in seconds; number of skipped queries so far,
+        which are not counted as clicks; the share of the picks on the training micrographs that the
+        last round changed, and whether the stopping rule has predicted so far that more labels
+        improve the picks little; precision and recall at probability 0.5, and the precision that is
+        predicted by the probabilities.
     """
     run = _Run.start(name, method, data, seed, step, wrong_answers=wrong_answers)
     if method.supervised:
@@ -164,6 +168,9 @@ def learning_curve(
         yield run.row()
         return
     yield run.row()
+    if method.by_patch:
+        yield from _review_patches(run, counts, step, stop)
+        return
     if method.strategy is None:
         # Labels change nothing: the curve is a constant line for comparison.
         yield from (run.row(labels=count) for count in counts)
@@ -177,6 +184,24 @@ def learning_curve(
                 yield run.row()
                 return
         yield run.row()
+
+
+def _review_patches(
+    run: "_Run", counts: Sequence[int], step: Callable[[str], None], stop: bool
+) -> Iterator[dict[str, object]]:
+    """Yield the rows of a method that reviews patches; parameters as in `learning_curve`."""
+    clicks = 0
+    for count in counts:
+        while clicks < count:
+            step(f"{clicks} clicks")
+            taken = run.review(count - clicks)
+            if not taken:
+                break
+            clicks += taken
+            if stop and run.settled:
+                yield run.row(clicks=clicks)
+                return
+        yield run.row(clicks=count)
 
 
 def learned_head(method: Method, data: Dataset, seed: int, count: int, batch: int) -> Head:
@@ -260,6 +285,14 @@ class _Run:
         self._compare()
         return answered
 
+    def review(self, most: int) -> int:
+        """Review a patch with the oracle and return the number of clicks, at most `most`."""
+        clicks = review_patch(self.learner, self.oracle, most, self.rules.edge_margin)
+        if clicks:
+            self.refit_seconds.append(self.learner.refit_seconds)
+            self._compare()
+        return clicks
+
     def _compare(self) -> None:
         """Compare the picks on the training micrographs with those before the last refit."""
         learner, before = self.learner, self.peaks
@@ -278,8 +311,9 @@ class _Run:
     def labels(self) -> int:
         return sum(len(targets) for targets in self.learner.targets)
 
-    def row(self, labels: int | None = None) -> dict[str, object]:
-        """Evaluate the current head."""
+    def row(self, labels: int | None = None, clicks: int | None = None) -> dict[str, object]:
+        """Evaluate the current head; by default each label is a click."""
+        labels = self.labels if labels is None else labels
         head = self.learner.head
         picks, truth = [], []
         for features, xy in zip(self.features, self.truth, strict=True):
@@ -294,7 +328,8 @@ class _Run:
         return {
             "method": self.name,
             "seed": self.seed,
-            "labels": self.labels if labels is None else labels,
+            "clicks": labels if clicks is None else clicks,
+            "labels": labels,
             "positives": int(sum(targets.sum() for targets in self.learner.targets)),
             "ap": result.ap,
             "ap90": result.ap90,

@@ -41,6 +41,8 @@ class Method:
         Whether to use a prior that is wide along the pretrained classifier on each scale.
     simulated_prior
         Whether to use the prior from simulated proteins.
+    by_patch
+        Whether patches are reviewed (`activepick.learning.patches`) in the place of queries.
     """
 
     summary: str
@@ -53,6 +55,7 @@ class Method:
     fine_ratio: float | None = FINE_RATIO
     scale_mixture: bool = False
     simulated_prior: bool = True
+    by_patch: bool = False
 
 
 _PAPER = LearnerSettings(
@@ -65,6 +68,11 @@ _PAPER = LearnerSettings(
 METHODS: dict[str, Method] = {
     "topaz": Method("the pretrained detector of Topaz at the best scale, without training"),
     **{name: Method(strategy.summary, name) for name, strategy in STRATEGIES.items()},
+    "patch": Method(
+        "review by patch: the picks in a square of four diameters are corrected, one click for "
+        "each correction and one that confirms",
+        by_patch=True,
+    ),
     "mean-model": Method(
         "Wang et al. 2022: as mean-queries, and the mean as regulariser",
         "mean-queries",

@@ -1,16 +1,48 @@
-"""An oracle that knows the true particles and answers queries."""
+"""An oracle that knows the true particles: it answers queries, and corrects patches."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.errors import SettingsError
+from activepick.formats.outside import inside_image
 from activepick.learning.learner import Learner
+from activepick.learning.patches import Patch, PatchPeaks, choose_patch, far_from, label_patch
 from activepick.learning.strategies.registry import Query, Strategy
-from activepick.picking import within_margin
-from activepick.scoremap import SAME_POSITION
+from activepick.picking import LabelledPositions, PickRules, select_picks, within_margin
+from activepick.picking.rules import eligible_peaks
+from activepick.scoremap import SAME_POSITION, Peaks, find_peaks
 
-__all__ = ["Oracle", "learn"]
+__all__ = ["Corrections", "Oracle", "learn", "review_patch"]
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def _everywhere(xy: Floats) -> Mask:
+    return np.ones(len(xy), bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Corrections:
+    """Corrections of the picks in a patch.
+
+    Attributes
+    ----------
+    removed
+        Which of the picks are removed, shape (n,); a pick that is moved is removed, too.
+    added
+        New positions x, y in original pixels, shape (m, 2).
+    clicks
+        Number of clicks. Removing, adding or moving a pick is one.
+    """
+
+    removed: Mask
+    added: Floats
+    clicks: int
 
 
 class Oracle:
@@ -61,6 +93,50 @@ class Oracle:
         wrong = self._rng.uniform() < self._wrong_answers
         return float((distance <= radius) != wrong)
 
+    def correct(
+        self, patch: Patch, picks: Floats, free: Callable[[Floats], Mask] = _everywhere
+    ) -> Corrections:
+        """Return the corrections of the picks in a patch.
+
+        A pick within half a radius of a true centre is right. One within a radius of a centre in
+        the patch that has no such pick is moved there; any other pick in the patch is removed. A
+        true centre without a pick within one radius is added. Each of these decisions is wrong
+        with the probability of a wrong answer: a right pick is removed, a wrong one is left, and a
+        missed centre is not added.
+
+        Parameters
+        ----------
+        patch
+            The patch.
+        picks
+            All picks x, y of its micrograph in original pixels, shape (n, 2).
+        free
+            Function that returns which positions, shape (k, 2), may be removed or added, as a mask
+            of shape (k,). By default all may.
+
+        Returns
+        -------
+        Corrections
+        """
+        tree, radius = self._trees[patch.micrograph], self._radii[patch.micrograph]
+        truth = np.empty((0, 2)) if tree is None else np.asarray(tree.data)
+        same = SAME_POSITION * radius
+        mistaken = self._rng.uniform(size=len(picks)) < self._wrong_answers
+        removed = patch.contains(picks) & free(picks) & (far_from(picks, truth, same) != mistaken)
+        # Centres that have a pick, or to which none can be moved.
+        taken = ~(patch.contains(truth) & free(truth) & far_from(truth, picks, same))
+        added = []
+        for x, y in picks[removed & ~mistaken]:
+            gaps = np.where(taken, np.inf, np.hypot(truth[:, 0] - x, truth[:, 1] - y))
+            if len(gaps) and gaps.min() <= radius:
+                nearest = gaps.argmin()
+                taken[nearest] = True
+                added.append(truth[nearest])
+        missed = truth[~taken & far_from(truth, picks, radius)]
+        missed = missed[self._rng.uniform(size=len(missed)) >= self._wrong_answers]
+        positions = np.concatenate([np.reshape(added, (-1, 2)), missed])
+        return Corrections(removed, positions, int(removed.sum()) + len(missed))
+
 
 def learn(
     learner: Learner,
@@ -110,3 +186,61 @@ def learn(
                 answered += 1
     learner.refit()
     return answered
+
+
+def review_patch(learner: Learner, oracle: Oracle, most: int, edge_margin: float = 0.0) -> int:
+    """Review the next patch with an oracle, and refit the head.
+
+    Parameters
+    ----------
+    learner
+        Receives the labels.
+    oracle
+        Corrects the picks.
+    most
+        Largest number of clicks. A patch that takes more is not reviewed.
+    edge_margin
+        Smallest distance of picks from the border, in particle radii.
+
+    Returns
+    -------
+    int
+        Number of clicks: one for each correction, and one that confirms the patch. 0 if no patch
+        was reviewed.
+    """
+    rules = PickRules(edge_margin=edge_margin)
+    found = [find_peaks(learner.score_map(index)) for index in range(len(learner.micrographs))]
+    candidates = [_candidates(learner, index, peaks, rules) for index, peaks in enumerate(found)]
+    patch = choose_patch(candidates)
+    if patch is None:
+        return 0
+    index = patch.micrograph
+    own = candidates[index]
+    labels = LabelledPositions.of(learner.labels[index], learner.targets[index] == 1)
+    picks = select_picks(found[index], rules, labels).xy
+
+    def free(xy: Floats) -> Mask:
+        inside = inside_image(xy, own.shape) & within_margin(found[index], xy, edge_margin)
+        return inside & own.is_open(xy)
+
+    corrections = oracle.correct(patch, picks, free)
+    clicks = corrections.clicks + 1
+    if clicks > most:
+        return 0
+    removed = corrections.removed
+    particles = np.concatenate([picks[~removed], corrections.added])
+    made = label_patch(patch, own, particles, picks[removed])
+    learner.add(index, made.xy, made.targets)
+    learner.refit()
+    return clicks
+
+
+def _candidates(learner: Learner, index: int, peaks: Peaks, rules: PickRules) -> PatchPeaks:
+    eligible = eligible_peaks(peaks, rules)
+    return PatchPeaks(
+        peaks.xy[eligible].astype(np.float64),
+        peaks.score[eligible].astype(np.float64),
+        np.concatenate([learner.labels[index], learner.skipped[index]]),
+        peaks.radius_px,
+        peaks.shape,
+    )

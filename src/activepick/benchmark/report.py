@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from activepick.atomic import replacing
@@ -49,19 +50,20 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns method, labels, seeds (number of runs), positives, skips, ap, spread (standard
-        deviation of ap), ap90, f1, refit_seconds, settled (share of the runs in which it is true).
-        Methods are in the order of their first rows.
+        Columns method, clicks, seeds (number of runs), labels, positives, skips, ap, spread
+        (standard deviation of ap), ap90, f1, refit_seconds, settled (share of the runs in which it
+        is true). Methods are in the order of their first rows.
     """
     supervised = rows["method"] == "supervised"
     if supervised.any():
         # The number of labels differs between seeds, but the seeds are averaged.
         rows = rows.copy()
-        rows.loc[supervised, "labels"] = round(rows.loc[supervised, "labels"].mean())
+        rows.loc[supervised, "clicks"] = round(rows.loc[supervised, "clicks"].mean())
     order = pd.Categorical(rows["method"], rows["method"].unique())
-    groups = rows.assign(method=order).groupby(["method", "labels"], as_index=False, observed=True)
+    groups = rows.assign(method=order).groupby(["method", "clicks"], as_index=False, observed=True)
     table = groups.agg(
         seeds=("ap", "size"),
+        labels=("labels", "mean"),
         positives=("positives", "mean"),
         skips=("skips", "mean"),
         ap=("ap", "mean"),
@@ -75,7 +77,9 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot_curves(rows: pd.DataFrame, path: Path) -> None:
-    """Plot average precision against the number of labels, with the spread over the seeds.
+    """Plot average precision against the number of clicks, with the spread over the seeds.
+
+    Without patches, each label is a click.
 
     Parameters
     ----------
@@ -89,16 +93,22 @@ def plot_curves(rows: pd.DataFrame, path: Path) -> None:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     table = summary(rows)
-    last = int(table.loc[table["method"] != "supervised", "labels"].max())
+    last = int(table.loc[table["method"] != "supervised", "clicks"].max())
     curves = table.groupby("method", sort=False)
     for colour, (method, group) in zip(itertools.cycle(_COLOURS), curves, strict=False):
         if method == "supervised":
             axes.axhline(group["ap"].iloc[0], color="0.4", ls="--", label="all labels")
             continue
         low, high = group["ap"] - group["spread"], group["ap"] + group["spread"]
-        axes.plot(group["labels"], group["ap"], marker="o", ms=4, color=colour, label=method)
-        axes.fill_between(group["labels"], low, high, color=colour, alpha=0.15, lw=0)
-    axes.set(xlabel="labels", ylabel="average precision", xlim=(0, max(last, 1)), ylim=(None, 1))
+        axes.plot(group["clicks"], group["ap"], marker="o", ms=4, color=colour, label=method)
+        axes.fill_between(group["clicks"], low, high, color=colour, alpha=0.15, lw=0)
+    by_patch = not np.allclose(table["labels"], table["clicks"], atol=0.5)
+    axes.set(
+        xlabel="clicks" if by_patch else "labels",
+        ylabel="average precision",
+        xlim=(0, max(last, 1)),
+        ylim=(None, 1),
+    )
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)

@@ -36,7 +36,10 @@ def benchmark(
         typer.Option(help="Number of training micrographs; all others are used for evaluation."),
     ] = 2,
     labels: Annotated[
-        str, typer.Option(help="Numbers of labels at which to evaluate.")
+        str,
+        typer.Option(
+            help="Numbers of labels at which to evaluate; of clicks for the method patch."
+        ),
     ] = "10,25,50,100",
     batch: Annotated[int, typer.Option(help="Labels between two refits.")] = 10,
     method: Annotated[
@@ -94,6 +97,10 @@ def benchmark(
     radius of one particle radius. AP90 is the precision where the recall first reaches 0.9, or 0 if
     it never does. The rows of curve.csv are written after each run, so that an interrupted
     benchmark keeps them.
+
+    The method patch is compared by clicks: each correction in a patch is one, and so is its
+    confirmation. For the other methods each answer is one. The head at a number of clicks is that
+    after the last patch that was confirmed by then.
     """
     from activepick.benchmark.curves import Dataset
     from activepick.benchmark.report import write_curves
@@ -154,7 +161,7 @@ def run_methods(
     names
         Names of the methods.
     counts
-        Numbers of labels at which to evaluate.
+        As in `activepick.benchmark.curves.learning_curve`.
     batch
         Number of answers between two refits.
     seeds
@@ -194,7 +201,7 @@ def print_table(rows: pd.DataFrame) -> None:
 
     table = summary(rows)
     print(
-        f"{'method':<13}{'labels':>7}{'skips':>7}{'AP':>8}{'±':>7}{'AP90':>8}{'F1':>8}"
+        f"{'method':<13}{'clicks':>7}{'labels':>7}{'skips':>7}{'AP':>8}{'±':>7}{'AP90':>8}{'F1':>8}"
         f"{'refit/ms':>10}{'settled':>9}"
     )
     shown: set[str] = set()
@@ -205,7 +212,7 @@ def print_table(rows: pd.DataFrame) -> None:
         shown.add(row["method"])
         refit = "" if untrained else f"{1000 * row['refit_seconds']:.0f}"
         print(
-            f"{row['method']:<13}{row['labels']:>7}{row['skips']:>7.0f}{row['ap']:>8.3f}"
+            f"{row['method']:<13}{row['clicks']:>7}{row['labels']:>7.0f}{row['skips']:>7.0f}{row['ap']:>8.3f}"
             f"{row['spread']:>7.3f}{row['ap90']:>8.3f}{row['f1']:>8.3f}{refit:>10}"
             f"{row['settled']:>9.0%}"
         )

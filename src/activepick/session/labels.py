@@ -82,6 +82,38 @@ class Labels:
                 self._log.do(a.AddLabels(labels=labels))
         return [label.id for label in labels]
 
+    def add_patch(
+        self, micrograph: int, xy: Iterable[Sequence[float]], targets: Iterable[float]
+    ) -> list[int]:
+        """Add the labels of a confirmed patch in one action, and return their ids.
+
+        Parameters
+        ----------
+        micrograph
+            Its number.
+        xy
+            Positions as (x, y).
+        targets
+            1 for each particle, 0 for each non-particle.
+        """
+        with self._log.exclusive():
+            labels = tuple(
+                Label(
+                    id=i,
+                    micrograph=micrograph,
+                    x=float(x),
+                    y=float(y),
+                    target=1 if target else 0,
+                    source="patch",
+                )
+                for i, ((x, y), target) in enumerate(
+                    zip(xy, targets, strict=True), self._log.state.next_id
+                )
+            )
+            if labels:
+                self._log.do(a.AddLabels(labels=labels))
+        return [label.id for label in labels]
+
     def replace(
         self,
         ids: Iterable[int],

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.errors import SessionError
+from activepick.learning.patches import Patch, PatchPeaks, choose_patch
 from activepick.learning.strategies.context import QueryContext
 from activepick.learning.strategies.registry import select_queries
 from activepick.picking.rules import outside_areas, within_margin
 from activepick.session.model.state import Question, ScoredPosition, SessionState, Target
 from activepick.workspace.features import FeatureSource
 from activepick.workspace.next_micrograph import Offer, next_offer
+from activepick.workspace.patch_review import PatchReview
 from activepick.workspace.peaks import MicrographPeaks, areas_of, positions
 from activepick.workspace.predictor import Predictor
 from activepick.workspace.trainer import Trainer
@@ -88,6 +90,35 @@ class Questioner:
             [*(position for position, _ in suggested), *plain],
             [*(target for _, target in suggested), *(None for _ in plain)],
         )
+
+    def next_patch(self, leave_out: Sequence[tuple[int, Patch]] = ()) -> PatchReview | None:
+        """Choose the next patch to review; the head is fitted first if it is not up to date.
+
+        Parameters
+        ----------
+        leave_out
+            Patches in which no more corrections are wanted, each with the number of its micrograph.
+
+        Returns
+        -------
+        PatchReview or None
+            None if all peaks were labelled, skipped or left out.
+
+        Raises
+        ------
+        SessionError
+            If the features of no micrograph that is neither done nor rejected are in memory.
+        """
+        numbers = self._open()
+        self._trainer.update()
+        state = self._session.state
+        found = [self._predictor.peaks(number) for number in numbers]
+        own = [_patch_peaks(state, one, leave_out) for one in found]
+        patch = choose_patch(own)
+        if patch is None:
+            return None
+        chosen = found[patch.micrograph]
+        return PatchReview(chosen.micrograph, patch, own[patch.micrograph], chosen.select(state).xy)
 
     def next_micrograph(self) -> Offer | None:
         """Return the micrograph to show next; None if all were seen or rejected."""
@@ -175,6 +206,23 @@ def suggest_answers(
     particles = _in_turn(highest, count)
     others = [at for at in _in_turn(lowest, 2 * count) if at not in particles][:count]
     return [*((at, 1) for at in particles), *((at, 0) for at in others)]
+
+
+def _patch_peaks(
+    state: SessionState, one: MicrographPeaks, leave_out: Sequence[tuple[int, Patch]]
+) -> PatchPeaks:
+    """Return the peaks of a micrograph from which patches are chosen."""
+    keep = one.eligible(state)
+    for number, patch in leave_out:
+        if number == one.micrograph:
+            keep &= ~patch.contains(one.peaks.xy)
+    return PatchPeaks(
+        one.peaks.xy[keep].astype(np.float64),
+        one.peaks.score[keep].astype(np.float64),
+        positions(state.marks_of(one.micrograph)),
+        one.peaks.radius_px,
+        one.peaks.shape,
+    )
 
 
 def _far_from_marks(state: SessionState, one: MicrographPeaks) -> list[ScoredPosition]:

@@ -47,6 +47,10 @@ _SUGGESTIONS = "Correct wrong crops (F, D), then accept (Y)"
 _HOW_TO_CORRECT = (
     "Squares are suggestions: click a wrong crop and press F or D, then accept the rest with Y."
 )
+_PATCH = (
+    "Click on wrong picks to remove them, on missed particles to add them, and beside a pick to "
+    "move it. Confirm when all particles in the frame have a circle: the rest is labelled, too."
+)
 _SOON = "Questions follow when this micrograph is computed; clicks on particles are labels already."
 _BY_HAND = "Click on particles, right-click on non-particles, or ask new questions (N)."
 
@@ -110,20 +114,34 @@ class LabelSection(Section, SessionListener):
             ),
             stretch=-1,
         )
+        back = button(
+            "◀ (R)",
+            self.with_session(lambda session: session.labelling.go(-1)),
+            "Previous question",
+        )
+        forward = button(
+            "(T) ▶",
+            self.with_session(lambda session: session.labelling.go(1)),
+            "Next question, without answering this one",
+        )
         moves = row(
-            button(
-                "◀ (R)",
-                self.with_session(lambda session: session.labelling.go(-1)),
-                "Previous question",
-            ),
-            button(
-                "(T) ▶",
-                self.with_session(lambda session: session.labelling.go(1)),
-                "Next question, without answering this one",
-            ),
+            back,
+            forward,
             self._answer_button("Skip (G)", None, colours.SKIPPED),
             self._undo,
             self._redo,
+        )
+        self._patches = row(
+            button(
+                "Confirm patch (Y)",
+                self.with_session(commands.accept),
+                "Label all that is in the frame as it is shown",
+            ),
+            button(
+                "End patches (Esc)",
+                self.with_session(lambda session: session.patches.stop()),
+                "Continue with the questions",
+            ),
         )
         self._rounds = row(
             self._labelling_button(
@@ -134,6 +152,12 @@ class LabelSection(Section, SessionListener):
                 Labelling.suggest,
                 "Suggest answers for the most certain particles and non-particles of this "
                 "micrograph: correct the wrong ones, then accept the rest with one key",
+            ),
+            button(
+                "Patches",
+                self.with_session(self._start_patches),
+                "Correct the picks in small parts of the micrographs, and confirm each part with "
+                "one key: best for crowded micrographs",
             ),
         )
         self._review = row(
@@ -148,6 +172,7 @@ class LabelSection(Section, SessionListener):
         )
         self.options = self._make_options()
         self._controls = (answers, moves, self._rounds)
+        self._by_question = (answers, back, forward, self._strip)
         self.add(
             self._title,
             answers,
@@ -156,6 +181,7 @@ class LabelSection(Section, SessionListener):
             self._hint,
             self._review,
             self._accept,
+            self._patches,
             self._rounds,
         )
         self.clear()
@@ -168,7 +194,11 @@ class LabelSection(Section, SessionListener):
         labelling = session.labelling
         labelling.set_start_mode(_START_MODES[self.start.value])
         self.update_after(
-            session, self._show_questions, labelling.questions_changed, labelling.labels_changed
+            session,
+            self._show_questions,
+            labelling.questions_changed,
+            labelling.labels_changed,
+            session.patches.moved,
         )
         self.update_after(
             session,
@@ -176,6 +206,7 @@ class LabelSection(Section, SessionListener):
             labelling.current_changed,
             labelling.looking_changed,
             session.shown_changed,
+            session.patches.corrected,
         )
         self.update_after(session, self._show_crops, session.images.cached, session.images.ready)
         self._show_questions(session)
@@ -188,11 +219,22 @@ class LabelSection(Section, SessionListener):
         self._strip.set_crops([])
         self._accept.hide()
         self._review.hide()
+        self._show_mode(by_patch=False)
         self._rounds.show()
         self._title.setText("No question")
         self.set_summary("")
         self._hint.show()
         self._hint.setText("Open micrographs and find particles first; then questions are asked.")
+
+    def _show_mode(self, by_patch: bool) -> None:
+        """Show the controls for patches, or those for questions."""
+        self._patches.setVisible(by_patch)
+        for control in self._by_question:
+            control.setVisible(not by_patch)
+
+    def _start_patches(self, session: OpenSession) -> None:
+        session.labelling.end_review()
+        session.patches.start()
 
     def _enable(self, enabled: bool) -> None:
         for control in self._controls:
@@ -295,11 +337,13 @@ class LabelSection(Section, SessionListener):
 
     def _show_questions(self, session: OpenSession) -> None:
         waiting = len(session.labelling.suggestions)
+        by_patch = session.patches.active
+        self._show_mode(by_patch)
         self._review.setVisible(session.labelling.review is not None)
-        self._accept.setVisible(waiting > 0 and session.labelling.review is None)
+        self._accept.setVisible(waiting > 0 and session.labelling.review is None and not by_patch)
         self._accept.setText(f"Accept {counted(waiting, 'suggestion')} (Y)")
         # With two rows of crops, the picks below need the space.
-        self._rounds.setVisible(self._accept.isHidden())
+        self._rounds.setVisible(self._accept.isHidden() and not by_patch)
         self._undo.setEnabled(session.session.can_undo)
         self._redo.setEnabled(session.session.can_redo)
         self._show_crops(session)
@@ -367,6 +411,13 @@ class LabelSection(Section, SessionListener):
 
 
 def _title(session: OpenSession, current: Question | None) -> str:
+    patches = session.patches
+    if patches.active and patches.review is None:
+        return "Looking for a patch …"
+    if patches.review is not None:
+        elsewhere = ", elsewhere" if patches.review.micrograph != session.shown else ""
+        picks = counted(len(patches.review.particles), "particle")
+        return f"Patch {patches.confirmed + 1}: {picks}{elsewhere}"
     if current is None:
         return "Looking for questions …" if session.labelling.looking else "No question is open"
     if session.labelling.round.waiting:
@@ -381,6 +432,8 @@ def _title(session: OpenSession, current: Question | None) -> str:
 
 def _advice(session: OpenSession, current: Question | None) -> str:
     """Return a hint about the next step, or an empty text."""
+    if session.patches.active:
+        return _PATCH
     review = session.labelling.review
     if review is not None and current is not None:
         label = session.state.marks[current.id]

@@ -32,7 +32,7 @@ ScoredPosition: TypeAlias = tuple[int, float, float, float]
 # Files are called by it, so that it may hold nothing that leads out of their folder.
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
 Status = Literal["unseen", "seen", "done", "rejected"]
-Source = Literal["query", "click", "suggestion", "import", "audit", "gallery", "class"]
+Source = Literal["query", "click", "suggestion", "import", "audit", "gallery", "class", "patch"]
 # 1 particle, 0 not a particle, 2 not a particle but carbon or empty ice, None skipped: a skipped
 # position is not used for training and is not asked again.
 Target = Literal[0, 1, 2] | None

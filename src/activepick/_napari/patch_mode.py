@@ -1,0 +1,186 @@
+"""Review by patch: the picks in one small square after the other are corrected and confirmed."""
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QObject, Signal
+
+from activepick._napari.jobs import Jobs
+from activepick.learning.patches import Patch
+from activepick.session import Session
+from activepick.session.model import actions as a
+from activepick.session.model.effects import Change
+from activepick.wording import counted
+from activepick.workspace.patch_review import PatchReview
+from activepick.workspace.workspace import Workspace
+
+__all__ = ["PatchMode"]
+
+_LANE = "patch"
+
+
+class PatchMode(QObject):
+    """Choose patches, correct their picks, and label all that is in them.
+
+    Parameters
+    ----------
+    session
+        The session.
+    workspace
+        Chooses the patches.
+    jobs
+        Runs the choice.
+    edit
+        Called with a function that changes the session; shows errors and returns whether there was
+        none.
+
+    Attributes
+    ----------
+    review
+        The patch under review; None if there is none, for instance while it is being chosen.
+
+    Signals
+    -------
+    moved()
+        Another patch is under review, or none is.
+    corrected()
+        The picks of the patch were corrected.
+    notified(severity, text)
+        A message for the user is to be shown.
+    """
+
+    moved = Signal()
+    corrected = Signal()
+    notified = Signal(str, str)
+
+    def __init__(
+        self,
+        session: Session,
+        workspace: Workspace,
+        jobs: Jobs,
+        edit: Callable[[Callable[[Session], object]], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._workspace, self._jobs, self._edit = session, workspace, jobs, edit
+        self._active = False
+        self.review: PatchReview | None = None
+        # Confirmed patches, with the ids of their labels, so that they can be undone.
+        self._confirmed: list[tuple[frozenset[int], PatchReview]] = []
+        self._skipped: list[tuple[int, Patch]] = []
+
+    @property
+    def active(self) -> bool:
+        """Whether patches are being reviewed."""
+        return self._active
+
+    @property
+    def confirmed(self) -> int:
+        """Number of patches that were confirmed since the start."""
+        return len(self._confirmed)
+
+    @property
+    def clicks(self) -> int:
+        """Number of clicks for them: one for each correction and one for each confirmation."""
+        return sum(1 + review.corrections for _, review in self._confirmed)
+
+    def start(self) -> None:
+        """Begin to review patches."""
+        if self._session.read_only:
+            self.notified.emit("info", "This session is read-only and cannot be changed.")
+        elif not self.active:
+            self._active = True
+            self._confirmed.clear()
+            self._skipped.clear()
+            self._choose()
+
+    def stop(self) -> None:
+        """End the review of patches; corrections that were not confirmed are discarded."""
+        if not self.active:
+            return
+        self._active, self.review = False, None
+        self._jobs.cancel(_LANE)
+        if self.confirmed:
+            self.notified.emit(
+                "info",
+                f"{counted(self.confirmed, 'patch', 'patches')} confirmed with "
+                f"{counted(self.clicks, 'click')}.",
+            )
+        self.moved.emit()
+
+    def click(self, x: float, y: float) -> None:
+        """Correct the picks at a position, in original pixels; see `PatchReview.click`."""
+        if self.review is not None and self.review.click(x, y):
+            self.corrected.emit()
+
+    def confirm(self) -> None:
+        """Label all that is in the patch, in one action, and choose the next patch."""
+        review = self.review
+        if review is None:
+            return
+        labels = review.labels()
+        if not len(labels.xy):
+            self.skip()
+            return
+        added: list[int] = []
+        self.review = None  # so that the labels do not concern it
+        if self._edit(
+            lambda session: added.extend(
+                session.labels.add_patch(
+                    review.micrograph, labels.xy.tolist(), labels.targets.tolist()
+                )
+            )
+        ):
+            self._confirmed.append((frozenset(added), review))
+            self._choose()
+        else:
+            self.review = review
+
+    def skip(self) -> None:
+        """Choose another patch; this one is not offered again until the mode is left."""
+        if self.review is not None:
+            self._skipped.append((self.review.micrograph, self.review.patch))
+            self._choose()
+
+    def follow(self, action: a.Action, change: Change | None) -> None:
+        """Return to a patch whose labels were undone, or choose another after other changes."""
+        if not self.active:
+            return
+        if isinstance(action, a.AskQuestions):
+            self.stop()
+            return
+        if isinstance(action, a.Undo) and change and self._confirmed:
+            ids, review = self._confirmed[-1]
+            if ids <= {number for number, label in change.after.items() if label is None}:
+                self._jobs.cancel(_LANE)
+                self._confirmed.pop()
+                self._show(review)
+                return
+        concerned = bool(change) or isinstance(action, a.SetSettings | a.SetStatus)
+        if self.review is not None and concerned:
+            self._choose()
+
+    def _choose(self) -> None:
+        self.review = None
+        self.moved.emit()
+        questioner, skipped = self._workspace.questioner, tuple(self._skipped)
+        self._jobs.run(
+            _LANE,
+            lambda progress: questioner.next_patch(skipped),
+            self._show,
+            text="Looking for a patch",
+            failed=self._give_up,
+        )
+
+    def _show(self, review: PatchReview | None) -> None:
+        if not self.active:
+            return
+        if review is None:
+            self.notified.emit("info", "No patch is left on the micrographs that are open.")
+            self.stop()
+            return
+        self.review = review
+        self.moved.emit()
+
+    def _give_up(self, error: Exception) -> None:
+        self.notified.emit("error", str(error))
+        self.stop()

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from person import Person
+
+from activepick.learning.patches import far_from
+from activepick.simulate import SimulationSettings
+from conftest import needs_screen
+
+pytestmark = needs_screen
+
+DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
+
+
+@pytest.fixture
+def person(qtbot, open_widget, micrographs) -> Person:
+    someone = Person(qtbot, open_widget())
+    someone.start(micrographs, DIAMETER)
+    return someone
+
+
+def free_place(review):
+    """Give a place in a patch that is far from its picks and from labels."""
+    patch, radius = review.patch, review.peaks.radius_px
+    x, y = np.meshgrid(
+        np.arange(patch.left + radius, patch.right - radius, radius / 4),
+        np.arange(patch.top + radius, patch.bottom - radius, radius / 4),
+    )
+    places = np.stack([x, y], axis=-1).reshape(-1, 2)
+    shown = np.concatenate([review.picks, review.peaks.answered])
+    return places[far_from(places, shown, 1.1 * radius)][0].tolist()
+
+
+def test_patches_are_corrected_confirmed_undone_and_left(person):
+    person.see_all()
+    camera, asked = person.viewer.scene.camera, person.labelling.current
+    zoom, centre = camera.zoom, camera.center
+    person.click_button("Patches")
+    person.settle()
+    patches = person.open.patches
+    first = patches.review
+    assert first is not None
+    # The frame is on screen and fills most of it; the questions are not in the way.
+    canvas = person.canvas.rect()
+    side = person.where(first.patch.right, 0).x() - person.where(first.patch.left, 0).x()
+    assert side == pytest.approx(0.8 * min(canvas.width(), canvas.height()), abs=3)
+    assert canvas.contains(person.where(first.patch.left, first.patch.top))
+    assert canvas.contains(person.where(first.patch.right, first.patch.bottom))
+    assert not len(person.viewer.layers["questions"].data)
+    shown = person.widget.overlay.patch
+    assert np.array_equal(shown.particles, first.particles)
+
+    # A click removes a pick, another restores it; a click elsewhere adds a particle.
+    pick = first.particles[0].tolist()
+    person.click(*pick)
+    assert first.removed.tolist() == [pick]
+    person.click(*pick)
+    assert not len(first.removed)
+    person.click(*pick)
+    missed = free_place(first)
+    person.click(*missed)
+    assert first.particles[-1] == pytest.approx(missed, abs=1.5)
+    assert first.corrections == 2
+    person.qtbot.wait(10)
+    assert person.widget.overlay.patch.removed == [pick]
+    # Outside of the frame, and with keys of questions, nothing happens.
+    person.click(first.patch.left - 5, first.patch.top + 5)
+    person.press("F")
+    assert first.corrections == 2
+    assert not person.state.marks
+
+    # One key labels all that is in the frame, in one action.
+    particles, expected = first.particles, first.labels()
+    person.press("Y")
+    labels = list(person.state.labels.values())
+    assert {label.source for label in labels} == {"patch"}
+    assert np.array_equal([(one.x, one.y) for one in labels], expected.xy)
+    positive = [(one.x, one.y) for one in labels if one.target == 1]
+    assert sorted(positive) == sorted(map(tuple, particles.tolist()))
+    assert first.patch.contains([(one.x, one.y) for one in labels]).all()
+    assert sum(one.target == 0 for one in labels) <= len(particles) + 1 + 1
+    person.settle()
+    second = patches.review
+    assert second is not None
+    assert second is not first
+    assert person.session.can_undo
+    assert patches.clicks == 3
+
+    # It is one step to undo, which returns to the patch with its corrections.
+    person.press("X")
+    person.settle()
+    assert not person.state.marks
+    assert patches.review is first
+    assert first.corrections == 2
+    person.press("Y")
+    person.settle()
+    assert len(person.state.labels) == len(labels)
+
+    # A patch can be skipped, and Escape leads back to the questions and the view before.
+    before = patches.review
+    person.press("G")
+    person.settle()
+    assert patches.review is not before
+    assert len(person.state.labels) == len(labels)
+    person.press("Escape")
+    person.settle()
+    assert not patches.active
+    assert person.widget.overlay.patch is None
+    assert camera.zoom == pytest.approx(zoom)
+    assert camera.center == pytest.approx(centre, abs=1)
+    assert person.labelling.current == asked
+    assert "1 patch confirmed with 3 clicks." in [text for _, text in person.told]

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from activepick.learning.patches import Patch, PatchPeaks
+from activepick.workspace.patch_review import PatchReview
+
+PATCH = Patch(0, 0.0, 0.0, 160.0, 160.0)
+PICKS = np.array([[40.0, 40.0], [80.0, 40.0], [200.0, 40.0]])
+
+
+@pytest.fixture
+def review():
+    xy = np.concatenate([PICKS, [[120.0, 120.0], [40.0, 120.0]]])
+    score = np.array([3.0, 2.0, 1.0, -1.0, -2.0])
+    return PatchReview(7, PATCH, PatchPeaks(xy, score, np.empty((0, 2)), 20.0, (500, 600)), PICKS)
+
+
+def test_clicks_remove_restore_add_and_take_back(review):
+    assert review.particles.tolist() == PICKS[:2].tolist()
+    assert review.click(45, 40)
+    assert review.removed.tolist() == [[40, 40]]
+    assert review.corrections == 1
+    assert review.click(45, 40)
+    assert review.corrections == 0
+    assert review.click(120, 70)
+    assert review.particles.tolist() == [*PICKS[:2].tolist(), [120, 70]]
+    assert review.click(118, 70)
+    assert review.particles.tolist() == PICKS[:2].tolist()
+    assert not review.click(200, 40)  # in no patch
+    assert review.corrections == 0
+
+
+def test_a_click_beside_a_pick_moves_it_and_back(review):
+    assert review.click(40, 55)
+    assert review.particles.tolist() == [[80, 40], [40, 55]]
+    assert review.corrections == 1
+    made = review.labels()
+    found = dict(zip(map(tuple, made.xy.tolist()), made.targets.tolist(), strict=True))
+    assert found[40, 55] == found[80, 40] == 1
+    assert found[40, 40] == 0
+    assert (200, 40) not in found
+    assert review.click(40, 55)
+    assert review.particles.tolist() == PICKS[:2].tolist()
+    review.click(40, 55)
+    assert review.click(40, 38)  # the pick where it was
+    assert review.particles.tolist() == PICKS[:2].tolist()
+    assert review.corrections == 0
+
+
+def test_labelled_positions_cannot_be_corrected():
+    peaks = PatchPeaks(PICKS, np.ones(3), np.array([[41.0, 41.0]]), 20.0, (500, 600))
+    review = PatchReview(7, PATCH, peaks, PICKS)
+    assert review.particles.tolist() == [[80, 40]]
+    assert not review.click(40, 40)
+    assert (40, 40) not in map(tuple, review.labels().xy.tolist())
