@@ -155,7 +155,7 @@ def named(part: QWidget, text: str) -> QPushButton:
 
 
 def show(home: Path, out: Path) -> None:
-    """Make the screenshots of the window, its sections, the docks and suggestions."""
+    """Make the screenshots of the window, its sections, the docks, suggestions and a patch."""
     folder = sample_micrographs()
     viewer, widget = open_window(home)
     window = viewer.window._qt_window
@@ -198,6 +198,9 @@ def show(home: Path, out: Path) -> None:
         keep(window, out / f"suggestions-{theme}")
         open_session.labelling.ask()
         wait(lambda: not open_session.jobs.busy())
+        correct_a_patch(open_session)
+        keep(window, out / f"patches-{theme}")
+        open_session.patches.stop()
     widget.close_session()
     viewer.close()
 
@@ -280,6 +283,16 @@ def keep_in_both_themes(viewer: napari.Viewer, path: Path, steps: Sequence[Mark]
         viewer.theme = theme
         keep(viewer.window._qt_window, path.with_name(f"{path.name}-{theme}"), steps)
     viewer.theme = THEMES[0]
+
+
+def correct_a_patch(session: OpenSession) -> None:
+    """Show a patch of which one pick is removed."""
+    patches = session.patches
+    patches.start()
+    wait(lambda: patches.review is not None and session.images.is_current)
+    wait(lambda: not session.jobs.busy())
+    assert patches.review is not None
+    patches.click(*patches.review.particles[-1].tolist())
 
 
 def session_of(widget: ActivePickWidget) -> OpenSession:
