@@ -5,18 +5,19 @@
 An oracle answers ten questions of the default strategy. The picks at probability 0.5 on the
 training micrographs, or the picks and the candidates at probability 0.2, are then sorted into
 classes, and five classes are answered: "particles" or "not particles", if at least three quarters
-of the members are of this kind; other classes are left unanswered, as a person would do who looks
-at the members. Classes of junk and of particles take turns, the largest first. Each answer becomes
-labels as in the window (`activepick.classes.members`). For comparison, further questions are
-answered one by one, up to 15, 20, 25 and 30 answers. Two thirds of the micrographs are for
-training; average precision (AP), and precision and recall at probability 0.5, are those of the
-others.
+of the members are of this kind. Other classes are left unanswered, as a person would do who looks
+at the members. Classes of junk and of particles take turns, the largest first. All five are
+answered at once, or with refined or new averages after the first two. Each answer becomes labels as
+in the window (`activepick.classes.members`). For comparison, further questions are answered one by
+one, up to 15, 20, 25 and 30 answers. Two thirds of the micrographs are for training; average
+precision (AP), and precision and recall at probability 0.5, are those of the others.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.benchmark.oracle import Oracle, learn
+from activepick.classes.averages import ClassAverages
 from activepick.classes.crops import CropScale
 from activepick.classes.members import label_weight, spread_members
 from activepick.classes.picks import MicrographPicks, PickClasses, average_picks
@@ -36,12 +38,26 @@ from activepick.scoremap import SAME_POSITION, find_peaks
 
 Floats = NDArray[np.float64]
 
-BATCH, FIRST, ANSWERS, SINGLE = 5, 10, 5, (15, 20, 25, 30)
+BATCH, FIRST, SINGLE = 5, 10, (15, 20, 25, 30)
 # Share of the members that have to be of one kind for an answer.
 CLEAR = 0.75
 MEMBERS_PER_CLASS, MOST_CLASSES = 20, 20
-# Name of the positions that are sorted into classes, and their smallest probability.
-SORTED = {"picks": 0.5, "candidates": 0.2}
+
+
+class Way(NamedTuple):
+    """A way of answering: smallest probability, answers in each round, refined or new classes."""
+
+    threshold: float
+    rounds: tuple[int, ...] = (5,)
+    refined: bool = True
+
+
+WAYS = {
+    "picks": Way(0.5),
+    "candidates": Way(0.2),
+    "candidates, refined after two": Way(0.2, (2, 3)),
+    "candidates, new after two": Way(0.2, (2, 3), refined=False),
+}
 
 
 def main() -> None:
@@ -54,7 +70,7 @@ def main() -> None:
         split = replace(data, train=max(1, 2 * len(data.micrographs) // 3))
         for seed in range(options.seeds):
             rows += [(name, seed, *row) for row in course(split, seed)]
-            print(pd.DataFrame(rows[-7:]).round(3).to_string(header=False), flush=True)
+            print(pd.DataFrame(rows[-9:]).round(3).to_string(header=False), flush=True)
     table = pd.DataFrame(rows, columns=COLUMNS)
     if options.out:
         table.to_csv(options.out, index=False)
@@ -93,18 +109,59 @@ def course(data: Dataset, seed: int) -> Iterator[tuple[object, ...]]:
         )
 
     yield f"{FIRST}", *worth(answered(FIRST)), 0, 0.0
-    for name, threshold in SORTED.items():
-        learner = answered(FIRST)
-        count, wrong = answer_classes(learner, data, train, seed, threshold)
-        yield f"{FIRST} + {ANSWERS} classes of {name}", *worth(learner), count, wrong
+    for name, way in WAYS.items():
+        learner, right = answered(FIRST), list[bool]()
+        averages: ClassAverages | None = None
+        count, known = 0, frozenset[int]()
+        for wanted in way.rounds:
+            if not way.refined:
+                averages, known = None, frozenset()
+            averages, done = answer_classes(
+                learner, data, train, seed, way.threshold, wanted, averages, known, right
+            )
+            known |= done
+            count += len(done)
+        wrong = 1 - float(np.mean(right)) if right else 0.0
+        yield f"{FIRST} + classes of {name}", *worth(learner), count, wrong
     for number in SINGLE:
         yield f"{number}", *worth(answered(number)), 0, 0.0
 
 
 def answer_classes(
-    learner: Learner, data: Dataset, train: list[int], seed: int, threshold: float
-) -> tuple[int, float]:
-    """Answer classes of the picks, refit, and return their number and the share of wrong labels."""
+    learner: Learner,
+    data: Dataset,
+    train: list[int],
+    seed: int,
+    threshold: float,
+    wanted: int,
+    start: ClassAverages | None,
+    known: frozenset[int],
+    right: list[bool],
+) -> tuple[ClassAverages, frozenset[int]]:
+    """Answer classes of the picks and refit.
+
+    Parameters
+    ----------
+    learner
+        The learner, to which labels are added.
+    data, train, seed
+        The set, its micrographs for training, and the seed of new classes.
+    threshold
+        Smallest probability of the picks.
+    wanted
+        Number of classes to answer.
+    start
+        Classes to refine; None for new ones.
+    known
+        Numbers of classes that are answered already.
+    right
+        Receives for each label whether it is right.
+
+    Returns
+    -------
+    averages, answered
+        The classes, and the numbers of those that were answered.
+    """
     parts, kinds = [], []
     for index, number in enumerate(train):
         labels = LabelledPositions.of(learner.labels[index], learner.targets[index] == 1)
@@ -121,10 +178,10 @@ def answer_classes(
         CropScale(data.engine.diameter_angstrom),
         min(MOST_CLASSES, max(2, len(xy) // MEMBERS_PER_CLASS)),
         seed=seed,
+        start=start,
         device="cpu",
     )
-    right: list[bool] = []
-    chosen = clear_classes(found, particle)[:ANSWERS]
+    chosen = [one for one in clear_classes(found, particle) if one[0] not in known][:wanted]
     for number, target in chosen:
         rows = free_members(found, number, learner, where, xy)
         rows = rows[spread_members(where[rows], xy[rows], probability(found)[rows])]
@@ -133,7 +190,7 @@ def answer_classes(
             own = rows[where[rows] == index]
             learner.add(index, xy[own], np.full(len(own), target), label_weight(len(rows)))
     learner.refit()
-    return len(chosen), 1 - float(np.mean(right)) if right else 0.0
+    return found.averages, frozenset(number for number, _ in chosen)
 
 
 def clear_classes(found: PickClasses, particle: NDArray[np.bool_]) -> list[tuple[int, float]]:

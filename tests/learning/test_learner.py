@@ -39,6 +39,21 @@ def test_a_label_counts_as_one_however_large_its_disc():
     assert np.allclose(heads[0].weights, heads[1].weights, atol=1e-2)
 
 
+def test_labels_of_less_weight_move_the_head_less():
+    at, away = [[120.0, 130.0]], [[60.0, 250.0], [220.0, 70.0], [300.0, 200.0]]
+    scores = []
+    for weights in (None, 0.25, [0.5], 1.0):
+        one = learner()
+        one.settings = LearnerSettings(fit=HeadFit(l2=0.1, pi_weight=0))
+        one.add(1, away, [1, 0, 1])
+        if weights is not None:
+            one.add(0, at, [0], weights)
+        one.refit()
+        scores.append(float(scores_at(one, 0, at)[0]))
+    assert scores == sorted(scores, reverse=True)
+    assert len(set(scores)) == 4
+
+
 @pytest.mark.parametrize("answers", [[1, 1, 1], [0, 0, 0], [1, 0, 1]])
 def test_few_duplicate_and_contradicting_labels_give_a_finite_head(answers):
     one = learner()
