@@ -34,6 +34,7 @@ from activepick.scoremap import Peaks
 from activepick.session import Session, Settings
 from activepick.session.model.state import MicrographEntry
 from activepick.simulate import SimulationSettings, simulate_dataset
+from activepick.workspace.class_store import StoredClasses, save_classes
 from activepick.workspace.peak_store import PeakStore
 from activepick.workspace.peaks import MicrographPeaks
 
@@ -77,6 +78,8 @@ def write_session(here):
             with contextlib.suppress(OSError):
                 save_head(HEAD, folder / "heads" / "head.safetensors", within=folder)
             store_peaks(folder)
+            with contextlib.suppress(OSError):
+                store_classes(folder)
             shutil.rmtree(here / "copy.activepick", ignore_errors=True)
             session.save_copy(here / "copy.activepick")
             session.close(abandon=True)
@@ -87,6 +90,12 @@ def store_peaks(folder):
     peaks = Peaks(np.zeros((0, 2), np.float32), none, none, 5.0, (10, 10))
     entry = MicrographEntry(id=1, relative="a.mrc", absolute="/a.mrc", fingerprint="0" * 32)
     PeakStore(folder / "peaks").put(entry, MicrographPeaks(1, peaks, 0.0, "head"), on_disk=True)
+
+
+def store_classes(folder):
+    images = np.ones((2, 16, 16), np.float32)
+    classes = StoredClasses("run", "settings", images, images, np.ones(9, np.float32))
+    save_classes(folder / "classes.npz", classes, folder)
 
 
 def write_run(here, out):
