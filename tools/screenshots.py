@@ -264,9 +264,12 @@ def zoom(widget: ActivePickWidget) -> None:
 
 
 def keep(shown: QWidget, path: Path, steps: Sequence[Mark] = ()) -> None:
-    """Save a screenshot of a widget, with numbered marks."""
+    """Save a screenshot of a widget, its docks scrolled to the top, with numbered marks."""
     for message in shown.findChildren(NapariQtNotification):
         message.close()
+    settle()
+    for area in shown.findChildren(QScrollArea):
+        area.ensureVisible(0, 0)
     settle()
     picture: QPixmap = shown.grab()
     with tempfile.TemporaryDirectory() as folder:

@@ -146,6 +146,15 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     person.settle()
     inside_the_dock(widget)
 
+    # Without their contents, the sections are one below the other, without gaps.
+    for section in widget.sections:
+        section.set_open(False)
+    person.settle()
+    heads = [section._collapsible.toggleButton().height() for section in widget.sections]
+    for section, head in zip(widget.sections, heads, strict=True):
+        assert section.height() <= head + 4, section.title
+    widget.label.set_open(True)
+
     # The gallery below the image leaves the widget its height, and follows each click at once.
     height = widget.height()
     widget.show_gallery()

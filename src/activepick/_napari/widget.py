@@ -324,7 +324,7 @@ class ActivePickWidget(QWidget):
             section.remember_open(self.preferences, f"{section.title} open", index < _OPEN_SECTIONS)
         self.particle.set_open(True)
         inside.addWidget(self.label.options)
-        inside.addStretch()
+        inside.addStretch(1)  # all free space, so that no section grows
         scroll = QScrollArea()
         scroll.setWidget(column)
         scroll.setWidgetResizable(True)

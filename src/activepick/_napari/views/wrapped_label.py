@@ -42,9 +42,17 @@ class WrappedLabel(QLabel):
         """Return the text without elided words."""
         return self._text
 
+    def sizeHint(self) -> QSize:
+        """Return the size of the text; no text takes no height."""
+        return super().sizeHint() if self._text else QSize(0, 0)
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of the lines at a width; no text takes no height."""
+        return super().heightForWidth(width) if self._text else 0
+
     def minimumSizeHint(self) -> QSize:
         """Return a small width, so that no word widens the surrounding widget."""
-        hint = super().minimumSizeHint()
+        hint = super().minimumSizeHint() if self._text else QSize(0, 0)
         return QSize(min(hint.width(), _LEAST_WIDTH), hint.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
