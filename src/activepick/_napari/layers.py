@@ -262,7 +262,6 @@ class Layers:
             above = self.get(name) if name in (MEMBERS, AREAS) else self._points(name)
             if above is not None and above.scale[-1] != self.scale:
                 self._place(name, above, (self.scale,) * 2)
-        self._map()
 
     @contextlib.contextmanager
     def _several_added(self) -> Iterator[None]:
@@ -329,6 +328,8 @@ class Layers:
             ("square" if self._box_px else "disc",) * len(scores),
         )
         self._fill(PICKS, layer, shown, {"score": scores.tolist()})
+        if picks is not None:
+            self._map()  # it can be shown from now on
         layer.metadata = self._metadata(diameter_px, name)
         self._layers[MICROGRAPH].metadata["diameter_angstrom"] = diameter_px * self.scale
 
