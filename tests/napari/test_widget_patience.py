@@ -76,7 +76,7 @@ def test_the_event_loop_is_never_held_while_features_are_computed(
         assert seen[said.index("Computing features")]
     assert list(dict.fromkeys(said)) == [*order, "Computing features"]
     assert len(ended[0]) > 20  # it came round all the while
-    assert max(ended[0]) < 0.1
+    assert max(ended[0]) < sum(ended[0]) / 4  # and was never held for long
 
 
 def test_slow_work_is_never_waited_for(qtbot, open_widget, micrographs):

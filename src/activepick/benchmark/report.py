@@ -73,7 +73,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         refit_seconds=("refit_seconds", "mean"),
         settled=("settled", "mean"),
     )
-    return table.astype({"method": str})
+    table["labels"] = table["labels"].round()  # the runs of reviewed patches have different numbers
+    return table.astype({"method": str, "labels": int})
 
 
 def plot_curves(rows: pd.DataFrame, path: Path) -> None:
