@@ -74,10 +74,7 @@ class Labels:
             As in `add`.
         """
         with self._log.exclusive():
-            labels = tuple(
-                Label(id=i, micrograph=m, x=float(x), y=float(y), target=target, source=source)
-                for i, (m, x, y) in enumerate(positions, self._log.state.next_id)
-            )
+            labels = self._new([(position, target) for position in positions], source)
             if labels:
                 self._log.do(a.AddLabels(labels=labels))
         return [label.id for label in labels]
@@ -97,19 +94,11 @@ class Labels:
             1 for each particle, 0 for each non-particle.
         """
         with self._log.exclusive():
-            labels = tuple(
-                Label(
-                    id=i,
-                    micrograph=micrograph,
-                    x=float(x),
-                    y=float(y),
-                    target=1 if target else 0,
-                    source="patch",
-                )
-                for i, ((x, y), target) in enumerate(
-                    zip(xy, targets, strict=True), self._log.state.next_id
-                )
-            )
+            rows: list[tuple[Position, Target]] = [
+                ((micrograph, x, y), 1 if target else 0)
+                for (x, y), target in zip(xy, targets, strict=True)
+            ]
+            labels = self._new(rows, "patch")
             if labels:
                 self._log.do(a.AddLabels(labels=labels))
         return [label.id for label in labels]
@@ -132,10 +121,7 @@ class Labels:
             As in `add`.
         """
         with self._log.exclusive():
-            labels = tuple(
-                Label(id=i, micrograph=micrograph, x=x, y=y, target=target, source=source)
-                for i, (x, y) in enumerate(xy, self._log.state.next_id)
-            )
+            labels = self._new([((micrograph, x, y), target) for x, y in xy], source)
             self._log.do(a.ReplaceLabels(ids=tuple(ids), labels=labels))
         return [label.id for label in labels]
 
@@ -161,19 +147,8 @@ class Labels:
         with self._log.exclusive():
             state = self._log.state
             before = tuple(i for i, mark in state.marks.items() if mark.class_id == class_id)
-            labels = tuple(
-                Label(
-                    id=i,
-                    micrograph=m,
-                    x=float(x),
-                    y=float(y),
-                    target=target,
-                    source="class",
-                    weight=weight,
-                    class_id=class_id,
-                )
-                for i, (m, x, y) in enumerate(positions, state.next_id)
-            )
+            rows = [(position, target) for position in positions]
+            labels = self._new(rows, "class", weight, class_id)
             if before:
                 self._log.do(a.ReplaceLabels(ids=before, labels=labels))
             elif labels:
@@ -342,4 +317,26 @@ class Labels:
             replaced=replaced,
             unmatched=found.unmatched,
             open=found.open,
+        )
+
+    def _new(
+        self,
+        rows: Iterable[tuple[Position, Target]],
+        source: Source,
+        weight: float = 1.0,
+        class_id: str | None = None,
+    ) -> tuple[Label, ...]:
+        """Return labels with new ids, which are valid as long as the log is held exclusively."""
+        return tuple(
+            Label(
+                id=i,
+                micrograph=m,
+                x=float(x),
+                y=float(y),
+                target=target,
+                source=source,
+                weight=weight,
+                class_id=class_id,
+            )
+            for i, ((m, x, y), target) in enumerate(rows, self._log.state.next_id)
         )
