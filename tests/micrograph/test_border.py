@@ -3,9 +3,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from activepick.micrograph import Micrograph
 from activepick.micrograph.border import NO_BORDER, BorderFinder
+from activepick.simulate import SimulationSettings, simulate_dataset
+
+FILL = {"constant": {"constant_values": 128}}
 
 
 def border_of(pixels, rows=7):
@@ -40,6 +45,69 @@ def test_padding_and_repeated_lines_are_found(widths, mode, rows, seed):
 def test_noise_of_whole_numbers_has_no_border():
     pixels = np.round(10 * noise()).astype(np.float32)
     assert border_of(pixels) == NO_BORDER
+
+
+@pytest.mark.parametrize("quality", [60, 75, 90, 95])
+@pytest.mark.parametrize("mode", ["edge", "constant"])
+@pytest.mark.parametrize("smoothed", [0.0, 1.5])
+def test_padding_is_found_after_lossy_compression(tmp_path, quality, mode, smoothed):
+    widths = (37, 0, 11, 60)
+    left, top, right, bottom = widths
+    pixels = gaussian_filter(noise((500, 640)), smoothed)
+    pixels *= 30 / pixels.std()
+    pixels = np.pad(pixels + 128, ((top, bottom), (left, right)), mode, **FILL.get(mode, {}))
+    path = tmp_path / "a.jpg"
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path, quality=quality)
+    found = Micrograph(path, pixel_size_angstrom=1.5).border
+    for width, side in zip(widths, found, strict=True):
+        # Blocks of 8 x 8 pixels that contain some of the image are compressed as a whole.
+        assert (width - 8 < side <= width + 8) if width else side == 0, found
+
+
+def test_a_filter_that_wraps_around_leaves_the_padding_to_be_found():
+    pixels = np.pad(noise((500, 640)), ((0, 0), (0, 60)), mode="edge")
+    filtered = gaussian_filter(pixels, 3.0, mode="wrap")
+    # The rim at the right is an image of the left side.
+    assert filtered[:, -4:].std() > 0.02
+    left, top, right, bottom = border_of(filtered)
+    assert (left, top, bottom) == (0, 0, 0)
+    assert 50 <= right <= 61
+
+
+def test_lines_of_a_faulty_detector_are_not_a_border():
+    pixels = noise((500, 640))
+    pixels[40:43] = 7
+    pixels[:, 600:602] = 0
+    pixels[::9, ::11] = 1e6
+    assert border_of(pixels) == NO_BORDER
+
+
+def test_ice_of_uneven_thickness_and_dim_beams_are_no_border():
+    bright = np.linspace(0.3, 1, 640, dtype=np.float32)[None] * np.linspace(0.5, 1, 500)[:, None]
+    assert border_of((noise((500, 640)) * bright).astype(np.float32)) == NO_BORDER
+
+
+def test_simulated_micrographs_have_no_border(tmp_path):
+    for path in simulate_dataset(
+        tmp_path, 2, seed=3, settings=SimulationSettings(shape=(640, 800))
+    ).micrographs:
+        assert Micrograph(path).border == NO_BORDER
+
+
+@pytest.mark.parametrize("name", ["empiar-10059", "empiar-10146"])
+def test_real_micrographs_without_padding_have_no_border(real_data, name):
+    paths = sorted((real_data / name).glob("*.png"))
+    assert paths
+    for path in paths:
+        assert Micrograph(path, pixel_size_angstrom=1.5).border == NO_BORDER, path.name
+
+
+def test_padding_of_real_compressed_micrographs_is_found(real_data):
+    paths = sorted((real_data / "empiar-10017").glob("*.jpg"))
+    assert paths
+    for path in paths[:2]:  # the shifts of the others are the same
+        border = Micrograph(path, pixel_size_angstrom=1.77).border
+        assert all(40 < side < 110 for side in border), path.name
 
 
 def test_an_image_that_is_empty_at_one_side_has_a_border_of_a_quarter_at_most():

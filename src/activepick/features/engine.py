@@ -206,7 +206,8 @@ class FeatureEngine:
 
         if self.cache is None:
             return micrograph.border
-        left, top, right, bottom = self.cache.get(f"border {micrograph.content_key()}", compute)
+        key = f"border without an image {micrograph.content_key()}"
+        left, top, right, bottom = self.cache.get(key, compute)
         return int(left), int(top), int(right), int(bottom)
 
     def is_cached(self, micrograph: Micrograph, radii: Sequence[float]) -> bool:
