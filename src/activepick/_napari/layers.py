@@ -148,8 +148,6 @@ class Layers:
         self.adding = False
         self._box_px: int | None = None
         self._sigmas = 0.0
-        # Whether more layers are added before one is activated.
-        self._adding_several = False
         self._placing = False
         self._filling = False
         # What was shown last on the points layers.
@@ -217,8 +215,7 @@ class Layers:
             view = np.divide(camera.center, self.scale), camera.zoom * self.scale
             self.clear()  # the units of a viewer cannot be changed layer by layer
         self._displayed = displayed
-        with self._several_added():
-            self._show_image(displayed)
+        self._show_image(displayed)
         if view is not None:  # napari showed the whole image when the first layer was added
             self.adding = True
             try:
@@ -258,21 +255,9 @@ class Layers:
             "spacing_px": image.spacing_px,
         }
         for name in (PICKS, LABELS, QUESTIONS, MEMBERS, AREAS):
-            # The last two may not exist.
-            above = self.get(name) if name in (MEMBERS, AREAS) else self._points(name)
+            above = self.get(name)
             if above is not None and above.scale[-1] != self.scale:
                 self._place(name, above, (self.scale,) * 2)
-
-    @contextlib.contextmanager
-    def _several_added(self) -> Iterator[None]:
-        """Activate the labels once after layers were added, not after each of them."""
-        self._adding_several = True
-        try:
-            yield
-        finally:
-            self._adding_several = False
-        if self.viewer.layers.selection.active is None:
-            self.activate_labels()
 
     def set_sigmas(self, sigmas: float) -> None:
         """Show grey values within a number of standard deviations; 0 for percentiles."""
@@ -293,6 +278,15 @@ class Layers:
         layer = self.get(MICROGRAPH)
         if layer is not None:
             layer.opacity = _REJECTED_OPACITY if rejected else 1.0
+
+    @property
+    def has_points(self) -> bool:
+        """Whether the layers of picks, labels and questions exist."""
+        return all(self.get(name) is not None for name in (PICKS, LABELS, QUESTIONS))
+
+    def add_map(self) -> None:
+        """Add the layer of the score map if there is none, so that the user can show it."""
+        self._map()
 
     def show_map(self, score_map: ScoreMap) -> None:
         """Show a score map as the probability of a particle."""
@@ -328,8 +322,6 @@ class Layers:
             ("square" if self._box_px else "disc",) * len(scores),
         )
         self._fill(PICKS, layer, shown, {"score": scores.tolist()})
-        if picks is not None:
-            self._map()  # it can be shown from now on
         layer.metadata = self._metadata(diameter_px, name)
         self._layers[MICROGRAPH].metadata["diameter_angstrom"] = diameter_px * self.scale
 
@@ -641,8 +633,7 @@ class Layers:
                 selection.clear()
         finally:
             self.adding = False
-        if not self._adding_several:
-            self.activate_labels()
+        self.activate_labels()
 
     def _metadata(self, diameter_px: float, name: str) -> dict[str, Any]:
         """Return the metadata for the writer of a points layer."""

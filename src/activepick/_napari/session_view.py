@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 from superqt.utils import qdebounced
 
 from activepick._napari.display_images import DisplayedMicrograph
@@ -30,11 +30,17 @@ class SessionView(QObject, SessionListener):
     ) -> None:
         super().__init__(parent)
         self._layers, self._navigation = layers, navigation
+        # What is shown by the next iterations of the event loop, one by each.
+        self._waiting: list[Callable[[OpenSession], None]] = []
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.timeout.connect(self._show_waiting)
         layers.map_toggled.connect(self._on_map_toggled)
         layers.points_edited.connect(self._restore_points)
 
     def show_session(self, session: OpenSession) -> None:
         """Connect the signals of a session to the layers."""
+        self._waiting.clear()
         self._layers.empty()  # faster in napari than removing and adding layers
         session.images.ready.connect(lambda displayed: self._show_displayed(session, displayed))
         session.images.failed.connect(self._layers.hide_micrograph)
@@ -63,14 +69,29 @@ class SessionView(QObject, SessionListener):
 
     def clear(self) -> None:
         """Remove everything from the image."""
+        self._waiting.clear()
         self._layers.empty()
 
     def _show_displayed(self, session: OpenSession, displayed: DisplayedMicrograph) -> None:
         self._layers.show_micrograph(displayed)
-        for show in self._points_shown:
-            show(session)
         self._show_rejected(session)
+        if self._layers.has_points:
+            for show in self._points_shown:
+                show(session)
+        else:
+            # napari takes a tenth of a second to add a layer: the image is drawn before.
+            self._show_in_turn(*self._points_shown)
         self._navigation.arrive(session)
+
+    def _show_in_turn(self, *shows: Callable[[OpenSession], None]) -> None:
+        """Call functions with the session, each in an iteration of the event loop of its own."""
+        self._waiting += [show for show in shows if show not in self._waiting]
+        self._turn.start()
+
+    def _show_waiting(self) -> None:
+        if self._waiting:
+            self.call(self._waiting.pop(0))
+            self._turn.start()
 
     @qdebounced(timeout=0)  # napari's own callbacks return first
     def _restore_points(self) -> None:
@@ -102,6 +123,12 @@ class SessionView(QObject, SessionListener):
         if self._layers.has_micrograph and session.shown:
             picks = session.picks.picks
             self._layers.show_picks(picks, _diameter_px(session), session.shown_name)
+            if picks is not None:
+                self._show_in_turn(self._add_map)
+
+    def _add_map(self, session: OpenSession) -> None:
+        if self._layers.has_micrograph:
+            self._layers.add_map()
 
     def _show_members(self, session: OpenSession) -> None:
         if self._layers.has_micrograph and session.shown:
