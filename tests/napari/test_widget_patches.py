@@ -31,7 +31,11 @@ def free_place(review):
 
 
 def test_patches_are_corrected_confirmed_undone_and_left(person):
+    person.press("E")
+    person.wait(lambda: person.has_picks)
+    person.settle()
     person.see_all()
+    micrograph = person.open.shown
     camera, asked = person.viewer.scene.camera, person.labelling.current
     zoom, centre = camera.zoom, camera.center
     person.click_button("Patches")
@@ -62,18 +66,35 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     assert first.corrections == 2
     person.qtbot.wait(10)
     assert person.widget.overlay.patch.removed == [pick]
-    # Outside of the frame, and with keys of questions, nothing happens.
+    # Outside of the frame, and with keys of questions, nothing happens; it is said why.
     person.click(first.patch.left - 5, first.patch.top + 5)
-    person.press("F")
+    questions = person.state.asked
+    for key in "FDHRTN":
+        person.told.clear()
+        person.press(key)
+        person.settle()
+        [(_, text)] = person.told
+        assert "Click in the frame" in text
+    assert patches.review is first
     assert first.corrections == 2
     assert not person.state.marks
+    assert person.state.asked == questions
+    assert person.labelling.current == asked
+    # Undo takes back the last click; a change elsewhere costs no correction.
+    person.press("X")
+    assert first.corrections == 1
+    person.click(*missed)
+    person.widget.picks._edge_margin.setValue(0.5)
+    person.settle()
+    assert patches.review is first
+    assert first.corrections == 2
 
     # One key labels all that is in the frame, in one action.
     particles, expected = first.particles, first.labels()
     person.press("Y")
     labels = list(person.state.labels.values())
     assert {label.source for label in labels} == {"patch"}
-    assert np.array_equal([(one.x, one.y) for one in labels], expected.xy)
+    assert sorted((one.x, one.y) for one in labels) == sorted(map(tuple, expected.xy.tolist()))
     positive = [(one.x, one.y) for one in labels if one.target == 1]
     assert sorted(positive) == sorted(map(tuple, particles.tolist()))
     assert first.patch.contains([(one.x, one.y) for one in labels]).all()
@@ -94,18 +115,34 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     person.press("Y")
     person.settle()
     assert len(person.state.labels) == len(labels)
-
-    # A patch can be skipped, and Escape leads back to the questions and the view before.
-    before = patches.review
-    person.press("G")
+    person.press("X")
     person.settle()
-    assert patches.review is not before
+    person.press("Shift+X")
+    person.settle()
     assert len(person.state.labels) == len(labels)
+    assert patches.review is not first
+
+    # Patches can be skipped. Escape leads back to the questions and the view before, also from
+    # another micrograph.
+    while patches.review.micrograph == micrograph:
+        before = patches.review
+        person.press("G")
+        person.settle()
+        assert patches.review is not before
+    assert len(person.state.labels) == len(labels)
+    person.click(*patches.review.particles[0].tolist())
     person.press("Escape")
     person.settle()
     assert not patches.active
     assert person.widget.overlay.patch is None
+    assert person.open.shown == micrograph
     assert camera.zoom == pytest.approx(zoom)
     assert camera.center == pytest.approx(centre, abs=1)
-    assert person.labelling.current == asked
-    assert "1 patch confirmed with 3 clicks." in [text for _, text in person.told]
+    left = [q for q in questions if q.id not in person.state.marks]
+    assert person.labelling.open_questions == tuple(left)
+    for one in left:  # what the patch has answered is not asked again
+        assert person.labelling.label_near(one.x, one.y) is None
+    assert person.told[-1][1] == (
+        "1 patch confirmed with 3 clicks. "
+        "1 correction of a patch that was not confirmed was discarded."
+    )

@@ -53,3 +53,26 @@ def test_labelled_positions_cannot_be_corrected():
     assert review.particles.tolist() == [[80, 40]]
     assert not review.click(40, 40)
     assert (40, 40) not in map(tuple, review.labels().xy.tolist())
+
+
+def test_clicks_are_taken_back_one_by_one(review):
+    assert not review.take_back()
+    review.click(40, 40)
+    review.click(80, 55)
+    assert not review.click(200, 40)
+    assert review.take_back()
+    assert (review.corrections, review.removed.tolist()) == (1, [[40, 40]])
+    assert review.take_back()
+    assert review.corrections == 0
+    assert review.particles.tolist() == PICKS[:2].tolist()
+    assert not review.take_back()
+
+
+def test_positions_that_were_labelled_meanwhile_are_not_labelled_again(review):
+    review.click(40, 40)
+    review.click(120, 70)
+    review.set_answered(np.array([[41.0, 41.0], [120.0, 119.0]]))
+    assert review.corrections == 2
+    made = review.labels()
+    found = dict(zip(map(tuple, made.xy.tolist()), made.targets.tolist(), strict=True))
+    assert found == {(80, 40): 1, (120, 70): 1, (40, 120): 0}

@@ -71,15 +71,29 @@ class Commands:
         target
             1 particle, 0 not a particle, 2 carbon or empty ice, None to skip.
         """
-        if session.patches.active:
-            if target is None:
-                session.patches.skip()
-            else:
-                session.notify("info", _IN_PATCH)
+        if session.patches.active and target is None:
+            session.patches.skip()
+        elif self._questions_are_hidden(session):
+            return
         elif session.labelling.current is None or self._navigation.question_in_view(session):
             session.labelling.answer(target)
         else:
             self._navigation.go_to_question(session)
+
+    def go(self, session: OpenSession, step: int) -> None:
+        """Go to the next question (1) or to the previous one (-1) without an answer."""
+        if not self._questions_are_hidden(session):
+            session.labelling.go(step)
+
+    def ask(self, session: OpenSession) -> None:
+        """Replace the open questions by new ones."""
+        if not self._questions_are_hidden(session):
+            session.labelling.ask()
+
+    def undo(self, session: OpenSession) -> None:
+        """Undo the last correction of the patch under review, or else the last action."""
+        if not session.patches.take_back():
+            session.labelling.undo()
 
     def accept(self, session: OpenSession) -> None:
         """Accept the suggestions that are on screen, or move the view to suggestions.
@@ -111,3 +125,9 @@ class Commands:
                 self._navigation.go_to_question(session)
         elif position is not None and session.images.is_current:
             session.labelling.remove_at(*position)
+
+    def _questions_are_hidden(self, session: OpenSession) -> bool:
+        """Return whether patches are reviewed, and say then what can be done instead."""
+        if session.patches.active:
+            session.notify("info", _IN_PATCH)
+        return session.patches.active

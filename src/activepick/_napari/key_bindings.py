@@ -52,9 +52,9 @@ KEY_BINDINGS = (
     KeyBinding(
         ("G",), "skip the question", lambda session, commands: commands.answer(session, None)
     ),
-    KeyBinding(("R",), "previous question", lambda session, commands: session.labelling.go(-1)),
-    KeyBinding(("T",), "next question", lambda session, commands: session.labelling.go(1)),
-    KeyBinding(("X", "Control-Z"), "undo", lambda session, commands: session.labelling.undo()),
+    KeyBinding(("R",), "previous question", lambda session, commands: commands.go(session, -1)),
+    KeyBinding(("T",), "next question", lambda session, commands: commands.go(session, 1)),
+    KeyBinding(("X", "Control-Z"), "undo", lambda session, commands: commands.undo(session)),
     KeyBinding(
         ("Shift-X", "Control-Shift-Z"), "redo", lambda session, commands: session.labelling.redo()
     ),
@@ -68,7 +68,7 @@ KEY_BINDINGS = (
         "accept the suggestions, or confirm the patch",
         lambda session, commands: commands.accept(session),
     ),
-    KeyBinding(("N",), "new questions", lambda session, commands: session.labelling.ask()),
+    KeyBinding(("N",), "new questions", lambda session, commands: commands.ask(session)),
     KeyBinding(
         ("Q",),
         "previous micrograph",

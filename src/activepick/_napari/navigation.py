@@ -46,6 +46,8 @@ class Navigation:
         self._awaited: dict[int, _Position] = {}
         # Zoom, centre and micrograph before patches were reviewed.
         self._before_patches: tuple[float, _Position, int] | None = None
+        # Micrograph of the last patch.
+        self._patch_micrograph = 0
         # Last position of the mouse on the canvas, (x, y) in screen pixels.
         self._mouse: tuple[float, float] | None = None
         viewer.mouse_move_callbacks.append(self._on_mouse_move)
@@ -109,11 +111,15 @@ class Navigation:
         if self._before_patches is None:
             zoom = self._viewer.scene.camera.zoom
             self._before_patches = zoom, self.centre_of_view(), session.shown
+        self._patch_micrograph = review.micrograph
         session.show(review.micrograph)
         self._fit_patch(session)
 
     def leave_patches(self, session: OpenSession) -> None:
-        """Show the part of the image that was shown before patches were reviewed."""
+        """Show the micrograph, and the part of it, that were shown before patches were reviewed.
+
+        Only the zoom is restored if the user has gone to another micrograph than that of the patch.
+        """
         if self._before_patches is None:
             return
         zoom, position, micrograph = self._before_patches
@@ -121,6 +127,8 @@ class Navigation:
         self._set_zoom(zoom)
         if session.shown == micrograph:
             self.centre(*position)
+        elif session.shown == self._patch_micrograph:
+            self.go_to(session, micrograph, position)
         else:
             self.centre(*self.centre_of_view())
 

@@ -237,6 +237,11 @@ class OpenSession(QObject):
 
         self.jobs.run("offer", lambda progress: self.workspace.questioner.next_micrograph(), done)
 
+    def audit(self, count: int) -> None:
+        """Ask about randomly drawn picks; a review of patches ends, since it hides questions."""
+        self.patches.stop()
+        self.labelling.audit(count)
+
     def set_settings(self, **changes: object) -> None:
         """Change settings of the session; an error is reported."""
         if any(getattr(self.settings, name) != value for name, value in changes.items()):

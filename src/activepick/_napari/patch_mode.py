@@ -1,6 +1,6 @@
 """Review by patch: the picks in one small square after the other are corrected and confirmed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QObject, Signal
 
@@ -11,6 +11,7 @@ from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.wording import counted
 from activepick.workspace.patch_review import PatchReview
+from activepick.workspace.peaks import positions
 from activepick.workspace.workspace import Workspace
 
 __all__ = ["PatchMode"]
@@ -64,8 +65,9 @@ class PatchMode(QObject):
         self._session, self._workspace, self._jobs, self._edit = session, workspace, jobs, edit
         self._active = False
         self.review: PatchReview | None = None
-        # Confirmed patches, with the ids of their labels, so that they can be undone.
+        # Confirmed patches, and those that were undone, with the ids of their labels.
         self._confirmed: list[tuple[frozenset[int], PatchReview]] = []
+        self._undone: list[tuple[frozenset[int], PatchReview]] = []
         self._skipped: list[tuple[int, Patch]] = []
 
     @property
@@ -83,6 +85,11 @@ class PatchMode(QObject):
         """Number of clicks for them: one for each correction and one for each confirmation."""
         return sum(1 + review.corrections for _, review in self._confirmed)
 
+    @property
+    def corrections(self) -> int:
+        """Number of corrections of the patch under review, which is not confirmed yet."""
+        return 0 if self.review is None else self.review.corrections
+
     def start(self) -> None:
         """Begin to review patches."""
         if self._session.read_only:
@@ -90,6 +97,7 @@ class PatchMode(QObject):
         elif not self.active:
             self._active = True
             self._confirmed.clear()
+            self._undone.clear()
             self._skipped.clear()
             self._choose()
 
@@ -97,20 +105,27 @@ class PatchMode(QObject):
         """End the review of patches; corrections that were not confirmed are discarded."""
         if not self.active:
             return
+        told = [self._discarded()] if self.corrections else []
+        if self.confirmed:
+            patches, clicks = counted(self.confirmed, "patch", "patches"), self.clicks
+            told.insert(0, f"{patches} confirmed with {counted(clicks, 'click')}.")
         self._active, self.review = False, None
         self._jobs.cancel(_LANE)
-        if self.confirmed:
-            self.notified.emit(
-                "info",
-                f"{counted(self.confirmed, 'patch', 'patches')} confirmed with "
-                f"{counted(self.clicks, 'click')}.",
-            )
+        if told:
+            self.notified.emit("info", " ".join(told))
         self.moved.emit()
 
     def click(self, x: float, y: float) -> None:
         """Correct the picks at a position, in original pixels; see `PatchReview.click`."""
         if self.review is not None and self.review.click(x, y):
             self.corrected.emit()
+
+    def take_back(self) -> bool:
+        """Undo the last correction of the patch; return False if there is none."""
+        if self.review is None or not self.review.take_back():
+            return False
+        self.corrected.emit()
+        return True
 
     def confirm(self) -> None:
         """Label all that is in the patch, in one action, and choose the next patch."""
@@ -126,11 +141,12 @@ class PatchMode(QObject):
         if self._edit(
             lambda session: added.extend(
                 session.labels.add_patch(
-                    review.micrograph, labels.xy.tolist(), labels.targets.tolist()
+                    review.micrograph, labels.xy.tolist(), labels.targets.tolist(), review.reach
                 )
             )
         ):
             self._confirmed.append((frozenset(added), review))
+            self._undone.clear()
             self._choose()
         else:
             self.review = review
@@ -142,24 +158,46 @@ class PatchMode(QObject):
             self._choose()
 
     def follow(self, action: a.Action, change: Change | None) -> None:
-        """Return to a patch whose labels were undone, or choose another after other changes."""
+        """Return to a patch whose labels were undone, or choose another after other changes.
+
+        A patch with corrections is kept, unless its micrograph was rejected.
+        """
         if not self.active:
             return
-        if isinstance(action, a.AskQuestions):
-            self.stop()
+        if isinstance(action, a.Undo) and _is_last(self._confirmed, change, added=False):
+            self._jobs.cancel(_LANE)
+            self._undone.append(self._confirmed.pop())
+            undone = self._undone[-1][1]
+            self._update_answered(undone)
+            self._show(undone)
             return
-        if isinstance(action, a.Undo) and change and self._confirmed:
-            ids, review = self._confirmed[-1]
-            if ids <= {number for number, label in change.after.items() if label is None}:
-                self._jobs.cancel(_LANE)
-                self._confirmed.pop()
-                self._show(review)
-                return
-        concerned = bool(change) or isinstance(action, a.SetSettings | a.SetStatus)
-        if self.review is not None and concerned:
+        if isinstance(action, a.Redo) and _is_last(self._undone, change, added=True):
+            self._confirmed.append(self._undone.pop())
+            self.review = None  # it is confirmed again
+            self._choose()
+            return
+        review = self.review
+        if review is None or not (change or isinstance(action, a.SetSettings | a.SetStatus)):
+            return
+        if review.corrections and self._session.state.is_used(review.micrograph):
+            self._update_answered(review)
+            self.corrected.emit()
+        else:
             self._choose()
 
+    def _update_answered(self, review: PatchReview) -> None:
+        review.set_answered(positions(self._session.state.marks_of(review.micrograph)))
+
+    def _discarded(self) -> str:
+        verb = "was" if self.corrections == 1 else "were"
+        return (
+            f"{counted(self.corrections, 'correction')} of a patch that was not confirmed "
+            f"{verb} discarded."
+        )
+
     def _choose(self) -> None:
+        if self.corrections:
+            self.notified.emit("info", self._discarded())
         self.review = None
         self.moved.emit()
         questioner, skipped = self._workspace.questioner, tuple(self._skipped)
@@ -184,3 +222,13 @@ class PatchMode(QObject):
     def _give_up(self, error: Exception) -> None:
         self.notified.emit("error", str(error))
         self.stop()
+
+
+def _is_last(
+    patches: Sequence[tuple[frozenset[int], PatchReview]], change: Change | None, *, added: bool
+) -> bool:
+    """Return whether a change adds, or else removes, all labels of the last patch of a list."""
+    if change is None or not patches:
+        return False
+    ids, _ = patches[-1]
+    return all(i in change.after and (change.after[i] is not None) == added for i in ids)

@@ -167,7 +167,7 @@ def label_patch(patch: Patch, peaks: PatchPeaks, particles: Floats, removed: Flo
     empty &= far_from(peaks.xy, particles, apart) & far_from(peaks.xy, removed, same)
     count = max(1, len(new) + len(removed))
     order = np.argsort(-peaks.score[empty], kind="stable")[:count]
-    others = np.concatenate([removed, peaks.xy[empty][order]])
+    others = np.concatenate([removed[peaks.is_open(removed)], peaks.xy[empty][order]])
     targets = np.concatenate([np.ones(len(new)), np.zeros(len(others))])
     return PatchLabels(np.concatenate([new, others]), targets)
 

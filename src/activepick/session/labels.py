@@ -1,5 +1,6 @@
 """The labels of a session."""
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from activepick.session.action_log import ActionLog
 from activepick.session.micrographs import Micrographs
 from activepick.session.model import actions as a
-from activepick.session.model.state import Label, Position, Source, Target
+from activepick.session.model.state import Label, Position, Question, Source, Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,9 +81,15 @@ class Labels:
         return [label.id for label in labels]
 
     def add_patch(
-        self, micrograph: int, xy: Iterable[Sequence[float]], targets: Iterable[float]
+        self,
+        micrograph: int,
+        xy: Iterable[Sequence[float]],
+        targets: Iterable[float],
+        reach: float = 0.0,
     ) -> list[int]:
         """Add the labels of a confirmed patch in one action, and return their ids.
+
+        An open question at the position of a label is answered by it, and is not asked again.
 
         Parameters
         ----------
@@ -92,13 +99,21 @@ class Labels:
             Positions as (x, y).
         targets
             1 for each particle, 0 for each non-particle.
+        reach
+            Largest distance of a question from its label, in pixels.
         """
         with self._log.exclusive():
             rows: list[tuple[Position, Target]] = [
                 ((micrograph, x, y), 1 if target else 0)
                 for (x, y), target in zip(xy, targets, strict=True)
             ]
-            labels = self._new(rows, "patch")
+            # Those of an audit are left open, since its sample has to be complete.
+            asked = [
+                one
+                for one in self._log.state.questions
+                if one.micrograph == micrograph and one.purpose == "learn"
+            ]
+            labels = _answering(asked, self._new(rows, "patch"), reach)
             if labels:
                 self._log.do(a.AddLabels(labels=labels))
         return [label.id for label in labels]
@@ -340,3 +355,20 @@ class Labels:
             )
             for i, ((m, x, y), target) in enumerate(rows, self._log.state.next_id)
         )
+
+
+def _answering(
+    questions: Iterable[Question], labels: tuple[Label, ...], reach: float
+) -> tuple[Label, ...]:
+    """Give the nearest label within reach of each question the id of the question."""
+    answers = {}
+    for question in questions:
+        free = [i for i in range(len(labels)) if i not in answers]
+        apart = {i: math.hypot(labels[i].x - question.x, labels[i].y - question.y) for i in free}
+        nearest = min(apart, key=apart.__getitem__, default=None)
+        if nearest is not None and apart[nearest] <= reach:
+            answers[nearest] = question.id
+    return tuple(
+        label.model_copy(update={"id": answers[i]}) if i in answers else label
+        for i, label in enumerate(labels)
+    )

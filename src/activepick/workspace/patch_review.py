@@ -1,6 +1,6 @@
 """The corrections of the picks in one patch."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,10 @@ class PatchReview:
     # Added positions, with the index of the pick that each moves, if any.
     _added: dict[tuple[float, float], int | None] = field(default_factory=dict, init=False)
 
-    def __post_init__(self) -> None:
-        # Labelled positions are answered already.
-        self._in_patch = self.patch.contains(self.picks) & self.peaks.is_open(self.picks)
+    # Removed picks and added positions before each click.
+    _before: list[tuple[set[int], dict[tuple[float, float], int | None]]] = field(
+        default_factory=list, init=False
+    )
 
     @property
     def particles(self) -> Floats:
@@ -63,6 +64,11 @@ class PatchReview:
         moved = sum(index is not None for index in self._added.values())
         return len(self._removed) + len(self._added) - moved
 
+    @property
+    def reach(self) -> float:
+        """Distance in original pixels within which positions are the same."""
+        return SAME_POSITION * self.peaks.radius_px
+
     def click(self, x: float, y: float) -> bool:
         """Correct the picks at a position.
 
@@ -79,18 +85,46 @@ class PatchReview:
         bool
             Whether anything was changed; False outside of the patch, and on labels.
         """
+        before = set(self._removed), dict(self._added)
+        changed = self._correct(x, y)
+        if changed:
+            self._before.append(before)
+        return changed
+
+    def take_back(self) -> bool:
+        """Undo the last click that changed anything; return False if there is none."""
+        if not self._before:
+            return False
+        self._removed, self._added = self._before.pop()
+        return True
+
+    def set_answered(self, xy: Floats) -> None:
+        """Set the labelled and skipped positions x, y, shape (m, 2), after they changed."""
+        self.peaks = replace(self.peaks, answered=xy)
+
+    def labels(self) -> PatchLabels:
+        """Return the labels that follow if all else in the patch is right."""
+        kept = np.delete(self.picks, sorted(self._removed), axis=0)
+        particles = np.concatenate([kept, self._added_xy])
+        return label_patch(self.patch, self.peaks, particles, self.removed)
+
+    @property
+    def _in_patch(self) -> NDArray[np.bool_]:
+        # Labelled positions are answered already.
+        return self.patch.contains(self.picks) & self.peaks.is_open(self.picks)
+
+    def _correct(self, x: float, y: float) -> bool:
         here = np.array([[x, y]])
         if not self.patch.contains(here)[0]:
             return False
-        reach = SAME_POSITION * self.peaks.radius_px
-        added = _nearest(self._added_xy, here, reach)
+        added = _nearest(self._added_xy, here, self.reach)
         if added is not None:
             moved = self._added.pop(list(self._added)[added])
             if moved is not None:
                 self._removed.discard(moved)
             return True
         own = np.flatnonzero(self._in_patch)
-        pick = _nearest(self.picks[own], here, reach)
+        pick = _nearest(self.picks[own], here, self.reach)
         if pick is not None:
             self._toggle(int(own[pick]))
             return True
@@ -103,12 +137,6 @@ class PatchReview:
             self._removed.add(moves)
         self._added[x, y] = moves
         return True
-
-    def labels(self) -> PatchLabels:
-        """Return the labels that follow if all else in the patch is right."""
-        kept = np.delete(self.picks, sorted(self._removed), axis=0)
-        particles = np.concatenate([kept, self._added_xy])
-        return label_patch(self.patch, self.peaks, particles, self.removed)
 
     @property
     def _added_xy(self) -> Floats:

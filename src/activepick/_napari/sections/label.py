@@ -97,7 +97,9 @@ class LabelSection(Section, SessionListener):
         self._strip = CropStrip()
         self._strip.set_empty_text("The open questions are shown here.")
         self._strip.clicked.connect(self._go_to)
-        self._undo = self._labelling_button("Undo (X)", Labelling.undo, "Undo the last label")
+        self._undo = button(
+            "Undo (X)", self.with_session(commands.undo), "Undo the last label or correction"
+        )
         self._redo = self._labelling_button(
             "Redo", Labelling.redo, "Redo the label that was undone last (Shift+X)"
         )
@@ -344,7 +346,6 @@ class LabelSection(Section, SessionListener):
         self._accept.setText(f"Accept {counted(waiting, 'suggestion')} (Y)")
         # With two rows of crops, the picks below need the space.
         self._rounds.setVisible(self._accept.isHidden() and not by_patch)
-        self._undo.setEnabled(session.session.can_undo)
         self._redo.setEnabled(session.session.can_redo)
         self._show_crops(session)
         self._show_current(session)
@@ -356,6 +357,7 @@ class LabelSection(Section, SessionListener):
         place = "" if current is None else f"On {session.state.names[current.micrograph]}"
         self._title.setToolTip(_HOW_TO_CORRECT if round.waiting else place)
         self.set_summary(_tally(session))
+        self._undo.setEnabled(session.session.can_undo or session.patches.corrections > 0)
         advice = _advice(session, current)
         self._hint.setText(advice)
         self._hint.setVisible(bool(advice))

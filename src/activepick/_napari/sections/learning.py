@@ -36,7 +36,7 @@ class LearningSection(Section, SessionListener):
             row(
                 button(
                     f"Check {_AUDIT} picks",
-                    self.with_session(lambda session: session.labelling.audit(_AUDIT)),
+                    self.with_session(lambda session: session.audit(_AUDIT)),
                     "Answer questions about randomly drawn picks, for an unbiased estimate of the "
                     "precision. These answers are not used for training.",
                 ),
