@@ -18,6 +18,7 @@ of a refit.
 from pathlib import Path
 
 import pandas as pd
+from kept_rows import KeptRows
 from known_sets import load_datasets, parser_of
 
 from activepick.benchmark.curves import COLUMNS, learning_curve
@@ -48,30 +49,22 @@ def main() -> None:
     if options.out is None:
         parser.print_usage()
         return
-    options.out.mkdir(parents=True, exist_ok=True)
-    rows_file, tables_file = options.out / "rows.csv", options.out / "tables.md"
+    kept = KeptRows(options.out, [*COLUMNS, "set"], ("set", "method", "seed"))
     sets = load_datasets(options.data, options.cache, options.simulated)
     wanted = options.sets.split(",") if options.sets else list(sets)
     counts = [int(count) for count in options.counts.split(",")]
     for method in options.methods.split(","):
         for name in wanted:
             for seed in range(options.seeds):
-                if (name, method, seed) in done(rows_file):
+                if kept.has(name, method, seed):
                     continue
                 curve = learning_curve(
                     method, METHODS[method], sets[name], seed, counts, options.batch
                 )
                 rows = pd.DataFrame(curve, columns=COLUMNS).assign(set=name)
-                rows.to_csv(rows_file, mode="a", header=not rows_file.exists(), index=False)
+                kept.add(rows)
                 print(name, method, seed, rows["ap"].round(3).tolist(), flush=True)
-            tables_file.write_text(tables(pd.read_csv(rows_file), counts))
-
-
-def done(path: Path) -> set[tuple[str, str, int]]:
-    if not path.exists():
-        return set()
-    table = pd.read_csv(path)
-    return set(zip(table["set"], table["method"], table["seed"], strict=True))
+            (options.out / "tables.md").write_text(tables(kept.read(), counts))
 
 
 def tables(rows: pd.DataFrame, counts: list[int]) -> str:

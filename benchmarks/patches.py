@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from kept_rows import KeptRows
 from known_sets import Dataset, load_datasets, parser_of, precision
 
 from activepick.benchmark.oracle import Oracle, learn, review_patch
@@ -47,27 +48,22 @@ def main() -> None:
     if options.out is None:
         parser.print_usage()
         return
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / "rows.csv"
+    kept = KeptRows(options.out, COLUMNS, ("set", "seed"))
     sets = load_datasets(options.data, options.cache, options.simulated)
     for seed in range(options.seeds):
         for name in options.sets.split(",") if options.sets else sets:
-            if path.exists() and known(pd.read_csv(path), name, seed):
+            if kept.has(name, seed):
                 continue
             found = [(name, seed, *row) for row in compared(sets[name], seed)]
             rows = pd.DataFrame(found, columns=COLUMNS)
-            rows.to_csv(path, mode="a", header=not path.exists(), index=False)
+            kept.add(rows)
             print(rows.round(3).to_string(header=False), flush=True)
-    rows = pd.read_csv(path)
+    rows = kept.read()
     means = rows.groupby(["set", "method", "clicks"], sort=False)[MEASURES].mean()
     for measure in MEASURES:
         print(measure, means[measure].unstack().round(3).to_string(), sep="\n")
     mean = means.groupby(["method", "clicks"], sort=False).mean()
     print("mean of the sets", mean.round(3).to_string(), sep="\n")
-
-
-def known(rows: pd.DataFrame, name: str, seed: int) -> bool:
-    return bool(((rows["set"] == name) & (rows["seed"] == seed)).any())
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,6 +65,7 @@ OTHERS = {
     "modules": (
         "event_loop",
         "fine_tune",
+        "kept_rows",
         "known_sets",
         "limits",
         "processor_name",

@@ -27,6 +27,7 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pandas as pd
+from kept_rows import KeptRows
 from known_sets import Dataset, load_datasets, parser_of
 
 from activepick.metrics import evaluate
@@ -34,6 +35,8 @@ from activepick.micrograph.working_image import WorkingImage
 
 NEEDED = "import topaz.commands.train"
 PACKAGES = ("topaz-em==0.3.20", "torchvision")
+RESULTS = ["labels", "epochs", "updates", "minibatch", "ap", "ap90"]
+COLUMNS = ["set", "seed", "asked", *RESULTS]
 
 
 def main() -> None:
@@ -50,31 +53,22 @@ def main() -> None:
     if options.out is None:
         parser.print_usage()
         return
-    options.out.mkdir(parents=True, exist_ok=True)
+    kept = KeptRows(options.out, COLUMNS, ("set", "seed", "asked"))
     python = interpreter(options.out / "environment")
     sets = load_datasets(options.data, options.cache, options.simulated)
-    file = options.out / "rows.csv"
     for name in options.sets.split(",") if options.sets else sets:
         for seed in range(options.seeds):
             for count in options.labels:
-                if (name, seed, count) in done(file):
+                if kept.has(name, seed, count):
                     continue
                 with tempfile.TemporaryDirectory() as folder:
                     row = run(python, sets[name], seed, count, Path(folder), options)
                 facts = {"set": name, "seed": seed, "asked": count, **row}
-                pd.DataFrame([facts]).to_csv(file, mode="a", header=not file.exists(), index=False)
+                kept.add(pd.DataFrame([facts]))
                 print(facts, flush=True)
-    if file.exists():
-        rows = pd.read_csv(file)
-        columns = ["labels", "ap", "ap90"]
+    if kept.path.exists():
+        rows, columns = kept.read(), ["labels", "ap", "ap90"]
         print(rows.groupby(["set", "asked"], sort=False)[columns].mean().round(3).to_string())
-
-
-def done(file: Path) -> set[tuple[str, int, int]]:
-    if not file.exists():
-        return set()
-    rows = pd.read_csv(file)
-    return set(zip(rows["set"], rows["seed"], rows["asked"], strict=True))
 
 
 def interpreter(folder: Path) -> str:
@@ -147,14 +141,8 @@ def run(
     )
     radius_px = data.micrographs[0].radius_px(data.engine.diameter_angstrom)
     result = evaluate(pd.concat(parts), truth, radius_px)
-    return {
-        "labels": len(labels),
-        "epochs": options.epochs,
-        "updates": options.updates,
-        "minibatch": options.minibatch,
-        "ap": result.ap,
-        "ap90": result.ap90,
-    }
+    training = options.epochs, options.updates, options.minibatch
+    return dict(zip(RESULTS, (len(labels), *training, result.ap, result.ap90), strict=True))
 
 
 def call(command: list[object]) -> None:

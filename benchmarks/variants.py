@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from all_methods import done
+from kept_rows import KeptRows
 from known_sets import load_datasets, parser_of
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -99,20 +99,19 @@ def main() -> None:
     if options.out is None:
         parser.print_usage()
         return
-    options.out.mkdir(parents=True, exist_ok=True)
-    file = options.out / "rows.csv"
+    kept = KeptRows(options.out, [*COLUMNS, "set"], ("set", "method", "seed"))
     sets = load_datasets(options.data, options.cache, options.simulated)
     for variant in options.variants.split(","):
         method = replace(METHODS["active"], settings=LearnerSettings(fit=VARIANTS[variant]))
         for name in options.sets.split(",") if options.sets else sets:
             for seed in range(options.seeds):
-                if (name, variant, seed) in done(file):
+                if kept.has(name, variant, seed):
                     continue
                 curve = learning_curve(variant, method, sets[name], seed, COUNTS, BATCH)
                 rows = pd.DataFrame(curve, columns=COLUMNS).assign(set=name)
-                rows.to_csv(file, mode="a", header=not file.exists(), index=False)
+                kept.add(rows)
         print(variant, flush=True)
-    show(pd.read_csv(file))
+    show(kept.read())
 
 
 def show(rows: pd.DataFrame) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from kept_rows import KeptRows
 from known_sets import Dataset, load_datasets, parser_of, precision
 from numpy.typing import NDArray
 
@@ -43,24 +44,18 @@ def main() -> None:
     if options.out is None:
         parser.print_usage()
         return
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / "rows.csv"
+    kept = KeptRows(options.out, COLUMNS, ("set", "seed", "share"))
     for name, data in load_datasets(options.data, options.cache, options.simulated).items():
         for seed in range(options.seeds):
             for share in SHARES:
-                if path.exists() and known(pd.read_csv(path), name, seed, share):
+                if kept.has(name, seed, share):
                     continue
                 rows = pd.DataFrame(
                     [(name, seed, share, *row) for row in course(data, seed, share)],
                     columns=COLUMNS,
                 )
-                rows.to_csv(path, mode="a", header=not path.exists(), index=False)
-    print_tables(pd.read_csv(path))
-
-
-def known(rows: pd.DataFrame, name: str, seed: int, share: float) -> bool:
-    own = (rows["set"] == name) & (rows["seed"] == seed) & np.isclose(rows["share"], share)
-    return bool(own.any())
+                kept.add(rows)
+    print_tables(kept.read())
 
 
 def course(data: Dataset, seed: int, share: float) -> Iterator[tuple[float, ...]]:

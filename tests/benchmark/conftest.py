@@ -9,5 +9,6 @@ if BENCHMARKS.is_dir():
 else:
     collect_ignore = [
         "test_fine_tune.py",
+        "test_kept_rows.py",
         "test_variants.py",
     ]

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from activepick.learning.patches import Patch, PatchPeaks, choose_patch, far_from, label_patch
+from activepick.learning.patches import Patch, PatchPeaks, choose_patch, label_patch
 from activepick.learning.uncertainty import entropy
+from activepick.scoremap import far_from
 
 RADIUS = 20.0
 SHAPE = (500, 600)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from person import Person
 
-from activepick.learning.patches import far_from
+from activepick.scoremap import far_from
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
 

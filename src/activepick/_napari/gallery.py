@@ -15,13 +15,12 @@ from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.crop_gallery import CropGallery
 from activepick.micrograph.crops import cut_crops
 from activepick.picking.rules import Picks
+from activepick.scoremap import SAME_POSITION
 
 __all__ = ["Gallery"]
 
 # Side of a crop in particle diameters.
 _CROP_DIAMETERS = 1.5
-# Picks of two heads within this distance, in particle radii, are the same particle.
-_SAME_POSITION = 0.5
 # The controls and a row of the smallest crops.
 _MINIMUM_HEIGHT = 120
 _HERE, _ALL = "This micrograph", "All micrographs"
@@ -154,7 +153,7 @@ class Gallery(QWidget, SessionListener):
         ):
             return
         marked = np.array(self.view.wrong_ids(), np.intp)
-        wrong = _same(before, marked, found, _SAME_POSITION * session.images.radius_px)
+        wrong = _same(before, marked, found, SAME_POSITION * session.images.radius_px)
         self._picks = found
         self.view.set_items(
             np.arange(len(found.xy)), found.score, lambda rows: self._crops(session, found, rows)

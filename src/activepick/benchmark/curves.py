@@ -7,7 +7,6 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from activepick.benchmark.methods import Method
 from activepick.benchmark.oracle import Oracle, learn, review_patch
@@ -31,7 +30,7 @@ from activepick.picking import (
     select_picks,
     within_margin,
 )
-from activepick.scoremap import Peaks, find_peaks
+from activepick.scoremap import Peaks, far_from, find_peaks
 
 __all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve"]
 
@@ -379,7 +378,7 @@ def _label_everything(run: _Run, rng: np.random.Generator) -> None:
         height, width = features.shape
         positions = rng.uniform(0, 1, (4 * len(xy), 2)) * [width - 1, height - 1]
         if len(xy):
-            far = cKDTree(xy).query(positions)[0] > features.radius_px
+            far = far_from(positions, xy, features.radius_px)
             empty = positions[far & within_margin(features, positions, margin)][: len(xy)]
             within = xy[inside_image(xy, features.shape) & within_margin(features, xy, margin)]
             learner.add(index, within, np.ones(len(within)))

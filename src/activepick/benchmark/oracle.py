@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 from activepick.errors import SettingsError
 from activepick.formats.outside import inside_image
 from activepick.learning.learner import Learner
-from activepick.learning.patches import Patch, PatchPeaks, choose_patch, far_from, label_patch
+from activepick.learning.patches import Patch, PatchPeaks, choose_patch, label_patch
 from activepick.learning.strategies.registry import Query, Strategy
 from activepick.picking import LabelledPositions, PickRules, select_picks, within_margin
 from activepick.picking.rules import eligible_peaks
-from activepick.scoremap import SAME_POSITION, Peaks, find_peaks
+from activepick.scoremap import SAME_POSITION, Peaks, far_from, find_peaks
 
 __all__ = ["Corrections", "Oracle", "learn", "review_patch"]
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from activepick.learning.uncertainty import entropy
-from activepick.scoremap import SAME_POSITION
+from activepick.scoremap import SAME_POSITION, far_from
 
 __all__ = [
     "PATCH_DIAMETERS",
@@ -24,7 +24,6 @@ __all__ = [
     "PatchLabels",
     "PatchPeaks",
     "choose_patch",
-    "far_from",
     "label_patch",
 ]
 
@@ -170,27 +169,6 @@ def label_patch(patch: Patch, peaks: PatchPeaks, particles: Floats, removed: Flo
     others = np.concatenate([removed[peaks.is_open(removed)], peaks.xy[empty][order]])
     targets = np.concatenate([np.ones(len(new)), np.zeros(len(others))])
     return PatchLabels(np.concatenate([new, others]), targets)
-
-
-def far_from(xy: Floats, others: Floats, distance: float) -> Mask:
-    """Return which positions are farther than a distance from all others.
-
-    Parameters
-    ----------
-    xy
-        Positions, shape (n, 2).
-    others
-        Other positions, shape (m, 2).
-    distance
-        The distance, in the unit of the positions.
-
-    Returns
-    -------
-    array of bool, shape (n,)
-    """
-    if not len(xy) or not len(others):
-        return np.ones(len(xy), bool)
-    return np.asarray(cKDTree(others).query(xy)[0] > distance)
 
 
 def _sums_around(centres: Floats, xy: Floats, values: Floats, half: float) -> Floats:

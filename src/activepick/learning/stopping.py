@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.spatial import cKDTree
 
-from activepick.scoremap import SAME_POSITION
+from activepick.scoremap import SAME_POSITION, far_from
 
 __all__ = ["LITTLE", "ROUNDS", "changed_positions", "settled"]
 
@@ -39,12 +38,9 @@ def changed_positions(before: ArrayLike, after: ArrayLike, radius_px: float) -> 
     """
     old = np.asarray(before, np.float64).reshape(-1, 2)
     new = np.asarray(after, np.float64).reshape(-1, 2)
-    if not len(old) or not len(new):
-        return len(old) + len(new), len(old) + len(new)
     reach = SAME_POSITION * radius_px
-    lost = int((cKDTree(new).query(old)[0] > reach).sum())
-    found = int((cKDTree(old).query(new)[0] > reach).sum())
-    return lost + found, len(old) + len(new)
+    lost, found = far_from(old, new, reach).sum(), far_from(new, old, reach).sum()
+    return int(lost + found), len(old) + len(new)
 
 
 def settled(changed: Sequence[float | None]) -> bool:

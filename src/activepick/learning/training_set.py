@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
 
 from activepick.errors import ActivepickError
 from activepick.formats.outside import inside_image
 from activepick.learning.head import Head, TrainingData
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.uncertainty import entropy
-from activepick.scoremap import SAME_POSITION, separated_peaks
+from activepick.scoremap import SAME_POSITION, far_from, separated_peaks
 
 if TYPE_CHECKING:  # the module needs PyTorch
     from activepick.features.feature_map import MicrographFeatures
@@ -289,8 +288,7 @@ class TrainingSet:
                 except ActivepickError:
                     continue  # its labels are used nevertheless
             peaks = self._peaks[key]
-            distance = np.asarray(cKDTree(labels[key][:, :2]).query(peaks.xy)[0])
-            free = distance > SAME_POSITION * peaks.radius_px
+            free = far_from(peaks.xy, labels[key][:, :2], SAME_POSITION * peaks.radius_px)
             parts.append(peaks.features[free].astype(np.float64))
         return np.concatenate(parts)
 

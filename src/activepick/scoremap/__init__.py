@@ -6,11 +6,11 @@ A head gives a score at every position of a micrograph (`ScoreMap`). Its local m
 
 from activepick.scoremap.peaks import (
     DEFAULT_SEPARATION,
-    SAME_POSITION,
     Peaks,
     find_peaks,
     separated_peaks,
 )
+from activepick.scoremap.positions import SAME_POSITION, far_from
 from activepick.scoremap.score_map import ScoreMap, merge_scales
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "SAME_POSITION",
     "Peaks",
     "ScoreMap",
+    "far_from",
     "find_peaks",
     "merge_scales",
     "separated_peaks",

@@ -9,15 +9,10 @@ from numpy.typing import NDArray
 from activepick.scoremap.maxima import local_maxima, suppress
 from activepick.scoremap.score_map import ScoreMap
 
-__all__ = ["DEFAULT_SEPARATION", "SAME_POSITION", "Peaks", "find_peaks", "separated_peaks"]
+__all__ = ["DEFAULT_SEPARATION", "Peaks", "find_peaks", "separated_peaks"]
 
 # Smallest distance between two picks, in particle radii: neighbours in crowded ice may overlap.
 DEFAULT_SEPARATION = 0.8
-# Two positions count as the same if they are at most this many particle radii apart: a label and a
-# pick, a query and an earlier answer, a row of an imported table and a label. The oracle of the
-# benchmarks uses the same distance for particles. It is smaller than the separation of picks, so
-# that few labels are close to two picks.
-SAME_POSITION = 0.5
 
 
 @dataclass(frozen=True, eq=False)

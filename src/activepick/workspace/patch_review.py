@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from activepick.learning.patches import Patch, PatchLabels, PatchPeaks, far_from, label_patch
-from activepick.scoremap import SAME_POSITION
+from activepick.learning.patches import Patch, PatchLabels, PatchPeaks, label_patch
+from activepick.scoremap import SAME_POSITION, far_from
 
 __all__ = ["PatchReview"]
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from scipy.special import betaincinv
 
-from activepick.scoremap import SAME_POSITION
+from activepick.scoremap import SAME_POSITION, far_from
 from activepick.session.model.state import ScoredPosition, SessionState
 from activepick.workspace.peaks import MicrographPeaks, positions
 
@@ -64,8 +63,7 @@ def estimate_precision(
         audits = [m for m in marks if m.source == "audit" and m.target is not None]
         picks = one.peaks.xy[one.accepted(state)] if audits else np.empty((0, 2))
         if len(picks):
-            gaps = np.asarray(cKDTree(picks).query(positions(audits))[0])
-            valid = gaps <= SAME_POSITION * one.peaks.radius_px
+            valid = ~far_from(positions(audits), picks, SAME_POSITION * one.peaks.radius_px)
             total += int(valid.sum())
             right += sum(audit.target == 1 for audit, ok in zip(audits, valid, strict=True) if ok)
     if not total:
@@ -112,8 +110,6 @@ def sample_picks(
 def _free_picks(state: SessionState, one: MicrographPeaks) -> NDArray[np.intp]:
     """Return the indices of the picks of a micrograph without a mark at the same position."""
     keep = one.accepted(state)
-    marks = state.marks_of(one.micrograph)
-    if marks:
-        gaps = np.asarray(cKDTree(positions(marks)).query(one.peaks.xy)[0])
-        keep &= gaps > SAME_POSITION * one.peaks.radius_px
+    marks = positions(state.marks_of(one.micrograph))
+    keep &= far_from(one.peaks.xy, marks, SAME_POSITION * one.peaks.radius_px)
     return np.flatnonzero(keep)

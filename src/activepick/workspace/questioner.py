@@ -5,13 +5,13 @@ from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from activepick.errors import SessionError
 from activepick.learning.patches import Patch, PatchPeaks, choose_patch
 from activepick.learning.strategies.context import QueryContext
 from activepick.learning.strategies.registry import select_queries
 from activepick.picking.rules import outside_areas, within_margin
+from activepick.scoremap import far_from
 from activepick.session.model.state import Question, ScoredPosition, SessionState, Target
 from activepick.workspace.features import FeatureSource
 from activepick.workspace.next_micrograph import Offer, next_offer
@@ -228,9 +228,7 @@ def _patch_peaks(
 def _far_from_marks(state: SessionState, one: MicrographPeaks) -> list[ScoredPosition]:
     """Return the peaks of a micrograph that are far from all marks, by decreasing score."""
     peaks, keep = one.peaks, one.eligible(state)
-    marks = positions(state.marks_of(one.micrograph))
-    if len(marks):
-        keep &= cKDTree(marks).query(peaks.xy)[0] > _APART * peaks.radius_px
+    keep &= far_from(peaks.xy, positions(state.marks_of(one.micrograph)), _APART * peaks.radius_px)
     return [
         (one.micrograph, x, y, score)
         for (x, y), score in zip(peaks.xy[keep].tolist(), peaks.score[keep].tolist(), strict=True)

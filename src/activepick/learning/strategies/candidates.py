@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from activepick.learning.strategies.context import QueryContext
 from activepick.learning.uncertainty import entropy
-from activepick.scoremap import SAME_POSITION, ScoreMap, separated_peaks
+from activepick.scoremap import SAME_POSITION, ScoreMap, far_from, separated_peaks
 
 __all__ = [
     "Candidates",
@@ -163,11 +162,8 @@ def find_candidates(context: QueryContext, find: Find = score_maxima) -> Candida
         xy, score, utility = find(score_map, context.rng)
         allowed = context.may_ask(index, xy)
         xy, score, utility = xy[allowed], score[allowed], utility[allowed]
-        answered = context.answered(index)
-        if len(answered) and len(xy):
-            distance = cKDTree(answered).query(xy)[0]
-            free = np.asarray(distance > SAME_POSITION * score_map.radius_px)
-            xy, score, utility = xy[free], score[free], utility[free]
+        free = far_from(xy, context.answered(index), SAME_POSITION * score_map.radius_px)
+        xy, score, utility = xy[free], score[free], utility[free]
         parts.append((np.full(len(xy), index, np.intp), xy, score, utility))
     if not parts:
         return Candidates(np.empty(0, np.intp), np.empty((0, 2)), np.empty(0), np.empty(0))
