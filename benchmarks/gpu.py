@@ -1,21 +1,22 @@
-"""On an NVIDIA GPU: the network alone, picking from files, one click, and Topaz on the same card.
+"""Measure the network, picking from files, a click, and Topaz on an NVIDIA GPU.
 
     python benchmarks/gpu.py [--out FOLDER] [--parts layers pick click topaz] [--device cuda]
 
-`layers` times the layers of the network in several forms on an image that is on the card already,
-beside the rate at which the card multiplies half-precision matrices, and the scores of the program
-from an image in the memory of the computer. `pick` picks `--micrographs` files of 4096 x 4096
-pixels, float32, that were just written (so that they are read from the page cache), with the
-default head and with a head of two scales, and times each part of it alone. `click` opens a
-micrograph of 4096 x 4096 pixels in a session and times a label until new picks are there, with the
-features in the memory of the computer and on the card. `topaz` runs Topaz's own `extract` on the
-same card on files that were shrunk before, which is not counted, as whole processes on one file and
-on all, so that the start of Python and of the card does not count.
+`layers` times the layers of the network in several forms on an image in GPU memory, and the scores
+of the program for an image in main memory, and compares them with the rate at which the GPU
+multiplies half-precision matrices. `pick` picks `--micrographs` files of 4096 x 4096 pixels,
+float32, that were just written (so that they are read from the page cache), with the default head
+and with a head of two scales, and times each step alone. `click` opens a micrograph of 4096 x 4096
+pixels in a session and measures the time from a new label to new picks, and the product of features
+and head with the features in main memory and in GPU memory. `topaz` runs Topaz's own `extract` on
+the same GPU, on files that were downsampled before, which is not counted. Both programs run as
+whole processes on one file and on all files, so that the start of Python and of the GPU is not
+counted.
 
-Figures go to FOLDER/gpu.json too. Limits: 10 times faster than Topaz's extract, 60 % of what the
-same layers reach alone, 10 micrographs a second with the default head, first picks of an opened
-micrograph within 1 s, a click within 50 ms, no more memory than allowed. Without a GPU it says so
-and measures nothing; `--device cpu` tries the script itself.
+The figures are also written to FOLDER/gpu.json. Limits: 10 times faster than Topaz's extract, 60 %
+of the speed of the same layers alone, 10 micrographs per second with the default head, first picks
+of an opened micrograph within 1 s, a click within 50 ms, no more memory than allowed. Without a
+GPU, nothing is measured; `--device cpu` tests the script itself.
 """
 
 import argparse
@@ -61,13 +62,13 @@ Figures = dict[str, Any]
 
 
 def waited(device: str) -> None:
-    """Wait until the card has done all that it was given."""
+    """Wait until the GPU has finished."""
     if device == "cuda":
         torch.cuda.synchronize()
 
 
 def seconds(device: str, work: Callable[[], object], repeats: int = 10, warm: int = 3) -> float:
-    """Return the median seconds of some runs after some that are not counted."""
+    """Return the median duration of some runs in seconds, after some that are not counted."""
     times = []
     for k in range(repeats + warm):
         waited(device)
@@ -110,7 +111,7 @@ def plain_layers(device: str, dtype: torch.dtype, *, last: bool) -> torch.nn.Mod
 
 
 def measure_layers(figures: Figures, device: str, edge: int) -> None:
-    """Time the layers in several forms, and the program's scores of the same image."""
+    """Time the layers in several forms, and the scores of the same image."""
     dtype = torch.float16 if device == "cuda" else torch.bfloat16
     size = 8192 if device == "cuda" else 1024
     square = torch.randn(size, size, device=device).to(dtype)
@@ -152,7 +153,7 @@ def measure_layers(figures: Figures, device: str, edge: int) -> None:
             network = Network(backbone.layers, (), torch.device(device), dtype)
             inside = (slice(half, half + edge),) * 2
             tile = padded[0, 0].to(device, dtype)
-            name = f"the program's network{', fused' if is_fused else ''}"
+            name = f"the network of activepick{', fused' if is_fused else ''}"
             report(name, seconds(device, partial(network, tile, inside)))
             if device == "cuda":
                 with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=True):
@@ -164,13 +165,13 @@ def measure_layers(figures: Figures, device: str, edge: int) -> None:
         extractor = Extractor(backbone, device=device, precision=precision)
         score = partial(extractor.score, pixels, backbone.weights, backbone.bias)
         ours = seconds(device, score)
-        say(figures, f"scores from the computer's memory, {precision}", ours * 1e3, "ms")
+        say(figures, f"scores from main memory, {precision}", ours * 1e3, "ms")
         if precision == "auto":
             from_memory = ours
         two = seconds(device, partial(score, orientations=2))
         say(figures, f"scores of two orientations, {precision}", two * 1e3, "ms")
         kept = seconds(device, partial(extractor.extract, pixels))
-        say(figures, f"features to the computer's memory, {precision}", kept * 1e3, "ms")
+        say(figures, f"features to main memory, {precision}", kept * 1e3, "ms")
     if device == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
@@ -178,11 +179,11 @@ def measure_layers(figures: Figures, device: str, edge: int) -> None:
         small.score(np.tile(pixels, (4, 4)), backbone.weights, backbone.bias)
         torch.cuda.set_per_process_memory_fraction(1.0)
         taken = torch.cuda.max_memory_reserved() / 2**30
-        say(figures, f"memory taken of {MEMORY_GIB:g} GiB allowed", taken, "GiB")
-        # Last, as the processes of the compiler go on after it.
+        say(figures, f"memory used of {MEMORY_GIB:g} GiB allowed", taken, "GiB")
+        # This is last because the processes of the compiler continue to run after it.
         alone = min(alone, measure_compiled(report, layers, last))
-    say(figures, "share of what the layers alone reach", plain / from_memory, "")
-    say(figures, "share of what their fastest form reaches", alone / from_memory, "")
+    say(figures, "share of the speed of the layers alone", plain / from_memory, "")
+    say(figures, "share of the speed of their fastest form", alone / from_memory, "")
 
 
 def measure_compiled(
@@ -193,14 +194,14 @@ def measure_compiled(
     try:
         with torch.inference_mode():
             took = seconds("cuda", lambda: compiled(image), warm=5)
-    except Exception as error:  # a compiler that is missing or fails says so in many ways
+    except Exception as error:  # a missing or failing compiler raises many kinds of errors
         print(f"torch.compile failed: {error}"[:300])
         return float("inf")
     return report("layers, channels last, compiled", took)
 
 
 def graph_of(module: Callable[..., torch.Tensor], *given: Any) -> Callable[[], object]:
-    """Return the replay of a recorded run."""
+    """Return a function that replays a recorded run."""
     side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
@@ -215,7 +216,7 @@ def graph_of(module: Callable[..., torch.Tensor], *given: Any) -> Callable[[], o
 
 
 def files_in(folder: Path, count: int, size: int) -> list[Path]:
-    """Write micrographs of which ten are different, and return their paths."""
+    """Write micrographs, ten of which differ, and return their paths."""
     pixels = micrograph(folder)[0][:size, :size]
     folder.mkdir(exist_ok=True)
     paths = [folder / f"m{number:03}.mrc" for number in range(count)]
@@ -229,7 +230,7 @@ def files_in(folder: Path, count: int, size: int) -> list[Path]:
 
 
 def heads(engine: FeatureEngine, radius: float) -> dict[str, Head]:
-    """Return the pretrained head at one scale, and one that uses two scales as trained heads do."""
+    """Return the pretrained head at one scale, and one with two scales, as trained heads have."""
     backbone = engine.extractor.backbone
     spec = engine.spec([radius])
     one = pretrained_head(spec, backbone.weights, backbone.bias, radius)
@@ -240,7 +241,7 @@ def heads(engine: FeatureEngine, radius: float) -> dict[str, Head]:
 
 
 def measure_picking(figures: Figures, device: str, count: int, size: int, folder: Path) -> None:
-    """Time picking from files, and its parts alone."""
+    """Time picking from files, and each step alone."""
     paths = files_in(folder / "micrographs", count, size)
     extractor = Extractor(load_backbone(), device=device)
     engine = FeatureEngine(extractor, DIAMETER)
@@ -261,7 +262,7 @@ def measure_picking(figures: Figures, device: str, count: int, size: int, folder
             "reading, and resampling on the processor": partial(
                 file.working_images, DIAMETER, radii
             ),
-            "reading, and resampling on the card": partial(picker.read, file),
+            "reading, and resampling on the GPU": partial(picker.read, file),
             "scores": partial(picker.score_map, read),
             "peaks": partial(find_peaks, scores),
             "scores, peaks and picks": partial(picker.pick, read),
@@ -270,10 +271,12 @@ def measure_picking(figures: Figures, device: str, count: int, size: int, folder
             say(figures, f"{name}: {part}", seconds(device, work, 5, 2) * 1e3, "ms")
         for threads in (1, 4, 8, 12):
             rate = in_threads(threads, partial(picker.read, file), 6 * threads)
-            say(figures, f"{name}: reads and resamplings a second, {threads} threads", rate, "1/s")
+            say(
+                figures, f"{name}: reads and resamplings per second, {threads} threads", rate, "1/s"
+            )
         for threads in (1, 2, 4):
             rate = in_threads(threads, partial(picker.pick, read), 20 * threads)
-            say(figures, f"{name}: scores and picks a second, {threads} threads", rate, "1/s")
+            say(figures, f"{name}: scores and picks per second, {threads} threads", rate, "1/s")
         for readers in sorted({4, readers_for(device), 12}):
             start, first = time.perf_counter(), 0.0
             for number, outcome in enumerate(pick_locally(picker, found, readers=readers)):
@@ -282,11 +285,11 @@ def measure_picking(figures: Figures, device: str, count: int, size: int, folder
                     first = time.perf_counter()
             end = time.perf_counter()
             rate = (count - 10) / (end - first)
-            say(figures, f"{name}: micrographs a second, {readers} readers", rate, "1/s")
+            say(figures, f"{name}: micrographs per second, {readers} readers", rate, "1/s")
             say(figures, f"{name}: seconds of {count}, {readers} readers", end - start, "s")
         if device == "cuda":
             busy = busy_share(picker, found)
-            say(figures, f"{name}: share of the time in which the card computes", busy, "")
+            say(figures, f"{name}: share of the time in which the GPU computes", busy, "")
     start = time.perf_counter()
     options = ["--diameter", str(DIAMETER), "--device", device, "--out", str(folder / "all.star")]
     run([*PICK, str(folder / "micrographs"), *options])
@@ -294,7 +297,7 @@ def measure_picking(figures: Figures, device: str, count: int, size: int, folder
 
 
 def in_threads(threads: int, work: Callable[[], object], count: int) -> float:
-    """Return how often work is done in a second by several threads."""
+    """Return how often several threads do some work per second."""
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda _: work(), range(threads)))
         start = time.perf_counter()
@@ -303,7 +306,7 @@ def in_threads(threads: int, work: Callable[[], object], count: int) -> float:
 
 
 def busy_share(picker: Picker, found: Any) -> float:
-    """Return the share of the time in which kernels run or copies go on."""
+    """Return the share of the time in which kernels or copies run."""
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
@@ -350,7 +353,7 @@ def measure_click(figures: Figures, device: str, size: int, folder: Path) -> Non
             workspace.open(number)
             workspace.predictor.picks(number)
             took, start = time.perf_counter() - start, time.perf_counter()
-            name = "first picks of the first micrograph, with the start of the card"
+            name = "first picks of the first micrograph, with the start of the GPU"
             say(figures, name if number == 1 else f"first picks of micrograph {number}", took, "s")
         numbers = np.random.default_rng(0)
         for k in range(60):
@@ -375,18 +378,18 @@ def measure_click(figures: Figures, device: str, size: int, folder: Path) -> Non
         host = seconds(
             device, lambda: [m.project(w) for m, w in zip(features.maps, weights, strict=True)]
         )
-        say(figures, "projection of features in the computer's memory", host * 1e3, "ms")
+        say(figures, "projection of features in main memory", host * 1e3, "ms")
         kept = [torch.from_numpy(m.values).to(device) for m in features.maps]
-        card = seconds(
+        on_gpu = seconds(
             device, lambda: [project(m, w).cpu() for m, w in zip(kept, weights, strict=True)]
         )
-        say(figures, "projection of features on the card", card * 1e3, "ms")
+        say(figures, "projection of features in GPU memory", on_gpu * 1e3, "ms")
 
 
 def each(
     folder: Path, command: Callable[[list[Path], Path], list[str]], files: list[Path]
 ) -> float:
-    """Return the seconds that a command takes for one more file."""
+    """Return the seconds that a command needs for one more file."""
     one, _ = run(command(files[:1], folder / "one"))
     every, _ = run(command(files, folder / "all"))
     return (every - one) / (len(files) - 1)
@@ -398,8 +401,8 @@ def measure_topaz(figures: Figures, device: str, count: int, size: int, folder: 
     small = folder / "small"
     module = [PYTHON, "-m"]
     run([*module, "topaz.commands.preprocess", "-s", "4", "-o", f"{small}/", *map(str, files)])
-    card = "0" if device == "cuda" else "-1"
-    extract = [*module, "topaz.commands.extract", "-r", "14", "-x", "4", "-d", card]
+    number = "0" if device == "cuda" else "-1"
+    extract = [*module, "topaz.commands.extract", "-r", "14", "-x", "4", "-d", number]
 
     def topaz(some: list[Path], out: Path) -> list[str]:
         return [*extract, "-o", f"{out}.txt", *map(str, some)]
@@ -410,7 +413,7 @@ def measure_topaz(figures: Figures, device: str, count: int, size: int, folder: 
 
     theirs = each(folder, topaz, sorted(small.glob("*.mrc")))
     say(figures, "Topaz's extract, one more micrograph", theirs, "s")
-    # More of them, as they take less time than the start of the program differs by.
+    # More files, because a few take less time than the differences between starts of the program.
     many = files_in(folder / "many", 15 * count, size)
     mine = min(each(folder, ours, many) for _ in range(2))
     say(figures, "activepick pick, one more micrograph", mine, "s")
@@ -418,16 +421,16 @@ def measure_topaz(figures: Figures, device: str, count: int, size: int, folder: 
 
 
 def missed(figures: Figures) -> list[str]:
-    """Return the limits that are not kept, of those that were measured."""
+    """Return the measured limits that are not met."""
     least = {
         "times faster than Topaz's extract": FASTER,
-        "share of what the layers alone reach": SHARE,
-        "one scale: micrographs a second, 8 readers": RATE,
+        "share of the speed of the layers alone": SHARE,
+        "one scale: micrographs per second, 8 readers": RATE,
     }
     most = {
         "first picks of micrograph 2": OPENING_S,
         "click, median": CLICK_MS,
-        f"memory taken of {MEMORY_GIB:g} GiB allowed": MEMORY_GIB,
+        f"memory used of {MEMORY_GIB:g} GiB allowed": MEMORY_GIB,
     }
     low = [f"{name} below {limit:g}" for name, limit in least.items() if name in figures
            and figures[name] < limit]  # fmt: skip

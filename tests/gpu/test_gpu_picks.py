@@ -24,8 +24,10 @@ from activepick.workspace.workspace import Workspace
 # maxima move by more where numbers have 8 bits.
 SAME = {"float32": 0.995, "float16": 0.98, "bfloat16": 0.85}
 PRECISIONS = tuple(SAME)
-# Largest difference in AP, likewise.
-GAIN = {"float32": 0.002, "float16": 0.002, "bfloat16": 0.01}
+# Largest difference in AP. The AP of a few small micrographs depends on single picks (with bfloat16
+# and sets of three, differences have a standard deviation of 0.0025), so that it needs many.
+GAIN = 0.002
+MICROGRAPHS = 24
 # Published picks of real micrographs: pixel size and diameter in Å.
 REAL = {"empiar-10017": (1.77, 191.0), "empiar-10059": (4.56, 160.0)}
 COMMAND = [sys.executable, "-c", "from activepick.cli import main; main()"]
@@ -42,8 +44,18 @@ def run(*arguments, env=None) -> str:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
+    return simulated(tmp_path_factory, 3)
+
+
+@pytest.fixture(scope="module")
+def large_data(tmp_path_factory):
+    return simulated(tmp_path_factory, MICROGRAPHS)
+
+
+def simulated(tmp_path_factory, micrographs: int):
+    """Simulate a dataset of small micrographs."""
     settings = SimulationSettings(shape=(1024, 1024))
-    return simulate_dataset(tmp_path_factory.mktemp("data"), 3, 5, settings)
+    return simulate_dataset(tmp_path_factory.mktemp("data"), micrographs, 5, settings)
 
 
 def pick(paths, diameter, folder, device, precision, *more) -> pd.DataFrame:
@@ -66,15 +78,15 @@ def compare(ours: pd.DataFrame, expected: pd.DataFrame, truth: pd.DataFrame, rad
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_picks_equal_those_of_the_processor(device, data, tmp_path, precision):
-    paths, diameter = data.micrographs, data.diameter_angstrom
+def test_picks_equal_those_of_the_processor(device, large_data, tmp_path, precision):
+    paths, diameter = large_data.micrographs, large_data.diameter_angstrom
     more = ["--working-radius", 7]
     expected = pick(paths, diameter, tmp_path, "cpu", "float32", *more)
     ours = pick(paths, diameter, tmp_path, device, precision, *more)
     radius_px = diameter / 2 / SimulationSettings().pixel_size_angstrom
-    share, gain = compare(ours, expected, read_table(data.truth), radius_px)
+    share, gain = compare(ours, expected, read_table(large_data.truth), radius_px)
     print(f"simulated, {precision}: {len(ours)} picks, {share:.3f} the same, AP {gain:+.4f}")
-    assert abs(gain) <= GAIN[precision]
+    assert abs(gain) <= GAIN
     assert share >= SAME[precision]
 
 
@@ -92,7 +104,7 @@ def test_picks_of_real_micrographs_equal_those_of_the_processor(
     ours = pick(paths, diameter, tmp_path, device, precision, *more)
     share, gain = compare(ours, expected, truth, diameter / 2 / pixel_size)
     print(f"{name}, {precision}: {len(ours)} picks, {share:.3f} the same, AP {gain:+.4f}")
-    assert abs(gain) <= GAIN[precision]
+    assert abs(gain) <= GAIN
     assert share >= SAME[precision]
 
 
@@ -174,12 +186,12 @@ def test_a_session_learns_and_its_picks_are_those_of_the_command(device, data, t
     assert (gaps <= 0.1).mean() > 0.6
 
 
-def test_a_card_that_is_gone_is_replaced_by_the_processor_with_a_word(device, data, tmp_path):
+def test_without_its_gpu_the_program_warns_and_uses_the_processor(device, data, tmp_path):
     env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     options = ["--diameter", data.diameter_angstrom, "--working-radius", 7]
     out = tmp_path / "picks.csv"
     said = run("pick", data.micrographs[0], *options, "--out", out, env=env)
-    if device == "cuda":  # a driver is here, so that a missing card is worth a word
+    if device == "cuda":  # there is a driver, so that a missing GPU deserves a warning
         assert "no GPU" in said
     assert len(read_table(out)) > 0
     assert Path(out).is_file()
