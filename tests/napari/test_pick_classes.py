@@ -68,6 +68,30 @@ def test_answers_to_classes_are_steps_of_the_session(qtbot, user, micrographs): 
     assert len(classes.picks.xy) > picked
     assert classes.picks.run == before.run
 
+    # A class that is left out stays left out when more is picked.
+    classes.leave_out()
+    user.settle()
+    assert classes.summaries[number].left_out
+    known = user.state.left_out
+    for other in set(user.state.micrographs) - {shown}:
+        user.open.set_rejected(other, True)
+    user.open.set_settings(separation=0.1, edge_margin=0.0)
+    user.open.dataset.predict()
+    user.settle()
+    [before], [after] = (list(found.values()) for found in (known, user.state.left_out))
+    assert after[shown][: len(before[shown])] == before[shown]
+    assert len(after[shown]) > len(before[shown])
+    assert user.open.counts() == {shown: len(user.open.picks.picks)}
+    # New classes leave it left out, until it is put back.
+    classes.compute(shown, 70, again=True)
+    user.settle()
+    assert classes.left_out_before == list(known)
+    assert not any(one.left_out for one in classes.summaries)
+    classes.put_earlier_back()
+    user.settle()
+    assert not user.state.left_out
+    assert not classes.left_out_before
+
     # Another diameter makes other crops.
     user.open.set_settings(diameter_angstrom=0.9 * user.open.settings.diameter_angstrom)
     assert classes.picks is None

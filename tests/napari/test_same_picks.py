@@ -45,7 +45,8 @@ def test_picks_are_the_same_wherever_they_are_made(
     person.start(micrographs, DIAMETER)
     person.dataset.predict()
     person.settle()
-    # Labels at peaks and away from them, of both classes, and an area, in one micrograph.
+    # Labels at peaks and away from them, of both classes, an area, and peaks that are left out, in
+    # one micrograph.
     labelled = person.open.shown
     truth = read_table(simulated / "truth.star")
     truth = truth[truth["micrograph"] == Path(person.state.names[labelled]).name]
@@ -57,6 +58,9 @@ def test_picks_are_the_same_wherever_they_are_made(
         person.open.edit(lambda session, t=targets, xy=xy: session.labels.add(labelled, xy, t))
     area = [(300, 200), (700, 200), (700, 600), (300, 600)]
     person.open.edit(lambda session: session.micrographs.set_areas(labelled, [area]))
+    left_out = peaks[:-1:3]
+    junk = [(labelled, *xy) for xy in left_out.tolist()]
+    person.open.edit(lambda session: session.left_out.set("a:1", junk))
     person.settle()
     head_file = tmp_path / "head.safetensors"
     person.widget.head.save_to(head_file)
@@ -79,7 +83,9 @@ def test_picks_are_the_same_wherever_they_are_made(
         exported = tmp_path / f"export {threshold}.csv"
         _run("session", "export", person.session.folder, "--out", exported)
         own = tmp_path / f"python {threshold}.csv"
-        write_table(_with_python(picker, files, threshold, name_of_labelled, marks, area), own)
+        write_table(
+            _with_python(picker, files, threshold, name_of_labelled, marks, area, left_out), own
+        )
         ways = {"export": exported, "python": own}
         common = [DIAMETER, "--head", head_file, "--threshold", threshold]
         for way, more in (("pick", []), ("cluster", ["--scheduler", cluster.scheduler_address])):
@@ -110,7 +116,7 @@ def _picker(head_file: Path, folder: Path) -> Picker:
     return Picker(engine, head)
 
 
-def _with_python(picker, files, threshold, labelled, marks, area) -> pd.DataFrame:
+def _with_python(picker, files, threshold, labelled, marks, area, left_out) -> pd.DataFrame:
     rules = PickRules(threshold=threshold)
     tables = []
     for micrograph in files:
@@ -124,7 +130,7 @@ def _with_python(picker, files, threshold, labelled, marks, area) -> pd.DataFram
         labels = LabelledPositions.of(
             xy, [mark.target == 1 for mark in marks], read.score_map(image).at(xy)
         )
-        tables.append(read.pick(image, labels=labels, areas=[area]).table(name))
+        tables.append(read.pick(image, labels=labels, areas=[area], left_out=left_out).table(name))
     return pd.concat(tables, ignore_index=True)
 
 

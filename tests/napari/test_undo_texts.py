@@ -29,6 +29,10 @@ def test_what_was_undone_is_said(tmp_path, files):
         session.micrographs.set_areas(2, [[(0, 0), (9, 0), (9, 9)]])
         undo()
         assert place_of_change(session.next_undo) == (2, None)
+        session.left_out.set("a:1", [(1, 2, 3)])
+        undo()
+        session.left_out.put_back(["a:1"])
+        undo()
         session.labels.replace([first], 1, [(1, 2), (3, 4)], 0)
         undo()
         session.labels.clear(1)
@@ -41,6 +45,8 @@ def test_what_was_undone_is_said(tmp_path, files):
         f"Undone: particle changed to empty position on {names[0]}",
         f"Undone: skipped position on {names[0]}",
         f"Undone: excluded areas on {names[1]}",
+        "Undone: class left out of the picks",
+        "Undone: class put back into the picks",
         f"Undone: replacement of empty position on {names[0]}",
         f"Undone: removal of 3 non-particles, 1 skipped position on {names[0]}",
     ]

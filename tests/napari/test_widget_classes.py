@@ -1,10 +1,11 @@
-"""Class averages in the window: look at classes and members, answer a class, take it back."""
+"""Class averages in the window: look at classes and members, answer, leave out, take back."""
 
 import numpy as np
 from person import Person
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from activepick.scoremap import SAME_POSITION
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
 
@@ -85,6 +86,29 @@ def test_a_class_is_looked_at_answered_and_taken_back(qtbot, open_widget, microg
     person.settle()
     assert not person.state.labels
     assert classes.summaries[number].answer is None
+
+    # A class is left out of the picks, shown and counted, until that is undone.
+    before = person.picks.picks[["x", "y"]].to_numpy()
+    person.click_button_in(panel, "Leave out of picks")
+    person.settle()
+    assert classes.summaries[number].left_out
+    assert "left out" in panel.grid.currentItem().text()
+    left_out = person.state.left_out_of(person.open.shown)
+    kept = person.picks.picks[["x", "y"]].to_numpy()
+    reach = SAME_POSITION * person.open.images.radius_px
+    is_left_out = np.array([np.hypot(*(left_out - xy).T).min() <= reach for xy in before])
+    np.testing.assert_array_equal(kept, before[~is_left_out])
+    assert is_left_out.any()
+    assert person.open.counts()[person.open.shown] == len(kept)
+    assert len(person.viewer.layers["picks"].data) == len(kept)
+    person.click_button_in(panel, "Put back")
+    person.settle()
+    assert len(person.picks.picks) == len(before)
+    for count in (len(kept), len(before)):
+        person.canvas.setFocus()
+        QTest.keyClick(person.canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        person.settle()
+        assert len(person.picks.picks) == count
 
     # The circles disappear with the panel.
     widget.hide_classes()

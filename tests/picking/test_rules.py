@@ -115,6 +115,21 @@ def test_the_nearer_label_decides_about_a_peak():
     assert picked(peak, [(51, 50, 1), (55, 50, 0)])["x"].tolist() == [50]
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.integers(0, 100)), max_size=8, unique=True),
+    st.lists(st.tuples(st.floats(0, 200), st.floats(0, 100)), max_size=8),
+)
+def test_peaks_at_the_same_position_as_a_left_out_one_are_no_picks(xy, left_out):
+    found = peaks(*((x, y, -i) for i, (x, y) in enumerate(xy)))
+    kept = [one for one in xy if all(np.hypot(*np.subtract(one, o)) > 10 for o in left_out)]
+    assert select_picks(found, ALL, left_out=left_out).xy.tolist() == [list(one) for one in kept]
+    # A label takes precedence.
+    for x, y in left_out:
+        labels = LabelledPositions.of([(x, y)], [True])
+        xy_of_picks = select_picks(found, ALL, labels, left_out=left_out).xy
+        assert np.hypot(*(xy_of_picks - (x, y)).T).min() <= 10
+
+
 def test_areas_leave_peaks_out_but_not_labelled_particles():
     found = peaks((50, 50, 5), (150, 50, 4))
     area = [(0, 0), (100, 0), (100, 99), (0, 99)]

@@ -83,6 +83,13 @@ class Histories(RuleBasedStateMachine):
         kept = {i: v for i, v in self.table.items() if i != name}
         self.become(kept | {name: polygon} if polygon else kept)
 
+    @rule(name=st.sampled_from(["a:1", "a:2"]), xs=st.lists(coordinates, max_size=3))
+    def leave_out(self, name, xs):
+        picks = [(1, round(x, 2), 5.0) for x in xs]
+        self.session.left_out.set(name, picks)
+        kept = {i: v for i, v in self.table.items() if i != name}
+        self.become(kept | {name: picks} if picks else kept)
+
     @rule(value=st.integers(1, 50))
     def change_settings(self, value):
         self.session.set_settings(batch=value)
@@ -111,6 +118,8 @@ class Histories(RuleBasedStateMachine):
             state = self.session.state
             found = {i: (m.micrograph, m.x, m.y, m.target) for i, m in state.marks.items()}
             found |= {"ab"[i - 1]: list(one.vertices) for i, (one,) in state.areas.items()}
+            for name, own in state.left_out.items():
+                found[name] = [(number, *xy) for number, all_xy in own.items() for xy in all_xy]
             assert found == self.table
             assert self.session.can_undo == (self.now > 0)
             assert self.session.can_redo == (self.now + 1 < len(self.moments))

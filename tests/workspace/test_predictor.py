@@ -184,6 +184,11 @@ def test_counts_are_those_of_the_picks_after_every_change(labelled, workspace):
     assert counts[0] == counts[2] != counts[1]
     triangle = [(0.0, 0.0), (400.0, 0.0), (0.0, 400.0)]
     step(lambda: labelled.micrographs.set_areas(2, [triangle]))
+    junk = [(1, *xy) for xy in predictor.stored_peaks(1).picks(labelled.state)[["x", "y"]].values]
+    fewer = step(lambda: labelled.left_out.set("a:1", junk[:5]))
+    assert fewer[1] == counts[2][1] - 5
+    step(lambda: labelled.left_out.add({"a:1": junk[5:8]}))
+    step(lambda: labelled.left_out.put_back(["a:1"]))
     step(lambda: labelled.labels.add(2, [(210, 220)], 1))
     step(labelled.undo)
     step(lambda: labelled.micrographs.set_status(2, "rejected"))

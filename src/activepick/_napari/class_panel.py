@@ -52,6 +52,7 @@ _PICKS, _CANDIDATES = "Picks", "Picks and candidates"
 _ANSWERS = {1: "particles", 0: "not particles", 2: "not particles"}
 # Standard deviation of the low-pass filter of crops, as a share of their side.
 _BLUR = 0.02
+_LEAVE_OUT, _PUT_BACK = "Leave out of picks", "Put back"
 _HINT = "Click on an average to see its members"
 
 
@@ -99,6 +100,19 @@ class ClassPanel(QWidget, SessionListener):
             lambda session: session.classes.answer(0),
             "Label some members of the class as non-particles, with a reduced weight",
         )
+        self._leave_out = self._button(
+            _LEAVE_OUT,
+            self._toggle_left_out,
+            "Leave the members of the class out of the picks of all micrographs, or put them back; "
+            "no labels are added",
+        )
+        # The panel does not become wider when the text changes.
+        self._leave_out.setFixedWidth(self._leave_out.sizeHint().width())
+        self._put_earlier_back = self._button(
+            "Put earlier back",
+            lambda session: session.classes.put_earlier_back(),
+            "Members of earlier classes that were left out become picks again",
+        )
         self._remove = self._button(
             "Remove answer",
             lambda session: session.classes.answer(None),
@@ -117,7 +131,7 @@ class ClassPanel(QWidget, SessionListener):
         for control in (self.update_button, self._begin, self.scope, self.order):
             controls.addWidget(control)
         controls.addStretch(1)
-        for control in (self._particles, self._others, self._remove):
+        for control in (self._particles, self._others, self._remove, self._leave_out):
             controls.addWidget(control)
         both = QSplitter(Qt.Orientation.Horizontal)
         both.addWidget(self.grid)
@@ -125,7 +139,10 @@ class ClassPanel(QWidget, SessionListener):
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        column.addWidget(self._about)
+        about = QHBoxLayout()
+        about.addWidget(self._about, stretch=1)
+        about.addWidget(self._put_earlier_back)
+        column.addLayout(about)
         column.addWidget(self.members, stretch=1)
         both.addWidget(right)
         both.setChildrenCollapsible(False)
@@ -153,7 +170,11 @@ class ClassPanel(QWidget, SessionListener):
             self._begin_with(session)
 
     def clear(self) -> None:
-        """Show no classes."""
+        """Show no classes, and nothing of the session."""
+        self._put_earlier_back.hide()
+        self._show_no_classes()
+
+    def _show_no_classes(self) -> None:
         self.grid.set_tiles([], None)
         self._show_nothing_selected()
 
@@ -205,16 +226,24 @@ class ClassPanel(QWidget, SessionListener):
         from activepick.classes.output import montage
 
         classes = session.classes
+        self._put_earlier_back.setVisible(bool(classes.left_out_before))
         if classes.picks is None:
-            self.clear()
+            self._show_no_classes()
             return
         pictures = montage(classes.picks.averages)
-        shown = [one for one in classes.summaries if one.size or one.answer is not None]
+        shown = [
+            one for one in classes.summaries if one.size or one.answer is not None or one.left_out
+        ]
         shown.sort(key=_ORDERS[self.order.currentText()])
         self.grid.set_tiles(
             [
                 ClassTile(
-                    one.number, pictures[one.number], _caption(one), _sentence(one), one.answer
+                    one.number,
+                    pictures[one.number],
+                    _caption(one),
+                    _sentence(one),
+                    one.answer,
+                    one.left_out,
                 )
                 for one in shown
             ],
@@ -231,6 +260,8 @@ class ClassPanel(QWidget, SessionListener):
         self._about.setToolTip(_sentence(one))
         for control in (self._particles, self._others):
             control.setEnabled(one.size > 0)
+        self._leave_out.setEnabled(one.size > 0 or one.left_out)
+        self._leave_out.setText(_PUT_BACK if one.left_out else _LEAVE_OUT)
         self._remove.setEnabled(one.answer is not None)
         shown = classes.picks, classes.selected
         if shown != self._shown_members:
@@ -245,10 +276,18 @@ class ClassPanel(QWidget, SessionListener):
         self._shown_members = None, None
         self._about.setText(_HINT)
         self._about.setToolTip("")
-        for control in (self._particles, self._others, self._remove):
+        for control in (self._particles, self._others, self._remove, self._leave_out):
             control.setEnabled(False)
+        self._leave_out.setText(_LEAVE_OUT)
         none = np.empty(0)
         self._members.set_items(none, none, lambda rows: np.zeros((0, 1, 1), np.uint8))
+
+    def _toggle_left_out(self, session: OpenSession) -> None:
+        classes = session.classes
+        if classes.selected is not None and classes.summaries[classes.selected].left_out:
+            classes.put_back()
+        else:
+            classes.leave_out()
 
     def _open(self, place: int) -> None:
         """Show a member, given by its place in the list, on its micrograph."""
@@ -284,6 +323,8 @@ def _crops(picks: ClassifiedPicks, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
 def _caption(one: ClassSummary) -> str:
     mark = "" if one.answer is None else "✓ " if one.answer == 1 else "✗ "
     score = f"{one.probability:.2f}" if one.size else "–"
+    if one.left_out:
+        score = "left out"
     against = f" ✗{one.contradicted / one.size:.0%}" if one.contradicted else ""
     return f"{mark}{one.number + 1}: {one.size}\n{score}{against}"
 
@@ -299,4 +340,6 @@ def _sentence(one: ClassSummary) -> str:
         parts.append(f"{one.labelled} labelled")
     if one.answer is not None:
         parts.append(f"answered: {_ANSWERS[one.answer]}")
+    if one.left_out:
+        parts.append("left out of the picks")
     return "; ".join(parts)

@@ -10,12 +10,12 @@ import pandas as pd
 from qtpy.QtCore import QObject, Signal
 
 from activepick._napari.io.export import ExportTarget, export_table
-from activepick._napari.jobs import Jobs
+from activepick._napari.session_access import SessionAccess
 from activepick.errors import ActivepickError
 from activepick.progress import Progress, part_between
-from activepick.session import Session, Settings
+from activepick.session import Settings
 from activepick.session.model import actions as a
-from activepick.workspace.workspace import Workspace
+from activepick.session.model.effects import Change
 
 __all__ = ["DatasetPicks", "Prediction"]
 
@@ -91,12 +91,8 @@ class DatasetPicks(QObject):
 
     Parameters
     ----------
-    session
-        The session.
-    workspace
-        Computes and stores the peaks.
-    jobs
-        Runs prediction and export.
+    access
+        The session. Its workspace computes and stores the peaks.
 
     Attributes
     ----------
@@ -125,17 +121,16 @@ class DatasetPicks(QObject):
     predicted = Signal(object)
     exported = Signal(object, int, list)
 
-    def __init__(
-        self, session: Session, workspace: Workspace, jobs: Jobs, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, access: SessionAccess, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session, self._workspace, self._jobs = session, workspace, jobs
+        self._session, self._workspace = access.session, access.workspace
+        self._jobs = access.jobs
         self.errors: dict[int, str] = {}
         self.paused = False
         self._updated = 0.0
-        jobs.started.connect(self._on_started)
-        jobs.progressed.connect(self._on_progressed)
-        jobs.finished.connect(self._on_finished)
+        self._jobs.started.connect(self._on_started)
+        self._jobs.progressed.connect(self._on_progressed)
+        self._jobs.finished.connect(self._on_finished)
 
     def load(self) -> None:
         """Read the peaks that are stored in the session."""
@@ -174,7 +169,11 @@ class DatasetPicks(QObject):
                     progress(done / max(1, total))
                     time.sleep(_PAUSE_SECONDS)
 
-            return self._workspace.predictor.predict_all(report, failed)
+            count = self._workspace.predictor.predict_all(report, failed)
+            if self._session.state.left_out:
+                self._jobs.describe("predict", "Sorting the picks by class")
+            self._workspace.class_filter.extend(progress)
+            return count
 
         def done(count: int) -> None:
             self.errors = errors
@@ -265,9 +264,11 @@ class DatasetPicks(QObject):
 
         self._export(target, table)
 
-    def follow(self, action: a.Action) -> None:
-        """Count again after an action of the session that affects picks."""
-        if isinstance(action, a.SetSettings) and "picks" in Settings.affected(action.changes):
+    def follow(self, action: a.Action, change: Change | None) -> None:
+        """Count again after an action of the session that affects picks of many micrographs."""
+        settings = isinstance(action, a.SetSettings) and Settings.affected(action.changes)
+        left_out = isinstance(action, a.AddLeftOut) or (change and change.left_out_after)
+        if left_out or (settings and "picks" in settings):
             self.counts_changed.emit()
             self.load()  # peaks that are not in memory
 

@@ -9,16 +9,15 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from activepick._napari.display_images import DisplayImages
-from activepick._napari.jobs import Jobs
+from activepick._napari.session_access import SessionAccess
 from activepick._napari.undo_texts import place_of_change, undo_text
-from activepick.session import Label, Question, Session
+from activepick.session import Label, Question
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.session.model.state import Target
 from activepick.wording import counted
 from activepick.workspace.label_review import LabelReview
 from activepick.workspace.round import Round
-from activepick.workspace.workspace import Workspace
 
 __all__ = ["Labelling", "StartMode"]
 
@@ -39,17 +38,10 @@ class Labelling(QObject):
 
     Parameters
     ----------
-    session
-        The session.
-    workspace
-        Chooses the questions.
+    access
+        The session. Its workspace chooses the questions.
     images
         Images of the shown micrograph.
-    jobs
-        Runs the choice of questions.
-    edit
-        Called with a function that changes the session; shows errors and returns whether there was
-        none.
 
     Signals
     -------
@@ -77,25 +69,19 @@ class Labelling(QObject):
     notified = Signal(str, str)
 
     def __init__(
-        self,
-        session: Session,
-        workspace: Workspace,
-        images: DisplayImages,
-        jobs: Jobs,
-        edit: Callable[[Callable[[Session], object]], bool],
-        parent: QObject | None = None,
+        self, access: SessionAccess, images: DisplayImages, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._session, self._workspace = session, workspace
-        self._images, self._jobs, self._edit = images, jobs, edit
+        self._session, self._workspace = access.session, access.workspace
+        self._images, self._jobs, self._edit = images, access.jobs, access.edit
         self._start_mode: StartMode = "questions"
-        self._round = Round(session)
+        self._round = Round(access.session)
         self._review: LabelReview | None = None
         # Labels that were reviewed; they are not offered a second time.
         self._reviewed: set[int] = set()
         self._known_current = None if self.round.current is None else self.round.current.id
-        jobs.started.connect(self._on_job)
-        jobs.ended.connect(self._on_job)
+        access.jobs.started.connect(self._on_job)
+        access.jobs.ended.connect(self._on_job)
 
     @property
     def round(self) -> Round | LabelReview:

@@ -13,6 +13,7 @@ from activepick._napari.jobs import Jobs
 from activepick._napari.labelling import Labelling
 from activepick._napari.patch_mode import PatchMode
 from activepick._napari.pick_classes import PickClasses
+from activepick._napari.session_access import SessionAccess
 from activepick._napari.shown_picks import ShownPicks
 from activepick.errors import ActivepickError, SessionError
 from activepick.session import Session, Settings
@@ -102,11 +103,12 @@ class OpenSession(QObject):
         super().__init__(parent)
         self.session, self.workspace, self.jobs = session, workspace, jobs
         self.images = DisplayImages(session, jobs, self)
-        self.labelling = Labelling(session, workspace, self.images, jobs, self.edit, self)
-        self.patches = PatchMode(session, workspace, jobs, self.edit, self)
-        self.picks = ShownPicks(session, workspace, self.images, jobs, self)
-        self.dataset = DatasetPicks(session, workspace, jobs, self)
-        self.classes = PickClasses(session, workspace, jobs, self.edit, self)
+        access = SessionAccess(session, workspace, jobs, self.edit)
+        self.labelling = Labelling(access, self.images, self)
+        self.patches = PatchMode(access, self)
+        self.picks = ShownPicks(access, self.images, self)
+        self.dataset = DatasetPicks(access, self)
+        self.classes = PickClasses(access, self)
         self._closed = False
         # Micrographs that are tried one after the other until the first one can be displayed.
         self._candidates: list[int] = []
@@ -390,6 +392,6 @@ class OpenSession(QObject):
             self._ask_next()  # if the questions of the micrograph were the last ones
         self.picks.follow(action, change)
         self.patches.follow(action, change)
-        self.dataset.follow(action)
+        self.dataset.follow(action, change)
         self.classes.follow(action, change)
         self.saved.emit()

@@ -1,18 +1,16 @@
 """Review by patch: the picks in one small square after the other are corrected and confirmed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from qtpy.QtCore import QObject, Signal
 
-from activepick._napari.jobs import Jobs
+from activepick._napari.session_access import SessionAccess
 from activepick.learning.patches import Patch
-from activepick.session import Session
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.wording import counted
 from activepick.workspace.patch_review import PatchReview
 from activepick.workspace.peaks import positions
-from activepick.workspace.workspace import Workspace
 
 __all__ = ["PatchMode"]
 
@@ -24,15 +22,8 @@ class PatchMode(QObject):
 
     Parameters
     ----------
-    session
-        The session.
-    workspace
-        Chooses the patches.
-    jobs
-        Runs the choice.
-    edit
-        Called with a function that changes the session; shows errors and returns whether there was
-        none.
+    access
+        The session. Its workspace chooses the patches.
 
     Attributes
     ----------
@@ -53,16 +44,10 @@ class PatchMode(QObject):
     corrected = Signal()
     notified = Signal(str, str)
 
-    def __init__(
-        self,
-        session: Session,
-        workspace: Workspace,
-        jobs: Jobs,
-        edit: Callable[[Callable[[Session], object]], bool],
-        parent: QObject | None = None,
-    ) -> None:
+    def __init__(self, access: SessionAccess, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session, self._workspace, self._jobs, self._edit = session, workspace, jobs, edit
+        self._session, self._workspace = access.session, access.workspace
+        self._jobs, self._edit = access.jobs, access.edit
         self._active = False
         self.review: PatchReview | None = None
         # Confirmed patches, and those that were undone, with the ids of their labels.

@@ -1,23 +1,21 @@
 """Classes of the picks of an open session: averages, members and answers."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from activepick._napari.jobs import Jobs
+from activepick._napari.session_access import SessionAccess
 from activepick.progress import Progress
-from activepick.session import Session, Settings
+from activepick.session import Settings
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.session.model.state import Position, Target
+from activepick.workspace.class_store import run_of
 from activepick.workspace.classification import ClassifiedPicks, ClassSummary
-from activepick.workspace.workspace import Workspace
 
 __all__ = ["PickClasses"]
 
-_LANE, _ANSWER_LANE = "classes", "class answer"
+_LANE, _ANSWER_LANE, _FILTER_LANE = "classes", "class answer", "class filter"
 # The averages are refined by themselves when the number of picks has grown by this factor.
 _GROWN = 1.25
 
@@ -27,15 +25,8 @@ class PickClasses(QObject):
 
     Parameters
     ----------
-    session
-        The session.
-    workspace
-        Computes the classes.
-    jobs
-        Runs the computation.
-    edit
-        Called with a function that changes the session; shows errors and returns whether there was
-        none.
+    access
+        The session. Its workspace computes the classes.
 
     Attributes
     ----------
@@ -60,23 +51,16 @@ class PickClasses(QObject):
     selected_changed = Signal()
     notified = Signal(str, str)
 
-    def __init__(
-        self,
-        session: Session,
-        workspace: Workspace,
-        jobs: Jobs,
-        edit: Callable[[Callable[[Session], object]], bool],
-        parent: QObject | None = None,
-    ) -> None:
+    def __init__(self, access: SessionAccess, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session, self._jobs, self._edit = session, jobs, edit
-        self._workspace = workspace
+        self._session, self._workspace = access.session, access.workspace
+        self._jobs, self._edit = access.jobs, access.edit
         self.picks: ClassifiedPicks | None = None
         self.summaries: list[ClassSummary] = []
         self.selected: int | None = None
         self._candidates = False
-        # Number of all picks when the classes were computed.
-        self._total = 0
+        # Number of all picks when the classes were computed, and what was left out of them.
+        self._total, self._left_out = 0, self._session.state.left_out
 
     @property
     def busy(self) -> bool:
@@ -96,12 +80,14 @@ class PickClasses(QObject):
         again
             Begin with new classes.
         """
-        classification, candidates = self._workspace.classification, self._candidates
+        workspace, candidates = self._workspace, self._candidates
 
         def work(progress: Progress) -> ClassifiedPicks:
-            return classification.compute(
+            picks = workspace.classification.compute(
                 progress, shown=shown or None, candidates=candidates, again=again
             )
+            workspace.class_filter.extend_with(picks)
+            return picks
 
         self._jobs.run(
             _LANE,
@@ -112,7 +98,11 @@ class PickClasses(QObject):
 
     def refine_if_grown(self, shown: int, total: int) -> None:
         """Refine the classes if there are many more picks than before; arguments as `compute`."""
-        if self.picks is not None and not self.busy and total >= _GROWN * self._total:
+        left_out = self._session.state.left_out
+        if left_out is not self._left_out:
+            # Picks that are left out are averaged as well: these are no other picks.
+            self._total, self._left_out = total, left_out
+        elif self.picks is not None and not self.busy and total >= _GROWN * self._total:
             self.compute(shown, total)
 
     def set_candidates(self, candidates: bool) -> None:
@@ -170,17 +160,52 @@ class PickClasses(QObject):
             text="Choosing members to label",
         )
 
+    def leave_out(self) -> None:
+        """Leave the members of the selected class out of all picks, in one step."""
+        picks, number = self.picks, self.selected
+        if picks is None or number is None:
+            return
+        if self._session.read_only:
+            self._edit(lambda session: None)  # tells that it is
+            return
+        class_filter, class_id = self._workspace.class_filter, picks.class_id(number)
+        self._jobs.run(
+            _FILTER_LANE,
+            lambda progress: class_filter.members(picks, number, progress),
+            lambda members: self._edit(lambda session: session.left_out.set(class_id, members)),
+            text="Sorting the picks of all micrographs",
+        )
+
+    def put_back(self) -> None:
+        """Put the members of the selected class back into the picks, in one step."""
+        if self.picks is not None and self.selected is not None:
+            class_id = self.picks.class_id(self.selected)
+            self._edit(lambda session: session.left_out.put_back([class_id]))
+
+    @property
+    def left_out_before(self) -> list[str]:
+        """Names of earlier classes whose members are left out of the picks."""
+        run = None if self.picks is None else self.picks.run
+        return [name for name in self._session.state.left_out if run_of(name) != run]
+
+    def put_earlier_back(self) -> None:
+        """Put the members of all earlier classes back into the picks, in one step."""
+        names = self.left_out_before
+        self._edit(lambda session: session.left_out.put_back(names))
+
     def follow(self, action: a.Action, change: Change | None) -> None:
         """Update the summaries after an action of the session."""
         if isinstance(action, a.SetSettings) and "features" in Settings.affected(action.changes):
             self._clear()
-        elif change and self.picks is not None:
-            self.summaries = self._workspace.classification.summaries(self.picks)
+        elif change or isinstance(action, a.AddLeftOut):
+            if self.picks is not None:
+                self.summaries = self._workspace.classification.summaries(self.picks)
             self.changed.emit()
 
     def _take(self, picks: ClassifiedPicks, total: int) -> None:
         known = self.picks is not None and self.picks.run == picks.run
         self.picks, self._total = picks, total
+        self._left_out = self._session.state.left_out
         self.summaries = self._workspace.classification.summaries(picks)
         for notice in self._workspace.notices:
             self.notified.emit("warning", notice)
@@ -194,6 +219,7 @@ class PickClasses(QObject):
         """Forget the classes, which are those of other particles."""
         self._jobs.cancel(_LANE)
         self._jobs.cancel(_ANSWER_LANE)
+        self._jobs.cancel(_FILTER_LANE)
         self.picks, self.summaries, self.selected = None, [], None
         self.changed.emit()
         self.selected_changed.emit()

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from activepick._napari.display_images import DisplayImages
-from activepick._napari.jobs import Jobs
+from activepick._napari.session_access import SessionAccess
 from activepick.progress import Progress
 from activepick.scoremap.score_map import ScoreMap
-from activepick.session import Session, Settings
+from activepick.session import Settings
 from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.workspace.peaks import MicrographPeaks
 from activepick.workspace.round import round_ended
-from activepick.workspace.workspace import SettingsWarning, Workspace
+from activepick.workspace.workspace import SettingsWarning
 
 __all__ = ["ShownPicks"]
 
@@ -26,14 +26,10 @@ class ShownPicks(QObject):
 
     Parameters
     ----------
-    session
-        The session.
-    workspace
-        Computes features, heads and peaks.
+    access
+        The session. Its workspace computes features, heads and peaks.
     images
         Images of the shown micrograph.
-    jobs
-        Runs the computation.
 
     Attributes
     ----------
@@ -75,16 +71,11 @@ class ShownPicks(QObject):
     warned = Signal(list)
 
     def __init__(
-        self,
-        session: Session,
-        workspace: Workspace,
-        images: DisplayImages,
-        jobs: Jobs,
-        parent: QObject | None = None,
+        self, access: SessionAccess, images: DisplayImages, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._session, self._workspace = session, workspace
-        self._images, self._jobs = images, jobs
+        self._session, self._workspace = access.session, access.workspace
+        self._images, self._jobs = images, access.jobs
         self.micrograph = 0
         self.peaks: MicrographPeaks | None = None
         self.picks: pd.DataFrame | None = None
@@ -94,7 +85,7 @@ class ShownPicks(QObject):
         self._replaces_questions = False
         # Emitted in the thread that computes.
         self._found_first.connect(self._set_peaks)
-        workspace.stage_changed.connect(self._describe)
+        self._workspace.stage_changed.connect(self._describe)
 
     def close(self) -> None:
         """Disconnect from the workspace."""
@@ -212,7 +203,9 @@ class ShownPicks(QObject):
 
     def follow(self, action: a.Action, change: Change | None) -> None:
         """Update the picks after an action of the session."""
-        if isinstance(action, a.SetSettings):
+        if isinstance(action, a.AddLeftOut):
+            self._update()
+        elif isinstance(action, a.SetSettings):
             affected = Settings.affected(action.changes)
             if "picks" in affected:
                 self._update()

@@ -55,6 +55,11 @@ def place_of_change(change: Change) -> tuple[int, tuple[float, float] | None] | 
 def _what(change: Change) -> str:
     if change.areas_after:
         return "excluded areas"
+    if change.left_out_after:
+        count = len(change.left_out_after)
+        which = "class" if count == 1 else f"{count} classes"
+        back = not any(change.left_out_after.values())
+        return f"{which} put back into the picks" if back else f"{which} left out of the picks"
     if change.suggested_after:
         return "suggestion"
     before = [label for label in change.before.values() if label is not None]

@@ -13,11 +13,11 @@ from activepick.micrograph import Micrograph
 from activepick.progress import Progress, part_between
 from activepick.simulate.optics import Microscope
 
-__all__ = ["MicrographPicks", "PickClasses", "average_picks"]
+__all__ = ["MicrographPicks", "PickClasses", "assign_picks", "average_picks"]
 
 # Share of the progress at which the crops are read, and at which they are averaged.
 _READ, _AVERAGED = 0.3, 0.8
-# Number of further crops that are sorted together: 130 MB at 64 pixels.
+# Number of further crops that are assigned together: 130 MB at 64 pixels.
 _TOGETHER = 8000
 
 Failed = Callable[[Micrograph, ActivepickError], None]
@@ -87,6 +87,31 @@ class _Reader:
             self.broken.add(number)
             self.failed(part.micrograph, error)
             return None
+
+    def assign(
+        self, classes: NDArray[np.intp], known: ClassAverages, device: str, report: Progress
+    ) -> None:
+        """Set the classes (n,) of the picks of all micrographs where they are -1."""
+        waiting: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
+
+        def assign_waiting() -> None:
+            crops = np.concatenate([cut for _, cut in waiting])
+            found = assign_classes(crops, self.scale.radius_px, known, device=device)
+            classes[np.concatenate([rows for rows, _ in waiting])] = found.classes
+            waiting.clear()
+
+        first = 0
+        for number, part in enumerate(self.parts):
+            report(number / len(self.parts))
+            own = np.flatnonzero(classes[first : first + len(part.xy)] < 0)
+            cut = self.read(number, own)
+            if cut is not None:
+                waiting.append((first + own, cut))
+            if sum(len(rows) for rows, _ in waiting) >= _TOGETHER:
+                assign_waiting()
+            first += len(part.xy)
+        if waiting:
+            assign_waiting()
 
 
 def average_picks(
@@ -166,22 +191,36 @@ def average_picks(
     classes = np.full(len(numbers), -1, np.intp)
     classes[rows] = averages.classes
     if assign_all:
-        others: list[tuple[NDArray[np.intp], NDArray[np.float32]]] = []
-
-        def sort_others() -> None:
-            further = np.concatenate([cut for _, cut in others])
-            found = assign_classes(further, scale.radius_px, averages, device=device)
-            classes[np.concatenate([own for own, _ in others])] = found.classes
-            others.clear()
-
-        for number in range(len(parts)):
-            report(until + (1 - until) * number / len(parts))
-            own = np.flatnonzero((numbers == number) & (classes < 0))
-            cut = reader.read(number, own - first[number])
-            if cut is not None:
-                others.append((own, cut))
-            if sum(len(one) for one, _ in others) >= _TOGETHER:
-                sort_others()
-        if others:
-            sort_others()
+        rest = part_between(report, until, 1.0)
+        reader.assign(classes, averages, device, rest)
     return PickClasses(averages, rows, read, classes)
+
+
+def assign_picks(
+    parts: Sequence[MicrographPicks],
+    scale: CropScale,
+    known: ClassAverages,
+    *,
+    microscope: Microscope | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+    failed: Failed = lambda micrograph, error: None,
+) -> NDArray[np.intp]:
+    """Read the crops of picks and find their classes, without a change of the averages.
+
+    Parameters
+    ----------
+    parts, scale, microscope, device, progress, failed
+        As in `average_picks`.
+    known
+        The classes.
+
+    Returns
+    -------
+    ndarray
+        Class of each pick of all micrographs, (n,), from 0; -1 if its micrograph cannot be read.
+    """
+    reader = _Reader(parts, scale, microscope or Microscope(), failed)
+    classes = np.full(sum(len(part.xy) for part in parts), -1, np.intp)
+    reader.assign(classes, known, device, progress or (lambda fraction: None))
+    return classes

@@ -115,6 +115,7 @@ class Picker:
         progress: Progress | None = None,
         labels: LabelledPositions | None = None,
         areas: Sequence[ArrayLike] = (),
+        left_out: ArrayLike = (),
     ) -> Picks:
         """Pick the particles of a micrograph.
 
@@ -122,10 +123,10 @@ class Picker:
         ----------
         read, progress
             As in `peaks`.
-        labels, areas
+        labels, areas, left_out
             As in `activepick.picking.rules.select_picks`.
         """
-        return select_picks(self.peaks(read, progress), self.rules, labels, areas)
+        return select_picks(self.peaks(read, progress), self.rules, labels, areas, left_out)
 
 
 def pick_micrograph(

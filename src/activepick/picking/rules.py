@@ -203,6 +203,7 @@ def eligible_peaks(
     rules: PickRules,
     areas: Sequence[ArrayLike] = (),
     lowest_score: float = -np.inf,
+    left_out: ArrayLike = (),
 ) -> Mask:
     """Return a mask (n,) of peaks above a score that satisfy all rules except the threshold.
 
@@ -216,6 +217,9 @@ def eligible_peaks(
         Excluded areas: polygons (k, 2) in pixels of the micrograph, columns x and y.
     lowest_score
         Lowest score (logit). The result for peaks with higher scores does not depend on it.
+    left_out
+        Positions (k, 2) in pixels of the micrograph at which there are no picks, such as members
+        of a class of junk.
     """
     keep = peaks.separated(rules.separation, lowest_score)
     keep &= within_margin(peaks, peaks.xy, rules.edge_margin)
@@ -226,7 +230,12 @@ def eligible_peaks(
             keep &= peaks.contrast >= rules.lowest_contrast
         if rules.highest_contrast is not None:
             keep &= peaks.contrast <= rules.highest_contrast
-    return keep & outside_areas(peaks.xy, areas)
+    keep &= outside_areas(peaks.xy, areas)
+    positions = np.asarray(left_out, np.float64).reshape(-1, 2)
+    if len(positions) and keep.any():
+        distance = np.asarray(cKDTree(positions).query(peaks.xy)[0])
+        keep &= distance > SAME_POSITION * peaks.radius_px
+    return keep
 
 
 def outside_areas(xy: ArrayLike, areas: Sequence[ArrayLike]) -> Mask:
@@ -246,12 +255,14 @@ def select_picks(
     rules: PickRules,
     labels: LabelledPositions | None = None,
     areas: Sequence[ArrayLike] = (),
+    left_out: ArrayLike = (),
 ) -> Picks:
     """Select the picks among the peaks of a micrograph.
 
-    Peaks are rejected by threshold, separation, edge margin, contrast limits and excluded areas.
-    Labels take precedence over these rules: a positive label always gives a pick, at its nearest
-    peak or at its own position, and a peak at a negative label is never a pick.
+    Peaks are rejected by threshold, separation, edge margin, contrast limits, excluded areas and
+    positions that are left out. Labels take precedence over these rules: a positive label always
+    gives a pick, at its nearest peak or at its own position, and a peak at a negative label is
+    never a pick.
 
     Parameters
     ----------
@@ -263,13 +274,15 @@ def select_picks(
         Labels of the micrograph, if any.
     areas
         Excluded areas: polygons (k, 2) in pixels of the micrograph, columns x and y.
+    left_out
+        As in `eligible_peaks`.
 
     Returns
     -------
     Picks
     """
     lowest = rules.lowest_score
-    keep = eligible_peaks(peaks, rules, areas, lowest)
+    keep = eligible_peaks(peaks, rules, areas, lowest, left_out)
     xy, score = peaks.xy.astype(np.float64), peaks.score.astype(np.float64)
     contrast = peaks.contrast
     if labels is None or not len(labels.xy):

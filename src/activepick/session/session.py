@@ -15,6 +15,7 @@ from activepick.atomic import replacing
 from activepick.errors import SessionError
 from activepick.files import open_in_place, read_whole
 from activepick.session.labels import Labels
+from activepick.session.left_out import LeftOutClasses
 from activepick.session.micrographs import Micrographs
 from activepick.session.model.actions import Action, Redo, SetSettings, Undo
 from activepick.session.model.effects import Change
@@ -48,15 +49,17 @@ class Session:
         Sentences for the user about problems that were found on opening.
     read_only
         Whether the session cannot be changed.
-    micrographs, labels, questions
+    micrographs, labels, questions, left_out
         Operations on them: `activepick.session.micrographs.Micrographs`,
-        `activepick.session.labels.Labels`, `activepick.session.questions.Questions`.
+        `activepick.session.labels.Labels`, `activepick.session.questions.Questions`,
+        `activepick.session.left_out.LeftOutClasses`.
 
     Signals
     -------
     changed(action, change)
         Emitted after each action, in the thread of the action. `change` is the change of labels,
-        areas and suggestions (`activepick.session.model.effects.Change`), or None.
+        areas, left-out positions and suggestions (`activepick.session.model.effects.Change`), or
+        None.
     acknowledged(number)
         Emitted in the writing thread when an action is on disk. Windows connect with
         ``thread="main"``.
@@ -82,6 +85,7 @@ class Session:
         self.micrographs = Micrographs(self, folder)
         self.labels = Labels(self, self.micrographs)
         self.questions = Questions(self)
+        self.left_out = LeftOutClasses(self)
         if lock is not None:
             self._journal = Journal(
                 folder / JOURNAL,
@@ -280,16 +284,16 @@ class Session:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is an action on labels, areas or suggestions to undo."""
+        """Whether there is an action to undo."""
         return bool(self._history.done)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an action on labels, areas or suggestions to redo."""
+        """Whether there is an action to redo."""
         return bool(self._history.undone)
 
     def undo(self) -> int:
-        """Undo the last action on labels, areas or suggestions.
+        """Undo the last action on labels, areas, left-out classes or suggestions.
 
         Returns
         -------

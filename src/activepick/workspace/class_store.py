@@ -1,6 +1,8 @@
 """Store the references of the classes of picks with a session."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZIP_STORED
@@ -14,7 +16,7 @@ from activepick.files import open_to_read
 if TYPE_CHECKING:  # the module loads PyTorch
     from activepick.classes.averages import ClassAverages
 
-__all__ = ["StoredClasses", "load_classes", "save_classes"]
+__all__ = ["StoredClasses", "class_id", "load_classes", "run_of", "save_classes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,15 @@ class StoredClasses:
     references: NDArray[np.float32]
     noise: NDArray[np.float32]
 
+    @cached_property
+    def digest(self) -> bytes:
+        """Hash of the references, by which picks are sorted."""
+        return hashlib.blake2b(self.references.tobytes(), digest_size=8).digest()
+
+    def class_id(self, number: int) -> str:
+        """Return the `class_id` of a class: of its labels, and of its left-out members."""
+        return class_id(self.run, number)
+
     def start(self) -> "ClassAverages":
         """Return the classes without members."""
         from activepick.classes.averages import ClassAverages
@@ -53,6 +64,24 @@ class StoredClasses:
             angle_rad=none,
             shift_px=np.empty((0, 2), np.float32),
         )
+
+
+def class_id(run: str, number: int) -> str:
+    """Return the `class_id` of a class in a session.
+
+    Parameters
+    ----------
+    run
+        Name of the classes.
+    number
+        Number of the class, from 0.
+    """
+    return f"{run}:{number}"
+
+
+def run_of(name: str) -> str:
+    """Return the name of the classes that a `class_id` belongs to."""
+    return name.rpartition(":")[0]
 
 
 def save_classes(path: Path, one: StoredClasses, session: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +15,36 @@ from activepick.classes.members import LABELS_PER_CLASS, label_weight, spread_me
 from activepick.errors import ActivepickError, SessionError
 from activepick.progress import Progress, part_between, part_of
 from activepick.scoremap import SAME_POSITION
+from activepick.session import Session
 from activepick.session.micrographs import open_micrograph
 from activepick.session.model.settings import Settings
 from activepick.session.model.state import MicrographEntry, Position, SessionState, Target
-from activepick.workspace.class_store import StoredClasses, load_classes, save_classes
+from activepick.workspace.class_store import (
+    StoredClasses,
+    class_id,
+    load_classes,
+    save_classes,
+)
 from activepick.workspace.features import FeatureSource
-from activepick.workspace.peaks import positions
+from activepick.workspace.peaks import MicrographPeaks, positions
 from activepick.workspace.predictor import Predictor
 
-__all__ = ["ClassSummary", "Classification", "ClassifiedPicks"]
+if TYPE_CHECKING:  # the module loads PyTorch
+    from activepick.classes.picks import MicrographPicks
+
+__all__ = [
+    "CROP_SIDE",
+    "ClassSummary",
+    "Classification",
+    "ClassifiedPicks",
+    "all_candidates",
+    "micrograph_picks",
+]
 
 # Threshold of candidates, as a share of the threshold of picks.
 _CANDIDATES = 0.4
 # Side of a crop in pixels.
-_SIDE = 64
+CROP_SIDE = 64
 # Largest numbers of micrographs that are read and of picks that are averaged, so that averages
 # appear within seconds; and number of picks on the micrographs for each pick that is averaged.
 _MICROGRAPHS, _PICKS, _CHOICE = 24, 1500, 2.0
@@ -74,8 +91,8 @@ class ClassifiedPicks:
     crops: NDArray[np.float32]
 
     def class_id(self, number: int) -> str:
-        """Return the `class_id` of the labels that follow from the answer to a class."""
-        return f"{self.run}:{number}"
+        """Return the `class_id` of a class: of its labels, and of its left-out members."""
+        return class_id(self.run, number)
 
     def members(self, number: int) -> NDArray[np.intp]:
         """Return the rows of the members of a class, the most probable first."""
@@ -99,6 +116,8 @@ class ClassSummary:
         Number of members with a label, and of those among them that are labelled as non-particles.
     answer
         1 particles, 0 not particles, 2 carbon or empty ice; None if the class was not answered.
+    left_out
+        Whether the members are left out of the picks.
     """
 
     number: int
@@ -107,6 +126,7 @@ class ClassSummary:
     labelled: int
     contradicted: int
     answer: Target
+    left_out: bool
 
 
 class Classification:
@@ -140,7 +160,7 @@ class Classification:
 
         The classes of the last call are refined, also after the session was opened again: each
         class keeps its number. The peaks of a sample of micrographs are used, whichever head they
-        are from, and whatever labels say of them.
+        are from, and whatever labels say of them, also those that are left out of the picks.
 
         Parameters
         ----------
@@ -167,10 +187,9 @@ class Classification:
         from activepick.classes.averages import ClassAverages
         from activepick.classes.picks import MicrographPicks, average_picks
 
-        state = self._session.state
+        state = self._session.state.with_(left_out={})
         if candidates:
-            lower = {"threshold": _CANDIDATES * state.settings.threshold}
-            state = state.with_(settings=state.settings.model_copy(update=lower))
+            state = all_candidates(state)
         parts: list[MicrographPicks] = []
         numbers: list[NDArray[np.intp]] = []
         radii: list[NDArray[np.float64]] = []
@@ -178,29 +197,19 @@ class Classification:
             peaks = self._predictor.stored_peaks(number)
             if peaks is None:
                 continue
-            keep, entry = peaks.accepted(state), state.micrographs[number]
-            xy, score = peaks.peaks.xy[keep].astype(np.float64), peaks.peaks.score[keep]
-            try:
-                path = self._session.micrographs.unchanged_path(number)
-            except ActivepickError:
-                continue  # reported where all micrographs are picked
-            parts.append(
-                MicrographPicks(
-                    open_micrograph(path, state.settings),
-                    xy,
-                    score.astype(np.float64),
-                    entry.defocus_angstrom,
-                )
-            )
-            numbers.append(np.full(len(xy), number, np.intp))
-            radii.append(np.full(len(xy), peaks.peaks.radius_px))
+            part = micrograph_picks(self._session, peaks, np.flatnonzero(peaks.accepted(state)))
+            if part is None:
+                continue
+            parts.append(part)
+            numbers.append(np.full(len(part.xy), number, np.intp))
+            radii.append(np.full(len(part.xy), peaks.peaks.radius_px))
         total = sum(len(part.xy) for part in parts)
         if not total:
             raise SessionError("There are no picks to average: open a micrograph, or pick all.")
-        known = None if again else self._known(state.settings)
+        known = None if again else self.known
         found = average_picks(
             parts,
-            CropScale(state.settings.diameter_angstrom, _SIDE),
+            CropScale(state.settings.diameter_angstrom, CROP_SIDE),
             count or int(np.clip(min(total, _PICKS) // _MEMBERS, _FEWEST, _MOST)),
             most=_PICKS,
             seed=state.settings.seed,
@@ -316,6 +325,7 @@ class Classification:
                     labelled=int((targets[own] >= 0).sum()),
                     contradicted=int((targets[own] == 0).sum()),
                     answer=state.class_answers.get(picks.class_id(number)),
+                    left_out=picks.class_id(number) in state.left_out,
                 )
             )
         return made
@@ -332,12 +342,15 @@ class Classification:
         step = max(1, -(-len(numbers) // (wanted - len(first))))
         return sorted([*first, *numbers[::step]])
 
-    def _known(self, settings: Settings) -> StoredClasses | None:
-        """Return the last classes if they are for crops of the same kind."""
-        known = self._stored or load_classes(self._file)
-        if known is None or known.settings != _crop_settings(settings):
+    @property
+    def known(self) -> StoredClasses | None:
+        """The last classes, also those of an earlier run; None if crops are different now."""
+        if self._stored is None:
+            self._stored = load_classes(self._file)
+        known = self._stored
+        if known is None or known.settings != _crop_settings(self._session.state.settings):
             return None
-        return known if known.averages.shape[1] == _SIDE else None
+        return known if known.averages.shape[1] == CROP_SIDE else None
 
     def _save(self) -> None:
         if not self._session.read_only and self._stored is not None:
@@ -348,6 +361,47 @@ class Classification:
                     f"{self._file} cannot be written ({error.strerror}): the classes are lost when "
                     "the session is closed."
                 )
+
+
+def all_candidates(state: SessionState) -> SessionState:
+    """Return a state in which all positions that may become picks are picks."""
+    lower = {"threshold": _CANDIDATES * state.settings.threshold}
+    return state.with_(settings=state.settings.model_copy(update=lower), left_out={})
+
+
+def micrograph_picks(
+    session: Session, peaks: MicrographPeaks, rows: NDArray[np.intp]
+) -> "MicrographPicks | None":
+    """Return some peaks as picks to be sorted into classes.
+
+    Parameters
+    ----------
+    session
+        The session.
+    peaks
+        Peaks of a micrograph.
+    rows
+        Indices of the peaks.
+
+    Returns
+    -------
+    MicrographPicks or None
+        None if the micrograph is missing or was changed, which is reported where all micrographs
+        are picked.
+    """
+    from activepick.classes.picks import MicrographPicks
+
+    state = session.state
+    try:
+        path = session.micrographs.unchanged_path(peaks.micrograph)
+    except ActivepickError:
+        return None
+    return MicrographPicks(
+        open_micrograph(path, state.settings),
+        peaks.peaks.xy[rows].astype(np.float64),
+        peaks.peaks.score[rows].astype(np.float64),
+        state.micrographs[peaks.micrograph].defocus_angstrom,
+    )
 
 
 def _labels_at(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from activepick.formats.scores import score_threshold
 from activepick.picking.rules import PickRules
-from activepick.session.model.state import Area, Label, MicrographEntry, SessionState
+from activepick.session.model.state import XY, Area, Label, MicrographEntry, SessionState
 from activepick.workspace.peaks import MicrographPeaks
 
 __all__ = ["Counts"]
@@ -34,8 +34,9 @@ class _Summary:
         As in `MicrographPeaks`.
     contrast
         Local contrast that 5 % of the peaks exceed; high if there is ice or carbon.
-    rules, areas, marks
-        The rules, with threshold 0, areas and marks from which the other attributes were computed.
+    rules, areas, left_out, marks
+        The rules, with threshold 0, areas, left-out positions and marks from which the other
+        attributes were computed.
     labelled
         Whether the picks also depend on labels.
     scores
@@ -53,6 +54,7 @@ class _Summary:
     contrast: float | None
     rules: PickRules
     areas: tuple[Area, ...]
+    left_out: tuple[XY, ...]
     marks: list[Label]
     labelled: bool
     scores: NDArray[np.float32]
@@ -71,33 +73,38 @@ class _Summary:
 
 @dataclass(frozen=True, eq=False)
 class _Counted:
-    """Numbers of picks for the rules, areas and labels of a state.
+    """Numbers of picks for the rules, areas, left-out positions and labels of a state.
 
     Attributes
     ----------
-    rules, areas, marks
-        The rules, areas and marks of the state.
+    rules, areas, left_out, marks
+        Those of the state.
     numbers
         By the number of the micrograph, the summary and the number of picks that follows from it.
     fitting
-        By the number of the micrograph, summaries for these rules, areas and labels and any
-        threshold.
+        By the number of the micrograph, summaries for these rules, areas, left-out positions and
+        labels and any threshold.
     """
 
     rules: PickRules
     areas: Mapping[int, tuple[Area, ...]]
+    left_out: Mapping[str, Mapping[int, tuple[XY, ...]]]
     marks: Mapping[int, Label]
     numbers: dict[int, tuple[_Summary, int]] = field(default_factory=dict)
     fitting: dict[int, _Summary] = field(default_factory=dict)
 
     def at(self, state: SessionState) -> "_Counted":
-        """Return this object if a state has the same rules, areas and labels, else an empty one."""
+        """Return this object if a state has the same attributes, else an empty one."""
         rules = state.settings.rules
         # Other changes of a state do not replace these objects.
-        same = self.areas is state.areas and self.marks is state.marks
+        same = (
+            self.areas is state.areas
+            and self.left_out is state.left_out
+            and self.marks is state.marks
+        )
         if same and self.rules == rules:
             return self
-        other = _Counted(rules, state.areas, state.marks)
+        other = _Counted(rules, state.areas, state.left_out, state.marks)
         if same and _without_threshold(self.rules) == _without_threshold(rules):
             other.fitting.update(self.fitting)
         return other
@@ -109,7 +116,7 @@ class Counts:
     def __init__(self) -> None:
         self._summaries: dict[int, _Summary] = {}
         # Several parts of the window request the same counts, also when few micrographs changed.
-        self._last = _Counted(PickRules(), {}, {})
+        self._last = _Counted(PickRules(), {}, {}, {})
 
     @property
     def heads(self) -> dict[int, str]:
@@ -140,7 +147,7 @@ class Counts:
         Parameters
         ----------
         state
-            Settings, areas and labels.
+            Settings, areas, left-out positions and labels.
         peaks
             The newest peaks of the micrograph.
         """
@@ -157,6 +164,7 @@ class Counts:
             contrast=_high_contrast(peaks),
             rules=_rules(state),
             areas=state.areas.get(number, ()),
+            left_out=state.left_out_of(number),
             marks=marks,
             labelled=labelled,
             scores=kept[::-1].copy(),
@@ -182,13 +190,13 @@ class Counts:
         Parameters
         ----------
         state
-            Settings, areas and labels.
+            Settings, areas, left-out positions and labels.
         entries
             The micrographs.
         peaks
             Function that returns the peaks of a micrograph, or None. It is called for labelled
-            micrographs, for new thresholds below 0.01, and after a change of the areas, the labels
-            or the rules (except the threshold).
+            micrographs, for new thresholds below 0.01, and after a change of the areas, the
+            left-out positions, the labels or the rules (except the threshold).
         seconds
             Time limit in seconds. Micrographs that cannot be counted in this time, and those
             without peaks, are left out.
@@ -236,7 +244,11 @@ class Counts:
         known = self._summaries.get(number)
         if known is None or (known.rules is not rules and known.rules != rules):
             return None
-        same = known.areas == state.areas.get(number, ()) and known.marks == state.marks_of(number)
+        same = (
+            known.areas == state.areas.get(number, ())
+            and known.left_out == state.left_out_of(number)
+            and known.marks == state.marks_of(number)
+        )
         return known if same else None
 
 

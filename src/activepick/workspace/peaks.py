@@ -70,7 +70,7 @@ class MicrographPeaks:
         Parameters
         ----------
         state
-            Settings and areas; labels are not used.
+            Settings, areas and left-out positions; labels are not used.
         lowest_score
             Smallest score (logit) of the peaks in the mask.
 
@@ -78,15 +78,15 @@ class MicrographPeaks:
         -------
         array of bool, shape (n,)
         """
-        areas = areas_of(self.micrograph, state)
-        return eligible_peaks(self.peaks, state.settings.rules, areas, lowest_score)
+        areas, left_out = areas_of(self.micrograph, state), state.left_out_of(self.micrograph)
+        return eligible_peaks(self.peaks, state.settings.rules, areas, lowest_score, left_out)
 
     def accepted(self, state: SessionState) -> Mask:
         """Return a mask, shape (n,), of the peaks that satisfy all rules, regardless of labels."""
         return self.eligible(state, state.settings.rules.lowest_score)
 
     def select(self, state: SessionState) -> Picks:
-        """Select the picks for the settings, areas and labels of a state.
+        """Select the picks for the settings, areas, left-out positions and labels of a state.
 
         See `activepick.picking.rules.select_picks`.
         """
@@ -100,8 +100,8 @@ class MicrographPeaks:
             at_labels[:, 0],
             at_labels[:, 1],
         )
-        areas = areas_of(self.micrograph, state)
-        return select_picks(self.peaks, state.settings.rules, labelled, areas)
+        areas, left_out = areas_of(self.micrograph, state), state.left_out_of(self.micrograph)
+        return select_picks(self.peaks, state.settings.rules, labelled, areas, left_out)
 
     def picks(self, state: SessionState) -> pd.DataFrame:
         """Return a table of the picks for the settings, areas and labels of a state.

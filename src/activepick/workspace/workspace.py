@@ -18,6 +18,7 @@ from activepick.session.micrographs import open_micrograph
 from activepick.session.model.settings import Settings
 from activepick.session.session import Session
 from activepick.workspace.audit import Audit
+from activepick.workspace.class_filter import ClassFilter
 from activepick.workspace.classification import Classification
 from activepick.workspace.features import Features, Setup, setup_key, stored_contrast
 from activepick.workspace.initial_head import (
@@ -94,6 +95,8 @@ class Workspace:
         Estimates the precision of the picks.
     classification
         Averages the picks by class, and labels members of classes.
+    class_filter
+        Leaves members of classes out of the picks.
 
     Signals
     -------
@@ -124,6 +127,7 @@ class Workspace:
         self.questioner = Questioner(self, self.trainer, self.predictor)
         self.audit = Audit(self, self.trainer, self.predictor)
         self.classification = Classification(self, self.predictor)
+        self.class_filter = ClassFilter(self, self.predictor, self.classification)
 
     @property
     def ready(self) -> bool:

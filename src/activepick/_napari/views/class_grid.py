@@ -15,6 +15,7 @@ from activepick._napari.views.grey_images import grey_image
 __all__ = ["ClassGrid", "ClassTile"]
 
 _SIDE, _FRAME = 72, 4
+_LEFT_OUT_OPACITY = 0.3
 _NUMBER = Qt.ItemDataRole.UserRole
 
 
@@ -32,6 +33,8 @@ class ClassTile:
         Text below it, in two lines, and its tool tip.
     answer
         1 particles, 0 not particles, 2 carbon or empty ice; None if it was not answered.
+    left_out
+        Whether its members are left out of the picks; it is drawn faintly.
     """
 
     number: int
@@ -39,6 +42,7 @@ class ClassTile:
     caption: str
     tip: str
     answer: int | None
+    left_out: bool = False
 
 
 class ClassGrid(QListWidget):
@@ -104,7 +108,9 @@ def _icon(tile: ClassTile) -> QIcon:
     painter = QPainter(drawn)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     inside = QRectF(0, 0, _SIDE, _SIDE).adjusted(_FRAME, _FRAME, -_FRAME, -_FRAME)
+    painter.setOpacity(_LEFT_OUT_OPACITY if tile.left_out else 1.0)
     painter.drawImage(inside, grey_image(tile.pixels))
+    painter.setOpacity(1.0)
     if tile.answer is not None:
         painter.setPen(QPen(QColor(of_target(tile.answer)), _FRAME))
         half = _FRAME / 2

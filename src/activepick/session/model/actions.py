@@ -11,6 +11,7 @@ from activepick.session.model.state import (
     Fingerprint,
     Label,
     MicrographEntry,
+    Position,
     Question,
     RoundRecord,
     Status,
@@ -20,6 +21,7 @@ from activepick.session.model.state import (
 __all__ = [
     "Action",
     "AddLabels",
+    "AddLeftOut",
     "AddMicrographs",
     "AskQuestions",
     "ClearLabels",
@@ -33,6 +35,7 @@ __all__ = [
     "RemoveLabels",
     "ReplaceLabels",
     "SetAreas",
+    "SetLeftOut",
     "SetSettings",
     "SetStatus",
     "SetSuggestion",
@@ -141,6 +144,27 @@ class SetAreas(Record):
     areas: tuple[Area, ...]
 
 
+# A class of picks, as in `Label.class_id`.
+ClassId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class SetLeftOut(Record):
+    """Replace the members of classes of picks that are left out of the picks."""
+
+    kind: Literal["set_left_out"] = "set_left_out"
+    classes: dict[ClassId, tuple[Position, ...]]
+
+
+class AddLeftOut(Record):
+    """Leave further members of classes out of the picks, which are already left out.
+
+    It cannot be undone by itself, since it follows from the answer to the class.
+    """
+
+    kind: Literal["add_left_out"] = "add_left_out"
+    classes: dict[ClassId, tuple[Position, ...]]
+
+
 class SetSuggestion(Record):
     """Change or remove the suggestion of an open question."""
 
@@ -177,7 +201,7 @@ class Lost(Record):
     text: str
 
 
-# Actions on labels, areas and suggestions, which can be undone.
+# Actions on labels, areas, left-out classes and suggestions, which can be undone.
 UndoableAction: TypeAlias = (
     AddLabels
     | RemoveLabels
@@ -186,6 +210,7 @@ UndoableAction: TypeAlias = (
     | ClearLabels
     | ReplaceLabels
     | SetAreas
+    | SetLeftOut
     | SetSuggestion
 )
 Action: TypeAlias = (
@@ -195,6 +220,7 @@ Action: TypeAlias = (
     | SetSettings
     | AskQuestions
     | UndoableAction
+    | AddLeftOut
     | NoteRound
     | Undo
     | Redo

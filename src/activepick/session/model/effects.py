@@ -2,19 +2,29 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from activepick.errors import SessionError
 from activepick.session.model import actions as a
 from activepick.session.model.settings import checked_settings
-from activepick.session.model.state import Area, Label, MicrographEntry, SessionState, Target
+from activepick.session.model.state import (
+    XY,
+    Area,
+    Label,
+    LeftOut,
+    MicrographEntry,
+    Position,
+    SessionState,
+    Target,
+)
 
 __all__ = ["Change", "after_change", "after_other", "change_of"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """The change that an action makes to labels, areas and suggestions.
+    """The change that an action makes to labels, areas, left-out positions and suggestions.
 
     Attributes
     ----------
@@ -24,6 +34,8 @@ class Change:
         Areas that differ, by the number of the micrograph.
     suggested_before, suggested_after
         Suggestions that differ, by the `id` of the question.
+    left_out_before, left_out_after
+        Left-out positions that differ, by class of picks and number of the micrograph.
     """
 
     before: Mapping[int, Label | None] = field(default_factory=dict)
@@ -32,6 +44,8 @@ class Change:
     areas_after: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
     suggested_before: Mapping[int, Target] = field(default_factory=dict)
     suggested_after: Mapping[int, Target] = field(default_factory=dict)
+    left_out_before: LeftOut = field(default_factory=dict)
+    left_out_after: LeftOut = field(default_factory=dict)
 
     @property
     def areas(self) -> frozenset[int]:
@@ -52,14 +66,18 @@ class Change:
             self.areas_before,
             self.suggested_after,
             self.suggested_before,
+            self.left_out_after,
+            self.left_out_before,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.before or self.areas_before or self.suggested_before)
+        return bool(
+            self.before or self.areas_before or self.suggested_before or self.left_out_before
+        )
 
 
 def change_of(state: SessionState, action: a.UndoableAction) -> Change:
-    """Return the change that an action would make to labels, areas and suggestions.
+    """Return the change that an action would make.
 
     Raises
     ------
@@ -72,6 +90,14 @@ def change_of(state: SessionState, action: a.UndoableAction) -> Change:
             _micrograph(state, number)
             old = state.areas.get(number, ())
             return Change() if areas == old else Change({}, {}, {number: old}, {number: areas})
+        case a.SetLeftOut(classes=classes):
+            new = {name: _by_micrograph(state, picks) for name, picks in classes.items()}
+            previous = {name: state.left_out.get(name, {}) for name in classes}
+            other = [name for name in classes if new[name] != previous[name]]
+            return Change(
+                left_out_before={name: previous[name] for name in other},
+                left_out_after={name: new[name] for name in other},
+            )
         case a.SetSuggestion(question=number, target=target):
             found = next((q for q in state.questions if q.id == number), None)
             if found is None:
@@ -103,7 +129,7 @@ def change_of(state: SessionState, action: a.UndoableAction) -> Change:
 
 
 def after_change(state: SessionState, change: Change) -> SessionState:
-    """Return the state after a change of labels, areas and suggestions."""
+    """Return the state after a change of labels, areas, left-out positions and suggestions."""
     facts: dict[str, Any] = {}
     if change.after:
         merged = {**state.marks, **change.after}
@@ -112,6 +138,9 @@ def after_change(state: SessionState, change: Change) -> SessionState:
     if change.areas_after:
         areas = {**state.areas, **change.areas_after}
         facts["areas"] = {number: those for number, those in areas.items() if those}
+    if change.left_out_after:
+        left_out = {**state.left_out, **change.left_out_after}
+        facts["left_out"] = {name: own for name, own in left_out.items() if own}
     if change.suggested_after:
         # Questions of earlier rounds no longer need suggestions.
         suggested = change.suggested_after
@@ -128,7 +157,8 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
     Raises
     ------
     SessionError
-        If it refers to a micrograph that does not exist, or adds one that exists.
+        If it refers to a micrograph or left-out class that does not exist, or adds a micrograph
+        that exists.
     SettingsError
         If a setting is unknown or its value is invalid.
     """
@@ -157,6 +187,14 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
                     raise SessionError(f"label {question.id} exists already")
             next_id = max([state.next_id, *(q.id + 1 for q in questions)])
             return state.with_(asked=questions, next_id=next_id)
+        case a.AddLeftOut(classes=classes):
+            left_out = {**state.left_out}
+            for name, picks in classes.items():
+                known = left_out.get(name)
+                if known is None:
+                    raise SessionError(f"the class {name} is not left out")
+                left_out[name] = {**known, **_by_micrograph(state, picks, known)}
+            return state.with_(left_out=left_out)
         case a.NoteRound(record=record):
             return state.with_(rounds=(*state.rounds, record))
         case _:
@@ -168,6 +206,21 @@ def _micrograph(state: SessionState, number: int) -> MicrographEntry:
     if entry is None:
         raise SessionError(f"there is no micrograph {number} in this session")
     return entry
+
+
+def _by_micrograph(
+    state: SessionState,
+    picks: Iterable[Position],
+    known: Mapping[int, tuple[XY, ...]] = MappingProxyType({}),
+) -> dict[int, tuple[XY, ...]]:
+    """Return positions by the number of their micrograph, after those that are known there."""
+    groups: dict[int, list[XY]] = {}
+    for number, x, y in picks:
+        if number not in groups:
+            _micrograph(state, number)
+            groups[number] = list(known.get(number, ()))
+        groups[number].append((x, y))
+    return {number: tuple(own) for number, own in groups.items()}
 
 
 def _added(state: SessionState, labels: Iterable[Label]) -> dict[int, Label | None]:

@@ -11,9 +11,11 @@ from pydantic import Field
 from activepick.session.model.settings import Record, Settings
 
 __all__ = [
+    "XY",
     "Area",
     "Fingerprint",
     "Label",
+    "LeftOut",
     "MicrographEntry",
     "Position",
     "Question",
@@ -25,7 +27,8 @@ __all__ = [
     "Target",
 ]
 
-# Number of the micrograph, x and y in original pixels, and the score at this position.
+# A position in original pixels; with the number of the micrograph; and with the score there.
+XY: TypeAlias = tuple[float, float]
 Position: TypeAlias = tuple[int, float, float]
 ScoredPosition: TypeAlias = tuple[int, float, float, float]
 
@@ -36,6 +39,10 @@ Source = Literal["query", "click", "suggestion", "import", "audit", "gallery", "
 # 1 particle, 0 not a particle, 2 not a particle but carbon or empty ice, None skipped: a skipped
 # position is not used for training and is not asked again.
 Target = Literal[0, 1, 2] | None
+
+
+# Positions that are left out of the picks, by class of picks and by number of the micrograph.
+LeftOut: TypeAlias = Mapping[str, Mapping[int, tuple[XY, ...]]]
 
 
 class MicrographEntry(Record):
@@ -186,6 +193,9 @@ class SessionState:
         The next `id` of a label or question.
     areas
         Excluded areas by the number of the micrograph; no entry where there is none.
+    left_out
+        Members of classes of picks at which there are no picks, unless a label says that there is a
+        particle.
     rounds
         Records of the rounds so far.
     """
@@ -196,6 +206,7 @@ class SessionState:
     asked: tuple[Question, ...] = ()
     next_id: int = 1
     areas: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
+    left_out: LeftOut = field(default_factory=dict)
     rounds: tuple[RoundRecord, ...] = ()
 
     def with_(self, **facts: Any) -> "SessionState":
@@ -252,6 +263,10 @@ class SessionState:
     def labels_of(self, micrograph: int) -> list[Label]:
         """Return the training labels of a micrograph, in order of `id`."""
         return [m for m in self._by_micrograph.get(micrograph, []) if _trains(m)]
+
+    def left_out_of(self, micrograph: int) -> tuple[XY, ...]:
+        """Return the positions on a micrograph that are left out of the picks."""
+        return tuple(xy for own in self.left_out.values() for xy in own.get(micrograph, ()))
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:

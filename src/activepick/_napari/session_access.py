@@ -1,0 +1,33 @@
+"""What the parts of an open session work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from activepick._napari.jobs import Jobs
+from activepick.session import Session
+from activepick.workspace.workspace import Workspace
+
+__all__ = ["SessionAccess"]
+
+
+@dataclass(frozen=True, eq=False)
+class SessionAccess:
+    """An open session, as its parts read, compute and change it.
+
+    Attributes
+    ----------
+    session
+        The session.
+    workspace
+        Its features, heads and picks.
+    jobs
+        Runs the background jobs.
+    edit
+        Called with a function that changes the session; shows errors and returns whether there was
+        none.
+    """
+
+    session: Session
+    workspace: Workspace
+    jobs: Jobs
+    edit: Callable[[Callable[[Session], object]], bool]
