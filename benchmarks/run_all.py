@@ -40,6 +40,7 @@ OTHERS = {
     "accuracy": (
         "all_methods",
         "calibration",
+        "calibration_limits",
         "class_answers",
         "class_averages",
         "flips",

@@ -19,8 +19,8 @@ logarithm of the radius.
 import argparse
 import itertools
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -122,9 +122,32 @@ def empty_peaks(number: int, data: Dataset, folder: Path) -> Floats:
     return np.asarray(separated_peaks(found).score, np.float64)
 
 
-def taught_peaks(data: Dataset) -> Measured:
-    """Return scores, hits and the number of particles at each number of labels."""
-    train, test = data.split(0)
+@dataclass(frozen=True)
+class Taught:
+    """A learner after a number of answers, and the micrographs for evaluation.
+
+    Attributes
+    ----------
+    count
+        Number of answers.
+    learner
+        The learner, which continues to learn afterwards.
+    train, test
+        Indices of the micrographs for training and for evaluation.
+    others
+        Features of the micrographs for evaluation.
+    """
+
+    count: int
+    learner: Learner
+    train: Sequence[int]
+    test: Sequence[int]
+    others: Sequence[MicrographFeatures]
+
+
+def taught(data: Dataset, seed: int = 0) -> Iterator[Taught]:
+    """Let an oracle answer, and yield the learner at each number of answers it reaches."""
+    train, test = data.split(seed)
     files = [data.micrographs[i] for i in train]
     first = starting_head(data.engine, files, leave_out=data.simulated)
 
@@ -134,17 +157,24 @@ def taught_peaks(data: Dataset) -> Measured:
 
     learner = Learner(features(train), first)
     oracle = Oracle([data.truth[i] for i in train], [f.radius_px for f in learner.micrographs])
-    others, rng, answers = features(test), np.random.default_rng(0), 0
-    found: Measured = {}
+    others, rng, answers = features(test), np.random.default_rng(seed), 0
     for count in COUNTS:
         while answers < count:
             new = learn(learner, oracle, min(10, count - answers), "active", rng)
             if not new:
-                return found
+                return
             answers += new
-        maps = [part.score_map(learner.head.weights, learner.head.bias) for part in others]
-        peaks = judged(maps, [data.truth[i] for i in test])
-        found |= {f"{name}-{count}": values for name, values in peaks.items()}
+        yield Taught(count, learner, train, test, others)
+
+
+def taught_peaks(data: Dataset) -> Measured:
+    """Return scores, hits and the number of particles at each number of labels."""
+    found: Measured = {}
+    for one in taught(data):
+        head = one.learner.head
+        maps = [part.score_map(head.weights, head.bias) for part in one.others]
+        peaks = judged(maps, [data.truth[i] for i in one.test])
+        found |= {f"{name}-{one.count}": values for name, values in peaks.items()}
     return found
 
 

@@ -9,7 +9,7 @@ score. Only training and the choice of questions use the linear score.
 The slope was determined with simulated proteins (`activepick.learning.simulated_calibration`). It
 is not fitted to the labels: they are at positions that were uncertain when the question was asked,
 and positions next to a particle are skipped. Labels therefore contain little information about the
-picks with high probabilities.
+picks with high probabilities (measured by ``benchmarks/calibration_limits.py``).
 """
 
 from dataclasses import dataclass, replace
