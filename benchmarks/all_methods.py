@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(ORDER))
     parser.add_argument("--sets", help="names of the sets, with commas; by default all")
     parser.add_argument(
-        "--out", type=Path, help="folder of rows and tables; needed, as it takes hours"
+        "--out", type=Path, help="folder for rows and tables; required, since the run takes hours"
     )
     parser.add_argument("--counts", default="5,10,25,50,100", help="numbers of labels to evaluate")
     parser.add_argument("--batch", type=int, default=10, help="answers between two refits")

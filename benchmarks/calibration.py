@@ -1,4 +1,4 @@
-"""Predicted and true precision, and what the stopping rule costs.
+"""Compare predicted and true precision, and measure the cost of the stopping rule.
 
     python benchmarks/calibration.py [--data DIR] [--simulated DIR] [--seeds 2] [--last 200]
 

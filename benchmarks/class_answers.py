@@ -81,7 +81,7 @@ COLUMNS = ["set", "seed", "answers", "ap", "precision", "recall", "classes", "wr
 
 
 def course(data: Dataset, seed: int) -> Iterator[tuple[object, ...]]:
-    """Yield the answers, what the head is worth, answered classes and the share of wrong labels."""
+    """Yield the answers, the accuracy of the head, answered classes, and share of wrong labels."""
     train, test = data.split(seed)
     files = [data.micrographs[i] for i in train]
     first = starting_head(data.engine, files, leave_out=data.simulated)
@@ -91,7 +91,7 @@ def course(data: Dataset, seed: int) -> Iterator[tuple[object, ...]]:
     oracle = Oracle(truth, [part.radius_px for part in features])
 
     def answered(count: int) -> Learner:
-        """Return a learner after a number of single answers, always with the same first ones."""
+        """Return a learner after single answers; the first ones are always the same."""
         learner, rng = Learner(features, first, seed=seed), np.random.default_rng(seed)
         while sum(map(len, learner.targets)) < count:
             if not learn(learner, oracle, BATCH, "active", rng):
@@ -155,7 +155,7 @@ def answer_classes(
     known
         Numbers of classes that are answered already.
     right
-        Receives for each label whether it is right.
+        Receives for each label whether it is correct.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def free_members(
 
 
 def probability(found: PickClasses) -> Floats:
-    """Return the probability (n,) of the class of each pick; 0 where it has none."""
+    """Return the probability (n,) of the class of each pick; 0 if it has no class."""
     every = np.zeros(len(found.classes))
     every[found.rows] = found.averages.probability
     return every

@@ -7,8 +7,8 @@ at least one particle radius from any particle. The true picks are shifted by 0.
 Purity is the share of picks whose kind, particle or not, is that of the majority of their class.
 Each average of 50 or more members, most of them particles, is compared with the projections of the
 density in the true orientations of up to 40 of its members, under the mean absolute contrast
-transfer function, which phase flipping leaves: the highest correlation within the particle radius
-over turns in the plane and shifts up to four pixels, of the best of these projections.
+transfer function, which remains after phase flipping. The result is the highest correlation within
+the particle radius, over these projections, rotations in the plane and shifts of up to four pixels.
 """
 
 import argparse
@@ -42,7 +42,7 @@ from activepick.simulate.projection import project
 KINDS = ("fragment", "aggregate", "crystal", "empty")
 # Displacement of true picks, in particle radii; false picks for each true one; seed of the sets.
 MOVED, FALSE, SEED = 0.07, 1 / 3, 11
-# Members of an average that is compared, and projections that it is compared with.
+# Fewest members of an average that is compared, and number of projections to compare it with.
 MEMBERS, VIEWS = 50, 40
 
 Floats = NDArray[np.float64]
@@ -156,7 +156,7 @@ def picks(
 
 
 def purity(classes: NDArray[np.intp], particle: NDArray[np.bool_]) -> float:
-    """Return the share of picks that are of the kind of most of their class."""
+    """Return the share of picks that are of the most frequent kind in their class."""
     true = np.bincount(classes, particle)
     both = np.bincount(classes)
     return float(np.maximum(true, both - true).sum() / len(classes))

@@ -113,7 +113,7 @@ def label_until(session: Session, workspace: Workspace, centres: cKDTree, radius
 
 
 def click(session: Session, workspace: Workspace, k: int) -> Callable[[], object]:
-    """Add a label at one of the next questions, and return the work that follows from it."""
+    """Add a label at one of the next questions, and return a function that updates the picks."""
     workspace.trainer.update()
     questions = workspace.questioner.ask(LABELS // 10, [1])
     question = questions[k % len(questions)]
@@ -132,7 +132,7 @@ def click(session: Session, workspace: Workspace, k: int) -> Callable[[], object
 def steps(
     session: Session, workspace: Workspace
 ) -> list[tuple[str, Callable[[int], Callable[[], object]]]]:
-    """Return the parts of a click: the name, and what prepares one for each click."""
+    """Return the parts of a click: their names, and functions that prepare each part."""
     entry = session.micrographs.entry(1)
     features = workspace.open(1)
 
@@ -173,7 +173,7 @@ def steps(
 
 
 def read_seconds(arrays: list[NDArray[np.float16]]) -> float:
-    """Return the seconds that one core takes to read arrays from memory, at best."""
+    """Return the shortest time in seconds in which one core reads arrays from memory."""
     words = [array.reshape(-1).view(np.int64) for array in arrays]
     found = []
     for _ in range(7):
@@ -190,7 +190,7 @@ def dense_way(
     xy: NDArray[np.float64],
     targets: NDArray[np.int_],
 ) -> Callable[[int], Callable[[], object]]:
-    """Prepare the published method with the same labels; gives what a click takes there."""
+    """Prepare the published method with the same labels; return a function that makes a click."""
     method = METHODS["paper"]
     assert method.working_radius is not None
     radius = method.working_radius(engine.diameter_angstrom)
@@ -219,7 +219,7 @@ def dense_way(
 def times(
     count: int, prepare: Callable[[int], Callable[[], object]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return wall and CPU milliseconds of some runs, after one that is not counted."""
+    """Return wall and CPU time in milliseconds of some runs, after one that is not counted."""
     found = []
     for k in range(count + 1):
         work = prepare(k)

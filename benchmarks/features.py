@@ -37,7 +37,7 @@ LIMIT = 15.0
 
 
 def matmul_rate(dtype: torch.dtype, size: int = 2048) -> float:
-    """Return the operations a second of multiplying two square matrices."""
+    """Return the number of operations per second when two square matrices are multiplied."""
     matrix = torch.randn(size, size).to(dtype)
     return 2 * size**3 / seconds(lambda: matrix @ matrix)
 

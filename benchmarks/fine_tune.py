@@ -89,7 +89,7 @@ def fine_tune(
     step
         Called with the fraction done; may raise to cancel.
     device
-        Where the network is trained; by default on a GPU if there is one.
+        Device for the training; by default a GPU if there is one.
     """
     device = choose_device(str(device))
     crops = torch.cat([_crops(part, backbone.width) for part in labelled]).to(device)

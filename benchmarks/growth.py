@@ -19,7 +19,7 @@ TIME_LIMIT, MEMORY_LIMIT = 1.5, 1.15
 
 
 def pick(folder: Path, paths: list[Path]) -> tuple[float, float]:
-    """Pick some micrographs in a process of its own: seconds and GB."""
+    """Pick some micrographs in a separate process; return seconds and GB."""
     out = ["--out", str(folder / f"job{len(list(folder.iterdir()))}")]
     settings = ["--diameter", str(DIAMETER), "--working-radius", "13", "--device", "cpu"]
     return run([*PICK, *map(str, paths), *settings, *out])
@@ -47,7 +47,7 @@ def main() -> None:
         for path in paths:
             write(rng.standard_normal((1024, 1024)).astype(np.float32), path)
         by_number = [pick(folder, paths[:number]) for number in numbers]
-    start = by_size[0][0]  # the smallest hardly takes longer than the start of the program
+    start = by_size[0][0]  # little more than the start of the program
     print(f"{'pixels':>14}{'seconds':>9}{'GB':>7}")
     for size, (took, memory) in zip(sizes, by_size, strict=True):
         print(f"{f'{size} x {size}':>14}{took:>9.1f}{memory:>7.2f}")

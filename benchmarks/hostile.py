@@ -123,12 +123,12 @@ def originals(folder: Path) -> dict[str, Path]:
 
 
 def _ending(path: Path) -> str:
-    """Return what stands behind the first dot, or what EMAN's files end in."""
+    """Return the part of the name after the first dot, or the ending of EMAN's files."""
     return "_info.json" if path.name.endswith("_info.json") else "".join(path.suffixes)
 
 
 def mutate(raw: bytes, lots: random.Random) -> bytes:
-    """Damage a file in one of the ways in which files get damaged, or are made to harm."""
+    """Damage a file in one of the ways in which files are damaged by chance or on purpose."""
     data = bytearray(raw)
     start = min(len(data), 2048) if lots.random() < 0.6 else len(data)
     for _ in range(lots.choice((1, 1, 2, 8, 64))):
@@ -150,7 +150,7 @@ def mutate(raw: bytes, lots: random.Random) -> bytes:
 
 
 def mutated(raw: bytes, name: str, lots: random.Random) -> bytes:
-    """Damage a file, every other time inside of what is packed or has checksums."""
+    """Damage a file; every second time inside its compressed or checksummed parts."""
     inside = next((own for end, own in _INSIDE.items() if name.endswith(end)), None)
     return mutate(raw, lots) if inside is None or lots.random() < 0.5 else inside(raw, lots)
 
@@ -203,7 +203,7 @@ _ODD_VALUES: tuple[Any, ...] = (
 
 
 def _odd(value: Any, lots: random.Random) -> Any:
-    """Return JSON with another value, a key more or one less somewhere."""
+    """Return JSON with one value changed, or one key added or removed."""
     if isinstance(value, dict | list) and value and lots.random() < 0.8:
         place = lots.choice(list(value) if isinstance(value, dict) else range(len(value)))
         if lots.random() < 0.1:
@@ -221,7 +221,7 @@ def _in_json(raw: bytes, lots: random.Random) -> bytes:
 
 
 def _in_lines(raw: bytes, lots: random.Random) -> bytes:
-    """Change an action of a journal, or the order of its lines, with checksums that are right."""
+    """Change an action of a journal, or the order of its lines, with correct checksums."""
     lines = raw.splitlines()
     for _ in range(lots.choice((1, 1, 3))):
         place = lots.randrange(len(lines))
@@ -229,7 +229,7 @@ def _in_lines(raw: bytes, lots: random.Random) -> bytes:
             other = lots.randrange(len(lines))
             lines[place], lines[other] = lines[other], lines[place]
             continue
-        # Not its first member, which is the sum of the others.
+        # Not its first member, which is the checksum of the others.
         try:
             facts = json.loads(b"{" + lines[place].split(b",", 1)[1])
         except (ValueError, IndexError):  # it was changed before
@@ -290,12 +290,12 @@ def read(path: Path) -> None:
 
 
 def work(name: str, folder: Path, count: int, seed: int) -> None:
-    """Read damaged copies of one file, in a process of its own."""
+    """Read damaged copies of one file in a separate process."""
     source = originals(folder)[name]
     raw, lots = source.read_bytes(), random.Random(f"{name} {seed}")
     victim = source if source.parent != folder else folder / f"victim{_ending(source)}"
     read(source)  # which is whole still
-    # Libraries reserve as much for their threads before, without using it.
+    # Before this, libraries reserve this much memory for their threads without using it.
     reserved = Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]
     limit = int(reserved) * 1024 + GIGABYTES * 2**30
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

@@ -14,7 +14,7 @@ coarse scale, each of mean 0 and, times its gain, of unit variance on a microgra
 All are divided by the local standard deviation of the image. The value of a template at a labelled
 particle is that of the average of all others, since the noise of a particle would fit its own.
 Average precision is measured on the other micrographs. The larger the gain, the less the L2 term
-holds the weight of the feature.
+restricts the weight of the feature.
 """
 
 from collections.abc import Iterator
@@ -102,7 +102,7 @@ class View:
         return ((raw - mean) / unit)[..., None], mean, unit
 
     def correlation_at(self, xy: Floats, crops: Floats, templates: list[Floats]) -> Floats:
-        """Return the highest correlation (n,) at each position with templates of its own."""
+        """Return the highest correlation (n,) at each position with its own templates."""
         columns, rows = self._pixel(xy).T
         highest = [
             np.tensordot(each, crop, 2).max() for each, crop in zip(templates, crops, strict=True)
@@ -138,7 +138,7 @@ def disc(side: int) -> NDArray[np.bool_]:
 
 
 def rings(radius: float, half: int) -> Iterator[Floats]:
-    """Yield rings of growing radius, of mean 0 in a disc."""
+    """Yield rings of increasing radius, with mean 0 in a disc."""
     y, x = np.ogrid[-half : half + 1, -half : half + 1]
     distance, inside = np.hypot(y, x) / radius, disc(2 * half + 1)
     for k in range(RINGS):

@@ -4,13 +4,13 @@
 
 Writes the same picks on two non-square micrographs in all formats, lets readers of other packages
 read them, and lets writers of other packages write picks that are read back. A package is used from
-this Python or from one of the others given with --python (cryosparc-tools, emtable, aspire and
-napari-boxmanager want versions of numpy that do not go together); --path is for packages that are
-only unpacked, such as crYOLO's source archive, whose requirements are old. --relion is the folder
+this Python or from another one given with --python (cryosparc-tools, emtable, aspire and
+napari-boxmanager need incompatible versions of numpy); --path is for packages that are only
+unpacked, such as crYOLO's source archive, whose requirements are outdated. --relion is the folder
 of RELION's programs (Debian and Ubuntu have a package ``relion``): relion_preprocess then extracts
-particles from micrographs on which every pick is marked by a bright pixel. Programs that
-are not installed are listed and skipped; a position that differs by more than the rounding of the
-format is a failure.
+particles from micrographs on which every pick is marked by a bright pixel. Programs that are not
+installed are listed and skipped; a position that differs by more than the rounding of the format is
+a failure.
 """
 
 import argparse
@@ -35,7 +35,7 @@ BOX = 32
 
 @dataclass(frozen=True)
 class Check:
-    """A reader of another program: code that prints [[x, y], ...] of `file`, or writes it."""
+    """Code of another program that prints the positions [[x, y], ...] of `file`, or writes it."""
 
     package: str
     what: str
@@ -222,7 +222,7 @@ def write_ours(table: pd.DataFrame, folder: Path) -> None:
 
 
 def run(check: Check, folder: Path, xy: list[list[float]], pythons: list[str]) -> list[list[float]]:
-    """Run a check in the first Python that has the package; ImportError when none has."""
+    """Run a check in the first Python that has the package; raise ImportError if none has it."""
     finish = "" if check.writes else "\nprint('RESULT', json.dumps(out))"
     arguments = json.dumps([str(folder / check.file), MICROGRAPHS[0], SHAPE, xy])
     for python in pythons:
@@ -234,7 +234,7 @@ def run(check: Check, folder: Path, xy: list[list[float]], pythons: list[str]) -
             capture_output=True,
             text=True,
             check=False,
-            cwd=folder,  # some write log files where they are started
+            cwd=folder,  # some write log files into the working folder
             env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
         )
         if done.returncode:
@@ -251,12 +251,12 @@ def off(found: list[list[float]], expected: list[list[float]]) -> float:
     return float(np.abs(np.array(found) - np.array(expected)).max())
 
 
-# Files that RELION's Extract takes: our folder and the end of the file names in it.
+# Files that RELION's Extract reads: the folder, and the end of the file names in it.
 EXTRACTS = (("job/", "_autopick.star"), ("relion_boxes/", ".box"), ("relion_coords/", ".coords"))
 
 
 def prepare_relion(table: pd.DataFrame, folder: Path) -> None:
-    """Make micrographs on which every pick is one bright pixel, and their list."""
+    """Make micrographs on which each pick is one bright pixel, and their list."""
     write_folder(table.drop(columns="score"), folder / "relion_boxes/Movies", "box", box_size=BOX)
     write_folder(table.drop(columns="score"), folder / "relion_coords/Movies", "coords")
     for number, name in enumerate(MICROGRAPHS):
@@ -280,7 +280,7 @@ def prepare_relion(table: pd.DataFrame, folder: Path) -> None:
 
 
 def extract(programs: Path, source: tuple[str, str], table: pd.DataFrame, folder: Path) -> float:
-    """Extract with RELION; gives the share of boxes without their pick's mark in the middle."""
+    """Extract with RELION; return the share of boxes without a mark in the centre."""
     out = source[0].strip("/") + "_extracted"
     command = [str(programs / "relion_preprocess"), "--i", "mics.star", "--extract"]
     command += ["--coord_dir", source[0], "--coord_suffix", source[1], "--part_dir", f"{out}/"]

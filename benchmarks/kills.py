@@ -19,8 +19,8 @@ TESTS = Path(__file__).parent.parent / "tests"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sessions", type=int, default=200, help="sessions that are killed")
-    parser.add_argument("--picks", type=int, default=40, help="runs, with each of two signals")
+    parser.add_argument("--sessions", type=int, default=200, help="number of sessions to kill")
+    parser.add_argument("--picks", type=int, default=40, help="number of runs for each signal")
     options = parser.parse_args()
     counts = {
         "ACTIVEPICK_SESSION_KILLS": str(options.sessions),

@@ -6,7 +6,7 @@ together with the final head of `activepick benchmark`:
 
     python benchmarks/label_with_keys.py
 
-It uses beta-galactosidase (EMPIAR-10017) from the folder ACTIVEPICK_DATA when that is set, else
+It uses beta-galactosidase (EMPIAR-10017) from the folder ACTIVEPICK_DATA if that is set, otherwise
 simulated micrographs. Without a screen: tools/with_display.sh python benchmarks/label_with_keys.py
 """
 
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def dataset(train: int) -> Dataset:
-    """Return real micrographs if they are available, else simulated ones."""
+    """Return real micrographs if they are available, otherwise simulated ones."""
     real = Path(os.environ.get("ACTIVEPICK_DATA", "")) / "empiar-10017"
     if "ACTIVEPICK_DATA" in os.environ and real.is_dir():
         files, truth, pixel_size, diameter = sorted(real.glob("*.jpg")), real, 1.77, 191.0
@@ -92,7 +92,7 @@ def dataset(train: int) -> Dataset:
 
 
 def label_with_keys(viewer: napari.Viewer, data: Dataset, seed: int, labels: int) -> Head:
-    """Answer questions in the window until there are so many labels; gives the head."""
+    """Answer questions in the window up to a number of labels, and return the head."""
     train, _ = data.split(seed)
     micrographs = [data.micrographs[i] for i in train]
     diameter = data.engine.diameter_angstrom
@@ -132,7 +132,7 @@ def label_with_keys(viewer: napari.Viewer, data: Dataset, seed: int, labels: int
 
 
 def press(viewer: napari.Viewer, key: str, opened: OpenSession) -> None:
-    """Press a key over the micrograph, and wait for what follows from it."""
+    """Press a key over the micrograph, and wait for the resulting changes."""
     QTest.keyClick(viewer.window._qt_viewer.canvas.native, getattr(Qt.Key, f"Key_{key}"))  # type: ignore[call-overload]
     wait(lambda: not opened.jobs.busy())
 

@@ -33,7 +33,7 @@ from activepick.simulate import SimulationSettings, simulate_dataset
 from activepick.workspace.peak_store import PeakStore
 from activepick.workspace.peaks import MicrographPeaks
 
-# Seconds without an answer, seconds for which the event loop is held by a step and by opening.
+# Limits in seconds: without a result or progress; of blocking the event loop, and when opening.
 LIMIT_SECONDS, LIMIT_HELD, LIMIT_HELD_OPENING = 1.0, 0.1, 1.0
 LIMIT_GROWTH = 1.1
 CANDIDATES = 300
@@ -52,7 +52,7 @@ def main() -> None:
         viewer = napari.Viewer(title="activepick")
         widget = ActivePickWidget(viewer, Preferences(Path(home) / "preferences.json"))
         viewer.window.add_dock_widget(widget, name="activepick", area="right")
-        drawn = time.monotonic() + 2  # the window itself is not part of what is measured
+        drawn = time.monotonic() + 2  # the memory of the window itself is not measured
         wait(lambda: time.monotonic() > drawn)
         print(f"{asked.micrographs} micrographs, {processor()}")
         measure(widget, folder, asked.micrographs, asked.pages, limits)
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 class Timer:
-    """Measures how long a step takes, shows nothing, and holds the event loop."""
+    """Measures the duration of a step, the time without progress, and blocking of events."""
 
     def __init__(self, jobs: Jobs, limits: Limits) -> None:
         self._limits = limits
@@ -77,7 +77,7 @@ class Timer:
         repeats: int = 1,
         held_limit: float = LIMIT_HELD,
     ) -> None:
-        """Print the times of a step and their limits; of several runs the medians."""
+        """Print the times of a step and their limits; for several runs, the medians."""
         rows = [self._once(partial(act, k), done) for k in range(repeats)]
         took, waited, held = np.median(rows, axis=0)
         print(f"{name}: {took:.2f} s")

@@ -5,26 +5,26 @@ from typing import NoReturn
 
 __all__ = ["MISSED", "Limits"]
 
-# Stands in the line of a limit that does not hold; `run_all.py` collects these lines.
+# Part of the line of a limit that is not met; `run_all.py` collects these lines.
 MISSED = "DOES NOT HOLD"
 
 
 class Limits:
-    """Prints figures beside their limits, and ends the program according to them."""
+    """Prints figures beside their limits, and sets the exit status of the program."""
 
     def __init__(self) -> None:
         self._missed = 0
 
     def at_most(self, what: str, value: float, limit: float, unit: str = "") -> bool:
-        """Print a figure that must not be larger than a limit; return whether it is not."""
+        """Print a figure with an upper limit; return whether the limit is met."""
         return self._print(what, value, "at most", limit, unit, value <= limit)
 
     def at_least(self, what: str, value: float, limit: float, unit: str = "") -> bool:
-        """Print a figure that must not be smaller than a limit; return whether it is not."""
+        """Print a figure with a lower limit; return whether the limit is met."""
         return self._print(what, value, "at least", limit, unit, value >= limit)
 
     def exit(self) -> NoReturn:
-        """End the program, with an error if a limit did not hold."""
+        """End the program, with an error if a limit is not met."""
         sys.exit(self._missed > 0)
 
     def _print(

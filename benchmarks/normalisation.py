@@ -1,4 +1,4 @@
-"""Compare the grey scale of the mixture with Topaz's own, on real micrographs.
+"""Compare the grey values normalised by the mixture with those of Topaz, on real micrographs.
 
     python benchmarks/normalisation.py [--micrographs N]
 

@@ -3,7 +3,7 @@
     tools/with_display.sh python benchmarks/opening.py [--sizes 1240 4096]
 
 For each size, three simulated micrographs are in a folder. One process opens a micrograph in napari
-without the plugin. Another one docks the widget, opens the folder, waits as long as a person would
+without the plugin. Another one docks the widget, opens the folder, waits as long as a user would
 type, enters the diameter, starts the session with an empty cache, and answers questions with keys.
 Each time is printed in seconds, and relative to the time of the first process from its start to the
 drawn image, so that the limits apply to any machine. The time from the diameter to the first picks
@@ -78,7 +78,7 @@ def micrographs(folder: Path, side: int) -> Path:
 
 
 def child(kind: str, folder: Path, home: str) -> dict[str, Any]:
-    """Return the times that a process of its own measures, which begins without any cache."""
+    """Return the times measured by a separate process, which starts without a cache."""
     own = {f"XDG_{part}_HOME": f"{home}/{part}" for part in ("CACHE", "CONFIG", "DATA", "STATE")}
     arguments = ["--child", kind, "--folder", str(folder), "--begin", str(time.time())]
     done = subprocess.run(
@@ -105,7 +105,7 @@ def open_plain(options: argparse.Namespace) -> None:
 
 
 def open_widget(folder: Path) -> None:
-    """Use the plugin as a person does, and print how long each step takes."""
+    """Use the plugin as a user does, and print the duration of each step."""
     from event_loop import wait
 
     import napari

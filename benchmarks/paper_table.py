@@ -7,16 +7,16 @@
 Kiewisz and Bepler (NeurIPS 2023 workshop on machine learning in structural biology): AP and AP90 of
 the binary logistic regression with batches of 1 and 10, of the pretrained detector, and of Topaz
 fine-tuned on random labels (half of them particles) as a whole and in its classifier alone; and the
-default of this program. AP90 is the precision where the recall first reaches 0.9, 0 if never. With
---figure also the true and false positives at each threshold (the paper's figure 3). --data is the
-folder of the real sets. A training step of the whole network is slow without a GPU: take few epochs
-there (--epochs 5). It is trained at the published 7.84 Å a pixel, or where a particle has the
-radius of --working-radius. What is not asked for is printed as not run.
+default of this program. AP90 is the precision at which the recall first reaches 0.9, or 0 if it
+never does. With --figure also the true and false positives at each threshold (the paper's figure
+3). --data is the folder of the real sets. A training step of the whole network is slow without a
+GPU: use few epochs (--epochs 5). It is trained at the published 7.84 Å per pixel, or at the scale
+of --working-radius. Rows that were not requested are printed as "not run".
 
 The paper's own set is EMPIAR-10025, the T20S proteasome: take the aligned micrographs from
-https://www.ebi.ac.uk/empiar/EMPIAR-10025/, or Topaz's tutorial data, which hold some of them with
-particles: http://bergerlab-downloads.csail.mit.edu/topaz/topaz-tutorial-data.tar.gz. Then give the
-micrographs, the table of particles, --diameter and --pixel-size.
+https://www.ebi.ac.uk/empiar/EMPIAR-10025/, or Topaz's tutorial data, which contain some of them
+with particles: http://bergerlab-downloads.csail.mit.edu/topaz/topaz-tutorial-data.tar.gz. Then give
+the micrographs, the table of particles, --diameter and --pixel-size.
 """
 
 import argparse
@@ -185,7 +185,7 @@ def judge(
         extractor, data.engine.diameter_angstrom, orientations=head.spec.orientations
     )
     files = [data.micrographs[i] for i in data.split(seed)[1]]
-    if backbone is None:  # its features are of use for other rows too
+    if backbone is None:  # its features are used for other rows, too
         engine = replace(engine, cache=data.engine.cache)
         picks = pd.concat([pick(engine, head, file) for file in files])
     else:

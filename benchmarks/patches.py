@@ -5,15 +5,15 @@
 - "single answers": the questions of the default, five in each of the first two rounds and ten in
   each of the others. Each answer is a click.
 - "patches": the patches of `activepick.learning.patches`. Each removed, added or moved pick is a
-  click, and so is the confirmation of the patch. "At n clicks" is the head after the last patch
-  that was confirmed by then.
+  click, and so is the confirmation of the patch. "At n clicks" refers to the head after the last
+  patch that was confirmed with at most n clicks.
 - "ten answers, then patches": the first ten clicks are single answers.
 
-The time is estimated: a click takes 1 s, a look at a question 1.5 s, and a look at a patch 5 or
-10 s. Questions that the oracle skips take as long as others, but are not counted as clicks. Methods
-are compared in the time of the single answers without skips. Each run is written to `DIR/rows.csv`
-when it ends, and is not repeated when the script is started again; the tables are those of all runs
-so far.
+The time is estimated: 1 s for a click, 1.5 s for looking at a question, and 5 or 10 s for looking
+at a patch. Questions that the oracle skips take as long as others, but are not counted as clicks.
+Methods are compared at the times of the single answers without skips. Each run is written to
+`DIR/rows.csv` when it ends, and is not repeated when the script is started again; the tables are
+those of all runs so far.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ COLUMNS = ["set", "seed", "method", "clicks", *MEASURES]
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--sets", help="names of the sets, with commas; by default all")
-    parser.add_argument("--out", type=Path, help="folder of the rows; needed, as it takes long")
+    parser.add_argument("--out", type=Path, help="folder for the rows; required")
     options = parser.parse_args()
     if options.out is None:
         parser.print_usage()
@@ -68,7 +68,7 @@ def main() -> None:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A head, and what it took until then.
+    """A head, and the work until then.
 
     Attributes
     ----------

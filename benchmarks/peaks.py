@@ -1,11 +1,12 @@
-"""Peaks of score maps: against Topaz's non-maximum suppression, and on a crowded micrograph.
+"""Time to find the peaks of score maps, compared with Topaz, and on a crowded micrograph.
 
     python benchmarks/peaks.py [--size 1024]
 
-Topaz and activepick get a smooth random map, a radius of 10 samples and the same threshold. Limit:
-15 times faster. Then the peaks of a simulated micrograph of 4096 x 4096 pixels with 700 particles
-of a radius of 35 pixels are searched in the score map of the pretrained head, and thinned out to
-the smallest distance between picks: those that can be picks, and all of them. Limit: 5 ms.
+Topaz and activepick process the same smooth random map, with a radius of 10 samples and the same
+threshold. Limit: 15 times faster. Then the peaks of a simulated micrograph of 4096 x 4096 pixels,
+with 700 particles of a radius of 35 pixels, are found in the score map of the pretrained head and
+thinned to the minimum separation of picks: first those that can become picks, then all of them.
+Limit: 5 ms.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def main() -> None:
     print(f"{len(peaks)} peaks, {above} above the threshold, {picks} picks")
     print(f"search {1000 * search:.1f} ms, from the map to picks {1000 * pick:.1f} ms")
     for name, score in (("peaks above the threshold", lowest), ("all peaks", -np.inf)):
-        # Each time a copy, which does not know the result.
+        # A copy for each run, since the result is cached.
         thin = seconds(lambda score=score: replace(peaks).separated(DEFAULT_SEPARATION, score), 9)  # type: ignore[misc]
         limits.at_most(f"distance between {name}", 1000 * thin, LIMIT_MS, "ms")
     limits.exit()

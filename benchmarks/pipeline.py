@@ -2,14 +2,14 @@
 
     python benchmarks/pipeline.py [--micrographs 20] [--size 4096] [--topaz-all] [--float32]
 
-Whole processes one after the other, on the CPU. Topaz runs as it advises for this protein
-(`preprocess -s 4`, then `extract -r 14 -x 4`), on one micrograph and on two: the difference is what
-each further one takes, and so much is counted for the others; with --topaz-all it runs on all.
-activepick picks one, of which the median of three runs counts, and all: with one scale
-(`--working-radius 13`, about Topaz's) in one orientation, as Topaz does; with the scale that the
-images choose, in two orientations; and with a head that looks at two scales in two orientations as
-trained heads do (radii 10 and 14).
-Limits: 12, 8 and no times faster for one micrograph, 20, 10 and 6 times for twenty.
+Whole processes are run one after the other on the CPU. Topaz is run as its documentation advises
+for this protein (`preprocess -s 4`, then `extract -r 14 -x 4`), on one micrograph and on two; the
+difference is taken as the time of each further micrograph. With --topaz-all, Topaz is run on all.
+activepick picks one micrograph (median of three runs) and all: with one scale (`--working-radius
+13`, about that of Topaz) in one orientation, as Topaz does; with the scale that is chosen from the
+images, in two orientations; and with a head of two scales in two orientations, as trained heads are
+(radii 10 and 14). Limits: 12 and 8 times faster for one micrograph (no limit for two scales), 20,
+10 and 6 times for twenty.
 """
 
 import argparse
@@ -23,18 +23,18 @@ from whole_process import DIAMETER, PICK, PYTHON, micrograph, run, write
 
 from activepick.features.scales import FINE_RATIO
 
-# How many times faster for one micrograph and for twenty.
+# Smallest speed-up for one micrograph and for twenty.
 LIMITS = {
     "one scale and orientation": (12.0, 20.0),
     "default": (8.0, 10.0),
     "head of two scales": (0.0, 6.0),
 }
-REPEATS = 3  # of one micrograph, most of whose time is the start of the program
+REPEATS = 3  # one micrograph, for which most of the time is the start of the program
 RADII = (10.0, 10.0 * FINE_RATIO)
 
 
 def two_scales(path: Path) -> Path:
-    """Save a head as training makes them; what its weights are takes no time."""
+    """Save a head like those of training; the time does not depend on its weights."""
     from activepick.features.backbone import load_backbone
     from activepick.features.engine import FeatureEngine
     from activepick.features.extractor import Extractor
@@ -48,7 +48,7 @@ def two_scales(path: Path) -> Path:
 
 
 def topaz(folder: Path, files: list[Path]) -> tuple[float, float]:
-    """Run both of Topaz's commands on some micrographs: seconds and GB."""
+    """Run both commands of Topaz on some micrographs; return seconds and GB."""
     small = folder / f"small{len(files)}"
     module = [PYTHON, "-m"]
     shrink = [*module, "topaz.commands.preprocess", "-s", "4", "-o", f"{small}/"]
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--micrographs", type=int, default=20)
     parser.add_argument("--size", type=int, default=4096)
     parser.add_argument("--topaz-all", action="store_true", help="run Topaz on all: many minutes")
-    parser.add_argument("--float32", action="store_true", help="the same in float32 too, no limit")
+    parser.add_argument("--float32", action="store_true", help="also in float32, without a limit")
     options = parser.parse_args()
     count = options.micrographs
     with tempfile.TemporaryDirectory() as name:
@@ -73,7 +73,7 @@ def main() -> None:
         source = folder / "micrographs"
         source.mkdir()
         for number in range(count):
-            # Others than the first, and as real: the same one rolled and mirrored.
+            # Other realistic micrographs: the first one, shifted and mirrored.
             other = np.roll(pixels[:: (-1) ** number], 97 * number, axis=1)
             write(np.ascontiguousarray(other), source / f"m{number:03}.mrc")
         files = sorted(source.iterdir())

@@ -7,7 +7,7 @@ __all__ = ["processor"]
 
 
 def processor() -> str:
-    """Return the name of the processor, as far as the system says it."""
+    """Return the name of the processor, if the system provides it."""
     info = Path("/proc/cpuinfo")
     for line in info.read_text().splitlines() if info.exists() else ():
         if line.startswith("model name"):

@@ -1,6 +1,6 @@
 """Accuracy of pruning: published picks, to which a quarter as many false ones are added.
 
-The false picks lie on contaminants, on carbon edges and in empty ice, in equal parts. A head is
+The false picks are on contaminants, on carbon edges and in empty ice, in equal numbers. A head is
 trained on 10, 20 or 30 labels of each class and applied to all other picks; macro-F1 and accuracy
 as in PickerOptimizer (Li et al., 2023), mean over seeds. The results are compared with the best
 threshold, chosen afterwards, on the score of the picker itself (Topaz's pretrained detector).
@@ -69,7 +69,7 @@ def one(
     method: str,
     seed: int,
 ) -> tuple[float, float]:
-    """Train on `count` picks of each class, and cut all others."""
+    """Train on `count` picks of each class, and prune all others."""
     rng = np.random.default_rng(seed)
     right = y == "particle"
     if method == "two classes":

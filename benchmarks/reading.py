@@ -1,4 +1,4 @@
-"""Read an MRC file and bring it to the working scale, against Topaz doing the same.
+"""Time to read an MRC file and resample it to the working scale, compared with Topaz.
 
     python benchmarks/reading.py [--size 4096]
 
@@ -35,7 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "micrograph.mrc"
         write(pixels, path)
-        # A particle of 2 x 14 working pixels, so that the image shrinks by the factor.
+        # A particle has 2 x 14 working pixels, so that the image is reduced by the factor.
         diameter = 2 * 14 * FACTOR * 1.77
         plain = seconds(path.read_bytes)
         topaz = seconds(lambda: downsample(load(path), FACTOR))

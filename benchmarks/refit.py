@@ -5,7 +5,7 @@
 An oracle answers 200 queries on simulated micrographs, ten at a time; each refit is timed, from the
 labels to the head, in milliseconds and in evaluations of the loss with its gradient, which are
 timed within the same refits. At the end the same loss is minimised by plain BFGS for comparison.
-Limits at any number of labels, as medians of five refits: 25 evaluations' worth, and 40 ms.
+Limits at any number of labels, as medians of five refits: the time of 25 evaluations, and 40 ms.
 """
 
 import tempfile

@@ -18,7 +18,7 @@ from processor_name import processor
 
 __all__ = ["OTHERS", "SCRIPTS"]
 
-# Arguments, and the minutes that a script may take on two cores with nothing else running.
+# Arguments, and time limit in minutes of each script on two cores with no other programs running.
 SCRIPTS: dict[str, tuple[tuple[str, ...], float]] = {
     "features": ((), 1),
     "reading": ((), 1),
@@ -35,7 +35,7 @@ SCRIPTS: dict[str, tuple[tuple[str, ...], float]] = {
     "hostile": (("--files", "2200"), 3),
     "kills": (("--sessions", "20", "--picks", "4"), 2),
 }
-# Scripts that are run on their own, and modules that others use.
+# Scripts that are run separately, and modules that others use.
 OTHERS = {
     "accuracy": (
         "all_methods",
@@ -61,8 +61,12 @@ OTHERS = {
         "wrong_answers",
         "wrong_diameter",
     ),
-    "what the program is shipped with": ("simulated_calibration", "simulated_prior", "varied_sets"),
-    "a GPU, or micrographs of their own": ("gpu", "whole_process"),
+    "files that are part of the program": (
+        "simulated_calibration",
+        "simulated_prior",
+        "varied_sets",
+    ),
+    "need a GPU, or other micrographs": ("gpu", "whole_process"),
     "modules": (
         "event_loop",
         "fine_tune",

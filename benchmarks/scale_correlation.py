@@ -5,8 +5,9 @@
 For a fine scale of 1.4 and of 2 working radii of the coarse one: the median correlation between a
 feature at the one scale and the same at the other, over sampled pixels; and the variance of the
 score of a head that is drawn from the plain prior, in all and along the axis of largest variance.
-Then average precision after 10, 25 and 50 answers, where either ratio asks and either one is fitted
-to the answers, with three L2 weights. If it were the prior, fits to the same labels would differ.
+Then average precision after 10, 25 and 50 answers: questions are chosen with either ratio, and
+heads of either ratio are fitted to the answers, with three L2 weights. If correlated scales
+weakened the prior, fits to the same labels would differ.
 """
 
 from collections import defaultdict
@@ -71,10 +72,10 @@ def spread(data: Dataset, ratio: float) -> tuple[float, float, float]:
 
 
 def exchange(data: Dataset, seed: int) -> dict[tuple[float, float, float], list[float]]:
-    """Return average precision by ratio that asks, ratio that is fitted, and L2 weight."""
+    """Return average precision by the ratio of the questions, that of the fit, and L2 weight."""
     found: dict[tuple[float, float, float], list[float]] = defaultdict(list)
     truth = [data.truth[i] for i in data.split(seed)[1]]
-    # With other features the prior is plain as well; the first head of either is the same.
+    # With other features the prior is also plain; both ratios have the same first head.
     made = {ratio: learner_of(data, seed, ratio) for ratio in RATIOS}
     for asks in RATIOS:
         learner, oracle, _ = learner_of(data, seed, asks)

@@ -1,4 +1,4 @@
-"""A second stage that scores the peaks of the default's head again.
+"""Evaluate a second stage that rescores the peaks of the default head.
 
     python benchmarks/second_stage.py --simulated SIM [--data DIR] [--seeds 2] [--sets NAME,NAME]
 
@@ -6,10 +6,10 @@ An oracle answers the queries of the default. After 25 and 100 answers the peaks
 other micrographs get new scores, and average precision is measured. "kernel" adds a Gaussian
 process with a squared exponential kernel (Rasmussen and Williams 2006, algorithm 3.1) on the
 leading principal components of the features at the peaks, on the score, the distance to the nearest
-better peak and the number of peaks around. "resnet8" adds a linear term on the leading principal
-components of the features of Topaz's smaller network at the same working radius. Either is fitted
-to the labels, with the score of the head as an offset. "normalised" subtracts the median score of
-each micrograph from its scores, or divides them by their standard deviation as well.
+higher peak and the number of neighbouring peaks. "resnet8" adds a linear term on the leading
+principal components of the features of Topaz's smaller network at the same working radius. Either
+is fitted to the labels, with the score of the head as an offset. "normalised" subtracts the median
+score of each micrograph from its scores, or divides them by their standard deviation as well.
 """
 
 from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ def judged(
     others: list[tuple[MicrographFeatures, MicrographFeatures]],
     truth: list[Floats],
 ) -> Iterator[tuple[str, float]]:
-    """Yield the name and the average precision of each way to score the peaks."""
+    """Yield the name and the average precision of each method to score the peaks."""
     head = learner.head
     y = np.concatenate(learner.targets)
     at_labels = [describe(head, *pair, xy) for pair, xy in zip(learnt, learner.labels, strict=True)]
@@ -168,7 +168,7 @@ def components(labels: Floats, peaks: Floats) -> tuple[Floats, Floats]:
 
 
 def residual(x: Floats, other: Floats, y: Floats, offset: Floats, kernel: Kernel) -> Floats:
-    """Compute the mean of the process at other positions, fitted beside an offset."""
+    """Compute the mean of the process at other positions; the fit includes an offset."""
     covariance, f = kernel(x, x), np.zeros(len(y))
     for _ in range(50):
         p = expit(f + offset)

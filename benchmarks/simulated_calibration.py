@@ -4,16 +4,16 @@
     python benchmarks/simulated_calibration.py MEASURED --varied VARIED [--first 0] [--count 64]
     python benchmarks/simulated_calibration.py MEASURED [--write]
 
-With `--varied` it measures, for each set, the peaks of the pretrained detector at the working
-radius that is chosen from the set; those on a micrograph of it without particles; and, on half of
-its micrographs, the peaks of heads that an oracle has trained on the others, without the directions
-of its own protein. Several calls can measure parts at the same time.
+With `--varied`, the script measures for each set the peaks of the pretrained detector at the
+working radius that is chosen from the set; its peaks on a micrograph without particles; and, on
+half of its micrographs, the peaks of heads that an oracle has trained on the others, without the
+directions of its own protein. Several calls can measure parts at the same time.
 
-Without it, slopes are fitted to these measurements (maximum likelihood, equal weight for each set),
-and evaluated by leaving out the family of each protein in turn; `--write` writes the file that is
-part of the program. For the pretrained detector it also says what a threshold for each working
-radius would change: the one at which precision and recall differ least on average, as a line in the
-logarithm of the radius.
+Without `--varied`, slopes are fitted to these measurements (maximum likelihood, equal weight for
+each set), and evaluated by leaving out the family of each protein in turn; `--write` writes the
+file that is part of the program. For the pretrained detector, the script also prints the effect of
+a threshold for each working radius: the threshold at which precision and recall differ least on
+average, as a linear function of the logarithm of the radius.
 """
 
 import argparse
@@ -54,8 +54,8 @@ Measured = dict[str, NDArray[np.float64]]
 COUNTS = (10, 30, 50, 100)
 # Share of the field that particles of a micrograph "without particles" would cover: none is placed.
 NONE = 1e-9
-# Radius in the middle of the ladder, and the weight that holds the change of the threshold with the
-# radius, which few sets determine badly.
+# Middle radius, and weight of the penalty on the change of the threshold with the radius, which few
+# sets determine poorly.
 MIDDLE, HOLD = 10.0, 0.01
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first set")
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--cache", type=Path, help="folder for feature maps")
-    parser.add_argument("--write", action="store_true", help="write the file that is shipped")
+    parser.add_argument("--write", action="store_true", help="write the file of the program")
     options = parser.parse_args()
     if options.measured is None:
         parser.print_usage()
@@ -193,7 +193,7 @@ def judged(maps: Sequence[ScoreMap], truth: Sequence[Floats]) -> Measured:
 
 
 def load(folder: Path, kind: str) -> dict[int, Measured]:
-    """Return what was measured by the number of the set."""
+    """Return the measurements by the number of the set."""
     files = {int(path.stem.partition("-")[2]): path for path in folder.glob(f"{kind}-*.npz")}
     return {number: dict(np.load(files[number])) for number in sorted(files)}
 

@@ -10,8 +10,8 @@ the pretrained head as the mean of its prior; the difference between the two is 
 `--judge` nothing is written: an oracle answers queries on one micrograph of each set, with the
 directions of the proteins of other families only (`activepick.simulate.random_protein`), and with
 the plain prior; average precision is measured on the other micrograph. `--shipped` prints the
-variance that the shipped directions add along their principal components, as multiples of the
-variance of the plain prior.
+variance that the directions of the program add along their principal components, as multiples of
+the variance of the plain prior.
 """
 
 import argparse
@@ -67,8 +67,8 @@ def main() -> None:
     parser.add_argument("varied", type=Path, nargs="?", help="folder of varied simulated sets")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, default=SHIPPED)
-    parser.add_argument("--judge", action="store_true", help="judge by leaving families out")
-    parser.add_argument("--shipped", action="store_true", help="describe the shipped directions")
+    parser.add_argument("--judge", action="store_true", help="leave families out")
+    parser.add_argument("--shipped", action="store_true", help="describe the program's file")
     options = parser.parse_args()
     if options.shipped:
         describe()

@@ -3,18 +3,19 @@
     python benchmarks/topaz_train.py --out DIR [--labels 100 1000] [--seeds 1] [--epochs 10]
         [--updates 1000] [--minibatch 256] [--simulated SIM] [--sets NAME,NAME] [--cuda]
 
-The particles that are labelled are drawn from those of the two training micrographs (all of them
-where there are fewer), at the working radius that suits the pretrained detector. Training has the
+The particles that are labelled are drawn from those of the two training micrographs (all of them if
+there are fewer), at the working radius that suits the pretrained detector. Training has the
 settings that Topaz recommends, which are its defaults: resnet8 with 32 units from the pretrained
 weights, GE-binomial for positive and unlabelled data (Bepler et al., Nature Methods 16, 1153,
 2019), rotations and mirror images, positive regions of 3 pixels. The expected number of particles
 is the mean over the training micrographs, as Topaz's author advises
-(https://github.com/tbepler/topaz/discussions/158). Where all particles are labelled, Topaz itself
-turns to its loss for positive and negative data. Ten epochs of 1000 updates, its
-default, need a GPU (--cuda); on two cores take few (--epochs 4 --updates 25 --minibatch 128).
+(https://github.com/tbepler/topaz/discussions/158). If all particles are labelled, Topaz switches to
+its loss for positive and negative data. Ten epochs of 1000 updates, its default, need a GPU
+(--cuda); on two cores, use fewer (--epochs 4 --updates 25 --minibatch 128).
 
-Each run is written to `DIR/rows.csv` when it ends and not repeated. Topaz's training needs
-torchvision. Where this environment has none, `DIR/environment` is made and Topaz installed there.
+Each run is written to `DIR/rows.csv` when it ends, and is not repeated. Topaz's training needs
+torchvision. If this environment has none, Topaz is installed in a new environment,
+`DIR/environment`.
 """
 
 import argparse
@@ -42,7 +43,7 @@ COLUMNS = ["set", "seed", "asked", *RESULTS]
 def main() -> None:
     parser = parser_of(__doc__)
     parser.set_defaults(seeds=1)
-    parser.add_argument("--out", type=Path, help="folder of the rows; needed, as it takes long")
+    parser.add_argument("--out", type=Path, help="folder for the rows; required")
     parser.add_argument("--sets", help="names of the sets, with commas; by default all")
     parser.add_argument("--labels", type=int, nargs="*", default=[100, 1000])
     parser.add_argument("--epochs", type=int, default=10)
@@ -72,11 +73,11 @@ def main() -> None:
 
 
 def interpreter(folder: Path) -> str:
-    """Return a Python that has Topaz's training, in a new environment if need be."""
+    """Return a Python in which Topaz can train, in a new environment if necessary."""
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     for candidate in (sys.executable, str(python)):
         probe = [candidate, "-c", NEEDED]
-        # A torchvision for another PyTorch, as often beside one without CUDA, cannot be imported.
+        # A torchvision that was built for another PyTorch cannot be imported.
         if Path(candidate).exists() and not subprocess.run(probe, capture_output=True).returncode:
             return candidate
     print(f"installing {' and '.join(PACKAGES)} in {folder}", flush=True)
@@ -146,7 +147,7 @@ def run(
 
 
 def call(command: list[object]) -> None:
-    """Run a command; its output is shown where it fails."""
+    """Run a command; its output is shown if it fails."""
     said = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if said.returncode:
         sys.exit(f"{' '.join(map(str, command))}\n{said.stdout}{said.stderr}")

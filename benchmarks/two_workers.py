@@ -1,4 +1,4 @@
-"""Throughput of a cluster of two workers, compared with two independent processes.
+"""Speed of a cluster of two workers, compared with two independent processes.
 
     python benchmarks/two_workers.py [--micrographs 48] [--size 2048]
 

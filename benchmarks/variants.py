@@ -92,7 +92,7 @@ VARIANTS = {
 def main() -> None:
     parser = parser_of(__doc__)
     parser.set_defaults(seeds=4)
-    parser.add_argument("--out", type=Path, help="folder of the rows; needed, as it takes long")
+    parser.add_argument("--out", type=Path, help="folder for the rows; required")
     parser.add_argument("--sets", help="names of the sets, with commas; by default all")
     parser.add_argument("--variants", default=",".join(VARIANTS))
     options = parser.parse_args()

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def varied(number: int) -> SimulationSettings:
-    """Return the settings of a set, which its number determines."""
+    """Return the settings of a set, which are determined by its number."""
     rng = np.random.default_rng([number, 2])
     protein = f"{RANDOM}-{number}"
     diameter = protein_density(protein).diameter_angstrom

@@ -5,7 +5,8 @@
 Takes a micrograph of beta-galactosidase from ACTIVEPICK_DATA (a simulated one of the same size
 without it), writes it as float32 MRC, and runs one command after the other on it. Prints wall time,
 peak memory, the ratio to Topaz, and the average precision of each against the published picks.
-Topaz runs with its own advice for this protein: `preprocess -s 4` and `extract -r 14 -x 4`.
+Topaz runs as its documentation advises for this protein: `preprocess -s 4` and `extract -r 14 -x
+4`.
 """
 
 import argparse
@@ -66,7 +67,7 @@ def run(*commands: list[str]) -> tuple[float, float]:
         )
         ended = 0
         while not ended:
-            # The peak that the system keeps for an ended process has that of its parent in it.
+            # The peak that the system reports for an ended process includes that of its parent.
             with contextlib.suppress(OSError, IndexError):
                 lines = Path(f"/proc/{pid}/status").read_text()
                 peak = max(peak, float(lines.split("VmHWM:")[1].split()[0]) * 1024 / 1e9)

@@ -1,10 +1,11 @@
-"""The working radius that is chosen without labels, and the accuracy that it reaches.
+"""Accuracy at the working radius that is chosen without labels.
 
     python benchmarks/working_scale.py [--data DIR] [--simulated DIR]
 
-For each set: average precision of the pretrained detector at each working radius, the radius that
-is chosen from the whole set, and those that are chosen from each of its micrographs alone.
-Limit: on average the chosen radius reaches 90 % of the average precision of the best one.
+The script prints for each set the average precision of the pretrained detector at each working
+radius, the radius that is chosen from the whole set, and the radii that are chosen from single
+micrographs. Limit: on average the chosen radius reaches 90 % of the average precision of the best
+one.
 """
 
 from collections import Counter

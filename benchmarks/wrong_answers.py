@@ -6,9 +6,9 @@ An oracle answers the questions of the default, ten per round; none, 5 % or 10 %
 wrong. Average precision is measured on the micrographs that were not used for training. After 50
 and 100 answers the labels are put in the order in which the window offers them for a review
 (`activepick.learning.label_review`); "found" is the share of the wrong ones among the first tenth.
-Beside it are the orders by the score of the fitted head itself, and by that of the pretrained one.
-Each run is written to `DIR/rows.csv` when it ends, and is not repeated when the script is started
-again; the tables are those of all runs so far.
+For comparison, labels are ordered by the score of the fitted head itself, and by that of the
+pretrained head. Each run is written to `DIR/rows.csv` when it ends, and is not repeated when the
+script is started again; the tables are those of all runs so far.
 """
 
 import math
@@ -39,7 +39,7 @@ COLUMNS = ["set", "seed", "share", "labels", "ap", "wrong", "left out", "fitted"
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--out", type=Path, help="folder of the rows; needed, as it takes long")
+    parser.add_argument("--out", type=Path, help="folder for the rows; required")
     options = parser.parse_args()
     if options.out is None:
         parser.print_usage()
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def course(data: Dataset, seed: int, share: float) -> Iterator[tuple[float, ...]]:
-    """Yield labels, AP, wrong labels, and how many of these each order finds."""
+    """Yield labels, AP, wrong labels, and the number of these that each order finds."""
     train, test = data.split(seed)
     files = [data.micrographs[i] for i in train]
     first = starting_head(data.engine, files, leave_out=data.simulated)
@@ -99,7 +99,7 @@ def reviewed(learner: Learner, right: Oracle) -> tuple[int, ...]:
 
 
 def against(head: Head, examples: TrainingExamples) -> NDArray[np.float64]:
-    """Return how much the score of a head speaks against each label (n,)."""
+    """Return how strongly the score of a head contradicts each label (n,)."""
     scores = examples.features.mean(axis=1) @ head.weights.ravel() + head.bias
     return np.asarray(np.where(examples.targets > 0.5, -scores, scores))
 

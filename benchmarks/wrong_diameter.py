@@ -2,8 +2,8 @@
 
     python benchmarks/wrong_diameter.py [--data DIR] [--simulated DIR] [--seeds 2]
 
-The default method runs with the right diameter, and with 0.8 and 1.2 times this diameter; the
-oracle and the evaluation use the right one. Average precision after 0, 10 and 50 answers.
+The default method is run with the correct diameter, and with 0.8 and 1.2 times this diameter; the
+oracle and the evaluation use the correct one. Average precision after 0, 10 and 50 answers.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Average picks by class, and see which classes hold particles.
+"""Average picks by class, and print which classes contain particles.
 
 The picks are all particles of simulated micrographs, and a third as many positions between them.
 
@@ -19,7 +19,7 @@ from activepick.simulate import SimulationSettings, simulated_micrographs, write
 
 
 def main(out: Path, micrographs: int, side: int) -> None:
-    """Simulate, average, and print what each class holds."""
+    """Simulate, average, and print the content of each class."""
     settings = SimulationSettings(protein="trefoil", shape=(side, side), overlap_share=0.0)
     rng = np.random.default_rng(0)
     out.mkdir(parents=True, exist_ok=True)

@@ -52,13 +52,13 @@ def main(folder: Path, diameter_angstrom: float, out: Path) -> None:
 
 
 def simulated(side: int, out: Path) -> None:
-    """Do it with simulated micrographs."""
+    """Run the example with simulated micrographs."""
     with tempfile.TemporaryDirectory() as folder:
         made = simulate_dataset(folder, 4, settings=SimulationSettings(shape=(side, side)))
         main(Path(folder), made.diameter_angstrom, out)
 
 
-# The workers import this file, and must not start a cluster themselves.
+# The workers import this file; they must not start another cluster.
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(

@@ -22,12 +22,12 @@ from activepick.formats import Format, read_table, write_folder, write_table
 
 
 def sniff(head: bytes) -> bool:
-    """Tell from the first bytes whether a file is of this format."""
+    """Return whether a file is of this format, judged by its first bytes."""
     return head.lstrip().startswith(b'{"micrograph"')
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Give a table with the columns micrograph, x and y, and what else is in the file."""
+    """Return a table with the columns micrograph, x, y and all others of the file."""
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return pd.DataFrame(rows).astype({"micrograph": str, "x": float, "y": float})
@@ -36,7 +36,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def render(table: pd.DataFrame, path: Path) -> Iterator[str]:
-    """Give the text of a file, piece by piece; it is written whole or not at all."""
+    """Yield the text of a file in pieces; the file is written completely or not at all."""
     for row in table.to_dict("records"):
         yield json.dumps(row) + "\n"
 
@@ -53,19 +53,19 @@ JSON_LINES = Format(
 
 
 def chosen(path: Path) -> Format | None:
-    """Use this format for its own files; None leaves the choice to activepick."""
+    """Return this format for its own files, or None to let activepick choose."""
     return JSON_LINES if path.suffix in JSON_LINES.extensions else None
 
 
 def convert(source: Path, target: Path) -> None:
-    """Bring picks from one file to another."""
+    """Convert picks from one file to another."""
     table = read_table(source, chosen(source))
     write_table(table, target, chosen(target))
     print(f"{len(table)} picks: {target}")
 
 
 def show() -> None:
-    """Write a table to a file and to a folder with a file a micrograph, and read it again."""
+    """Write a table to a file, and to a folder with one file per micrograph, and read it again."""
     picks = pd.DataFrame(
         {
             "micrograph": ["a.mrc", "a.mrc", "b.mrc"],

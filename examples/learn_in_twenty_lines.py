@@ -28,14 +28,14 @@ from activepick.simulate import SimulationSettings, simulate_dataset
 
 
 def main(out: Path, side: int) -> None:
-    """Learn, pick, compare with the truth, and write head and picks."""
+    """Train a head, pick, compare with the true particles, and write head and picks."""
     made = simulate_dataset(out / "micrographs", 3, settings=SimulationSettings(shape=(side, side)))
     truth = read_table(made.truth)
     known = [truth.loc[truth["micrograph"] == path.name, ["x", "y"]] for path in made.micrographs]
     *train, test = [Micrograph(path) for path in made.micrographs]
 
     engine = FeatureEngine(Extractor(load_backbone()), made.diameter_angstrom)
-    first = starting_head(engine, train)  # Topaz's own detector, at the scales that suit
+    first = starting_head(engine, train)  # Topaz's pretrained detector, at suitable scales
     learner = Learner([engine.features(m, first.spec.working_radii) for m in train], first)
     radius_px = test.radius_px(made.diameter_angstrom)
     oracle = Oracle([xy.to_numpy() for xy in known], [radius_px] * len(train))

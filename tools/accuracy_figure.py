@@ -101,7 +101,7 @@ def panel(axes: Axes, curves: Curves) -> None:
     """Draw the curves of one set; a method that needs no labels is a horizontal line."""
     last = max(labels for curve in curves.values() for labels in curve)
     for method, (name, colour, dashes) in METHODS.items():
-        # A method that starts from nothing has no picks yet.
+        # A method that starts from zero weights has no picks yet.
         curve = {n: ap for n, ap in curves.get(method, {}).items() if ap >= LOWEST}
         if not curve:
             continue

@@ -40,7 +40,7 @@ def layers() -> list[list[str]]:
         if contract["name"] == "layers"
     )
     rows = [[name.strip() for name in row.split("|")] for row in contract["layers"]]
-    # Single modules at the bottom share a row: they are small, and nothing hangs on their order.
+    # Single modules at the bottom share a row: they are small, and their order does not matter.
     modules = [name for row in rows for name in row if is_module(name)]
     packages = [[name for name in row if not is_module(name)] for row in rows]
     return [row for row in packages if row] + [modules]
@@ -129,7 +129,7 @@ def box(name: str, x: float, y: float, width: float, fill: str) -> str:
 def arrow(start: tuple[float, float, float], end: tuple[float, float, float]) -> str:
     """Return the curve from the lower edge of one box to the upper edge of another."""
     (x0, y0, w0), (x1, y1, w1) = start, end
-    # Each arrow leaves and arrives on the side of the other box, so that few lie on one another.
+    # Each arrow starts and ends on the side of the other box, so that few arrows overlap.
     a = x0 + w0 / 2 + max(-0.3, min(0.3, (x1 + w1 / 2 - x0 - w0 / 2) / WIDTH)) * w0
     b = x1 + w1 / 2 + max(-0.3, min(0.3, (x0 + w0 / 2 - x1 - w1 / 2) / WIDTH)) * w1
     top, bottom = y0 + BOX, y1

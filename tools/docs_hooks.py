@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-# Longer code would not fit into the lines of a narrow screen.
+# Longer code would not fit into one line of a narrow screen.
 _LONGEST = 32
 _CODE = re.compile(rf"<code>([^<\n]{{1,{_LONGEST}}})</code>")
 

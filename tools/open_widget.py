@@ -19,7 +19,7 @@ SIZE = (1280, 800)
 
 
 def main(micrograph: str, picture: str) -> None:
-    """Open both through the manifest of the plugin, as napari's menus do."""
+    """Open both by the manifest of the plugin, as napari's menus do."""
     viewer = napari.Viewer()
     viewer.window.resize(*SIZE)
     [layer] = viewer.open(micrograph, plugin=PLUGIN)

@@ -253,7 +253,7 @@ def oracle_of(session: OpenSession, folder: Path) -> Oracle:
 
 
 def query_of(question: Question) -> Query:
-    """Return the question as the oracle is asked it."""
+    """Return the question in the form that the oracle needs."""
     return Query(question.micrograph - 1, question.x, question.y, question.score)
 
 

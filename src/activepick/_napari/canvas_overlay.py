@@ -37,8 +37,8 @@ class _ShownPatch(NamedTuple):
 class CanvasOverlay(QWidget):
     """Draw a line, a circle and a patch on top of the canvas of the viewer.
 
-    A layer takes napari a quarter of a second to add and half a second to remove, which is too long
-    for a line that follows the mouse.
+    napari needs a quarter of a second to add a layer and half a second to remove it, which is too
+    long for a line that follows the mouse.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class CanvasOverlay(QWidget):
         self._show_or_hide()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw all of them; Qt also calls this when the canvas below is drawn again."""
+        """Draw what is shown; Qt also calls this method when the canvas below is redrawn."""
         if not self._navigation.is_flat:
             return
         painter = QPainter(self)

@@ -1,4 +1,4 @@
-"""Dock that shows the picks as class averages, and takes answers to whole classes."""
+"""Dock that shows the picks as class averages, and accepts answers to whole classes."""
 
 from collections.abc import Callable, Iterable
 
@@ -57,7 +57,7 @@ _HINT = "Click on an average to see its members"
 
 
 class ClassPanel(QWidget, SessionListener):
-    """Show class averages and the members of one of them, and answer what the class shows.
+    """Show class averages and the members of the selected one, and label whole classes.
 
     It is updated while it is visible.
 

@@ -121,7 +121,7 @@ def stroke_outline(line: list[Position], diameter_px: float) -> NDArray[np.float
     Parameters
     ----------
     line
-        Corners (x, y) of the way of the brush.
+        Corners (x, y) of the path of the brush.
     diameter_px
         Diameter of the brush, in the same units.
     """

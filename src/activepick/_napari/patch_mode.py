@@ -1,4 +1,4 @@
-"""Review by patch: the picks in one small square after the other are corrected and confirmed."""
+"""Review by patch: correct and confirm the picks in small squares of the micrographs."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ _LANE = "patch"
 
 
 class PatchMode(QObject):
-    """Choose patches, correct their picks, and label all that is in them.
+    """Choose patches, correct their picks, and label everything in them.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class PatchMode(QObject):
 
     @property
     def clicks(self) -> int:
-        """Number of clicks for them: one for each correction and one for each confirmation."""
+        """Number of clicks in them: one for each correction and each confirmation."""
         return sum(1 + review.corrections for _, review in self._confirmed)
 
     @property
@@ -113,7 +113,7 @@ class PatchMode(QObject):
         return True
 
     def confirm(self) -> None:
-        """Label all that is in the patch, in one action, and choose the next patch."""
+        """Label everything in the patch, in one action, and choose the next patch."""
         review = self.review
         if review is None:
             return
@@ -137,7 +137,7 @@ class PatchMode(QObject):
             self.review = review
 
     def skip(self) -> None:
-        """Choose another patch; this one is not offered again until the mode is left."""
+        """Choose another patch; this one is not offered again until the review ends."""
         if self.review is not None:
             self._skipped.append((self.review.micrograph, self.review.patch))
             self._choose()

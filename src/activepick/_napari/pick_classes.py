@@ -16,12 +16,12 @@ from activepick.workspace.classification import ClassifiedPicks, ClassSummary
 __all__ = ["PickClasses"]
 
 _LANE, _ANSWER_LANE, _FILTER_LANE = "classes", "class answer", "class filter"
-# The averages are refined by themselves when the number of picks has grown by this factor.
+# The averages are refined automatically when the number of picks has grown by this factor.
 _GROWN = 1.25
 
 
 class PickClasses(QObject):
-    """Average the picks by class in the background, and answer what classes show.
+    """Average the picks by class in the background, and label members of classes.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class PickClasses(QObject):
             self.compute(shown, total)
 
     def set_candidates(self, candidates: bool) -> None:
-        """Set whether candidates below the threshold are sorted as well, from now on."""
+        """Set whether candidates below the threshold are also sorted from now on."""
         self._candidates = candidates
 
     def select(self, number: int | None) -> None:
@@ -216,7 +216,7 @@ class PickClasses(QObject):
         self.selected_changed.emit()
 
     def _clear(self) -> None:
-        """Forget the classes, which are those of other particles."""
+        """Discard the classes, which are those of other particles."""
         self._jobs.cancel(_LANE)
         self._jobs.cancel(_ANSWER_LANE)
         self._jobs.cancel(_FILTER_LANE)

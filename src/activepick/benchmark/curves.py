@@ -136,10 +136,10 @@ def learning_curve(
         Determines the training micrographs and all random numbers.
     counts
         Numbers of clicks at which to evaluate, ascending; 0 is always added. An answer is one
-        click. If patches are reviewed, the head at a number of clicks is that after the last patch
-        that was confirmed with at most so many.
+        click. If patches are reviewed, the head at a number of clicks is the one after the last
+        patch that was confirmed with at most so many clicks.
     batch
-        Number of answers between two refits. If patches are reviewed, there is one after each.
+        Number of answers between two refits. If patches are reviewed, there is a refit after each.
     step
         Called with a short description before each longer step; may raise to cancel.
     wrong_answers

@@ -42,7 +42,7 @@ class Method:
     simulated_prior
         Whether to use the prior from simulated proteins.
     by_patch
-        Whether patches are reviewed (`activepick.learning.patches`) in the place of queries.
+        Whether patches are reviewed (`activepick.learning.patches`) instead of queries.
     """
 
     summary: str

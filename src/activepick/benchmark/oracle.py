@@ -49,8 +49,8 @@ class Oracle:
     """Oracle that answers queries from the true particle centres.
 
     Within half a radius of a true centre the answer is "particle", beyond one radius it is "not a
-    particle". At distances in between a user could not decide, so that the query is skipped and
-    does not count as an answer.
+    particle". At distances in between, a user could not decide: the query is skipped and does not
+    count as an answer.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Oracle:
         self._rng = np.random.default_rng([seed, 1])
 
     def answer(self, query: Query) -> float | None:
-        """Return 1 for a particle, 0 for another object, None for a skipped query."""
+        """Return 1 for a particle, 0 for a non-particle, None for a skipped query."""
         tree, radius = self._trees[query.micrograph], self._radii[query.micrograph]
         distance = np.inf if tree is None else float(tree.query([query.x, query.y])[0])
         if SAME_POSITION * radius < distance <= radius:
@@ -98,11 +98,11 @@ class Oracle:
     ) -> Corrections:
         """Return the corrections of the picks in a patch.
 
-        A pick within half a radius of a true centre is right. One within a radius of a centre in
-        the patch that has no such pick is moved there; any other pick in the patch is removed. A
-        true centre without a pick within one radius is added. Each of these decisions is wrong
-        with the probability of a wrong answer: a right pick is removed, a wrong one is left, and a
-        missed centre is not added.
+        A pick within half a radius of a true centre is correct. A pick within one radius of a
+        centre in the patch that has no such pick is moved there; any other pick in the patch is
+        removed. A true centre without a pick within one radius is added. Each of these decisions is
+        wrong with the probability of a wrong answer: a correct pick is removed, a wrong one is
+        left, or a missed centre is not added.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class Oracle:
         same = SAME_POSITION * radius
         mistaken = self._rng.uniform(size=len(picks)) < self._wrong_answers
         removed = patch.contains(picks) & free(picks) & (far_from(picks, truth, same) != mistaken)
-        # Centres that have a pick, or to which none can be moved.
+        # Centres that have a pick, or to which no pick can be moved.
         taken = ~(patch.contains(truth) & free(truth) & far_from(truth, picks, same))
         added = []
         for x, y in picks[removed & ~mistaken]:

@@ -73,7 +73,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         refit_seconds=("refit_seconds", "mean"),
         settled=("settled", "mean"),
     )
-    table["labels"] = table["labels"].round()  # the runs of reviewed patches have different numbers
+    table["labels"] = table["labels"].round()  # with patches, the runs have different numbers
     return table.astype({"method": str, "labels": int})
 
 

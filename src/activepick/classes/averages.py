@@ -34,7 +34,7 @@ _BATCHES, _LEAST_BATCH = 10, 100
 # which classes are no longer started again.
 _HOT, _COOLED, _SETTLED = 4.0, 0.6, 0.7
 # Fewest crops for each class. A known class with fewer members keeps its average, so that it is
-# recognised again when there are more.
+# recognised when there are more.
 _FEWEST_MEMBERS = 5
 # The first reference is a crop, up to this many cycles in a particle radius, times a factor.
 _FIRST_CYCLES, _FIRST_FACTOR = 2.0, 0.5

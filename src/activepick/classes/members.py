@@ -1,4 +1,4 @@
-"""Choose members of a class as labels, after a person has answered what the class shows."""
+"""Choose members of a class as labels, after the user has answered what the class shows."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -6,13 +6,13 @@ from scipy.spatial.distance import cdist
 
 __all__ = ["LABELS_PER_CLASS", "label_weight", "spread_members"]
 
-# Number of members that are labelled after the answer to a class, and the weight of all of them
-# together in the training, in labels that are given one by one (benchmarks/class_answers.py).
+# Number of members that are labelled after the answer to a class, and their total weight in the
+# training; a label that is given separately has weight 1 (benchmarks/class_answers.py).
 LABELS_PER_CLASS, _ANSWER_WEIGHT = 20, 4.0
 
 
 def label_weight(count: int) -> float:
-    """Return the weight of each of a number of labels that follow from one answer to a class."""
+    """Return the weight of each label, given the number of labels from one answer to a class."""
     return min(1.0, _ANSWER_WEIGHT / max(1, count))
 
 

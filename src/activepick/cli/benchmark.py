@@ -38,7 +38,7 @@ def benchmark(
     labels: Annotated[
         str,
         typer.Option(
-            help="Numbers of labels at which to evaluate; of clicks for the method patch."
+            help="Numbers of labels at which to evaluate; for the method patch, numbers of clicks."
         ),
     ] = "10,25,50,100",
     batch: Annotated[int, typer.Option(help="Labels between two refits.")] = 10,
@@ -98,9 +98,9 @@ def benchmark(
     it never does. The rows of curve.csv are written after each run, so that an interrupted
     benchmark keeps them.
 
-    The method patch is compared by clicks: each correction in a patch is one, and so is its
-    confirmation. For the other methods each answer is one. The head at a number of clicks is that
-    after the last patch that was confirmed by then.
+    The method patch is compared by clicks: each correction in a patch counts as one click, and so
+    does its confirmation. For the other methods, each answer counts as one. The head at a given
+    number of clicks is the one after the last patch that was confirmed with at most so many clicks.
     """
     from activepick.benchmark.curves import Dataset
     from activepick.benchmark.report import write_curves

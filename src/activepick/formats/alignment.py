@@ -28,7 +28,7 @@ from activepick.formats.values import to_number, to_numbers
 __all__ = ["apply_origins", "largest_origin_angstrom", "mirror_alignment"]
 
 Floats = npt.NDArray[np.float64]
-# RELION writes this where an angle is not known.
+# RELION writes this value if an angle is not known.
 _UNKNOWN = -999.0
 # Shifts along x and y, of the alignment and of its prior.
 _SHIFT_X = re.compile(r"rlnOriginX(Prior)?(Angst)?|alignments[23]D/shift\[0\]")
@@ -41,7 +41,7 @@ _POSE = [f"alignments3D/pose[{axis}]" for axis in range(3)]
 _AXES = {"rlnDefocusAngle": 180.0, "ctf/df_angle_rad": np.pi}
 # Angles in a plane, in radians.
 _PLANE_RADIANS = ("alignments2D/pose", "pick_stats/angle_rad")
-# Shifts in pixels of the particle images, and where the size of these pixels is.
+# Shifts in pixels of the particle images, and the columns with the size of these pixels.
 _CRYOSPARC_SHIFTS = (
     ("alignments3D/shift[0]", "alignments3D/shift[1]", "alignments3D/psize_A"),
     ("alignments2D/shift[0]", "alignments2D/shift[1]", "alignments2D/psize_A"),
@@ -51,7 +51,7 @@ _CRYOSPARC_SHIFTS = (
 def mirror_alignment(table: pd.DataFrame, flip: Flip) -> pd.DataFrame:
     """Return particles with the angles and shifts that they have on mirrored micrographs.
 
-    Positions are left as they are, see `transform.flip_table`.
+    Positions are not changed; see `transform.flip_table`.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def _where_known(values: "pd.Series[Any]", change: Callable[[Floats], Floats]) -
 def _opposite_side(table: pd.DataFrame) -> dict[str, Floats]:
     """Return rotations and tilts as seen from the opposite side.
 
-    2D classification leaves both at 0, which has no meaning.
+    In the output of a 2D classification both are 0, which has no meaning.
     """
     numbers = [name for name in map(str, table.columns) if _is_number(table[name])]
     tilts = [name for name in numbers if _TILT.fullmatch(name)]

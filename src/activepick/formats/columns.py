@@ -66,7 +66,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 # Those of scores that are log-odds and that are probabilities.
 _LOG_ODDS = ("score",)
 _PROBABILITIES = ("confidence", "conf", "probability", "prob")
-# What programs write where a number is not known.
+# Text that programs write for unknown numbers.
 _EMPTY = ("", "nan", "-nan", "<na>", "na", "n/a", "#n/a", "none", "null")
 # The axes of napari's points, which are the dimensions of the array.
 _AXES = ("axis0", "axis1", "axis2")
@@ -79,7 +79,7 @@ _FILAMENTS = ("rlnhelicaltubeid", "helicaltubeid", "filamentfilamentuid")
 _FILAMENTS_FROM_0 = ("filamentid",)
 _TOMOGRAMS = ("rlntomoname", "tomoname")
 _DEPTHS = ("z", "rlncoordinatez", "coordinatez", "zcoord", "zcoordinate", "zcoor")
-# Where no column names the micrograph: its movie or its stack of particle images, which do as well,
+# If no column names the micrograph: its movie or its stack of particle images, which identify it,
 _IMAGES = (
     *("rlnmicrographnamenodw", "rlnmicrographmoviename", "rlnmicrographoriginalname"),
     *("rlnmoviename", "rlnimageoriginalname", "rlnimagename"),
@@ -89,7 +89,7 @@ _ONE_PER_MICROGRAPH = (
     *("slice", "frame", "axis0", "micrographid", "rlnmicrographid"),
     *("rlngroupname", "rlngroupnumber", "rlnopticsgroup"),
 )
-# Texts in columns of such names, which no program is known for, are names of micrographs, too.
+# Texts in columns with such names, which no known program writes, are names of micrographs, too.
 _LIKE_NAMES = re.compile(r"mic|image|img|file|path")
 _NEEDED = "required are the name of the micrograph, x and y in pixels"
 

@@ -65,9 +65,9 @@ def from_fraction(fraction: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
     """Compute pixels from cryoSPARC's fractions of the width or the height.
 
     ``location/center_x_frac`` times the width, ``center_y_frac`` times the height, which are the
-    second and the first number of ``location/micrograph_shape``: the documentation of
-    cryosparc-tools computes positions so. Nothing is flipped; whether rows run the other way
-    depends on the micrographs, see `mirrored`.
+    second and the first number of ``location/micrograph_shape``, as in the documentation of
+    cryosparc-tools. Nothing is flipped; whether the rows are reversed depends on the micrographs,
+    see `mirrored`.
     """
     return np.asarray(fraction, dtype=np.float64) * np.asarray(size, dtype=np.float64)
 
@@ -78,7 +78,7 @@ def to_fraction(pixels: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
 
 
 def mirrored(pixels: npt.ArrayLike, size: npt.ArrayLike) -> Floats:
-    """Compute coordinates along an axis that runs the other way: pixel 0 becomes the last one.
+    """Compute coordinates along the reversed axis: pixel 0 becomes the last one.
 
     RELION and IMOD flip TIFF files vertically when they read them (the first row of a TIFF is the
     top of the image, that of an MRC the bottom); Topaz and ``tifffile`` do not. Some pipelines

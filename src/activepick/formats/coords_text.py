@@ -1,8 +1,8 @@
 """Read and write ``.coords`` and plain ``x y`` text: centres in one micrograph, one per line.
 
-RELION takes such files at extraction (Ximdisp's ``.coords`` with a heading, and plain text without
-one), ASPIRE and crYOLO's box manager read them too, so do the imports of Scipion's plugins. RELION
-and Ximdisp know whole pixels only: RELION cuts decimals off, so none are written.
+RELION reads such files at extraction (Ximdisp's ``.coords`` with a heading, and plain text without
+one); ASPIRE, crYOLO's box manager and the imports of Scipion's plugins read them as well. RELION
+and Ximdisp use whole pixels only: RELION truncates decimals, so none are written.
 """
 
 from collections.abc import Iterable

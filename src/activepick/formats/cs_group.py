@@ -1,6 +1,6 @@
 """cryoSPARC's group files (``.csg``), which name the dataset of each slot of a group of results.
 
-They are YAML as cryoSPARC writes it, with a ``metafile`` for each slot below ``results``; ``>`` in
+They are YAML files with a ``metafile`` for each slot below ``results``; ``>`` in
 front of a name stands for the folder of the group file:
 
     results:

@@ -5,9 +5,9 @@ Excel's first line ``sep=;`` states it. With semicolons, numbers may have decima
 without a column for the micrograph contains the picks of the one that the file is named after, such
 as the
 true particles of CryoPPP (``X-Coordinate,Y-Coordinate``) and the points that napari saves
-(``axis-0,axis-1``, of which the second is x). This is the one format that holds every column.
+(``axis-0,axis-1``, of which the second is x). This is the only format that can contain all columns.
 
-``score`` holds log-odds, as activepick writes them; numbers of other programs stand in
+``score`` contains log-odds, as activepick writes them; numbers of other programs are in
 ``figure_of_merit``, and probabilities in ``confidence`` or ``probability``. Lines that begin with
 ``#`` are comments.
 """
@@ -68,11 +68,11 @@ _MOST_COMMENTS = 200
 _SEP = re.compile(rb"sep=(.)[ \t]*\n", re.IGNORECASE)
 # A comment behind the header.
 _BEHIND = re.compile(rb"(?<=\w)\s+#.*$", re.DOTALL)
-# Rows that are text at the same time.
+# Number of rows that are converted to text at a time.
 _ROWS = 20_000
 # Columns of napari's shapes, a row for each corner.
 _SHAPES = {"shape-type", "vertex-index"}
-# The column of scores that are no log-odds.
+# The column of scores that are not log-odds.
 _NUMBER = "figure_of_merit"
 
 

@@ -1,8 +1,8 @@
 """Read and write EMAN's ``.box``: corner x, corner y, width and height, without a header.
 
-Whole numbers separated by tabs, as ``e2boxer`` writes them and RELION reads them (it cuts decimals
-off). crYOLO writes the same columns to ``EMAN/NAME.box``, with decimals. Corners are those with the
-smaller coordinates, in rows as in the file; a box of 0 x 0 pixels has no size, and its
+Whole numbers separated by tabs, as ``e2boxer`` writes them and RELION reads them (it truncates
+decimals). crYOLO writes the same columns to ``EMAN/NAME.box``, with decimals. Corners are those
+with the smaller coordinates, in rows as in the file; a box of 0 x 0 pixels has no size, and its
 corner is the centre. The fifth number is a score where REPIC, Gautomatch or scipion-sphire wrote
 the file; EMAN 1 has -3 there, and -1 and -2 for the two ends of a filament. A sixth whole number is
 a class. https://blake.bcm.edu/emanwiki/EMAN2/Programs/e2boxer
@@ -41,7 +41,7 @@ _FILE = NumberFile(
     range(4, _WIDEST + 1),
     "a line of EMAN's .box is x, y, width and height, and optionally a score and a class",
 )
-# The fifth number of EMAN 1: nothing, and the ends of a filament.
+# The fifth number in files of EMAN 1: no score, and the ends of a filament.
 _PLAIN, _START, _END = -3, -1, -2
 _ENDS = (_START, _END)
 

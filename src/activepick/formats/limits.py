@@ -1,4 +1,4 @@
-"""Limits of tables, so that invalid files cost neither time nor memory."""
+"""Limits of tables, so that invalid files take neither much time nor much memory."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ from activepick.errors import TableError
 
 __all__ = ["check_tables", "check_width"]
 
-# RELION's and cryoSPARC's own tables have below 100.
+# RELION's and cryoSPARC's own tables have fewer than 100.
 _MOST_COLUMNS = 2000
-# Tables with positions of which each has other columns than the one before.
+# Number of tables with positions whose columns differ from those of the previous table.
 _MOST_TABLES = 200
 
 
@@ -22,7 +22,7 @@ def check_width(columns: int, path: Path, line: int | None = None) -> None:
     path
         The file, for messages.
     line
-        The line that shows it, if it is a file of lines.
+        Number of the line, if the file consists of lines.
 
     Raises
     ------

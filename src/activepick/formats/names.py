@@ -160,14 +160,14 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
        (``.mrcs``);
     8. the keys 6 and 7 without regard to case, ``_fractions`` and the form of accents in Unicode.
 
-    Two micrographs for a name, or two names for a micrograph, are ambiguous: none is chosen, also
-    where another name has one of the two already. Numbers of images in stacks (``000001@``) are
-    left out of account.
+    Two micrographs for a name, or two names for a micrograph, are ambiguous: none is chosen, even
+    if one of the two already has another name. Numbers of images in stacks (``000001@``) are
+    ignored.
 
     Parameters
     ----------
     table_names
-        Names as they stand in the table; repetitions do not matter.
+        Names as in the table; repetitions do not matter.
     micrograph_names
         Names or paths of the micrographs.
 
@@ -183,7 +183,7 @@ def match_names(table_names: Iterable[str], micrograph_names: Iterable[str]) -> 
     result.update({name: name for name in names if name in known})
     taken = set(result)
     names = [name for name in names if name not in taken]
-    # They are left out here, as some keys take a time that grows with the square of the length.
+    # They are left out here, since some keys take a time proportional to the square of the length.
     too_long = [name for name in names if len(name) > _LONGEST]
     names = [name for name in names if len(name) <= _LONGEST]
     micrographs = [name for name in micrographs if len(name) <= _LONGEST]
@@ -274,7 +274,7 @@ def _candidates(
             found = [micrograph for micrograph in found if _same_folders(name, micrograph)]
         elif len(found) > 1:
             found = [m for m in found if _same_folders(name, m)] or found
-        # Where all of them have their picks already, no shorter beginning is meant.
+        # If all of them already have picks, no shorter beginning is tried.
         if found and (step.beginnings or not all(m in taken for m in found)):
             return found
     return []
@@ -325,7 +325,7 @@ def _bare_stem(name: str) -> str:
 
 
 def _loose_stem(name: str) -> str:
-    # What motion correction adds may stand before and behind _fractions.
+    # Suffixes of motion correction may be before and after _fractions.
     return _bare_stem(_FRACTIONS.sub("", _bare_stem(_folded(name))))
 
 

@@ -16,7 +16,7 @@ __all__ = ["joined_optics", "optics_in_words", "with_exposure_groups"]
 _GROUP = "location/exp_group_id"
 # Numbers of groups in cryoSPARC have 32 bits.
 _LARGEST_GROUP = 2**32
-# RELION's names of cryoSPARC's fields of picks that are equal in a group.
+# RELION's names of those fields of cryoSPARC's picks that are equal within a group.
 _VALUES = {
     "location/micrograph_psize_A": "rlnMicrographPixelSize",
     "ctf/accel_kv": "rlnVoltage",

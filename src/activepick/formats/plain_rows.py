@@ -16,7 +16,7 @@ _EMPTY = ["", "nan", "NaN", "<NA>", "NA", "None", "null"]
 def plain_rows(
     body: bytes, separator: str, columns: Sequence[str], standard: Mapping[str, str]
 ) -> pd.DataFrame | None:
-    """Parse rows without quotes, comments, empty lines and all else that needs a second look.
+    """Parse rows without quotes, comments, empty lines and other special cases.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def draw_flips(
     low, high = np.percentile(small, (1, 99))
     height = 12 * image.shape[0] / image.shape[1] + 0.8
     figure = Figure(figsize=(12, min(height, 24)), layout="constrained")
-    # Row 0 on top, and the half pixel by which the first binned pixel reaches over it.
+    # Row 0 is at the top, and the first binned pixel extends beyond it by half a pixel.
     extent = (-0.5, columns * step - 0.5, rows * step - 0.5, -0.5)
     for axes, flip in zip(figure.subplots(2, 2).flat, FLIPS, strict=True):
         best = flip == result.best

@@ -183,8 +183,8 @@ def write_coordinate_index(files: Mapping[str, str], path: Path) -> None:
     Parameters
     ----------
     files
-        Path of the coordinates by name of the micrograph, both as RELION is to see them, so exactly
-        as in its ``micrographs.star`` and from the project folder.
+        Path of the coordinates, relative to the project folder, by name of the micrograph, exactly
+        as in RELION's ``micrographs.star``.
     path
         The file.
     """
@@ -284,7 +284,7 @@ def _read_listed(block: Block, path: Path, read_other: ReadTable) -> pd.DataFram
 
 
 def _read_files(files: list[tuple[str, Path]], read_other: ReadTable) -> pd.DataFrame:
-    """Read what RELION may list: STAR files, or boxes and coordinates of other programs."""
+    """Read files that RELION may list: STAR files, or boxes and coordinates of other programs."""
     if all(place.suffix.lower() == ".star" for _, place in files):
         return read_star_files(files)
     return join_tables([read_other(place).assign(micrograph=name) for name, place in files])

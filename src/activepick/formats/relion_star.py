@@ -51,7 +51,7 @@ RELION_TAGS = {
 }
 # RELION's manual picks and crYOLO's STAR files have it where there is no figure of merit.
 NO_SCORE = -999.0
-# What RELION writes where it does not know the micrograph.
+# Value that RELION writes if the micrograph is not known.
 _NO_NAMES = ("None", "")
 _POSITIONS = {"rlnCoordinateX", "rlnCoordinateY"}
 _NAME = "rlnMicrographName"
@@ -78,7 +78,7 @@ _ONE_PER_MICROGRAPH = (
 _TOMOGRAM = re.compile(r"rlnTomo|rlnCenteredCoordinate|wrpCoordinateZ")
 _FILAMENT = re.compile(r"rlnHelicalT(ube|rack)")
 _KNOWN_BLOCKS = {"optics", "general", "job", "joboptions_values"}
-# Tables of RELION's jobs that hold no positions, in the folders of jobs that have some.
+# Tables without positions in the folders of RELION's picking and extraction jobs.
 _JOB_BLOCKS = re.compile(
     r"|job|joboptions_.*|pipeline_.*|general|optics|micrographs|movies|output_nodes|guinier|fsc|"
     r"coordinate_files|model_.*|optimiser_.*|sampling_.*|schedule_.*|global_shift|local_.*|hot_.*"

@@ -36,7 +36,7 @@ _OF_GROUP = (
     *("rlnBeamTiltX", "rlnBeamTiltY"),
 )
 _SIZE, _ORIGINAL_SIZE = "rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"
-# How 3.0 states a pixel size: pixel of the detector in micrometres, and magnification.
+# The pixel size in files of 3.0: pixel of the detector in micrometres, and magnification.
 _DETECTOR, _MAGNIFICATION = "rlnDetectorPixelSize", "rlnMagnification"
 _GROUP, _GROUP_NAME = "rlnOpticsGroup", "rlnOpticsGroupName"
 

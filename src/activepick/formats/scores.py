@@ -36,7 +36,7 @@ __all__ = [
     "with_meaning",
 ]
 
-# Of a format: "number" also where activepick marks its own scores as log-odds.
+# Meanings of the scores in a format: "number" even if activepick marks its own scores as log-odds.
 ScoreMeaning = Literal["log-odds", "probability", "number", "none"]
 # Comment in text files whose scores are log-odds.
 LOG_ODDS_MARK = "# scores are log-odds"
@@ -108,8 +108,8 @@ def with_log_odds(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table
-        With the column ``score``. Where a score is not between 0 and 1, all of them stay as they
-        are, as numbers.
+        With the column ``score``. If a score is not between 0 and 1, all of them are kept as
+        numbers.
     """
     score = table["score"]
     if not (score.between(0, 1) | score.isna()).all():
@@ -152,7 +152,7 @@ def score_threshold(probability: float) -> float:
             f"The threshold {probability} is not a probability: give a number between 0 and 1 "
             "(0.5 keeps picks that are more likely particles than not)."
         )
-    # The logit of 0 and 1 is infinite: everything, or nothing finite.
+    # The logits of 0 and 1 are infinite: all scores pass, or no finite one.
     with np.errstate(divide="ignore"):
         return float(logit(probability))
 

@@ -12,7 +12,7 @@ from activepick.formats.written_files import Checksum
 
 __all__ = ["write_together"]
 
-# A disk that is asked for many files at once writes them together.
+# A disk writes many files together if they are requested at the same time.
 _FLUSHES = 16
 
 

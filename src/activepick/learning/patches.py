@@ -1,11 +1,11 @@
-"""Review by patch: choose a patch of a micrograph, and label all that is in it.
+"""Review by patch: choose a patch of a micrograph, and label everything in it.
 
-A person corrects the picks in a small square of a micrograph and confirms the rest at once. Each
-correction is a label, and so is each place that was left as it was: the picks that were not removed
-are particles, and the peaks that are not picks are not particles. Of these peaks, which are many,
-only those of highest score become labels, as many as there are particles and removed picks, so that
-the background does not outweigh the particles. They are spread over the patch, since peaks keep a
-distance from each other.
+The user corrects the picks in a small square of a micrograph and confirms the rest at once. Each
+correction is a label, and so is each position that was not changed: the picks that were not removed
+are particles, and the peaks that are not picks are non-particles. There are many such peaks. Only
+those with the highest scores become labels, as many as there are particles and removed picks, so
+that the background does not outweigh the particles. Since peaks keep a minimum distance, these
+labels are spread over the patch.
 """
 
 from collections.abc import Sequence

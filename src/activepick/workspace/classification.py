@@ -48,7 +48,7 @@ CROP_SIDE = 64
 # Largest numbers of micrographs that are read and of picks that are averaged, so that averages
 # appear within seconds; and number of picks on the micrographs for each pick that is averaged.
 _MICROGRAPHS, _PICKS, _CHOICE = 24, 1500, 2.0
-# Without a given number of classes: members of each on the mean, and limits of the number.
+# If the number of classes is not given: mean number of members, and limits of the number.
 _MEMBERS, _FEWEST, _MOST = 30, 4, 20
 # Number of micrographs on which members are labelled: features must be computed on each of them.
 _LABELLED_MICROGRAPHS = 4
@@ -102,7 +102,7 @@ class ClassifiedPicks:
 
 @dataclass(frozen=True)
 class ClassSummary:
-    """A class as it is shown to a person.
+    """Summary of a class for the user.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class ClassSummary:
 
 
 class Classification:
-    """Computes the classes of the picks of a session, and labels their members.
+    """Computation of the classes of the picks of a session, and labels of their members.
 
     Parameters
     ----------
@@ -159,8 +159,8 @@ class Classification:
         """Average the picks by class; slow.
 
         The classes of the last call are refined, also after the session was opened again: each
-        class keeps its number. The peaks of a sample of micrographs are used, whichever head they
-        are from, and whatever labels say of them, also those that are left out of the picks.
+        class keeps its number. The peaks of a sample of micrographs are used, whichever head found
+        them and however they are labelled, including those that are left out of the picks.
 
         Parameters
         ----------
@@ -310,7 +310,7 @@ class Classification:
         return self._session.labels.answer_class(class_id, sample, target, weight)
 
     def summaries(self, picks: ClassifiedPicks) -> list[ClassSummary]:
-        """Return a summary of each class for the present labels, in order of the numbers."""
+        """Return a summary of each class for the current labels, in the order of their numbers."""
         state = self._session.state
         targets = _labels_at(state, picks, np.arange(len(picks.xy)))
         probability = expit(picks.score)

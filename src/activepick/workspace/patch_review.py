@@ -18,7 +18,7 @@ _MOVED_FROM = 1.0
 
 @dataclass(eq=False)
 class PatchReview:
-    """The picks in a patch, which a person corrects.
+    """The picks in a patch, which the user corrects.
 
     Nothing is changed in a session until the labels are added to it.
 

@@ -49,10 +49,10 @@ _HOW_TO_CORRECT = (
 )
 _PATCH = (
     "Click on wrong picks to remove them, on missed particles to add them, and beside a pick to "
-    "move it. Confirm when all particles in the frame have a circle: the rest is labelled, too."
+    "move it. Confirm when all particles in the frame have a circle."
 )
-_SOON = "Questions follow when this micrograph is computed; clicks on particles are labels already."
-_BY_HAND = "Click on particles, right-click on non-particles, or ask new questions (N)."
+_SOON = "Questions follow when the features are computed; you can already click on particles."
+_BY_HAND = "Click on particles, right-click on non-particles, or request new questions (N)."
 
 
 class LabelSection(Section, SessionListener):
@@ -137,7 +137,7 @@ class LabelSection(Section, SessionListener):
             button(
                 "Confirm patch (Y)",
                 self.with_session(commands.accept),
-                "Label all that is in the frame as it is shown",
+                "Label everything in the frame as shown",
             ),
             button(
                 "End patches (Esc)",

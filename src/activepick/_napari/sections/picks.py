@@ -151,7 +151,7 @@ class PicksSection(Section, SessionListener):
                 button(
                     "Class averages",
                     show_classes,
-                    "Show the picks as class averages, and answer what whole classes show",
+                    "Show the picks as class averages, and label whole classes",
                 ),
                 button("Hide / show (B)", toggle_picks),
             ),
