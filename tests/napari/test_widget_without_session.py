@@ -4,12 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QAction
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from activepick._napari.display_images import DisplayedMicrograph
+from activepick._napari.widget import _reveal
 from activepick.formats import read_table
 from activepick.micrograph.display import DisplayImage
 from conftest import needs_screen
@@ -17,6 +18,25 @@ from conftest import needs_screen
 pytestmark = needs_screen
 
 SHAPE = (300, 400)
+
+
+def test_a_part_that_is_laid_out_late_is_scrolled_into_view(qtbot):
+    area, column, part = QScrollArea(), QWidget(), QLabel("a section")
+    layout = QVBoxLayout(column)
+    for number in range(40):
+        layout.addWidget(QLabel(f"line {number}"))
+    layout.addWidget(part)
+    area.setWidget(column)
+    area.setWidgetResizable(True)
+    area.resize(200, 300)
+    qtbot.addWidget(area)
+    with qtbot.waitExposed(area):
+        area.show()
+    _reveal(area, part)
+    QTimer.singleShot(100, lambda: part.setMinimumHeight(200))
+    qtbot.waitUntil(
+        lambda: part.height() >= 200 and part.visibleRegion().boundingRect().size() == part.size()
+    )
 
 
 def test_keys_and_the_bar_at_the_bottom(qtbot, open_widget, tmp_path, monkeypatch):

@@ -3,14 +3,22 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import platformdirs
 from napari.layers import Image
 from qtpy.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QMainWindow,
+    QScrollArea,
+    QScrollBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 import napari
 from activepick._napari.canvas_overlay import CanvasOverlay
@@ -54,6 +62,8 @@ __all__ = ["ActivePickWidget"]
 _SIZE_HINT, _MINIMUM_WIDTH = QSize(400, 700), 340
 # Time until sections that change their height have asked for their layout.
 _LAYOUT_MS = 30
+# Time after which their layout no longer changes, also on a slow computer.
+_SETTLED_MS = 500
 # Height of the gallery and of the view of all micrographs, where the screen is high enough.
 _DOCK_HEIGHT = 260
 # Number of sections that are open at first.
@@ -415,6 +425,7 @@ class ActivePickWidget(QWidget):
 
 def _reveal(scroll: QScrollArea, part: QWidget) -> None:
     """Scroll to a widget once its section, which may just have been opened, is laid out."""
+    bar = cast(QScrollBar, scroll.verticalScrollBar())
 
     def reveal() -> None:
         # On a slow computer, the requests may still be waiting.
@@ -422,8 +433,14 @@ def _reveal(scroll: QScrollArea, part: QWidget) -> None:
         with contextlib.suppress(RuntimeError):  # Qt may have deleted them before
             scroll.ensureWidgetVisible(part)
 
-    # Sections may be laid out only after the first iteration of the event loop.
+    def stop() -> None:
+        with contextlib.suppress(RuntimeError):
+            bar.rangeChanged.disconnect(reveal)
+
+    # The column may become taller in several steps, and only after the section was laid out.
+    bar.rangeChanged.connect(reveal)
     QTimer.singleShot(_LAYOUT_MS, reveal)
+    QTimer.singleShot(_SETTLED_MS, stop)
 
 
 def _closer(
