@@ -127,7 +127,7 @@ class Commands:
             session.labelling.remove_at(*position)
 
     def _questions_are_hidden(self, session: OpenSession) -> bool:
-        """Return whether patches are reviewed, and say then what can be done instead."""
+        """Return whether patches are reviewed; if so, tell the user what is possible instead."""
         if session.patches.active:
             session.notify("info", _IN_PATCH)
         return session.patches.active

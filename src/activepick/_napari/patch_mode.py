@@ -158,7 +158,7 @@ class PatchMode(QObject):
             return
         if isinstance(action, a.Redo) and _is_last(self._undone, change, added=True):
             self._confirmed.append(self._undone.pop())
-            self.review = None  # it is confirmed again
+            self.review = None  # the patch is confirmed again
             self._choose()
             return
         review = self.review

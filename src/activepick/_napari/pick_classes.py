@@ -59,7 +59,7 @@ class PickClasses(QObject):
         self.summaries: list[ClassSummary] = []
         self.selected: int | None = None
         self._candidates = False
-        # Number of all picks when the classes were computed, and what was left out of them.
+        # Number of all picks when the classes were computed, and the picks that were left out then.
         self._total, self._left_out = 0, self._session.state.left_out
 
     @property
@@ -100,7 +100,7 @@ class PickClasses(QObject):
         """Refine the classes if there are many more picks than before; arguments as `compute`."""
         left_out = self._session.state.left_out
         if left_out is not self._left_out:
-            # Picks that are left out are averaged as well: these are no other picks.
+            # Picks that are left out are averaged as well, so they are not new picks.
             self._total, self._left_out = total, left_out
         elif self.picks is not None and not self.busy and total >= _GROWN * self._total:
             self.compute(shown, total)

@@ -1,4 +1,4 @@
-"""What the parts of an open session work with."""
+"""The interface of an open session that its parts use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["SessionAccess"]
 
 @dataclass(frozen=True, eq=False)
 class SessionAccess:
-    """An open session, as its parts read, compute and change it.
+    """An open session, as seen by its parts.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ class SessionView(QObject, SessionListener):
     ) -> None:
         super().__init__(parent)
         self._layers, self._navigation = layers, navigation
-        # What is shown by the next iterations of the event loop, one by each.
+        # Functions that show parts of the session; each iteration of the event loop calls one.
         self._waiting: list[Callable[[OpenSession], None]] = []
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
@@ -79,12 +79,12 @@ class SessionView(QObject, SessionListener):
             for show in self._points_shown:
                 show(session)
         else:
-            # napari takes a tenth of a second to add a layer: the image is drawn before.
+            # napari needs a tenth of a second to add a layer: the image is drawn first.
             self._show_in_turn(*self._points_shown)
         self._navigation.arrive(session)
 
     def _show_in_turn(self, *shows: Callable[[OpenSession], None]) -> None:
-        """Call functions with the session, each in an iteration of the event loop of its own."""
+        """Call functions with the session, each in a separate iteration of the event loop."""
         self._waiting += [show for show in shows if show not in self._waiting]
         self._turn.start()
 

@@ -107,7 +107,7 @@ class Labels:
                 ((micrograph, x, y), 1 if target else 0)
                 for (x, y), target in zip(xy, targets, strict=True)
             ]
-            # Those of an audit are left open, since its sample has to be complete.
+            # Questions of an audit stay open, since its sample has to be complete.
             asked = [
                 one
                 for one in self._log.state.questions
@@ -360,7 +360,7 @@ class Labels:
 def _answering(
     questions: Iterable[Question], labels: tuple[Label, ...], reach: float
 ) -> tuple[Label, ...]:
-    """Give the nearest label within reach of each question the id of the question."""
+    """Return labels; the nearest one within reach of each question has the id of the question."""
     answers = {}
     for question in questions:
         free = [i for i in range(len(labels)) if i not in answers]

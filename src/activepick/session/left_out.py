@@ -8,7 +8,7 @@ from activepick.session.model.state import Position
 
 __all__ = ["LeftOutClasses"]
 
-# Decimals of the positions in the journal: far less than the distance of two positions matters.
+# Decimals of the positions in the journal, far finer than any distance that matters.
 _DECIMALS = 2
 
 
@@ -45,7 +45,7 @@ class LeftOutClasses:
         return self._log.do(a.SetLeftOut(classes=dict.fromkeys(class_ids, ())))
 
     def add(self, members: Mapping[str, Iterable[Position]]) -> None:
-        """Leave further members of classes out, if these classes are left out.
+        """Leave further members out of those classes that are already left out.
 
         This is no step for undo: if the step that left the class out is undone, they are put back
         as well.

@@ -69,7 +69,7 @@ class ClassFilter:
         self._predictor = predictor
         self._classification = classification
         self._sorted: dict[int, _Members] = {}
-        # Picks that were averaged keep the classes in which a person saw them.
+        # Picks that were averaged keep the classes in which they were shown to the user.
         self._averaged: ClassifiedPicks | None = None
 
     def members(
@@ -99,7 +99,7 @@ class ClassFilter:
         return sorted(found)
 
     def extend(self, progress: Progress | None = None) -> None:
-        """Leave members out that were found after their class was left out; slow.
+        """Leave out members that were found after their class had been left out; slow.
 
         It does nothing if no present class is left out.
 
@@ -124,7 +124,7 @@ class ClassFilter:
         )
 
     def extend_with(self, picks: ClassifiedPicks) -> None:
-        """Leave those picks out that are new members of classes that are left out.
+        """Leave out new picks that are members of classes that are left out.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class ClassFilter:
         return found
 
     def _sort(self, known: StoredClasses, progress: Progress | None) -> None:
-        """Find the classes of all peaks that may become picks and are not sorted yet."""
+        """Find the classes of all peaks that may become picks and were not sorted before."""
         from activepick.classes.picks import MicrographPicks, assign_picks
 
         state, averaged = all_candidates(self._session.state), self._averaged
@@ -211,7 +211,7 @@ def _places(picks: ClassifiedPicks, rows: NDArray[np.intp]) -> set[Position]:
 def _not_left_out(
     state: SessionState, places: "list[Position] | set[Position]", radius_px: dict[int, float]
 ) -> list[Position]:
-    """Return the positions at which picks are not left out already."""
+    """Return the positions at which picks are not yet left out."""
     kept: list[Position] = []
     for number in {place[0] for place in places}:
         own = sorted(place for place in places if place[0] == number)

@@ -344,7 +344,7 @@ class Classification:
 
     @property
     def known(self) -> StoredClasses | None:
-        """The last classes, also those of an earlier run; None if crops are different now."""
+        """The last classes, also those of an earlier run; None if the crops changed since."""
         if self._stored is None:
             self._stored = load_classes(self._file)
         known = self._stored

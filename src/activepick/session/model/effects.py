@@ -213,7 +213,7 @@ def _by_micrograph(
     picks: Iterable[Position],
     known: Mapping[int, tuple[XY, ...]] = MappingProxyType({}),
 ) -> dict[int, tuple[XY, ...]]:
-    """Return positions by the number of their micrograph, after those that are known there."""
+    """Return positions by the number of their micrograph, appended to the known ones."""
     groups: dict[int, list[XY]] = {}
     for number, x, y in picks:
         if number not in groups:
