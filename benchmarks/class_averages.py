@@ -1,6 +1,9 @@
 """Evaluate class averages on simulated picks of known kind and orientation.
 
     python benchmarks/class_averages.py [--proteins trefoil,globule] [--crops 2000] [--cache DIR]
+    python benchmarks/class_averages.py --true-projections
+
+A protein is named, or a set of `varied_sets.py` by its number, such as varied-301.
 
 A quarter of the picks are false: fragments, aggregates, crystals and empty ice, in equal numbers,
 at least one particle radius from any particle. The true picks are shifted by 0.07 radii in x and y.
@@ -24,11 +27,14 @@ from numpy.typing import NDArray
 from processor_name import processor
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
+from varied_sets import varied
 
-from activepick.classes.averages import ClassAverages, average_classes
+from activepick.classes import frequencies
+from activepick.classes.averages import ClassAverages, assign_classes, average_classes
+from activepick.classes.comparison import DISC_RADII
 from activepick.classes.crops import CropScale
 from activepick.classes.output import draw_averages
-from activepick.classes.polar import PolarGrid
+from activepick.classes.polar import PolarGrid, transform
 from activepick.micrograph import Micrograph
 from activepick.simulate import (
     SimulatedMicrograph,
@@ -36,7 +42,7 @@ from activepick.simulate import (
     simulated_micrographs,
     write_mrc,
 )
-from activepick.simulate.optics import Defocus, Microscope, contrast_transfer, frequency_grid
+from activepick.simulate.optics import Defocus, contrast_transfer, frequency_grid
 from activepick.simulate.projection import project
 
 KINDS = ("fragment", "aggregate", "crystal", "empty")
@@ -44,6 +50,8 @@ KINDS = ("fragment", "aggregate", "crystal", "empty")
 MOVED, FALSE, SEED = 0.07, 1 / 3, 11
 # Fewest members of an average that is compared, and number of projections to compare it with.
 MEMBERS, VIEWS = 50, 40
+# Number of projections with which all crops are compared with `--true-projections`.
+COMPARED_VIEWS = 80
 
 Floats = NDArray[np.float64]
 
@@ -56,14 +64,28 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--cache", type=Path, help="folder to keep the crops in")
+    parser.add_argument(
+        "--true-projections",
+        action="store_true",
+        help="print only the purity that the true projections give",
+    )
     parser.add_argument("--pictures", type=Path, help="folder for a PNG of each set")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     print(f"{processor()}, {options.device}, threads: {options.threads}")
-    print("set | purity | particles | averages | correlation: mean, least | CPU s | s | MB")
+    print(
+        "set | purity with the true projections"
+        if options.true_projections
+        else "set | purity | particles | averages | of them 0.8 or more | "
+        f"correlation: mean, least | CPU s | s | MB | separated: {', '.join(KINDS)}"
+    )
     for name in options.proteins.split(","):
-        settings = SimulationSettings(protein=name)
+        number = name.removeprefix("varied-")
+        settings = varied(int(number)) if number != name else SimulationSettings(protein=name)
         data = crops_of(settings, options.crops, options.cache)
+        if options.true_projections:
+            print(f"{name} | {true_projection_purity(data, settings):.3f}", flush=True)
+            continue
         radius_px = CropScale(settings.diameter_angstrom).radius_px
         cpu, wall = time.process_time(), time.perf_counter()
         found = average_classes(data["crops"], radius_px, options.classes, device=options.device)
@@ -74,7 +96,9 @@ def main() -> None:
         mean, least = (np.mean(alike), np.min(alike)) if alike else (np.nan, np.nan)
         print(
             f"{name} | {purity(found.classes, particle):.3f} | {particle.mean():.3f} | "
-            f"{len(alike)} | {mean:.2f}, {least:.2f} | {cpu:.1f} | {wall:.1f} | {megabytes}",
+            f"{len(alike)} | {sum(one >= 0.8 for one in alike)} | {mean:.2f}, {least:.2f} | "
+            f"{cpu:.1f} | {wall:.1f} | {megabytes} | "
+            + ", ".join(f"{share:.2f}" for share in separated(found.classes, data["kinds"])),
             flush=True,
         )
         if options.pictures:
@@ -162,13 +186,19 @@ def purity(classes: NDArray[np.intp], particle: NDArray[np.bool_]) -> float:
     return float(np.maximum(true, both - true).sum() / len(classes))
 
 
+def separated(classes: NDArray[np.intp], kinds: NDArray[np.str_]) -> list[float]:
+    """Return the share of the false picks of each kind in classes with few particles."""
+    true = np.bincount(classes, kinds == "particle")
+    is_junk = 2 * true <= np.bincount(classes)
+    return [float(is_junk[classes[kinds == kind]].mean()) for kind in KINDS]
+
+
 def likenesses(
     found: ClassAverages, data: dict[str, NDArray[Any]], settings: SimulationSettings
 ) -> list[float]:
     """Return the correlation of each average with the best true projection of its members."""
     scale = CropScale(settings.diameter_angstrom)
     side, particle = scale.side, data["kinds"] == "particle"
-    kx, ky = frequency_grid((side, side), scale.pixel_size_angstrom)
     y, x = np.mgrid[:side, :side] - side // 2
     disc = np.hypot(x, y) <= scale.radius_px
     grid = PolarGrid.of(scale.radius_px)
@@ -188,22 +218,82 @@ def likenesses(
         if len(own) < MEMBERS or 2 * len(true) <= len(own):
             continue
         views = true[np.linspace(0, len(true) - 1, min(VIEWS, len(true))).astype(int)]
-        transfers = [
-            np.abs(contrast_transfer(kx, ky, Microscope(), Defocus(float(defocus))))
-            for defocus in np.unique(data["defoc"][true])
-        ]
-        transfer = np.mean(transfers, axis=0)
-        projections = []
-        for view in views:
-            turned = settings.density.rotated(Rotation.from_quat(data["rots"][view]))
-            plain = project(turned, side + 1, scale.pixel_size_angstrom)[:side, :side]
-            projections.append(np.fft.irfft2(np.fft.rfft2(plain) * transfer, s=plain.shape))
-        true_spectra = spectra(np.array(projections), torch.zeros((len(views), 2)))
+        projections = true_projections(data, settings, views, true)
+        true_spectra = spectra(projections, torch.zeros((len(views), 2)))
         copies = np.repeat(found.averages[number][None], len(shifts), axis=0)
         found_likenesses.append(
             float(grid.correlations(true_spectra, spectra(copies, shifts)).max())
         )
     return found_likenesses
+
+
+def true_projections(
+    data: dict[str, NDArray[Any]],
+    settings: SimulationSettings,
+    views: NDArray[np.intp],
+    transferred: NDArray[np.intp],
+) -> Floats:
+    """Return the projections (n, side, side) of the density in the orientations of some picks.
+
+    They are under the mean absolute contrast transfer function of the picks `transferred`.
+    """
+    scale = CropScale(settings.diameter_angstrom)
+    side = scale.side
+    kx, ky = frequency_grid((side, side), scale.pixel_size_angstrom)
+    transfers = [
+        np.abs(contrast_transfer(kx, ky, settings.microscope, Defocus(float(defocus))))
+        for defocus in np.unique(data["defoc"][transferred])
+    ]
+    transfer = np.mean(transfers, axis=0)
+    projections = []
+    for view in views:
+        turned = settings.density.rotated(Rotation.from_quat(data["rots"][view]))
+        plain = project(turned, side + 1, scale.pixel_size_angstrom)[:side, :side]
+        projections.append(np.fft.irfft2(np.fft.rfft2(plain) * transfer, s=plain.shape))
+    return np.array(projections)
+
+
+def true_projection_purity(data: dict[str, NDArray[Any]], settings: SimulationSettings) -> float:
+    """Return the purity of two classes that are told apart with the truth.
+
+    Each crop is compared with true projections, and the best threshold of the logarithm of the
+    likelihood ratio between its best projection and noise is chosen with the true kinds.
+    """
+    crops, particle = torch.from_numpy(data["crops"]), data["kinds"] == "particle"
+    scale = CropScale(settings.diameter_angstrom)
+    true = np.flatnonzero(particle)
+    views = np.sort(np.random.default_rng(SEED).choice(true, COMPARED_VIEWS, replace=False))
+    shells = frequencies.shells(scale.side, crops.device)
+    disc = frequencies.disc(scale.side, DISC_RADII * scale.radius_px, crops.device)
+    power = [frequencies.radial_power(part, shells) for part in torch.split(crops, 128)]
+    noise = torch.cat(power).mean(0)
+    white = torch.rsqrt(noise)[shells]
+    projections = true_projections(data, settings, views, true).astype(np.float32)
+    references = frequencies.filtered(torch.from_numpy(projections), white) * disc
+    whitened = torch.cat([frequencies.filtered(part, white) for part in torch.split(crops, 128)])
+    # The mean contrast of particles.
+    contrast = (whitened[views] * references).sum() / (references**2).sum()
+    references *= contrast
+    none = np.empty(0, np.float32)
+    known = ClassAverages(
+        averages=references.numpy(),
+        references=references.numpy(),
+        noise=noise.numpy(),
+        classes=np.empty(0, np.intp),
+        probability=none,
+        angle_rad=none,
+        shift_px=np.empty((0, 2), np.float32),
+    )
+    found = assign_classes(data["crops"], scale.radius_px, known, device="cpu")
+    angle, shift = torch.from_numpy(found.angle_rad), torch.from_numpy(found.shift_px)
+    own = references[torch.from_numpy(found.classes)]
+    products = (transform(whitened, angle, shift) * own * disc).sum((1, 2))
+    ratio = (products - (own**2).sum((1, 2)) / 2).numpy()
+    sorted_kinds = particle[np.argsort(ratio)]
+    right = np.append(0, np.cumsum(~sorted_kinds)) + np.append(
+        np.cumsum(sorted_kinds[::-1])[::-1], 0
+    )
+    return float(right.max() / len(particle))
 
 
 def draw(found: ClassAverages, particle: NDArray[np.bool_], path: Path) -> None:
