@@ -17,7 +17,7 @@ DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_
 def test_a_class_is_looked_at_answered_and_taken_back(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     window, widget, panel = person.viewer.window._qt_window, person.widget, person.widget.classes
-    window.resize(1366, 768)
+    window.resize(1280, 768)
     person.start(micrographs, DIAMETER)
     person.session.set_settings(threshold=0.1)
     person.settle()
@@ -92,6 +92,7 @@ def test_a_class_is_looked_at_answered_and_taken_back(qtbot, open_widget, microg
     person.click_button_in(panel, "Leave out of picks")
     person.settle()
     assert classes.summaries[number].left_out
+    assert window.width() == 1280
     assert "left out" in panel.grid.currentItem().text()
     left_out = person.state.left_out_of(person.open.shown)
     kept = person.picks.picks[["x", "y"]].to_numpy()

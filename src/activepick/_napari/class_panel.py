@@ -22,6 +22,8 @@ __all__ = ["ClassPanel"]
 
 # The controls and a row of averages.
 _MINIMUM_HEIGHT = 160
+# Shown characters of a choice, at least.
+_SHORTEST_CHOICE = 8
 # First widths of the averages and of the members, in proportion.
 _WIDTHS = [5, 4]
 
@@ -128,9 +130,11 @@ class ClassPanel(QWidget, SessionListener):
         self.members.opened.connect(self._open)
         controls = QHBoxLayout()
         controls.setSpacing(4)
-        for control in (self.update_button, self._begin, self.scope, self.order):
+        for control in (self.update_button, self._begin):
             controls.addWidget(control)
-        controls.addStretch(1)
+        for box in (self.scope, self.order):
+            controls.addWidget(box, stretch=1)
+        controls.addStretch()
         for control in (self._particles, self._others, self._remove, self._leave_out):
             controls.addWidget(control)
         both = QSplitter(Qt.Orientation.Horizontal)
@@ -305,6 +309,10 @@ class ClassPanel(QWidget, SessionListener):
 def _choice(texts: Iterable[str], tip: str) -> QComboBox:
     box = QComboBox()
     box.addItems(list(texts))
+    # In a narrow window the texts are elided, since the panel must not make the window wider.
+    box.setMaximumWidth(box.sizeHint().width())
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(_SHORTEST_CHOICE)
     box.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     box.setToolTip(tip)
     return box
