@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton, QApplication
+from qtpy.QtWidgets import QAbstractButton, QApplication, QPushButton
 
 LONG = 180_000
 
@@ -125,6 +125,27 @@ class Person:
         [button] = [one for one in buttons if one.text() == text and one.isVisible()]
         self.wait(lambda: button.height() > 0)  # a section that was opened is laid out later
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def choose(self, button: str, action: str) -> None:
+        """Click on the visible button with this text, and on this entry of the menu below it."""
+        [opener] = [one for one in self.widget.findChildren(QPushButton) if one.text() == button]
+
+        menu = opener.menu()
+        [entry] = [one for one in menu.actions() if one.text() == action]
+
+        clicked = []
+
+        def click_entry() -> None:
+            if menu.isVisible():
+                place = menu.actionGeometry(entry).center()
+                QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
+                clicked.append(entry)
+            else:
+                QTimer.singleShot(20, click_entry)
+
+        click_entry()  # after Qt has opened the menu, which runs an event loop of its own
+        QTest.mouseClick(opener, Qt.MouseButton.LeftButton)
+        self.wait(lambda: bool(clicked))
 
     def turn_wheel_to(self, zoom: float) -> None:
         """Turn the wheel over the micrograph until the camera has about a zoom."""

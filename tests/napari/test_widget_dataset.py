@@ -13,7 +13,9 @@ import pandas as pd
 from matplotlib.colors import to_rgb
 from napari.utils.notifications import WarningNotification, notification_manager
 from person import Person
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QImage
+from qtpy.QtTest import QTest
 from scipy.special import logit
 
 from activepick._napari.colours import EXCLUDED
@@ -24,6 +26,7 @@ from conftest import needs_screen
 pytestmark = needs_screen
 
 
+WATCH = "Watch for new micrographs"
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
@@ -89,7 +92,7 @@ def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
 
 def many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
+    person.start(list_with_defocus(micrographs, [21000, 9000, 15000]), DIAMETER)
     widget, viewer = person.widget, person.viewer
     assert viewer.canvas.overlays.scale_bar.visible
     # Plots of what is not known yet, and an image in pixels beside the micrograph in Å.
@@ -289,6 +292,15 @@ def many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     view.table._view.sortByColumn(7, view.table._view.horizontalHeader().sortIndicatorOrder())
     contrasts = [float(model.index(row, 7).data()) for row in range(model.rowCount())]
     assert contrasts == sorted(contrasts) or contrasts == sorted(contrasts, reverse=True)
+    # The defocus that the list contains, sorted by clicks on its header.
+    header = view.table._view.horizontalHeader()
+    middle = header.sectionViewportPosition(6) + header.sectionSize(6) // 2
+    for expected in (["0.90", "1.50", "2.10"], ["2.10", "1.50", "0.90"]):
+        QTest.mouseClick(
+            header.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(middle, header.height() // 2)
+        )
+        assert [model.index(row, 6).data() for row in range(3)] == expected
+    assert model.headerData(6, Qt.Orientation.Horizontal) == "Defocus (µm)"
     view.tabs.setCurrentWidget(view.course)
     person.settle()
     assert len(view.course._points[0].getData()[0]) == 3
@@ -317,14 +329,34 @@ def test_new_micrographs_are_added_and_picked(
         file.write(data[len(data) // 2 :])
     person.wait(lambda: len(person.state.micrographs) == 2)
     person.wait(lambda: set(person.open.counts()) == {1, 2})
+    # The entry of the menu switches it off and on.
+    person.choose("Open …", WATCH)
+    assert person.widget.watcher.folder is None
+    assert "watching" not in person.widget.data.summary
     shutil.copy(late / "micrograph_003.mrc", micrographs)
+    qtbot.wait(1000)  # several times the interval
+    assert len(person.state.micrographs) == 2
+    person.choose("Open …", WATCH)
+    assert person.widget.watcher.folder == micrographs
+    assert "watching" in person.widget.data.summary
     person.wait(lambda: set(person.open.counts()) == {1, 2, 3})
     person.settle()
+    assert person.widget.data._table._view.model().rowCount() == 3
     person.widget.watcher.stop()
     assert not person.widget.data._watch.isChecked()
     table = person.open.workspace.predictor.known_picks()
     assert isinstance(table, pd.DataFrame)
     assert table["micrograph"].nunique() == 3
+
+
+def list_with_defocus(micrographs: Path, defocus_angstrom: list[int]) -> Path:
+    """Write a list of micrographs as RELION does, with the defocus of each, and return it."""
+    files = sorted(micrographs.glob("*.mrc"))
+    path = micrographs / "micrographs_ctf.star"
+    rows = [f"{f.name} {d + 500} {d - 500}" for f, d in zip(files, defocus_angstrom, strict=True)]
+    columns = "_rlnMicrographName\n_rlnDefocusU\n_rlnDefocusV"
+    path.write_text(f"data_micrographs\n\nloop_\n{columns}\n" + "\n".join(rows) + "\n")
+    return path
 
 
 @contextlib.contextmanager
