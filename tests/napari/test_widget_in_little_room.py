@@ -95,12 +95,10 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     lines = said.document().size().height()
     assert lines * said.fontMetrics().lineSpacing() <= said.height()
     for size in ((1280, 800), (1366, 768)):
-        widget.messages.clear()  # the damaged micrograph is shown below
-        qtbot.wait(5)
         window.resize(*size)
         person.settle()
         inside_the_dock(widget)
-        seen_together(widget)
+        seen_together(person)
         # What goes on is read in full, with the time left.
         for text in ("Choosing the scale of the particles", "Picking 1,234 of 2,000, 12.3 s each"):
             widget.status._on_started("test", text)
@@ -109,15 +107,14 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
             qtbot.wait(5)
             assert said._text.fontMetrics().horizontalAdvance(text) <= said._text.width()
         widget.status._on_finished("test")
-        # A section that is opened is scrolled into view.
-        widget.head.set_open(False)
-        qtbot.wait(5)
-        QTest.mouseClick(widget.head._collapsible.toggleButton(), Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(
-            lambda: widget.head.visibleRegion().boundingRect().size() == widget.head.size()
-        )
-        widget.head.set_open(False)
-        widget.findChild(QScrollArea).verticalScrollBar().setValue(0)
+        # A section that is opened is scrolled into view, as a whole.
+        for section in (widget.learning, widget.head, widget.export):
+            section.set_open(False)
+            qtbot.wait(5)
+            QTest.mouseClick(section._collapsible.toggleButton(), Qt.MouseButton.LeftButton)
+            person.wait(lambda section=section: entirely_in_view(section))
+            section.set_open(False)
+            widget.findChild(QScrollArea).verticalScrollBar().setValue(0)
         for number in person.state.micrographs:
             person.open.show(number)
             qtbot.wait(5)
@@ -126,13 +123,12 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     # The same with two rows of suggestions, also below a title bar.
     person.click_button("Suggestions")
     person.settle()
-    widget.messages.clear()
     for size in ((1280, 800), (1366, 768), (1366, 740)):
         window.resize(*size)
         person.settle()
         assert widget.label._strip._rows == 2
         assert "Accept" in widget.label._accept.text()
-        seen_together(widget)
+        seen_together(person)
     person.press("N")
     person.settle()
     for section in widget.sections:
@@ -208,12 +204,27 @@ def test_paths_are_said_last():
     assert path_last("1/2 of them, 3 Å/px") == "1/2 of them, 3 Å/px"
 
 
-def seen_together(widget: QWidget) -> None:
+def seen_together(person: Person) -> None:
     """Check that the questions, the histogram and the table are on screen while labelling."""
-    for part in (widget.label._strip, widget.picks.histogram._plot, widget.data._table._view):
+    widget = person.widget
+    widget.messages.clear()  # about the damaged micrograph, whenever it is shown
+    assert not widget.warnings.isVisible()
+
+    def seen(part: QWidget) -> bool:
         visible = part.visibleRegion().boundingRect()
-        assert visible.height() >= 0.9 * part.height(), part
-        assert visible.width() == part.width()
+        return visible.height() >= 0.9 * part.height() and visible.width() == part.width()
+
+    parts = (widget.label._strip, widget.picks.histogram._plot, widget.data._table._view)
+    person.wait(lambda: all(map(seen, parts)))  # the window is laid out while it is drawn
+
+
+def entirely_in_view(section: QWidget) -> bool:
+    """Tell whether all of an open section is on screen, its contents included."""
+    visible = section.visibleRegion().boundingRect().size()
+    return (
+        visible == section.size()
+        and section.height() > 2 * section._collapsible.toggleButton().height()
+    )
 
 
 def answer_at_the_keys(person: Person) -> None:

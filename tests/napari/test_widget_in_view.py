@@ -2,6 +2,8 @@
 
 import numpy as np
 from person import Person
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
@@ -126,12 +128,15 @@ def test_answers_undo_and_rejection_act_on_what_is_seen(qtbot, open_widget, micr
     person.settle()
     person.press("J")
     person.settle()
+    name = person.state.names[rejected]
+    assert ("info", f"Rejected: {name}; tick it in the table to un-reject it") in person.told
     assert rejected not in {q.micrograph for q in person.state.questions}
     assert person.labelling.current.micrograph != rejected
     strip = person.widget.label._strip
     assert not {q.id for q in person.state.asked if q.micrograph == rejected} & set(strip._ids)
-    person.open.set_rejected(rejected, False)
+    tick(person, rejected)
     person.settle()
+    assert person.state.micrographs[rejected].status != "rejected"
     assert rejected in {q.micrograph for q in person.state.questions}
     for number in list(person.state.micrographs):
         person.open.set_rejected(number, True)
@@ -184,3 +189,12 @@ def test_the_zoom_of_the_user_stays(qtbot, open_widget, micrographs):
             person.answer_in_view("F")
             assert camera.zoom == kept
     assert len(person.state.labels) == 4
+
+
+def tick(person: Person, number: int) -> None:
+    """Click on the box of a micrograph in the table."""
+    view = person.widget.data._table._view
+    [row] = [k for k in range(view.model().rowCount()) if view.model().row_at(k).number == number]
+    cell = view.visualRect(view.model().index(row, 0))
+    place = QPoint(cell.left() + 11, cell.center().y())
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)

@@ -97,7 +97,13 @@ def test_picks_questions_and_keys(person):
     assert len(order) == 5
     assert set(order) <= targets.keys()
     assert "Doubtful label 1 of 5" in person.widget.label._title.text()
-    assert "according to all other labels" in person.widget.label._hint.text()
+    hint, strip = person.widget.label._hint, person.widget.label._strip
+    assert "according to all other labels" in hint.text()
+    # The questions are scrolled to from the section with the button, and hide no text.
+    for part in (hint, strip, person.widget.label._title):
+        person.wait(lambda part=part: part.visibleRegion().boundingRect() == part.rect())
+    assert hint.height() >= 3 * hint.fontMetrics().height()
+    assert hint.y() >= strip.geometry().bottom()
     assert person.in_view(person.labelling.current)
     circled = set(person.viewer.layers["questions"].features["id"])
     assert circled == {q.id for q in review.questions if q.micrograph == person.open.shown}

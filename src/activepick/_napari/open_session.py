@@ -280,13 +280,20 @@ class OpenSession(QObject):
             self.images.reload()
 
     def toggle_rejected(self) -> None:
-        """Reject the shown micrograph, or undo its rejection."""
-        if self.shown:
-            self.set_rejected(self.shown, not self.shown_is_rejected)
+        """Reject the shown micrograph, or undo its rejection, and say so.
 
-    def set_rejected(self, number: int, rejected: bool) -> None:
-        """Reject a micrograph, or undo its rejection."""
-        self.edit(
+        The next question is on another micrograph, which is shown instead of a rejected one.
+        """
+        if not self.shown:
+            return
+        rejected, name = not self.shown_is_rejected, self.shown_name
+        if self.set_rejected(self.shown, rejected):
+            how = "; tick it in the table to un-reject it" if rejected else ""
+            self.notify("info", f"{'Rejected' if rejected else 'Un-rejected'}: {name}{how}")
+
+    def set_rejected(self, number: int, rejected: bool) -> bool:
+        """Reject a micrograph, or undo its rejection; return whether there was no error."""
+        return self.edit(
             lambda session: session.micrographs.set_status(
                 number, "rejected" if rejected else "seen"
             )

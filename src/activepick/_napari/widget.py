@@ -3,22 +3,14 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import platformdirs
 from napari.layers import Image
-from qtpy.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import (
-    QDockWidget,
-    QFrame,
-    QMainWindow,
-    QScrollArea,
-    QScrollBar,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
 import napari
 from activepick._napari.canvas_overlay import CanvasOverlay
@@ -54,16 +46,13 @@ from activepick._napari.status_bar import StatusBar
 from activepick._napari.table_layers import TableLayers
 from activepick._napari.views.how_to_open import ask_how_to_open
 from activepick._napari.views.message_list import MessageList
+from activepick._napari.views.reveal import Revealer
 from activepick._napari.warning_bar import WarningBar
 from activepick.log import start_log
 
 __all__ = ["ActivePickWidget"]
 
 _SIZE_HINT, _MINIMUM_WIDTH = QSize(400, 700), 340
-# Time until sections that change their height have asked for their layout.
-_LAYOUT_MS = 30
-# Time after which their layout no longer changes, also on a slow computer.
-_SETTLED_MS = 500
 # Height of the gallery and of the view of all micrographs, where the screen is high enough.
 _DOCK_HEIGHT = 260
 # Number of sections that are open at first.
@@ -311,7 +300,7 @@ class ActivePickWidget(QWidget):
             self.show_classes,
             self.layers.toggle_picks,
         )
-        self.learning = LearningSection()
+        self.learning = LearningSection(self.label.come_into_view)
         self.head = HeadSection(self.show_dataset)
         self.export = ExportSection(self.preferences)
         self.sections = (
@@ -340,8 +329,10 @@ class ActivePickWidget(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        revealer = Revealer(scroll)
         for section in (*self.sections, self.label.options):
-            section.reveal_requested.connect(lambda part: _reveal(scroll, part))
+            section.toggled.connect(revealer.forget)
+            section.reveal_requested.connect(revealer.reveal)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2, 2, 2, 2)
         for part in (self.messages, self.warnings, scroll, self.status):
@@ -421,26 +412,6 @@ class ActivePickWidget(QWidget):
 
     def _forget_gallery(self) -> None:
         self._gallery_dock = None
-
-
-def _reveal(scroll: QScrollArea, part: QWidget) -> None:
-    """Scroll to a widget once its section, which may just have been opened, is laid out."""
-    bar = cast(QScrollBar, scroll.verticalScrollBar())
-
-    def reveal() -> None:
-        # On a slow computer, the requests may still be waiting.
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
-        with contextlib.suppress(RuntimeError):  # Qt may have deleted them before
-            scroll.ensureWidgetVisible(part)
-
-    def stop() -> None:
-        with contextlib.suppress(RuntimeError):
-            bar.rangeChanged.disconnect(reveal)
-
-    # The column may become taller in several steps, and only after the section was laid out.
-    bar.rangeChanged.connect(reveal)
-    QTimer.singleShot(_LAYOUT_MS, reveal)
-    QTimer.singleShot(_SETTLED_MS, stop)
 
 
 def _closer(

@@ -1,5 +1,6 @@
 """Section: progress of the training, and quality of the picks."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog
@@ -17,10 +18,17 @@ _AUDIT = 20
 
 
 class LearningSection(Section, SessionListener):
-    """Show the progress over rounds, and a sentence with an unbiased estimate of the precision."""
+    """Show the progress over rounds, and a sentence with an unbiased estimate of the precision.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    show_questions
+        Scrolls to the questions, which are in another section.
+    """
+
+    def __init__(self, show_questions: Callable[[], object]) -> None:
         super().__init__("5  Quality")
+        self._show_questions = show_questions
         self._plot = LearningPlot()
         self._truth = WrappedLabel()
         self.add(
@@ -28,7 +36,7 @@ class LearningSection(Section, SessionListener):
             self._truth,
             button(
                 "Review doubtful labels",
-                self.with_session(lambda session: session.labelling.start_review()),
+                self.with_session(self._review),
                 "Review the 10 % of the labels that the other labels contradict most: keep, "
                 "change "
                 "or remove them",
@@ -36,7 +44,7 @@ class LearningSection(Section, SessionListener):
             row(
                 button(
                     f"Check {_AUDIT} picks",
-                    self.with_session(lambda session: session.audit(_AUDIT)),
+                    self.with_session(self._check_picks),
                     "Answer questions about randomly drawn picks, for an unbiased estimate of the "
                     "precision. These answers are not used for training.",
                 ),
@@ -68,6 +76,14 @@ class LearningSection(Section, SessionListener):
         self._truth.clear()
         self._plot.set_rounds([], [], [])
         self._plot.set_sentence("")
+
+    def _review(self, session: OpenSession) -> None:
+        session.labelling.start_review()
+        self._show_questions()
+
+    def _check_picks(self, session: OpenSession) -> None:
+        session.audit(_AUDIT)
+        self._show_questions()
 
     def _show_progress(self, session: OpenSession) -> None:
         rounds = session.state.rounds

@@ -94,6 +94,11 @@ class Section(QFrame):
         else:
             self._collapsible.collapse(animate=False)
 
+    def come_into_view(self) -> None:
+        """Open the section, and ask for it to be scrolled into view."""
+        self.set_open(True)
+        self.reveal_requested.emit(self)
+
     def is_open(self) -> bool:
         """Return whether the contents are visible."""
         return bool(self._collapsible.isExpanded())

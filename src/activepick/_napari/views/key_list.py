@@ -6,6 +6,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from activepick._napari.views.shades import changes_shades, shades_of
+from activepick._napari.views.wrapped_label import WrappedLabel
 
 __all__ = ["KeyList"]
 
@@ -37,10 +38,8 @@ class KeyList(QWidget):
         self._layout.setRowStretch(half, 1)
         for number, (key, does) in enumerate(rows):
             side, row = divmod(number, half)
-            text = QLabel(does)
-            text.setWordWrap(True)
             self._layout.addWidget(self._caps_of(key), row, 2 * side, Align.AlignTop)
-            self._layout.addWidget(text, row, 2 * side + 1, Align.AlignTop)
+            self._layout.addWidget(WrappedLabel(does), row, 2 * side + 1, Align.AlignTop)
         self._paint_caps()
 
     def changeEvent(self, event: QEvent) -> None:

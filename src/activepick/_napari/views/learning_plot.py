@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from activepick._napari.colours import PARTICLE, TRUTH
 from activepick._napari.views.shades import Shades
 from activepick._napari.views.themed_plot import ThemedPlot
+from activepick._napari.views.wrapped_label import WrappedLabel
 
 __all__ = ["LearningPlot"]
 
@@ -32,14 +33,15 @@ class LearningPlot(QWidget):
         plot.getAxis("left").setWidth(44)
         plot.getAxis("bottom").setLabel("labels")
 
-        self._empty = QLabel("This shows how much the picks change with each round of answers.")
-        self._sentence = QLabel()
+        self._empty = WrappedLabel(
+            "This shows how much the picks change with each round of answers."
+        )
+        self._sentence = WrappedLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         self._legend = QLabel()
         for label in (self._empty, self._sentence):
-            label.setWordWrap(True)
             label.hide()
         for widget in (self._legend, self._plot, self._empty, self._sentence):
             layout.addWidget(widget)

@@ -2,7 +2,7 @@
 
 import re
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel, QWidget
 
@@ -42,18 +42,27 @@ class WrappedLabel(QLabel):
         """Return the text without elided words."""
         return self._text
 
+    def hasHeightForWidth(self) -> bool:
+        """Return False: the height is fixed whenever the text or the width changes.
+
+        Nested layouts may give a label whose height depends on its width fewer lines than it has.
+        """
+        return False
+
     def sizeHint(self) -> QSize:
         """Return the size of the text; no text takes no height."""
-        return super().sizeHint() if self._text else QSize(0, 0)
-
-    def heightForWidth(self, width: int) -> int:
-        """Return the height of the lines at a width; no text takes no height."""
-        return super().heightForWidth(width) if self._text else 0
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def minimumSizeHint(self) -> QSize:
         """Return a small width, so that no word widens the surrounding widget."""
-        hint = super().minimumSizeHint() if self._text else QSize(0, 0)
-        return QSize(min(hint.width(), _LEAST_WIDTH), hint.height())
+        width = super().minimumSizeHint().width() if self._text else 0
+        return QSize(min(width, _LEAST_WIDTH), self.minimumHeight())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Fit the height to another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Elide words that no longer fit."""
@@ -74,3 +83,4 @@ class WrappedLabel(QLabel):
         if shown != self.text():
             super().setText(shown)
             self.setToolTip("" if shown == self._text else self._text)
+        self.setFixedHeight(super().heightForWidth(self.width()) if self._text else 0)
