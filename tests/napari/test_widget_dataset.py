@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_rgb, to_rgba
 from napari.utils.notifications import WarningNotification, notification_manager
 from person import Person
 from qtpy.QtCore import QPoint, Qt
@@ -18,7 +18,7 @@ from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
 from scipy.special import logit
 
-from activepick._napari.colours import EXCLUDED
+from activepick._napari.colours import EXCLUDED, NOT_PARTICLE, PARTICLE
 from activepick.formats import read_table, write_table
 from activepick.simulate import SimulationSettings
 from conftest import needs_screen
@@ -45,7 +45,8 @@ def test_tables_follow_the_micrograph_and_picks_are_saved_by_the_ending(
         [layer] = set(viewer.layers) - before
         layers.append(layer)
         person.settle()
-    assert len({tuple(layer.border_color[0]) for layer in layers}) == 2
+    shown = [tuple(layer.border_color[0]) for layer in layers]
+    assert len({*shown, to_rgba(PARTICLE), to_rgba(NOT_PARTICLE)}) == 4
 
     def rows(shift: float) -> np.ndarray:
         own = truth[truth["micrograph"].map(lambda name: name in person.open.shown_name)]
@@ -55,7 +56,8 @@ def test_tables_follow_the_micrograph_and_picks_are_saved_by_the_ending(
     for number in (2, 3, 1):
         person.open.show(number)
         person.settle()
-        for layer, shift in zip(layers, (0, 5), strict=True):
+        for layer, shift, colour in zip(layers, (0, 5), shown, strict=True):
+            assert {tuple(one) for one in layer.border_color} == {colour}
             assert len(rows(shift)) == len(layer.data)
             np.testing.assert_allclose(np.sort(layer.data, 0), np.sort(rows(shift), 0), atol=0.01)
             assert layer.metadata["micrograph"] in person.open.shown_name

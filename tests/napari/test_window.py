@@ -53,6 +53,21 @@ def test_picks_that_are_dropped_lie_on_their_micrograph_and_can_be_saved(
     assert set(saved["micrograph"]) == {"a/grid_07.mrc"}
 
 
+@pytest.mark.parametrize("last", [(0, 0, 5000, 4000), (900, 700, 300, 200)])
+def test_a_window_fits_on_the_screen_whatever_its_last_size(make_napari_viewer, last):
+    from qtpy.QtCore import QRect
+    from qtpy.QtGui import QGuiApplication
+
+    from activepick._napari.window import _fit_to_screen
+
+    viewer = make_napari_viewer()
+    viewer.window.set_geometry(*last)
+    _fit_to_screen(viewer)
+    screen, shown = QGuiApplication.primaryScreen().availableGeometry(), viewer.window.geometry()
+    assert screen.contains(QRect(*shown))
+    assert shown[2:] == (min(screen.width(), 1400), min(screen.height(), 900))
+
+
 def test_a_file_that_cannot_be_opened_is_told_in_our_words(make_napari_viewer, tmp_path):
     (tmp_path / "cut.star").write_text("data_particles\nloop_\n")
     viewer = make_napari_viewer()

@@ -88,8 +88,11 @@ class TableLayers(QObject, SessionListener):
 
     def _follow(self, session: OpenSession, layer: Points) -> None:
         path = Path(layer.metadata["path"])
-        layer.border_color = colours.TABLES[self._colours % len(colours.TABLES)]
+        colour = colours.TABLES[self._colours % len(colours.TABLES)]
         self._colours += 1
+        # Of these points, and of those on other micrographs.
+        layer.selected_data = set()
+        layer.border_color = layer.current_border_color = colour
         table = _Table(weakref.ref(layer), path, session.shown)
         self._tables.append(table)
 

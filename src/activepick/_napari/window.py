@@ -38,7 +38,7 @@ def open_window(
     log_notifications(own_window=True)
     wait_for_sample = _start_sample() if sample else None
     viewer = Viewer(title="activepick")
-    _enlarge(viewer)
+    _fit_to_screen(viewer)
     widget = dock_widget(viewer)
     controller = widget.controller
     if watched is not None:
@@ -87,15 +87,18 @@ def _start_sample() -> Callable[[], Path]:
     return wait
 
 
-def _enlarge(viewer: Viewer) -> None:
-    """Make the window at least as large as `_SIZE` if the screen is."""
+def _fit_to_screen(viewer: Viewer) -> None:
+    """Make the window at least as large as `_SIZE`, but no larger than the screen.
+
+    napari restores the last size, which may be that on a larger screen.
+    """
     screen = QGuiApplication.primaryScreen()
     if screen is None:
         return
     left, top, width, height = viewer.window.geometry()
     available = screen.availableGeometry()
     wider, higher = (
-        max(now, min(wanted, most))
+        min(max(now, wanted), most)
         for now, wanted, most in zip(
             (width, height), _SIZE, (available.width(), available.height()), strict=True
         )
