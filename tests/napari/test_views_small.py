@@ -6,12 +6,13 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton
+from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from activepick._napari.views.busy_bar import BusyBar
 from activepick._napari.views.key_list import KeyList
 from activepick._napari.views.learning_plot import LearningPlot
 from activepick._napari.views.themed_plot import ThemedPlot
+from activepick._napari.views.wrapped_label import WrappedLabel
 
 pytestmark = pytest.mark.skipif(
     sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
@@ -139,3 +140,33 @@ def test_keys_are_listed_and_replaced(qtbot):
     qtbot.waitUntil(lambda: sorted(texts(keys)) == ["D", "not a particle"])
     keys.set_rows([])
     assert texts(keys) == []
+
+
+def test_a_text_has_the_height_of_its_lines_at_any_width(qtbot):
+    box = QWidget()
+    layout = QVBoxLayout(box)
+    label, below = WrappedLabel(), QLabel("below")
+    for one in (label, below):
+        layout.addWidget(one)
+    layout.addStretch(1)
+    shown(qtbot, box)
+    line = label.fontMetrics().height()
+
+    def lines() -> int:
+        qtbot.wait(20)
+        assert below.y() >= label.geometry().bottom()
+        return label.height() // line
+
+    assert label.height() == 0
+    label.setText("one line")
+    assert lines() == 1
+    label.setText("several lines of text, " * 10)
+    narrow = lines()
+    assert narrow >= 3
+    box.resize(900, 300)
+    assert lines() < narrow
+    label.setText("one line")
+    assert lines() == 1
+    label.clear()
+    qtbot.wait(20)
+    assert label.height() == 0

@@ -4,7 +4,7 @@ import re
 
 from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from activepick._napari.views.shades import LABEL_PADDING
 
@@ -22,8 +22,9 @@ class WrappedLabel(QLabel):
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._text = ""
+        self._text, self._height = "", 0
         self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setText(text)
@@ -51,12 +52,12 @@ class WrappedLabel(QLabel):
 
     def sizeHint(self) -> QSize:
         """Return the size of the text; no text takes no height."""
-        return QSize(super().sizeHint().width(), self.minimumHeight())
+        return QSize(super().sizeHint().width(), self._height)
 
     def minimumSizeHint(self) -> QSize:
         """Return a small width, so that no word widens the surrounding widget."""
         width = super().minimumSizeHint().width() if self._text else 0
-        return QSize(min(width, _LEAST_WIDTH), self.minimumHeight())
+        return QSize(min(width, _LEAST_WIDTH), self._height)
 
     def changeEvent(self, event: QEvent) -> None:
         """Fit the height to another font."""
@@ -83,4 +84,7 @@ class WrappedLabel(QLabel):
         if shown != self.text():
             super().setText(shown)
             self.setToolTip("" if shown == self._text else self._text)
-        self.setFixedHeight(super().heightForWidth(self.width()) if self._text else 0)
+        height = self.heightForWidth(self.width()) if self._text else 0
+        if height != self._height:
+            self._height = height
+            self.updateGeometry()
