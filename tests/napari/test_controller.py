@@ -400,6 +400,7 @@ def test_keys_act_on_the_open_session_only(user, micrographs):
     assert not user.state.marks  # nobody sees the question yet
     SessionView(layers, navigation).set_session(user.open)
     user.open.images.ready.emit(user.open.images.displayed)
+    user.settle()  # the questions are drawn after the image
     press["D"](viewer)
     assert user.state.marks[question.id].target == 0
     press["X"](viewer)
