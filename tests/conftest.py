@@ -39,7 +39,7 @@ DATA = Path(os.environ.get("ACTIVEPICK_DATA", Path(__file__).parents[2] / "share
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out among processes; skip on Windows what only other systems have."""
+    """Distribute the tests among processes; skip on Windows those that need other systems."""
     for item in items:
         group = "window" if has_window(item) and not SCREEN.running else item.path.stem
         item.add_marker(pytest.mark.xdist_group(group))
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage only among what the tests make."""
+    """Collect garbage only among the objects of the tests."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
@@ -62,7 +62,7 @@ def pytest_unconfigure() -> None:
 
 
 def has_window(item: pytest.Item) -> bool:
-    """Tell whether a test opens a window."""
+    """Return whether a test opens a window."""
     return not WINDOWS.isdisjoint((item.path.parent.name, item.path.stem))
 
 

@@ -52,7 +52,7 @@ def test_links_lead_somewhere(page):
 
 
 def commands_in(text):
-    """Give the words of each call of activepick in blocks of code and between backticks."""
+    """Return the words of each call of activepick in blocks of code and between backticks."""
     blocks = re.findall(r"```(?:sh|bat|console)\n(.*?)```", text, flags=re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     spans = re.findall(r"`(activepick [^`\n]*)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
@@ -97,7 +97,7 @@ def test_options_of_the_guide_exist(page):
 
 @cache
 def messages():
-    """Give all texts of the program, with … in the place of what is filled in."""
+    """Return all texts of the program, with … in place of the inserted values."""
     found = []
     for file in (ROOT / "src" / "activepick").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -145,7 +145,7 @@ OTHER_NAMES = {
 
 
 def names_of_the_window(text):
-    """Give the names of buttons, sections and settings: in italics, with a capital letter."""
+    """Return the names of buttons, sections and settings: in italics, with a capital letter."""
     plain = without_code(text)
     names = re.findall(r"(?<![*\w])\*([A-Z][^*\n]+)\*(?!\*)|<em>([^<]+)</em>", plain)
     for path in (markdown or html for markdown, html in names):

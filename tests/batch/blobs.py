@@ -1,4 +1,4 @@
-"""Small micrographs that are made in a moment."""
+"""Small micrographs that are created quickly."""
 
 import mrcfile
 import numpy as np

@@ -24,7 +24,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def pick(monkeypatch, tmp_path):
-    """Run `activepick pick` in this process: exit status and what it says."""
+    """Run `activepick pick` in this process; return its exit status and output."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, status=0):

@@ -119,7 +119,7 @@ def test_workers_killed_at_random_lose_and_double_nothing(picker, sources, seria
 
 @pytest.fixture
 def logged():
-    """What Dask says on the terminal while a test runs."""
+    """Output of Dask on the terminal while a test runs."""
 
     class Kept(logging.Handler):
         def emit(self, record):

@@ -1,4 +1,5 @@
-"""Workers that have too little memory, and files that never answer; all workers in this process."""
+"""Workers with too little memory, and files that do not respond; all workers are in this
+process."""
 
 import os
 import signal
@@ -67,7 +68,8 @@ def without(found, index):
 
 
 class SmallGpu(cluster_worker.PickJob):
-    """A job for workers whose GPU has no room for the micrograph that is narrower than others."""
+    """A job for workers whose GPU has no memory for the micrograph that is narrower than the
+    others."""
 
     def picker(self):
         picker = super().picker()
@@ -95,7 +97,7 @@ def test_a_gpu_without_memory_fails_one_micrograph_and_no_other(picker, sources,
 
 @pytest.fixture
 def silent(sources):
-    """Make the system let everybody wait who opens one of the files."""
+    """Make the system block every process that opens one of the files."""
     fcntl = pytest.importorskip("fcntl")
     if not hasattr(fcntl, "F_SETLEASE"):
         pytest.skip("only Linux has leases on files")

@@ -17,7 +17,7 @@ from activepick.errors import ActivepickError, on_command_line
 
 
 def run(*arguments, status: int = 0) -> SimpleNamespace:
-    """Run the whole program, with its warnings and its exit status; gives what it printed."""
+    """Run the whole program, with its warnings and its exit status; return its output."""
     out, said, code = io.StringIO(), io.StringIO(), 0
     before = signal.getsignal(signal.SIGINT)
     try:
@@ -40,7 +40,7 @@ def run(*arguments, status: int = 0) -> SimpleNamespace:
 
 
 def invoke(*arguments, fails: str | None = None):
-    """Run a command; gives what it said, and checks that it did or did not fail."""
+    """Run a command and check whether it failed; return its output."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         done = CliRunner().invoke(app, [*map(str, arguments)])

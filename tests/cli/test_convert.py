@@ -1,4 +1,4 @@
-"""`activepick convert`: what is asked for is what is written, and what is odd is said."""
+"""`activepick convert` writes what was requested, and reports unusual input."""
 
 from pathlib import Path
 
@@ -304,7 +304,7 @@ def test_picks_below_a_threshold_are_left_out(cbox, picks, tmp_path):
 
 
 def told(*arguments) -> list[str]:
-    """Convert, and return what was warned of."""
+    """Convert, and return the warnings."""
     with pytest.warns(TableWarning) as caught:
         assert CliRunner().invoke(app, ["convert", *map(str, arguments)]).exit_code == 0
     return [on_command_line(warning.message) for warning in caught]

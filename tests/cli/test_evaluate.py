@@ -1,4 +1,4 @@
-"""`activepick evaluate`: what the scores of a file allow to say is said, and nothing else."""
+"""`activepick evaluate` prints only what the scores of a file allow to compute."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What `activepick pick` says and where it writes, in this process."""
+"""The messages of `activepick pick` and the files that it writes, in this process."""
 
 import json
 from pathlib import Path

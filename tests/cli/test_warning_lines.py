@@ -1,4 +1,4 @@
-"""What is true of many micrographs is printed for the first one, and counted."""
+"""A warning for many micrographs is printed for the first one, with the number of the others."""
 
 import threading
 import warnings

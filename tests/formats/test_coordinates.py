@@ -1,4 +1,4 @@
-"""Boxes, fractions, flips, scales: where a pick is, and that it comes back."""
+"""Positions from boxes, fractions, flips and scales, and back."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Whatever is in a file: a table, or one clear error; never a traceback or half an output."""
+"""Any file gives a table or one clear error, never a traceback or an incomplete output."""
 
 import io
 import pickle
@@ -81,7 +81,7 @@ def damaged(draw):
 
 
 def read_safely(path: Path, read=read_table) -> pd.DataFrame | None:
-    """Read; any other error than the one for users fails the test."""
+    """Read a file; any error that is not for users fails the test."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -1,4 +1,4 @@
-"""Files as many programs and people write them: what is meant is read, or refused by its name."""
+"""Files in the variants of many programs are read correctly, or refused with a clear message."""
 
 import warnings
 from pathlib import Path

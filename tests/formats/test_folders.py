@@ -1,4 +1,4 @@
-"""A file a micrograph: where it goes, that it stays there, and how RELION finds it."""
+"""One file per micrograph: its path, which stays inside the folder, and RELION's list of them."""
 
 import re
 import warnings

@@ -1,4 +1,4 @@
-"""Folders as RELION and others leave them: which files are picks, and of which micrographs."""
+"""Folders of jobs of RELION and others: which files contain picks, and of which micrographs."""
 
 import warnings
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What one format holds comes through every other one."""
+"""The content of each format is kept by every other one, as far as it can store it."""
 
 import itertools
 import tempfile

@@ -1,4 +1,4 @@
-"""What a score means: it is known for each format, and goes from one to the other."""
+"""The meaning of scores is known for each format, and kept in conversions."""
 
 import warnings
 

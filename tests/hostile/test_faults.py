@@ -57,7 +57,7 @@ class Launcher:
         self._said = said
 
     def __call__(self, *arguments, kill=None, after=0.0, limit=0):
-        """Run a command, perhaps send it a signal: its exit status and what it said."""
+        """Run a command, optionally send it a signal; return its exit status and output."""
         self._said.seek(0)
         self._said.truncate()
         self.process.stdin.write(json.dumps([list(map(str, arguments)), limit]).encode() + b"\n")
@@ -114,7 +114,7 @@ def visible(out):
 
 @pytest.fixture(scope="module")
 def whole(launch, mics, tmp_path_factory):
-    """What an undisturbed run writes."""
+    """Files that an uninterrupted run writes."""
     out = tmp_path_factory.mktemp("whole") / "job"
     assert launch("pick", mics, *PICK, "--out", out, "--json")[0] == 0
     files = visible(out)

@@ -1,4 +1,5 @@
-"""Whatever a file holds: a result or a clear error, in little memory, and nothing else happens."""
+"""Any content of a file gives a result or a clear error, in little memory, and has no side
+effect."""
 
 import contextlib
 import json
@@ -43,7 +44,7 @@ def folder(tmp_path_factory):
 
 
 def outcome(work):
-    """Give a result or the error that a user may see; anything else fails, as does memory."""
+    """Return a result or an error for users; anything else, or too much memory, fails the test."""
     tracemalloc.start()
     try:
         with warnings.catch_warnings():

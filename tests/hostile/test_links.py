@@ -1,4 +1,4 @@
-"""Folders from others: no link in them makes this program write to a file outside of them."""
+"""No link in a folder from another person redirects a write to a file outside of the folder."""
 
 import contextlib
 import os

@@ -7,7 +7,7 @@ from activepick.micrograph.crops import cut_crops
 
 
 def ramp(height: int = 80, width: int = 100) -> np.ndarray:
-    """Give an image whose value is x + 1000 y."""
+    """Return an image whose value is x + 1000 y."""
     y, x = np.mgrid[:height, :width]
     return (x + 1000 * y).astype(np.float32)
 

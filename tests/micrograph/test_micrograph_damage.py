@@ -1,4 +1,4 @@
-"""Whatever happens to a file, the answer is an image or a sentence."""
+"""Any damage to a file gives an image or a message."""
 
 import bz2
 import gzip

@@ -23,7 +23,7 @@ needs_screen = pytest.mark.skipif(
 
 @pytest.fixture
 def micrograph_file(tmp_path: Path) -> Path:
-    """Give a micrograph with bright pixels at the start of its first rows, of 1.5 Å."""
+    """Return a micrograph of 1.5 Å per pixel with bright pixels at the start of its first rows."""
     pixels = np.random.default_rng(0).normal(0, 1, (96, 160)).astype(np.float32)
     pixels[:24, :40] += 20
     path = tmp_path / "grid_07.mrc"
@@ -34,7 +34,7 @@ def micrograph_file(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder of three small simulated micrographs and their truth; change nothing in it."""
+    """Return a folder of three small simulated micrographs and their truth; do not change it."""
     folder = tmp_path_factory.mktemp("simulated")
     simulate_dataset(folder, 3, seed=1, settings=SimulationSettings(shape=(640, 800)))
     return folder
@@ -42,7 +42,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def micrographs(tmp_path: Path, simulated: Path) -> Path:
-    """Give a folder of micrographs for one test."""
+    """Return a folder of micrographs for one test."""
     folder = tmp_path / "grid 1"
     folder.mkdir()
     for file in simulated.glob("*.mrc"):
@@ -52,7 +52,7 @@ def micrographs(tmp_path: Path, simulated: Path) -> Path:
 
 @pytest.fixture
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keep features of the tests apart from the person's own."""
+    """Keep features of the tests apart from those of the user."""
     folder = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     return folder
@@ -60,7 +60,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def open_widget(make_napari_viewer, tmp_path: Path, cache: Path) -> Iterator[Callable]:
-    """Give what docks the widget in a new window, 1280 x 800, with the viewer that plugins get."""
+    """Return a function that docks the widget in a new window, 1280 x 800, as a plugin."""
     from napari.utils._proxies import PublicOnlyProxy
 
     from activepick._napari.preferences import Preferences

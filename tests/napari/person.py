@@ -1,4 +1,4 @@
-"""A person at the window: all that is done is done by keys and mouse."""
+"""A user of the window, who acts only by keys and mouse."""
 
 import itertools
 from collections.abc import Callable
@@ -13,7 +13,7 @@ LONG = 180_000
 
 
 class Person:
-    """Hands and eyes on one window.
+    """A user of one window.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Person:
 
     @property
     def has_picks(self) -> bool:
-        """Whether the picks of the shown micrograph are seen."""
+        """Whether the picks of the shown micrograph are visible."""
         return self.open is not None and self.picks.picks is not None
 
     @property
@@ -65,7 +65,7 @@ class Person:
         self.qtbot.waitUntil(seen, timeout=LONG)
 
     def settle(self) -> None:
-        """Wait until nothing goes on, and all of it is shown."""
+        """Wait until no job is running, and all results are shown."""
         self.wait(lambda: not self.controller.jobs.busy())
         for _ in range(3):
             self.qtbot.wait(1)
@@ -90,7 +90,7 @@ class Person:
         QTest.keyClick(self.canvas, getattr(Qt.Key, f"Key_{key.split('+')[-1]}"), modifiers)
 
     def answer(self, key: str) -> None:
-        """Answer the current question by a key, and wait for what follows from it."""
+        """Answer the current question by a key, and wait for the results."""
         before = self.session.last
         self.press(key)
         assert self.session.last > before
@@ -167,12 +167,12 @@ class Person:
             self.qtbot.wait(1)
 
     def answer_now(self, key: str) -> None:
-        """Answer by a key, and wait for nothing that takes long."""
+        """Answer by a key, without waiting for slow results."""
         self.press(key)
         self.qtbot.wait(5)
 
     def where(self, x: float, y: float) -> QPoint:
-        """Give the place on the canvas of a place in original pixels."""
+        """Return the position on the canvas of a position in original pixels."""
         scale, camera = self.widget.layers.scale, self.viewer.scene.camera
         offset = (np.array([y, x]) * scale - np.asarray(camera.center)[-2:]) * camera.zoom
         middle = np.array([self.canvas.height(), self.canvas.width()]) / 2

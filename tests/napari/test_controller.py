@@ -38,7 +38,7 @@ LONG = 180_000
 
 
 class User:
-    """Someone who opens sessions by a controller and waits for what follows."""
+    """A user who opens sessions by a controller and waits for the results."""
 
     def __init__(self, qtbot, **options) -> None:
         self.qtbot = qtbot
@@ -71,7 +71,7 @@ class User:
 
 @pytest.fixture
 def users(qtbot, cache):
-    """Give what makes users, whose sessions are closed at the end."""
+    """Return a function that creates users, whose sessions are closed at the end."""
     made = []
 
     def make(**options) -> User:

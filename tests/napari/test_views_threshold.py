@@ -31,14 +31,14 @@ def shown(qtbot, widget):
 
 
 def pixel_of(plot: ThemedPlot, x: float) -> QPoint:
-    """Give the pixel of x, in the units of the plot, halfway up."""
+    """Return the pixel at x, in the units of the plot, at half the height."""
     box = plot.getViewBox()
     middle = sum(box.viewRange()[1]) / 2
     return plot.mapFromScene(box.mapViewToScene(QPointF(x, middle)))
 
 
 def drag(qtbot, plot: ThemedPlot, start: float, *stops: float) -> None:
-    """Drag from x to x, and let go at the last."""
+    """Drag through positions x, and release the button at the last one."""
     qtbot.mousePress(plot.viewport(), LEFT, pos=pixel_of(plot, start))
     for stop in stops:
         qtbot.mouseMove(plot.viewport(), pixel_of(plot, stop))

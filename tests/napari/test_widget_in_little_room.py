@@ -1,4 +1,4 @@
-"""Long names, damaged files and a small screen: nothing is cut off, hidden or said wrongly."""
+"""With long names, damaged files and a small screen, nothing is cut off, hidden or wrong."""
 
 import numpy as np
 import pytest

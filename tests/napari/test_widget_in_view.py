@@ -1,4 +1,4 @@
-"""Keys act on what is on screen, and say what they did."""
+"""Keys act on what is on screen, and report what they did."""
 
 import numpy as np
 from person import Person

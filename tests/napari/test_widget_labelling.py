@@ -249,7 +249,7 @@ def test_who_picks_by_hand_is_not_asked(qtbot, open_widget, micrographs):
 
 
 def _free_places(person, count: int) -> list[tuple[float, float]]:
-    """Give places far from all questions."""
+    """Return positions far from all questions."""
     taken = np.array([(q.x, q.y) for q in person.state.questions])
     found = []
     for x in range(120, 700, 40):

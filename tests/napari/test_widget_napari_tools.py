@@ -1,4 +1,4 @@
-"""What napari's own tools do to the layers of the widget: nothing that is lost or wrong."""
+"""napari's own tools neither lose nor falsify anything on the layers of the widget."""
 
 import contextlib
 
@@ -66,7 +66,7 @@ def test_layers_survive_what_napari_can_do_to_them(qtbot, open_widget, micrograp
     viewer = person.viewer
 
     def page() -> None:
-        """Look at another micrograph, label there, come back, and answer a question."""
+        """Show another micrograph, label there, return, and answer a question."""
         for number in (2, 1):
             person.open.show(number)
             person.settle()

@@ -19,7 +19,7 @@ def person(qtbot, open_widget, micrographs) -> Person:
 
 
 def free_place(review):
-    """Give a place in a patch that is far from its picks and from labels."""
+    """Return a position in a patch that is far from its picks and from labels."""
     patch, radius = review.patch, review.peaks.radius_px
     x, y = np.meshgrid(
         np.arange(patch.left + radius, patch.right - radius, radius / 4),

@@ -22,10 +22,10 @@ DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_
 
 
 class Beat:
-    """Notes when the event loop comes round; what one thread needs of the processor is left out.
+    """Records the blocking of the event loop, without the time of other programs.
 
-    A machine that is busy with other things lets the window wait: the time counts for which this
-    process itself held its event loop, by the processor time of its main thread.
+    Other programs can delay the window. Therefore the time is measured for which this process
+    itself blocked its event loop, by the processor time of its main thread.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""From files to exported picks and back, as a person goes through it."""
+"""From files to exported picks and back, as a user does it."""
 
 import shutil
 from dataclasses import replace

@@ -40,7 +40,7 @@ def good_files(tmp_path_factory):
 
 @pytest.fixture
 def opened(tmp_path, make_engine, learning):
-    """Gives a session of some files, without a working radius, and its workspace."""
+    """Return a session of some files, without a working radius, and its workspace."""
     made = []
 
     def make(files):
