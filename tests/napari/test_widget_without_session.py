@@ -10,7 +10,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from activepick._napari.display_images import DisplayedMicrograph
-from activepick._napari.widget import _reveal
+from activepick._napari.views.reveal import Revealer
 from activepick.formats import read_table
 from activepick.micrograph.display import DisplayImage
 from conftest import needs_screen
@@ -32,7 +32,7 @@ def test_a_part_that_is_laid_out_late_is_scrolled_into_view(qtbot):
     qtbot.addWidget(area)
     with qtbot.waitExposed(area):
         area.show()
-    _reveal(area, part)
+    Revealer(area).reveal(part)
     QTimer.singleShot(100, lambda: part.setMinimumHeight(200))
     qtbot.waitUntil(
         lambda: part.height() >= 200 and part.visibleRegion().boundingRect().size() == part.size()
