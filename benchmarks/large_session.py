@@ -34,7 +34,7 @@ from activepick.workspace.peak_store import PeakStore
 from activepick.workspace.peaks import MicrographPeaks
 
 # Limits in seconds: without a result or progress; of blocking the event loop, and when opening.
-LIMIT_SECONDS, LIMIT_HELD, LIMIT_HELD_OPENING = 1.0, 0.1, 1.0
+LIMIT_SECONDS, LIMIT_HELD, LIMIT_HELD_OPENING = 1.0, 0.1, 0.5
 LIMIT_GROWTH = 1.1
 CANDIDATES = 300
 SIDE = 256
