@@ -1,7 +1,5 @@
 import contextlib
-import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,11 +12,6 @@ from activepick.simulate import SimulationSettings, simulate_dataset
 # PyTorch loads it at some time, which crashes once Mesa has drawn: each has an LLVM of its own.
 with contextlib.suppress(ImportError):
     import triton  # noqa: F401
-
-needs_screen = pytest.mark.skipif(
-    sys.platform.startswith("linux") and not os.environ.get("DISPLAY"),
-    reason="a window needs a screen: run it under xvfb-run",
-)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 
 from magicgui.widgets import FloatSpinBox
+from needed_screen import needs_screen
 
 from activepick._napari.commands import Commands
 from activepick._napari.controller import Controller
@@ -28,7 +29,6 @@ from activepick._napari.views.micrograph_table import MicrographTable
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.session import Session, Settings
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

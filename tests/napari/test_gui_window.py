@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from needed_screen import needs_screen
 
 from activepick._napari import notifications, window
 from activepick.errors import MicrographError
 from activepick.formats import read_table
 from activepick.log import start_log
 from activepick.micrograph.guard import MicrographWarning
-from conftest import needs_screen
 
 NAME = "napari-activepick"
 

@@ -5,9 +5,8 @@ import pytest
 
 pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 
+from needed_screen import needs_screen
 from test_controller import user, users  # noqa: F401
-
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

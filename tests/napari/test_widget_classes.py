@@ -1,13 +1,13 @@
 """Class averages in the window: look at classes and members, answer, leave out, take back."""
 
 import numpy as np
+from needed_screen import needs_screen
 from person import Person
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
 from activepick.scoremap import SAME_POSITION
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgb, to_rgba
 from napari.utils.notifications import WarningNotification, notification_manager
+from needed_screen import needs_screen
 from person import Person
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QImage
@@ -21,7 +22,6 @@ from scipy.special import logit
 from activepick._napari.colours import EXCLUDED, NOT_PARTICLE, PARTICLE
 from activepick.formats import read_table, write_table
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

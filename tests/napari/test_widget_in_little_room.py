@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from needed_screen import needs_screen
 from person import Person
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -9,7 +10,6 @@ from qtpy.QtWidgets import QPlainTextEdit, QScrollArea, QWidget
 
 from activepick._napari.views.message_list import path_last
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

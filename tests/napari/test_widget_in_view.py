@@ -1,12 +1,12 @@
 """Keys act on what is on screen, and report what they did."""
 
 import numpy as np
+from needed_screen import needs_screen
 from person import Person
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

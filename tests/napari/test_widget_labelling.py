@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from needed_screen import needs_screen
 from person import Person
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
@@ -7,7 +8,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractSlider, QAbstractSpinBox, QApplication, QComboBox, QScrollBar
 
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

@@ -5,11 +5,11 @@ import contextlib
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from needed_screen import needs_screen
 from person import Person
 from qtpy.QtWidgets import QAbstractButton
 
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

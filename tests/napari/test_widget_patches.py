@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from needed_screen import needs_screen
 from person import Person
 
 from activepick.scoremap import far_from
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 
@@ -93,7 +93,7 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     particles, expected = first.particles, first.labels()
     person.press("Y")
     labels = list(person.state.labels.values())
-    assert {label.source for label in labels} == {"patch"}
+    assert {(label.source, label.weight) for label in labels} == {("patch", expected.weight)}
     assert sorted((one.x, one.y) for one in labels) == sorted(map(tuple, expected.xy.tolist()))
     positive = [(one.x, one.y) for one in labels if one.target == 1]
     assert sorted(positive) == sorted(map(tuple, particles.tolist()))

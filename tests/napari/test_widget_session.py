@@ -7,6 +7,8 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pandas as pd
+import pytest
+from needed_screen import needs_screen
 from person import Person
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
@@ -26,7 +28,6 @@ from activepick.formats import read_table, write_table
 from activepick.learning.head_file import load_head, save_head
 from activepick.session import Session, Settings
 from activepick.simulate import SimulationSettings
-from conftest import needs_screen
 
 pytestmark = needs_screen
 
@@ -39,12 +40,16 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
     person.start(micrographs, DIAMETER)
     widget = person.widget
 
-    # Two rounds by keys, and one answer taken back.
-    for k in range(20):
+    # Two short rounds by keys, and one answer taken back.
+    widget.label.batch.value = 4
+    person.press("N")
+    person.settle()
+    assert len(person.state.questions) == 4
+    for k in range(8):
         person.answer("FD"[k % 2])
     assert len(person.state.rounds) == 2
     person.answer("X")
-    assert len(person.state.labels) == 19
+    assert len(person.state.labels) == 7
     person.answer("D")
     labels = person.state.labels
 
@@ -113,9 +118,14 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
     assert {str(layer.units[-1]) for layer in layers} == {"angstrom"}
 
 
-def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_path):
+def test_heads_areas_margins_and_rejection(qtbot, open_widget, micrographs, tmp_path):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
+    a_head_is_used_at_once_and_reset(person, tmp_path)
+    areas_margins_and_rejection(person, micrographs, tmp_path)
+
+
+def a_head_is_used_at_once_and_reset(person: Person, tmp_path: Path) -> None:
     shown, first = person.open.shown, person.picks.picks
     for key in "FFDDFD":
         person.answer(key)
@@ -146,9 +156,7 @@ def test_a_head_is_used_at_once_and_reset(qtbot, open_widget, micrographs, tmp_p
     _same_places(person.picks.picks, first)
 
 
-def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs, tmp_path):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
+def areas_margins_and_rejection(person: Person, micrographs: Path, tmp_path: Path) -> None:
     picks, widget = person.picks.picks, person.widget
     half = [(0, 0), (400, 0), (400, 640), (0, 640)]
     person.open.edit(lambda session: session.micrographs.set_areas(person.open.shown, [half]))
@@ -231,11 +239,23 @@ def test_excluded_areas_margins_and_rejection(qtbot, open_widget, micrographs, t
         assert kept.state.areas
 
 
-def test_picks_are_clicked_away_labels_taken_in_and_the_session_found_again(
-    qtbot, open_widget, micrographs, simulated
+def test_picks_and_labels_come_and_go(
+    qtbot, open_widget, micrographs, simulated, tmp_path, monkeypatch
 ):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
+    picks_go_out_as_boxes_and_under_the_names_of_relion(person, tmp_path, monkeypatch)
+    picks_in_other_pixels_are_brought_to_the_micrographs(person, simulated, tmp_path, monkeypatch)
+    person.answer("X")
+    assert not person.state.labels
+    picks_are_clicked_away_labels_taken_in_and_the_session_found_again(
+        person, micrographs, simulated
+    )
+
+
+def picks_are_clicked_away_labels_taken_in_and_the_session_found_again(
+    person: Person, micrographs: Path, simulated: Path
+) -> None:
     person.widget.show_gallery()
     person.settle()
     gallery, picks = person.widget.gallery, person.picks.picks
@@ -404,11 +424,9 @@ def click_in_box(monkeypatch, text: str, *, tick: bool = False) -> list[str]:
     return said
 
 
-def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
-    qtbot, open_widget, micrographs, tmp_path, monkeypatch
-):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
+def picks_go_out_as_boxes_and_under_the_names_of_relion(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person.dataset.predict()
     person.settle()
     picks = person.picks.picks
@@ -465,11 +483,9 @@ def test_picks_go_out_as_boxes_and_under_the_names_of_relion(
     assert here("1 other file was in the folder already") == {own, "other.box"}
 
 
-def test_picks_in_other_pixels_are_brought_to_the_micrographs(
-    qtbot, open_widget, micrographs, simulated, tmp_path, monkeypatch
-):
-    person = Person(qtbot, open_widget())
-    person.start(micrographs, DIAMETER)
+def picks_in_other_pixels_are_brought_to_the_micrographs(
+    person: Person, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     height, _ = person.open.images.shape
     truth = read_table(simulated / "truth.star")[["micrograph", "x", "y"]]
     moved = truth.assign(y=height - 1 - truth["y"])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from needed_screen import needs_screen
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QAction
 from qtpy.QtTest import QTest
@@ -13,7 +14,6 @@ from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.views.reveal import Revealer
 from activepick.formats import read_table
 from activepick.micrograph.display import DisplayImage
-from conftest import needs_screen
 
 pytestmark = needs_screen
 

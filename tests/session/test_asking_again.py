@@ -34,10 +34,11 @@ def test_a_confirmed_patch_answers_the_questions_in_it(tmp_path, files):
         here, near, far, other = session.questions.ask(
             [(1, 10, 10, 0.5), (1, 30, 34, 0.1), (1, 90, 90, 0.1), (2, 10, 10, 0.1)]
         )
-        ids = session.labels.add_patch(1, [(30, 30), (10, 10), (31, 31)], [1, 0, 1], reach=4)
+        ids = session.labels.add_patch(1, [(30, 30), (10, 10), (31, 31)], [1, 0, 1], 0.5, reach=4)
         assert session.state.questions == (far, other)
         marks = session.state.marks
         assert [(marks[i].x, marks[i].target) for i in ids] == [(30, 1), (10, 0), (31, 1)]
+        assert {marks[i].weight for i in ids} == {0.5}
         assert (ids[1], ids[2]) == (here.id, near.id)
         session.undo()
         assert session.state.questions == (here, near, far, other)

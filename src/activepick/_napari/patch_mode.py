@@ -126,7 +126,11 @@ class PatchMode(QObject):
         if self._edit(
             lambda session: added.extend(
                 session.labels.add_patch(
-                    review.micrograph, labels.xy.tolist(), labels.targets.tolist(), review.reach
+                    review.micrograph,
+                    labels.xy.tolist(),
+                    labels.targets.tolist(),
+                    labels.weight,
+                    review.reach,
                 )
             )
         ):

@@ -230,7 +230,7 @@ def review_patch(learner: Learner, oracle: Oracle, most: int, edge_margin: float
     removed = corrections.removed
     particles = np.concatenate([picks[~removed], corrections.added])
     made = label_patch(patch, own, particles, picks[removed])
-    learner.add(index, made.xy, made.targets)
+    learner.add(index, made.xy, made.targets, made.weight)
     learner.refit()
     return clicks
 

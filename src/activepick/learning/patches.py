@@ -20,6 +20,7 @@ from activepick.scoremap import SAME_POSITION, far_from
 
 __all__ = [
     "PATCH_DIAMETERS",
+    "PATCH_LABEL_WEIGHT",
     "Patch",
     "PatchLabels",
     "PatchPeaks",
@@ -32,6 +33,10 @@ Mask = NDArray[np.bool_]
 
 # Side of a patch in particle diameters.
 PATCH_DIAMETERS = 4.0
+# Weight of each label of a patch in the training, in labels that are given one by one. The labels
+# of a patch are less different from each other than answers to questions, which are spread over all
+# micrographs, so that each of them says less.
+PATCH_LABEL_WEIGHT = 0.5
 # Smallest distance of a non-particle from all particles, in particle radii: closer peaks may be on
 # the slope of a particle.
 _APART = 1.0
@@ -101,10 +106,13 @@ class PatchLabels:
         Positions x, y in original pixels, shape (n, 2).
     targets
         1 for particles, 0 for non-particles, shape (n,).
+    weight
+        Weight of each label in the training.
     """
 
     xy: Floats
     targets: Floats
+    weight: float = PATCH_LABEL_WEIGHT
 
 
 def choose_patch(micrographs: Sequence[PatchPeaks]) -> Patch | None:

@@ -85,6 +85,7 @@ class Labels:
         micrograph: int,
         xy: Iterable[Sequence[float]],
         targets: Iterable[float],
+        weight: float = 1.0,
         reach: float = 0.0,
     ) -> list[int]:
         """Add the labels of a confirmed patch in one action, and return their ids.
@@ -99,6 +100,8 @@ class Labels:
             Positions as (x, y).
         targets
             1 for each particle, 0 for each non-particle.
+        weight
+            Weight of each label in the training, from above 0 to 1.
         reach
             Largest distance of a question from its label, in pixels.
         """
@@ -113,7 +116,7 @@ class Labels:
                 for one in self._log.state.questions
                 if one.micrograph == micrograph and one.purpose == "learn"
             ]
-            labels = _answering(asked, self._new(rows, "patch"), reach)
+            labels = _answering(asked, self._new(rows, "patch", weight), reach)
             if labels:
                 self._log.do(a.AddLabels(labels=labels))
         return [label.id for label in labels]
