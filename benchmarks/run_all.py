@@ -75,6 +75,7 @@ OTHERS = {
         "limits",
         "processor_name",
         "run_all",
+        "unlabelled_risk",
     ),
 }
 

@@ -2,16 +2,17 @@
 
     python benchmarks/varied_sets.py VARIED
     python benchmarks/simulated_prior.py VARIED [--out FILE]
-    python benchmarks/simulated_prior.py VARIED --judge
+    python benchmarks/simulated_prior.py VARIED --judge DIR
     python benchmarks/simulated_prior.py --shipped
 
 For each protein a head is fitted to all true particles and to as many of the best false peaks, with
 the pretrained head as the mean of its prior; the difference between the two is a direction. With
-`--judge` nothing is written: an oracle answers queries on one micrograph of each set, with the
-directions of the proteins of other families only (`activepick.simulate.random_protein`), and with
-the plain prior; average precision is measured on the other micrograph. `--shipped` prints the
-variance that the directions of the program add along their principal components, as multiples of
-the variance of the plain prior.
+`--judge` the directions are not written: an oracle answers queries on one micrograph of each set,
+with the directions of the proteins of other families only (`activepick.simulate.random_protein`),
+and with the plain prior; average precision is measured on the other micrograph. Each of the two
+micrographs is used for training once. The rows are kept in DIR. `--shipped` prints the variance
+that the directions of the program add along their principal components, as multiples of the
+variance of the plain prior.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from kept_rows import KeptRows
 from known_sets import precision, simulated_set
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -44,7 +46,9 @@ Floats = NDArray[np.float64]
 
 # Weight of the L2 term that ties each head to the pretrained one, as in `heads combine`.
 TIE = 15.0
-COUNTS = (5, 10, 25)
+COUNTS = (5, 10, 25, 50)
+COLUMNS = ["family", "set", "prior", "run", "labels", "ap"]
+PLAIN, OTHERS = "plain", "other families"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +71,7 @@ def main() -> None:
     parser.add_argument("varied", type=Path, nargs="?", help="folder of varied simulated sets")
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path, default=SHIPPED)
-    parser.add_argument("--judge", action="store_true", help="leave families out")
+    parser.add_argument("--judge", type=Path, help="leave families out; folder of rows")
     parser.add_argument("--shipped", action="store_true", help="describe the program's file")
     options = parser.parse_args()
     if options.shipped:
@@ -85,7 +89,7 @@ def main() -> None:
     lengths = np.linalg.norm(list(directions.values()), axis=(1, 2))
     print(f"{len(sets)} directions, length {lengths.mean():.2f} ± {lengths.std():.2f}", flush=True)
     if options.judge:
-        judge(sets, directions)
+        judge(sets, directions, options.judge)
         return
     named = {f"{RANDOM}-{number}": rows[None] for number, rows in directions.items()}
     save_directions(named, sets[0].pretrained.spec, options.out)
@@ -130,34 +134,52 @@ def direction(one: SimulatedSet) -> Floats:
     return learner.refit().weights - one.pretrained.weights
 
 
-def judge(sets: list[SimulatedSet], directions: Mapping[int, Floats]) -> None:
-    """Print average precision after a few answers, by family, with and without directions."""
-    rows = []
+def judge(sets: list[SimulatedSet], directions: Mapping[int, Floats], folder: Path) -> None:
+    """Measure average precision with the directions of other families, and without directions."""
+    kept = KeptRows(folder, COLUMNS, ("set", "prior", "run"))
     for one in sets:
         others = [directions[other.number] for other in sets if other.family != one.family]
-        for prior, rows_of_prior in (("plain", None), ("other families", np.stack(others))):
-            head = replace(one.pretrained, directions=rows_of_prior)
-            rows += [(one.family, prior, *point) for point in curve(one, head)]
-    table = pd.DataFrame(rows, columns=["family", "prior", "labels", "ap"])
-    by_family = table.pivot_table(
-        index=["family", "prior"], columns="labels", values="ap", sort=False
-    )
+        for prior, of_others in ((PLAIN, None), (OTHERS, np.stack(others))):
+            head = replace(one.pretrained, directions=of_others)
+            for run in range(len(one.features)):
+                if kept.has(one.number, prior, run):
+                    continue
+                points = [(one.family, one.number, prior, run, *p) for p in curve(one, head, run)]
+                kept.add(pd.DataFrame(points, columns=COLUMNS))
+    show(kept.read())
+
+
+def show(rows: pd.DataFrame) -> None:
+    """Print average precision by family and over all sets, and the scatter of the difference."""
+    # The runs of a set are not independent, so that the scatter is that of the sets.
+    keys = ["family", "set", "labels"]
+    each = rows.pivot_table(index=keys, columns="prior", values="ap")[[PLAIN, OTHERS]].dropna()
+    each["difference"] = each[OTHERS] - each[PLAIN]
+    by_family = each.groupby(["family", "labels"]).mean().unstack("labels")
     print(by_family.round(3).to_string())
-    print(table.pivot_table(index="prior", columns="labels", values="ap", sort=False).round(3))
+    overall = each.groupby("labels").mean()
+    overall["sets"] = each.groupby("labels").size()
+    spread = each.groupby("labels")["difference"]
+    overall["standard error"] = spread.std() / np.sqrt(overall["sets"])
+    overall["share not worse"] = spread.agg(lambda part: float((part >= -0.005).mean()))
+    print(overall.round(3).to_string())
 
 
-def curve(one: SimulatedSet, head: Head) -> list[tuple[int, float]]:
-    learner = Learner(one.features[:1], head, seed=one.number)
-    oracle = Oracle(one.truth[:1], [one.features[0].radius_px])
-    rng = np.random.default_rng(one.number)
-    points, answers = [(0, precision(head, one.features[1:], one.truth[1:]))], 0
+def curve(one: SimulatedSet, head: Head, run: int) -> list[tuple[int, float]]:
+    """Return average precision by number of labels, up to the last that is reached."""
+    test = [i for i in range(len(one.features)) if i != run]
+    features, truth = [one.features[i] for i in test], [one.truth[i] for i in test]
+    learner = Learner([one.features[run]], head, seed=one.number)
+    oracle = Oracle([one.truth[run]], [one.features[run].radius_px])
+    rng = np.random.default_rng([one.number, run])
+    points, answers = [(0, precision(head, features, truth))], 0
     for count in COUNTS:
         while answers < count:
             new = learn(learner, oracle, min(10, count - answers), "active", rng)
             if not new:
-                break
+                return points
             answers += new
-        points.append((count, precision(learner.head, one.features[1:], one.truth[1:])))
+        points.append((count, precision(learner.head, features, truth)))
     return points
 
 

@@ -7,7 +7,8 @@ As `benchmarks/all_methods.py`, with the methods below: an oracle answers ten qu
 micrographs, and the others are evaluated. Prints the mean difference in average precision from the
 default in the same runs, and the smallest gain of any run over its start. "robust-q" uses the
 generalised cross entropy, which is robust to wrong answers: ``(1 - p^q) / q`` for the probability p
-of the answer (Zhang and Sabuncu, NeurIPS 2018).
+of the answer (Zhang and Sabuncu, NeurIPS 2018). "nnpu", "pnu" and "answers-pnu-q" use the
+non-negative risk of unlabelled pixels (`benchmarks/unlabelled_risk.py`).
 """
 
 from dataclasses import dataclass, fields, replace
@@ -19,6 +20,7 @@ from kept_rows import KeptRows
 from known_sets import load_datasets, parser_of
 from numpy.typing import NDArray
 from scipy.special import expit
+from unlabelled_risk import UnlabelledRiskFit
 
 from activepick.benchmark.curves import COLUMNS, learning_curve
 from activepick.benchmark.methods import METHODS
@@ -86,6 +88,10 @@ VARIANTS = {
     "caution-25": HeadFit(caution=25.0),
     "robust-0.3": RobustFit(q=0.3),
     "robust-0.7": RobustFit(q=0.7),
+    "nnpu": UnlabelledRiskFit(unlabelled_share=1.0),
+    "pnu": UnlabelledRiskFit(unlabelled_share=0.5),
+    "answers-pnu-0.5": UnlabelledRiskFit(unlabelled_share=0.5, answers=True),
+    "answers-pnu-0.1": UnlabelledRiskFit(unlabelled_share=0.1, answers=True),
 }
 
 

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from scipy.special import expit
+from unlabelled_risk import UnlabelledRiskFit
 from variants import RobustFit
 
 from activepick.learning.fit import HeadFit
@@ -34,3 +36,40 @@ def test_a_wrong_answer_counts_less_and_without_q_the_loss_is_the_usual_one():
     ]
     assert far[0] == pytest.approx(-1.0, abs=0.01)  # pulls with all its weight
     assert -0.01 < far[1] < 0
+
+
+@pytest.mark.parametrize(("share", "answers"), [(1.0, False), (0.5, False), (0.3, True)])
+@pytest.mark.parametrize("pi", [0.02, 0.95])  # without and with the limit
+def test_the_loss_with_the_unlabelled_risk_is_what_its_gradient_says(share, answers, pi):
+    x, y, unlabelled = problem()
+    fit = UnlabelledRiskFit(unlabelled_share=share, answers=answers, pi=pi)
+    loss = fit.objective(x, y, unlabelled=unlabelled)
+    for at in (np.full(5, 0.1), np.array([2.0, -1.0, 0.5, 0.1, -0.3])):
+        numerical = approx_fprime(at, lambda p: loss(p)[0], 1e-7)
+        assert np.allclose(loss(at)[1], numerical, atol=1e-5)
+
+
+def test_the_unlabelled_risk_is_not_negative_and_uses_no_labels_of_non_particles():
+    x, y, unlabelled = problem()
+    at = np.array([2.0, -1.0, 0.5, 0.1, -0.3])
+    particles = x[y == 1] @ at[:-1] + at[-1]
+    others = -np.log(expit(-(unlabelled @ at[:-1] + at[-1]))).mean()
+    for pi in (0.02, 0.95):
+        fit = UnlabelledRiskFit(unlabelled_share=1.0, pi=pi, l2=1e-9, caution=0.0)
+        negative = others + pi * np.log(expit(-particles)).mean()
+        assert (negative > 0) == (pi == 0.02)
+        risk = -pi * np.log(expit(particles)).mean() + max(0.0, negative)
+        for targets in (x, np.vstack([x, np.ones((5, 4))])):
+            values = np.append(y, np.zeros(len(targets) - len(y)))
+            loss = fit.objective(targets, values, unlabelled=unlabelled)
+            assert loss(at)[0] == pytest.approx(risk, rel=1e-6)
+
+
+def test_without_unlabelled_pixels_the_loss_is_the_cross_entropy_of_the_answers():
+    x, y, unlabelled = problem()
+    at = np.array([2.0, -1.0, 0.5, 0.1, -0.3])
+    usual = HeadFit(pi_weight=0.0).objective(x, y)(at)
+    fit = UnlabelledRiskFit(unlabelled_share=0.0, answers=True)
+    value, gradient = fit.objective(x, y, unlabelled=unlabelled)(at)
+    assert value == pytest.approx(usual[0])
+    assert np.allclose(gradient, usual[1])
