@@ -1,13 +1,17 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from activepick.errors import SessionError
+from activepick.features.cache import FeatureCache
 from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.session import Session, Settings
+from activepick.session.micrographs import open_micrograph
 from activepick.workspace.workspace import Workspace
 
 
@@ -200,9 +204,26 @@ def test_a_first_look_at_one_micrograph_chooses_no_scale(session, workspace):
     assert session.state.settings.working_radius_px is None
     first = workspace.first_peaks(1)
     assert likely.head == first.head  # all of them suggest the same scale
-    assert np.array_equal(likely.peaks.xy, first.peaks.xy)
-    assert np.array_equal(likely.peaks.score, first.peaks.score)
     assert workspace.likely_peaks(1) is None
+    assert workspace.first_peaks(1, one_orientation=True) is None  # all features are known
+
+
+def test_a_first_look_with_one_orientation_does_not_change_features(
+    session, make_engine, learning, tmp_path
+):
+    cache = FeatureCache(tmp_path / "features")
+    with Workspace(session, lambda s: replace(make_engine(s), cache=cache), learning) as workspace:
+        look = workspace.first_peaks(2, one_orientation=True)
+        after = workspace.first_peaks(2)
+        # The highest peaks stay where they are, with other scores.
+        gap = cKDTree(after.peaks.xy).query(look.peaks.xy[:10])[0]
+        assert 0 < gap.max() < after.peaks.radius_px / 2
+        assert workspace.first_peaks(2, one_orientation=True) is None
+        engine = replace(workspace.setup().features.engine, cache=None)
+        file = open_micrograph(session.micrographs.path(2), session.state.settings)
+        plain = engine.features(file, workspace.trainer.head.spec.working_radii)
+        for one, other in zip(workspace.open(2).maps, plain.maps, strict=True):
+            assert np.array_equal(one.values, other.values)
 
 
 def test_a_changed_micrograph_is_told_until_it_is_accepted(tmp_path, data, make_engine, learning):

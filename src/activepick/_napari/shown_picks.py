@@ -1,5 +1,6 @@
 """Compute head, peaks and picks of the shown micrograph."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from activepick.session.model import actions as a
 from activepick.session.model.effects import Change
 from activepick.workspace.peaks import MicrographPeaks
 from activepick.workspace.round import round_ended
-from activepick.workspace.workspace import SettingsWarning
+from activepick.workspace.workspace import SettingsWarning, Workspace
 
 __all__ = ["ShownPicks"]
 
@@ -227,10 +228,8 @@ class ShownPicks(QObject):
     ) -> tuple[MicrographPeaks, list[SettingsWarning]]:
         workspace = self._workspace
         if self.peaks is None:
-            for find in (workspace.likely_peaks, workspace.first_peaks):
-                first = find(number, progress)
-                if first is not None:
-                    self._found_first.emit(first)
+            for first in _first_looks(workspace, number, progress):
+                self._found_first.emit(first)
         workspace.open(number, progress)
         workspace.trainer.update()
         peaks = workspace.predictor.peaks(number)
@@ -281,3 +280,17 @@ class ShownPicks(QObject):
                 self.map_ready.emit(score_map)
 
         self._jobs.run("map", lambda progress: self._workspace.predictor.score_map(shown), done)
+
+
+def _first_looks(
+    workspace: Workspace, number: int, progress: Progress
+) -> Iterator[MicrographPeaks]:
+    """Yield the peaks of a micrograph as soon as there are any, each time more accurate; slow."""
+    first = workspace.likely_peaks(number, progress)
+    if first is None:
+        first = workspace.first_peaks(number, progress, one_orientation=True)
+    if first is not None:
+        yield first
+    better = workspace.first_peaks(number, progress)
+    if better is not None:
+        yield better

@@ -57,7 +57,7 @@ class FeatureCache:
             The array, memory-mapped if it is stored.
         """
         path = self._path(key)
-        found: NDArray[Number] | None = _read(path)
+        found: NDArray[Number] | None = self.find(key)
         if found is not None:
             return found
         values = compute()
@@ -69,6 +69,10 @@ class FeatureCache:
         except OSError:
             return values
         return values if stored is None else stored
+
+    def find(self, key: str) -> NDArray[Any] | None:
+        """Return the array of a key, memory-mapped; None if it is not stored."""
+        return _read(self._path(key))
 
     def __contains__(self, key: str) -> bool:
         return self._path(key).is_file()

@@ -96,7 +96,9 @@ class FeatureEngine:
                 made = self.working_images(micrograph, radii)
                 images.update(zip(radii, made, strict=True))
             step = None if progress is None else part_of(progress, index, len(radii))
-            return self.extractor.extract(images[radii[index]].pixels, step, self.orientations)
+            first = self._first_orientation(micrograph, radii, index)
+            image = images[radii[index]].pixels
+            return self.extractor.extract(image, step, self.orientations, first)
 
         maps: list[FeatureMap] = []
         for i, radius in enumerate(radii):
@@ -270,6 +272,14 @@ class FeatureEngine:
             return compute()
         key = replace(self, orientations=1)._key(crop.micrograph, (radius,), 0)
         return self.cache.get(f"{key} highest peaks of {EDGE_RADII:g}", compute)
+
+    def _first_orientation(
+        self, micrograph: Micrograph, radii: Sequence[float], index: int
+    ) -> NDArray[np.float16] | None:
+        """Return the features of the first orientation from the cache, if they are there."""
+        if self.cache is None or self.orientations == 1:
+            return None
+        return self.cache.find(replace(self, orientations=1)._key(micrograph, radii, index))
 
     def _spacing(self, micrograph: Micrograph, radius: float) -> tuple[float, float]:
         x, y = micrograph.working_ratio(self.diameter_angstrom, radius)

@@ -131,6 +131,7 @@ class Extractor:
         image: NDArray[np.float32],
         progress: Progress | None = None,
         orientations: int = 1,
+        first: NDArray[np.float16] | None = None,
     ) -> NDArray[np.float16]:
         """Compute the features of a working image.
 
@@ -143,6 +144,10 @@ class Extractor:
         orientations
             Number of orientations of the image over which features are averaged: 1, 2, 4 or 8; see
             `activepick.features.orientations`.
+        first
+            The result for one orientation, if it is known, so that it is not computed again. It is
+            used only if there are two orientations: the mean of these is computed from features in
+            half precision, so that the result does not depend on whether `first` is given.
 
         Returns
         -------
@@ -159,8 +164,9 @@ class Extractor:
         height, width = self._output_shape(image)
         out = np.empty((height, width, self.backbone.channels), np.float16)
         whole = torch.from_numpy(out)
+        known = torch.from_numpy(first) if first is not None and orientations == 2 else None
         with torch.inference_mode(), self._on_device(), own_stream(self.device):
-            for rows, columns, features in self._tiles(image, orientations, progress):
+            for rows, columns, features in self._tiles(image, orientations, progress, known):
                 for part, block in _blocks(rows, features):
                     whole[part, columns].copy_(block)
         return out
@@ -203,9 +209,16 @@ class Extractor:
         return -(-image.shape[0] // self.stride), -(-image.shape[1] // self.stride)
 
     def _tiles(
-        self, image: NDArray[np.float32], orientations: int, progress: Progress | None
+        self,
+        image: NDArray[np.float32],
+        orientations: int,
+        progress: Progress | None,
+        first: Tensor | None = None,
     ) -> Iterator[tuple[slice, slice, Tensor]]:
-        """Yield the features (rows, columns, C) of all parts of the output map."""
+        """Yield the features (rows, columns, C) of all parts of the output map.
+
+        `first` are the features of the first orientation in half precision, if they are known.
+        """
         turns = orientations_of(orientations)
         half = self.backbone.width // 2
         pixels = torch.from_numpy(np.ascontiguousarray(image, np.float32))
@@ -226,7 +239,8 @@ class Extractor:
             rows, columns = todo.pop()
             step = partial(report, rows, columns)
             try:
-                features = self._run(padded, rows, columns, turns, step)
+                known = None if first is None else first[rows, columns].to(self.device)
+                features = self._run(padded, rows, columns, turns, step, known)
             except torch.OutOfMemoryError as error:
                 self._shrink(error)
                 todo += parts(rows, columns, self.tile_px // self.stride)
@@ -254,6 +268,7 @@ class Extractor:
         columns: slice,
         turns: Sequence[Orientation],
         report: Progress,
+        first: Tensor | None,
     ) -> Tensor:
         """Return the mean features (rows, columns, C) of a part of the output map.
 
@@ -271,10 +286,12 @@ class Extractor:
         )
         tile = padded[place[0], place[1]]
         shape = (tile.shape[0], tile.shape[1])
-        mean: Tensor | None = None
-        for number, turn in enumerate(turns):
+        known = 0 if first is None else 1
+        # A copy, because the sum replaces it.
+        mean = None if first is None else first.clone()
+        for number, turn in enumerate(turns[known:], known):
             inside = turn.apply_to_window((top, left), shape)
-            own = part_of(report, number, len(turns))
+            own = part_of(report, number - known, len(turns) - known)
             features = turn.undo(self._network(turn.apply(tile), inside, own).permute(1, 2, 0))
             if len(turns) == 1:
                 return features
