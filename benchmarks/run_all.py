@@ -47,6 +47,7 @@ OTHERS = {
         "heads_of_datasets",
         "image_channels",
         "label_with_keys",
+        "low_rank",
         "normalisation",
         "one_sided",
         "orientations",
