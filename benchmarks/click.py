@@ -1,12 +1,13 @@
 """Duration of a click: from a label to new picks of the shown micrograph.
 
-    python benchmarks/click.py [--clicks 60]
+    python benchmarks/click.py [--clicks 60] [--kinds]
 
 A simulated micrograph of 4096 x 4096 pixels, features of two scales (working radii 10 and 20,
 256 features each, every fourth working pixel), 100 labels from an oracle, and two threads. Each
 click adds a label; timed are the refit, the score map, peaks with their contrast, and the picks,
 and each of these parts. Limits are a median of 100 ms, 200 ms for 95 %, and as a median twelve
 times one read of the features of the micrograph from memory, which suits any machine.
+With --kinds, the micrograph is a mixture of two proteins, and the head distinguishes them.
 If other programs are running, the processor time (CPU) is more reliable than the wall time. The
 published method is measured for comparison (one scale, features of every working pixel, BFGS from
 zero, maxima of the entropy within a particle radius), also with the features in memory.
@@ -31,6 +32,7 @@ from activepick.features.backbone import load_backbone
 from activepick.features.engine import FeatureEngine
 from activepick.features.extractor import Extractor
 from activepick.formats import read_table
+from activepick.formats.kind_columns import KIND_COLUMN
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.learner import Learner
 from activepick.learning.uncertainty import entropy
@@ -49,12 +51,19 @@ READS = 12
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clicks", type=int, default=60, help="how many are timed (default 60)")
-    clicks = parser.parse_args().clicks
+    parser.add_argument("--kinds", action="store_true", help="two kinds of particles")
+    options = parser.parse_args()
+    clicks = options.clicks
     torch.set_num_threads(2)
     backbone = load_backbone()
     with tempfile.TemporaryDirectory() as folder:
-        data = simulate_dataset(Path(folder), 1, 0, SimulationSettings(shape=(4096, 4096)))
-        centres = cKDTree(read_table(data.truth)[["x", "y"]].to_numpy())
+        simulation = SimulationSettings(
+            shape=(4096, 4096), mixture=("cage",) if options.kinds else ()
+        )
+        data = simulate_dataset(Path(folder), 1, 0, simulation)
+        truth = read_table(data.truth)
+        centres = cKDTree(truth[["x", "y"]].to_numpy())
+        kinds = truth[KIND_COLUMN].to_numpy(int) if options.kinds else np.ones(len(truth), int)
         settings = Settings(
             diameter_angstrom=data.diameter_angstrom,
             working_radius_px=RADII[0],
@@ -62,23 +71,28 @@ def main() -> None:
         )
         session = Session.create(Path(folder) / "session", settings)
         session.micrographs.add(data.micrographs)
+        if options.kinds:
+            session.kinds.add("cage")
 
         def make_engine(settings: Settings) -> FeatureEngine:
             return FeatureEngine(Extractor(backbone), settings.diameter_angstrom)
 
         with session, Workspace(session, make_engine) as workspace:
             features = workspace.open(1)
-            label_until(session, workspace, centres, features.radius_px)
+            label_until(session, workspace, centres, kinds, features.radius_px)
             shapes = " and ".join("x".join(map(str, m.values.shape)) for m in features.maps)
             picks = len(workspace.predictor.picks(1))
-            print(f"{processor()}: 4096 x 4096, features {shapes}, {LABELS} labels, {picks} picks")
+            known = workspace.trainer.head.kinds
+            said = "" if known is None else f" of {len(known.numbers)} kinds"
+            size = f"4096 x 4096, features {shapes}"
+            print(f"{processor()}: {size}, {LABELS} labels, {picks} picks{said}")
             wall, cpu = times(clicks, lambda k: click(session, workspace, k))
             read = 1000 * read_seconds([m.values for m in features.maps])
             parts = {name: times(clicks, prepare)[0] for name, prepare in steps(session, workspace)}
             labels = list(session.state.labels.values())
         engine = FeatureEngine(Extractor(backbone, stride=1), data.diameter_angstrom)
         xy = np.array([(label.x, label.y) for label in labels[:LABELS]])
-        targets = np.array([label.target for label in labels[:LABELS]])
+        targets = np.array([int(label.is_particle) for label in labels[:LABELS]])
         dense = dense_way(engine, Micrograph(data.micrographs[0]), xy, targets)
         dense_wall, _ = times(3, dense)
     print(f"{'':28} {'median':>8} {'95 %':>8} {'fastest':>8} {'CPU':>8}")
@@ -101,12 +115,20 @@ def main() -> None:
     limits.exit()
 
 
-def label_until(session: Session, workspace: Workspace, centres: cKDTree, radius_px: float) -> None:
+def label_until(
+    session: Session,
+    workspace: Workspace,
+    centres: cKDTree,
+    kinds: NDArray[np.int_],
+    radius_px: float,
+) -> None:
     """Answer questions with an oracle until there are enough labels."""
     while len(session.state.labels) < LABELS:
         for question in workspace.questioner.ask(LABELS // 10):
-            gap = centres.query((question.x, question.y))[0]
-            answer: Target = 1 if gap <= radius_px / 2 else 0 if gap > radius_px else None
+            gap, nearest = centres.query((question.x, question.y))
+            answer: Target = None
+            if gap <= radius_px / 2 or gap > radius_px:
+                answer = int(kinds[nearest]) if gap <= radius_px else 0
             if len(session.state.labels) < LABELS:
                 session.questions.answer(question.id, answer)
         workspace.trainer.refit()
@@ -120,7 +142,8 @@ def click(session: Session, workspace: Workspace, k: int) -> Callable[[], object
     if k:
         session.undo()
         workspace.trainer.refit()
-    session.labels.add(1, [(question.x, question.y)], 0 if k % 2 else 1)
+    several = len(session.state.settings.kinds) > 1
+    session.labels.add(1, [(question.x, question.y)], 0 if k % 2 else 1 + (several and k % 4 == 2))
 
     def work() -> None:
         workspace.trainer.update()
@@ -141,16 +164,19 @@ def steps(
         return workspace.trainer.update()
 
     def projection(k: int) -> Callable[[], object]:
-        weights = head(k).weights
-        return lambda: [m.project(w) for m, w in zip(features.maps, weights, strict=True)]
+        trained = head(k)
+        heads = trained.weights[None] if trained.kinds is None else trained.kinds.weights
+        return lambda: [
+            m.project(w) for weights in heads for m, w in zip(features.maps, weights, strict=True)
+        ]
 
     def score_map(k: int) -> Callable[[], object]:
         trained = head(k)
-        return lambda: features.score_map(trained.weights, trained.bias)
+        return lambda: trained.score_map(features)
 
     def peaks(k: int) -> Callable[[], object]:
         trained = head(k)
-        scores = features.score_map(trained.weights, trained.bias)
+        scores = trained.score_map(features)
         contrast = workspace.setup().features.contrast(entry)
         return lambda: measure_peaks(session.state, 1, scores, contrast, trained)
 

@@ -46,6 +46,7 @@ OTHERS = {
         "flips",
         "heads_of_datasets",
         "image_channels",
+        "kinds",
         "label_with_keys",
         "low_rank",
         "normalisation",

@@ -141,6 +141,7 @@ OTHER_NAMES = {
     "Extract From Micrographs",
     "Import Particle Stack",
     "Inspect Picks",
+    "Subset selection",
 }
 
 

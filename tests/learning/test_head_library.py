@@ -89,8 +89,8 @@ def test_labels_follow_the_ways_in_which_proteins_differ():
         prior = replace(FIRST, directions=directions)
         fit = HeadFit(l2=20.0, directions_l2=1.0, pi_weight=0)
         y = (x @ protein > 0).astype(float)
-        empty = np.empty((0, 12))
-        examples = TrainingExamples((), (), x[:, None], y, np.ones(16), empty, None, {}, {})
+        empty, kinds = np.empty((0, 12)), np.zeros(16, int)
+        examples = TrainingExamples((), (), x[:, None], y, np.ones(16), kinds, empty, None, {}, {})
         head = fit_head(prior, LearnerSettings(fit), examples)
         right.append(((fresh @ head.weights.ravel() > 0) == (fresh @ protein > 0)).mean())
     assert right[1] > right[0] + 0.02

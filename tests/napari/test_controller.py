@@ -15,7 +15,7 @@ from needed_screen import needs_screen
 from activepick._napari.commands import Commands
 from activepick._napari.controller import Controller
 from activepick._napari.excluded_areas import ExcludedAreas
-from activepick._napari.key_bindings import KEY_BINDINGS, KeyBindings
+from activepick._napari.key_bindings import KEY_BINDINGS, KIND_BINDINGS, KeyBindings
 from activepick._napari.layers import Layers
 from activepick._napari.mouse_bindings import MouseBindings
 from activepick._napari.navigation import Navigation
@@ -390,7 +390,7 @@ def test_keys_act_on_the_open_session_only(user, micrographs):
     navigation = Navigation(viewer, layers)
     keys = KeyBindings(viewer, Commands(navigation, layers))
     press = {str(key): act for key, act in viewer.keymap.items()}
-    assert len(press) == sum(len(binding.keys) for binding in KEY_BINDINGS)
+    assert len(press) == sum(len(binding.keys) for binding in (*KEY_BINDINGS, *KIND_BINDINGS))
     for act in press.values():
         act(viewer)  # no session is open
     user.start(micrographs)

@@ -22,7 +22,7 @@ def test_what_was_undone_is_said(tmp_path, files):
         undo()
         session.labels.move(first, 8, 9)
         undo()
-        session.labels.reclass([first], 2)
+        session.labels.reclass([first], -1)
         undo()
         session.labels.add(1, [(7, 7)], None)
         undo()

@@ -353,7 +353,7 @@ def test_carbon_and_empty_ice_train_as_junk_and_keep_their_class(session, worksp
     ids = session.labels.add(2, [(150, 100), (250, 300)], 0)
     plain = workspace.trainer.refit()
     assert "class" not in session.labels.table()
-    session.labels.reclass(ids[:1], 2)
+    session.labels.reclass(ids[:1], -1)
     assert workspace.trainer.up_to_date
     assert same(workspace.trainer.refit(), plain)
     assert (workspace.trainer.head.particles, workspace.trainer.head.others) == (2, 2)

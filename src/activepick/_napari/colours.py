@@ -1,8 +1,14 @@
 """Colours that are distinct for colour-blind people (Okabe and Ito, 2008)."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
+
+from activepick.session import ParticleKind, Target
+from activepick.session.model.state import NOT_A_PARTICLE
 
 __all__ = [
     "ASKED",
@@ -15,6 +21,7 @@ __all__ = [
     "SKIPPED",
     "TABLES",
     "TRUTH",
+    "of_kinds",
     "of_score",
     "of_target",
 ]
@@ -41,12 +48,24 @@ def of_score(probability: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(_RAMP(probability), np.float64).reshape(-1, 4)
 
 
-def of_target(target: int | None) -> str:
+def of_kinds(kinds: Sequence[ParticleKind]) -> dict[int, str]:
+    """Return the colours of kinds of particles by number."""
+    return {kind.number: kind.colour for kind in kinds}
+
+
+def of_target(target: Target, kinds: Mapping[int, str] = MappingProxyType({})) -> str:
     """Return the colour of an answer, "#rrggbb".
 
     Parameters
     ----------
     target
-        1 particle, 0 not a particle, 2 carbon or empty ice, None skipped.
+        1 particle or the number of its kind, 0 not a particle, -1 carbon or empty ice, None
+        skipped.
+    kinds
+        Colours of kinds of particles by number.
     """
-    return SKIPPED if target is None else {1: PARTICLE, 0: NOT_PARTICLE, 2: EMPTY}[target]
+    if target is None:
+        return SKIPPED
+    if target > 0:
+        return kinds.get(target, PARTICLE)
+    return NOT_PARTICLE if target == NOT_A_PARTICLE else EMPTY

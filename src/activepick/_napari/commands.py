@@ -7,7 +7,10 @@ from activepick._napari.navigation import Navigation
 from activepick._napari.open_session import OpenSession
 from activepick.session import Target
 
-__all__ = ["Commands"]
+__all__ = ["Commands", "kind_of_key"]
+
+# The key of particles if kinds are not distinguished.
+_PARTICLE_KEY = "F"
 
 _IN_PATCH = "Click in the frame to correct the picks, then confirm the patch (Y), or end it (Esc)."
 
@@ -69,7 +72,8 @@ class Commands:
         session
             The open session.
         target
-            1 particle, 0 not a particle, 2 carbon or empty ice, None to skip.
+            1 particle or the number of its kind, 0 not a particle, -1 carbon or empty ice, None to
+            skip.
         """
         if session.patches.active and target is None:
             session.patches.skip()
@@ -79,6 +83,12 @@ class Commands:
             session.labelling.answer(target)
         else:
             self._navigation.go_to_question(session)
+
+    def answer_by_key(self, session: OpenSession, key: str) -> None:
+        """Answer the current question with the kind of particle that has a key, if any."""
+        number = kind_of_key(session, key)
+        if number is not None:
+            self.answer(session, number)
 
     def go(self, session: OpenSession, step: int) -> None:
         """Go to the next question (1) or to the previous one (-1) without an answer."""
@@ -131,3 +141,11 @@ class Commands:
         if session.patches.active:
             session.notify("info", _IN_PATCH)
         return session.patches.active
+
+
+def kind_of_key(session: OpenSession, key: str) -> int | None:
+    """Return the number of the kind of particle that has a key; None if there is none."""
+    kinds = session.settings.kinds
+    if not kinds:
+        return 1 if key == _PARTICLE_KEY else None
+    return next((kind.number for kind in kinds if kind.key == key), None)

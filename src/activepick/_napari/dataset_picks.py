@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from activepick._napari.io.export import ExportTarget, export_table
 from activepick._napari.session_access import SessionAccess
 from activepick.errors import ActivepickError
+from activepick.formats.kind_columns import KIND_COLUMN
 from activepick.progress import Progress, part_between
 from activepick.session import Settings
 from activepick.session.model import actions as a
@@ -233,7 +234,9 @@ class DatasetPicks(QObject):
         """Return the mean score (logit) of the picks by micrograph, if it is known."""
         return self._workspace.predictor.mean_scores(micrographs)
 
-    def export(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
+    def export(
+        self, target: ExportTarget, *, micrograph: int | None = None, kind: int | None = None
+    ) -> None:
         """Write the picks of one micrograph, or of all that have been picked.
 
         Parameters
@@ -242,16 +245,24 @@ class DatasetPicks(QObject):
             File or folder to write.
         micrograph
             Number of the micrograph; None for all.
+        kind
+            Number of the kind of particle; None for all.
         """
         predictor = self._workspace.predictor
-        self._export(
-            target,
-            lambda progress: (
+
+        def table(progress: Progress) -> pd.DataFrame:
+            picks = (
                 predictor.known_picks(progress)
                 if micrograph is None
                 else predictor.picks(micrograph)
-            ),
-        )
+            )
+            if kind is None:
+                return picks
+            # A head without kinds does not determine the kind of a pick.
+            own = picks.get(KIND_COLUMN, pd.Series(0, index=picks.index))
+            return picks[own == kind].reset_index(drop=True)
+
+        self._export(target, table)
 
     def export_labels(self, target: ExportTarget, *, micrograph: int | None = None) -> None:
         """Write the labels of one micrograph, or of all; arguments as in `export`."""

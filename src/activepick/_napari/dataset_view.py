@@ -122,7 +122,7 @@ class DatasetView(QWidget, SessionListener):
 
         def done(found: Candidates) -> None:
             rules = session.settings.rules
-            kept = found.score >= np.float32(rules.lowest_score)
+            kept = found.score >= rules.lowest_scores(found.kind)
             if rules.lowest_contrast is not None:
                 kept &= found.contrast >= rules.lowest_contrast
             if rules.highest_contrast is not None:

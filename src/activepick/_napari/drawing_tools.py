@@ -157,7 +157,7 @@ def _reject(session: OpenSession, line: list[Position]) -> None:
         return
     xy = picks[["x", "y"]].to_numpy(np.float64)
     xy = xy[~outside_areas(xy, [line])]
-    particles = [i for i in _labels_in(session, line) if session.state.marks[i].target == 1]
+    particles = [i for i in _labels_in(session, line) if session.state.marks[i].is_particle]
     if not len(xy):
         return
 

@@ -13,8 +13,10 @@ from napari.layers import Layer
 from activepick._napari.commands import Commands
 from activepick._napari.open_session import OpenSession
 from activepick._napari.session_listener import SessionListener
+from activepick.session.kinds import KEYS
+from activepick.session.model.state import EMPTY
 
-__all__ = ["KEY_BINDINGS", "KeyBinding", "KeyBindings"]
+__all__ = ["KEY_BINDINGS", "KIND_BINDINGS", "KeyBinding", "KeyBindings"]
 
 Action = Callable[[OpenSession, Commands], object]
 
@@ -42,12 +44,12 @@ class KeyBinding:
 
 
 KEY_BINDINGS = (
-    KeyBinding(("F",), "particle", lambda session, commands: commands.answer(session, 1)),
+    KeyBinding(("F",), "particle", lambda session, commands: commands.answer_by_key(session, "F")),
     KeyBinding(("D",), "not a particle", lambda session, commands: commands.answer(session, 0)),
     KeyBinding(
         ("H",),
         "carbon or empty ice (a non-particle)",
-        lambda session, commands: commands.answer(session, 2),
+        lambda session, commands: commands.answer(session, EMPTY),
     ),
     KeyBinding(
         ("G",), "skip the question", lambda session, commands: commands.answer(session, None)
@@ -104,8 +106,20 @@ KEY_BINDINGS = (
 )
 
 
+def _kind_binding(key: str) -> KeyBinding:
+    return KeyBinding(
+        (key,),
+        "another kind of particle",
+        lambda session, commands: commands.answer_by_key(session, key),
+    )
+
+
+# These keys have an effect only if a kind of particle has the key.
+KIND_BINDINGS = tuple(_kind_binding(key) for key in KEYS[1:])
+
+
 class KeyBindings(SessionListener):
-    """Bind the keys of `KEY_BINDINGS` on a viewer and its points layers.
+    """Bind the keys of `KEY_BINDINGS` and `KIND_BINDINGS` on a viewer and its points layers.
 
     Parameters
     ----------
@@ -126,12 +140,12 @@ class KeyBindings(SessionListener):
 
     def release(self) -> None:
         """Remove the bindings from the viewer."""
-        for binding in KEY_BINDINGS:
+        for binding in (*KEY_BINDINGS, *KIND_BINDINGS):
             for key in binding.keys:
                 self._viewer.bind_key(key, None, overwrite=True)
 
     def _bind(self, target: ViewerModel | Layer) -> None:
-        for binding in KEY_BINDINGS:
+        for binding in (*KEY_BINDINGS, *KIND_BINDINGS):
             for key in binding.keys:
                 target.bind_key(key, self._callback(binding), overwrite=True)
 

@@ -130,7 +130,8 @@ class Labelling(QObject):
         Parameters
         ----------
         target
-            1 particle, 0 not a particle, 2 carbon or empty ice, None to skip.
+            1 particle or the number of its kind, 0 not a particle, -1 carbon or empty ice, None to
+            skip.
         """
         if self.round.current is None and not self._session.read_only:
             # The user may have answered before the next round was computed.
@@ -154,7 +155,7 @@ class Labelling(QObject):
         x, y
             Position in original pixels.
         target
-            1 particle, 0 not a particle.
+            1 particle or the number of its kind, 0 not a particle.
         """
         question, label = self.question_at(x, y), self.label_near(x, y)
         if question is not None:

@@ -7,6 +7,7 @@ the viewer is correct.
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib.colors
@@ -21,6 +22,7 @@ from scipy.special import expit
 from activepick._napari import colours
 from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.io.layer_data import in_angstrom
+from activepick.formats.kind_columns import KIND_COLUMN, KIND_NAME_COLUMN
 from activepick.micrograph.display import DisplayImage
 from activepick.scoremap.score_map import ScoreMap
 from activepick.session import Label, Question
@@ -300,7 +302,13 @@ class Layers:
             self._box_px = box_px
             self.points_edited.emit()
 
-    def show_picks(self, picks: pd.DataFrame | None, diameter_px: float, name: str) -> None:
+    def show_picks(
+        self,
+        picks: pd.DataFrame | None,
+        diameter_px: float,
+        name: str,
+        kinds: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         """Show picks as circles of the particle diameter or as boxes, coloured by score.
 
         Parameters
@@ -311,17 +319,21 @@ class Layers:
             Particle diameter in original pixels.
         name
             Name of the micrograph in tables.
+        kinds
+            Colours of kinds of particles by number. If given, picks are coloured by kind.
         """
         table = pd.DataFrame({"x": [], "y": [], "score": []}) if picks is None else picks
         layer, scores = self._points(PICKS), table["score"].to_numpy(np.float64)
         shown = _Circles(
             table[["y", "x"]].to_numpy(np.float64),
-            colours.of_score(expit(scores)),
+            _pick_colours(table, kinds),
             self._box_px or diameter_px,
             np.full(len(scores), _THIN),
             ("square" if self._box_px else "disc",) * len(scores),
         )
-        self._fill(PICKS, layer, shown, {"score": scores.tolist()})
+        columns = [name for name in (KIND_COLUMN, KIND_NAME_COLUMN) if name in table]
+        features: dict[str, Sequence[object]] = {name: table[name].tolist() for name in columns}
+        self._fill(PICKS, layer, shown, {"score": scores.tolist(), **features})
         layer.metadata = self._metadata(diameter_px, name)
         self._layers[MICROGRAPH].metadata["diameter_angstrom"] = diameter_px * self.scale
 
@@ -340,20 +352,24 @@ class Layers:
         elif layer is not None:
             self.viewer.layers.remove(layer)
 
-    def show_labels(self, labels: Sequence[Label], diameter_px: float, name: str) -> None:
+    def show_labels(
+        self,
+        labels: Sequence[Label],
+        diameter_px: float,
+        name: str,
+        kinds: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         """Show labels and skipped positions; arguments as in `show_picks`."""
         layer = self._points(LABELS)
         shown = _Circles(
             _positions(labels),
-            _rgba(colours.of_target(label.target) for label in labels),
+            _rgba(colours.of_target(label.target, kinds) for label in labels),
             diameter_px,
             np.full(len(labels), _THICK),
             ("disc",) * len(labels),
         )
-        features: dict[str, Sequence[object]] = {
-            "id": [one.id for one in labels],
-            "label": [one.target for one in labels],
-        }
+        answers = [None if one.target is None else int(one.is_particle) for one in labels]
+        features: dict[str, Sequence[object]] = {"id": [one.id for one in labels], "label": answers}
         self._fill(LABELS, layer, shown, features)
         layer.metadata = self._metadata(diameter_px, name)
 
@@ -368,12 +384,16 @@ class Layers:
             layer.data = data
 
     def show_questions(
-        self, questions: Sequence[Question], current: Question | None, diameter_px: float
+        self,
+        questions: Sequence[Question],
+        current: Question | None,
+        diameter_px: float,
+        kinds: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         """Show open questions; suggestions are squares in the colour of their answer."""
         layer = self._points(QUESTIONS)
         border = [
-            colours.ASKED if q.suggestion is None else colours.of_target(q.suggestion)
+            colours.ASKED if q.suggestion is None else colours.of_target(q.suggestion, kinds)
             for q in questions
         ]
         is_current = [current is not None and q.id == current.id for q in questions]
@@ -646,6 +666,15 @@ class Layers:
 
 def _do_nothing(layer: Points) -> None:
     pass
+
+
+def _pick_colours(table: pd.DataFrame, kinds: Mapping[int, str]) -> NDArray[np.float64]:
+    """Return the colours (n, 4) of picks: of their kind if it is known, else of their score."""
+    found = colours.of_score(expit(table["score"].to_numpy(np.float64)))
+    if kinds and KIND_COLUMN in table:
+        for number, colour in kinds.items():
+            found[table[KIND_COLUMN].to_numpy() == number] = matplotlib.colors.to_rgba(colour)
+    return found
 
 
 def _positions(labels: Sequence[Label] | Sequence[Question]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from activepick._napari.open_session import OpenSession
 from activepick._napari.session_listener import SessionListener
 from activepick.formats.outside import inside_image
 from activepick.session import Target
+from activepick.session.model.state import NOT_A_PARTICLE
 
 __all__ = ["MOUSE_BINDINGS", "Drawn", "Measured", "MouseBindings", "Position"]
 
@@ -52,6 +53,7 @@ class MouseBindings(SessionListener):
     def __init__(self, viewer: ViewerModel, layers: Layers, navigation: Navigation) -> None:
         self._viewer, self._layers, self._navigation = viewer, layers, navigation
         self._clicks_label = True
+        self._particle = 1
         self._measured: Measured | None = None
         self._drawn: Drawn | None = None
         # The line that is being drawn; between two clicks it follows the mouse.
@@ -64,6 +66,13 @@ class MouseBindings(SessionListener):
     def set_clicks_label(self, clicks_label: bool) -> None:
         """Set whether clicks on the micrograph are labels."""
         self._clicks_label = clicks_label
+
+    def set_particle(self, number: int) -> None:
+        """Set the number of the kind of particle that clicks add."""
+        self._particle = number
+
+    def _kind(self, session: OpenSession) -> int:
+        return self._particle if self._particle in session.settings.kind_names else 1
 
     def measure(self, measured: Measured | None) -> None:
         """Measure a line with the next drag.
@@ -156,7 +165,8 @@ class MouseBindings(SessionListener):
     def _label(self, session: OpenSession, event: Any) -> Iterator[None]:
         labelling = session.labelling
         position, start = self._layers.position(event.position), np.asarray(event.pos)
-        target: Target = 0 if event.button == 2 or "Shift" in event.modifiers else 1
+        negative = event.button == 2 or "Shift" in event.modifiers
+        target: Target = NOT_A_PARTICLE if negative else self._kind(session)
         label = labelling.label_near(*position) if event.button == 1 else None
         with contextlib.nullcontext() if label is None else self._camera_held():
             yield

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from qtpy.QtCore import QObject, QTimer
 from superqt.utils import qdebounced
 
+from activepick._napari import colours
 from activepick._napari.display_images import DisplayedMicrograph
 from activepick._napari.layers import Layers
 from activepick._napari.navigation import Navigation
@@ -52,7 +53,11 @@ class SessionView(QObject, SessionListener):
         session.picks.map_ready.connect(self._layers.show_map)
         session.picks.set_map_visible(self._layers.map_visible)
         self.update_after(
-            session, self._show_labels, session.shown_changed, session.labelling.labels_changed
+            session,
+            self._show_labels,
+            session.shown_changed,
+            session.labelling.labels_changed,
+            session.settings_changed,  # kinds of particles have colours
         )
         self.update_after(
             session,
@@ -61,6 +66,7 @@ class SessionView(QObject, SessionListener):
             session.labelling.questions_changed,
             session.labelling.current_changed,
             session.patches.moved,
+            session.settings_changed,
         )
         self.update_after(session, self._show_picks, session.picks.changed)
         self.update_after(
@@ -108,7 +114,9 @@ class SessionView(QObject, SessionListener):
     def _show_labels(self, session: OpenSession) -> None:
         if self._layers.has_micrograph:
             labels = session.state.marks_of(session.shown)
-            self._layers.show_labels(labels, _diameter_px(session), session.shown_name)
+            self._layers.show_labels(
+                labels, _diameter_px(session), session.shown_name, _kinds(session)
+            )
 
     def _show_questions(self, session: OpenSession) -> None:
         if self._layers.has_micrograph:
@@ -116,13 +124,15 @@ class SessionView(QObject, SessionListener):
             questions = [q for q in labelling.open_questions if q.micrograph == session.shown]
             if session.patches.active:  # a click would be meant for the patch
                 questions = []
-            current = labelling.current
-            self._layers.show_questions(questions, current, _diameter_px(session))
+            current, diameter_px = labelling.current, _diameter_px(session)
+            self._layers.show_questions(questions, current, diameter_px, _kinds(session))
 
     def _show_picks(self, session: OpenSession) -> None:
         if self._layers.has_micrograph and session.shown:
             picks = session.picks.picks
-            self._layers.show_picks(picks, _diameter_px(session), session.shown_name)
+            self._layers.show_picks(
+                picks, _diameter_px(session), session.shown_name, _kinds(session)
+            )
             if picks is not None:
                 self._show_in_turn(self._add_map)
 
@@ -137,6 +147,10 @@ class SessionView(QObject, SessionListener):
 
     def _on_map_toggled(self, visible: bool) -> None:
         self.call(lambda session: session.picks.set_map_visible(visible))
+
+
+def _kinds(session: OpenSession) -> dict[int, str]:
+    return colours.of_kinds(session.settings.kinds)
 
 
 def _diameter_px(session: OpenSession) -> float:

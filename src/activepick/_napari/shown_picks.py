@@ -214,7 +214,7 @@ class ShownPicks(QObject):
                 # Open questions no longer apply, unless some were answered.
                 self._replaces_questions = True
                 self.reopen()
-            elif "head" in affected:
+            elif "head" in affected or "kinds" in action.changes:
                 self.learn()
         elif change is not None:
             # Labels are applied to picks at once; the new head follows.

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from activepick.session import Label, Target
 from activepick.session.model.effects import Change
-from activepick.session.model.state import SessionState
+from activepick.session.model.state import EMPTY, NOT_A_PARTICLE, SessionState
 
 __all__ = ["place_of_change", "undo_text"]
 
-# Singular and plural of labels of a class.
-CLASSES: Mapping[Target, tuple[str, str]] = {
-    1: ("particle", "particles"),
-    0: ("non-particle", "non-particles"),
-    2: ("empty position", "empty positions"),
+_PARTICLE = ("particle", "particles")
+# Singular and plural of labels of the other classes.
+_OTHERS: Mapping[Target, tuple[str, str]] = {
+    NOT_A_PARTICLE: ("non-particle", "non-particles"),
+    EMPTY: ("empty position", "empty positions"),
     None: ("skipped position", "skipped positions"),
 }
 
@@ -29,7 +29,7 @@ def undo_text(verb: str, change: Change, state: SessionState) -> str:
     state
         The session, for the names of micrographs.
     """
-    return f"{verb}: {_what(change)}{_where(change, state)}"
+    return f"{verb}: {_what(change, state.settings.kind_names)}{_where(change, state)}"
 
 
 def place_of_change(change: Change) -> tuple[int, tuple[float, float] | None] | None:
@@ -52,7 +52,7 @@ def place_of_change(change: Change) -> tuple[int, tuple[float, float] | None] | 
     return next(((number, None) for number in change.areas_after), None)
 
 
-def _what(change: Change) -> str:
+def _what(change: Change, kinds: Mapping[int, str]) -> str:
     if change.areas_after:
         return "excluded areas"
     if change.left_out_after:
@@ -65,20 +65,24 @@ def _what(change: Change) -> str:
     before = [label for label in change.before.values() if label is not None]
     after = [label for label in change.after.values() if label is not None]
     if not before:
-        return _count(after)
+        return _count(after, kinds)
     if not after:
-        return f"removal of {_count(before)}"
+        return f"removal of {_count(before, kinds)}"
     if len(before) < len(change.before):
-        return f"replacement of {_count(before)}"
+        return f"replacement of {_count(before, kinds)}"
     if any((a.x, a.y) != (b.x, b.y) for a, b in zip(before, after, strict=True)):
-        return f"move of {_count(after)}"
-    return f"{_count(before)} changed to {_count(after)}"
+        return f"move of {_count(after, kinds)}"
+    return f"{_count(before, kinds)} changed to {_count(after, kinds)}"
 
 
-def _count(labels: Sequence[Label]) -> str:
+def _count(labels: Sequence[Label], kinds: Mapping[int, str]) -> str:
     """Return the numbers of labels of each class, such as "particle" or "2 particles"."""
     parts = []
-    for target, (one, several) in CLASSES.items():
+    used = sorted({label.target for label in labels if label.target and label.is_particle})
+    names: dict[Target, tuple[str, str]] = {
+        k: (kinds[k], kinds[k]) if k in kinds else _PARTICLE for k in used
+    }
+    for target, (one, several) in (names | dict(_OTHERS)).items():
         count = sum(label.target == target for label in labels)
         if count:
             parts.append(

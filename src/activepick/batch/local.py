@@ -107,7 +107,8 @@ def _pick(
         picked = picker.pick(read, step)
     except Exception as error:
         return Outcome(index, failure=failure_of(error, micrograph))
-    picks = np.column_stack([picked.xy, picked.score])
+    columns = [picked.xy, picked.score, *(() if picked.kind is None else (picked.kind,))]
+    picks = np.column_stack(columns).astype(np.float64, copy=False)
     return Outcome(index, picks, read.key, read.micrograph.pixel_size_angstrom)
 
 

@@ -20,6 +20,7 @@ from activepick.files import open_to_read
 from activepick.formats import FORMATS, PickFolder, RelionMicrographs, choose_format
 from activepick.formats.boxes import BOX_COLUMNS
 from activepick.formats.format import Format
+from activepick.formats.kind_columns import kind_columns
 from activepick.formats.relion_star_writer import relion_version
 
 __all__ = ["FileOutput", "FolderOutput", "Output", "make_output"]
@@ -39,11 +40,14 @@ class Output(Protocol):
     def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
         """Set the lists of RELION that contain the micrographs."""
 
+    def use_kinds(self, names: Mapping[int, str]) -> None:
+        """Set the names of the kinds of particles by number; none for a head without kinds."""
+
     def has(self, name: str) -> bool:
         """Return whether the picks of a micrograph exist."""
 
     def write(self, name: str, picks: Picks, pixel_size_angstrom: float) -> None:
-        """Write the picks of a micrograph: x, y and score, (n, 3)."""
+        """Write the picks of a micrograph: x, y, score and, if there are kinds, its number."""
 
     def discard(self, name: str) -> None:
         """Remove outdated picks of a micrograph that an earlier run wrote."""
@@ -62,11 +66,14 @@ class _Tables:
         self.format = format
         self.options = dict(options)
         self._diameter = diameter
+        self.kinds: Mapping[int, str] = {}
 
     def table(self, name: str, picks: Picks, pixel_size_angstrom: float) -> pd.DataFrame:
         """Return the table of the picks of a micrograph."""
-        table = pd.DataFrame(picks, columns=["x", "y", "score"])
+        table = pd.DataFrame(picks[:, :3], columns=["x", "y", "score"])
         table.insert(0, "micrograph", pd.Series([name] * len(table), dtype=str))
+        if picks.shape[1] > 3:
+            table = table.assign(**kind_columns(picks[:, 3].astype(int), self.kinds))
         if "box_size" in self.format.options and "box_size" not in self.options:
             side = max(1, round(self._diameter / pixel_size_angstrom))
             table = table.assign(**dict.fromkeys(BOX_COLUMNS, side))
@@ -90,6 +97,10 @@ class FolderOutput:
     def use_lists(self, lists: Sequence[RelionMicrographs]) -> None:
         """Set the list of micrographs for the index of RELION, if there is exactly one."""
         self._star = lists[0].path if len(lists) == 1 else None
+
+    def use_kinds(self, names: Mapping[int, str]) -> None:
+        """Set the names of kinds in tables."""
+        self._tables.kinds = names
 
     def _folder_for(self, names: Sequence[str]) -> PickFolder:
         return PickFolder(
@@ -156,6 +167,10 @@ class FileOutput:
                 "give a folder."
             )
 
+    def use_kinds(self, names: Mapping[int, str]) -> None:
+        """Set the names of kinds in tables."""
+        self._tables.kinds = names
+
     def has(self, name: str) -> bool:
         """Return whether the part of a micrograph exists and is complete."""
         return self._load(name) is not None
@@ -206,7 +221,7 @@ class FileOutput:
         # numpy raises errors of many kinds for damaged files.
         except Exception:
             return None
-        is_whole = picks.dtype == np.float64 and picks.ndim == 2 and picks.shape[1] == 3
+        is_whole = picks.dtype == np.float64 and picks.ndim == 2 and picks.shape[1] in (3, 4)
         return picks if is_whole and picks.nbytes <= size and np.isfinite(picks).all() else None
 
     def _part(self, name: str) -> Path:

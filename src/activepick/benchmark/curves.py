@@ -1,6 +1,6 @@
 """Learning curves of methods on micrographs with known particles."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -14,6 +14,7 @@ from activepick.errors import SettingsError
 from activepick.features.engine import FeatureEngine
 from activepick.features.feature_map import MicrographFeatures
 from activepick.files import read_whole
+from activepick.formats.kind_columns import KIND_COLUMN
 from activepick.formats.outside import inside_image
 from activepick.json_text import parse_json
 from activepick.learning.head import Head, pretrained_head, scale_mixture
@@ -21,7 +22,7 @@ from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
 from activepick.learning.stopping import changed_positions, settled
 from activepick.learning.strategies.registry import Strategy
-from activepick.metrics import evaluate
+from activepick.metrics import Evaluation, evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking import (
     ALL_PEAKS,
@@ -70,6 +71,11 @@ class Dataset:
     edge_margin
         Width of the strip at the border, in particle radii, in which nothing is queried, picked
         or counted as a true particle. Published tables may not contain the particles there.
+    kinds
+        For each micrograph the number of the kind of each particle, above 0, shape (n,); None if
+        kinds are not distinguished.
+    kind_names
+        Names of the kinds by number.
     """
 
     micrographs: Sequence[Micrograph]
@@ -77,6 +83,21 @@ class Dataset:
     engine: FeatureEngine
     train: int
     edge_margin: float = 0.0
+    kinds: Sequence[NDArray[np.int_]] | None = None
+    kind_names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of learning curves: `COLUMNS`, and the AP of each kind."""
+        return [*COLUMNS, *(f"ap {name}" for name in self.kind_names.values())]
+
+    def of_kind(self, number: int) -> "Dataset":
+        """Return a dataset with the same micrographs and only the particles of one kind."""
+        if self.kinds is None:
+            raise ValueError("this dataset has no kinds of particles")
+        pairs = zip(self.truth, self.kinds, strict=True)
+        truth = [xy[kinds == number] for xy, kinds in pairs]
+        return Dataset(self.micrographs, truth, self.engine, self.train, self.edge_margin)
 
     def __post_init__(self) -> None:
         if not self.edge_margin >= 0:
@@ -158,7 +179,9 @@ def learning_curve(
         which are not counted as clicks; the share of the picks on the training micrographs that the
         last round changed, and whether the stopping rule has predicted so far that more labels
         improve the picks little; precision and recall at probability 0.5, and the precision that is
-        predicted by the probabilities.
+        predicted by the probabilities. With kinds of particles, AP and AP90 are means over the
+        kinds, the other measures are those of particles of any kind, and the AP of each kind
+        follows (see `Dataset.columns`).
     """
     run = _Run.start(name, method, data, seed, step, wrong_answers=wrong_answers)
     if method.supervised:
@@ -235,6 +258,9 @@ class _Run:
     truth: list[NDArray[np.float64]]
     rng: np.random.Generator
     rules: PickRules
+    training_kinds: list[NDArray[np.int_]] | None
+    kinds: list[NDArray[np.int_]] | None
+    kind_names: Mapping[int, str]
     refit_seconds: list[float] = field(default_factory=list)
     changes: list[float | None] = field(default_factory=list)
     settled: bool = False
@@ -260,20 +286,26 @@ class _Run:
             step(f"features of {data.micrographs[index].name}")
             return engine.features(data.micrographs[index], head.spec.working_radii)
 
-        learner = Learner([features(i) for i in train], head, method.settings, seed)
+        training = [features(i) for i in train]
+        names = data.kind_names
+        learner = Learner(training, head, method.settings, seed, kind_names=names)
         training_truth = [data.truth[i] for i in train]
+        training_kinds = None if data.kinds is None else [data.kinds[i] for i in train]
         radii = [part.radius_px for part in learner.micrographs]
         test = test if evaluate else []
         return cls(
             name=name,
             seed=seed,
             learner=learner,
-            oracle=Oracle(training_truth, radii, wrong_answers, seed),
+            oracle=Oracle(training_truth, radii, wrong_answers, seed, training_kinds),
             training_truth=training_truth,
             features=[features(i) for i in test],
             truth=[data.truth[i] for i in test],
             rng=np.random.default_rng(seed),
             rules=data.rules,
+            training_kinds=training_kinds,
+            kinds=None if data.kinds is None else [data.kinds[i] for i in test],
+            kind_names=names,
         )
 
     def learn(self, count: int, strategy: str | Strategy) -> int:
@@ -315,13 +347,28 @@ class _Run:
         labels = self.labels if labels is None else labels
         head = self.learner.head
         picks, truth = [], []
-        for features, xy in zip(self.features, self.truth, strict=True):
+        all_kinds = self.kinds or [np.ones(len(xy), int) for xy in self.truth]
+        for features, xy, kinds in zip(self.features, self.truth, all_kinds, strict=True):
             found = find_peaks(head.score_map(features))
             picks.append(select_picks(found, self.rules).table(features.name))
-            xy = xy[within_margin(features, xy, self.rules.edge_margin)]
-            truth.append(pd.DataFrame({"micrograph": features.name, "x": xy[:, 0], "y": xy[:, 1]}))
+            inside = within_margin(features, xy, self.rules.edge_margin)
+            table = pd.DataFrame({"x": xy[:, 0], "y": xy[:, 1], KIND_COLUMN: kinds})[inside]
+            truth.append(table.assign(micrograph=features.name))
         # The radius differs between micrographs of a dataset only if their pixel sizes do.
-        result = evaluate(pd.concat(picks), pd.concat(truth), self.features[0].radius_px)
+        picked, known, radius = pd.concat(picks), pd.concat(truth), self.features[0].radius_px
+        result = evaluate(picked, known, radius)
+        by_kind: dict[str, Evaluation] = {}
+        if self.kinds is not None:
+            # Before the first label of a particle, the kind is unknown.
+            own = picked.get(KIND_COLUMN, pd.Series(0, index=picked.index))
+            by_kind = {
+                name: evaluate(
+                    picked[(own == number) | (own == 0)],
+                    known[known[KIND_COLUMN] == number],
+                    radius,
+                )
+                for number, name in self.kind_names.items()
+            }
         seconds = float(np.median(self.refit_seconds)) if self.refit_seconds else float("nan")
         self.refit_seconds = []
         return {
@@ -330,8 +377,8 @@ class _Run:
             "clicks": labels if clicks is None else clicks,
             "labels": labels,
             "positives": int(sum(targets.sum() for targets in self.learner.targets)),
-            "ap": result.ap,
-            "ap90": result.ap90,
+            "ap": _mean([one.ap for one in by_kind.values()] or [result.ap]),
+            "ap90": _mean([one.ap90 for one in by_kind.values()] or [result.ap90]),
             "f1": result.f1,
             "refit_seconds": seconds,
             "skips": sum(len(xy) for xy in self.learner.skipped),
@@ -340,7 +387,12 @@ class _Run:
             "precision": result.precision,
             "recall": result.recall,
             "predicted_precision": result.predicted_precision,
+            **{f"ap {name}": one.ap for name, one in by_kind.items()},
         }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(np.nan_to_num(values)))
 
 
 def _engine(method: Method, engine: FeatureEngine) -> FeatureEngine:
@@ -373,14 +425,15 @@ def _label_everything(run: _Run, rng: np.random.Generator) -> None:
     Positions within the edge margin are not labelled.
     """
     learner, margin = run.learner, run.rules.edge_margin
-    pairs = zip(learner.micrographs, run.training_truth, strict=True)
-    for index, (features, xy) in enumerate(pairs):
+    kinds = run.training_kinds or [np.ones(len(xy), int) for xy in run.training_truth]
+    rows = zip(learner.micrographs, run.training_truth, kinds, strict=True)
+    for index, (features, xy, own) in enumerate(rows):
         height, width = features.shape
         positions = rng.uniform(0, 1, (4 * len(xy), 2)) * [width - 1, height - 1]
         if len(xy):
             far = far_from(positions, xy, features.radius_px)
             empty = positions[far & within_margin(features, positions, margin)][: len(xy)]
-            within = xy[inside_image(xy, features.shape) & within_margin(features, xy, margin)]
-            learner.add(index, within, np.ones(len(within)))
+            within = inside_image(xy, features.shape) & within_margin(features, xy, margin)
+            learner.add(index, xy[within], np.ones(within.sum()), kinds=own[within])
             learner.add(index, empty, np.zeros(len(empty)))
     learner.refit()

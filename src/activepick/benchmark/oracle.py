@@ -1,6 +1,6 @@
 """An oracle that knows the true particles: it answers queries, and corrects patches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,9 @@ class Oracle:
         Probability of a wrong answer.
     seed
         Determines which answers are wrong.
+    kinds
+        For each micrograph the number of the kind of each particle, shape (n,); by default all are
+        1.
 
     Raises
     ------
@@ -75,23 +78,33 @@ class Oracle:
         radii_px: list[float],
         wrong_answers: float = 0.0,
         seed: int = 0,
+        kinds: Sequence[NDArray[np.int_]] | None = None,
     ) -> None:
         if not 0 <= wrong_answers <= 1:
             raise SettingsError(f"A share of wrong answers of {wrong_answers:g}: give 0 to 1.")
         self._trees = [cKDTree(xy) if len(xy) else None for xy in truth]
         self._radii = radii_px
+        self._kinds = [np.ones(len(xy), int) for xy in truth] if kinds is None else kinds
         self._wrong_answers = wrong_answers
         # A separate generator, so that the queries are the same up to the first wrong answer.
         self._rng = np.random.default_rng([seed, 1])
 
     def answer(self, query: Query) -> float | None:
         """Return 1 for a particle, 0 for a non-particle, None for a skipped query."""
+        kind = self.kind(query)
+        return None if kind is None else float(kind > 0)
+
+    def kind(self, query: Query) -> int | None:
+        """Return the number of the kind of a particle, 0 for a non-particle, None if skipped."""
         tree, radius = self._trees[query.micrograph], self._radii[query.micrograph]
-        distance = np.inf if tree is None else float(tree.query([query.x, query.y])[0])
+        distance, nearest = (np.inf, 0) if tree is None else tree.query([query.x, query.y])
         if SAME_POSITION * radius < distance <= radius:
             return None
         wrong = self._rng.uniform() < self._wrong_answers
-        return float((distance <= radius) != wrong)
+        if (distance <= radius) == wrong:
+            return 0
+        # A wrong answer "particle" is of the first kind.
+        return 1 if wrong else int(self._kinds[query.micrograph][nearest])
 
     def correct(
         self, patch: Patch, picks: Floats, free: Callable[[Floats], Mask] = _everywhere
@@ -178,11 +191,11 @@ def learn(
         if not queries:
             break
         for query in queries:
-            answer = oracle.answer(query)
-            if answer is None:
+            kind = oracle.kind(query)
+            if kind is None:
                 learner.skip(query.micrograph, (query.x, query.y))
             else:
-                learner.add(query.micrograph, [(query.x, query.y)], [answer])
+                learner.add(query.micrograph, [(query.x, query.y)], [float(kind > 0)], kinds=kind)
                 answered += 1
     learner.refit()
     return answered

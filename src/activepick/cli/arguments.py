@@ -12,6 +12,7 @@ from activepick.formats.relion_star_writer import VERSIONS
 
 __all__ = [
     "BoxSize",
+    "Classes",
     "Device",
     "Diameter",
     "Invert",
@@ -65,6 +66,16 @@ Micrographs = Annotated[
         metavar="MICROGRAPH...",
         help="Motion-corrected micrographs (MRC, TIFF, PNG, JPEG), folders of them, RELION's "
         "micrographs.star, cryoSPARC's exposures (.cs), or text files with a name on each line.",
+        show_default=False,
+    ),
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        metavar="COLUMN",
+        help="Column with the kind of each particle, such as class or rlnClassNumber; by default "
+        "the column class if there is one.",
         show_default=False,
     ),
 ]

@@ -15,6 +15,7 @@ from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError
 from activepick.formats import read_picks
+from activepick.formats.kind_columns import KIND_COLUMN, KIND_NAME_COLUMN, kinds_of_rows
 from activepick.formats.outside import checked_outside
 from activepick.wording import counted
 
@@ -30,6 +31,7 @@ def benchmark(
     diameter: a.Diameter,
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
+    classes: a.Classes = None,
     outside: a.Outside = "drop",
     train: Annotated[
         int,
@@ -101,6 +103,9 @@ def benchmark(
     The method patch is compared by clicks: each correction in a patch counts as one click, and so
     does its confirmation. For the other methods, each answer counts as one. The head at a given
     number of clicks is the one after the last patch that was confirmed with at most so many clicks.
+
+    If the true particles are of several kinds, the oracle answers with the kind. AP is then the
+    mean over the kinds, and curve.csv also has the AP of each kind.
     """
     from activepick.benchmark.curves import Dataset
     from activepick.benchmark.report import write_curves
@@ -112,6 +117,10 @@ def benchmark(
         raise SettingsError("--batch and --seeds must be 1 or more.")
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
     known_particles = read_picks(truth, outside=checked_outside(outside))
+    names_of_kinds: dict[int, str] = {}
+    if classes is not None or KIND_NAME_COLUMN in known_particles:
+        numbers, names_of_kinds = kinds_of_rows(known_particles, classes or KIND_NAME_COLUMN, truth)
+        known_particles = known_particles.assign(**{KIND_COLUMN: numbers})[numbers > 0]
     rows = group_by_micrograph(known_particles, files, truth, outside)
     known = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]
     if len(known) < len(files):
@@ -131,6 +140,8 @@ def benchmark(
         ),
         train,
         edge_margin=edge_margin,
+        kinds=[r[KIND_COLUMN].to_numpy(int) for _, r in known] if len(names_of_kinds) > 1 else None,
+        kind_names=names_of_kinds if len(names_of_kinds) > 1 else {},
     )
     out.mkdir(parents=True, exist_ok=True)  # fails now rather than after an hour
     result = run_methods(data, names, counts, batch, seeds, out, wrong_answers, stop)
@@ -178,7 +189,7 @@ def run_methods(
     DataFrame
         The rows of all curves.
     """
-    from activepick.benchmark.curves import COLUMNS, learning_curve
+    from activepick.benchmark.curves import learning_curve
     from activepick.benchmark.report import write_rows
 
     rows: list[dict[str, object]] = []
@@ -190,9 +201,9 @@ def run_methods(
                 rows += learning_curve(
                     name, method, data, seed, counts, batch, step, wrong_answers, stop
                 )
-                write_rows(pd.DataFrame(rows, columns=COLUMNS), out)
+                write_rows(pd.DataFrame(rows, columns=data.columns), out)
                 bar.done()
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=data.columns)
 
 
 def print_table(rows: pd.DataFrame) -> None:

@@ -13,6 +13,8 @@ from activepick.cli.console import print_json, say
 from activepick.wording import counted
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from activepick.metrics import Evaluation, OtherWay
 
 __all__ = ["evaluate"]
@@ -57,6 +59,16 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of both files with the kind of each particle, such as class or "
+            "rlnClassNumber. The picks of each kind are then also compared with the particles of "
+            "this kind.",
+            show_default=False,
+        ),
+    ] = None,
     json: a.Json = False,
 ) -> None:
     """Compare picks with known particles: AP, AP90, precision, recall and F1.
@@ -69,7 +81,12 @@ def evaluate(
     from activepick.metrics import evaluate as compare
 
     given = 0.5 if threshold is None else threshold
-    result = compare(read_picks(picks), read_picks(truth), radius, given, min_score=min_score)
+    tables = read_picks(picks), read_picks(truth)
+    result = compare(*tables, radius, given, min_score=min_score)
+    by_class = {}
+    if classes is not None:
+        for name, pair in _by_class(*tables, classes, picks, truth).items():
+            by_class[name] = compare(*pair, radius, given, min_score=min_score)
     if result.not_picked:
         say(
             f"warning: {len(result.not_picked)} of {counted(result.n_micrographs, 'micrograph')} "
@@ -79,7 +96,8 @@ def evaluate(
     if result.other_way is not None:
         _say_other_way(result.other_way, result, picks)
     if json:
-        print_json(_plain(asdict(result)))
+        of_each = {name: asdict(own) for name, own in by_class.items()}
+        print_json(_plain(asdict(result) | ({"classes": of_each} if of_each else {})))
         return
     print(
         f"micrographs {result.n_micrographs}   picks {result.n_picks}   particles {result.n_truth}"
@@ -98,6 +116,28 @@ def evaluate(
         place = f"probability {result.best_threshold:.3f}" if probability else "score "
         place += "" if probability else f"{result.best_score:g}"
         print(f"best F1 {result.best_f1:.3f} at {place}")
+    for name, own in by_class.items():
+        ranking = f"AP {own.ap:.3f}   AP90 {own.ap90:.3f}   " if own.ranked else ""
+        print(
+            f"{name}: picks {own.n_picks}   particles {own.n_truth}   {ranking}"
+            f"precision {own.precision:.3f}   recall {own.recall:.3f}   F1 {own.f1:.3f}"
+        )
+
+
+def _by_class(
+    picks: "pd.DataFrame", truth: "pd.DataFrame", column: str, picks_path: Path, truth_path: Path
+) -> "dict[str, tuple[pd.DataFrame, pd.DataFrame]]":
+    """Return the picks and the true particles of each kind, by the name of the kind."""
+    from activepick.formats.kind_columns import kinds_of_rows
+
+    found, found_names = kinds_of_rows(picks, column, picks_path)
+    known, names = kinds_of_rows(truth, column, truth_path)
+    numbers = {name: number for number, name in found_names.items()}
+    # All particles of a kind without picks are missed.
+    return {
+        name: (picks[found == numbers.get(name, -1)], truth[known == number])
+        for number, name in names.items()
+    }
 
 
 def _which(result: "Evaluation") -> str:

@@ -17,6 +17,7 @@ from activepick.cli.picking_run import (
 )
 from activepick.errors import SettingsError
 from activepick.formats import FORMATS
+from activepick.formats.scores import score_threshold
 from activepick.picking.rules import DEFAULT_EDGE_MARGIN, DEFAULT_THRESHOLD, PickRules
 from activepick.scoremap import DEFAULT_SEPARATION
 from activepick.wording import counted
@@ -45,6 +46,15 @@ def pick(
     threshold: Annotated[float, typer.Option(help="Lowest probability of a pick.")] = (
         DEFAULT_THRESHOLD
     ),
+    class_threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=P",
+            help="Smallest probability of a pick of one kind of particle of the head, such as "
+            "ribosome=0.7. Can be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -199,6 +209,7 @@ def pick(
         ResourceOptions(orientations, patience, readers, gpu_memory),
         ClusterOptions(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
         overwrite=overwrite,
+        kind_thresholds=_kind_thresholds(class_threshold or []),
     )
     asked = MicrographOptions(micrographs, pixel_size, invert, recursive)
     summary = run(asked, fresh, WatchOptions(watch, every, stop_after))
@@ -223,3 +234,20 @@ def pick(
         print(f"{found}{kept}{failed}: {out}")
     if summary.failed:
         raise typer.Exit(2)
+
+
+def _kind_thresholds(texts: list[str]) -> dict[str, float]:
+    """Return the threshold of each kind of particle by name, from texts such as NAME=0.7."""
+    thresholds = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            thresholds[name] = float(number)
+            score_threshold(thresholds[name])
+        except ValueError:
+            name = ""
+        if not name:
+            raise SettingsError(
+                f"--class-threshold {text}: give a name and a probability, such as ribosome=0.7."
+            )
+    return thresholds

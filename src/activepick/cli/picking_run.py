@@ -4,11 +4,12 @@ import hashlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import activepick
@@ -23,7 +24,7 @@ from activepick.cli.arguments import OutputPath
 from activepick.cli.console import Bar, progress_bar, say
 from activepick.cli.interruption import exit_at_once, terminable
 from activepick.cli.loading import HeadOptions, load_engine_and_head
-from activepick.errors import on_command_line
+from activepick.errors import SettingsError, on_command_line
 from activepick.files import read_whole
 from activepick.micrograph.discovery import FoundMicrograph, MicrographSet, find_micrographs
 from activepick.picking.rules import PickRules
@@ -103,6 +104,8 @@ class PickingRun:
         Options of a cluster; None to pick on this machine.
     overwrite
         Whether files of an earlier run are removed from the folder if this run does not write them.
+    kind_thresholds
+        Thresholds of kinds of particles, by the name of the kind.
     """
 
     def __init__(
@@ -116,8 +119,10 @@ class PickingRun:
         cluster: ClusterOptions | None,
         *,
         overwrite: bool = False,
+        kind_thresholds: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self._head = head
+        self._kind_thresholds = kind_thresholds
         self._rules = rules
         self._resources = resources
         self._bar: Bar | None = None
@@ -135,7 +140,9 @@ class PickingRun:
             **{k: None if v is None else str(v) for k, v in written.items()},
             **asdict(head),
             "files": {name: _digest(name) for name in (head.head, head.model) if name},
-            **asdict(rules),
+            # Left out if there are none, as in the records of versions without kinds.
+            **{k: v for k, v in asdict(rules).items() if k != "kind_thresholds"},
+            **({"kind_thresholds": dict(kind_thresholds)} if kind_thresholds else {}),
             "orientations": resources.orientations,
         }
         self._output = make_output(
@@ -179,6 +186,7 @@ class PickingRun:
         self._output.expect([found.name for found in first.found])
         settings = {"pixel_size": asked.pixel_size, "inverted": asked.inverted}
         self._record = RunRecord(self.record_folder, {**self._request, **settings}, fresh=fresh)
+        self._use_kinds(self._record.head)
         run = BatchRun(self._output, self._record, self._pick)
         rounds = iter([first])
         if watching.is_wanted:
@@ -246,8 +254,15 @@ class PickingRun:
             self._bar.step(found.path.name)
             self._bar.part(fraction)
 
+    def _use_kinds(self, head: "Head | None") -> None:
+        if head is not None and head.kinds is not None:
+            self._output.use_kinds(head.kinds.name_of)
+
     def _start(self, engine: "FeatureEngine", head: "Head") -> "Picker":
         from activepick.picking.picker import Picker
+
+        self._use_kinds(head)
+        rules = _with_kinds(self._rules, self._kind_thresholds, head)
 
         facts = {
             "command": shlex.join(["activepick", *sys.argv[1:]]),
@@ -261,7 +276,24 @@ class PickingRun:
             engine.extractor.limit_memory(self._resources.gpu_memory)
         if self._resources.orientations is not None:
             engine = replace(engine, orientations=self._resources.orientations)
-        return Picker(engine, head, self._rules)
+        return Picker(engine, head, rules)
+
+
+def _with_kinds(rules: PickRules, thresholds: Mapping[str, float], head: "Head") -> PickRules:
+    """Return rules with thresholds for kinds of particles of a head.
+
+    Raises
+    ------
+    SettingsError
+        If the head does not have a kind.
+    """
+    numbers = {} if head.kinds is None else {v: k for k, v in head.kinds.name_of.items()}
+    for name in thresholds:
+        if name not in numbers:
+            known = f"the kinds {', '.join(numbers)}" if numbers else "no kinds of particles"
+            raise SettingsError(f"--class-threshold {name}: the head has {known}.")
+    own = tuple((numbers[name], threshold) for name, threshold in thresholds.items())
+    return replace(rules, kind_thresholds=own)
 
 
 def _digest(name: str) -> str | None:

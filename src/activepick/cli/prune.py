@@ -89,7 +89,7 @@ def prune(
     x, taught = _rows(engine, decider, files, groups, known)
     table = pd.concat(groups)
     if head is not None:
-        table["score"] = decider.calibration.logit(x @ decider.weights.ravel() + decider.bias)
+        table["score"] = decider.calibration.logit(decider.linear_scores(x))
     else:
         from activepick.learning.multinomial import fit_classes
         from activepick.picking.prune import adapt_to_shares, particle_scores

@@ -191,6 +191,7 @@ def import_(
                 opened.state.names,
                 {},
                 lambda number: opened.micrographs.open(number).shape,
+                kinds=opened.state.settings.kind_numbers,
                 source=table,
                 outside=rule,
             )

@@ -12,15 +12,21 @@ from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import read_picks
+from activepick.formats.kind_columns import KIND_NAME_COLUMN, kinds_of_rows
 from activepick.formats.outside import checked_outside
 from activepick.formats.values import label_weights
 from activepick.picking.rules import DEFAULT_THRESHOLD
 from activepick.wording import counted
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from activepick.learning.learner import Learner
 
 __all__ = ["train"]
+
+# Column of the number of the kind of particle.
+_KIND = "kind of particle"
 
 
 def train(
@@ -29,7 +35,8 @@ def train(
         Path,
         typer.Option(
             help="Labelled positions: CSV with the columns micrograph, x, y, label (1 particle, 0 "
-            "not), or any table of particles, or a folder of such tables.",
+            "not) and optionally class (kind of particle), or any table of particles, or a folder "
+            "of such tables.",
             show_default=False,
         ),
     ],
@@ -40,6 +47,7 @@ def train(
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
     outside: a.Outside = "drop",
+    classes: a.Classes = None,
     base: Annotated[
         Path | None,
         typer.Option(
@@ -80,14 +88,15 @@ def train(
 
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
     table = read_picks(labels, outside=checked_outside(outside))
-    if "label" not in table:
+    if "label" not in table and KIND_NAME_COLUMN not in table:
         say(f"warning: {labels} has no column label: all positions are used as particles")
-    elif table["label"].isna().any():
+    elif "label" in table and table["label"].isna().any():
         raise TableError(
             f"{labels}: some labels are empty; use 1 for a particle, 0 for anything else."
         )
     if expected is not None and not expected > 0:
         raise SettingsError(f"--expected {expected:g}: give a number above 0.")
+    table, kinds = _with_kinds(table, classes, labels)
     rows = group_by_micrograph(table, files, labels, outside)
     labelled = [(f.micrograph(), r) for f, r in zip(files, rows, strict=True) if len(r)]
     engine = make_engine(
@@ -114,11 +123,16 @@ def train(
     fit = HeadFit()
     if expected is not None:
         fit = replace(fit, pi=expected_pi(expected, features[0].radius_px, features[0].shape))
-    learner = Learner(features, first, LearnerSettings(fit=fit))
+    learner = Learner(features, first, LearnerSettings(fit=fit), kind_names=kinds)
     for index, (_, own) in enumerate(labelled):
         targets = own["label"] if "label" in own else np.ones(len(own))
+        own_kinds = own[_KIND].to_numpy() if kinds else 1
         learner.add(
-            index, own[["x", "y"]].to_numpy(), np.asarray(targets, float), label_weights(own)
+            index,
+            own[["x", "y"]].to_numpy(),
+            np.asarray(targets, float),
+            label_weights(own),
+            own_kinds,
         )
     head = replace(
         learner.refit(),
@@ -140,6 +154,7 @@ def train(
                 "expected_particles": particles,
                 "particles": head.particles,
                 "others": head.others,
+                "classes": {} if head.kinds is None else head.kinds.name_of,
                 "micrographs": len(labelled),
                 "working_radii_px": list(head.spec.working_radii),
             }
@@ -149,12 +164,26 @@ def train(
             f"trained on {counted(head.particles, 'particle')} and "
             f"{counted(head.others, 'other position')}: {out}"
         )
+        if head.kinds is not None:
+            print(f"kinds of particles: {', '.join(head.kinds.names)}")
         if not np.isnan(precision_at):
             print(
                 f"estimate for these micrographs: about {particles:.0f} particles in each, and "
                 "about "
                 f"{precision_at:.0%} of the picks with a probability of at least 0.5 are particles"
             )
+
+
+def _with_kinds(
+    table: "pd.DataFrame", column: str | None, source: Path
+) -> "tuple[pd.DataFrame, dict[int, str]]":
+    """Return a table with the numbers of kinds, and their names; no names if there is one kind."""
+    if column is None and KIND_NAME_COLUMN not in table:
+        return table, {}
+    numbers, names = kinds_of_rows(table, column or KIND_NAME_COLUMN, source)
+    if "label" not in table:
+        table = table.assign(label=(numbers > 0).astype(float))
+    return (table.assign(**{_KIND: numbers}), names) if len(names) > 1 else (table, {})
 
 
 def _prediction(learner: "Learner") -> tuple[float, float]:

@@ -186,16 +186,47 @@ class FeatureEngine:
         radii, weights, bias, progress
             As in `score_map`, for all scales.
         """
-        used = [i for i in range(len(radii)) if weights[i].any()]
-        parts = []
+        return self.score_heads(micrograph, images, radii, weights[None], [bias], progress)[0]
+
+    def score_heads(
+        self,
+        micrograph: Micrograph,
+        images: Sequence[WorkingImage],
+        radii: Sequence[float],
+        weights: NDArray[np.float64],
+        biases: Sequence[float],
+        progress: Progress | None = None,
+    ) -> list[ScoreMap]:
+        """Compute the score maps of several linear heads at once.
+
+        Parameters
+        ----------
+        micrograph, images, radii, progress
+            As in `score_images`. A scale is used if a weight of any head is not zero.
+        weights
+            Weights of the heads, shape (K, number of scales, C).
+        biases
+            Bias of each head, shape (K,).
+
+        Returns
+        -------
+        list of ScoreMap
+            The score map of each head.
+        """
+        used = [i for i in range(len(radii)) if weights[:, i].any()]
+        parts: list[list[tuple[NDArray[np.float32], tuple[float, float]]]] = [[] for _ in biases]
         for k, i in enumerate(used):
             step = None if progress is None else part_of(progress, k, len(used))
             scores = self.extractor.score(
-                images[k].pixels, weights[i], 0.0, step, self.orientations
+                images[k].pixels, weights[:, i], 0.0, step, self.orientations
             )
-            parts.append((scores, self._spacing(micrograph, radii[i])))
+            for own, values in zip(parts, scores, strict=True):
+                own.append((values, self._spacing(micrograph, radii[i])))
         radius_px = micrograph.radius_px(self.diameter_angstrom)
-        return merge_scales(parts, bias, micrograph.shape, radius_px, micrograph.border)
+        return [
+            merge_scales(own, bias, micrograph.shape, radius_px, micrograph.border)
+            for own, bias in zip(parts, biases, strict=True)
+        ]
 
     def border(self, micrograph: Micrograph) -> Border:
         """Return the columns and rows without an image: left, top, right, bottom.

@@ -188,22 +188,25 @@ class Extractor:
         image
             Normalised pixels, shape (h, w).
         weights, bias
-            Weights of the head, shape (C,), and its bias.
+            Weights of a head, shape (C,), or of several heads, shape (K, C), and the bias.
         progress, orientations
             As in `extract`.
 
         Returns
         -------
         array of float32
-            Logits, shape (ceil(h / stride), ceil(w / stride)).
+            Linear scores, shape (ceil(h / stride), ceil(w / stride)), or (K, ...) for K heads.
         """
+        heads = np.atleast_2d(weights)
         with torch.inference_mode(), self._on_device(), own_stream(self.device):
             # Kept on the device until the end, so that the CPU waits for the device only once.
-            out = torch.empty(self._output_shape(image), device=self.device)
+            out = torch.empty((len(heads), *self._output_shape(image)), device=self.device)
             for rows, columns, features in self._tiles(image, orientations, progress):
                 for part, block in _blocks(rows, features):
-                    out[part, columns] = project(block, weights)
-            return (out + bias).cpu().numpy()
+                    for own, head in zip(out, heads, strict=True):
+                        own[part, columns] = project(block, head)
+            scores = (out + bias).cpu().numpy()
+            return scores if weights.ndim == 2 else scores[0]
 
     def _output_shape(self, image: NDArray[np.float32]) -> tuple[int, int]:
         return -(-image.shape[0] // self.stride), -(-image.shape[1] // self.stride)

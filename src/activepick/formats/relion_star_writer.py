@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from activepick.errors import TableError
+from activepick.formats.kind_columns import KIND_COLUMN, KIND_NAME_COLUMN
 from activepick.formats.optics import optics_in_words, with_exposure_groups
 from activepick.formats.relion_micrographs import magnified_pixel_size
 from activepick.formats.relion_star import NO_SCORE, RELION_TAGS
@@ -197,6 +198,8 @@ def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     for name in table.columns:
         if name in columns or name in RELION_TAGS.values() or name == "label":
             continue
+        if name == KIND_NAME_COLUMN and KIND_COLUMN in table:
+            continue  # RELION has numbers of classes
         if isinstance(name, str) and _TAG.fullmatch(name):
             columns[name] = table[name]
         else:

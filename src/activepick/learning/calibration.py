@@ -53,7 +53,11 @@ class Calibration:
         """Convert a map of linear scores to a map of scores."""
         if self.slope == 1:
             return linear
-        return replace(linear, values=linear.values * np.float32(self.slope))
+        values, kinds = linear.values * np.float32(self.slope), linear.kinds
+        if kinds is not None:
+            # The same change of all kinds keeps the probability of each kind given a particle.
+            kinds = replace(kinds, values=kinds.values + (values - linear.values))
+        return replace(linear, values=values, kinds=kinds)
 
 
 def expected_precision(probability: ArrayLike, threshold: float = 0.0) -> float:

@@ -85,6 +85,7 @@ def combine(
     """
     if not heads:
         raise HeadError("Give at least one head to combine.")
+    heads = [replace(head, kinds=None) for head in heads]  # a generic head finds any particle
     for head in heads:
         _require_alike(head.spec, pretrained.spec)
     first, shape = pretrained.weights.ravel(), pretrained.weights.shape

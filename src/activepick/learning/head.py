@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.calibration import Calibration
+from activepick.learning.kinds import KindWeights
 from activepick.learning.simulated_calibration import calibration_after
-from activepick.scoremap import ScoreMap
+from activepick.scoremap import ScoreMap, merge_kinds
+from activepick.scoremap.kinds import any_kind
 
 if TYPE_CHECKING:  # the module needs PyTorch
     from activepick.features.feature_map import MicrographFeatures
@@ -71,6 +73,8 @@ class Head:
     calibration
         Conversion of linear scores to scores, which are logits of calibrated probabilities; see
         `activepick.learning.calibration`.
+    kinds
+        Weights of each kind of particle; `weights` are their mean. None for a head without kinds.
     """
 
     weights: NDArray[np.float64]
@@ -85,6 +89,7 @@ class Head:
     training_data: TrainingData | None = None
     directions: NDArray[np.float64] | None = None
     calibration: Calibration = field(default_factory=Calibration)
+    kinds: KindWeights | None = None
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 2 or len(self.weights) != len(self.spec.working_radii):
@@ -92,6 +97,33 @@ class Head:
                 f"A head for {len(self.spec.working_radii)} scales cannot have weights of shape "
                 f"{self.weights.shape}."
             )
+        if self.kinds is not None and self.kinds.weights.shape[1:] != self.weights.shape:
+            raise HeadError(
+                f"A head with weights of shape {self.weights.shape} cannot have kinds of particles "
+                f"with weights of shape {self.kinds.weights.shape[1:]}."
+            )
+
+    @property
+    def used_scales(self) -> list[int]:
+        """Indices of the scales with weights other than zero; the others need no features."""
+        weights = self.weights[None] if self.kinds is None else self.kinds.weights
+        return np.flatnonzero(weights.any(axis=(0, 2))).tolist()
+
+    def linear_scores(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Compute the linear scores, shape (n,), for features of shape (n, D).
+
+        With kinds of particles, they are the log-odds of a particle of any kind.
+        """
+        if self.kinds is not None:
+            return np.asarray(any_kind(self.kinds.linear_scores(features).T))
+        return np.asarray(features @ self.weights.ravel() + self.bias)
+
+    def linear_map(self, features: "MicrographFeatures") -> ScoreMap:
+        """Compute the map of linear scores of a micrograph; the arguments are as in `score_map`."""
+        if self.kinds is None:
+            return features.score_map(self.weights, self.bias)
+        pairs = zip(self.kinds.weights, self.kinds.bias.tolist(), strict=True)
+        return merge_kinds([features.score_map(*pair) for pair in pairs], self.kinds.numbers)
 
     def score_map(self, features: "MicrographFeatures") -> ScoreMap:
         """Compute the score map: the logit of the calibrated probability at each position.
@@ -105,7 +137,7 @@ class Head:
         -------
         ScoreMap
         """
-        return self.calibration.score_map(features.score_map(self.weights, self.bias))
+        return self.calibration.score_map(self.linear_map(features))
 
     def require(self, spec: FeatureSpec) -> None:
         """Check that this head was trained on the given features.

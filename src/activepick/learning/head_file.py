@@ -5,7 +5,7 @@ Nothing is unpickled, so that heads from untrusted sources can be opened.
 
 import errno
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +23,7 @@ from activepick.files import check_readable
 from activepick.json_text import parse_json
 from activepick.learning.calibration import Calibration
 from activepick.learning.head import Head, TrainingData
+from activepick.learning.kinds import KindWeights
 
 __all__ = ["load_head", "save_head"]
 
@@ -78,6 +79,9 @@ class _Facts:
     others: _Count
     notes: dict[str, Any]
     calibration: _Calibration = _Calibration()
+    kinds: dict[Annotated[int, Field(ge=1, le=9999)], Annotated[str, Field(min_length=1)]] = field(
+        default_factory=dict
+    )
 
 
 def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> None:
@@ -116,6 +120,10 @@ def save_head(head: Head, path: str | Path, *, within: Path | None = None) -> No
         tensors[_WEIGHTS] = head.training_data.weights.astype(np.float16)
     if head.directions is not None:
         tensors["directions"] = np.ascontiguousarray(head.directions, np.float32)
+    if head.kinds is not None:
+        facts["kinds"] = head.kinds.name_of
+        tensors["kind_weights"] = np.ascontiguousarray(head.kinds.weights)
+        tensors["kind_bias"] = np.ascontiguousarray(head.kinds.bias)
     with replacing(path, within=within) as temporary:
         try:
             save_file(tensors, temporary, metadata={FORMAT: json.dumps(facts)})
@@ -143,7 +151,10 @@ def load_head(path: str | Path) -> Head:
             facts = parse_json(metadata)
             weights = np.asarray(file.get_tensor("weights"), np.float64)
             bias = float(file.get_tensor("bias")[0])
-            data = directions = None
+            data = directions = kind_weights = kind_bias = None
+            if "kind_weights" in file.keys():  # noqa: SIM118 - a file is not a dict
+                kind_weights = np.asarray(file.get_tensor("kind_weights"), np.float64)
+                kind_bias = np.asarray(file.get_tensor("kind_bias"), np.float64)
             if "directions" in file.keys():  # noqa: SIM118 - a file is not a dict
                 directions = np.asarray(file.get_tensor("directions"), np.float64)
             if set(_TRAINING_DATA) <= set(file.keys()):
@@ -164,10 +175,16 @@ def load_head(path: str | Path) -> Head:
             numbers += [data.features, data.targets, data.unlabelled, data.weights]
         if directions is not None:
             numbers.append(directions)
+        if kind_weights is not None and kind_bias is not None:
+            numbers += [kind_weights, kind_bias]
         if not all(np.isfinite(part).all() for part in numbers):
             raise HeadError(f"{path}: this head contains numbers that are not finite.")
         known = TypeAdapter(_Facts).validate_python(facts)
         _check_shapes(weights, data, directions)
+        kinds = None
+        if kind_weights is not None and kind_bias is not None:
+            order = tuple(known.kinds)
+            kinds = KindWeights(order, tuple(known.kinds.values()), kind_weights, kind_bias)
         return Head(
             weights=weights,
             bias=bias,
@@ -180,6 +197,7 @@ def load_head(path: str | Path) -> Head:
             training_data=data,
             directions=directions,
             calibration=Calibration(**asdict(known.calibration)),
+            kinds=kinds,
         )
     except _DAMAGE as error:
         reason = _damage(error) if isinstance(error, ValidationError) else error

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from activepick.learning.head import Head
 from activepick.learning.posterior import Posterior, left_out_scores
+from activepick.learning.settings import LearnerSettings
+from activepick.learning.training import head_posterior, without_kinds
 from activepick.learning.training_set import TrainingExamples
 
 __all__ = ["DoubtfulLabel", "contradictions", "doubtful_labels"]
@@ -64,12 +66,15 @@ def contradictions(head: Head, posterior: Posterior, examples: TrainingExamples)
 
 
 def doubtful_labels(
-    head: Head, posterior: Posterior, examples: TrainingExamples
+    head: Head, pretrained: Head, settings: LearnerSettings, examples: TrainingExamples
 ) -> list[DoubtfulLabel]:
     """Return all labels, sorted by decreasing contradiction.
 
-    The parameters are those of `contradictions`.
+    The parameters are those of `activepick.learning.training.head_posterior`. Kinds of particles
+    are not distinguished.
     """
+    head = without_kinds(head, pretrained, settings, examples)
+    posterior = head_posterior(head, pretrained, settings, examples)
     found = contradictions(head, posterior, examples)
     order = np.argsort(-found, kind="stable")
     places = (examples.labels[i] for i in order)

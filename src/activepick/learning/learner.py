@@ -1,7 +1,7 @@
 """Train a head with labels on micrographs, and choose the next queries."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,8 @@ class Learner:
     keys
         Name of each micrograph, on which its sample of pixels depends. By default the names of the
         features.
+    kind_names
+        Names of the kinds of particles by number, above 0, if they are to be told apart.
 
     Attributes
     ----------
@@ -62,6 +64,9 @@ class Learner:
         non-particles.
     weights
         For each micrograph the weights of its labels, shape (n,).
+    kinds
+        For each micrograph the number of the kind of particle of each label, shape (n,); 0 for
+        non-particles.
     skipped
         For each micrograph the skipped positions x, y in original pixels, shape (n, 2).
     refit_seconds
@@ -75,22 +80,32 @@ class Learner:
         settings: LearnerSettings | None = None,
         seed: int = 0,
         keys: Sequence[str] | None = None,
+        kind_names: Mapping[int, str] | None = None,
     ) -> None:
         self.micrographs = list(micrographs)
         self.pretrained = pretrained
         self.settings = settings or LearnerSettings()
         self.seed = seed
         self.keys = _unique([m.name for m in self.micrographs]) if keys is None else list(keys)
+        self.kind_names = dict(kind_names or {})
         self.head = self._initial_head()
         self.labels: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
         self.targets: list[Floats] = [np.empty(0) for _ in self.micrographs]
         self.weights: list[Floats] = [np.empty(0) for _ in self.micrographs]
+        self.kinds: list[Floats] = [np.empty(0) for _ in self.micrographs]
         self.skipped: list[Floats] = [np.empty((0, 2)) for _ in self.micrographs]
         self.refit_seconds = 0.0
         self._training_set: TrainingSet | None = None
         self._fitted = False
 
-    def add(self, index: int, xy: ArrayLike, targets: ArrayLike, weights: ArrayLike = 1.0) -> None:
+    def add(
+        self,
+        index: int,
+        xy: ArrayLike,
+        targets: ArrayLike,
+        weights: ArrayLike = 1.0,
+        kinds: ArrayLike = 1,
+    ) -> None:
         """Add labels on a micrograph; they take effect at the next `refit`.
 
         A label that is added twice counts once.
@@ -105,6 +120,9 @@ class Learner:
             1 for particles, 0 for non-particles, shape (n,).
         weights
             Weight of each label, from above 0 to 1, shape (n,), or one weight for all of them.
+        kinds
+            Number of the kind of each particle, shape (n,), or one number for all of them. Those of
+            non-particles are ignored.
 
         Raises
         ------
@@ -127,6 +145,8 @@ class Learner:
         self.targets[index] = np.append(self.targets[index], targets)
         weights = np.broadcast_to(np.asarray(weights, np.float64), len(xy))
         self.weights[index] = np.append(self.weights[index], weights)
+        kinds = np.broadcast_to(np.asarray(kinds, np.float64), len(xy))
+        self.kinds[index] = np.append(self.kinds[index], np.where(targets == 1, kinds, 0.0))
 
     def skip(self, index: int, xy: ArrayLike) -> None:
         """Skip positions on a micrograph, so that they are not queried again.
@@ -150,7 +170,7 @@ class Learner:
             self._fitted = False
             return self.head
         warm_start = self.head if self._fitted else None
-        self.head = fit_head(self.pretrained, self.settings, examples, warm_start)
+        self.head = fit_head(self.pretrained, self.settings, examples, warm_start, self.kind_names)
         self._fitted = True
         self.refit_seconds = time.perf_counter() - start
         return self.head
@@ -193,9 +213,7 @@ class Learner:
         """
         return QueryContext(
             micrographs=tuple(self.micrographs),
-            score_maps=tuple(
-                one.score_map(self.head.weights, self.head.bias) for one in self.micrographs
-            ),
+            score_maps=tuple(self.head.linear_map(one) for one in self.micrographs),
             labelled=tuple(self.labels),
             skipped=tuple(self.skipped),
             head=self.head,
@@ -220,8 +238,7 @@ class Learner:
         examples = self.examples()
         if not len(examples.targets):
             return []
-        posterior = head_posterior(self.head, self.pretrained, self.settings, examples)
-        return doubtful_labels(self.head, posterior, examples)
+        return doubtful_labels(self.head, self.pretrained, self.settings, examples)
 
     def training_data(self) -> TrainingData:
         """Return the training data that are stored with the head."""
@@ -231,9 +248,9 @@ class Learner:
         """Return the training examples for the labels."""
         features = dict(zip(self.keys, self.micrographs, strict=True))
         labels = {
-            key: MicrographLabels(xy, targets, weights)
-            for key, xy, targets, weights in zip(
-                self.keys, self.labels, self.targets, self.weights, strict=True
+            key: MicrographLabels(*rows)
+            for key, *rows in zip(
+                self.keys, self.labels, self.targets, self.weights, self.kinds, strict=True
             )
         }
         return self._current_training_set().collect(labels, features.__getitem__)

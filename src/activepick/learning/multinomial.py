@@ -1,28 +1,202 @@
-"""A head with several classes: particle, contamination, carbon or empty ice.
+"""Multinomial logistic regression on features: several classes, each with weights of its own.
 
-Multinomial logistic regression on the same features. The classes are those of PickerOptimizer (Li
-et al., J. Comput. Biol. 30, 2023, and ISBRA 2021). The classes other than particles differ from
-each other, so that each has separate weights.
+One class has the score 0 and no weights. The others have the scores ``z_k = w_k x + b_k``, and the
+probabilities are ``p_k = exp(z_k) / (1 + sum_j exp(z_j))``. With one class besides the first, this
+is the loss of `activepick.learning.loss`. The prior determines how similar the weights of two
+classes are.
+
+It is used for kinds of particles (`activepick.learning.kind_fit`) and for classes of false picks
+(`fit_classes`). The latter are the classes of PickerOptimizer (Li et al., J. Comput. Biol. 30,
+2023, and ISBRA 2021).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, logit, softmax
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.head import Head
 from activepick.threads import one_thread
 
-__all__ = ["PARTICLE", "ClassHead", "fit_classes"]
+__all__ = ["PARTICLE", "ClassHead", "MultinomialLoss", "fit_classes", "minimise"]
 
 Floats = NDArray[np.float64]
 
 PARTICLE = "particle"
+
+# The largest component of the gradient at the optimum, in parameters of about unit curvature.
+_GTOL = 1e-6
+# Share of the mean curvature by which all curvatures are raised for the scale of the parameters.
+_RIDGE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class MultinomialLoss:
+    """Loss and its gradient for K classes besides the one whose score is 0.
+
+    ``L = (L_ce + L_l2 + L_pi) / n`` with ::
+
+        L_ce = -sum_i v_i log p(class of i)
+        L_l2 = l2 / 2 sum_jk P_jk (w_j - m) (w_k - m)
+        L_pi = pi_weight (logit(p) - logit(pi))^2
+
+    where P is the inverse of the covariance, under the prior, of the weights of the classes, p is
+    the mean over unlabelled pixels of the probability of any of the K classes, and n is the sum of
+    the weights v. The biases are not penalised.
+
+    Attributes
+    ----------
+    x, y, v
+        Features of the pixels, shape (n, D); their classes, shape (n, K), with 1 in the column of
+        the class, and a row of zeros for the class without weights; and their weights, shape (n,).
+    unlabelled
+        Features of pixels that are sampled from the micrographs, shape (u, D).
+    mean
+        Mean of the prior of the weights, shape (K, D).
+    l2, pi, pi_weight
+        Parameters of the loss. If `pi_weight` is 0, the last term is left out.
+    precision
+        The matrix P, shape (K, K).
+    """
+
+    x: Floats
+    y: Floats
+    v: Floats
+    unlabelled: Floats
+    mean: Floats
+    l2: float
+    pi: float
+    pi_weight: float
+    precision: Floats
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights of the pixels, by which the loss is divided."""
+        return float(self.v.sum()) or 1.0
+
+    def __call__(self, parameters: Floats) -> tuple[float, Floats]:
+        """Compute the loss and its gradient at weights and biases, shape (K, D + 1)."""
+        w, b = parameters[:, :-1], parameters[:, -1]
+        z = self.x @ w.T + b
+        p, whole = _probabilities(z)
+        away = w - self.mean
+        drawn = self.l2 * (self.precision @ away)
+        loss = self.v @ (whole - (self.y * z).sum(axis=1)) + 0.5 * (drawn * away).sum()
+        slope = self.v[:, None] * (p - self.y)
+        gradient = np.column_stack([slope.T @ self.x + drawn, slope.sum(axis=0)])
+        if self.pi_weight and len(self.unlabelled):
+            p, whole = _probabilities(self.unlabelled @ w.T + b)
+            mean, error = self._pi_error(whole)
+            factor = 2 * self.pi_weight * error / (mean * (1 - mean)) / len(p)
+            slope = factor * p * np.exp(-whole)[:, None]
+            gradient += np.column_stack([slope.T @ self.unlabelled, slope.sum(axis=0)])
+            loss += self.pi_weight * error**2
+        n = self.total_weight
+        return float(loss / n), gradient / n
+
+    def curvatures(self, parameters: Floats) -> NDArray[np.float32]:
+        """Compute the Hessian of the parameters of each class, shape (K, D + 1, D + 1).
+
+        It is in single precision. The second derivative of logit(p) in L_pi is left out, because
+        with it the Hessian may be indefinite.
+        """
+        w, b = parameters[:, :-1], parameters[:, -1]
+        p, _ = _probabilities(self.x @ w.T + b)
+        width = w.shape[1]
+        out = np.empty((len(w), width + 1, width + 1), np.float32)
+        x = self.x.astype(np.float32)
+        for k, hessian in enumerate(out):
+            # The product of a matrix with itself takes half the operations of one with another.
+            root = np.sqrt(self.v * p[:, k] * (1 - p[:, k])).astype(np.float32)
+            rows = root[:, None] * x
+            hessian[:-1, :-1] = rows.T @ rows
+            hessian[:-1, -1] = hessian[-1, :-1] = rows.T @ root
+            hessian[-1, -1] = root @ root
+            hessian[np.diag_indices(width)] += self.l2 * self.precision[k, k]
+        if self.pi_weight and len(self.unlabelled):
+            p, whole = _probabilities(self.unlabelled @ w.T + b)
+            mean, _ = self._pi_error(whole)
+            slope = p * np.exp(-whole)[:, None] / len(p)
+            first = np.column_stack([slope.T @ self.unlabelled, slope.sum(axis=0)])
+            factor = 2 * self.pi_weight / (mean * (1 - mean)) ** 2
+            out += factor * first[:, :, None] * first[:, None, :]
+        return np.asarray(out / self.total_weight, np.float32)
+
+    def _pi_error(self, whole: Floats) -> tuple[float, float]:
+        """Return the mean probability of any of the classes, and logit(p) - logit(pi)."""
+        mean = float(np.clip(-np.expm1(-whole).mean(), 1e-15, 1 - 1e-15))
+        return mean, float(logit(mean) - logit(self.pi))
+
+
+def minimise(loss: MultinomialLoss, begin: Floats) -> Floats:
+    """Compute the weights and biases that minimise the loss.
+
+    Parameters
+    ----------
+    loss
+        The loss.
+    begin
+        Initial weights and biases, shape (K, D + 1). The optimum does not depend on them.
+
+    Returns
+    -------
+    array, shape (K, D + 1)
+    """
+    # Imported here, because the command line imports this module when it starts.
+    from scipy.linalg import solve_triangular
+    from scipy.optimize import minimize
+
+    # The matrices are small, so that synchronising threads takes longer than it saves.
+    with one_thread("blas"):
+        # The parameters are transformed so that the initial curvature of each class is the
+        # identity. A few steps then lead to the optimum.
+        factors = [_factor(hessian) for hessian in loss.curvatures(begin)]
+        solve = partial(solve_triangular, lower=True, check_finite=False)
+
+        def plain(steps: Floats) -> Floats:
+            rows = steps.reshape(begin.shape)
+            pairs = zip(factors, rows, strict=True)
+            steps = np.stack([solve(lower, row, trans="T") for lower, row in pairs])
+            return np.asarray(begin + steps, np.float64)
+
+        def scaled(steps: Floats) -> tuple[float, Floats]:
+            value, gradient = loss(plain(steps))
+            pairs = zip(factors, gradient, strict=True)
+            return value, np.concatenate([solve(lower, row) for lower, row in pairs])
+
+        options = {"maxiter": 1000, "maxcor": 40, "ftol": 1e-10, "gtol": _GTOL}
+        start = np.zeros(begin.size)
+        found = minimize(scaled, start, jac=True, method="L-BFGS-B", options=options)
+        return plain(np.asarray(found.x, np.float64))
+
+
+def _factor(hessian: NDArray[np.float32]) -> Floats:
+    """Return the Cholesky factor of a matrix plus the smallest ridge for which it exists."""
+    from scipy.linalg import LinAlgError, cholesky
+
+    ridge = _RIDGE * np.trace(hessian) / len(hessian)
+    while True:
+        hessian[np.diag_indices(len(hessian))] += ridge
+        try:
+            # The curvature of a bias can vanish in single precision.
+            return np.asarray(cholesky(hessian, lower=True, check_finite=False), np.float64)
+        except LinAlgError:
+            ridge *= 10
+
+
+def _probabilities(z: Floats) -> tuple[Floats, Floats]:
+    """Return probabilities (n, K) and ``log(1 + sum_k exp(z_k))`` (n,) for scores (n, K)."""
+    if z.shape[1] == 1:
+        return expit(z), np.logaddexp(0, z[:, 0])
+    highest = np.maximum(z.max(axis=1), 0)
+    powers = np.exp(z - highest[:, None])
+    total = np.exp(-highest) + powers.sum(axis=1)
+    return powers / total[:, None], highest + np.log(total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +208,7 @@ class ClassHead:
     classes
         Names of the K classes; the first is "particle".
     weights, bias
-        Weights, shape (K, D), and biases, shape (K,).
+        Weights, shape (K, D), and biases, shape (K,); those of the last class are zero.
     spec
         The features on which it was trained.
     """
@@ -54,8 +228,8 @@ def fit_classes(
 ) -> ClassHead:
     """Fit a head with several classes to labels, with the same total weight for each class.
 
-    The prior mean of the weights is the pretrained classifier for "particle" and zero for the other
-    classes.
+    Under the prior, the weights of the classes are independent. Their mean is the pretrained
+    classifier for "particle" and zero for the other classes.
 
     Parameters
     ----------
@@ -85,25 +259,23 @@ def fit_classes(
         )
     index = np.array([classes.index(name) for name in labels])
     count, per_label, width = features.shape
-    x = features.reshape(-1, width)
-    hot = np.repeat(np.eye(len(classes))[index], per_label, axis=0)
     share = count / len(classes) / np.bincount(index)
-    v = np.repeat(share[index] / per_label, per_label)
-    mean = np.zeros((len(classes), width))
+    # The probabilities depend only on differences of scores. The weights of the last class are
+    # subtracted from the others, which then have the variance 2 and the covariance 1.
+    free = len(classes) - 1
+    mean = np.zeros((free, width))
     mean[0] = pretrained.weights.ravel()
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        table = parameters.reshape(len(classes), width + 1)
-        logs = log_softmax(x @ table[:, :-1].T + table[:, -1], axis=1)
-        away = table[:, :-1] - mean
-        value = -(v @ (hot * logs).sum(axis=1)) + 0.5 * l2 * (away**2).sum()
-        slope = v[:, None] * (np.exp(logs) - hot)
-        gradient = np.column_stack([slope.T @ x + l2 * away, slope.sum(axis=0)])
-        return float(value), gradient.ravel()
-
-    begin = np.column_stack([mean, np.zeros(len(classes))])
-    with one_thread("blas"):
-        options = {"maxiter": 1000, "maxcor": 40, "gtol": 1e-5}
-        found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options=options).x
-    table = found.reshape(len(classes), width + 1)
+    loss = MultinomialLoss(
+        x=features.reshape(-1, width),
+        y=np.repeat(np.eye(len(classes))[index][:, :-1], per_label, axis=0),
+        v=np.repeat(share[index] / per_label, per_label),
+        unlabelled=np.empty((0, width)),
+        mean=mean,
+        l2=l2,
+        pi=0.5,
+        pi_weight=0.0,
+        precision=np.asarray(np.linalg.inv(np.eye(free) + 1), np.float64),
+    )
+    found = minimise(loss, np.column_stack([mean, np.zeros(free)]))
+    table = np.vstack([found, np.zeros(width + 1)])
     return ClassHead(classes, table[:, :-1], table[:, -1], pretrained.spec)

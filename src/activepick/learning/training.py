@@ -1,13 +1,17 @@
 """Fit a head to training examples, and compute its posterior."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from activepick.learning.calibration import Calibration
 from activepick.learning.fit import HeadFit
 from activepick.learning.head import Head
+from activepick.learning.kind_fit import fit_kinds
+from activepick.learning.kinds import KindWeights
 from activepick.learning.loss import ScoreTargets
 from activepick.learning.one_sided import adjust_fit, stand_in_weights
 from activepick.learning.posterior import Posterior, laplace
@@ -16,7 +20,7 @@ from activepick.learning.simulated_calibration import calibration_after
 from activepick.learning.training_set import TrainingExamples
 from activepick.threads import one_thread
 
-__all__ = ["fit_head", "head_posterior"]
+__all__ = ["fit_head", "head_posterior", "without_kinds"]
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +33,7 @@ def fit_head(
     settings: LearnerSettings,
     examples: TrainingExamples,
     warm_start: Head | None = None,
+    kinds: Mapping[int, str] | None = None,
 ) -> Head:
     """Fit a head to training examples.
 
@@ -43,12 +48,20 @@ def fit_head(
     warm_start
         The head of the last refit, used as initial value. The optimum does not depend on it, but
         the moving average over the refits does.
+    kinds
+        Names of the kinds of particles by number, if there are several. The head has the kinds for
+        which there are labels. With labels of more than one kind, the consistency terms are left
+        out.
 
     Returns
     -------
     Head
         The fitted head, with the calibration for the number of labels.
     """
+    labelled = sorted(set(examples.kinds[examples.targets == 1].tolist())) if kinds else []
+    if kinds and len(labelled) > 1:
+        return _fit_several(pretrained, settings, examples, kinds, warm_start)
+    pretrained = replace(pretrained, kinds=None)
     mean = _mean_model(warm_start or pretrained)
     with one_thread("blas"):
         problem = _problem(pretrained, settings, examples, mean)
@@ -64,6 +77,10 @@ def fit_head(
         score_targets=problem.score_targets,
     )
     weights, targets = fitted.weights_.reshape(pretrained.weights.shape), examples.targets
+    only = None
+    if kinds and labelled:
+        bias = np.array([fitted.bias_])
+        only = KindWeights((labelled[0],), (kinds[labelled[0]],), weights[None], bias)
     return replace(
         pretrained,
         weights=weights,
@@ -74,8 +91,64 @@ def fit_head(
             _DECAY * mean[0] + (1 - _DECAY) * weights,
             _DECAY * mean[1] + (1 - _DECAY) * fitted.bias_,
         ),
-        calibration=calibration_after(round(examples.weights.sum()), pretrained.spec),
+        calibration=_calibration(pretrained, examples),
+        kinds=only,
     )
+
+
+def _fit_several(
+    pretrained: Head,
+    settings: LearnerSettings,
+    examples: TrainingExamples,
+    names: Mapping[int, str],
+    warm_start: Head | None,
+) -> Head:
+    """Fit a head to labels of more than one kind of particles."""
+    plain = replace(settings, consistency=0.0, consistency_unlabelled=0.0)
+    with one_thread("blas"):
+        problem = _problem(pretrained, plain, examples, _mean_model(pretrained))
+        # The pixels of labels are followed by substitutes for non-particles.
+        kinds = np.zeros(len(problem.x), int)
+        pixels = np.repeat(examples.kinds, examples.features.shape[1])
+        kinds[: len(pixels)] = pixels
+        fitted = fit_kinds(
+            problem.fit,
+            problem.x,
+            kinds,
+            problem.weights,
+            names,
+            labels=problem.labels,
+            unlabelled=examples.unlabelled,
+            pretrained=pretrained,
+            warm_start=None if warm_start is None else warm_start.kinds,
+        )
+    return replace(
+        pretrained,
+        weights=fitted.weights.mean(axis=0),
+        bias=float(fitted.bias.mean() + np.log(len(fitted.bias))),
+        particles=int(examples.targets.sum()),
+        others=int((1 - examples.targets).sum()),
+        mean=None,
+        calibration=_calibration(pretrained, examples),
+        kinds=fitted,
+    )
+
+
+def _calibration(pretrained: Head, examples: TrainingExamples) -> Calibration:
+    return calibration_after(round(examples.weights.sum()), pretrained.spec)
+
+
+def without_kinds(
+    head: Head, pretrained: Head, settings: LearnerSettings, examples: TrainingExamples
+) -> Head:
+    """Return a head that does not distinguish kinds of particles, fitted to the same labels.
+
+    The parameters are those of `head_posterior`. A head with less than two kinds is returned
+    unchanged.
+    """
+    if head.kinds is None or len(head.kinds.numbers) < 2:
+        return head
+    return fit_head(pretrained, settings, examples)
 
 
 def head_posterior(
@@ -84,7 +157,8 @@ def head_posterior(
     """Compute the posterior of a head that was fitted by `fit_head`.
 
     All terms of the loss of the fit are included: labels, substitutes for the missing class,
-    consistency with the mean model, prior and expected share.
+    consistency with the mean model, prior and expected share. For a head with several kinds of
+    particles, it is the posterior of the head of `without_kinds`.
 
     Parameters
     ----------
@@ -97,6 +171,7 @@ def head_posterior(
     -------
     Posterior
     """
+    head = without_kinds(head, pretrained, settings, examples)
     with one_thread("blas"):
         # The curvature of the loss does not depend on the targets of the consistency terms.
         problem = _problem(pretrained, settings, examples, _mean_model(head))

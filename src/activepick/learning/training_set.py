@@ -54,11 +54,15 @@ class MicrographLabels(NamedTuple):
         1 for particles, 0 for non-particles, shape (n,).
     weights
         Weight of each label, from above 0 to 1, shape (n,); None if all have the weight 1.
+    kinds
+        Number of the kind of particle of each label, shape (n,), 0 for non-particles; None if kinds
+        are not distinguished.
     """
 
     xy: Floats
     targets: Floats
     weights: Floats | None = None
+    kinds: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,9 @@ class TrainingExamples:
         1 for particles, 0 for non-particles, shape (n,).
     weights
         Weight of each label, from above 0 to 1, shape (n,).
+    kinds
+        Number of the kind of particle of each label, shape (n,); 0 for non-particles, and if kinds
+        are not distinguished.
     unlabelled
         Features of sampled pixels, shape (u, D).
     stand_ins
@@ -96,6 +103,7 @@ class TrainingExamples:
     features: Floats
     targets: Floats
     weights: Floats
+    kinds: NDArray[np.int_]
     unlabelled: Floats
     stand_ins: Floats | None
     unreadable: Mapping[str, str]
@@ -157,7 +165,7 @@ class TrainingSet:
         """
         if key in self._peaks:
             return
-        found = separated_peaks(features.score_map(self.pretrained.weights, self.pretrained.bias))
+        found = separated_peaks(self.pretrained.linear_map(features))
         xy, scores = found.xy.astype(np.float64), found.score
         some = xy[:: max(1, -(-len(xy) // _STAND_INS))].reshape(-1, 2)
         self._peaks[key] = _Peaks(
@@ -184,8 +192,7 @@ class TrainingSet:
         peaks = self._peaks.get(key)
         if peaks is None or not len(peaks.highest):
             return None
-        scores = peaks.highest.astype(np.float64) @ head.weights.ravel() + head.bias
-        return float(entropy(scores).mean())
+        return float(entropy(head.linear_scores(peaks.highest.astype(np.float64))).mean())
 
     def collect(self, labels: Mapping[str, MicrographLabels], get: Get) -> TrainingExamples:
         """Collect the training examples for a set of labels.
@@ -227,7 +234,7 @@ class TrainingSet:
             if len(unreadable) == before:
                 break
         used = [(key, *row) for key in keys for row in distinct[key][inside[key]].tolist()]
-        targets = np.array([target for *_, target, _ in used], np.float64)
+        targets = np.array([target for *_, target, _, _ in used], np.float64)
         pixels = [self._labels[key][x, y] for key, x, y, *_ in used]
         width = self.pretrained.weights.size
         one_class = self.settings.stand_ins and len(set(targets.tolist())) == 1
@@ -237,6 +244,7 @@ class TrainingSet:
             np.array(pixels, np.float64).reshape(-1, LABEL_PIXELS, width),
             targets,
             np.array([weight for *_, weight in used], np.float64),
+            np.array([kind for *_, kind, _ in used], int),
             self._unlabelled(keys, share),
             self._stand_ins(keys, distinct, get) if one_class else None,
             unreadable,
@@ -344,14 +352,17 @@ def _sample_rng(seed: int, key: str) -> np.random.Generator:
     return np.random.default_rng([seed, int.from_bytes(digest, "big")])
 
 
-def _distinct(xy: ArrayLike, targets: ArrayLike, weights: ArrayLike | None) -> Floats:
-    """Return the distinct rows (x, y, target, weight) of labels in sorted order.
+def _distinct(
+    xy: ArrayLike, targets: ArrayLike, weights: ArrayLike | None, kinds: ArrayLike | None
+) -> Floats:
+    """Return the distinct rows (x, y, target, kind, weight) of labels in sorted order.
 
     Of labels that differ only in their weight, the one with the largest weight is returned.
     """
     xy = np.asarray(xy, np.float64).reshape(-1, 2)
     v = np.ones(len(xy)) if weights is None else np.asarray(weights, np.float64)
-    rows = np.unique(np.column_stack([xy, np.asarray(targets, np.float64), v]), axis=0)
+    k = np.zeros(len(xy)) if kinds is None else np.asarray(kinds, np.float64)
+    rows = np.unique(np.column_stack([xy, np.asarray(targets, np.float64), k, v]), axis=0)
     # The rows are sorted by weight within each group of equal labels.
-    last = np.append((np.diff(rows[:, :3], axis=0) != 0).any(axis=1), True)
+    last = np.append((np.diff(rows[:, :4], axis=0) != 0).any(axis=1), True)
     return np.asarray(rows[last])

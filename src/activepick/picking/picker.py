@@ -12,7 +12,7 @@ from activepick.micrograph import Micrograph, WorkingImage
 from activepick.micrograph.contrast import CONTRAST_RADIUS_PX, ContrastMap, working_contrast
 from activepick.picking.rules import LabelledPositions, PickRules, Picks, select_picks
 from activepick.progress import Progress
-from activepick.scoremap import Peaks, ScoreMap, find_peaks
+from activepick.scoremap import Peaks, ScoreMap, find_peaks, merge_kinds
 
 if TYPE_CHECKING:  # loads PyTorch
     from activepick.features.engine import FeatureEngine
@@ -74,8 +74,7 @@ class Picker:
         _ = micrograph.shape  # raises an error if the file is not a micrograph
         # Computed first: a file that changes while it is read is detected as changed later.
         key = micrograph.content_key()
-        scales = zip(self.head.spec.working_radii, self.head.weights, strict=True)
-        radii = [radius for radius, weights in scales if weights.any()]
+        radii = [self.head.spec.working_radii[i] for i in self.head.used_scales]
         wants_contrast = self.with_contrast or self.rules.need_contrast
         images = self.engine.working_images(
             micrograph, [*radii, *([CONTRAST_RADIUS_PX] if wants_contrast else [])]
@@ -85,10 +84,14 @@ class Picker:
 
     def score_map(self, read: ReadMicrograph, progress: Progress | None = None) -> ScoreMap:
         """Compute the score map of a micrograph; the arguments are those of `peaks`."""
-        head = self.head
-        linear = self.engine.score_images(
-            read.micrograph, read.images, head.spec.working_radii, head.weights, head.bias, progress
-        )
+        head, kinds = self.head, self.head.kinds
+        images = read.micrograph, read.images, head.spec.working_radii
+        if kinds is None:
+            linear = self.engine.score_images(*images, head.weights, head.bias, progress)
+        else:
+            biases = kinds.bias.tolist()
+            maps = self.engine.score_heads(*images, kinds.weights, biases, progress)
+            linear = merge_kinds(maps, kinds.numbers)
         return head.calibration.score_map(linear)
 
     def peaks(self, read: ReadMicrograph, progress: Progress | None = None) -> Peaks:
@@ -155,7 +158,7 @@ def pick_micrograph(
     -------
     DataFrame
         Columns ``micrograph, x, y, score``: positions in pixels of the micrograph, and logits in
-        descending order.
+        descending order. If the head has kinds of particles, also ``rlnClassNumber`` and ``class``.
 
     Raises
     ------
@@ -164,4 +167,5 @@ def pick_micrograph(
     """
     head.require(engine.spec(head.spec.working_radii))
     picker = Picker(engine, head, rules or PickRules())
-    return picker.pick(picker.read(micrograph), progress).table(micrograph.name)
+    kinds = None if head.kinds is None else head.kinds.name_of
+    return picker.pick(picker.read(micrograph), progress).table(micrograph.name, kinds)

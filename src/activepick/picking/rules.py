@@ -4,7 +4,7 @@ The command line, batch runs, clusters, sessions, the window and the benchmarks 
 `select_picks`, so that the same peaks, rules, labels and areas give the same picks everywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from activepick.errors import SettingsError
+from activepick.formats.kind_columns import kind_columns
 from activepick.formats.scores import score_threshold
 from activepick.scoremap import DEFAULT_SEPARATION, SAME_POSITION, Peaks, ScoreMap
 from activepick.scoremap.maxima import suppress
@@ -27,6 +28,7 @@ __all__ = [
     "LabelledPositions",
     "PickRules",
     "Picks",
+    "accepted_peaks",
     "eligible_peaks",
     "outside_areas",
     "select_picks",
@@ -57,6 +59,8 @@ class PickRules:
         border.
     lowest_contrast, highest_contrast
         Limits on the local contrast (`activepick.micrograph.contrast`); None for no limit.
+    kind_thresholds
+        Kinds of particles that have a threshold of their own: number of the kind and threshold.
 
     Raises
     ------
@@ -69,9 +73,11 @@ class PickRules:
     edge_margin: float = DEFAULT_EDGE_MARGIN
     lowest_contrast: float | None = None
     highest_contrast: float | None = None
+    kind_thresholds: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
-        score_threshold(self.threshold)
+        for threshold in (self.threshold, *(own for _, own in self.kind_thresholds)):
+            score_threshold(threshold)
         for name, value in (("separation", self.separation), ("edge margin", self.edge_margin)):
             if not value >= 0:
                 raise SettingsError(
@@ -80,8 +86,20 @@ class PickRules:
 
     @property
     def lowest_score(self) -> float:
-        """Lowest score (logit) of a pick."""
+        """Lowest score (logit) of a pick whose kind has no threshold of its own."""
         return score_threshold(self.threshold)
+
+    @property
+    def lowest_of_kinds(self) -> float:
+        """Lowest score (logit) of a pick of any kind."""
+        return score_threshold(min(self.threshold, *(own for _, own in self.kind_thresholds), 1.0))
+
+    def lowest_scores(self, kind: NDArray[np.int16]) -> NDArray[np.float32]:
+        """Return the lowest scores (logits) of picks, shape (n,), for the numbers of kinds (n,)."""
+        lowest = np.full(len(kind), self.lowest_score, np.float32)
+        for number, threshold in self.kind_thresholds:
+            lowest[kind == number] = score_threshold(threshold)
+        return lowest
 
     @property
     def need_contrast(self) -> bool:
@@ -105,12 +123,15 @@ class LabelledPositions:
         Whether each is a particle, shape (m,).
     score, contrast
         Score of the head and local contrast at each position, shape (m,); NaN if not known.
+    kind
+        Number of the kind of particle of each label, int16, shape (m,); 0 if it has none.
     """
 
     xy: Floats
     positive: Mask
     score: Floats
     contrast: Floats
+    kind: NDArray[np.int16]
 
     @classmethod
     def of(
@@ -119,8 +140,9 @@ class LabelledPositions:
         positive: ArrayLike,
         score: ArrayLike | None = None,
         contrast: ArrayLike | None = None,
+        kind: ArrayLike | None = None,
     ) -> "LabelledPositions":
-        """Return labels with the arguments as arrays; scores and contrasts may be unknown."""
+        """Return labels with the arguments as arrays; scores etc. may be unknown."""
         positions = np.asarray(xy, np.float64).reshape(-1, 2)
         unknown = np.full(len(positions), np.nan)
         return cls(
@@ -128,6 +150,7 @@ class LabelledPositions:
             np.asarray(positive, bool).reshape(-1),
             unknown if score is None else np.asarray(score, np.float64).reshape(-1),
             unknown if contrast is None else np.asarray(contrast, np.float64).reshape(-1),
+            np.zeros(len(positions), np.int16) if kind is None else np.asarray(kind, np.int16),
         )
 
 
@@ -143,22 +166,29 @@ class Picks:
         Scores (logits), shape (n,).
     contrast
         Local contrast, float32, shape (n,), NaN if it is not known; None if it was not computed.
+    kind
+        Number of the kind of particle of each pick, int16, shape (n,); None without kinds.
     """
 
     xy: Floats
     score: Floats
     contrast: NDArray[np.float32] | None = None
+    kind: NDArray[np.int16] | None = None
 
     def __len__(self) -> int:
         return len(self.score)
 
-    def table(self, micrograph: str) -> "pd.DataFrame":
+    def table(self, micrograph: str, kinds: Mapping[int, str] | None = None) -> "pd.DataFrame":
         """Return a table with the columns ``micrograph, x, y, score``, and ``contrast`` if known.
+
+        Where there are kinds of particles, their numbers are in the column ``rlnClassNumber``.
 
         Parameters
         ----------
         micrograph
             Name of the micrograph, repeated in every row.
+        kinds
+            Names of kinds by number, for a column ``class``.
         """
         import pandas as pd
 
@@ -170,6 +200,8 @@ class Picks:
         }
         if self.contrast is not None:
             columns["contrast"] = self.contrast
+        if self.kind is not None:
+            columns |= kind_columns(self.kind, kinds)
         return pd.DataFrame(columns)
 
 
@@ -238,6 +270,23 @@ def eligible_peaks(
     return keep
 
 
+def accepted_peaks(
+    peaks: Peaks,
+    rules: PickRules,
+    areas: Sequence[ArrayLike] = (),
+    left_out: ArrayLike = (),
+) -> Mask:
+    """Return a mask (n,) of the peaks that satisfy all rules.
+
+    A peak of a kind that has a threshold has to reach this threshold instead of the common one. The
+    parameters are those of `eligible_peaks`.
+    """
+    if peaks.kind is None or not rules.kind_thresholds:
+        return eligible_peaks(peaks, rules, areas, rules.lowest_score, left_out)
+    keep = eligible_peaks(peaks, rules, areas, rules.lowest_of_kinds, left_out)
+    return keep & (peaks.score >= rules.lowest_scores(peaks.kind))
+
+
 def outside_areas(xy: ArrayLike, areas: Sequence[ArrayLike]) -> Mask:
     """Return a mask (n,) of the positions (n, 2) that lie outside of all polygons (k, 2)."""
     positions = np.asarray(xy, np.float64).reshape(-1, 2)
@@ -262,7 +311,7 @@ def select_picks(
     Peaks are rejected by threshold, separation, edge margin, contrast limits, excluded areas and
     positions that are left out. Labels take precedence over these rules: a positive label always
     gives a pick, at its nearest peak or at its own position, and a peak at a negative label is
-    never a pick.
+    never a pick. A pick at a positive label has the kind of particle of the label.
 
     Parameters
     ----------
@@ -281,21 +330,43 @@ def select_picks(
     -------
     Picks
     """
-    lowest = rules.lowest_score
-    keep = eligible_peaks(peaks, rules, areas, lowest, left_out)
+    keep = accepted_peaks(peaks, rules, areas, left_out)
     xy, score = peaks.xy.astype(np.float64), peaks.score.astype(np.float64)
-    contrast = peaks.contrast
+    contrast, kind = peaks.contrast, peaks.kind
     if labels is None or not len(labels.xy):
-        return Picks(xy[keep], score[keep], None if contrast is None else contrast[keep])
-    keep, added = _obey_labels(xy, keep, labels, SAME_POSITION * peaks.radius_px)
+        return Picks(
+            xy[keep],
+            score[keep],
+            None if contrast is None else contrast[keep],
+            None if kind is None else kind[keep],
+        )
+    reach_px = SAME_POSITION * peaks.radius_px
+    keep, added = _obey_labels(xy, keep, labels, reach_px)
     known = np.isfinite(labels.score[added])
+    lowest = rules.lowest_score
     unknown = lowest if np.isfinite(lowest) else 0.0
     score = np.concatenate([score[keep], np.where(known, labels.score[added], unknown)])
     order = np.argsort(-score, kind="stable")
     if contrast is not None:
         own = labels.contrast[added].astype(np.float32)
         contrast = np.concatenate([contrast[keep], own])[order]
-    return Picks(np.concatenate([xy[keep], labels.xy[added]])[order], score[order], contrast)
+    positions = np.concatenate([xy[keep], labels.xy[added]])[order]
+    if kind is not None or labels.kind.any():
+        found = np.zeros(int(keep.sum()), np.int16) if kind is None else kind[keep]
+        kind = np.concatenate([found, labels.kind[added]])[order]
+        kind = _labelled_kinds(positions, kind, labels, reach_px)
+    return Picks(positions, score[order], contrast, kind)
+
+
+def _labelled_kinds(
+    xy: Floats, kind: NDArray[np.int16], labels: LabelledPositions, reach_px: float
+) -> NDArray[np.int16]:
+    """Return the kinds (n,) of picks; a positive label at the same position takes precedence."""
+    known = np.flatnonzero(labels.positive & (labels.kind > 0))
+    if not (len(known) and len(xy)):
+        return kind
+    gap, nearest = cKDTree(labels.xy[known]).query(xy)
+    return np.where(np.asarray(gap) <= reach_px, labels.kind[known[nearest]], kind)
 
 
 def _obey_labels(

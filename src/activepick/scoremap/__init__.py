@@ -11,15 +11,17 @@ from activepick.scoremap.peaks import (
     separated_peaks,
 )
 from activepick.scoremap.positions import SAME_POSITION, far_from
-from activepick.scoremap.score_map import ScoreMap, merge_scales
+from activepick.scoremap.score_map import KindScores, ScoreMap, merge_kinds, merge_scales
 
 __all__ = [
     "DEFAULT_SEPARATION",
     "SAME_POSITION",
+    "KindScores",
     "Peaks",
     "ScoreMap",
     "far_from",
     "find_peaks",
+    "merge_kinds",
     "merge_scales",
     "separated_peaks",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from activepick.scoremap.kinds import best_kind
 from activepick.scoremap.maxima import local_maxima, suppress
 from activepick.scoremap.score_map import ScoreMap
 
@@ -37,6 +38,9 @@ class Peaks:
         Height and width of the micrograph in pixels.
     border
         Columns and rows of the micrograph without an image: left, top, right, bottom.
+    kind
+        Number of the most likely kind of particle of each peak, int16, shape (n,); None if the head
+        has no kinds. The score is then the logit of the probability of this kind.
     """
 
     xy: NDArray[np.float32]
@@ -45,6 +49,7 @@ class Peaks:
     radius_px: float
     shape: tuple[int, int]
     border: tuple[int, int, int, int] = (0, 0, 0, 0)
+    kind: NDArray[np.int16] | None = None
     # For one separation, the number of first peaks for which the remaining ones are known, and the
     # indices of these.
     _separated: dict[float, tuple[int, NDArray[np.intp]]] = field(
@@ -82,7 +87,13 @@ class Peaks:
         """Return some of the peaks, given by a mask or by ascending indices."""
         contrast = None if self.contrast is None else self.contrast[chosen]
         return Peaks(
-            self.xy[chosen], self.score[chosen], contrast, self.radius_px, self.shape, self.border
+            self.xy[chosen],
+            self.score[chosen],
+            contrast,
+            self.radius_px,
+            self.shape,
+            self.border,
+            None if self.kind is None else self.kind[chosen],
         )
 
 
@@ -91,6 +102,9 @@ def find_peaks(
     contrast: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
 ) -> Peaks:
     """Find all local maxima of a score map; see `activepick.scoremap.maxima.local_maxima`.
+
+    If the head has kinds of particles, they are the maxima of the score of a particle of any kind.
+    Each peak has its most likely kind and the score of this kind.
 
     Parameters
     ----------
@@ -105,6 +119,12 @@ def find_peaks(
     Peaks
     """
     samples, values = local_maxima(scores.values)
+    kind = None
+    if scores.kinds is not None:
+        best, values = best_kind(scores.kinds_at(scores.to_original(samples)))
+        order = np.argsort(-values, kind="stable")
+        samples, values = samples[order], values[order]
+        kind = np.array(scores.kinds.numbers, np.int16)[best[order]]
     xy = scores.to_original(samples).astype(np.float32)
     return Peaks(
         xy,
@@ -113,6 +133,7 @@ def find_peaks(
         scores.radius_px,
         scores.shape,
         scores.border,
+        kind,
     )
 
 

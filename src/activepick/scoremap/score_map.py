@@ -1,18 +1,35 @@
 """The score of a head at every position of a micrograph."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
 from activepick.scoremap.interpolation import resample
+from activepick.scoremap.kinds import any_kind
 
-__all__ = ["ScoreMap", "merge_scales"]
+__all__ = ["KindScores", "ScoreMap", "merge_kinds", "merge_scales"]
 
 # Samples per particle radius: enough to locate a peak, with a parabola, within a small part of it.
 SAMPLES_PER_RADIUS = 7.0
+
+
+@dataclass(frozen=True, eq=False)
+class KindScores:
+    """Scores of each kind of particle on the grid of a score map.
+
+    Attributes
+    ----------
+    numbers
+        Number of each kind, shape (K,).
+    values
+        Scores z of the kinds (`activepick.scoremap.kinds`), float32, shape (K, rows, columns).
+    """
+
+    numbers: tuple[int, ...]
+    values: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +39,7 @@ class ScoreMap:
     Attributes
     ----------
     values
-        Scores, float32, shape (rows, columns).
+        Scores, float32, shape (rows, columns). With kinds of particles, those of any kind.
     spacing_px
         Distance between two samples, in pixels of the micrograph.
     radius_px
@@ -31,6 +48,8 @@ class ScoreMap:
         Height and width of the micrograph in pixels.
     border
         Columns and rows of the micrograph without an image: left, top, right, bottom.
+    kinds
+        Scores of each kind of particle; None if the head has no kinds.
     """
 
     values: NDArray[np.float32]
@@ -38,6 +57,7 @@ class ScoreMap:
     radius_px: float
     shape: tuple[int, int]
     border: tuple[int, int, int, int] = (0, 0, 0, 0)
+    kinds: KindScores | None = None
 
     def to_original(self, xy: ArrayLike) -> NDArray[np.float64]:
         """Convert positions (n, 2) from samples of the map to pixels of the micrograph."""
@@ -50,6 +70,40 @@ class ScoreMap:
             self.values, [rows, columns], np.float64, order=1, mode="nearest"
         )
         return scores
+
+    def kinds_at(self, xy: ArrayLike) -> NDArray[np.float32]:
+        """Return the scores of all kinds, shape (K, n), at the samples nearest to positions (n, 2).
+
+        Raises
+        ------
+        ValueError
+            If the map has no kinds.
+        """
+        if self.kinds is None:
+            raise ValueError("this score map has no kinds of particles")
+        nearest = np.rint(np.asarray(xy, np.float64).reshape(-1, 2) / self.spacing_px)
+        last = np.array(self.values.shape[::-1]) - 1
+        columns, rows = np.clip(nearest, 0, last).astype(np.intp).T
+        return self.kinds.values[:, rows, columns]
+
+
+def merge_kinds(maps: Sequence[ScoreMap], numbers: Sequence[int]) -> ScoreMap:
+    """Combine the score maps of the kinds of a head.
+
+    Parameters
+    ----------
+    maps
+        The score map of each kind, on the same grid.
+    numbers
+        Number of each kind.
+
+    Returns
+    -------
+    ScoreMap
+        The scores are the log-odds of a particle of any kind.
+    """
+    values = np.stack([one.values for one in maps])
+    return replace(maps[0], values=any_kind(values), kinds=KindScores(tuple(numbers), values))
 
 
 def merge_scales(

@@ -4,7 +4,7 @@ Every change is an action, and every action is a line in the journal of the sess
 depends on a window, and importing it loads only the standard library, pydantic and psygnal.
 """
 
-from activepick.session.model.settings import Settings, checked_settings
+from activepick.session.model.settings import ParticleKind, Settings, checked_settings
 from activepick.session.model.state import (
     Area,
     Label,
@@ -17,6 +17,7 @@ from activepick.session.model.state import (
     Source,
     Status,
     Target,
+    is_particle,
 )
 from activepick.session.session import Session
 
@@ -24,6 +25,7 @@ __all__ = [
     "Area",
     "Label",
     "MicrographEntry",
+    "ParticleKind",
     "Position",
     "Question",
     "RoundRecord",
@@ -35,4 +37,5 @@ __all__ = [
     "Status",
     "Target",
     "checked_settings",
+    "is_particle",
 ]

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from activepick.errors import TableError
+from activepick.formats.kind_columns import KIND_NAME_COLUMN
 from activepick.formats.names import match_names
 from activepick.formats.outside import Outside, leave_out_outside
 from activepick.formats.values import label_weights
@@ -46,7 +48,7 @@ class Row(NamedTuple):
     x, y
         Position in original pixels.
     target
-        1 particle, 0 not a particle.
+        1 particle or the number of its kind, 0 not a particle.
     weight
         As in `Label`.
     """
@@ -54,7 +56,7 @@ class Row(NamedTuple):
     micrograph: int
     x: float
     y: float
-    target: Literal[0, 1]
+    target: int
     weight: float = 1.0
 
 
@@ -94,7 +96,8 @@ class ImportReport:
     unmatched
         Names in the table that match no micrograph or several, with the number of their rows.
     open
-        Number of rows without a class, which were left out.
+        Number of rows without a class, or of a kind of particle that the session does not know,
+        which were left out.
     """
 
     added: Sequence[int]
@@ -129,7 +132,8 @@ class ImportReport:
             )
             parts.append(f"{belong} not in this session ({some}).")
         if self.open:
-            parts.append(counted(self.open, "has no class.", "have no class."))
+            unknown = "class that this session has."
+            parts.append(counted(self.open, f"has no {unknown}", f"have no {unknown}"))
         return " ".join(parts)
 
 
@@ -156,6 +160,7 @@ def find_micrographs(
     given: Mapping[str, int],
     shape_of: Callable[[int], tuple[int, int]],
     *,
+    kinds: Mapping[str, int] = MappingProxyType({}),
     source: str | os.PathLike[str] = "the table",
     outside: Outside = "drop",
 ) -> MatchedRows:
@@ -172,6 +177,8 @@ def find_micrographs(
         Numbers of micrographs that the user assigned to names in the table.
     shape_of
         Function that returns the height and width in pixels of the micrograph with a number.
+    kinds
+        Numbers of kinds of particles by name. The column ``class`` has the names.
     source
         The file or folder of the table, for messages.
     outside
@@ -200,26 +207,36 @@ def find_micrographs(
         else np.ones(len(table))
     )
     weights = label_weights(table)
+    known_kinds = _kinds(table, kinds)
     rows: dict[int, list[Row]] = {}
     unmatched: dict[str, int] = {}
     open_rows = 0
-    for name, x, y, target, weight in zip(
+    for name, x, y, target, weight, kind in zip(
         table["micrograph"].astype(str).tolist(),
         table["x"].tolist(),
         table["y"].tolist(),
         targets.tolist(),
         weights.tolist(),
+        known_kinds,
         strict=True,
     ):
         if name not in meant:
             unmatched[name] = unmatched.get(name, 0) + 1
-        elif target in (0, 1):
+        elif target == 0 or (target == 1 and kind is not None):
             number = meant[name]
-            row = Row(number, float(x), float(y), 1 if target else 0, weight)
+            own = kind if target and kind is not None else 0
+            row = Row(number, float(x), float(y), own, weight)
             rows.setdefault(number, []).append(row)
         else:
             open_rows += 1
     return MatchedRows(rows, unmatched, open_rows)
+
+
+def _kinds(table: "pd.DataFrame", kinds: Mapping[str, int]) -> list[int | None]:
+    """Return the number of the kind of each row; None if the session does not have the kind."""
+    if not kinds or KIND_NAME_COLUMN not in table:
+        return [1] * len(table)
+    return [kinds.get(name.strip()) for name in table[KIND_NAME_COLUMN].astype(str)]
 
 
 def same_position_px(micrograph: "Micrograph", settings: Settings) -> float:
@@ -288,7 +305,7 @@ def compare(
     for k, row in enumerate(rows):
         beside = np.flatnonzero(_distances(row_xy, row) < reach_px).tolist()
         near = [labels[i] for i in np.flatnonzero(_distances(label_xy, row) < reach_px)]
-        against = [label.id for label in near if (label.target == 1) != (row.target == 1)]
+        against = [label.id for label in near if label.particle_kind != row.target]
         if any(rows[j].target != row.target for j in beside):
             conflicts.append(Conflict(row.micrograph, row.x, row.y, row.target, None))
         elif against and not replace:

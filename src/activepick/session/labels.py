@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Literal
 from activepick.session.action_log import ActionLog
 from activepick.session.micrographs import Micrographs
 from activepick.session.model import actions as a
-from activepick.session.model.state import Label, Position, Question, Source, Target
+from activepick.session.model.state import (
+    EMPTY,
+    NOT_A_PARTICLE,
+    Label,
+    Position,
+    Question,
+    Source,
+    Target,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Labels"]
 
-# Names of classes by target, as in the tables for `activepick prune --labels`.
-_CLASSES = ("contamination", "particle", "empty")
+# Names of classes in tables, as `activepick prune --labels` takes them.
+PARTICLE_NAME, JUNK_NAME, EMPTY_NAME = "particle", "contamination", "empty"
 
 
 class Labels:
@@ -56,7 +64,8 @@ class Labels:
         xy
             Positions as (x, y).
         target
-            1 particle, 0 not a particle, 2 carbon or empty ice, None skipped.
+            1 particle or the number of its kind, 0 not a particle, -1 carbon or empty ice, None
+            skipped.
         source
             Origin of the positions.
         """
@@ -158,7 +167,7 @@ class Labels:
         positions
             Members of the class, as (micrograph, x, y); without any, the earlier answer is removed.
         target
-            1 particles, 0 not particles, 2 carbon or empty ice.
+            1 particles or the number of their kind, 0 not particles, -1 carbon or empty ice.
         weight
             Weight of each label, from above 0 to 1.
         """
@@ -222,22 +231,30 @@ class Labels:
         -------
         DataFrame
             Columns ``micrograph, x, y, label`` (1 particle, 0 not a particle). If any label is
-            carbon or empty ice, there is a column ``class`` with "particle", "contamination" or
-            "empty". If any label has a weight below 1, there is a column ``label_weight``.
+            carbon or empty ice, or there are kinds of particles, there is a column ``class`` with
+            "particle" or the name of the kind, "contamination" or "empty". With kinds, there is a
+            column ``rlnClassNumber`` with the number of the kind, or 0. If any label has a weight
+            below 1, there is a column ``label_weight``.
         """
         import pandas as pd
 
+        from activepick.formats.kind_columns import KIND_COLUMN, KIND_NAME_COLUMN
         from activepick.formats.values import LABEL_WEIGHT
 
         state = self._log.state
         names, labels = state.names, state.labels.values()
         rows = [
-            (names[label.micrograph], label.x, label.y, int(label.target == 1)) for label in labels
+            (names[label.micrograph], label.x, label.y, int(label.is_particle)) for label in labels
         ]
         table = pd.DataFrame(rows, columns=["micrograph", "x", "y", "label"])
         table = table.astype({"micrograph": str, "x": float, "y": float, "label": int})
-        if any(label.target == 2 for label in labels):
-            table["class"] = [_CLASSES[label.target or 0] for label in labels]
+        kinds = state.settings.kind_names
+        if kinds or any(label.target == EMPTY for label in labels):
+            classes = {1: PARTICLE_NAME, NOT_A_PARTICLE: JUNK_NAME, EMPTY: EMPTY_NAME, **kinds}
+            found = (classes.get(label.target or 0, PARTICLE_NAME) for label in labels)
+            table[KIND_NAME_COLUMN] = list(found)
+        if kinds:
+            table[KIND_COLUMN] = [label.particle_kind for label in labels]
         if any(label.weight < 1 for label in labels):
             table[LABEL_WEIGHT] = [label.weight for label in labels]
         return table
@@ -261,7 +278,9 @@ class Labels:
         ----------
         table
             Columns ``micrograph, x, y`` (original pixels) and optionally ``label``, without which
-            all rows are particles, and ``label_weight``.
+            all rows are particles, and ``label_weight``. In a session with kinds of particles, the
+            column ``class`` names the kind of each particle; without this column, all particles
+            are of the first kind.
         names
             Numbers of micrographs for names in the table that match no file. Other names are
             matched automatically.
@@ -296,6 +315,7 @@ class Labels:
             state.names,
             names or {},
             lambda number: self._micrographs.open(number).shape,
+            kinds=state.settings.kind_numbers,
             source=source,
             outside=outside,
         )

@@ -106,7 +106,8 @@ class Questions:
         question
             Its id.
         target
-            1 particle, 0 not a particle, 2 carbon or empty ice, None to skip it.
+            1 particle or the number of its kind, 0 not a particle, -1 carbon or empty ice, None to
+            skip it.
 
         Raises
         ------

@@ -14,6 +14,7 @@ from psygnal import Signal
 from activepick.atomic import replacing
 from activepick.errors import SessionError
 from activepick.files import open_in_place, read_whole
+from activepick.session.kinds import Kinds
 from activepick.session.labels import Labels
 from activepick.session.left_out import LeftOutClasses
 from activepick.session.micrographs import Micrographs
@@ -49,10 +50,10 @@ class Session:
         Sentences for the user about problems that were found on opening.
     read_only
         Whether the session cannot be changed.
-    micrographs, labels, questions, left_out
+    micrographs, labels, questions, kinds, left_out
         Operations on them: `activepick.session.micrographs.Micrographs`,
         `activepick.session.labels.Labels`, `activepick.session.questions.Questions`,
-        `activepick.session.left_out.LeftOutClasses`.
+        `activepick.session.kinds.Kinds`, `activepick.session.left_out.LeftOutClasses`.
 
     Signals
     -------
@@ -85,6 +86,7 @@ class Session:
         self.micrographs = Micrographs(self, folder)
         self.labels = Labels(self, self.micrographs)
         self.questions = Questions(self)
+        self.kinds = Kinds(self)
         self.left_out = LeftOutClasses(self)
         if lock is not None:
             self._journal = Journal(

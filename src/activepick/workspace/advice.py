@@ -55,7 +55,7 @@ def advice(state: SessionState, precision: PrecisionEstimate | None) -> str:
 
 def _on_labels(state: SessionState) -> str:
     count = len(state.labels)
-    particles = sum(label.target == 1 for label in state.labels.values())
+    particles = sum(label.is_particle for label in state.labels.values())
     if not count:
         return "Answer some questions: ten answers already make the picks better."
     if particles in (0, count):

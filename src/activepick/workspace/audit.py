@@ -109,7 +109,7 @@ class Audit:
         labels = state.labels.values()
         record = RoundRecord(
             labels=len(labels),
-            particles=sum(label.target == 1 for label in labels),
+            particles=sum(label.is_particle for label in labels),
             picks=sum(len(one.select(state)) for one in now.values()),
             changed=sum(count for count, _ in changes) / total if total else None,
             ap=self._average_precision({i: one.head for i, one in now.items()}),

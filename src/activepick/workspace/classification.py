@@ -115,7 +115,7 @@ class ClassSummary:
     labelled, contradicted
         Number of members with a label, and of those among them that are labelled as non-particles.
     answer
-        1 particles, 0 not particles, 2 carbon or empty ice; None if the class was not answered.
+        1 particles, 0 not particles, -1 carbon or empty ice; None if the class was not answered.
     left_out
         Whether the members are left out of the picks.
     """
@@ -302,7 +302,7 @@ class Classification:
         number
             Number of the class.
         target
-            1 particles, 0 not particles, 2 carbon or empty ice.
+            1 particles or the number of their kind, 0 not particles, -1 carbon or empty ice.
         sample
             The result of `sample`; empty to remove an earlier answer.
         """
@@ -422,7 +422,7 @@ def _labels_at(
         if marks:
             gaps, nearest = cKDTree(positions(marks)).query(picks.xy[rows[own]])
             near = gaps <= SAME_POSITION * picks.radius_px[rows[own]]
-            targets = np.array([int(mark.target == 1) for mark in marks], np.intp)
+            targets = np.array([int(mark.is_particle) for mark in marks], np.intp)
             found[own[near]] = targets[nearest[near]]
     return found
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.formats.scores import score_threshold
-from activepick.picking.rules import PickRules
+from activepick.picking.rules import PickRules, Picks
 from activepick.session.model.state import XY, Area, Label, MicrographEntry, SessionState
 from activepick.workspace.peaks import MicrographPeaks
 
@@ -35,18 +35,13 @@ class _Summary:
     contrast
         Local contrast that 5 % of the peaks exceed; high if there is ice or carbon.
     rules, areas, left_out, marks
-        The rules, with threshold 0, areas, left-out positions and marks from which the other
+        The rules, without thresholds, areas, left-out positions and marks from which the other
         attributes were computed.
     labelled
         Whether the picks also depend on labels.
-    scores
-        Scores (logits) of the peaks that satisfy the rules, from `_LOWEST_SCORE`, in ascending
-        order.
-    sums
-        For each of these scores, the sum of it and all higher scores.
-    lowest, count
-        Threshold as a score when the summary was made, and the number of peaks that satisfied the
-        rules at this threshold.
+    kinds
+        The scores of the peaks that satisfy the rules, by the number of their kind of particle; 0
+        without kinds.
     """
 
     head: str
@@ -57,18 +52,67 @@ class _Summary:
     left_out: tuple[XY, ...]
     marks: list[Label]
     labelled: bool
+    kinds: Mapping[int, "_Scores"]
+
+    def above(self, lowest: "_Lowest") -> dict[int, int] | None:
+        """Return the number of picks of each kind; None if it cannot be determined."""
+        if self.labelled:
+            return None
+        counts = {kind: scores.above(lowest.of(kind)) for kind, scores in self.kinds.items()}
+        known = {kind: count for kind, count in counts.items() if count is not None}
+        return known if len(known) == len(counts) else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores:
+    """The scores of peaks of one kind on one micrograph.
+
+    Attributes
+    ----------
+    scores
+        Scores (logits) of the peaks from `_LOWEST_SCORE`, in ascending order.
+    sums
+        For each of these scores, the sum of it and all higher scores.
+    lowest, count
+        Threshold as a score when the summary was made, and the number of peaks that satisfied the
+        rules at this threshold.
+    """
+
     scores: NDArray[np.float32]
     sums: NDArray[np.float64]
     lowest: np.float32
     count: int
 
+    @classmethod
+    def of(cls, scores: NDArray[np.float32], lowest: np.float32) -> "_Scores":
+        """Return the summary of scores in descending order."""
+        kept = scores[scores >= _LOWEST_SCORE]
+        sums = kept.cumsum(dtype=np.float64)[::-1].copy()
+        return cls(kept[::-1].copy(), sums, lowest, int((scores >= lowest).sum()))
+
     def above(self, lowest: np.float32) -> int | None:
-        """Return the number of picks from a score; None if it cannot be determined."""
-        if self.labelled:
-            return None
+        """Return the number of peaks from a score; None if it cannot be determined."""
         if lowest < _LOWEST_SCORE:
             return self.count if lowest == self.lowest else None
         return len(self.scores) - int(self.scores.searchsorted(lowest))
+
+
+class _Lowest:
+    """The lowest score of a pick of each kind, as float32 like the scores in a comparison."""
+
+    def __init__(self, state: SessionState) -> None:
+        rules = state.settings.rules
+        self._common = np.float32(rules.lowest_score)
+        self._own = {k: np.float32(score_threshold(t)) for k, t in rules.kind_thresholds}
+
+    def of(self, kind: int) -> np.float32:
+        """Return the lowest score of a kind."""
+        return self._own.get(kind, self._common)
+
+    @property
+    def lowest(self) -> np.float32:
+        """Lowest score of a pick of any kind."""
+        return min([self._common, *self._own.values()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +124,7 @@ class _Counted:
     rules, areas, left_out, marks
         Those of the state.
     numbers
-        By the number of the micrograph, the summary and the number of picks that follows from it.
+        By the number of the micrograph, the summary and the numbers of picks that follow from it.
     fitting
         By the number of the micrograph, summaries for these rules, areas, left-out positions and
         labels and any threshold.
@@ -90,7 +134,7 @@ class _Counted:
     areas: Mapping[int, tuple[Area, ...]]
     left_out: Mapping[str, Mapping[int, tuple[XY, ...]]]
     marks: Mapping[int, Label]
-    numbers: dict[int, tuple[_Summary, int]] = field(default_factory=dict)
+    numbers: dict[int, tuple[_Summary, dict[int, int]]] = field(default_factory=dict)
     fitting: dict[int, _Summary] = field(default_factory=dict)
 
     def at(self, state: SessionState) -> "_Counted":
@@ -134,11 +178,16 @@ class Counts:
 
     def mean_scores(self, state: SessionState, numbers: Iterable[int]) -> dict[int, float]:
         """Return the mean score (logit) of the peaks above the threshold, by micrograph."""
-        lowest, means = _lowest(state), {}
+        lowest, means = _Lowest(state), {}
         for number, one in self._of(numbers):
-            first = int(one.scores.searchsorted(lowest))
-            if first < len(one.scores):
-                means[number] = float(one.sums[first]) / (len(one.scores) - first)
+            total, count = 0.0, 0
+            for kind, own in one.kinds.items():
+                first = int(own.scores.searchsorted(lowest.of(kind)))
+                if first < len(own.scores):
+                    total += float(own.sums[first])
+                    count += len(own.scores) - first
+            if count:
+                means[number] = total / count
         return means
 
     def note(self, state: SessionState, peaks: MicrographPeaks) -> None:
@@ -154,10 +203,13 @@ class Counts:
         number = peaks.micrograph
         marks = state.marks_of(number)
         labelled = any(mark.target is not None for mark in marks)
-        lowest = _lowest(state)
-        eligible = peaks.eligible(state, float(min(lowest, _LOWEST_SCORE)))
-        scores = peaks.peaks.score[eligible]
-        kept = scores[scores >= _LOWEST_SCORE]
+        lowest = _Lowest(state)
+        eligible = peaks.eligible(state, float(min(lowest.lowest, _LOWEST_SCORE)))
+        scores, kind = peaks.peaks.score[eligible], peaks.peaks.kind
+        parts = {0: scores}
+        if kind is not None:
+            own = kind[eligible]
+            parts = {int(k): scores[own == k] for k in np.unique(own)}
         self._summaries[number] = _Summary(
             head=peaks.head,
             uncertainty=peaks.uncertainty,
@@ -167,16 +219,13 @@ class Counts:
             left_out=state.left_out_of(number),
             marks=marks,
             labelled=labelled,
-            scores=kept[::-1].copy(),
-            sums=kept.cumsum(dtype=np.float64)[::-1].copy(),
-            lowest=lowest,
-            count=int((scores >= lowest).sum()),
+            kinds={k: _Scores.of(part, lowest.of(k)) for k, part in parts.items()},
         )
 
     def need_peaks(self, state: SessionState, number: int) -> bool:
         """Return whether `count` needs the peaks of a micrograph."""
         known = self._fitting(state, number, _rules(state))
-        return known is None or known.above(_lowest(state)) is None
+        return known is None or known.above(_Lowest(state)) is None
 
     def count(
         self,
@@ -186,6 +235,25 @@ class Counts:
         seconds: float = np.inf,
     ) -> dict[int, int]:
         """Count the picks of micrographs.
+
+        The parameters are those of `count_kinds`.
+
+        Returns
+        -------
+        dict
+            Number of picks by the number of the micrograph.
+        """
+        counts = self.count_kinds(state, entries, peaks, seconds)
+        return {number: sum(own.values()) for number, own in counts.items()}
+
+    def count_kinds(
+        self,
+        state: SessionState,
+        entries: Iterable[MicrographEntry],
+        peaks: GetPeaks,
+        seconds: float = np.inf,
+    ) -> dict[int, dict[int, int]]:
+        """Count the picks of each kind of particle on micrographs.
 
         Parameters
         ----------
@@ -204,10 +272,11 @@ class Counts:
         Returns
         -------
         dict
-            Number of picks by the number of the micrograph.
+            For each micrograph, by its number, the number of picks of each kind by the number of
+            the kind; 0 without kinds.
         """
         end = time.perf_counter() + seconds
-        rules, lowest = _rules(state), _lowest(state)
+        rules, lowest = _rules(state), _Lowest(state)
         last = self._last = self._last.at(state)
         counts = {}
         for entry in entries:
@@ -229,7 +298,7 @@ class Counts:
             number = known.above(lowest)
             if number is None:
                 found = found or peaks(entry)
-                number = None if found is None else len(found.select(state))
+                number = None if found is None else _by_kind(found.select(state))
             if number is not None:
                 counts[entry.id] = number
                 last.numbers[entry.id] = known, number
@@ -259,9 +328,11 @@ def _high_contrast(peaks: MicrographPeaks) -> float | None:
     return float(np.percentile(contrast, _HIGH_PERCENT))
 
 
-def _lowest(state: SessionState) -> np.float32:
-    """Return the lowest score of a pick, as float32 like the scores that it is compared with."""
-    return np.float32(state.settings.rules.lowest_score)
+def _by_kind(picks: Picks) -> dict[int, int]:
+    if picks.kind is None:
+        return {0: len(picks)}
+    numbers, counts = np.unique(picks.kind, return_counts=True)
+    return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
 
 
 def _rules(state: SessionState) -> PickRules:
@@ -269,4 +340,4 @@ def _rules(state: SessionState) -> PickRules:
 
 
 def _without_threshold(rules: PickRules) -> PickRules:
-    return replace(rules, threshold=0.0)
+    return replace(rules, threshold=0.0, kind_thresholds=())

@@ -118,7 +118,7 @@ class Features:
         known = self._maps.get(entry.fingerprint)
         if known is not None and known[0] is head:
             return known[1]
-        made = self.store.get(entry).score_map(head.weights, head.bias)
+        made = head.linear_map(self.store.get(entry))
         self._maps.put(entry.fingerprint, (head, made))
         return made
 

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from activepick.errors import ActivepickError, HeadError, SessionError
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.head_file import load_head
+from activepick.learning.kinds import KindWeights
 from activepick.progress import Progress, part_between
 from activepick.session.micrographs import open_micrograph
 from activepick.session.model.settings import Settings
@@ -30,6 +31,7 @@ __all__ = [
     "head_folder",
     "head_suggested_by",
     "initial_head",
+    "known_kinds",
     "labels_digest",
     "load_engine",
     "load_network",
@@ -95,10 +97,16 @@ def saved_head_file(session: Session) -> Path:
 
 def labels_digest(state: SessionState) -> str:
     """Return a hash of the labels and settings, which determine a head."""
+    kinds = bool(state.settings.kinds)
     # The weight is left out where it is 1, so that heads that were saved before labels had weights
     # are recognised.
     labels = sorted(
-        (state.micrographs[m.micrograph].fingerprint, m.x, m.y, int(m.target == 1))
+        (
+            state.micrographs[m.micrograph].fingerprint,
+            m.x,
+            m.y,
+            m.particle_kind if kinds else int(m.is_particle),
+        )
         + (() if m.weight == 1 else (m.weight,))
         for m in state.labels.values()
     )
@@ -133,7 +141,9 @@ def initial_head(
     engine = make_engine(settings)
     progress(_LOADING)
     if settings.base_head is not None:
-        base = _base_head(head_folder(session) / settings.base_head)
+        base = known_kinds(
+            _base_head(head_folder(session) / settings.base_head), settings.kind_numbers
+        )
         if base.spec.stride != engine.extractor.stride:
             engine = replace(engine, extractor=engine.extractor.with_stride(base.spec.stride))
         if base.spec.orientations != engine.orientations:
@@ -179,6 +189,30 @@ def head_suggested_by(
 
     best = engine.best_radius([micrograph], progress)
     return _head_at(engine, best, side_by_side(best))
+
+
+def known_kinds(head: Head, numbers: Mapping[str, int]) -> Head:
+    """Return a head in which kinds of particles have the numbers of a session.
+
+    Parameters
+    ----------
+    head
+        The head.
+    numbers
+        Numbers of the kinds of the session by name. If the head has a kind that the session does
+        not have, the result is a head without kinds.
+    """
+    kinds = head.kinds
+    if kinds is None:
+        return head
+    if not set(kinds.names) <= set(numbers):
+        return replace(head, kinds=None)
+    found = tuple(sorted(kinds.names, key=numbers.__getitem__))
+    order = [kinds.names.index(name) for name in found]
+    weights, bias = kinds.weights[order], kinds.bias[order]
+    return replace(
+        head, kinds=KindWeights(tuple(numbers[name] for name in found), found, weights, bias)
+    )
 
 
 def saved_head(session: Session, base: Head) -> Head | None:

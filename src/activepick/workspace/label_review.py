@@ -129,7 +129,7 @@ class LabelReview:
         Parameters
         ----------
         target
-            1 particle, 0 not a particle, 2 carbon or empty ice; None does not change the label. A
+            1 particle, 0 not a particle, -1 carbon or empty ice; None does not change the label. A
             label that follows from the answer to a class becomes an answer of its own.
 
         Returns

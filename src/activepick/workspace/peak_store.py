@@ -187,6 +187,8 @@ def _numbered(entry: MicrographEntry, peaks: MicrographPeaks | None) -> Microgra
 def _write(path: Path, one: MicrographPeaks, session: Path) -> None:
     labels = [(*position, *values) for position, values in one.at_labels.items()]
     assert one.peaks.contrast is not None
+    # A head without kinds has an array without elements.
+    kind = np.empty(0, np.int16) if one.peaks.kind is None else one.peaks.kind
     # The folder of the session may have been made by another person.
     with replacing(path, within=session) as temporary:
         np.savez(
@@ -199,6 +201,7 @@ def _write(path: Path, one: MicrographPeaks, session: Path) -> None:
             numbers=np.array([one.peaks.radius_px, one.uncertainty]),
             head=np.array(one.head),
             labels=np.array(labels, np.float64).reshape(-1, 4),
+            kind=kind,
         )
 
 
@@ -228,6 +231,9 @@ def _parsed(file: Mapping[str, NDArray[Any]]) -> MicrographPeaks:
     left, top, right, bottom = map(int, file["border"])
     radius, uncertainty = map(float, file["numbers"])
     head, labels = file["head"], file["labels"]
+    # Peaks that were stored before there were kinds have no such array.
+    kind = file["kind"] if "kind" in file else np.empty(0, np.int16)
+    has_kinds = len(kind) > 0
     n = len(score)
     if (
         (xy.shape, score.shape, contrast.shape) != ((n, 2), (n,), (n,))
@@ -237,6 +243,8 @@ def _parsed(file: Mapping[str, NDArray[Any]]) -> MicrographPeaks:
         or not (1 <= height <= MAX_SIDE_PX and 1 <= width <= MAX_SIDE_PX)
         or not (0 <= min(left, top, right, bottom) <= max(left, top, right, bottom) <= MAX_SIDE_PX)
         or not (0 < radius < math.inf and math.isfinite(uncertainty))
+        or kind.dtype != np.int16
+        or kind.shape not in ((0,), (n,))
         or head.dtype.kind != "U"
         or labels.dtype != np.float64
         or labels.shape[1:] != (4,)
@@ -245,7 +253,15 @@ def _parsed(file: Mapping[str, NDArray[Any]]) -> MicrographPeaks:
         raise ValueError("no peaks of a micrograph")
     return MicrographPeaks(
         micrograph=0,
-        peaks=Peaks(xy, score, contrast, radius, (height, width), (left, top, right, bottom)),
+        peaks=Peaks(
+            xy,
+            score,
+            contrast,
+            radius,
+            (height, width),
+            (left, top, right, bottom),
+            kind if has_kinds else None,
+        ),
         uncertainty=uncertainty,
         head=str(head),
         at_labels={(x, y): (s, c) for x, y, s, c in labels.tolist()},

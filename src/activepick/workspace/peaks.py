@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from activepick.micrograph.contrast import ContrastMap
 from activepick.picking.rules import (
     LabelledPositions,
     Picks,
+    accepted_peaks,
     eligible_peaks,
     select_picks,
 )
@@ -83,7 +84,8 @@ class MicrographPeaks:
 
     def accepted(self, state: SessionState) -> Mask:
         """Return a mask, shape (n,), of the peaks that satisfy all rules, regardless of labels."""
-        return self.eligible(state, state.settings.rules.lowest_score)
+        areas, left_out = areas_of(self.micrograph, state), state.left_out_of(self.micrograph)
+        return accepted_peaks(self.peaks, state.settings.rules, areas, left_out)
 
     def select(self, state: SessionState) -> Picks:
         """Select the picks for the settings, areas, left-out positions and labels of a state.
@@ -96,9 +98,10 @@ class MicrographPeaks:
         at_labels = np.array(known, np.float64).reshape(-1, 2)
         labelled = LabelledPositions.of(
             positions(labels),
-            [label.target == 1 for label in labels],
+            [label.is_particle for label in labels],
             at_labels[:, 0],
             at_labels[:, 1],
+            [max(label.target or 0, 0) for label in labels] if state.settings.kinds else None,
         )
         areas, left_out = areas_of(self.micrograph, state), state.left_out_of(self.micrograph)
         return select_picks(self.peaks, state.settings.rules, labelled, areas, left_out)
@@ -110,9 +113,13 @@ class MicrographPeaks:
         -------
         DataFrame
             Columns ``micrograph, x, y, score, contrast``: positions in original pixels, scores as
-            logits. The highest score is first.
+            logits. The highest score is first. In a session with kinds of particles, also
+            ``rlnClassNumber``, which is 0 if the head has no kinds, and ``class``.
         """
-        return self.select(state).table(state.names[self.micrograph])
+        picks, kinds = self.select(state), state.settings.kind_names
+        unknown = np.zeros(len(picks), np.int16)
+        kind = (unknown if picks.kind is None else picks.kind) if kinds else None
+        return replace(picks, kind=kind).table(state.names[self.micrograph], kinds)
 
 
 def head_digest(head: Head, settings: Settings) -> str:
@@ -120,6 +127,10 @@ def head_digest(head: Head, settings: Settings) -> str:
     facts = (head.spec, head.bias, head.calibration, settings.key("features", determined=False))
     digest = hashlib.blake2b(repr(facts).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(head.weights, np.float64).tobytes())
+    if head.kinds is not None:
+        digest.update(repr(head.kinds.numbers).encode())
+        digest.update(np.ascontiguousarray(head.kinds.weights, np.float64).tobytes())
+        digest.update(np.ascontiguousarray(head.kinds.bias, np.float64).tobytes())
     return digest.hexdigest()
 
 

@@ -65,7 +65,7 @@ def estimate_precision(
         if len(picks):
             valid = ~far_from(positions(audits), picks, SAME_POSITION * one.peaks.radius_px)
             total += int(valid.sum())
-            right += sum(audit.target == 1 for audit, ok in zip(audits, valid, strict=True) if ok)
+            right += sum(audit.is_particle for audit, ok in zip(audits, valid, strict=True) if ok)
     if not total:
         return None
     wrong, tail = total - right, (1 - _CONFIDENCE) / 2

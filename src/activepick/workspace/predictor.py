@@ -1,6 +1,7 @@
 """Compute the picks of a workspace, for one or for all micrographs."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -41,12 +42,15 @@ class Candidates:
     ----------
     score, contrast
         Scores (logits) and local contrasts, float32, shape (n,).
+    kind
+        Number of the kind of particle of each, int16, shape (n,); 0 where there are no kinds.
     micrographs
         Number of micrographs with these peaks.
     """
 
     score: NDArray[np.float32]
     contrast: NDArray[np.float32]
+    kind: NDArray[np.int16]
     micrographs: int
 
 
@@ -239,6 +243,19 @@ class Predictor:
         used = state if settings is None else state.with_(settings=settings)
         return self._counts.count(used, self._usable(micrographs), self._store.held, seconds)
 
+    def kind_counts(self, seconds: float = math.inf) -> dict[int, int]:
+        """Return the number of picks of each kind of particle on all micrographs, by its number.
+
+        Without kinds, the number of the kind is 0. See `counts` for the time limit.
+        """
+        total: Counter[int] = Counter()
+        found = self._counts.count_kinds(
+            self._session.state, self._usable(), self._store.held, seconds
+        )
+        for counts in found.values():
+            total.update(counts)
+        return dict(total)
+
     def uncertainties(self, micrographs: Sequence[int] | None = None) -> dict[int, float]:
         """Return the uncertainty of the current head, in nats, by micrograph, if known."""
         if not self._source.ready:
@@ -273,19 +290,24 @@ class Predictor:
             update={"lowest_contrast": None, "highest_contrast": None, "threshold": 0.0}
         )
         state = state.with_(settings=free)
-        scores, contrasts, numbers = [], [], []
+        scores, contrasts, kinds, numbers = [], [], [], []
         for k, entry in enumerate(entries):
             one = self._store.get(entry)
             if one is not None and one.peaks.contrast is not None:
                 keep = one.eligible(state, _CANDIDATE_SCORE)
                 scores.append(one.peaks.score[keep])
                 contrasts.append(one.peaks.contrast[keep])
+                kind = one.peaks.kind
+                kinds.append(np.zeros(keep.sum(), np.int16) if kind is None else kind[keep])
                 numbers.append(entry.id)
             if progress is not None:
                 progress((k + 1) / len(entries))
         none = np.empty(0, np.float32)
         return Candidates(
-            np.concatenate([none, *scores]), np.concatenate([none, *contrasts]), len(numbers)
+            np.concatenate([none, *scores]),
+            np.concatenate([none, *contrasts]),
+            np.concatenate([np.empty(0, np.int16), *kinds]),
+            len(numbers),
         )
 
     def unpicked(self) -> list[int]:

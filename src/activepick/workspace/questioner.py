@@ -192,7 +192,7 @@ def suggest_answers(
     peaks
         Peaks of each micrograph.
     count
-        Largest number of positions of each class.
+        Largest number of particles, and of non-particles.
 
     Returns
     -------
@@ -201,11 +201,12 @@ def suggest_answers(
         are first.
     """
     free = [_far_from_marks(state, one) for one in peaks]
-    highest = [list(found[: 2 * count]) for found in free]
-    lowest = [list(found[::-1][: 2 * count]) for found in free]
+    highest = [list(found)[: 2 * count] for found in free]
+    lowest = [list(found)[::-1][: 2 * count] for found in free]
     particles = _in_turn(highest, count)
+    kinds = {at: kind for found in free for at, kind in found.items()}
     others = [at for at in _in_turn(lowest, 2 * count) if at not in particles][:count]
-    return [*((at, 1) for at in particles), *((at, 0) for at in others)]
+    return [*((at, kinds[at]) for at in particles), *((at, 0) for at in others)]
 
 
 def _patch_peaks(
@@ -225,14 +226,18 @@ def _patch_peaks(
     )
 
 
-def _far_from_marks(state: SessionState, one: MicrographPeaks) -> list[ScoredPosition]:
-    """Return the peaks of a micrograph that are far from all marks, by decreasing score."""
+def _far_from_marks(state: SessionState, one: MicrographPeaks) -> dict[ScoredPosition, int]:
+    """Return the peaks of a micrograph that are far from all marks, by decreasing score.
+
+    The value of each peak is the number of its kind of particle, or 1 without kinds.
+    """
     peaks, keep = one.peaks, one.eligible(state)
     keep &= far_from(peaks.xy, positions(state.marks_of(one.micrograph)), _APART * peaks.radius_px)
-    return [
-        (one.micrograph, x, y, score)
-        for (x, y), score in zip(peaks.xy[keep].tolist(), peaks.score[keep].tolist(), strict=True)
-    ]
+    kind = np.ones(len(peaks), int) if peaks.kind is None else peaks.kind
+    rows = zip(
+        peaks.xy[keep].tolist(), peaks.score[keep].tolist(), kind[keep].tolist(), strict=True
+    )
+    return {(one.micrograph, x, y, score): number for (x, y), score, number in rows}
 
 
 def _in_turn(found: Sequence[Sequence[ScoredPosition]], count: int) -> list[ScoredPosition]:

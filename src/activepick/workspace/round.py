@@ -127,7 +127,7 @@ class Round:
         Parameters
         ----------
         target
-            1 particle, 0 not a particle, 2 carbon or empty ice; None to skip the question.
+            1 particle, 0 not a particle, -1 carbon or empty ice; None to skip the question.
 
         Returns
         -------

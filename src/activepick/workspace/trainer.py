@@ -22,6 +22,7 @@ from activepick.learning.posterior import Posterior
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.training import fit_head, head_posterior
 from activepick.learning.training_set import MicrographLabels, TrainingExamples
+from activepick.session.kinds import kinds_of
 from activepick.session.model.state import SessionState
 from activepick.wording import counted
 from activepick.workspace.features import FeatureSource, Setup
@@ -93,7 +94,8 @@ class Trainer:
             if len(examples.targets):
                 warm_start = old if old.particles + old.others else None
                 learning = self._learning(setup, state, examples)
-                head = fit_head(setup.base, learning, examples, warm_start)
+                kinds = _kind_names(state)
+                head = fit_head(setup.base, learning, examples, warm_start, kinds)
             head = replace(
                 head,
                 diameter_angstrom=state.settings.diameter_angstrom,
@@ -136,12 +138,11 @@ class Trainer:
             if not len(examples.targets):
                 return {}
             learning = self._learning(setup, state, examples)
-            posterior = head_posterior(head, setup.base, learning, examples)
         at: dict[tuple[str, float, float, int], list[int]] = {}
         for label in state.labels.values():
             key = state.micrographs[label.micrograph].fingerprint
-            at.setdefault((key, label.x, label.y, int(label.target == 1)), []).append(label.id)
-        found = doubtful_labels(head, posterior, examples)
+            at.setdefault((key, label.x, label.y, int(label.is_particle)), []).append(label.id)
+        found = doubtful_labels(head, setup.base, learning, examples)
         return {
             number: one.contradiction
             for one in found
@@ -193,8 +194,14 @@ class Trainer:
             "base": self.base_name,
         }
         notes = {**head.notes, **{key: value for key, value in facts.items() if value is not None}}
+        kinds = head.kinds
+        if kinds is not None:  # they may have been renamed since the fit
+            names = _kind_names(state)
+            known = tuple(names.get(k, name) for k, name in kinds.name_of.items())
+            kinds = replace(kinds, names=known)
         trained = replace(
             head,
+            kinds=kinds,
             notes=notes,
             diameter_angstrom=settings.diameter_angstrom,
             inverted=settings.inverted,
@@ -252,6 +259,8 @@ class Trainer:
                 "the session for writing."
             ) from error
         changes: dict[str, object] = {"base_head": copy.name}
+        if loaded.kinds is not None and not settings.kinds and len(loaded.kinds.names) > 1:
+            changes["kinds"] = kinds_of(loaded.kinds.names)
         if settings.normalisation != loaded.spec.normalisation:
             changes["normalisation"] = loaded.spec.normalisation
         self._session.set_settings(**changes)
@@ -276,13 +285,15 @@ class Trainer:
         return self.update()
 
     def _examples(self, setup: Setup, state: SessionState) -> TrainingExamples:
-        rows: dict[str, list[tuple[float, float, float, float]]] = {}
+        rows: dict[str, list[tuple[float, ...]]] = {}
+        kinds = bool(state.settings.kinds)
         for label in state.labels.values():
             key = state.micrographs[label.micrograph].fingerprint
-            row = label.x, label.y, float(label.target == 1), label.weight
+            kind = label.particle_kind if kinds else 0
+            row = label.x, label.y, float(label.is_particle), label.weight, kind
             rows.setdefault(key, []).append(row)
         tables = {key: np.array(own, np.float64) for key, own in rows.items()}
-        labels = {key: MicrographLabels(t[:, :2], t[:, 2], t[:, 3]) for key, t in tables.items()}
+        labels = {key: MicrographLabels(t[:, :2], *t[:, 2:].T) for key, t in tables.items()}
         entries = {entry.fingerprint: entry for entry in state.micrographs.values()}
         features = setup.features
         return features.training_set.collect(labels, lambda key: features.store.get(entries[key]))
@@ -296,6 +307,15 @@ class Trainer:
             return learning
         share = expected_pi(expected, *setup.features.size(examples.keys))
         return replace(learning, fit=replace(learning.fit, pi=share))
+
+
+def _kind_names(state: SessionState) -> dict[int, str]:
+    """Return the names of the kinds of particles, also of labels whose kind was removed."""
+    names = state.settings.kind_names
+    if not names:
+        return {}
+    used = {label.target for label in state.labels.values() if label.is_particle}
+    return {**{k: f"kind {k}" for k in used if k is not None}, **names}
 
 
 def _problems(state: SessionState, examples: TrainingExamples) -> dict[int, str]:

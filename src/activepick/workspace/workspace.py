@@ -260,8 +260,9 @@ class Workspace:
         report = progress or (lambda fraction: None)
         features = self.setup(part_between(report, 0.0, _SETUP)).features
         head, engine = self.trainer.head, features.engine
+        all_scales = head.kinds is not None or len(head.used_scales) == len(head.weights)
         is_known = bool(features.store.held([entry]))
-        if is_known or engine.cache is None or head.weights.any(axis=1).all():
+        if is_known or engine.cache is None or all_scales:
             return None
         file, contrast = features.open(entry), features.contrast(entry)
         if one_orientation:
@@ -366,9 +367,8 @@ class Workspace:
         report: Progress,
     ) -> MicrographPeaks:
         self.stage_changed.emit("Computing the first picks")
-        used = head.weights.any(axis=1)
         features = engine.features(file, _used_radii(head), report)
-        linear = features.score_map(head.weights[used], head.bias)
+        linear = features.score_map(head.weights[head.used_scales], head.bias)
         scores = head.calibration.score_map(linear)
         return measure_peaks(self.session.state, micrograph, scores, contrast, head)
 
@@ -402,8 +402,7 @@ class Workspace:
 
 def _used_radii(head: Head) -> list[float]:
     """Return the working radii of the scales that a head uses."""
-    pairs = zip(head.spec.working_radii, head.weights, strict=True)
-    return [radius for radius, weights in pairs if weights.any()]
+    return [head.spec.working_radii[i] for i in head.used_scales]
 
 
 def _faster(engine: "FeatureEngine", file: Micrograph, head: Head) -> "FeatureEngine | None":

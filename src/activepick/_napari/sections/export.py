@@ -21,6 +21,7 @@ from activepick.wording import counted
 __all__ = ["ExportSection"]
 
 HERE, ALL = "this micrograph", "all micrographs"
+ALL_KINDS = "all kinds of particles"
 FILE, FOLDER = "one file", "a file for each micrograph"
 # Lists of micrographs from which a format takes names, by the name of the format.
 _LISTS = {
@@ -52,9 +53,10 @@ class ExportSection(Section, SessionListener):
         )
         self.which = ComboBox(label="Micrographs", choices=[ALL, HERE], value=ALL)
         self.into = ComboBox(label="Output", choices=[FILE, FOLDER], value=FILE)
-        form = Container(widgets=[self.format, self.which, self.into], labels=True)
+        self.kind = ComboBox(label="Kind", choices=[ALL_KINDS], value=ALL_KINDS)
+        form = Container(widgets=[self.format, self.which, self.kind, self.into], labels=True)
         form.margins = (0, 0, 0, 0)
-        for box in (self.format, self.which, self.into):
+        for box in (self.format, self.which, self.kind, self.into):
             box.native.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
             box.changed.connect(self._update_choices)
         self.format.changed.connect(lambda value: preferences.set("format", value))
@@ -91,6 +93,8 @@ class ExportSection(Section, SessionListener):
         session.dataset.exported.connect(
             lambda path, count, notes: self._show_result(session, path, count, notes)
         )
+        self.update_after(session, self._show_kinds, session.settings_changed)
+        self._show_kinds(session)
 
     def clear(self) -> None:
         """Disable the export."""
@@ -117,8 +121,16 @@ class ExportSection(Section, SessionListener):
             lambda session: session.dataset.export(
                 replace(self._target(session, path), overwrite=overwrite),
                 micrograph=self._micrograph(session),
+                kind=session.settings.kind_numbers.get(self.kind.value),
             )
         )
+
+    def _show_kinds(self, session: OpenSession) -> None:
+        """Offer the kinds of particles of the session, if there are several."""
+        names = list(session.settings.kind_numbers)
+        if list(self.kind.choices) != [ALL_KINDS, *names]:
+            self.kind.choices = [ALL_KINDS, *names]
+        self.kind.visible = bool(names)
 
     @property
     def _format(self) -> Format:

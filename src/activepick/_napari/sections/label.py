@@ -1,13 +1,14 @@
 """Section: questions and answers."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, SpinBox, Widget
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from superqt import QElidingLabel
 
 from activepick._napari import colours
@@ -19,6 +20,7 @@ from activepick._napari.mouse_bindings import MOUSE_BINDINGS, MouseBindings
 from activepick._napari.navigation import Navigation
 from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
+from activepick._napari.sections.kinds import KindList
 from activepick._napari.sections.section import Section, button, row
 from activepick._napari.sections.setting_bindings import SettingBindings
 from activepick._napari.session_listener import SessionListener
@@ -28,7 +30,8 @@ from activepick._napari.views.shades import LABEL_PADDING
 from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.micrograph.crops import cut_crops
-from activepick.session import Question, Target
+from activepick.session import ParticleKind, Question, Target
+from activepick.session.model.state import EMPTY, NOT_A_PARTICLE
 from activepick.wording import counted
 
 __all__ = ["LabelSection"]
@@ -41,7 +44,8 @@ _START_MODES: dict[str, StartMode] = {
     "No questions (manual picking)": "hand",
 }
 _OFFERED = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
-_BADGES: dict[Target, str] = {1: "✓", 0: "×", 2: "∅", None: "–"}
+_BADGES: dict[Target, str] = {NOT_A_PARTICLE: "×", EMPTY: "∅", None: "–"}
+_PARTICLE_BADGE = "✓"
 # The title has to fit in one line.
 _SUGGESTIONS = "Correct wrong crops (F, D), then accept (Y)"
 _HOW_TO_CORRECT = (
@@ -108,11 +112,17 @@ class LabelSection(Section, SessionListener):
             self.with_session(commands.accept),
             "Label the suggestions that are on screen as suggested",
         )
+        self.kinds = KindList(mouse.set_particle)
+        self.kinds.changed.connect(lambda: self.call(self._show_kinds))
+        self._particle = self._answer_button("Particle (F)", 1, colours.PARTICLE)
         answers = row(
-            self._answer_button("Particle (F)", 1, colours.PARTICLE),
-            self._answer_button("Not a particle (D)", 0, colours.NOT_PARTICLE),
+            self._particle,
+            self._answer_button("Not a particle (D)", NOT_A_PARTICLE, colours.NOT_PARTICLE),
             self._answer_button(
-                "Empty (H)", 2, colours.EMPTY, "Carbon or empty ice, which is also a non-particle"
+                "Empty (H)",
+                EMPTY,
+                colours.EMPTY,
+                "Carbon or empty ice, which is also a non-particle",
             ),
             stretch=-1,
         )
@@ -126,6 +136,11 @@ class LabelSection(Section, SessionListener):
             self.with_session(lambda session: session.labelling.go(1)),
             "Next question, without answering this one",
         )
+        self._kind_answers = QWidget()
+        self._kind_buttons = QHBoxLayout(self._kind_answers)
+        self._kind_buttons.setContentsMargins(0, 0, 0, 0)
+        self._kind_buttons.setSpacing(4)
+        self._kind_answers.hide()
         moves = row(
             back,
             forward,
@@ -173,10 +188,11 @@ class LabelSection(Section, SessionListener):
             ),
         )
         self.options = self._make_options()
-        self._controls = (answers, moves, self._rounds)
+        self._controls = (answers, self._kind_answers, moves, self._rounds)
         self._by_question = (answers, back, forward, self._strip)
         self.add(
             self._title,
+            self._kind_answers,
             answers,
             moves,
             self._strip,
@@ -185,6 +201,7 @@ class LabelSection(Section, SessionListener):
             self._accept,
             self._patches,
             self._rounds,
+            self.kinds,
         )
         self.clear()
 
@@ -211,11 +228,15 @@ class LabelSection(Section, SessionListener):
             session.patches.corrected,
         )
         self.update_after(session, self._show_crops, session.images.cached, session.images.ready)
+        self.kinds.set_session(session)
+        self._show_kinds(session)
         self._show_questions(session)
 
     def clear(self) -> None:
         """Show no questions; their settings can be changed before a session is open."""
         self._enable(False)
+        self.kinds.set_session(None)
+        self._show_kind_answers(())
         self._bindings.set_session(None)
         self._pixels.clear()
         self._strip.set_crops([])
@@ -257,6 +278,31 @@ class LabelSection(Section, SessionListener):
             f"QPushButton:enabled {{background-color: {colour}; color: {text_colour};}}"
         )
         return made
+
+    def _add_kind(self) -> None:
+        self.set_open(True)
+        self.kinds.add_kind()
+        self.reveal_requested.emit(self.kinds)
+
+    def _show_kinds(self, session: OpenSession) -> None:
+        self._show_kind_answers(session.settings.kinds)
+        self._show_crops(session)
+        self.set_summary(_tally(session))
+
+    def _show_kind_answers(self, kinds: Sequence[ParticleKind]) -> None:
+        """Show a button for each kind of particle instead of one for all particles."""
+        layout = self._kind_buttons
+        while (item := layout.takeAt(0)) is not None:
+            old = item.widget()
+            if old is not None:
+                old.hide()
+                old.deleteLater()
+        for kind in kinds:
+            layout.addWidget(
+                self._answer_button(f"{kind.name} ({kind.key})", kind.number, kind.colour)
+            )
+        self._kind_answers.setVisible(bool(kinds))
+        self._particle.setVisible(not kinds)
 
     def _make_options(self) -> Section:
         preferences = self._preferences
@@ -313,7 +359,13 @@ class LabelSection(Section, SessionListener):
         mouse = WrappedLabel("<br>".join(f"<b>{how}</b>: {what}" for how, what in MOUSE_BINDINGS))
         options = Section("Options; keys and mouse")
         options.remember_open(preferences, "options open", False)
-        options.add(form.native, keys, mouse)
+        add_kind = button(
+            "Add a kind of particle …",
+            self._add_kind,
+            "Label several kinds of particles, such as two proteins or two views, each with its "
+            "name, key and colour",
+        )
+        options.add(form.native, add_kind, keys, mouse)
         return options
 
     def _bind_preference(
@@ -403,12 +455,14 @@ class LabelSection(Section, SessionListener):
         target = question.suggestion if label is None else label.target
         is_asked = label is None and question.suggestion is None
         name = session.state.names[question.micrograph]
+        kinds = colours.of_kinds(session.settings.kinds)
         return Crop(
             id=question.id,
             pixels=self._pixels[key],
-            colour=colours.ASKED if is_asked else colours.of_target(target),
-            badge="?" if label is None else _BADGES[target],
+            colour=colours.ASKED if is_asked else colours.of_target(target, kinds),
+            badge="?" if label is None else _BADGES.get(target, _PARTICLE_BADGE),
             tip=f"{name}, x {question.x:.0f}, y {question.y:.0f}",
+            caption=session.settings.kind_names.get(target or 0, ""),
         )
 
 
@@ -439,7 +493,7 @@ def _advice(session: OpenSession, current: Question | None) -> str:
     review = session.labelling.review
     if review is not None and current is not None:
         label = session.state.marks[current.id]
-        one, other = ("", "not ") if label.target == 1 else ("not ", "")
+        one, other = ("", "not ") if label.is_particle else ("not ", "")
         return (
             f"Labelled as {one}a particle; according to all other labels it is {other}a particle "
             "with a probability of "
@@ -455,8 +509,13 @@ def _advice(session: OpenSession, current: Question | None) -> str:
 
 def _tally(session: OpenSession) -> str:
     labels = session.state.labels.values()
-    particles = sum(label.target == 1 for label in labels)
-    return f"{counted(particles, 'particle')}, {counted(len(labels) - particles, 'non-particle')}"
+    particles = sum(label.is_particle for label in labels)
+    others = counted(len(labels) - particles, "non-particle")
+    if not session.settings.kinds:
+        return f"{counted(particles, 'particle')}, {others}"
+    counts = Counter(label.target for label in labels)
+    kinds = [f"{counts[k]} {name}" for k, name in session.settings.kind_names.items()]
+    return ", ".join([*kinds, others])
 
 
 def _cut(

@@ -47,6 +47,8 @@ class Crop:
         One character drawn on the crop: "?", "✓", "×".
     tip
         Text of the tool tip.
+    caption
+        Name that is drawn on the crop, elided if it is too long.
     """
 
     id: int
@@ -54,6 +56,7 @@ class Crop:
     colour: str
     badge: str = ""
     tip: str = ""
+    caption: str = ""
 
 
 class _Tile(QAbstractButton):
@@ -97,6 +100,17 @@ class _Tile(QAbstractButton):
             style = Qt.PenStyle.SolidLine if self.current else Qt.PenStyle.DotLine
             painter.setPen(QPen(shades.text, 2, style))
             painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
+        if self.crop.caption:
+            band = QRectF(inside.left() + 3, inside.top() + 3, inside.width() - 6, 14)
+            painter.fillRect(band, QColor(0, 0, 0, 150))
+            font = painter.font()
+            font.setPixelSize(10)
+            painter.setFont(font)
+            painter.setPen(QColor("white"))
+            fitting = painter.fontMetrics().elidedText(
+                self.crop.caption, Qt.TextElideMode.ElideRight, int(band.width()) - 4
+            )
+            painter.drawText(band, Qt.AlignmentFlag.AlignCenter, fitting)
         if self.crop.badge:
             centre = inside.bottomRight() - QPointF(11, 11)
             painter.setPen(Qt.PenStyle.NoPen)

@@ -10,6 +10,7 @@ from scipy import ndimage
 from activepick.learning.strategies.context import QueryContext
 from activepick.learning.uncertainty import entropy
 from activepick.scoremap import SAME_POSITION, ScoreMap, far_from, separated_peaks
+from activepick.scoremap.kinds import kind_entropy
 
 __all__ = [
     "Candidates",
@@ -114,16 +115,23 @@ Find = Callable[[ScoreMap, np.random.Generator], tuple[Floats, Floats, Floats]]
 
 
 def score_maxima(score_map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Find the peaks of a score map, which can become picks; the utility is their entropy."""
+    """Find the peaks of a score map, which can become picks; the utility is their entropy.
+
+    If the head has kinds of particles, it is the entropy over the kinds and "not a particle".
+    """
     peaks = separated_peaks(score_map)
-    score = peaks.score.astype(np.float64)
-    return peaks.xy.astype(np.float64), score, np.asarray(entropy(score), np.float64)
+    xy, score = peaks.xy.astype(np.float64), peaks.score.astype(np.float64)
+    if score_map.kinds is not None:
+        return xy, score, kind_entropy(score_map.kinds_at(xy))
+    return xy, score, np.asarray(entropy(score), np.float64)
 
 
 def entropy_maxima(score_map: ScoreMap, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Find the maxima of the entropy within a particle radius (Kiewisz and Bepler, 2023)."""
+    kinds = score_map.kinds
+    values = entropy(score_map.values) if kinds is None else kind_entropy(kinds.values)
     # If all weights are zero, the entropy is constant. Noise breaks the ties.
-    uncertainty = entropy(score_map.values) + rng.uniform(0, 1e-7, score_map.values.shape)
+    uncertainty = values + rng.uniform(0, 1e-7, score_map.values.shape)
     size = 2 * round(score_map.radius_px / score_map.spacing_px) + 1
     highest = ndimage.maximum_filter(uncertainty, size, mode="nearest")
     y, x = np.nonzero(uncertainty == highest)

@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from activepick.errors import SessionError
 from activepick.session.model.settings import Record
 from activepick.session.model.state import (
+    FROM_FILE,
     Area,
     Fingerprint,
     Label,
@@ -244,7 +245,7 @@ def parse_action(value: object) -> Action:
         If the type of the action is unknown, or a value is missing, invalid or unknown.
     """
     try:
-        return _ADAPTER.validate_python(value, strict=False)
+        return _ADAPTER.validate_python(value, strict=False, context=FROM_FILE)
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "union_tag_invalid":

@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from activepick.errors import SettingsError
 
 if TYPE_CHECKING:
     from activepick.picking.rules import PickRules
 
-__all__ = ["Effect", "Record", "Settings", "checked_settings"]
+__all__ = ["NAME_OF_KIND", "Effect", "ParticleKind", "Record", "Settings", "checked_settings"]
 
 # What depends on settings. A head also depends on features, and picks on a head.
 Effect = Literal["features", "head", "picks", "queries", "display"]
+
+# Tables and command-line options can contain these names: no blank at the ends, no comma and no =.
+NAME_OF_KIND = r"^[^\s,=](?:[^\n\r\t,=]*[^\s,=])?$"
 
 _REQUIRED: Any = ...
 _RADII = ("working_radius_px", "working_radii_px")
@@ -57,6 +60,31 @@ def _setting(
     return Field(default, json_schema_extra=cast(Any, declared), **cast(Any, limits))
 
 
+class ParticleKind(Record):
+    """A kind of particle that is distinguished from others.
+
+    Attributes
+    ----------
+    number
+        Number that never changes: the target of its labels, and `rlnClassNumber` in tables. The
+        first kind of a session has the number 1.
+    name
+        Name in the window, in tables and in heads.
+    key
+        Letter of the key that answers with this kind.
+    colour
+        Colour of its circles, #rrggbb.
+    threshold
+        Lowest probability of a pick of this kind; None for the common threshold.
+    """
+
+    number: int = Field(ge=1, le=9999)
+    name: str = Field(max_length=60, pattern=NAME_OF_KIND)
+    key: str = Field(pattern=r"^[A-Z]$")
+    colour: str = Field(pattern=r"^#[0-9a-f]{6}$")
+    threshold: float | None = Field(default=None, ge=0, le=1)
+
+
 class Settings(Record):
     """The settings of a session. Each declares what it affects.
 
@@ -77,6 +105,9 @@ class Settings(Record):
     lowest_contrast, highest_contrast
         Limits of the local contrast of a pick (`activepick.micrograph.contrast`); None for no
         limit.
+    kinds
+        The kinds of particles, two or more, of which the first has the number 1; empty if kinds
+        are not distinguished.
     low_pass_angstrom, high_pass_angstrom
         Resolutions of the display filters in Å; None for values that suit the diameter.
     batch
@@ -110,6 +141,7 @@ class Settings(Record):
     edge_margin: float = _setting(1.0, affects="picks", ge=0)
     lowest_contrast: float | None = _setting(None, affects="picks", ge=0)
     highest_contrast: float | None = _setting(None, affects="picks", ge=0)
+    kinds: tuple[ParticleKind, ...] = _setting((), affects="picks")
     low_pass_angstrom: float | None = _setting(None, affects="display", gt=0)
     high_pass_angstrom: float | None = _setting(None, affects="display", gt=0)
     batch: int = _setting(10, affects="queries", ge=1)
@@ -131,6 +163,29 @@ class Settings(Record):
         None, affects=("features", "head"), determined=True, pattern=r"^[^/\\]+$"
     )
     seed: int = _setting(0, affects=("head", "queries"), ge=0)
+
+    @field_validator("kinds")
+    @classmethod
+    def _check_kinds(cls, kinds: tuple[ParticleKind, ...]) -> tuple[ParticleKind, ...]:
+        if not kinds:
+            return kinds
+        if len(kinds) < 2 or kinds[0].number != 1:
+            raise ValueError("there are two or more kinds of particles, and the first is number 1")
+        for fact in ("number", "name", "key"):
+            values = [getattr(kind, fact) for kind in kinds]
+            if len(set(values)) < len(values):
+                raise ValueError(f"two kinds of particles have the same {fact}")
+        return kinds
+
+    @property
+    def kind_names(self) -> dict[int, str]:
+        """Names of the kinds of particles by number; empty if kinds are not distinguished."""
+        return {kind.number: kind.name for kind in self.kinds}
+
+    @property
+    def kind_numbers(self) -> dict[str, int]:
+        """Numbers of the kinds of particles by name."""
+        return {kind.name: kind.number for kind in self.kinds}
 
     @classmethod
     def affected(cls, names: Iterable[str]) -> set[Effect]:
@@ -189,6 +244,9 @@ class Settings(Record):
             edge_margin=self.edge_margin,
             lowest_contrast=self.lowest_contrast,
             highest_contrast=self.highest_contrast,
+            kind_thresholds=tuple(
+                (kind.number, kind.threshold) for kind in self.kinds if kind.threshold is not None
+            ),
         )
 
     def _replaced(self, name: str) -> bool:

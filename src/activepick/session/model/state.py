@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo
 
 from activepick.session.model.settings import Record, Settings
 
 __all__ = [
+    "EMPTY",
+    "NOT_A_PARTICLE",
     "XY",
     "Area",
     "Fingerprint",
@@ -25,6 +27,8 @@ __all__ = [
     "Source",
     "Status",
     "Target",
+    "is_particle",
+    "particle_kind",
 ]
 
 # A position in original pixels; with the number of the micrograph; and with the score there.
@@ -36,9 +40,34 @@ ScoredPosition: TypeAlias = tuple[int, float, float, float]
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{1,64}$")]
 Status = Literal["unseen", "seen", "done", "rejected"]
 Source = Literal["query", "click", "suggestion", "import", "audit", "gallery", "class", "patch"]
-# 1 particle, 0 not a particle, 2 not a particle but carbon or empty ice, None skipped: a skipped
-# position is not used for training and is not asked again.
-Target = Literal[0, 1, 2] | None
+NOT_A_PARTICLE, EMPTY = 0, -1
+# Numbers of targets in files: sessions from before there were kinds have 2 for `EMPTY`.
+_EMPTY_IN_FILES = 2
+FROM_FILE = {"from": "file"}
+
+
+def _target_from_file(value: object, info: ValidationInfo) -> object:
+    if info.context != FROM_FILE or type(value) is not int or value in (0, 1):
+        return value
+    if value == _EMPTY_IN_FILES:
+        return EMPTY
+    return value - 1 if value > 0 else _INVALID
+
+
+def _target_for_file(target: int | None) -> int | None:
+    if target is None or target in (0, 1):
+        return target
+    return _EMPTY_IN_FILES if target == EMPTY else target + 1
+
+
+_INVALID = -2
+# 1 particle, or the number of its kind; 0 not a particle; -1 not a particle but carbon or empty
+# ice; None skipped: a skipped position is not used for training and is not asked again.
+Target: TypeAlias = Annotated[
+    Annotated[int, Field(ge=EMPTY, le=9999)] | None,
+    BeforeValidator(_target_from_file),
+    PlainSerializer(_target_for_file, when_used="json"),
+]
 
 
 # Positions that are left out of the picks, by class of picks and by number of the micrograph.
@@ -90,8 +119,8 @@ class Label(Record):
     x, y
         Position in original pixels.
     target
-        1 particle, 0 not a particle, 2 carbon or empty ice, None skipped. The head is trained with
-        0 for 2.
+        1 particle or the number of its kind, 0 not a particle, -1 carbon or empty ice, None
+        skipped. The head is trained with 0 for -1.
     source
         Origin of the position. Labels of audits are applied to picks like all others, but they are
         not used for training, which would bias the estimate of the precision.
@@ -115,6 +144,16 @@ class Label(Record):
     def with_target(self, target: Target) -> "Label":
         """Return the label with another class, which is now an answer of its own."""
         return self.model_copy(update={"target": target, "weight": 1.0, "class_id": None})
+
+    @property
+    def is_particle(self) -> bool:
+        """Whether it is a particle of any kind."""
+        return is_particle(self.target)
+
+    @property
+    def particle_kind(self) -> int:
+        """Number of its kind of particle; 0 if it is not a particle."""
+        return particle_kind(self.target)
 
 
 class Question(Record):
@@ -284,6 +323,16 @@ class SessionState:
         entries = self.micrographs.values()
         count = Counter(entry.name for entry in entries)
         return {e.id: e.name if count[e.name] == 1 else e.relative or e.absolute for e in entries}
+
+
+def particle_kind(target: Target) -> int:
+    """Return the number of the kind of particle of an answer; 0 for other answers."""
+    return max(target or 0, 0)
+
+
+def is_particle(target: Target) -> bool:
+    """Return whether an answer is "particle", of any kind."""
+    return target is not None and target > 0
 
 
 def _trains(mark: Label) -> bool:

@@ -1,0 +1,75 @@
+"""Scores of several kinds of particles at the same positions.
+
+The functions compute log-odds and entropy from the scores z of multinomial logistic regression. The
+score of "not a particle" is 0.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["any_kind", "best_kind", "kind_entropy"]
+
+Floats = NDArray[np.floating]
+
+
+def any_kind(z: Floats) -> Floats:
+    """Compute the log-odds of a particle of any kind, ``log sum_k exp(z_k)``.
+
+    Parameters
+    ----------
+    z
+        Scores, shape (K, ...).
+
+    Returns
+    -------
+    array, shape (...)
+        Log-odds, in the precision of `z`.
+    """
+    highest = z.max(axis=0)
+    if len(z) == 1:
+        return np.asarray(highest)
+    return np.asarray(highest + np.log(np.exp(z - highest).sum(axis=0)))
+
+
+def best_kind(z: Floats) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the most likely kind, and its log-odds against everything else.
+
+    Parameters
+    ----------
+    z
+        Scores, shape (K, n).
+
+    Returns
+    -------
+    index : array of int, shape (n,)
+        Index of the kind; of equally likely kinds, the first.
+    log_odds : array, shape (n,)
+        Log-odds of the kind.
+    """
+    z = np.asarray(z, np.float64)
+    index = z.argmax(axis=0)
+    best = z.max(axis=0)
+    if len(z) == 1:
+        return index, best
+    others = np.where(np.arange(len(z))[:, None] == index, -np.inf, z)
+    against = np.logaddexp(0.0, any_kind(others))
+    return index, best - against
+
+
+def kind_entropy(z: Floats) -> NDArray[np.float64]:
+    """Compute the entropy, in nats, over the kinds and "not a particle".
+
+    Parameters
+    ----------
+    z
+        Scores, shape (K, ...).
+
+    Returns
+    -------
+    array, shape (...)
+        Entropies between 0 and log(K + 1).
+    """
+    z = np.asarray(z, np.float64)
+    whole = np.logaddexp(0.0, any_kind(z))
+    logs = np.concatenate([z - whole, -whole[None]])
+    return np.asarray(-(np.exp(logs) * logs).sum(axis=0))
