@@ -20,20 +20,20 @@ __all__ = ["OTHERS", "SCRIPTS"]
 
 # Arguments, and time limit in minutes of each script on two cores with no other programs running.
 SCRIPTS: dict[str, tuple[tuple[str, ...], float]] = {
-    "features": ((), 1),
+    "features": ((), 3),
     "reading": ((), 1),
-    "peaks": ((), 2),
-    "refit": ((), 2),
+    "peaks": ((), 1),
+    "refit": ((), 1),
     "click": ((), 4),
     "opening": ((), 3),
     "large_session": ((), 5),
-    "pipeline": ((), 6),
+    "pipeline": ((), 9),
     "two_workers": ((), 3),
     "growth": ((), 4),
-    "large_star": (("--picks", "500000"), 3),
+    "large_star": (("--picks", "500000"), 2),
     "interop": ((), 1),
-    "hostile": (("--files", "2200"), 3),
-    "kills": (("--sessions", "20", "--picks", "4"), 2),
+    "hostile": (("--files", "2200"), 2),
+    "kills": (("--sessions", "20", "--picks", "4"), 1),
 }
 # Scripts that are run separately, and modules that others use.
 OTHERS = {
