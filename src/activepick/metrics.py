@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -274,6 +274,7 @@ def evaluate(
     threshold: float = 0.5,
     *,
     min_score: float | None = None,
+    annotated: Iterable[str] = (),
 ) -> Evaluation:
     """Compare picks with true particles over many micrographs.
 
@@ -299,6 +300,8 @@ def evaluate(
         Smallest probability of the picks that count for precision, recall and F1.
     min_score
         Lowest score of the picks that count for them, instead of the threshold.
+    annotated
+        Names of annotated micrographs without true particles, on which all picks are false.
 
     Raises
     ------
@@ -328,20 +331,21 @@ def evaluate(
             f"{int(np.isnan(scores).sum())} of {len(picks)} picks have no score: give scores to "
             "all of them, or remove the score column"
         )
-    names, not_annotated = _names_in_truth(picks, truth)
+    true_xy = {str(name): np.empty((0, 2)) for name in annotated}
+    true_xy |= {str(n): g[["x", "y"]].to_numpy(float) for n, g in truth.groupby("micrograph")}
+    names, not_annotated = _names_in_truth(picks, list(true_xy))
     xy = picks[["x", "y"]].to_numpy(float)
-    true_xy = {str(n): g[["x", "y"]].to_numpy(float) for n, g in truth.groupby("micrograph")}
     groups = {
         names[str(name)]: np.asarray(rows, dtype=np.intp)
         for name, rows in picks.groupby("micrograph").indices.items()
         if str(name) in names
     }
     hits = _hits(xy, groups, true_xy, radius_px)
-    annotated = np.zeros(len(picks), dtype=bool)
+    counted = np.zeros(len(picks), dtype=bool)
     for rows in groups.values():
-        annotated[rows] = True
+        counted[rows] = True
     other_way = _other_way(xy, groups, true_xy, radius_px, int(hits.sum()))
-    scores, hits = scores[annotated], hits[annotated]
+    scores, hits = scores[counted], hits[counted]
     by_probability = meaning == "log-odds" and min_score is None
     lowest = -math.inf if min_score is None else min_score
     if by_probability:
@@ -408,7 +412,7 @@ def _other_way(
     found: list[OtherWay] = []
     swapped = int(_hits(xy[:, ::-1], groups, true_xy, radius_px).sum())
     found.append(OtherWay("swap-xy", swapped))
-    pairs = [(xy[rows], true_xy[name]) for name, rows in groups.items()]
+    pairs = [(xy[rows], true_xy[name]) for name, rows in groups.items() if len(true_xy[name])]
     scale = scale_factor(pairs, radius_px)
     if scale is not None:
         # The radius may be meant in the pixels of the picks, or in those of the particles.
@@ -429,11 +433,11 @@ def _other_way(
 
 
 def _names_in_truth(
-    picks: pd.DataFrame, truth: pd.DataFrame
+    picks: pd.DataFrame, known: list[str]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Map the names of the picks to those of the truth, and return those that are not in it."""
     picked = [str(name) for name in picks["micrograph"].unique()]
-    names = match_names(picked, [str(name) for name in truth["micrograph"].unique()])
+    names = match_names(picked, known)
     if names.ambiguous:
         name, found = next(iter(names.ambiguous.items()))
         raise TableError(
@@ -444,7 +448,7 @@ def _names_in_truth(
     if picked and not names:
         raise TableError(
             f"no micrograph of the picks ({_some(picked)}) is in the truth "
-            f"({_some([str(n) for n in truth['micrograph'].unique()])}): check the names"
+            f"({_some(known)}): check the names"
         )
     if names.unmatched:
         warnings.warn(

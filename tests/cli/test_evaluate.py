@@ -103,3 +103,20 @@ def test_picks_in_other_pixels_are_noticed(tmp_path):
     assert "--scale 0.25" in said
     invoke("convert", small, tmp_path / "t.csv", "--scale", 4)
     assert evaluate(tmp_path / "t.csv", tmp_path / "m.csv")[1] == ""
+
+
+def test_a_pick_of_a_kind_that_a_micrograph_does_not_have_is_false(tmp_path):
+    known = {"micrograph": ["m", "n"], "x": [100.0, 100], "y": [100.0, 100]}
+    pd.DataFrame({**known, "class": ["a", "b"]}).to_csv(tmp_path / "truth.csv", index=False)
+    picks = pd.DataFrame({**known, "score": [2.0, 1], "class": ["a", "a"]})
+    pd.concat([picks, picks[:1].assign(x=500.0, **{"class": "c"})]).to_csv(
+        tmp_path / "picks.csv", index=False
+    )
+    given = tmp_path / "picks.csv", tmp_path / "truth.csv", "--classes", "class"
+    out, said = evaluate(*given)
+    assert "a: picks 2   particles 1" in out
+    assert "precision 0.500   recall 1.000" in out
+    assert "b: picks 0   particles 1" in out
+    [warning] = said.splitlines()
+    assert warning.startswith("warning: kinds of particles in")
+    assert warning.endswith(": c")

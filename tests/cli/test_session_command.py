@@ -12,6 +12,7 @@ from invoked import invoke
 from activepick.formats import read_folder, read_table, write_table
 from activepick.scoremap import Peaks
 from activepick.session import Session, Settings
+from activepick.session.model.state import EMPTY
 from activepick.workspace.peak_store import PeakStore
 from activepick.workspace.peaks import MicrographPeaks
 
@@ -58,6 +59,15 @@ def test_what_is_in_a_session(folder):
     text = run("info", folder).stdout
     assert "particles" in text
     assert "from the files" in text
+
+
+def test_labels_of_all_kinds_and_empty_positions_are_counted(folder):
+    with Session.open(folder) as session:
+        session.labels.add(2, [(30, 40)], EMPTY)
+        session.kinds.add("proteasome")
+        session.labels.add(2, [(130, 40)], 2)
+    facts = json.loads(run("info", folder, "--json").stdout)
+    assert (facts["particles"], facts["others"]) == (3, 2)
 
 
 def test_picks_obey_the_labels_on_the_way_out(folder, tmp_path):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from activepick.errors import SessionError, SettingsError
 from activepick.session import Session
+from activepick.session.kinds import kinds_of
 from activepick.session.model.actions import AddLabels, parse_action
 from activepick.session.model.state import Label
 
@@ -40,6 +41,12 @@ def test_names_keys_colours_thresholds_and_labels_survive_reopening(session):
         [label] = again.state.labels.values()
         assert label.target == second.number
         assert label.is_particle
+
+
+@pytest.mark.parametrize("name", ["a,b", "a=b", "", "x" * 61, "a\nb"])
+def test_kinds_of_a_head_whose_names_a_session_cannot_have_are_refused(name):
+    with pytest.raises(SessionError, match="cannot be the name"):
+        kinds_of(["ribosome", name])
 
 
 @pytest.mark.parametrize(

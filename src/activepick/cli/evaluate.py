@@ -85,8 +85,10 @@ def evaluate(
     result = compare(*tables, radius, given, min_score=min_score)
     by_class = {}
     if classes is not None:
+        # Picks on micrographs with particles of other kinds only are false.
+        annotated = _annotated(tables[1])
         for name, pair in _by_class(*tables, classes, picks, truth).items():
-            by_class[name] = compare(*pair, radius, given, min_score=min_score)
+            by_class[name] = compare(*pair, radius, given, min_score=min_score, annotated=annotated)
     if result.not_picked:
         say(
             f"warning: {len(result.not_picked)} of {counted(result.n_micrographs, 'micrograph')} "
@@ -124,6 +126,14 @@ def evaluate(
         )
 
 
+def _annotated(truth: "pd.DataFrame") -> list[str]:
+    """Return the names of the micrographs with true particles."""
+    particles = truth
+    if "label" in truth:
+        particles = truth[truth["label"].to_numpy(dtype=float, na_value=1) != 0]
+    return [str(name) for name in particles["micrograph"].unique()]
+
+
 def _by_class(
     picks: "pd.DataFrame", truth: "pd.DataFrame", column: str, picks_path: Path, truth_path: Path
 ) -> "dict[str, tuple[pd.DataFrame, pd.DataFrame]]":
@@ -133,6 +143,11 @@ def _by_class(
     found, found_names = kinds_of_rows(picks, column, picks_path)
     known, names = kinds_of_rows(truth, column, truth_path)
     numbers = {name: number for number, name in found_names.items()}
+    if unknown := [name for name in numbers if name not in names.values()]:
+        say(
+            f"warning: kinds of particles in {picks_path} that are not in {truth_path}: "
+            f"{', '.join(unknown)}"
+        )
     # All particles of a kind without picks are missed.
     return {
         name: (picks[found == numbers.get(name, -1)], truth[known == number])

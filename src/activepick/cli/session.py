@@ -47,15 +47,15 @@ def info(path: SessionFolder, json: a.Json = False) -> None:
 
     with _opened(path) as opened:
         state = opened.state
-        targets = Counter(label.target for label in state.labels.values())
+        particles = sum(label.is_particle for label in state.labels.values())
         progress = Counter(entry.status for entry in state.micrographs.values())
         table, unpicked = _picks(opened)
         facts: dict[str, Any] = {
             "session": str(opened.folder),
             "micrographs": len(state.micrographs),
             "progress": dict(sorted(progress.items())),
-            "particles": targets[1],
-            "others": targets[0] + targets[2],
+            "particles": particles,
+            "others": len(state.labels) - particles,
             "open_questions": len(state.questions),
             "picks": len(table),
             "expected_precision": (

@@ -1,6 +1,7 @@
 """Columns of tables with the number and the name of the kind of particle of each row."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ __all__ = ["KIND_COLUMN", "KIND_NAME_COLUMN", "NO_PARTICLES", "kind_columns", "k
 KIND_COLUMN, KIND_NAME_COLUMN = "rlnClassNumber", "class"
 # Names of classes of non-particles in the tables that sessions write.
 NO_PARTICLES = ("contamination", "empty")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+# The largest number of a kind, see `activepick.session.model.settings.ParticleKind`.
+_LAST = 9999
 
 
 def kind_columns(
@@ -53,9 +57,9 @@ def kinds_of_rows(
         With the column ``label`` (1 particle, 0 not a particle). Without it, all rows are particles
         except those of the classes `NO_PARTICLES`.
     column
-        Column with the names of kinds. Names that are whole numbers above 0 are used as numbers.
-        Other names have the numbers of the column ``rlnClassNumber`` if it has a number for each of
-        them; otherwise they are numbered in alphabetical order.
+        Column with the names of kinds. They have the numbers of the column ``rlnClassNumber`` if it
+        has a number for each of them. Otherwise, names that are whole numbers are used as numbers,
+        and other names are numbered in alphabetical order.
     source
         The file, for messages.
 
@@ -69,16 +73,12 @@ def kinds_of_rows(
     Raises
     ------
     TableError
-        If there is no such column, or a particle has no kind.
+        If there is no such column, a particle has no kind, or one of several numbers of kinds is
+        not from 1 to 9999.
     """
-    import pandas as pd
-
     if column not in table:
         raise TableError(f"{source}: there is no column {column} with kinds of particles.")
-    values = table[column]
-    if pd.api.types.is_float_dtype(values) and (values == values.round()).all():
-        values = values.astype(int)
-    names = values.astype(str).str.strip().to_numpy(object)
+    names = np.array([_name(value) for value in table[column].tolist()], object)
     particle = (
         table["label"].to_numpy(float) == 1
         if "label" in table
@@ -90,26 +90,48 @@ def kinds_of_rows(
             f"{source}: the particle in row {missing[0]} has no kind in the column {column}."
         )
     found = sorted(set(names[particle]))
-    if all(name.isascii() and name.isdigit() and 0 < int(name) <= 9999 for name in found):
-        numbers = {name: int(name) for name in found}
-    else:
-        numbers = _numbers_beside(table, names, particle) or {n: k for k, n in enumerate(found, 1)}
+    numbers = _numbers_beside(table, names, particle)
+    if numbers is None:
+        numbers = _numbers_of(found, column, source)
     kinds = np.array([numbers.get(name, 0) for name in names], int)
     return np.where(particle, kinds, 0), dict(sorted((k, name) for name, k in numbers.items()))
+
+
+def _name(value: object) -> str:
+    """Return the name of a kind in a cell; whole numbers of type float have no decimal point."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _numbers_of(names: Sequence[str], column: str, source: str | PathLike[str]) -> dict[str, int]:
+    """Return the numbers of names: the names themselves, or their alphabetical order."""
+    if all(map(_WHOLE.fullmatch, names)):
+        numbers = {name: int(name) for name in names}
+        wrong = [name for name, number in numbers.items() if not 0 < number <= _LAST]
+        if not wrong:
+            return numbers
+        if len(names) > 1:
+            raise TableError(
+                f"{source}: {wrong[0]} in the column {column} is not the number of a kind of "
+                f"particle, which is from 1 to {_LAST}."
+            )
+    return {name: k for k, name in enumerate(names, 1)}
 
 
 def _numbers_beside(
     table: "pd.DataFrame", names: NDArray[np.object_], particle: NDArray[np.bool_]
 ) -> dict[str, int] | None:
     """Return the numbers of names in the column of numbers; None if some are missing."""
+    import pandas as pd
+
     if KIND_COLUMN not in table:
         return None
+    beside = pd.to_numeric(table[KIND_COLUMN], errors="coerce").to_numpy(float, na_value=np.nan)
     pairs = {
         (str(name), int(number))
-        for name, number in zip(
-            names[particle], table[KIND_COLUMN].to_numpy(float)[particle], strict=True
-        )
-        if number == number and number > 0
+        for name, number in zip(names[particle], beside[particle], strict=True)
+        if 0 < number <= _LAST and number == int(number)
     }
     found = dict(pairs)
     whole = len(pairs) == len(found) == len(set(found.values())) == len(set(names[particle]))

@@ -18,6 +18,7 @@ COLOURS = ("#56b4e9", "#cc79a7", "#009e73", "#7570b3", "#d55e00")
 # Keys of new kinds; the first is the key of particles. The window does not use the others.
 KEYS = ("F", "C", "K", "L", "M")
 _FIRST_NAME = "particle"
+_LONGEST_NAME = 60
 
 
 class Kinds:
@@ -151,9 +152,15 @@ def kinds_of(names: Sequence[str]) -> tuple[ParticleKind, ...]:
     Raises
     ------
     SessionError
-        If there are more names than keys.
+        If there are more names than keys, or a session cannot have a kind with such a name.
     """
     _check_number(len(names))
+    for name in names:
+        if len(name) > _LONGEST_NAME or not re.fullmatch(NAME_OF_KIND, name):
+            raise SessionError(
+                f"{name!r} cannot be the name of a kind of particle in a session: it must have at "
+                f"most {_LONGEST_NAME} characters, and no comma or =."
+            )
     rows = zip(names, KEYS, COLOURS, strict=False)
     return tuple(
         ParticleKind(number=number, name=name, key=key, colour=colour)
