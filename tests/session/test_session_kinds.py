@@ -30,6 +30,17 @@ def test_there_is_one_kind_until_a_second_is_added(session):
     assert session.state.settings.kinds == ()
 
 
+def test_a_label_of_a_removed_kind_that_is_restored_by_undo_is_not_of_a_new_kind(session):
+    session.kinds.add("proteasome")
+    [label] = session.labels.add(1, [(1, 2)], 2)
+    session.labels.reclass([label], 1)
+    session.kinds.remove(2)
+    with reopened(session) as again:
+        assert again.kinds.add("virus") == 3
+        again.undo()
+        assert again.state.labels[label].target == 2
+
+
 def test_names_keys_colours_thresholds_and_labels_survive_reopening(session):
     session.kinds.add("proteasome")
     session.kinds.change(1, name="ribosome", key="K", colour="#123456", threshold=0.7)

@@ -59,7 +59,7 @@ class Kinds:
             kinds = self._log.state.settings.kinds or kinds_of([_FIRST_NAME])
             _check_number(len(kinds) + 1)
             # Labels of a removed kind can be restored by undo, so no number is used again.
-            used = [k.number for k in kinds]
+            used = [self._log.state.last_kind, *(k.number for k in kinds)]
             used += [mark.target or 0 for mark in self._log.state.marks.values()]
             keys = {kind.key for kind in kinds}
             free_key = next(k for k in KEYS if k not in keys)

@@ -178,8 +178,9 @@ def after_other(state: SessionState, action: a.Action) -> SessionState:
             entry = _micrograph(state, number).model_copy(update=facts)
             return state.with_(micrographs={**state.micrographs, number: entry})
         case a.SetSettings(changes=changes):
-            merged = {**state.settings.model_dump(), **changes}
-            return state.with_(settings=checked_settings(merged))
+            settings = checked_settings({**state.settings.model_dump(), **changes})
+            numbers = (*state.settings.kind_names, *settings.kind_names)
+            return state.with_(settings=settings, last_kind=max(state.last_kind, *numbers, 1))
         case a.AskQuestions(questions=questions):
             for question in questions:
                 _micrograph(state, question.micrograph)

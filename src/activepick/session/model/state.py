@@ -237,6 +237,8 @@ class SessionState:
         particle.
     rounds
         Records of the rounds so far.
+    last_kind
+        Largest number of a kind of particle so far, also of removed kinds.
     """
 
     settings: Settings
@@ -247,6 +249,7 @@ class SessionState:
     areas: Mapping[int, tuple[Area, ...]] = field(default_factory=dict)
     left_out: LeftOut = field(default_factory=dict)
     rounds: tuple[RoundRecord, ...] = ()
+    last_kind: int = 1
 
     def with_(self, **facts: Any) -> "SessionState":
         """Return a copy of the state with some attributes replaced."""
