@@ -6,6 +6,7 @@ import pytest
 from invoked import run
 from scipy.spatial import cKDTree
 
+from activepick.cli.prune import _with_classes
 from activepick.formats import read_table, write_table
 from activepick.formats.scores import score_meaning
 from activepick.simulate import SimulationSettings, simulate_dataset
@@ -145,3 +146,11 @@ def test_a_dataset_of_cryosparc_keeps_all_its_fields(picked, head):
     # The scores of the picker are replaced by those of the head, which are log-odds.
     assert score_meaning(read_table(folder / "k.cs")) == "log-odds"
     assert (kept["pick_stats/ncc_score"] >= 0).all()
+
+
+def test_particles_of_all_kinds_are_particles():
+    names = ["ribosome", "proteasome", "empty", "contamination"]
+    labels = pd.DataFrame({"label": [1, 1, 0, 0], "class": names})
+    expected = ["particle", "particle", "empty", "contamination"]
+    assert _with_classes(labels, Path("labels.csv"))["class"].tolist() == expected
+    assert _with_classes(labels[["class"]], Path("labels.csv"))["class"].tolist() == names

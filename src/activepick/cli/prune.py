@@ -176,10 +176,14 @@ def _rows(
 
 def _with_classes(labels: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Return labels with a column of class names, from ``class`` or ``label``."""
+    from activepick.learning.multinomial import PARTICLE
+
     if "class" in labels:
         classes = labels["class"].astype(str).str.strip()
+        if "label" in labels:  # the class of a particle is its kind
+            classes = classes.mask(labels["label"].to_numpy(float, na_value=np.nan) == 1, PARTICLE)
     elif "label" in labels:
-        classes = labels["label"].map({1: "particle", 0: "other"}).astype(str)
+        classes = labels["label"].map({1: PARTICLE, 0: "other"}).astype(str)
     else:
         raise TableError(
             f"{path}: there is neither a column label (1 particle, 0 not) nor a column class."
