@@ -98,7 +98,7 @@ def start(home: Path, out: Path) -> None:
         mark(6, named(widget.label, "Particle (F)"), window),
         mark(7, widget.label._strip, window),
         mark(8, widget.picks.histogram, window, dy=0.4),
-        mark(9, named(widget.picks, "Draw area"), window),
+        mark(9, named(widget.picks, "Lasso: exclude"), window),
     ]
     keep_in_both_themes(viewer, out / "start-label", steps)
     label(widget, sample, rounds=ROUNDS - 1)

@@ -343,7 +343,7 @@ def test_rows_are_brought_up_to_date_bit_by_bit(user, micrographs, monkeypatch):
     updates.update(user.open)
     assert table.rows == expected()
     user.open.set_settings(threshold=0.9)
-    user.open.edit(lambda session: session.micrographs.set_status(2, "rejected"))
+    user.open.edit(lambda session: session.micrographs.set_rejected(2, True))
     assert table.rows != expected()
     updates.update(user.open)
     assert updates.waiting

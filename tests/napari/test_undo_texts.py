@@ -37,6 +37,11 @@ def test_what_was_undone_is_said(tmp_path, files):
         undo()
         session.labels.clear(1)
         undo()
+        session.micrographs.set_rejected(3, True)
+        undo()
+        assert place_of_change(session.next_undo) == (3, None)
+        session.micrographs.set_rejected(3, False)
+        undo()
     names = [file.name for file in files]
     assert said == [
         f"Undone: particle on {names[0]}",
@@ -49,4 +54,6 @@ def test_what_was_undone_is_said(tmp_path, files):
         "Undone: class put back into the picks",
         f"Undone: replacement of empty position on {names[0]}",
         f"Undone: removal of 3 non-particles, 1 skipped position on {names[0]}",
+        f"Undone: rejection on {names[2]}",
+        f"Undone: un-rejection on {names[2]}",
     ]

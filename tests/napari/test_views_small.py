@@ -113,12 +113,16 @@ def test_rounds_are_drawn_where_they_are_known(qtbot):
     assert any("precision" in text for text in texts(plot))
 
 
-def test_before_the_first_round_it_says_what_will_be_there(qtbot):
+def test_before_there_is_anything_to_plot_it_says_what_will_be_there(qtbot):
     plot = shown(qtbot, LearningPlot())
     assert not plot.findChild(ThemedPlot).isVisible()
     assert any("round" in text for text in texts(plot))
     plot.set_rounds([10], [None], [None])
+    assert not plot.findChild(ThemedPlot).isVisible()
+    assert any("second round" in text for text in texts(plot))
+    plot.set_rounds([10, 20], [None, 0.4], [None, None])
     assert plot.findChild(ThemedPlot).isVisible()
+    assert not any("second round" in text for text in texts(plot))
 
 
 def test_a_sentence_takes_no_room_until_there_are_some(qtbot):

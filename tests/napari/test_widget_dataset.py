@@ -86,6 +86,17 @@ def test_tables_follow_the_micrograph_and_picks_are_saved_by_the_ending(
         expected = picks[["x", "y"]].to_numpy(float)
         np.testing.assert_allclose(np.sort(found, 0), np.sort(expected, 0), atol=1.01)
 
+    # The circles of a table have the diameter of the particles, also when it changes.
+    [layer] = viewer.open(str(tmp_path / "picks.star"), plugin="napari-activepick")
+    layer.size = 3
+    person.open.set_settings(threshold=0.6)
+    person.settle()
+    assert (layer.size == 3).all()  # set by hand
+    layer.selected_data = {0}
+    person.open.set_settings(diameter_angstrom=1.2 * DIAMETER)
+    person.wait(lambda: len(set(layer.size)) == 1 and layer.size[0] != 3)
+    np.testing.assert_allclose(layer.size, 2 * person.open.images.radius_px)
+
 
 def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
     with no_warnings_of_libraries():

@@ -129,11 +129,21 @@ def test_answers_undo_and_rejection_act_on_what_is_seen(qtbot, open_widget, micr
     person.press("J")
     person.settle()
     name = person.state.names[rejected]
-    assert ("info", f"Rejected: {name}; tick it in the table to un-reject it") in person.told
+    assert (
+        "info",
+        f"Rejected: {name}; press X to undo this, or tick it in the table",
+    ) in person.told
     assert rejected not in {q.micrograph for q in person.state.questions}
     assert person.labelling.current.micrograph != rejected
     strip = person.widget.label._strip
     assert not {q.id for q in person.state.asked if q.micrograph == rejected} & set(strip._ids)
+    person.press("X")
+    person.settle()
+    assert person.told[-1] == ("info", f"Undone: rejection on {name}")
+    assert person.open.shown == rejected
+    assert rejected in {q.micrograph for q in person.state.questions}
+    person.press("J")
+    person.settle()
     tick(person, rejected)
     person.settle()
     assert person.state.micrographs[rejected].status != "rejected"

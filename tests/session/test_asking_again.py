@@ -17,9 +17,9 @@ def test_questions_of_earlier_rounds_are_asked_again(tmp_path, files):
         assert session.state.questions == tuple(new)
         session.undo()
         # Those of a rejected micrograph go away, and come back with it.
-        session.micrographs.set_status(2, "rejected")
+        session.micrographs.set_rejected(2, True)
         assert session.state.questions == tuple(new)
-        session.micrographs.set_status(2, "seen")
+        session.micrographs.set_rejected(2, False)
         assert session.state.questions == (old[1], *new)
         state = session.state
     with Session.open(folder) as again:

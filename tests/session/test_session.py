@@ -23,8 +23,8 @@ def test_everything_comes_back(session, files):
     session.questions.ask([(1, 50, 60, 0.1), (3, 70, 80, -0.2)])
     session.questions.answer(session.state.questions[0].id, 0)
     session.labels.reclass([second], 0)
+    session.micrographs.set_rejected(2, True)
     session.labels.move(first, 11.25, 21)
-    session.micrographs.set_status(2, "rejected")
     session.undo()
     before = session.state
     with reopened(session) as again:

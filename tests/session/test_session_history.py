@@ -14,7 +14,8 @@ targets = st.sampled_from([0, 1, None])
 class Histories(RuleBasedStateMachine):
     """A session against a list of tables, one for each moment that undo can return to.
 
-    A table holds labels by number, and corners of areas by the micrograph's name.
+    A table holds labels by number, corners of areas by the micrograph's name, and rejected
+    micrographs by the name in capitals.
     """
 
     @initialize()
@@ -83,6 +84,13 @@ class Histories(RuleBasedStateMachine):
         kept = {i: v for i, v in self.table.items() if i != name}
         self.become(kept | {name: polygon} if polygon else kept)
 
+    @rule(micrograph=st.sampled_from([1, 2]), rejected=st.booleans())
+    def reject(self, micrograph, rejected):
+        self.session.micrographs.set_rejected(micrograph, rejected)
+        name = "AB"[micrograph - 1]
+        kept = {i: v for i, v in self.table.items() if i != name}
+        self.become(kept | {name: True} if rejected else kept)
+
     @rule(name=st.sampled_from(["a:1", "a:2"]), xs=st.lists(coordinates, max_size=3))
     def leave_out(self, name, xs):
         picks = [(1, round(x, 2), 5.0) for x in xs]
@@ -118,6 +126,8 @@ class Histories(RuleBasedStateMachine):
             state = self.session.state
             found = {i: (m.micrograph, m.x, m.y, m.target) for i, m in state.marks.items()}
             found |= {"ab"[i - 1]: list(one.vertices) for i, (one,) in state.areas.items()}
+            entries = state.micrographs.items()
+            found |= {"AB"[i - 1]: True for i, one in entries if one.status == "rejected"}
             for name, own in state.left_out.items():
                 found[name] = [(number, *xy) for number, all_xy in own.items() for xy in all_xy]
             assert found == self.table

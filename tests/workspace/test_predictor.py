@@ -133,7 +133,7 @@ def test_whole_datasets_are_picked_stored_and_read_again(
     labelled, workspace, make_engine, learning
 ):
     workspace.open(1)
-    labelled.micrographs.set_status(3, "rejected")
+    labelled.micrographs.set_rejected(3, True)
     steps = []
     assert workspace.predictor.predict_all(lambda *step: steps.append(step)) == 2
     assert steps[-1] == (2, 2, "micrograph_002.mrc")
@@ -191,8 +191,8 @@ def test_counts_are_those_of_the_picks_after_every_change(labelled, workspace):
     step(lambda: labelled.left_out.put_back(["a:1"]))
     step(lambda: labelled.labels.add(2, [(210, 220)], 1))
     step(labelled.undo)
-    step(lambda: labelled.micrographs.set_status(2, "rejected"))
-    step(lambda: labelled.micrographs.set_status(2, "seen"))
+    step(lambda: labelled.micrographs.set_rejected(2, True))
+    step(lambda: labelled.micrographs.set_rejected(2, False))
     workspace.trainer.update()
     before = predictor.stored_peaks(1).head
     labelled.labels.add(1, [(250, 250)], 0)

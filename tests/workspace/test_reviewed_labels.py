@@ -84,11 +84,11 @@ def test_labels_that_change_elsewhere_are_followed(session, review, labels):
     assert review.current.x == 21
     session.labels.reclass([second], 0)
     assert review.current.id == first
-    session.micrographs.set_status(1, "rejected")
+    session.micrographs.set_rejected(1, True)
     review.next()
     assert [question.id for question in review.questions] == [second]
     assert review.finished
-    session.micrographs.set_status(1, "seen")
+    session.micrographs.set_rejected(1, False)
     session.labels.clear()
     assert review.questions == []
     assert review.finished

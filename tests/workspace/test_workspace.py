@@ -277,7 +277,7 @@ def test_next_micrograph_goes_through_all_of_them(session, workspace):
         offered.append(offer.micrograph)
         workspace.open(offer.micrograph)
     assert sorted(offered) == [1, 2, 3]
-    session.micrographs.set_status(2, "rejected")
+    session.micrographs.set_rejected(2, True)
     assert {q.micrograph for q in workspace.questioner.ask(30)} == {1, 3}
     workspace.predictor.predict_all()
     picked = set(workspace.predictor.known_picks()["micrograph"])

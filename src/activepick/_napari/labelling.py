@@ -311,7 +311,7 @@ class Labelling(QObject):
         """Emit signals for an action of the session."""
         if isinstance(action, a.NoteRound):
             self.rounds_changed.emit()
-        elif isinstance(action, a.AskQuestions | a.SetStatus):
+        elif isinstance(action, a.AskQuestions) or (change and change.status_after):
             self.questions_changed.emit()
             self._check_current()
         elif change:

@@ -288,16 +288,12 @@ class OpenSession(QObject):
             return
         rejected, name = not self.shown_is_rejected, self.shown_name
         if self.set_rejected(self.shown, rejected):
-            how = "; tick it in the table to un-reject it" if rejected else ""
+            how = "; press X to undo this, or tick it in the table" if rejected else ""
             self.notify("info", f"{'Rejected' if rejected else 'Un-rejected'}: {name}{how}")
 
     def set_rejected(self, number: int, rejected: bool) -> bool:
         """Reject a micrograph, or undo its rejection; return whether there was no error."""
-        return self.edit(
-            lambda session: session.micrographs.set_status(
-                number, "rejected" if rejected else "seen"
-            )
-        )
+        return self.edit(lambda session: session.micrographs.set_rejected(number, rejected))
 
     def notify(self, severity: str, text: str) -> None:
         """Show a message to the user; the severity is "info", "warning" or "error"."""
@@ -385,6 +381,9 @@ class OpenSession(QObject):
         """Emit signals and update the parts after an action of the session."""
         if self._closed:
             return
+        rejections = {} if change is None else change.status_after
+        if rejections:
+            self.micrographs_changed.emit()
         match action:
             case a.AddMicrographs() | a.SetStatus() | a.RelinkMicrograph():
                 self.micrographs_changed.emit()
@@ -395,7 +394,7 @@ class OpenSession(QObject):
         if change is not None and self.shown in change.areas:
             self.areas_changed.emit()
         self.labelling.follow(action, change)
-        if isinstance(action, a.SetStatus) and action.status == "rejected" and self.state.asked:
+        if "rejected" in rejections.values() and self.state.asked:
             self._ask_next()  # if the questions of the micrograph were the last ones
         self.picks.follow(action, change)
         self.patches.follow(action, change)

@@ -166,7 +166,7 @@ class PatchMode(QObject):
             self._choose()
             return
         review = self.review
-        if review is None or not (change or isinstance(action, a.SetSettings | a.SetStatus)):
+        if review is None or not (change or isinstance(action, a.SetSettings)):
             return
         if review.corrections and self._session.state.is_used(review.micrograph):
             self._update_answered(review)

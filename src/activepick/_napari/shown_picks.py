@@ -216,7 +216,7 @@ class ShownPicks(QObject):
                 self.reopen()
             elif "head" in affected or "kinds" in action.changes:
                 self.learn()
-        elif change is not None:
+        elif change is not None and not change.status_after:
             # Labels are applied to picks at once; the new head follows.
             self._update()
             state = self._session.state

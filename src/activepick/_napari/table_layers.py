@@ -66,6 +66,7 @@ class TableLayers(QObject, SessionListener):
         self._viewer, self._layers = viewer, layers
         self._tables: list[_Table] = []
         self._colours = 0
+        self._diameter_px = 0.0
         viewer.layers.events.inserted.connect(self._on_inserted)
 
     def release(self) -> None:
@@ -76,6 +77,7 @@ class TableLayers(QObject, SessionListener):
         """Follow the micrographs of a session."""
         self._tables.clear()
         session.images.ready.connect(lambda displayed: self._show(session))
+        self.update_after(session, self._resize, session.settings_changed, session.images.ready)
 
     def clear(self) -> None:
         """Stop updating the layers."""
@@ -95,6 +97,7 @@ class TableLayers(QObject, SessionListener):
         layer.border_color = layer.current_border_color = colour
         table = _Table(weakref.ref(layer), path, session.shown)
         self._tables.append(table)
+        self._diameter_px = 2 * session.images.radius_px
 
         def done(rows: dict[int, pd.DataFrame]) -> None:
             table.rows = rows
@@ -114,6 +117,19 @@ class TableLayers(QObject, SessionListener):
                 self._tables.remove(table)
             elif table.rows is not None and session.shown != table.shown:
                 self._show_rows(table, table.rows, layer, session)
+
+    def _resize(self, session: OpenSession) -> None:
+        """Set the size of the circles if the particle diameter in pixels has changed."""
+        diameter = 2 * session.images.radius_px
+        if diameter in (0.0, self._diameter_px):
+            return  # a size that was set with napari's tools is kept
+        self._diameter_px = diameter
+        for layer in (table.layer() for table in self._tables):
+            if layer is not None:
+                selected = set(layer.selected_data)
+                layer.selected_data = set()  # the present size would be theirs alone
+                layer.size = layer.current_size = diameter
+                layer.selected_data = selected
 
     def _show_rows(
         self, table: _Table, rows: dict[int, pd.DataFrame], layer: Points, session: OpenSession

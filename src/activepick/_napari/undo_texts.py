@@ -49,12 +49,14 @@ def place_of_change(change: Change) -> tuple[int, tuple[float, float] | None] | 
     labels = [label for label in (*change.after.values(), *change.before.values()) if label]
     if labels:
         return labels[0].micrograph, (labels[0].x, labels[0].y)
-    return next(((number, None) for number in change.areas_after), None)
+    return next(((number, None) for number in (*change.areas_after, *change.status_after)), None)
 
 
 def _what(change: Change, kinds: Mapping[int, str]) -> str:
     if change.areas_after:
         return "excluded areas"
+    if change.status_after:
+        return "rejection" if "rejected" in change.status_after.values() else "un-rejection"
     if change.left_out_after:
         count = len(change.left_out_after)
         which = "class" if count == 1 else f"{count} classes"
@@ -93,7 +95,7 @@ def _count(labels: Sequence[Label], kinds: Mapping[int, str]) -> str:
 
 def _where(change: Change, state: SessionState) -> str:
     labels = [label for label in (*change.after.values(), *change.before.values()) if label]
-    numbers = {label.micrograph for label in labels} | change.areas
+    numbers = {label.micrograph for label in labels} | change.areas | change.status_after.keys()
     if len(numbers) > 1:
         return f" on {len(numbers)} micrographs"
     return "".join(f" on {state.names[number]}" for number in numbers)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
@@ -18,7 +18,7 @@ from activepick.session.micrograph_files import (
 )
 from activepick.session.model import actions as a
 from activepick.session.model.settings import Settings
-from activepick.session.model.state import Area, MicrographEntry, Status
+from activepick.session.model.state import Area, MicrographEntry
 
 if TYPE_CHECKING:
     from activepick.micrograph import Micrograph
@@ -205,17 +205,29 @@ class Micrographs:
             )
         )
 
-    def set_status(self, micrograph: int, status: Status) -> int:
-        """Set the status of a micrograph and return the number of the action.
+    def set_status(self, micrograph: int, status: Literal["unseen", "seen", "done"]) -> int:
+        """Set the status of a micrograph that is not rejected; return the number of the action.
 
         Parameters
         ----------
         micrograph
             Its number.
         status
-            "unseen", "seen", "done" or "rejected".
+            "unseen", "seen" or "done". Rejections can be undone: see `set_rejected`.
         """
         return self._log.do(a.SetStatus(micrograph=micrograph, status=status))
+
+    def set_rejected(self, micrograph: int, rejected: bool) -> int:
+        """Reject a micrograph, or take it back as "seen"; return the number of the action.
+
+        Parameters
+        ----------
+        micrograph
+            Its number.
+        rejected
+            Whether it is rejected.
+        """
+        return self._log.do(a.SetRejected(micrograph=micrograph, rejected=rejected))
 
     def set_areas(self, micrograph: int, polygons: Iterable[Sequence[Sequence[float]]]) -> int:
         """Replace the excluded areas of a micrograph.

@@ -58,9 +58,8 @@ class Session:
     Signals
     -------
     changed(action, change)
-        Emitted after each action, in the thread of the action. `change` is the change of labels,
-        areas, left-out positions and suggestions (`activepick.session.model.effects.Change`), or
-        None.
+        Emitted after each action, in the thread of the action. `change` is the change that can be
+        undone (`activepick.session.model.effects.Change`), or None.
     acknowledged(number)
         Emitted in the writing thread when an action is on disk. Windows connect with
         ``thread="main"``.
@@ -295,7 +294,7 @@ class Session:
         return bool(self._history.undone)
 
     def undo(self) -> int:
-        """Undo the last action on labels, areas, left-out classes or suggestions.
+        """Undo the last action on labels, areas, left-out classes, rejections or suggestions.
 
         Returns
         -------

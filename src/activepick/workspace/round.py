@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from psygnal import Signal
 
-from activepick.session.model.actions import Action, AskQuestions, SetStatus
+from activepick.session.model.actions import Action, AskQuestions
 from activepick.session.model.effects import Change
 from activepick.session.model.state import Question, SessionState, Target
 from activepick.session.session import Session
@@ -168,10 +168,10 @@ class Round:
         if isinstance(action, AskQuestions):
             self._begin()
             return
-        if isinstance(action, SetStatus) and self.current is None:
-            self.next()  # questions were removed or restored with the micrograph
-            return
         if change is None:
+            return
+        if change.status_after and self.current is None:
+            self.next()  # questions were removed or restored with the micrograph
             return
         gone = {i for i, label in change.after.items() if label is None}
         reopened = [q.id for q in self.questions if q.id in gone and not _suggested(q)]

@@ -31,12 +31,12 @@ __all__ = ["PicksSection"]
 
 _REJECT, _TAKE_BACK = "Reject micrograph (J)", "Un-reject micrograph (J)"
 _HOW_TO: dict[DrawingAction, str] = {
-    "exclude": "Drag around an area; or click, move around it, and click again. "
-    "Press Escape or the button to end.",
+    "exclude": "Drag around an area in which nothing is to be picked; or click, move around it, "
+    "and click again. Press Escape or the button to end.",
     "reject": "Drag around picks to make them non-particles. Press Escape or the button to end.",
     "erase": "Drag around labels to remove them. Press Escape or the button to end.",
-    "paint": "Drag to paint over areas; zoom in for a finer brush. Press Escape or the button to "
-    "end.",
+    "paint": "Drag over areas in which nothing is to be picked; zoom in for a finer brush. "
+    "Press Escape or the button to end.",
 }
 # Side of a box in particle diameters, as needed for extraction.
 _BOX_DIAMETERS = 1.5
@@ -91,14 +91,14 @@ class PicksSection(Section, SessionListener):
         self._contrast_section.toggled.connect(lambda opened: self.call(self._show_picks))
         self._bind_controls()
         self._draw = toggle_button(
-            "Draw area",
+            "Lasso: exclude",
             lambda on: self._set_drawing(self._draw, "exclude", on),
-            "Draw the outline of an area without picks; labels inside are kept",
+            "Exclude an area: draw its outline. Nothing is picked in it; labels inside are kept",
         )
         self._paint = toggle_button(
-            "Paint area",
+            "Brush: exclude",
             lambda on: self._set_drawing(self._paint, "paint", on),
-            "Paint over an area without picks",
+            "Exclude an area: paint over it. Nothing is picked in it; labels inside are kept",
         )
         self._how = WrappedLabel()
         self._how.hide()

@@ -34,7 +34,8 @@ class LearningPlot(QWidget):
         plot.getAxis("bottom").setLabel("labels")
 
         self._empty = WrappedLabel(
-            "This shows how much the picks change with each round of answers."
+            "This shows how much the picks change with each round of answers, from the second "
+            "round on."
         )
         self._sentence = WrappedLabel()
         layout = QVBoxLayout(self)
@@ -82,11 +83,11 @@ class LearningPlot(QWidget):
             if np.isfinite(y).any()
         ]
         self._legend.setText("&nbsp;&nbsp; ".join(names))
-        self._legend.setVisible(x.size > 0)
+        self._legend.setVisible(bool(names))
         last = max(x.max() if x.size else 0, 10)
         self._plot.getPlotItem().setRange(xRange=(0, last * 1.04), yRange=(0, 1.04), padding=0)
-        self._plot.setVisible(x.size > 0)
-        self._empty.setVisible(x.size == 0)
+        self._plot.setVisible(bool(names))
+        self._empty.setVisible(not names)
 
     def set_sentence(self, text: str) -> None:
         """Show a sentence below the plot; an empty text hides it."""

@@ -37,6 +37,7 @@ __all__ = [
     "ReplaceLabels",
     "SetAreas",
     "SetLeftOut",
+    "SetRejected",
     "SetSettings",
     "SetStatus",
     "SetSuggestion",
@@ -54,7 +55,7 @@ class AddMicrographs(Record):
 
 
 class SetStatus(Record):
-    """Set the status of a micrograph."""
+    """Set the status of a micrograph; not undoable, unlike `SetRejected`."""
 
     kind: Literal["set_status"] = "set_status"
     micrograph: int
@@ -166,6 +167,14 @@ class AddLeftOut(Record):
     classes: dict[ClassId, tuple[Position, ...]]
 
 
+class SetRejected(Record):
+    """Reject a micrograph, or take it back."""
+
+    kind: Literal["set_rejected"] = "set_rejected"
+    micrograph: int
+    rejected: bool
+
+
 class SetSuggestion(Record):
     """Change or remove the suggestion of an open question."""
 
@@ -202,7 +211,7 @@ class Lost(Record):
     text: str
 
 
-# Actions on labels, areas, left-out classes and suggestions, which can be undone.
+# Actions on labels, areas, left-out classes, rejections and suggestions, which can be undone.
 UndoableAction: TypeAlias = (
     AddLabels
     | RemoveLabels
@@ -212,6 +221,7 @@ UndoableAction: TypeAlias = (
     | ReplaceLabels
     | SetAreas
     | SetLeftOut
+    | SetRejected
     | SetSuggestion
 )
 Action: TypeAlias = (

@@ -16,6 +16,7 @@ from activepick.session.model.state import (
     MicrographEntry,
     Position,
     SessionState,
+    Status,
     Target,
 )
 
@@ -24,7 +25,7 @@ __all__ = ["Change", "after_change", "after_other", "change_of"]
 
 @dataclass(frozen=True)
 class Change:
-    """The change that an action makes to labels, areas, left-out positions and suggestions.
+    """The change that an action makes, as far as it can be undone.
 
     Attributes
     ----------
@@ -36,6 +37,8 @@ class Change:
         Suggestions that differ, by the `id` of the question.
     left_out_before, left_out_after
         Left-out positions that differ, by class of picks and number of the micrograph.
+    status_before, status_after
+        Status of the micrographs that were rejected or taken back, by their number.
     """
 
     before: Mapping[int, Label | None] = field(default_factory=dict)
@@ -46,6 +49,8 @@ class Change:
     suggested_after: Mapping[int, Target] = field(default_factory=dict)
     left_out_before: LeftOut = field(default_factory=dict)
     left_out_after: LeftOut = field(default_factory=dict)
+    status_before: Mapping[int, Status] = field(default_factory=dict)
+    status_after: Mapping[int, Status] = field(default_factory=dict)
 
     @property
     def areas(self) -> frozenset[int]:
@@ -68,11 +73,17 @@ class Change:
             self.suggested_before,
             self.left_out_after,
             self.left_out_before,
+            self.status_after,
+            self.status_before,
         )
 
     def __bool__(self) -> bool:
         return bool(
-            self.before or self.areas_before or self.suggested_before or self.left_out_before
+            self.before
+            or self.areas_before
+            or self.suggested_before
+            or self.left_out_before
+            or self.status_before
         )
 
 
@@ -98,6 +109,12 @@ def change_of(state: SessionState, action: a.UndoableAction) -> Change:
                 left_out_before={name: previous[name] for name in other},
                 left_out_after={name: new[name] for name in other},
             )
+        case a.SetRejected(micrograph=number, rejected=rejected):
+            status = _micrograph(state, number).status
+            if (status == "rejected") is rejected:
+                return Change()
+            changed: Status = "rejected" if rejected else "seen"
+            return Change(status_before={number: status}, status_after={number: changed})
         case a.SetSuggestion(question=number, target=target):
             found = next((q for q in state.questions if q.id == number), None)
             if found is None:
@@ -129,7 +146,9 @@ def change_of(state: SessionState, action: a.UndoableAction) -> Change:
 
 
 def after_change(state: SessionState, change: Change) -> SessionState:
-    """Return the state after a change of labels, areas, left-out positions and suggestions."""
+    """Return the state after a change of `change_of`, or its reversed change."""
+    for number, status in change.status_after.items():
+        state = state.with_status(number, status)
     facts: dict[str, Any] = {}
     if change.after:
         merged = {**state.marks, **change.after}

@@ -1,7 +1,7 @@
 """The state of a session, with undo and redo.
 
 Undo and redo are actions like all others, so that they also survive a crash. They apply to labels,
-areas, left-out classes and suggestions, but not to settings and micrographs.
+areas, left-out classes, rejections of micrographs and suggestions, but not to settings.
 """
 
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class History:
         Returns
         -------
         Change or None
-            The change of labels, areas, left-out positions and suggestions; None for other actions.
+            The change, which can be undone; None for actions that cannot be undone.
 
         Raises
         ------
