@@ -11,6 +11,7 @@ from activepick.formats import read_table
 from activepick.learning.head_file import load_head
 from activepick.session import Session, Settings
 from activepick.simulate import SimulationSettings, simulate_dataset
+from activepick.workspace.initial_head import labels_digest
 from activepick.workspace.workspace import Workspace
 
 NAMES = {1: "barrel", 2: "cage"}
@@ -127,3 +128,12 @@ def test_two_kinds_from_labels_to_files(session, mixture, make_engine, learning,
     done = CliRunner().invoke(app, [*judged, "--classes", "rlnClassNumber"])
     assert done.exit_code == 0, done.output
     assert done.stdout.count("AP90") == 3
+
+
+def test_a_head_with_kinds_is_not_used_after_the_other_kind_is_removed(session):
+    session.labels.add(1, [(100, 100)], 1)
+    before = labels_digest(session.state)
+    session.kinds.change(1, name="complex")
+    assert labels_digest(session.state) == before
+    session.kinds.remove(2)
+    assert labels_digest(session.state) != before

@@ -110,7 +110,8 @@ def labels_digest(state: SessionState) -> str:
         + (() if m.weight == 1 else (m.weight,))
         for m in state.labels.values()
     )
-    facts = (state.settings.key("features", "head"), labels)
+    # Labels of the first kind alone are the same as without kinds, but the head then has a kind.
+    facts = (state.settings.key("features", "head"), labels, *(["kinds"] if kinds else []))
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
