@@ -7,12 +7,12 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from activepick._napari.class_answers import ClassAnswers
 from activepick._napari.dataset_picks import DatasetPicks
 from activepick._napari.display_images import DisplayedMicrograph, DisplayImages
 from activepick._napari.jobs import Jobs
 from activepick._napari.labelling import Labelling
 from activepick._napari.patch_mode import PatchMode
-from activepick._napari.pick_classes import PickClasses
 from activepick._napari.session_access import SessionAccess
 from activepick._napari.shown_picks import ShownPicks
 from activepick.errors import ActivepickError, SessionError
@@ -108,7 +108,7 @@ class OpenSession(QObject):
         self.patches = PatchMode(access, self)
         self.picks = ShownPicks(access, self.images, self)
         self.dataset = DatasetPicks(access, self)
-        self.classes = PickClasses(access, self)
+        self.classes = ClassAnswers(access, self)
         self._closed = False
         # Micrographs that are tried one after the other until the first one can be displayed.
         self._candidates: list[int] = []

@@ -13,14 +13,14 @@ from activepick.session.model.state import Position, Target
 from activepick.workspace.class_store import run_of
 from activepick.workspace.classification import ClassifiedPicks, ClassSummary
 
-__all__ = ["PickClasses"]
+__all__ = ["ClassAnswers"]
 
 _LANE, _ANSWER_LANE, _FILTER_LANE = "classes", "class answer", "class filter"
 # The averages are refined automatically when the number of picks has grown by this factor.
 _GROWN = 1.25
 
 
-class PickClasses(QObject):
+class ClassAnswers(QObject):
     """Average the picks by class in the background, and label members of classes.
 
     Parameters
