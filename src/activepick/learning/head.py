@@ -109,6 +109,11 @@ class Head:
         weights = self.weights[None] if self.kinds is None else self.kinds.weights
         return np.flatnonzero(weights.any(axis=(0, 2))).tolist()
 
+    @property
+    def used_radii(self) -> list[float]:
+        """Working radii of the scales with weights other than zero."""
+        return [self.spec.working_radii[i] for i in self.used_scales]
+
     def linear_scores(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
         """Compute the linear scores, shape (n,), for features of shape (n, D).
 

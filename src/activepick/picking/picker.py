@@ -74,7 +74,7 @@ class Picker:
         _ = micrograph.shape  # raises an error if the file is not a micrograph
         # Computed first: a file that changes while it is read is detected as changed later.
         key = micrograph.content_key()
-        radii = [self.head.spec.working_radii[i] for i in self.head.used_scales]
+        radii = self.head.used_radii
         wants_contrast = self.with_contrast or self.rules.need_contrast
         images = self.engine.working_images(
             micrograph, [*radii, *([CONTRAST_RADIUS_PX] if wants_contrast else [])]

@@ -9,8 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from activepick.errors import ActivepickError, HeadError, SessionError
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.head_file import load_head
@@ -162,8 +160,7 @@ def initial_head(
     )
     if not session.read_only:
         radii = base.spec.working_radii
-        best = int(np.flatnonzero(base.weights.any(axis=1))[0])
-        session.set_settings(working_radius_px=radii[best], working_radii_px=radii)
+        session.set_settings(working_radius_px=base.used_radii[0], working_radii_px=radii)
     return base, engine
 
 

@@ -367,7 +367,7 @@ class Workspace:
         report: Progress,
     ) -> MicrographPeaks:
         self.stage_changed.emit("Computing the first picks")
-        features = engine.features(file, _used_radii(head), report)
+        features = engine.features(file, head.used_radii, report)
         linear = features.score_map(head.weights[head.used_scales], head.bias)
         scores = head.calibration.score_map(linear)
         return measure_peaks(self.session.state, micrograph, scores, contrast, head)
@@ -400,11 +400,6 @@ class Workspace:
         )
 
 
-def _used_radii(head: Head) -> list[float]:
-    """Return the working radii of the scales that a head uses."""
-    return [head.spec.working_radii[i] for i in head.used_scales]
-
-
 def _faster(engine: "FeatureEngine", file: Micrograph, head: Head) -> "FeatureEngine | None":
     """Return an engine with one orientation; None if it is not faster than the given one.
 
@@ -412,6 +407,6 @@ def _faster(engine: "FeatureEngine", file: Micrograph, head: Head) -> "FeatureEn
     """
     if engine.orientations == 1 or engine.extractor.device.type != "cpu":
         return None
-    if engine.is_cached(file, _used_radii(head)):
+    if engine.is_cached(file, head.used_radii):
         return None
     return replace(engine, orientations=1)
