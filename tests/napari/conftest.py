@@ -74,3 +74,14 @@ def open_widget(make_napari_viewer, tmp_path: Path, cache: Path) -> Iterator[Cal
     yield make
     for widget in opened:
         widget.close_session()
+
+
+@pytest.fixture
+def person(qtbot, open_widget, micrographs: Path):
+    """Return a user of a new window who has started a session with the simulated micrographs."""
+    from person import Person  # imports Qt
+
+    someone = Person(qtbot, open_widget())
+    settings = SimulationSettings()
+    someone.start(micrographs, 2 * settings.radius_px * settings.pixel_size_angstrom)
+    return someone

@@ -1,28 +1,16 @@
 """Several kinds of particles in the window, by keys and mouse."""
 
 import numpy as np
-import pytest
 from matplotlib.colors import to_hex
 from needed_screen import needs_screen
-from person import Person
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton
 
 from activepick._napari.sections.export import ALL, ALL_KINDS
 from activepick.formats import read_table
-from activepick.simulate import SimulationSettings
 
 pytestmark = needs_screen
-
-DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
-
-
-@pytest.fixture
-def person(qtbot, open_widget, micrographs) -> Person:
-    someone = Person(qtbot, open_widget())
-    someone.start(micrographs, DIAMETER)
-    return someone
 
 
 def visible_buttons(person) -> list[str]:

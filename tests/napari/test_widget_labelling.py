@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from needed_screen import needs_screen
 from person import Person
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -12,13 +11,6 @@ from activepick.simulate import SimulationSettings
 pytestmark = needs_screen
 
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
-
-
-@pytest.fixture
-def person(qtbot, open_widget, micrographs) -> Person:
-    someone = Person(qtbot, open_widget())
-    someone.start(micrographs, DIAMETER)
-    return someone
 
 
 def test_picks_questions_and_keys(person):

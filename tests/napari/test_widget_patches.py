@@ -1,21 +1,10 @@
 import numpy as np
 import pytest
 from needed_screen import needs_screen
-from person import Person
 
 from activepick.scoremap import far_from
-from activepick.simulate import SimulationSettings
 
 pytestmark = needs_screen
-
-DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
-
-
-@pytest.fixture
-def person(qtbot, open_widget, micrographs) -> Person:
-    someone = Person(qtbot, open_widget())
-    someone.start(micrographs, DIAMETER)
-    return someone
 
 
 def free_place(review):
