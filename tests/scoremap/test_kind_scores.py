@@ -7,7 +7,7 @@ from scipy.special import logit, softmax
 
 from activepick.learning.uncertainty import entropy
 from activepick.scoremap import ScoreMap, find_peaks, merge_kinds
-from activepick.scoremap.kinds import any_kind, best_kind, kind_entropy
+from activepick.scoremap.kinds import any_kind, best_kind, kind_entropy, kind_log_odds
 
 SCORES = arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 6)),
                 elements=st.floats(-30, 30))  # fmt: skip
@@ -24,6 +24,10 @@ def test_log_odds_and_entropy_are_those_of_the_softmax_with_a_score_of_zero(z):
         assert np.allclose(p[index, np.arange(z.shape[1])], p[:-1].max(axis=0))
         found = -(p * np.log(np.maximum(p, 1e-300))).sum(axis=0)
     assert np.allclose(kind_entropy(z), found, atol=1e-9)
+    for k in range(len(z)):
+        odds = kind_log_odds(z, k)
+        assert np.allclose(1 / (1 + np.exp(-odds)), p[k], atol=1e-12)
+        assert np.allclose(odds[index == k], best[index == k])
 
 
 @settings(deadline=None)
@@ -62,3 +66,16 @@ def test_peaks_of_one_kind_are_those_of_its_map():
     assert np.array_equal(mine.score, theirs.score)
     assert theirs.kind is None
     assert set(mine.kind.tolist()) == {3}
+
+
+def test_the_map_of_a_kind_has_its_log_odds_everywhere_also_where_another_kind_is_more_likely():
+    first, second = bump(10, 10, 8), bump(10, 10, 9)
+    both = merge_kinds(maps(first, second), (1, 4))
+    less, more = both.of_kind(1), both.of_kind(4)
+    p = softmax([4.0, 5.0, 0.0])
+    assert less.at([(20, 20)]) == pytest.approx(logit(p[0]), abs=1e-5)
+    assert more.at([(20, 20)]) == pytest.approx(logit(p[1]), abs=1e-5)
+    assert less.kinds is None
+    assert find_peaks(less).kind is None
+    with pytest.raises(ValueError, match="no kind with the number 2"):
+        both.of_kind(2)

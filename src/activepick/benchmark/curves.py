@@ -1,6 +1,6 @@
 """Learning curves of methods on micrographs with known particles."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -22,7 +22,7 @@ from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
 from activepick.learning.stopping import changed_positions, settled
 from activepick.learning.strategies.registry import Strategy
-from activepick.metrics import Evaluation, evaluate
+from activepick.metrics import evaluate
 from activepick.micrograph import Micrograph
 from activepick.picking import (
     ALL_PEAKS,
@@ -31,7 +31,7 @@ from activepick.picking import (
     select_picks,
     within_margin,
 )
-from activepick.scoremap import Peaks, far_from, find_peaks
+from activepick.scoremap import Peaks, ScoreMap, far_from, find_peaks
 
 __all__ = ["COLUMNS", "Dataset", "learned_head", "learning_curve"]
 
@@ -88,8 +88,9 @@ class Dataset:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns of learning curves: `COLUMNS`, and the AP of each kind."""
-        return [*COLUMNS, *(f"ap {name}" for name in self.kind_names.values())]
+        """Names of the columns of learning curves: `COLUMNS`, and AP and F1 of each kind."""
+        names = self.kind_names.values()
+        return [*COLUMNS, *(f"{measure} {name}" for measure in ("ap", "f1") for name in names)]
 
     def of_kind(self, number: int) -> "Dataset":
         """Return a dataset with the same micrographs and only the particles of one kind."""
@@ -180,8 +181,9 @@ def learning_curve(
         last round changed, and whether the stopping rule has predicted so far that more labels
         improve the picks little; precision and recall at probability 0.5, and the precision that is
         predicted by the probabilities. With kinds of particles, AP and AP90 are means over the
-        kinds, the other measures are those of particles of any kind, and the AP of each kind
-        follows (see `Dataset.columns`).
+        kinds, the other measures are those of particles of any kind, and AP and F1 of each kind
+        follow (see `Dataset.columns`). They are computed from the probability of the kind, as if
+        it was the only one.
     """
     run = _Run.start(name, method, data, seed, step, wrong_answers=wrong_answers)
     if method.supervised:
@@ -346,29 +348,22 @@ class _Run:
         """Evaluate the current head; by default each label is a click."""
         labels = self.labels if labels is None else labels
         head = self.learner.head
-        picks, truth = [], []
+        truth, maps = [], [head.score_map(features) for features in self.features]
         all_kinds = self.kinds or [np.ones(len(xy), int) for xy in self.truth]
         for features, xy, kinds in zip(self.features, self.truth, all_kinds, strict=True):
-            found = find_peaks(head.score_map(features))
-            picks.append(select_picks(found, self.rules).table(features.name))
             inside = within_margin(features, xy, self.rules.edge_margin)
             table = pd.DataFrame({"x": xy[:, 0], "y": xy[:, 1], KIND_COLUMN: kinds})[inside]
             truth.append(table.assign(micrograph=features.name))
         # The radius differs between micrographs of a dataset only if their pixel sizes do.
-        picked, known, radius = pd.concat(picks), pd.concat(truth), self.features[0].radius_px
-        result = evaluate(picked, known, radius)
-        by_kind: dict[str, Evaluation] = {}
-        if self.kinds is not None:
-            # Before the first label of a particle, the kind is unknown.
-            own = picked.get(KIND_COLUMN, pd.Series(0, index=picked.index))
-            by_kind = {
-                name: evaluate(
-                    picked[(own == number) | (own == 0)],
-                    known[known[KIND_COLUMN] == number],
-                    radius,
-                )
-                for number, name in self.kind_names.items()
-            }
+        known, radius = pd.concat(truth), self.features[0].radius_px
+        result = evaluate(self._picks(maps), known, radius)
+        by_kind = {
+            name: evaluate(
+                self._picks_of_kind(maps, number), known[known[KIND_COLUMN] == number], radius
+            )
+            for number, name in self.kind_names.items()
+            if self.kinds is not None
+        }
         seconds = float(np.median(self.refit_seconds)) if self.refit_seconds else float("nan")
         self.refit_seconds = []
         return {
@@ -388,7 +383,28 @@ class _Run:
             "recall": result.recall,
             "predicted_precision": result.predicted_precision,
             **{f"ap {name}": one.ap for name, one in by_kind.items()},
+            **{f"f1 {name}": one.f1 for name, one in by_kind.items()},
         }
+
+    def _picks(self, maps: Iterable[ScoreMap]) -> pd.DataFrame:
+        """Return the picks from the score maps of the micrographs for evaluation."""
+        return pd.concat(
+            select_picks(find_peaks(scores), self.rules).table(features.name)
+            for features, scores in zip(self.features, maps, strict=True)
+        )
+
+    def _picks_of_kind(self, maps: Sequence[ScoreMap], number: int) -> pd.DataFrame:
+        """Return the peaks of the probability of one kind, as in `_picks`.
+
+        The average precision of a kind covers all thresholds: a position is ranked by the
+        probability of this kind, also if another kind is more probable.
+        """
+        kinds = self.learner.head.kinds
+        if kinds is None:  # before the first label of a particle, the kind is unknown
+            return self._picks(maps)
+        if number not in kinds.numbers:
+            return self._picks(maps).iloc[:0]
+        return self._picks(scores.of_kind(number) for scores in maps)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -52,8 +52,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns method, clicks, seeds (number of runs), labels, positives, skips, ap, spread
         (standard deviation of ap), ap90, f1, refit_seconds, settled (share of the runs in which it
-        is true), and the AP of each kind of particle if there are several. Methods are in the order
-        of their first rows.
+        is true), and AP and F1 of each kind of particle if there are several. Methods are in the
+        order of their first rows.
     """
     supervised = rows["method"] == "supervised"
     if supervised.any():
@@ -73,7 +73,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         f1=("f1", "mean"),
         refit_seconds=("refit_seconds", "mean"),
         settled=("settled", "mean"),
-        **{name: (name, "mean") for name in rows.columns if name.startswith("ap ")},
+        **{name: (name, "mean") for name in rows.columns if name.startswith(("ap ", "f1 "))},
     )
     table["labels"] = table["labels"].round()  # with patches, the runs have different numbers
     return table.astype({"method": str, "labels": int})

@@ -105,7 +105,8 @@ def benchmark(
     number of clicks is the one after the last patch that was confirmed with at most so many clicks.
 
     If the true particles are of several kinds, the oracle answers with the kind. AP is then the
-    mean over the kinds, and curve.csv also has the AP of each kind.
+    mean over the kinds, and curve.csv also has AP and F1 of each kind, which are computed from the
+    probability of this kind.
     """
     from activepick.benchmark.curves import Dataset
     from activepick.benchmark.report import write_curves

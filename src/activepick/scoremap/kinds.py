@@ -7,7 +7,7 @@ score of "not a particle" is 0.
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["any_kind", "best_kind", "kind_entropy"]
+__all__ = ["any_kind", "best_kind", "kind_entropy", "kind_log_odds"]
 
 Floats = NDArray[np.floating]
 
@@ -29,6 +29,27 @@ def any_kind(z: Floats) -> Floats:
     if len(z) == 1:
         return np.asarray(highest)
     return np.asarray(highest + np.log(np.exp(z - highest).sum(axis=0)))
+
+
+def kind_log_odds(z: Floats, index: int) -> Floats:
+    """Compute the log-odds of one kind against the other kinds and "not a particle".
+
+    Parameters
+    ----------
+    z
+        Scores, shape (K, ...).
+    index
+        Index of the kind.
+
+    Returns
+    -------
+    array, shape (...)
+        Log-odds, in the precision of `z`.
+    """
+    own, others = z[index], np.delete(z, index, axis=0)
+    if not len(others):
+        return np.asarray(own)
+    return np.asarray(own - np.logaddexp(0, any_kind(others)), z.dtype)
 
 
 def best_kind(z: Floats) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
 from activepick.scoremap.interpolation import resample
-from activepick.scoremap.kinds import any_kind
+from activepick.scoremap.kinds import any_kind, kind_log_odds
 
 __all__ = ["KindScores", "ScoreMap", "merge_kinds", "merge_scales"]
 
@@ -85,6 +85,19 @@ class ScoreMap:
         last = np.array(self.values.shape[::-1]) - 1
         columns, rows = np.clip(nearest, 0, last).astype(np.intp).T
         return self.kinds.values[:, rows, columns]
+
+    def of_kind(self, number: int) -> "ScoreMap":
+        """Return the map of the log-odds of one kind against everything else.
+
+        Raises
+        ------
+        ValueError
+            If the map does not have the kind.
+        """
+        if self.kinds is None or number not in self.kinds.numbers:
+            raise ValueError(f"this score map has no kind with the number {number}")
+        values = kind_log_odds(self.kinds.values, self.kinds.numbers.index(number))
+        return replace(self, values=values, kinds=None)
 
 
 def merge_kinds(maps: Sequence[ScoreMap], numbers: Sequence[int]) -> ScoreMap:
