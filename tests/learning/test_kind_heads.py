@@ -17,6 +17,7 @@ from activepick.learning.kinds import KindWeights
 from activepick.learning.learner import Learner
 from activepick.learning.loss import HeadLoss
 from activepick.learning.multinomial import MultinomialLoss, minimise
+from activepick.learning.prior_precision import PriorPrecision
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.strategies.candidates import find_candidates
 from activepick.scoremap import find_peaks
@@ -36,10 +37,10 @@ def problem(classes=3, n=60, width=12, seed=0):
         v=rng.uniform(0.5, 1, n),
         unlabelled=rng.normal(size=(200, width)),
         mean=rng.normal(size=(classes, width)),
-        l2=0.7,
+        prior=PriorPrecision(0.7, rng.normal(size=(2, width))),
+        between=root @ root.T + np.eye(classes),
         pi=0.1,
         pi_weight=2.0,
-        precision=root @ root.T + np.eye(classes),
     )
 
 
@@ -56,13 +57,38 @@ def test_the_loss_of_one_class_is_that_of_a_head_without_kinds():
     one = problem(classes=1)
     two = HeadLoss(
         one.x, one.y[:, 0], one.v, one.unlabelled, one.mean[0],
-        one.l2 * one.precision[0, 0], one.pi, one.pi_weight,
+        one.prior.l2 * one.between[0, 0], one.pi, one.pi_weight, one.prior.along,
     )  # fmt: skip
     at = np.random.default_rng(1).normal(size=(1, 13))
     (value, gradient), (expected, slope) = one(at), two(at[0])
     assert value == pytest.approx(expected, rel=1e-12)
     assert np.allclose(gradient[0], slope, atol=1e-12)
-    assert np.allclose(one.curvatures(at)[0], two.hessian(at[0], gauss_newton=True), atol=1e-5)
+    [found] = one.curvatures(at, np.eye(1))
+    assert np.allclose(found, two.hessian(at[0], gauss_newton=True), atol=1e-5)
+
+
+def test_curvatures_are_those_along_combinations_of_the_classes():
+    loss = problem()
+    at = np.random.default_rng(1).normal(size=(3, 13))
+    basis = np.linalg.eigh(loss.between)[1].T
+    plain = replace(loss, pi_weight=0.0)
+
+    def gradient(own, steps):
+        return own @ plain(at + own[:, None] * steps)[1]
+
+    for own, found in zip(basis, plain.curvatures(at, basis), strict=True):
+        slopes = [gradient(own, 1e-5 * row) - gradient(own, -1e-5 * row) for row in np.eye(13)]
+        assert np.allclose(found, np.array(slopes) / 2e-5, atol=1e-4)
+
+
+def test_single_precision_finds_the_same_optimum():
+    loss = problem(n=600, seed=3)
+    rounded = replace(
+        loss, x=loss.x.astype(np.float32), unlabelled=loss.unlabelled.astype(np.float32)
+    )
+    begin = np.zeros((3, 13))
+    best, found = loss(minimise(loss, begin))[0], loss(minimise(rounded, begin))[0]
+    assert found == pytest.approx(best, rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", [0, 1])

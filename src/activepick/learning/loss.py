@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.special import expit, logit
 
+from activepick.learning.prior_precision import PriorPrecision
+
 __all__ = ["HeadLoss", "ScoreTargets", "expected_pi"]
 
 Floats = NDArray[np.float64]
@@ -80,23 +82,16 @@ class HeadLoss:
         return float(self.v.sum()) or 1.0
 
     @cached_property
-    def _between(self) -> Floats:
-        """The matrix (I + AA')^-1, shape (k, k), with which P = l2 (I - A'(I + AA')^-1 A)."""
-        assert self.along is not None
-        return np.asarray(np.linalg.inv(np.eye(len(self.along)) + self.along @ self.along.T))
-
-    def _precise(self, away: Floats) -> Floats:
-        """Return the product of P and a vector, shape (D,)."""
-        if self.along is None:
-            return self.l2 * away
-        return np.asarray(self.l2 * (away - (self._between @ (self.along @ away)) @ self.along))
+    def prior(self) -> PriorPrecision:
+        """The matrix P."""
+        return PriorPrecision(self.l2, self.along)
 
     def __call__(self, parameters: Floats) -> tuple[float, Floats]:
         """Compute the loss and its gradient at the parameters (w_1 ... w_D, b), shape (D + 1,)."""
         w, b = parameters[:-1], parameters[-1]
         z = self.x @ w + b
         away = w - self.mean
-        pull = self._precise(away)
+        pull = self.prior.times(away)
         loss = self.v @ (np.logaddexp(0, z) - self.y * z) + 0.5 * (pull @ away)
         slope = self.v * (expit(z) - self.y)
         gradient = np.append(self.x.T @ slope + pull, slope.sum())
@@ -124,7 +119,7 @@ class HeadLoss:
         """
         rows = self._gauss_newton_rows(parameters)
         hessian = rows.T @ rows
-        self._add_precision(hessian, self._directions_of_precision)
+        self.prior.add_to(hessian)
         if self.pi_weight and len(self.unlabelled) and not gauss_newton:
             u, s, p, error = self._pi_error(parameters[:-1], parameters[-1])
             u = _with_one(u)
@@ -155,11 +150,9 @@ class HeadLoss:
         """
         step = max(1, -(-len(self.x) // rows))
         root = self._gauss_newton_rows(parameters, step, np.float32)
-        hessian = (root.T @ root).astype(np.float64)
-        directions = self._directions_of_precision
-        self._add_precision(hessian, None if directions is None else directions.astype(np.float32))
-        hessian /= self.total_weight
-        return np.asarray(hessian)
+        hessian = root.T @ root
+        self.prior.add_to(hessian)
+        return np.asarray(hessian / self.total_weight, np.float64)
 
     def _gauss_newton_rows(
         self, parameters: Floats, step: int = 1, dtype: DTypeLike = np.float64
@@ -190,20 +183,6 @@ class HeadLoss:
             own *= root[:, None].astype(dtype)
             first += len(root)
         return rows
-
-    @cached_property
-    def _directions_of_precision(self) -> Floats | None:
-        """The matrix B, shape (k, D), with which P = l2 I - B'B; None without directions."""
-        if self.along is None:
-            return None
-        lower = np.linalg.cholesky(self._between)
-        return np.asarray(np.sqrt(self.l2) * lower.T @ self.along)
-
-    def _add_precision(self, hessian: Floats, directions: NDArray[np.floating] | None) -> None:
-        """Add P to a Hessian; B may have any precision."""
-        hessian[np.diag_indices(len(hessian) - 1)] += self.l2
-        if directions is not None:
-            hessian[:-1, :-1] -= directions.T @ directions
 
     def _pi_error(self, w: Floats, b: float) -> tuple[Floats, Floats, float, float]:
         """Return the unlabelled features, s(z), the mean p of s(z), and logit(p) - logit(pi)."""

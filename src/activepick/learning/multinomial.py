@@ -21,6 +21,7 @@ from scipy.special import expit, logit, softmax
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning.head import Head
+from activepick.learning.prior_precision import PriorPrecision
 from activepick.threads import one_thread
 
 __all__ = ["PARTICLE", "ClassHead", "MultinomialLoss", "fit_classes", "minimise"]
@@ -29,8 +30,13 @@ Floats = NDArray[np.float64]
 
 PARTICLE = "particle"
 
-# The largest component of the gradient at the optimum, in parameters of about unit curvature.
-_GTOL = 1e-6
+# The largest component of the gradient at the optimum, in parameters of about unit curvature, and
+# the relative decrease of the loss in the last step. In single precision, smaller values are hidden
+# by rounding errors; the loss is then at most 1e-6 above its minimum, relative to it.
+_TOLERANCES = {
+    np.dtype(np.float64): {"gtol": 1e-6, "ftol": 1e-10},
+    np.dtype(np.float32): {"gtol": 1e-4, "ftol": 1e-7},
+}
 # Share of the mean curvature by which all curvatures are raised for the scale of the parameters.
 _RIDGE = 1e-6
 # Pixels from which the curvature is computed, which only scales the parameters.
@@ -44,37 +50,40 @@ class MultinomialLoss:
     ``L = (L_ce + L_l2 + L_pi) / n`` with ::
 
         L_ce = -sum_i v_i log p(class of i)
-        L_l2 = l2 / 2 sum_jk P_jk (w_j - m) (w_k - m)
+        L_l2 = 1 / 2 sum_jk C_jk (w_j - m_j)' P (w_k - m_k)
         L_pi = pi_weight (logit(p) - logit(pi))^2
 
-    where P is the inverse of the covariance, under the prior, of the weights of the classes, p is
-    the mean over unlabelled pixels of the probability of any of the K classes, and n is the sum of
-    the weights v. The biases are not penalised.
+    where P is the precision of the prior of the weights of each class, C is the inverse of the
+    covariance between the classes, p is the mean over unlabelled pixels of the probability of any
+    of the K classes, and n is the sum of the weights v. The biases are not penalised.
 
     Attributes
     ----------
     x, y, v
         Features of the pixels, shape (n, D); their classes, shape (n, K), with 1 in the column of
         the class, and a row of zeros for the class without weights; and their weights, shape (n,).
+        Features may be in single precision, in which their products with weights are computed.
     unlabelled
         Features of pixels that are sampled from the micrographs, shape (u, D).
     mean
         Mean of the prior of the weights, shape (K, D).
-    l2, pi, pi_weight
+    prior
+        The matrix P.
+    between
+        The matrix C, shape (K, K).
+    pi, pi_weight
         Parameters of the loss. If `pi_weight` is 0, the last term is left out.
-    precision
-        The matrix P, shape (K, K).
     """
 
-    x: Floats
+    x: NDArray[np.floating]
     y: Floats
     v: Floats
-    unlabelled: Floats
+    unlabelled: NDArray[np.floating]
     mean: Floats
-    l2: float
+    prior: PriorPrecision
+    between: Floats
     pi: float
     pi_weight: float
-    precision: Floats
 
     @property
     def total_weight(self) -> float:
@@ -87,7 +96,7 @@ class MultinomialLoss:
         z = _scores(self.x, w) + b
         p, whole = _probabilities(z)
         away = w - self.mean
-        drawn = self.l2 * (self.precision @ away)
+        drawn = self.between @ self.prior.times(away)
         loss = self.v @ (whole - (self.y * z).sum(axis=1)) + 0.5 * (drawn * away).sum()
         slope = self.v[:, None] * (p - self.y)
         gradient = np.column_stack([_sums(slope, self.x) + drawn, slope.sum(axis=0)])
@@ -101,36 +110,48 @@ class MultinomialLoss:
         n = self.total_weight
         return float(loss / n), gradient / n
 
-    def curvatures(self, parameters: Floats) -> NDArray[np.float32]:
-        """Approximate the Hessian of the parameters of each class, shape (K, D + 1, D + 1).
+    def curvatures(self, parameters: Floats, basis: Floats) -> list[NDArray[np.float32]]:
+        """Approximate the Hessian along combinations of the classes.
 
         It is in single precision, and the sum over pixels is computed from at most 400 to 800 of
         them. The second derivative of logit(p) in L_pi is left out, because with it the Hessian may
         be indefinite.
+
+        Parameters
+        ----------
+        parameters
+            Weights and biases, shape (K, D + 1).
+        basis
+            Combinations of the K classes, one in each row, shape (K, K).
+
+        Returns
+        -------
+        list of K arrays, shape (D + 1, D + 1)
         """
         w, b = parameters[:, :-1], parameters[:, -1]
         step = max(1, len(self.x) // _SCALE_ROWS)
         some, v = self.x[::step], step * self.v[::step]
         p, _ = _probabilities(_scores(some, w) + b)
-        width = w.shape[1]
-        out = np.empty((len(w), width + 1, width + 1), np.float32)
-        x = some.astype(np.float32)
-        for k, hessian in enumerate(out):
-            # The product of a matrix with itself takes half the operations of one with another.
-            root = np.sqrt(v * p[:, k] * (1 - p[:, k])).astype(np.float32)
-            rows = root[:, None] * x
-            hessian[:-1, :-1] = rows.T @ rows
-            hessian[:-1, -1] = hessian[-1, :-1] = rows.T @ root
-            hessian[-1, -1] = root @ root
-            hessian[np.diag_indices(width)] += self.l2 * self.precision[k, k]
+        some = np.column_stack([some, np.ones(len(some))]).astype(np.float32)
+        pi_slope, pi_factor = None, 0.0
         if self.pi_weight and len(self.unlabelled):
-            p, whole = _probabilities(_scores(self.unlabelled, w) + b)
+            q, whole = _probabilities(_scores(self.unlabelled, w) + b)
             mean, _ = self._pi_error(whole)
-            slope = p * np.exp(-whole)[:, None] / len(p)
-            first = np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
-            factor = 2 * self.pi_weight / (mean * (1 - mean)) ** 2
-            out += factor * first[:, :, None] * first[:, None, :]
-        return np.asarray(out / self.total_weight, np.float32)
+            slope = q * np.exp(-whole)[:, None] / len(q)
+            pi_slope = np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
+            pi_factor = 2 * self.pi_weight / (mean * (1 - mean)) ** 2
+        out = []
+        for own in basis:
+            curvature = np.maximum(p @ own**2 - (p @ own) ** 2, 0)
+            # The product of a matrix with itself takes half the operations of one with another.
+            rows = np.sqrt(v * curvature).astype(np.float32)[:, None] * some
+            hessian = rows.T @ rows
+            self.prior.add_to(hessian, float(own @ self.between @ own))
+            if pi_slope is not None:
+                first = own @ pi_slope
+                hessian += (pi_factor * first[:, None] * first).astype(np.float32)
+            out.append(np.asarray(hessian / self.total_weight, np.float32))
+        return out
 
     def _pi_error(self, whole: Floats) -> tuple[float, float]:
         """Return the mean probability of any of the classes, and logit(p) - logit(pi)."""
@@ -156,25 +177,26 @@ def minimise(loss: MultinomialLoss, begin: Floats) -> Floats:
     from scipy.linalg import solve_triangular
     from scipy.optimize import minimize
 
+    # Classes that are correlated under the prior are replaced by combinations that are not.
+    basis = np.linalg.eigh(loss.between)[1].T
     # The matrices are small, so that synchronising threads takes longer than it saves.
     with one_thread("blas"):
-        # The parameters are transformed so that the initial curvature of each class is the
+        # The parameters are transformed so that the initial curvature along each combination is the
         # identity. A few steps then lead to the optimum.
-        factors = [_factor(hessian) for hessian in loss.curvatures(begin)]
+        factors = [_factor(hessian) for hessian in loss.curvatures(begin, basis)]
         solve = partial(solve_triangular, lower=True, check_finite=False)
 
         def plain(steps: Floats) -> Floats:
-            rows = steps.reshape(begin.shape)
-            pairs = zip(factors, rows, strict=True)
-            steps = np.stack([solve(lower, row, trans="T") for lower, row in pairs])
-            return np.asarray(begin + steps, np.float64)
+            pairs = zip(factors, steps.reshape(begin.shape), strict=True)
+            along = np.stack([solve(lower, row, trans="T") for lower, row in pairs])
+            return np.asarray(begin + basis.T @ along, np.float64)
 
         def scaled(steps: Floats) -> tuple[float, Floats]:
             value, gradient = loss(plain(steps))
-            pairs = zip(factors, gradient, strict=True)
+            pairs = zip(factors, basis @ gradient, strict=True)
             return value, np.concatenate([solve(lower, row) for lower, row in pairs])
 
-        options = {"maxiter": 1000, "maxcor": 40, "ftol": 1e-10, "gtol": _GTOL}
+        options = {"maxiter": 1000, "maxcor": 40, **_TOLERANCES[loss.x.dtype]}
         start = np.zeros(begin.size)
         found = minimize(scaled, start, jac=True, method="L-BFGS-B", options=options)
         return plain(np.asarray(found.x, np.float64))
@@ -194,14 +216,14 @@ def _factor(hessian: NDArray[np.float32]) -> Floats:
             ridge *= 10
 
 
-def _scores(x: Floats, weights: Floats) -> Floats:
-    """Return ``x @ weights.T``, shape (n, K), in less time for few classes."""
-    return np.stack([x @ own for own in weights], axis=1)
+def _scores(x: NDArray[np.floating], weights: Floats) -> Floats:
+    """Return ``x @ weights.T``, shape (n, K), computed in the precision of x."""
+    return np.stack([x @ own for own in weights.astype(x.dtype)], axis=1).astype(np.float64)
 
 
-def _sums(slope: Floats, x: Floats) -> Floats:
-    """Return ``slope.T @ x``, shape (K, D), in less time for few classes."""
-    return np.stack([own @ x for own in slope.T])
+def _sums(slope: Floats, x: NDArray[np.floating]) -> Floats:
+    """Return ``slope.T @ x``, shape (K, D), computed in the precision of x."""
+    return np.stack([own @ x for own in slope.T.astype(x.dtype)]).astype(np.float64)
 
 
 def _probabilities(z: Floats) -> tuple[Floats, Floats]:
@@ -286,10 +308,10 @@ def fit_classes(
         v=np.repeat(share[index] / per_label, per_label),
         unlabelled=np.empty((0, width)),
         mean=mean,
-        l2=l2,
+        prior=PriorPrecision(l2),
+        between=np.asarray(np.linalg.inv(np.eye(free) + 1), np.float64),
         pi=0.5,
         pi_weight=0.0,
-        precision=np.asarray(np.linalg.inv(np.eye(free) + 1), np.float64),
     )
     found = minimise(loss, np.column_stack([mean, np.zeros(free)]))
     table = np.vstack([found, np.zeros(width + 1)])
