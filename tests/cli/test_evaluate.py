@@ -112,7 +112,7 @@ def test_a_pick_of_a_kind_that_a_micrograph_does_not_have_is_false(tmp_path):
     pd.concat([picks, picks[:1].assign(x=500.0, **{"class": "c"})]).to_csv(
         tmp_path / "picks.csv", index=False
     )
-    given = tmp_path / "picks.csv", tmp_path / "truth.csv", "--classes", "class"
+    given = tmp_path / "picks.csv", tmp_path / "truth.csv", "--kinds", "class"
     out, said = evaluate(*given)
     assert "a: picks 2   particles 1" in out
     assert "precision 0.500   recall 1.000" in out

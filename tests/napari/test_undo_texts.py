@@ -54,6 +54,6 @@ def test_what_was_undone_is_said(tmp_path, files):
         "Undone: class put back into the picks",
         f"Undone: replacement of empty position on {names[0]}",
         f"Undone: removal of 3 non-particles, 1 skipped position on {names[0]}",
-        f"Undone: rejection on {names[2]}",
-        f"Undone: un-rejection on {names[2]}",
+        f"Undone: rejection of {names[2]}",
+        f"Undone: restoring of {names[2]}",
     ]

@@ -125,7 +125,7 @@ def test_two_kinds_from_labels_to_files(session, mixture, make_engine, learning,
     known = tmp_path / "truth.csv"
     own.assign(micrograph=written["micrograph"].iloc[0]).to_csv(known, index=False)
     judged = ["evaluate", "--picks", str(out), "--truth", str(known), "--radius", "37"]
-    done = CliRunner().invoke(app, [*judged, "--classes", "rlnClassNumber"])
+    done = CliRunner().invoke(app, [*judged, "--kinds", "rlnClassNumber"])
     assert done.exit_code == 0, done.output
     assert done.stdout.count("AP90") == 3
 

@@ -77,12 +77,12 @@ class ClassPanel(QWidget, SessionListener):
         self.update_button = self._button(
             "Update",
             lambda session: self._compute(session, again=False),
-            "Refine the averages with the present picks; classes and answers are kept",
+            "Refine the averages with the current picks; classes and answers are kept",
         )
         self._begin = self._button(
             "New classes",
             lambda session: self._compute(session, again=True),
-            "Sort the picks into new classes; labels that came from answers are kept",
+            "Sort the picks into new classes; labels from answers are kept",
         )
         self.scope = _choice(
             (_PICKS, _CANDIDATES), "Sort only picks, or also less likely positions"
@@ -111,14 +111,14 @@ class ClassPanel(QWidget, SessionListener):
         # The panel does not become wider when the text changes.
         self._leave_out.setFixedWidth(self._leave_out.sizeHint().width())
         self._put_earlier_back = self._button(
-            "Put earlier back",
+            "Put back earlier",
             lambda session: session.classes.put_earlier_back(),
-            "Members of earlier classes that were left out become picks again",
+            "Put the members of earlier classes that were left out back into the picks",
         )
         self._remove = self._button(
             "Remove answer",
             lambda session: session.classes.answer(None),
-            "Remove the labels that came from the answer to this class",
+            "Remove the labels from the answer to this class",
         )
         self.grid = ClassGrid()
         self.grid.chosen.connect(

@@ -9,7 +9,7 @@ from activepick.session.model.state import EMPTY, NOT_A_PARTICLE, SessionState
 __all__ = ["place_of_change", "undo_text"]
 
 _PARTICLE = ("particle", "particles")
-# Singular and plural of labels of the other classes.
+# Singular and plural of other labels.
 _OTHERS: Mapping[Target, tuple[str, str]] = {
     NOT_A_PARTICLE: ("non-particle", "non-particles"),
     EMPTY: ("empty position", "empty positions"),
@@ -56,7 +56,7 @@ def _what(change: Change, kinds: Mapping[int, str]) -> str:
     if change.areas_after:
         return "excluded areas"
     if change.status_after:
-        return "rejection" if "rejected" in change.status_after.values() else "un-rejection"
+        return "rejection" if "rejected" in change.status_after.values() else "restoring"
     if change.left_out_after:
         count = len(change.left_out_after)
         which = "class" if count == 1 else f"{count} classes"
@@ -78,7 +78,7 @@ def _what(change: Change, kinds: Mapping[int, str]) -> str:
 
 
 def _count(labels: Sequence[Label], kinds: Mapping[int, str]) -> str:
-    """Return the numbers of labels of each class, such as "particle" or "2 particles"."""
+    """Return the numbers of labels with each answer, such as "particle" or "2 particles"."""
     parts = []
     used = sorted({label.target for label in labels if label.target and label.is_particle})
     names: dict[Target, tuple[str, str]] = {
@@ -96,6 +96,7 @@ def _count(labels: Sequence[Label], kinds: Mapping[int, str]) -> str:
 def _where(change: Change, state: SessionState) -> str:
     labels = [label for label in (*change.after.values(), *change.before.values()) if label]
     numbers = {label.micrograph for label in labels} | change.areas | change.status_after.keys()
+    preposition = "of" if change.status_after else "on"
     if len(numbers) > 1:
-        return f" on {len(numbers)} micrographs"
-    return "".join(f" on {state.names[number]}" for number in numbers)
+        return f" {preposition} {len(numbers)} micrographs"
+    return "".join(f" {preposition} {state.names[number]}" for number in numbers)

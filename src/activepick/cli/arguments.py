@@ -12,11 +12,11 @@ from activepick.formats.relion_star_writer import VERSIONS
 
 __all__ = [
     "BoxSize",
-    "Classes",
     "Device",
     "Diameter",
     "Invert",
     "Json",
+    "Kinds",
     "Micrographs",
     "Model",
     "Normalise",
@@ -69,10 +69,10 @@ Micrographs = Annotated[
         show_default=False,
     ),
 ]
-Classes = Annotated[
+Kinds = Annotated[
     str | None,
     typer.Option(
-        "--classes",
+        "--kinds",
         metavar="COLUMN",
         help="Column with the kind of each particle, such as class or rlnClassNumber; by default "
         "the column class if there is one.",

@@ -31,7 +31,7 @@ def benchmark(
     diameter: a.Diameter,
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
-    classes: a.Classes = None,
+    kinds: a.Kinds = None,
     outside: a.Outside = "drop",
     train: Annotated[
         int,
@@ -119,8 +119,8 @@ def benchmark(
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
     known_particles = read_picks(truth, outside=checked_outside(outside))
     names_of_kinds: dict[int, str] = {}
-    if classes is not None or KIND_NAME_COLUMN in known_particles:
-        numbers, names_of_kinds = kinds_of_rows(known_particles, classes or KIND_NAME_COLUMN, truth)
+    if kinds is not None or KIND_NAME_COLUMN in known_particles:
+        numbers, names_of_kinds = kinds_of_rows(known_particles, kinds or KIND_NAME_COLUMN, truth)
         known_particles = known_particles.assign(**{KIND_COLUMN: numbers})[numbers > 0]
     rows = group_by_micrograph(known_particles, files, truth, outside)
     known = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]

@@ -59,7 +59,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    classes: Annotated[
+    kinds: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMN",
@@ -83,12 +83,12 @@ def evaluate(
     given = 0.5 if threshold is None else threshold
     tables = read_picks(picks), read_picks(truth)
     result = compare(*tables, radius, given, min_score=min_score)
-    by_class = {}
-    if classes is not None:
+    by_kind = {}
+    if kinds is not None:
         # Picks on micrographs with particles of other kinds only are false.
         annotated = _annotated(tables[1])
-        for name, pair in _by_class(*tables, classes, picks, truth).items():
-            by_class[name] = compare(*pair, radius, given, min_score=min_score, annotated=annotated)
+        for name, pair in _by_kind(*tables, kinds, picks, truth).items():
+            by_kind[name] = compare(*pair, radius, given, min_score=min_score, annotated=annotated)
     if result.not_picked:
         say(
             f"warning: {len(result.not_picked)} of {counted(result.n_micrographs, 'micrograph')} "
@@ -98,8 +98,8 @@ def evaluate(
     if result.other_way is not None:
         _say_other_way(result.other_way, result, picks)
     if json:
-        of_each = {name: asdict(own) for name, own in by_class.items()}
-        print_json(_plain(asdict(result) | ({"classes": of_each} if of_each else {})))
+        of_each = {name: asdict(own) for name, own in by_kind.items()}
+        print_json(_plain(asdict(result) | ({"kinds": of_each} if of_each else {})))
         return
     print(
         f"micrographs {result.n_micrographs}   picks {result.n_picks}   particles {result.n_truth}"
@@ -118,7 +118,7 @@ def evaluate(
         place = f"probability {result.best_threshold:.3f}" if probability else "score "
         place += "" if probability else f"{result.best_score:g}"
         print(f"best F1 {result.best_f1:.3f} at {place}")
-    for name, own in by_class.items():
+    for name, own in by_kind.items():
         ranking = f"AP {own.ap:.3f}   AP90 {own.ap90:.3f}   " if own.ranked else ""
         print(
             f"{name}: picks {own.n_picks}   particles {own.n_truth}   {ranking}"
@@ -134,7 +134,7 @@ def _annotated(truth: "pd.DataFrame") -> list[str]:
     return [str(name) for name in particles["micrograph"].unique()]
 
 
-def _by_class(
+def _by_kind(
     picks: "pd.DataFrame", truth: "pd.DataFrame", column: str, picks_path: Path, truth_path: Path
 ) -> "dict[str, tuple[pd.DataFrame, pd.DataFrame]]":
     """Return the picks and the true particles of each kind, by the name of the kind."""

@@ -46,7 +46,7 @@ def pick(
     threshold: Annotated[float, typer.Option(help="Lowest probability of a pick.")] = (
         DEFAULT_THRESHOLD
     ),
-    class_threshold: Annotated[
+    kind_threshold: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=P",
@@ -209,7 +209,7 @@ def pick(
         ResourceOptions(orientations, patience, readers, gpu_memory),
         ClusterOptions(scheduler, slurm, jobs, chunk) if slurm or scheduler is not None else None,
         overwrite=overwrite,
-        kind_thresholds=_kind_thresholds(class_threshold or []),
+        kind_thresholds=_kind_thresholds(kind_threshold or []),
     )
     asked = MicrographOptions(micrographs, pixel_size, invert, recursive)
     summary = run(asked, fresh, WatchOptions(watch, every, stop_after))
@@ -248,6 +248,6 @@ def _kind_thresholds(texts: list[str]) -> dict[str, float]:
             name = ""
         if not name:
             raise SettingsError(
-                f"--class-threshold {text}: give a name and a probability, such as ribosome=0.7."
+                f"--kind-threshold {text}: give a name and a probability, such as ribosome=0.7."
             )
     return thresholds

@@ -291,7 +291,7 @@ def _with_kinds(rules: PickRules, thresholds: Mapping[str, float], head: "Head")
     for name in thresholds:
         if name not in numbers:
             known = f"the kinds {', '.join(numbers)}" if numbers else "no kinds of particles"
-            raise SettingsError(f"--class-threshold {name}: the head has {known}.")
+            raise SettingsError(f"--kind-threshold {name}: the head has {known}.")
     own = tuple((numbers[name], threshold) for name, threshold in thresholds.items())
     return replace(rules, kind_thresholds=own)
 

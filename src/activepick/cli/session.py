@@ -139,7 +139,7 @@ def export(
     if chosen.name != "csv":
         table = table.drop(columns="contrast", errors="ignore")
         if labels:
-            say("warning: only CSV can contain both classes of labels: the particles are written")
+            say("warning: only CSV can contain non-particles: only the particles are written")
             table = table[table["label"] == 1].reset_index(drop=True).drop(columns="label")
     if unpicked:
         say(
@@ -173,7 +173,9 @@ def import_(
     ] = False,
     replace: Annotated[
         bool,
-        typer.Option("--replace", help="Replace labels of the other class at the same positions."),
+        typer.Option(
+            "--replace", help="Replace labels that contradict the table at the same positions."
+        ),
     ] = False,
     outside: a.Outside = "drop",
 ) -> None:

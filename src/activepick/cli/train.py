@@ -47,7 +47,7 @@ def train(
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
     outside: a.Outside = "drop",
-    classes: a.Classes = None,
+    kinds: a.Kinds = None,
     base: Annotated[
         Path | None,
         typer.Option(
@@ -96,7 +96,7 @@ def train(
         )
     if expected is not None and not expected > 0:
         raise SettingsError(f"--expected {expected:g}: give a number above 0.")
-    table, kinds = _with_kinds(table, classes, labels)
+    table, names = _with_kinds(table, kinds, labels)
     rows = group_by_micrograph(table, files, labels, outside)
     labelled = [(f.micrograph(), r) for f, r in zip(files, rows, strict=True) if len(r)]
     engine = make_engine(
@@ -123,10 +123,10 @@ def train(
     fit = HeadFit()
     if expected is not None:
         fit = replace(fit, pi=expected_pi(expected, features[0].radius_px, features[0].shape))
-    learner = Learner(features, first, LearnerSettings(fit=fit), kind_names=kinds)
+    learner = Learner(features, first, LearnerSettings(fit=fit), kind_names=names)
     for index, (_, own) in enumerate(labelled):
         targets = own["label"] if "label" in own else np.ones(len(own))
-        own_kinds = own[_KIND].to_numpy() if kinds else 1
+        own_kinds = own[_KIND].to_numpy() if names else 1
         learner.add(
             index,
             own[["x", "y"]].to_numpy(),
@@ -144,7 +144,7 @@ def train(
     save_head(head, out)
     if not (head.particles and head.others):
         kind = "particles" if head.particles else "positions without a particle"
-        say(f"warning: {labels}: there are only {kind}; labels of both kinds give a better head.")
+        say(f"warning: {labels}: there are only {kind}; labels of both give a better head.")
     precision_at, particles = _prediction(learner)
     if json:
         print_json(
@@ -154,7 +154,7 @@ def train(
                 "expected_particles": particles,
                 "particles": head.particles,
                 "others": head.others,
-                "classes": {} if head.kinds is None else head.kinds.name_of,
+                "kinds": {} if head.kinds is None else head.kinds.name_of,
                 "micrographs": len(labelled),
                 "working_radii_px": list(head.spec.working_radii),
             }

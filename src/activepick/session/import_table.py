@@ -113,8 +113,8 @@ class ImportReport:
             parts.append(
                 counted(
                     len(self.replaced),
-                    "label of the other class was",
-                    "labels of the other class were",
+                    "contradicting label was",
+                    "contradicting labels were",
                 )
                 + " removed."
             )
@@ -122,7 +122,7 @@ class ImportReport:
             parts.append(f"{self.duplicates} existed already.")
         if self.conflicts:
             were = counted(len(self.conflicts), "was not added", "were not added")
-            parts.append(f"{were}, since a label of the other class is close.")
+            parts.append(f"{were}, since a contradicting label is close.")
         if self.unmatched:
             some = ", ".join(list(self.unmatched)[:3])
             belong = counted(
@@ -132,7 +132,7 @@ class ImportReport:
             )
             parts.append(f"{belong} not in this session ({some}).")
         if self.open:
-            unknown = "class that this session has."
+            unknown = "label, or a kind that this session does not have."
             parts.append(counted(self.open, f"has no {unknown}", f"have no {unknown}"))
         return " ".join(parts)
 

@@ -207,7 +207,7 @@ class KindRow:
         self.clicked.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.clicked.setToolTip("Clicks on the micrograph add particles of this kind")
         self._remove = button(
-            "✕", lambda: remove(self.number), "Remove this kind, which must not have labels"
+            "✕", lambda: remove(self.number), "Remove this kind; possible only if it has no labels"
         )
         self._remove.setFixedWidth(_NARROW_PX)
         self.widgets: list[QWidget] = [

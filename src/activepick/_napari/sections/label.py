@@ -497,8 +497,8 @@ def _advice(session: OpenSession, current: Question | None) -> str:
         return (
             f"Labelled as {one}a particle; according to all other labels it is {other}a particle "
             "with a probability of "
-            f"{100 * (review.contradiction or 0):.0f} %. G keeps the label; F, D and H set its "
-            "class."
+            f"{100 * (review.contradiction or 0):.0f} %. G keeps the label; F, D and H change "
+            "it."
         )
     if current is not None or session.labelling.round.waiting:
         return ""
