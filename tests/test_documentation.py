@@ -36,7 +36,7 @@ def anchors(page):
 
 
 @pages
-def test_links_lead_somewhere(page):
+def test_links_are_valid(page):
     links = re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text(encoding="utf-8")))
     for link in links:
         target, _, anchor = link.partition("#")
@@ -110,7 +110,7 @@ def messages():
 
 
 @pytest.mark.parametrize("name", ["troubleshooting", "guide/stopping", "guide/diameter"])
-def test_messages_in_tables_are_those_of_the_program(name):
+def test_quoted_messages_are_those_of_the_program(name):
     text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     cells = re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE)
     quoted = [span for cell in cells for span in re.findall(r"`([^`]+)`", cell)]
@@ -121,7 +121,7 @@ def test_messages_in_tables_are_those_of_the_program(name):
 
 
 @pytest.mark.parametrize("name", ["start", "guide/all-micrographs", "guide/stopping"])
-def test_output_in_blocks_is_that_of_the_program(name):
+def test_quoted_output_is_that_of_the_program(name):
     text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(?:console|text)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line[:1] not in "$"]
@@ -154,7 +154,7 @@ def names_of_the_window(text):
 
 
 @pages
-def test_names_of_the_window_exist(page):
+def test_quoted_labels_of_the_window_exist(page):
     if page.name not in ("start.md", "window.md") and page.parent.name not in (
         "guide",
         "tutorials",

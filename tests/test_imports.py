@@ -52,7 +52,7 @@ def test_the_command_starts_without_torch():
     assert not imported & ({"torch", "topaz", "matplotlib", "tifffile", "PIL"} | WINDOW)
 
 
-def test_the_widget_is_there_before_torch():
+def test_the_widget_is_shown_before_torch_is_imported():
     imported = packages_after(IMPORT_WIDGET)
     assert "napari" in imported
     assert not imported & {"torch", "topaz", "h5py", "True"}  # "True": scipy.stats

@@ -16,7 +16,7 @@ def logger():
     logger.setLevel(level)
 
 
-def test_what_modules_log_is_in_the_file_with_its_traceback(tmp_path, logger):
+def test_messages_are_logged_to_the_file_with_tracebacks(tmp_path, logger):
     file = start_log(tmp_path / "logs" / "a.log")
     try:
         raise ValueError("a worker failed")
@@ -30,14 +30,14 @@ def test_what_modules_log_is_in_the_file_with_its_traceback(tmp_path, logger):
     assert "not ours" not in text
 
 
-def test_starting_twice_writes_lines_once(tmp_path, logger):
+def test_starting_the_log_twice_writes_each_line_once(tmp_path, logger):
     file = start_log(tmp_path / "a.log")
     assert start_log(tmp_path / "a.log") == file
     logger.info("said once")
     assert file.read_text().count("said once") == 1
 
 
-def test_it_does_not_grow_without_end(tmp_path, logger):
+def test_the_log_has_a_limited_size(tmp_path, logger):
     file = start_log(tmp_path / "a.log")
     for _ in range(50):
         logger.info("x" * 100_000)
@@ -47,13 +47,13 @@ def test_it_does_not_grow_without_end(tmp_path, logger):
     assert file.exists()
 
 
-def test_a_folder_that_cannot_be_made_is_told_and_stops_nothing(tmp_path, logger, caplog):
+def test_a_log_folder_that_cannot_be_created_is_reported_without_an_error(tmp_path, logger, caplog):
     (tmp_path / "file").touch()
     start_log(tmp_path / "file" / "a.log")
     assert "the log cannot be written" in caplog.text
     logger.error("goes on")
 
 
-def test_the_log_is_where_the_system_keeps_logs():
+def test_the_log_is_in_the_standard_folder_of_the_system():
     assert log_file().is_absolute()
     assert log_file().name == "activepick.log"

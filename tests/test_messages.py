@@ -28,7 +28,7 @@ def texts_of_messages(tree: ast.AST):
                             yield node.lineno, part.value
 
 
-def test_sentences_name_no_option():
+def test_messages_of_the_library_name_no_option():
     found, count = [], 0
     for path in SOURCE.rglob("*.py"):
         if path.relative_to(SOURCE).parts[0] in OF_THE_COMMAND_LINE:
@@ -41,7 +41,7 @@ def test_sentences_name_no_option():
     assert found == []
 
 
-def test_the_window_writes_of_no_command():
+def test_messages_of_the_window_name_no_command():
     """The window has controls for everything that it tells people to do."""
     for path in (SOURCE / "_napari").rglob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
@@ -66,7 +66,7 @@ def test_the_window_writes_of_no_command():
         (ValueError("plain"), "plain"),
     ],
 )
-def test_the_command_line_puts_the_option_behind_the_sentence(problem, text):
+def test_the_command_line_adds_the_option_to_the_message(problem, text):
     assert on_command_line(problem) == text
 
 

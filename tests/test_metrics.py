@@ -22,7 +22,7 @@ def table(*rows: tuple, score: bool = True) -> pd.DataFrame:
 
 @settings(max_examples=120, deadline=None)
 @given(SEEDS, st.integers(1, 80), st.integers(1, 60), st.floats(0.5, 30))
-def test_hits_are_those_of_topaz(seed, n_picks, n_truth, radius):
+def test_hits_equal_those_of_topaz(seed, n_picks, n_truth, radius):
     rng = np.random.default_rng(seed)
     picks, truth = rng.random((n_picks, 2)) * 100, rng.random((n_truth, 2)) * 100
     expected, _ = match_coordinates(truth, picks, radius)
@@ -31,7 +31,7 @@ def test_hits_are_those_of_topaz(seed, n_picks, n_truth, radius):
 
 @settings(max_examples=60, deadline=None)
 @given(SEEDS, st.integers(1, 30), st.integers(1, 30), st.integers(1, 5))
-def test_on_a_grid_full_of_ties_as_many_are_hit_at_the_same_cost(seed, n_picks, n_truth, radius):
+def test_hits_equal_those_of_topaz_in_number_and_distance_with_ties(seed, n_picks, n_truth, radius):
     # With ties the optimum is not unique, but the best cost is. Leaving the misses out must not
     # change it, so solve again densely with the hits alone.
     rng = np.random.default_rng(seed)
@@ -50,7 +50,7 @@ def test_on_a_grid_full_of_ties_as_many_are_hit_at_the_same_cost(seed, n_picks, 
 
 @settings(max_examples=120, deadline=None)
 @given(SEEDS, st.integers(1, 200), st.integers(1, 60), st.sampled_from([0, 1, 6]))
-def test_curve_and_ap_are_those_of_topaz(seed, n_picks, n_truth, decimals):
+def test_curve_and_ap_equal_those_of_topaz(seed, n_picks, n_truth, decimals):
     rng = np.random.default_rng(seed)
     picks, truth = rng.random((n_picks, 2)) * 100, rng.random((n_truth, 2)) * 100
     # float32 values, as Topaz needs them; few decimals make ties.
@@ -74,13 +74,13 @@ def test_thousands_of_crowded_picks_are_matched():
     np.testing.assert_array_equal(hits, expected.astype(bool))
 
 
-def test_the_radius_itself_is_no_hit_and_one_particle_gives_one_hit():
+def test_a_pick_at_exactly_the_radius_is_not_a_hit_and_each_particle_is_hit_once():
     assert metrics.match([(10, 0)], [(0, 0)], 10).tolist() == [False]
     assert metrics.match([(9.999, 0)], [(0, 0)], 10).tolist() == [True]
     assert metrics.match([(3, 0), (1, 0), (2, 0)], [(0, 0)], 10).tolist() == [False, True, False]
 
 
-def test_nothing_picked_or_nothing_true():
+def test_metrics_are_defined_without_picks_or_particles():
     none = np.empty((0, 2))
     assert metrics.match(none, [(0, 0)], 5).shape == (0,)
     assert metrics.match([(0, 0)], none, 5).tolist() == [False]
@@ -93,7 +93,7 @@ def test_nothing_picked_or_nothing_true():
         metrics.precision_recall([np.nan], [True], 1)
 
 
-def test_worked_example():
+def test_metrics_of_a_worked_example():
     scores, hits = [4, 3, 2, 1, 0], [1, 0, 1, 0, 1]
     assert metrics.average_precision(scores, hits, 4) == pytest.approx((1 + 2 / 3 + 3 / 5) / 4)
     assert metrics.ap90(scores, hits, 4) == 0  # recall ends at 0.75
@@ -103,12 +103,12 @@ def test_worked_example():
     assert metrics.f1_at(scores, hits, 4, 9) == (0, 0, 0)
 
 
-def test_recall_of_exactly_nine_tenths_counts():
+def test_ap90_includes_a_recall_of_exactly_nine_tenths():
     hits = [1] * 9 + [0] * 9 + [1]
     assert metrics.ap90(np.arange(19, 0, -1), hits, 10) == 1.0
 
 
-def test_evaluation_over_micrographs():
+def test_evaluation_combines_micrographs():
     truth = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), ("b.mrc", 0, 0), ("c.mrc", 9, 9), score=False)
     # The name without its ending, and a pick of `b` that would fit in `a`.
     picks = table(("a", 1, 1, 2.0), ("a", 20, 0, -1.0), ("b", 50, 50, 1.0), ("b", 0, 1, -0.5))
@@ -121,7 +121,7 @@ def test_evaluation_over_micrographs():
     assert metrics.evaluate(picks, truth, 10, threshold=0).recall == 0.5
 
 
-def test_picks_where_nobody_annotated_are_left_out_and_named():
+def test_picks_on_micrographs_without_truth_are_left_out_and_reported():
     truth = table(("a.mrc", 0, 0), score=False)
     picks = table(("a.mrc", 0, 0, 1.0), ("z.mrc", 0, 0, 3.0))
     with pytest.warns(UserWarning, match=r"z\.mrc"):
@@ -130,7 +130,7 @@ def test_picks_where_nobody_annotated_are_left_out_and_named():
     assert result.not_annotated == ("z.mrc",)
 
 
-def test_rejected_places_are_no_truth_and_scores_may_be_missing():
+def test_negative_labels_are_not_truth_and_scores_may_be_missing():
     truth = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False).assign(label=[1, 0])
     picks = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False)
     result = metrics.evaluate(picks, truth, 10, threshold=0.99)
@@ -139,7 +139,7 @@ def test_rejected_places_are_no_truth_and_scores_may_be_missing():
 
 
 @pytest.mark.parametrize("score", [None, 1.5])
-def test_picks_that_nothing_ranks_have_no_average_precision(score):
+def test_picks_without_a_ranking_have_no_average_precision(score):
     truth = table(("a.mrc", 0, 0), ("a.mrc", 90, 90), score=False)
     picks = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False)
     picks = picks if score is None else picks.assign(score=score)
@@ -149,7 +149,7 @@ def test_picks_that_nothing_ranks_have_no_average_precision(score):
     assert (result.precision, result.recall, result.f1) == (0.5, 0.5, 0.5)
 
 
-def test_no_probability_follows_from_numbers_of_other_programs():
+def test_numbers_of_other_programs_give_no_probability():
     truth = table(("a.mrc", 0, 0), ("a.mrc", 50, 50), score=False)
     rows = ("a.mrc", 0, 0, 0.9), ("a.mrc", 50, 50, 0.8), ("a.mrc", 99, 0, 0.1), ("a.mrc", 0, 99, -3)
     picks = with_meaning(table(*rows), "number")
@@ -177,7 +177,7 @@ def turned(xy: np.ndarray, change: str, height: int, width: int) -> np.ndarray:
 
 @settings(max_examples=20, deadline=None)
 @given(SEEDS, st.sampled_from(["flip-y", "flip-x", "flip-both", "swap-xy"]), st.integers(1, 4))
-def test_another_orientation_that_fits_far_better_is_found(seed, change, count):
+def test_a_flip_that_fits_far_better_is_reported(seed, change, count):
     height, width, radius = 3710, 5760, 40
     rng = np.random.default_rng(seed)
     parts, others = [], []
@@ -207,7 +207,7 @@ def test_another_orientation_that_fits_far_better_is_found(seed, change, count):
     st.integers(1, 4),
     st.booleans(),
 )
-def test_another_scale_that_fits_far_better_is_found(seed, factor, count, in_picks):
+def test_a_scale_that_fits_far_better_is_reported(seed, factor, count, in_picks):
     rng = np.random.default_rng(seed)
     parts, others = [], []
     for name in "abcd"[:count]:
@@ -226,7 +226,7 @@ def test_another_scale_that_fits_far_better_is_found(seed, factor, count, in_pic
     assert way.scale == factor if factor != 1.0843 else abs(way.scale / factor - 1) < 0.003
 
 
-def test_picks_that_fit_as_they_are_or_in_no_way_have_no_other_orientation():
+def test_no_flip_is_reported_for_picks_that_fit_or_fit_nowhere():
     rng = np.random.default_rng(3)
     truth = pd.DataFrame(rng.random((200, 2)) * 4000, columns=["x", "y"]).assign(micrograph="a")
     assert metrics.evaluate(truth, truth, 30).other_way is None
@@ -235,14 +235,14 @@ def test_picks_that_fit_as_they_are_or_in_no_way_have_no_other_orientation():
     assert metrics.evaluate(random[:1], truth, 30).other_way is None
 
 
-def test_no_pick_at_all_is_a_result():
+def test_no_picks_give_a_result():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         result = metrics.evaluate(table(), table(("a.mrc", 0, 0), score=False), 10)
     assert (result.ap, result.recall, result.n_truth) == (0, 0, 1)
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_tables_that_cannot_be_compared_are_refused():
     truth = table(("a.mrc", 0, 0), score=False)
     with pytest.raises(TableError, match="check the names"):
         metrics.evaluate(table(("q.mrc", 0, 0, 1.0)), truth, 10)

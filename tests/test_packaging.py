@@ -45,11 +45,11 @@ def check_wheel(wheel: Path) -> None:
     }
 
 
-def test_a_wheel_of_the_checkout_has_the_manifest_once(tmp_path):
+def test_the_wheel_of_a_checkout_contains_the_manifest_once(tmp_path):
     check_wheel(build(ROOT, "wheel", tmp_path))
 
 
-def test_a_wheel_of_the_source_archive_has_it_too(tmp_path):
+def test_the_wheel_of_a_source_archive_contains_the_manifest(tmp_path):
     archive = build(ROOT, "sdist", tmp_path / "sdist")
     with tarfile.open(archive) as tar:
         # Python 3.11 has filters only from 3.11.4 on.
@@ -62,7 +62,7 @@ def test_a_wheel_of_the_source_archive_has_it_too(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="tags need git")
-def test_the_version_is_the_tag_in_a_checkout_and_in_archives_of_git(tmp_path):
+def test_the_version_comes_from_the_tag_in_checkouts_and_git_archives(tmp_path):
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", ".gitattributes"):
@@ -109,7 +109,7 @@ def test_the_installed_package_has_the_manifest_that_its_entry_point_names():
     assert Path(folder, name).read_text(encoding="utf-8") == MANIFEST
 
 
-def test_links_of_the_description_are_absolute_once_the_project_has_an_address(tmp_path):
+def test_links_in_the_description_are_absolute_if_the_project_has_an_address(tmp_path):
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     project = (tmp_path / "pyproject.toml").read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_the_sample_is_made_once_and_knows_its_particles(folder):
+def test_the_sample_is_simulated_once_with_known_particles(folder):
     steps = []
     micrographs = sample_micrographs(folder, lambda done, total: steps.append(done), SMALL)
     assert steps == []
@@ -29,7 +29,7 @@ def test_the_sample_is_made_once_and_knows_its_particles(folder):
     assert Micrograph(files[0]).pixel_size_angstrom == pytest.approx(2)
 
 
-def test_a_session_is_ready_and_goes_on_the_next_time(folder):
+def test_the_sample_session_continues_the_next_time(folder):
     path = sample_session(folder, settings=SMALL)
     with Session.open(path) as session:
         state = session.state
@@ -42,7 +42,7 @@ def test_a_session_is_ready_and_goes_on_the_next_time(folder):
         assert len(session.state.labels) == 1
 
 
-def test_a_session_that_is_open_or_damaged_is_left_alone(folder):
+def test_a_sample_session_that_is_open_or_damaged_is_not_changed(folder):
     first = sample_session(folder, settings=SMALL)
     with Session.open(first):
         second = sample_session(folder, settings=SMALL)
@@ -54,7 +54,7 @@ def test_a_session_that_is_open_or_damaged_is_left_alone(folder):
 
 
 @pytest.mark.posix("has pipes with names")
-def test_a_damaged_summary_is_made_again(tmp_path):
+def test_a_damaged_summary_is_created_again(tmp_path):
     tiny = SimulationSettings(shape=(256, 256))
     summary = sample_micrographs(tmp_path, settings=tiny) / "simulation.json"
     good = summary.read_bytes()
@@ -65,7 +65,7 @@ def test_a_damaged_summary_is_made_again(tmp_path):
         assert summary.read_bytes() == good
 
 
-def test_a_deleted_cache_is_made_again_for_the_same_session(folder):
+def test_deleted_micrographs_are_simulated_again_for_the_same_session(folder):
     path = sample_session(folder, settings=SMALL)
     micrographs = sample_micrographs(folder, settings=SMALL)
     content = {file.name: file.read_bytes() for file in micrographs.glob("*.mrc")}

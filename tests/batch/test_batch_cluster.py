@@ -81,7 +81,7 @@ def workers_of(local):
 
 
 @pytest.mark.posix("has kill -9")
-def test_workers_killed_at_random_lose_and_double_nothing(picker, sources, serial):
+def test_killed_workers_neither_lose_nor_duplicate_picks(picker, sources, serial):
     lots = random.Random(0)
     killed = []
     done = threading.Event()
@@ -133,7 +133,7 @@ def logged():
         logging.getLogger(name).removeHandler(handler)
 
 
-def test_a_scheduler_that_is_restarted_gets_what_is_not_done(picker, sources, serial, logged):
+def test_a_restarted_scheduler_receives_the_remaining_work(picker, sources, serial, logged):
     some = sources[:120]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -185,7 +185,7 @@ class CannotWork(cluster_worker.PickJob):
 
 
 @pytest.mark.posix("has kill -9")
-def test_a_scheduler_that_is_there_is_not_called_lost(picker, sources, serial):
+def test_errors_of_workers_are_not_reported_as_a_lost_scheduler(picker, sources, serial):
     some, said = sources[:12], []
     job = cluster_worker.PickJob.of(picker, "cpu", "float32")
     with local_cluster(silence_logs="CRITICAL") as workers:
@@ -213,7 +213,7 @@ def test_a_scheduler_that_is_there_is_not_called_lost(picker, sources, serial):
             list(cluster.pick_on_cluster(connect, cannot, some, chunk=2, say=said.append))
 
 
-def test_a_worker_without_memory_fails_one_micrograph_and_no_other(picker, tmp_path, monkeypatch):
+def test_a_worker_without_memory_fails_only_one_micrograph(picker, tmp_path, monkeypatch):
     for k in range(3):
         write_micrograph(tmp_path / f"m{k}.mrc", k)
     # On disk it takes some pages, in memory 1.6 GB, which Dask's nanny does not allow. PyTorch with
@@ -237,7 +237,7 @@ def test_a_worker_without_memory_fails_one_micrograph_and_no_other(picker, tmp_p
     assert failures == dict.fromkeys(range(3))
 
 
-def test_a_cluster_that_is_not_there_is_told(picker, sources):
+def test_an_unreachable_cluster_is_reported(picker, sources):
     job = cluster_worker.PickJob.of(picker, "cpu", "float32")
     with pytest.raises(SettingsError, match="cannot be reached"):
         list(

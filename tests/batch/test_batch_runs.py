@@ -35,7 +35,7 @@ def outputs(out):
     return {path.name: path.stat().st_mtime_ns for path in sorted(out.rglob("m*_autopick.star"))}
 
 
-def test_a_second_run_does_only_what_is_new_or_changed(pick, folder, tmp_path):
+def test_a_second_run_picks_only_new_or_changed_micrographs(pick, folder, tmp_path):
     out = tmp_path / "job"
     assert pick(folder, "--out", out)["kept"] == 0
     first = outputs(out)
@@ -56,7 +56,7 @@ def test_a_second_run_does_only_what_is_new_or_changed(pick, folder, tmp_path):
     assert len(read_table(out / "autopick.star")) == said["picks"] > 10
 
 
-def test_files_of_micrographs_that_are_gone_are_told_and_removed_on_request(pick, folder, tmp_path):
+def test_files_of_missing_micrographs_are_reported_and_removed_on_request(pick, folder, tmp_path):
     boxes = tmp_path / "boxes"
     pick(folder, "--out", boxes, "--format", "box")
     (boxes / "mine.box").write_text("1\t2\t3\t3\n")
@@ -73,7 +73,7 @@ def test_files_of_micrographs_that_are_gone_are_told_and_removed_on_request(pick
     assert (boxes / "m1.box").is_file()
 
 
-def test_other_settings_pick_all_again_and_the_record_says_what_decided(pick, folder, tmp_path):
+def test_other_settings_pick_all_micrographs_again_and_are_recorded(pick, folder, tmp_path):
     out = tmp_path / "p.csv"
     everything = pick(folder, "--out", out)
     assert pick(folder, "--out", out, "--edge-margin", 2)["kept"] == 0
@@ -85,7 +85,7 @@ def test_other_settings_pick_all_again_and_the_record_says_what_decided(pick, fo
     assert settings["precision"] == "float32"
 
 
-def test_folder_list_and_star_mean_the_same_and_names_are_kept(pick, folder, tmp_path):
+def test_folder_list_and_star_give_the_same_picks_and_keep_names(pick, folder, tmp_path):
     (tmp_path / "list.txt").write_text("# mine\n" + "".join(f"mics/m{k}.mrc\n" for k in range(4)))
     rows = "".join(f"mics/m{k}.mrc 1\n" for k in range(4))
     (tmp_path / "micrographs.star").write_text(
@@ -99,7 +99,7 @@ def test_folder_list_and_star_mean_the_same_and_names_are_kept(pick, folder, tmp
     assert set(read_table(tmp_path / "p.csv")["micrograph"]) == {f"mics/m{k}.mrc" for k in range(4)}
 
 
-def test_optics_groups_of_the_list_go_into_the_picks(pick, folder, tmp_path):
+def test_picks_have_the_optics_groups_of_the_list(pick, folder, tmp_path):
     optics = (
         "data_optics\n\nloop_\n_rlnOpticsGroupName #1\n_rlnOpticsGroup #2\n"
         "_rlnMicrographPixelSize #3\n_rlnVoltage #4\n"
@@ -134,7 +134,7 @@ def test_optics_groups_of_the_list_go_into_the_picks(pick, folder, tmp_path):
     assert starfile.read(tmp_path / "q.star")["optics"]["rlnMicrographPixelSize"].tolist() == [5, 5]
 
 
-def test_failures_are_reported_with_reasons_and_tried_again(pick, folder, tmp_path):
+def test_failures_are_reported_with_reasons_and_retried(pick, folder, tmp_path):
     whole = (folder / "m2.mrc").read_bytes()
     (folder / "m2.mrc").write_bytes(whole[:3000])
     (tmp_path / "list.txt").write_text("mics/m0.mrc\nmics/m2.mrc\nmics/gone.mrc\n")
@@ -151,7 +151,7 @@ def test_failures_are_reported_with_reasons_and_tried_again(pick, folder, tmp_pa
     assert not report.exists()
 
 
-def test_an_interrupted_run_keeps_what_was_picked_and_goes_on(pick, folder, tmp_path):
+def test_an_interrupted_run_keeps_its_picks_and_can_be_resumed(pick, folder, tmp_path):
     whole = pick(folder, "--out", "p.csv")
     table = read_table(tmp_path / "p.csv")
     # The record of the run above is the start of this one, which is interrupted after two.
@@ -183,7 +183,7 @@ def test_an_interrupted_run_keeps_what_was_picked_and_goes_on(pick, folder, tmp_
     assert sum(summary.picks.values()) == whole["picks"]
 
 
-def test_half_a_line_in_the_record_is_picked_again(pick, folder, tmp_path):
+def test_a_micrograph_with_an_incomplete_line_in_the_record_is_picked_again(pick, folder, tmp_path):
     pick(folder, "--out", "p.csv")
     whole = (tmp_path / "p.csv").read_bytes()
     lines = tmp_path / "p.csv.run" / "picked.jsonl"
@@ -193,7 +193,7 @@ def test_half_a_line_in_the_record_is_picked_again(pick, folder, tmp_path):
     assert (tmp_path / "p.csv").read_bytes() == whole
 
 
-def test_watching_takes_whole_files_only(pick, folder, tmp_path):
+def test_watching_picks_complete_files_only(pick, folder, tmp_path):
     last = (folder / "m3.mrc").read_bytes()
     (folder / "m3.mrc").unlink()
 
@@ -216,7 +216,7 @@ def test_watching_takes_whole_files_only(pick, folder, tmp_path):
     assert read_table(tmp_path / "p.csv")["micrograph"].nunique() == 4
 
 
-def test_two_micrographs_with_one_output_are_refused_at_once(pick, folder):
+def test_two_micrographs_with_the_same_output_file_are_refused_before_picking(pick, folder):
     (folder / "x").mkdir()
     shutil.copy(folder / "m1.mrc", folder / "M0.mrc")
     with pytest.raises(TableError, match="both be written"):
@@ -224,7 +224,7 @@ def test_two_micrographs_with_one_output_are_refused_at_once(pick, folder):
 
 
 @pytest.mark.parametrize("name", ["star", "csv", "topaz"])
-def test_merging_in_pieces_gives_what_merging_at_once_gives(tmp_path, name):
+def test_merging_in_pieces_equals_merging_at_once(tmp_path, name):
     tables = [
         pd.DataFrame({"micrograph": f"m{k}.mrc", "x": [1.0, k], "y": 2.5, "score": [k / 3, -1]})
         for k in range(9)
@@ -242,7 +242,7 @@ def test_merging_in_pieces_gives_what_merging_at_once_gives(tmp_path, name):
 
 @pytest.mark.posix("has file names that are any bytes")
 @pytest.mark.parametrize("out", ["p.csv", "p.star", "job"])
-def test_a_name_that_no_table_can_hold_leaves_out_one_micrograph(pick, folder, tmp_path, out):
+def test_a_name_that_no_table_can_contain_leaves_out_one_micrograph(pick, folder, tmp_path, out):
     bad = [b"m\xff.mrc", b"m\n9.mrc", b'm"7.mrc']
     for name in bad:
         shutil.copy(folder / "m0.mrc", os.fsencode(folder) + b"/" + name)
@@ -286,7 +286,7 @@ def rerun(request, tmp_path):
     return run
 
 
-def test_a_micrograph_that_turned_to_garbage_loses_its_picks(tmp_path, folder, rerun):
+def test_picks_of_a_micrograph_that_was_damaged_later_are_removed(tmp_path, folder, rerun):
     out = rerun.out
     assert len(rerun(folder).picks) == 4
     if out == "job":
@@ -308,7 +308,7 @@ def picks_of(tmp_path, out):
     return {f"{path.name[:2]}.mrc" for path in tmp_path.rglob("m?_autopick.star")}
 
 
-def test_a_micrograph_of_a_list_that_is_gone_loses_its_picks(tmp_path, folder, rerun):
+def test_picks_of_a_listed_micrograph_that_was_deleted_are_removed(tmp_path, folder, rerun):
     listed = tmp_path / "list.txt"
     listed.write_text("".join(f"mics/m{k}.mrc\n" for k in range(4)))
     rerun(listed)
@@ -320,7 +320,7 @@ def test_a_micrograph_of_a_list_that_is_gone_loses_its_picks(tmp_path, folder, r
     assert len(rerun(listed).picks) == 4
 
 
-def test_watching_waits_for_a_list_that_is_half_written(tmp_path, folder):
+def test_watching_waits_for_an_incomplete_list(tmp_path, folder):
     path = tmp_path / "micrographs.star"
     whole = "data_micrographs\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n"
     whole += "".join(f"mics/m{k}.mrc 1\n" for k in range(4))
@@ -342,7 +342,7 @@ def test_watching_waits_for_a_list_that_is_half_written(tmp_path, folder):
     assert all("waiting for the whole list" in sentence for sentence in said)
 
 
-def test_watching_ends_with_a_list_that_stays_damaged(tmp_path):
+def test_watching_ends_if_a_list_stays_damaged(tmp_path):
     path = tmp_path / "micrographs.star"
     path.write_text("no list")
     with pytest.raises(TableError, match="no data_ block"):

@@ -84,7 +84,7 @@ class SmallNetwork(Network):
         return super().__call__(tile, inside, report)
 
 
-def test_a_gpu_without_memory_fails_one_micrograph_and_no_other(picker, sources, connect):
+def test_a_gpu_without_memory_fails_only_one_micrograph(picker, sources, connect):
     expected = by_index(pick_locally(picker, sources))
     job = SmallGpu.of(picker, "cpu", "float32")
     found = by_index(cluster.pick_on_cluster(connect, job, sources, chunk=3))
@@ -114,21 +114,21 @@ def silent(sources):
         signal.signal(signal.SIGIO, before)
 
 
-def test_a_file_that_does_not_answer_fails_alone_here(picker, sources, silent):
+def test_a_file_that_does_not_respond_fails_alone_on_one_machine(picker, sources, silent):
     found = by_index(pick_locally(picker, sources, patience=0.5))
     assert "does not answer" in found[TROUBLE][1]
     assert len(found) == COUNT
     assert [failure for _, failure in without(found, TROUBLE).values()] == [None] * (COUNT - 1)
 
 
-def test_a_file_that_does_not_answer_fails_alone_on_a_cluster(picker, sources, silent, connect):
+def test_a_file_that_does_not_respond_fails_alone_on_a_cluster(picker, sources, silent, connect):
     job = cluster_worker.PickJob.of(picker, "cpu", "float32")
     found = by_index(cluster.pick_on_cluster(connect, job, sources, chunk=3, patience=0.5))
     assert "does not answer" in found[TROUBLE][1]
     assert [failure for _, failure in without(found, TROUBLE).values()] == [None] * (COUNT - 1)
 
 
-def test_progress_moves_within_a_micrograph(picker, sources):
+def test_progress_increases_within_a_micrograph(picker, sources):
     seen = []
     list(pick_locally(picker, sources[:1], progress=lambda source, part: seen.append(part)))
     assert seen == sorted(seen)
@@ -136,14 +136,14 @@ def test_progress_moves_within_a_micrograph(picker, sources):
     assert seen[-1] == 1
 
 
-def test_several_are_read_at_the_same_time_beside_a_gpu(picker, sources):
+def test_several_micrographs_are_read_at_the_same_time_for_a_gpu(picker, sources):
     assert readers_for("cpu") == 1
     assert 1 <= readers_for("cuda") <= 8
     one = by_index(pick_locally(picker, sources))
     assert by_index(pick_locally(picker, sources, readers=3)) == one
 
 
-def test_too_little_memory_is_told_and_no_bug(picker, sources, monkeypatch):
+def test_too_little_memory_is_reported_without_a_traceback(picker, sources, monkeypatch):
     def short(self, tile, inside, report):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
 

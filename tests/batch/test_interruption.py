@@ -20,7 +20,7 @@ OPTIONS += ["--device", "cpu", "--threshold", "0.0001"]
 
 @pytest.mark.posix("interrupts one program among several")
 @pytest.mark.parametrize(("number", "latest"), list(enumerate([0.1, 0.3, 0.3, 6.0, 6.0])), ids=str)
-def test_ctrl_c_is_clean_at_any_moment(tmp_path, number, latest):
+def test_ctrl_c_ends_without_a_traceback_at_any_moment(tmp_path, number, latest):
     folder = tmp_path / "mics"
     folder.mkdir()
     for seed in range(12):

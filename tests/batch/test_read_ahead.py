@@ -5,7 +5,7 @@ import pytest
 from activepick.batch.read_ahead import read_ahead
 
 
-def test_items_come_in_order_and_few_are_ahead():
+def test_items_are_yielded_in_order_and_few_are_read_ahead():
     ready, taken = 0, 0
     most = 0
 
@@ -27,7 +27,7 @@ def test_items_come_in_order_and_few_are_ahead():
     assert most <= 4  # two that wait, one that is read, one that is worked on
 
 
-def test_a_read_that_hangs_is_left_behind():
+def test_a_read_that_hangs_is_abandoned():
     dead = threading.Event()
     results = list(
         read_ahead(range(5), lambda item: dead.wait() if item == 2 else item, patience=0.2)
@@ -56,7 +56,7 @@ def test_several_threads_read_at_the_same_time_and_in_order():
     assert all(item == result for item, result in results)
 
 
-def test_leaving_early_ends_the_thread():
+def test_closing_the_iterator_ends_the_thread():
     before = threading.active_count()
     for _ in read_ahead(iter(int, 1), str):
         break
@@ -66,5 +66,5 @@ def test_leaving_early_ends_the_thread():
     assert threading.active_count() <= before
 
 
-def test_no_items():
+def test_reading_no_items_yields_nothing():
     assert list(read_ahead([], pytest.fail)) == []

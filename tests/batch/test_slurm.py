@@ -40,14 +40,14 @@ def slurm(tmp_path, monkeypatch):
 
 
 @pytest.mark.posix("runs shell scripts")
-def test_slurm_picks_what_one_machine_picks(pick, folder, tmp_path, slurm):
+def test_slurm_gives_the_same_picks_as_one_machine(pick, folder, tmp_path, slurm):
     pick(folder, "--out", "here.csv")
     pick(folder, "--out", "there.csv", "--slurm", "--jobs", 1, "--chunk", 2)
     assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
     assert len(find_micrographs([folder]).found) == 4
 
 
-def test_without_slurm_it_is_told(pick, folder, monkeypatch, tmp_path):
+def test_missing_slurm_is_reported(pick, folder, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingsError, match="no sbatch"):
         pick(folder, "--out", "p.csv", "--slurm")

@@ -24,7 +24,7 @@ from activepick.micrograph import Micrograph
 from activepick.simulate import SimulationSettings, simulate_dataset
 
 
-def test_oracle_says_yes_near_no_far_and_nothing_in_between():
+def test_the_oracle_answers_by_distance_and_skips_in_between():
     oracle = Oracle([np.array([[100.0, 100.0]]), np.empty((0, 2))], [20.0, 20.0])
 
     def at(distance, micrograph=0):
@@ -34,7 +34,7 @@ def test_oracle_says_yes_near_no_far_and_nothing_in_between():
     assert at(0, micrograph=1) == 0
 
 
-def test_an_oracle_answers_wrongly_as_often_as_it_is_told():
+def test_an_oracle_answers_wrongly_with_the_given_probability():
     rng = np.random.default_rng(2)
     truth = [np.array([[100.0, 100.0]])]
     places = [Query(0, *place, 0.0) for place in rng.uniform(60, 140, (4000, 2)).tolist()]
@@ -72,7 +72,7 @@ def test_an_oracle_corrects_the_picks_of_a_patch():
     assert (wrong.added.shape, wrong.clicks) == ((0, 2), 1)
 
 
-def test_wrong_answers_make_other_curves(data):
+def test_wrong_answers_change_the_curves(data):
     def curve(share):
         return list(
             learning_curve("active", METHODS["active"], data, 0, [20], 10, lambda t: None, share)
@@ -113,7 +113,7 @@ def small(tmp_path_factory):
     return dataset(tmp_path_factory.mktemp("small"), 2, (420, 400))
 
 
-def test_learning_from_the_oracle_beats_the_pretrained_detector(data, tmp_path):
+def test_learning_from_the_oracle_is_better_than_the_pretrained_detector(data, tmp_path):
     rows = pd.DataFrame(
         [
             row
@@ -148,7 +148,7 @@ def test_patches_are_compared_by_clicks(data):
     assert len(learner.targets[0]) + len(learner.targets[1]) >= clicks - 1
 
 
-def test_curves_are_reproducible_and_end_with_the_same_head(data):
+def test_curves_and_the_final_head_are_reproducible(data):
     runs = [list(learning_curve("active", METHODS["active"], data, 1, [10], 5)) for _ in range(2)]
     assert [row["ap"] for row in runs[0]] == [row["ap"] for row in runs[1]]
     head = learned_head(METHODS["active"], data, 1, 10, 5)
@@ -156,12 +156,12 @@ def test_curves_are_reproducible_and_end_with_the_same_head(data):
     assert head.particles + head.others == 10
 
 
-def test_each_seed_trains_on_others_and_evaluates_on_the_rest(data):
+def test_each_seed_trains_on_other_micrographs_and_evaluates_on_the_rest(data):
     splits = [data.split(seed) for seed in range(2)]
     assert splits == [([0, 1], [2, 3]), ([2, 3], [0, 1])]
 
 
-def test_a_step_can_cancel(data):
+def test_a_progress_step_can_cancel_a_run(data):
     def cancel(text):
         raise KeyboardInterrupt
 
@@ -175,14 +175,14 @@ def test_impossible_splits_are_refused(data, train):
         Dataset(data.micrographs, data.truth, data.engine, train)
 
 
-def test_published_method_runs_dense_at_its_own_scale(small):
+def test_the_published_method_uses_dense_features_at_its_own_scale(small):
     rows = list(learning_curve("paper", METHODS["paper"], small, 0, [10], 10))
     assert [row["labels"] for row in rows] == [0, 10]
     assert not rows[0]["ap"] > 0.1  # the head of zeros gives all positions the same score
     assert rows[1]["ap"] > 0.3
 
 
-def test_published_method_at_the_chosen_scale_starts_from_the_pretrained_head(small):
+def test_the_published_method_at_the_chosen_scale_starts_from_the_pretrained_head(small):
     [before, after] = learning_curve("", METHODS["paper-scaled"], small, 0, [10], 10)
     [topaz, *_] = learning_curve("", replace(METHODS["topaz"], orientations=1), small, 0, [10], 10)
     assert before["ap"] == pytest.approx(topaz["ap"], abs=0.1)  # dense, but the same scores
@@ -190,7 +190,7 @@ def test_published_method_at_the_chosen_scale_starts_from_the_pretrained_head(sm
     assert after["ap"] > 0.3
 
 
-def test_each_strategy_is_a_method_and_variants_name_one():
+def test_each_strategy_is_a_method_and_each_variant_names_a_strategy():
     for name in STRATEGIES:
         assert METHODS[name].strategy == name
         assert METHODS[name].summary == STRATEGIES[name].summary
@@ -208,7 +208,7 @@ def test_rows_are_on_disk_after_each_run(data, tmp_path):
     assert dict(runs) == {key: [0, 5] for key in done}
 
 
-def test_skips_are_counted_and_are_no_labels(data):
+def test_skips_are_counted_but_not_as_labels(data):
     rows = list(learning_curve("entropy", METHODS["entropy"], data, 0, [20, 40], 10))
     assert [row["labels"] for row in rows] == [0, 20, 40]
     skips = [row["skips"] for row in rows]
@@ -222,7 +222,7 @@ def test_particles_outside_their_image_do_not_stop_a_run(data):
     assert row["positives"] == sum(len(xy) for xy in data.truth[:2])
 
 
-def test_nothing_near_the_border_is_asked_picked_or_counted(data):
+def test_positions_near_the_border_are_not_asked_picked_or_counted(data):
     reach = 2 * data.micrographs[0].radius_px(data.engine.diameter_angstrom)
     height, width = data.micrographs[0].shape
 
@@ -252,7 +252,7 @@ def test_nothing_near_the_border_is_asked_picked_or_counted(data):
         replace(data, edge_margin=-1.0)
 
 
-def test_a_run_ends_where_the_stopping_rule_says_so(data, monkeypatch):
+def test_a_run_ends_when_the_stopping_rule_is_met(data, monkeypatch):
     def run(stop):
         return list(learning_curve("random", METHODS["random"], data, 0, [30], 5, stop=stop))
 

@@ -22,7 +22,7 @@ def task():
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_training_learns_the_labels_and_leaves_the_original_alone(task, whole):
+def test_fine_tuning_learns_the_labels_and_does_not_change_the_original(task, whole):
     backbone = load_backbone("resnet8_u32")
     before = [p.clone() for p in backbone.layers.parameters()]
     epochs = 6 if whole else 40
@@ -42,7 +42,7 @@ def test_training_learns_the_labels_and_leaves_the_original_alone(task, whole):
     assert tuned.digest != backbone.digest
 
 
-def test_it_is_repeatable_and_can_be_cancelled(task):
+def test_fine_tuning_is_repeatable_and_can_be_cancelled(task):
     backbone = load_backbone("resnet8_u32")
     settings = FineTuning(False, epochs=2)
     one, two = (fine_tune(backbone, [task], settings, seed=3) for _ in range(2))
@@ -55,7 +55,7 @@ def test_it_is_repeatable_and_can_be_cancelled(task):
         fine_tune(backbone, [task], settings, step=cancel)
 
 
-def test_labels_on_the_border_are_learnt_from_too(task):
+def test_labels_at_the_border_are_used_for_fine_tuning(task):
     corner = np.array([[259.6, 259.7], [-0.4, 0.0]])
     part = Labelled(task.pixels, corner, np.array([1.0, 0.0]))
     tuned = fine_tune(load_backbone("resnet8_u32"), [part], FineTuning(False, epochs=1))

@@ -3,7 +3,7 @@ import pytest
 from kept_rows import KeptRows
 
 
-def test_a_run_is_kept_and_known_when_a_script_is_started_again(tmp_path):
+def test_rows_of_a_run_are_reused_when_a_script_is_started_again(tmp_path):
     columns, run = ["set", "share", "ap"], ("set", "share")
     kept = KeptRows(tmp_path / "new", columns, run)
     assert not kept.has("a", 0.1)

@@ -18,7 +18,7 @@ def load(monkeypatch):
     return lambda name: runpy.run_path(str(FOLDER / f"{name}.py"))
 
 
-def test_every_script_is_run_or_named_as_one_that_is_not(load):
+def test_every_script_is_run_or_listed_as_excluded(load):
     found = load("run_all")
     others = [name for names in found["OTHERS"].values() for name in names]
     named = [*found["SCRIPTS"], *others]
@@ -26,7 +26,7 @@ def test_every_script_is_run_or_named_as_one_that_is_not(load):
     assert sum(minutes for _, minutes in found["SCRIPTS"].values()) <= 40
 
 
-def test_limits_that_do_not_hold_are_marked_and_end_the_script(load, capsys):
+def test_limits_that_are_not_met_are_marked_and_fail_the_script(load, capsys):
     found = load("limits")
     kept, missed = found["Limits"](), found["Limits"]()
     assert kept.at_most("time", 1.0, 1.0, "ms")
@@ -45,7 +45,7 @@ def test_limits_that_do_not_hold_are_marked_and_end_the_script(load, capsys):
     assert end.value.code
 
 
-def test_what_a_script_misses_is_said_at_the_end(load, monkeypatch, tmp_path, capsys):
+def test_limits_that_are_not_met_are_reported_at_the_end(load, monkeypatch, tmp_path, capsys):
     found = load("run_all")
     (tmp_path / "fine.py").write_text("print('time: 1 ms (at most 2)')")
     (tmp_path / "slow.py").write_text(f"print('time: 3 ms {found['MISSED']}')\nraise SystemExit(1)")

@@ -16,7 +16,7 @@ def problem(seed=0, n=40):
 
 
 @pytest.mark.parametrize("q", [0.2, 0.7, 1.0])
-def test_the_robust_loss_is_what_its_gradient_says(q):
+def test_the_gradient_of_the_robust_loss_is_correct(q):
     x, y, unlabelled = problem()
     loss = RobustFit(q=q).objective(x, y, unlabelled=unlabelled)
     for at in (np.zeros(5), np.array([2.0, -1.0, 0.5, 0.1, -0.3])):
@@ -24,7 +24,7 @@ def test_the_robust_loss_is_what_its_gradient_says(q):
         assert np.allclose(loss(at)[1], numerical, atol=1e-5)
 
 
-def test_a_wrong_answer_counts_less_and_without_q_the_loss_is_the_usual_one():
+def test_wrong_answers_count_less_in_the_robust_loss():
     x, y, unlabelled = problem()
     at = np.array([2.0, -1.0, 0.5, 0.1, -0.3])
     usual = HeadFit().objective(x, y, unlabelled=unlabelled)
@@ -40,7 +40,7 @@ def test_a_wrong_answer_counts_less_and_without_q_the_loss_is_the_usual_one():
 
 @pytest.mark.parametrize(("share", "answers"), [(1.0, False), (0.5, False), (0.3, True)])
 @pytest.mark.parametrize("pi", [0.02, 0.95])  # without and with the limit
-def test_the_loss_with_the_unlabelled_risk_is_what_its_gradient_says(share, answers, pi):
+def test_the_gradient_of_the_loss_with_the_unlabelled_risk_is_correct(share, answers, pi):
     x, y, unlabelled = problem()
     fit = UnlabelledRiskFit(unlabelled_share=share, answers=answers, pi=pi)
     loss = fit.objective(x, y, unlabelled=unlabelled)

@@ -52,7 +52,7 @@ def sorted_shapes():
     return images, kinds, average_classes(images, RADIUS, 6, seed=1, device="cpu")
 
 
-def test_classes_are_pure_and_averages_look_like_the_shapes(sorted_shapes):
+def test_classes_are_pure_and_averages_correlate_with_the_true_shapes(sorted_shapes):
     _images, kinds, found = sorted_shapes
     assert purity(found.classes, kinds) > 0.95
     for number in np.flatnonzero(found.sizes >= 25):
@@ -89,7 +89,7 @@ def test_more_crops_refine_the_classes_and_keep_their_numbers(sorted_shapes):
     assert len(assign_classes(more[:0], RADIUS, found, device="cpu").classes) == 0
 
 
-def test_a_class_that_loses_its_members_is_recognised_when_they_return(sorted_shapes):
+def test_a_class_that_loses_its_members_gets_the_same_number_when_they_return(sorted_shapes):
     images, _, found = sorted_shapes
     lost = int(found.sizes.argmax())
     rest = images[found.classes != lost]
@@ -100,14 +100,14 @@ def test_a_class_that_loses_its_members_is_recognised_when_they_return(sorted_sh
     assert (again.classes[found.classes == lost] == lost).mean() > 0.8
 
 
-def test_few_crops_make_few_classes_and_none_is_an_error():
+def test_few_crops_give_few_classes_and_no_crops_are_an_error():
     images, _ = crops(3, 0.5, seed=0)
     assert len(average_classes(images, RADIUS, 20, device="cpu").averages) == 1
     with pytest.raises(ValueError, match="cannot be sorted"):
         average_classes(images[:0], RADIUS, device="cpu")
 
 
-def test_it_can_be_cancelled_at_each_step():
+def test_averaging_can_be_cancelled_at_each_step():
     images, _ = crops(10, 0.5, seed=0)
 
     class Cancelled(Exception):
@@ -128,7 +128,7 @@ def test_it_can_be_cancelled_at_each_step():
 
 @settings(max_examples=15, deadline=None)
 @given(turn=st.integers(0, 47), kind=st.integers(0, 2))
-def test_the_correlation_is_highest_at_the_turn_of_the_image(turn, kind):
+def test_the_correlation_is_highest_at_the_rotation_of_the_image(turn, kind):
     grid = PolarGrid(10, 48)
     image = torch.from_numpy(shapes()[kind : kind + 1].astype(np.float32))
     angle = torch.tensor([2 * np.pi * turn / grid.angles], dtype=torch.float32)
@@ -143,7 +143,7 @@ def test_the_correlation_is_highest_at_the_turn_of_the_image(turn, kind):
     assert np.corrcoef(aligned.numpy().ravel(), image.numpy().ravel())[0, 1] > 0.97
 
 
-def test_turned_sums_are_the_images_turned_back():
+def test_rotated_sums_are_sums_of_images_rotated_back():
     grid = PolarGrid(10, 48)
     image = torch.from_numpy(shapes()[2:].astype(np.float32))
     turned = transform(image, torch.tensor([-1.0]), torch.zeros((1, 2)))

@@ -29,7 +29,7 @@ def micrograph():
     return simulate_micrograph(CLEAN, 4, defocus_um=4.0, carbon=False)
 
 
-def test_true_orientations_project_to_what_the_crops_show(micrograph, tmp_path):
+def test_projections_at_the_true_orientations_correlate_with_the_crops(micrograph, tmp_path):
     path = tmp_path / "one.mrc"
     write_mrc(micrograph, path)
     scale = CropScale(CLEAN.diameter_angstrom, 48)
@@ -61,7 +61,7 @@ def test_true_orientations_project_to_what_the_crops_show(micrograph, tmp_path):
     assert means["flipped"] > means["of another"] + 0.1
 
 
-def test_flipping_twice_changes_nothing_and_once_what_is_reversed():
+def test_flipping_phases_changes_only_reversed_frequencies_and_is_its_own_inverse():
     rng = np.random.default_rng(0)
     image = rng.normal(size=(64, 48)).astype(np.float32)
     optics = Defocus(2.0), CLEAN.microscope

@@ -28,7 +28,7 @@ def test_members_are_far_from_each_other_and_the_first_is_the_most_probable():
     assert set(rows[1:]) == {3, 5} or set(rows[1:]) == {4, 5}
 
 
-def test_many_labels_of_a_class_weigh_no_more_than_few():
+def test_the_total_weight_of_the_labels_of_a_class_is_limited():
     assert label_weight(1) == 1
     totals = [n * label_weight(n) for n in (LABELS_PER_CLASS, 5 * LABELS_PER_CLASS)]
     assert totals[0] == pytest.approx(totals[1])

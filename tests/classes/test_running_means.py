@@ -15,7 +15,7 @@ def batch(of_class: list[list[float]], value: float) -> tuple[torch.Tensor, torc
     return probability.sum(0)[:, None, None] * torch.full((1, SIDE, SIDE), value), probability
 
 
-def test_the_first_batch_stands_for_all_crops():
+def test_the_first_batch_represents_all_crops():
     means = RunningMeans(2, SIDE, 100, torch.device("cpu"))
     means.add(*batch([[1.0, 0.0], [0.5, 0.5]], 3.0))
     torch.testing.assert_close(means.weight, torch.tensor([75.0, 25.0]))
@@ -25,7 +25,7 @@ def test_the_first_batch_stands_for_all_crops():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 10), st.integers(20, 200))
-def test_the_means_follow_later_batches_and_the_weights_stay_those_of_all_crops(each, crops):
+def test_later_batches_update_the_means_and_keep_the_total_weight(each, crops):
     means = RunningMeans(1, SIDE, crops, torch.device("cpu"))
     values = []
     for value in (0.0, *[1.0] * 20):
@@ -37,7 +37,7 @@ def test_the_means_follow_later_batches_and_the_weights_stay_those_of_all_crops(
     assert each / crops <= means.share <= 1
 
 
-def test_empty_and_double_classes_begin_again_with_a_crop_of_the_largest_one():
+def test_empty_and_duplicate_classes_are_replaced_by_crops_of_the_largest_class():
     means = RunningMeans(4, SIDE, 100, torch.device("cpu"))
     of_class = [[0.9, 0.1, 0.0, 0.0]] * 6 + [[0.0, 1.0, 0.0, 0.0]] * 2 + [[0.0, 0.0, 0.5, 0.5]] * 4
     means.add(*batch(of_class, 1.0))

@@ -29,7 +29,7 @@ def options(data):
     return ["--diameter", data.diameter_angstrom, "--device", "cpu"]
 
 
-def test_pick_evaluate_convert_train_and_pick_again(data, options, tmp_path):
+def test_commands_pick_evaluate_convert_and_train(data, options, tmp_path):
     picks = tmp_path / "topaz.star"
     said = json.loads(
         run("pick", *data.micrographs, *options, "--out", picks, "--threshold", 0, "--json").stdout
@@ -85,9 +85,7 @@ def test_pick_evaluate_convert_train_and_pick_again(data, options, tmp_path):
     assert after["ap"] > before["ap"] + 0.05
 
 
-def test_a_folder_gets_a_file_for_each_micrograph_and_bad_ones_are_left_out(
-    data, options, tmp_path
-):
+def test_a_folder_has_a_file_for_each_readable_micrograph(data, options, tmp_path):
     broken = tmp_path / "broken.mrc"
     broken.write_bytes(data.micrographs[0].read_bytes()[:5000])
     out = tmp_path / "job"
@@ -123,7 +121,7 @@ def test_a_folder_gets_a_file_for_each_micrograph_and_bad_ones_are_left_out(
         (["pick"], "MICROGRAPH"),
     ],
 )  # fmt: skip
-def test_errors_are_one_sentence_and_status_2(data, tmp_path, arguments, said):
+def test_errors_are_one_sentence_and_exit_status_2(data, tmp_path, arguments, said):
     unscaled = tmp_path / "unscaled.mrc"
     with mrcfile.new(unscaled) as file:
         file.set_data(np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32))
@@ -144,7 +142,7 @@ def test_errors_are_one_sentence_and_status_2(data, tmp_path, arguments, said):
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("o")]
 
 
-def test_the_status_and_the_sentence_reach_the_shell(tmp_path):
+def test_the_shell_gets_the_exit_status_and_the_message(tmp_path):
     command = [*COMMAND, "convert", "no.csv", "out.star"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
@@ -154,7 +152,7 @@ def test_the_status_and_the_sentence_reach_the_shell(tmp_path):
     assert "no.csv" in line
 
 
-def test_a_bright_particle_warning_names_the_remedy(data, options, tmp_path):
+def test_the_warning_about_bright_particles_names_the_option(data, options, tmp_path):
     done = run("pick", data.micrographs[0], *options, "--invert", "--out", tmp_path / "p.csv")
     assert "leave out --invert" in done.stderr
     assert (
@@ -164,7 +162,7 @@ def test_a_bright_particle_warning_names_the_remedy(data, options, tmp_path):
 
 
 @pytest.mark.posix("interrupts one program among several")
-def test_interrupted_pick_leaves_no_half_written_file(data, options, tmp_path):
+def test_an_interrupted_pick_leaves_no_incomplete_file(data, options, tmp_path):
     micrographs = []
     for i in range(12):
         link = tmp_path / f"m{i}.mrc"
@@ -209,7 +207,7 @@ def test_benchmark_writes_the_curve(data, options, tmp_path):
     assert (tmp_path / "out" / "curve.png").stat().st_size > 5000
 
 
-def test_demo_does_the_whole_job(tmp_path, monkeypatch):
+def test_the_demo_writes_head_picks_and_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr("activepick.cli.demo._MICROGRAPHS", 3)
     monkeypatch.setattr("activepick.cli.demo._TRAIN", 1)
     done = run("demo", "--out", tmp_path)

@@ -57,7 +57,7 @@ def micrographs(tmp_path, picks) -> Path:
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "cs"])
-def test_to_every_format_and_back(picks, tmp_path, name):
+def test_convert_to_every_format_and_back(picks, tmp_path, name):
     out = tmp_path / "out"
     convert(picks, out, "--to", name, "--box-size", 21)
     convert(out, tmp_path / "back.csv", "--from", name)
@@ -69,7 +69,7 @@ def test_to_every_format_and_back(picks, tmp_path, name):
         assert np.allclose(back.loc[stems == other, ["x", "y"]], wanted, atol=1e-3)
 
 
-def test_a_file_of_one_micrograph_cannot_hold_two(picks, tmp_path):
+def test_a_format_for_one_micrograph_refuses_two(picks, tmp_path):
     convert(picks, tmp_path / "a.box", "--box-size", 21, fails="write them to a folder")
     convert(picks, tmp_path / "boxes", "--to", "box", fails="--box-size")
     assert not (tmp_path / "a.box").exists()
@@ -90,7 +90,7 @@ def test_names_and_optics_groups_of_relion(picks, micrographs, tmp_path, monkeyp
     assert len(read_folder("old")) == 12
 
 
-def test_names_that_are_not_found_are_an_error_unless_asked_for(picks, micrographs, tmp_path):
+def test_names_that_are_not_found_are_an_error_by_default(picks, micrographs, tmp_path):
     table = read_table(picks)
     table.loc[0, "micrograph"] = "Movies/q.mrc"
     write_table(table, tmp_path / "q.csv")
@@ -126,7 +126,7 @@ def test_flips_scales_and_sizes(picks, micrographs, tmp_path):
     convert(picks, out, "--scale", 0, fails="above 0")
 
 
-def test_the_preview_says_which_flip_fits(picks, micrographs, tmp_path):
+def test_the_preview_prints_which_flip_fits(picks, micrographs, tmp_path):
     wrong, picture = tmp_path / "wrong.csv", tmp_path / "flips.png"
     convert(picks, wrong, "--flip-y", "--size", f"{WIDTH}x{HEIGHT}")
     look = ["--micrographs", micrographs / "micrographs_ctf.star", "--preview", picture]
@@ -149,7 +149,7 @@ def test_the_preview_says_which_flip_fits(picks, micrographs, tmp_path):
     convert(wrong, tmp_path / "o.csv", "--preview", picture, "--radius", 8, fails="--micrographs")
 
 
-def test_duplicates_are_reported_and_removed_when_asked(picks, tmp_path):
+def test_duplicates_are_reported_and_removed_on_request(picks, tmp_path):
     table, out = read_table(picks), tmp_path / "out.csv"
     write_table(pd.concat([table, table.assign(x=table["x"] + 1)]), tmp_path / "twice.csv")
     assert convert(tmp_path / "twice.csv", out).count("within") == 0
@@ -179,7 +179,7 @@ def test_pixel_sizes_and_groups_of_exposures_are_optics_groups(picks, tmp_path):
         assert of == {"a.mrc": 4, "b.mrc": 5}
 
 
-def test_to_cryosparc_and_prefixes(picks, tmp_path):
+def test_convert_to_cryosparc_and_its_prefixes(picks, tmp_path):
     kinds = [("uid", "<u8"), ("micrograph_blob/path", "S60"), ("micrograph_blob/shape", "<u4", 2)]
     rows = [(70 + k, f"J2/imported/{70 + k:021d}_{name}.mrc", (HEIGHT, WIDTH))
             for k, name in enumerate("ab")]  # fmt: skip
@@ -203,7 +203,7 @@ def test_to_cryosparc_and_prefixes(picks, tmp_path):
     assert np.allclose(flipped["y"], HEIGHT - 1 - back["y"], atol=1e-3)
 
 
-def test_rows_that_are_no_particles_stay_in_csv_only(tmp_path):
+def test_only_csv_contains_rows_of_non_particles(tmp_path):
     table = pd.DataFrame({"micrograph": "a", "x": [1.0, 2], "y": 3.0, "label": [1, 0]})
     write_table(table, tmp_path / "l.csv")
     said = convert(tmp_path / "l.csv", tmp_path / "l.star")
@@ -223,7 +223,7 @@ def test_rows_that_are_no_particles_stay_in_csv_only(tmp_path):
         (["--micrographs", "nowhere"], "nowhere"),
     ],
 )
-def test_options_that_make_no_sense_are_said(picks, tmp_path, arguments, fails):
+def test_invalid_options_are_reported(picks, tmp_path, arguments, fails):
     convert(picks, tmp_path / "out.star", *arguments, fails=fails)
     assert not (tmp_path / "out.star").exists()
 
@@ -237,7 +237,7 @@ def test_picks_of_any_program_are_compared(picks, tmp_path):
     assert '"n_hits": 12' in done.stdout
 
 
-def test_files_are_called_as_other_programs_want_it(picks, tmp_path):
+def test_file_names_follow_other_programs(picks, tmp_path):
     convert(picks, tmp_path / "STAR", "--ending", ".star")
     assert sorted(path.name for path in (tmp_path / "STAR").iterdir()) == [
         ".activepick-files",
@@ -249,7 +249,7 @@ def test_files_are_called_as_other_programs_want_it(picks, tmp_path):
     assert not (tmp_path / "bad").exists()
 
 
-def test_files_of_an_earlier_run_are_removed_on_request_only(picks, tmp_path):
+def test_files_of_an_earlier_run_are_removed_only_on_request(picks, tmp_path):
     table, boxes = read_table(picks), tmp_path / "boxes"
     convert(picks, boxes, "--to", "box", "--box-size", 21)
     write_table(table[table["micrograph"] == NAMES[0]], tmp_path / "one.star")
@@ -330,7 +330,9 @@ def test_positions_outside_are_counted_and_left_out(picks, micrographs, tmp_path
     assert not inside(table["x"], table["y"], WIDTH, HEIGHT).all()
 
 
-def test_positions_in_other_pixels_name_the_option_that_mends_them(picks, micrographs, tmp_path):
+def test_positions_in_pixels_of_another_size_name_the_option_that_corrects_them(
+    picks, micrographs, tmp_path
+):
     star, out = micrographs / "micrographs_ctf.star", tmp_path / "out.csv"
     table = read_table(picks)
     large = tmp_path / "large.csv"
@@ -383,7 +385,7 @@ def test_angles_and_shifts_of_particles_follow_a_flip(tmp_path):
     assert table["rlnOriginYAngst"].tolist() == [8, -4]
 
 
-def test_particles_are_centred_when_asked_for_and_far_ones_are_told(tmp_path):
+def test_particles_are_centred_on_request_and_large_shifts_are_reported(tmp_path):
     source, out = tmp_path / "p.star", tmp_path / "out.star"
     source.write_text(PARTICLES)
     said = convert(source, out)
@@ -403,7 +405,7 @@ def test_particles_are_centred_when_asked_for_and_far_ones_are_told(tmp_path):
     convert(source, out, "--apply-origins", fails="no shifts")
 
 
-def test_a_slash_at_the_end_says_that_a_folder_is_meant(picks, tmp_path):
+def test_a_trailing_slash_marks_a_folder(picks, tmp_path):
     convert(picks, f"{tmp_path}/job.007/")
     assert (tmp_path / "job.007" / "autopick.star").is_file()
     (tmp_path / "exists.v2").mkdir()
@@ -412,7 +414,7 @@ def test_a_slash_at_the_end_says_that_a_folder_is_meant(picks, tmp_path):
     convert(picks, tmp_path / "job.008", fails="a slash at its end")
 
 
-def test_exposures_leave_out_positions_before_the_names_are_lost(picks, tmp_path):
+def test_positions_outside_are_left_out_before_exposures_rename_micrographs(picks, tmp_path):
     kinds = [("uid", "<u8"), ("micrograph_blob/path", "S60"), ("micrograph_blob/shape", "<u4", 2)]
     rows = [(70 + k, f">J2/imported/{70 + k:021d}_{name}.mrc", (HEIGHT, WIDTH))
             for k, name in enumerate("ab")]  # fmt: skip

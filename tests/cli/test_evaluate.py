@@ -72,7 +72,7 @@ def test_without_scores_there_is_no_average_precision(truth, tmp_path):
     assert "all have the same score" in evaluate(tmp_path / "equal.csv", truth)[1]
 
 
-def test_rows_counted_from_the_other_side_are_noticed(tmp_path):
+def test_rows_in_reverse_order_are_detected(tmp_path):
     rng = np.random.default_rng(0)
     right = pd.DataFrame(rng.uniform(0, (5760, 4092), (150, 2)), columns=["x", "y"])
     right["micrograph"], right["score"] = "m", rng.normal(size=150)
@@ -89,7 +89,7 @@ def test_rows_counted_from_the_other_side_are_noticed(tmp_path):
     assert "found 150" in out
 
 
-def test_picks_in_other_pixels_are_noticed(tmp_path):
+def test_picks_in_pixels_of_another_size_are_detected(tmp_path):
     rng = np.random.default_rng(0)
     truth = pd.DataFrame(rng.uniform(0, (5760, 4092), (150, 2)), columns=["x", "y"])
     truth["micrograph"], truth["score"] = "m", rng.normal(size=150)
@@ -105,7 +105,7 @@ def test_picks_in_other_pixels_are_noticed(tmp_path):
     assert evaluate(tmp_path / "t.csv", tmp_path / "m.csv")[1] == ""
 
 
-def test_a_pick_of_a_kind_that_a_micrograph_does_not_have_is_false(tmp_path):
+def test_a_pick_of_a_kind_is_false_on_a_micrograph_with_other_kinds_only(tmp_path):
     known = {"micrograph": ["m", "n"], "x": [100.0, 100], "y": [100.0, 100]}
     pd.DataFrame({**known, "class": ["a", "b"]}).to_csv(tmp_path / "truth.csv", index=False)
     picks = pd.DataFrame({**known, "score": [2.0, 1], "class": ["a", "a"]})

@@ -70,14 +70,14 @@ def refused(done) -> str:
 
 
 @only_linux
-def test_without_a_screen_it_says_how_to_get_one():
+def test_a_missing_screen_is_reported_with_advice():
     said = refused(gui(DISPLAY=None, WAYLAND_DISPLAY=None))
     assert "neither DISPLAY nor WAYLAND_DISPLAY" in said
     assert "ssh -X" in said
 
 
 @only_linux
-def test_a_screen_that_does_not_answer_is_named():
+def test_a_screen_that_does_not_respond_is_named():
     assert "display :7777 cannot be reached" in refused(gui(DISPLAY=":7777", WAYLAND_DISPLAY=None))
 
 
@@ -94,13 +94,13 @@ def test_an_old_opengl_is_refused():
     assert "only OpenGL 1.4, and napari needs 2.1" in said
 
 
-def test_what_is_not_there_is_said_before_a_window_opens(tmp_path):
+def test_missing_files_are_reported_before_the_window_opens(tmp_path):
     assert "does not exist" in refused(gui(tmp_path / "missing"))
     assert "--sample" in refused(gui(tmp_path, "--sample"))
 
 
 @with_screen
-def test_it_opens_a_folder_and_keeps_a_log(tmp_path):
+def test_gui_opens_a_folder_and_writes_a_log(tmp_path):
     simulate_dataset(tmp_path / "mics", 1, 0, SMALL)
     done = gui(tmp_path / "mics", program=WATCHED + COMMAND, home=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -111,7 +111,7 @@ def test_it_opens_a_folder_and_keeps_a_log(tmp_path):
 
 
 @with_screen
-def test_it_opens_a_session(tmp_path):
+def test_gui_opens_a_session(tmp_path):
     session = sample_session(tmp_path, settings=SMALL)
     done = gui(session, program=WATCHED + COMMAND, home=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -120,7 +120,7 @@ def test_it_opens_a_session(tmp_path):
 
 @only_linux
 @with_screen
-def test_it_opens_a_sample_that_it_makes_beside(tmp_path):
+def test_gui_opens_the_sample_while_it_is_simulated(tmp_path):
     done = gui("--sample", program=WATCHED + COMMAND, home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"opened Session {tmp_path / 'data' / 'activepick' / 'sample.activepick'}" in done.stdout

@@ -13,7 +13,7 @@ def labels_of(micrograph, folder):
     return folder / f"{micrograph.stem}.csv"
 
 
-def test_heads_are_trained_combined_and_used_on_something_new(picked):  # noqa: F811
+def test_combined_heads_pick_another_dataset(picked):  # noqa: F811
     folder, diameter, picks = picked
     mics = sorted((folder / "mics").glob("*.mrc"))
     trained = []

@@ -46,7 +46,7 @@ def empty(folder, name):
         file.voxel_size = 3.0
 
 
-def test_the_scale_that_was_chosen_is_said_with_how_to_keep_it(data, pick):
+def test_the_chosen_scale_is_printed_with_the_option_to_keep_it(data, pick):
     folder = data.micrographs[0].parent
     said = pick(folder, "--out", "a.csv").stderr
     [radius] = radii("a.csv")
@@ -77,7 +77,7 @@ def test_the_scale_depends_on_neither_order_nor_empty_micrographs(data, pick, tm
 
 
 @pytest.mark.parametrize("out", ["AutoPick/job.007/", "plain"])
-def test_a_slash_at_the_end_or_no_ending_is_a_folder(data, pick, out):
+def test_a_trailing_slash_or_no_extension_means_a_folder(data, pick, out):
     pick(data.micrographs[0], "--out", out)
     assert (Path(out) / "autopick.star").is_file()
     assert len(read_picks(Path(out))) > 3
@@ -89,7 +89,7 @@ def test_an_existing_folder_with_a_dot_in_its_name_is_a_folder(data, pick):
     assert (Path("job.8") / "autopick.star").is_file()
 
 
-def test_what_is_left_out_is_said(data, pick, tmp_path):
+def test_files_that_are_left_out_are_reported(data, pick, tmp_path):
     folder = tmp_path / "mics"
     (folder / "more").mkdir(parents=True)
     for name in ("a.mrc", "a_PS.mrc", "a_noDW.mrc", "._a.mrc", "more/b.mrc"):
@@ -103,7 +103,7 @@ def test_what_is_left_out_is_said(data, pick, tmp_path):
     assert set(read_picks(Path("q.csv"))["micrograph"]) == {"mics/a.mrc", "mics/more/b.mrc"}
 
 
-def test_missing_names_of_a_list_are_said(data, pick, tmp_path):
+def test_missing_files_of_a_list_are_reported(data, pick, tmp_path):
     Path("list.txt").write_text(f"{data.micrographs[0]}\ngone.mrc\nlost.mrc\n")
     done = pick("list.txt", "--out", "p.csv", status=2)
     assert "left out: gone.mrc is listed in list.txt but does not exist" in done.stderr
@@ -111,7 +111,7 @@ def test_missing_names_of_a_list_are_said(data, pick, tmp_path):
     assert "1 more" in done.stderr
 
 
-def test_what_a_format_cannot_hold_is_said_once_for_all_micrographs(data, pick):
+def test_columns_that_a_format_cannot_contain_are_reported_once(data, pick):
     folder = data.micrographs[0].parent
     with pytest.warns(TableWarning) as caught:
         pick(folder, "--out", "coords/", "--format", "coords")

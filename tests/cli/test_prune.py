@@ -30,7 +30,7 @@ def picked(tmp_path_factory):
     return folder, data.diameter_angstrom, picks
 
 
-def test_a_few_labels_a_class_cut_the_picks_of_another_program(picked):
+def test_a_few_labels_of_each_class_remove_wrong_picks_of_another_program(picked):
     folder, diameter, picks = picked
     picks.drop(columns="label").to_csv(folder / "picks.csv", index=False)
     labels = picks.groupby("label").head(15)
@@ -68,7 +68,7 @@ def test_a_saved_head_scores_picks(picked):
     assert scored.loc[particle, "score"].median() > scored.loc[~particle, "score"].quantile(0.9)
 
 
-def test_head_or_labels(picked):
+def test_prune_needs_either_a_head_or_labels(picked):
     folder, diameter, _ = picked
     done = run("prune", folder / "picks.csv", "--micrographs", folder / "mics", "--diameter",
                diameter, "--out", folder / "x.csv", status=2)  # fmt: skip
@@ -85,7 +85,7 @@ def head(picked):
     return path
 
 
-def test_particles_keep_all_their_columns_and_one_outside_stops_nothing(picked, head):
+def test_pruned_particles_keep_all_columns_and_positions_outside_are_left_out(picked, head):
     folder, diameter, picks = picked
     table = picks.drop(columns="label").reset_index(drop=True)
     table["rlnOpticsGroup"] = 1 + np.arange(len(table)) % 2

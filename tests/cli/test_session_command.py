@@ -49,7 +49,7 @@ def folder(tmp_path) -> Path:
         return session.folder
 
 
-def test_what_is_in_a_session(folder):
+def test_session_info_prints_the_contents(folder):
     facts = json.loads(run("info", folder, "--json").stdout)
     assert facts["micrographs"] == 3
     assert (facts["particles"], facts["others"]) == (2, 1)
@@ -70,7 +70,7 @@ def test_labels_of_all_kinds_and_empty_positions_are_counted(folder):
     assert (facts["particles"], facts["others"]) == (3, 2)
 
 
-def test_picks_obey_the_labels_on_the_way_out(folder, tmp_path):
+def test_exported_picks_respect_the_labels(folder, tmp_path):
     done = run("export", folder, "--out", tmp_path / "picks.star")
     assert "1 micrograph was never picked (such as c.mrc)" in done.stderr
     table = read_table(tmp_path / "picks.star")
@@ -82,7 +82,7 @@ def test_picks_obey_the_labels_on_the_way_out(folder, tmp_path):
     assert len(read_folder(tmp_path / "boxes")) == 6
 
 
-def test_labels_go_out_and_come_back(folder, tmp_path):
+def test_exported_labels_can_be_imported(folder, tmp_path):
     run("export", folder, "--labels", "--out", tmp_path / "labels.csv")
     labels = read_table(tmp_path / "labels.csv")
     assert labels["label"].tolist() == [1, 1, 0]
@@ -92,7 +92,7 @@ def test_labels_go_out_and_come_back(folder, tmp_path):
     assert len(read_table(tmp_path / "particles.star")) == 2
 
 
-def test_picks_of_other_programs_seed_labels_under_their_names(folder, tmp_path):
+def test_picks_of_other_programs_are_imported_as_labels_by_micrograph_name(folder, tmp_path):
     theirs = pd.DataFrame(
         {"micrograph": "x/003512089177620345522_b.mrc", "x": [30.0, 90], "y": 9.0}
     )
@@ -102,7 +102,7 @@ def test_picks_of_other_programs_seed_labels_under_their_names(folder, tmp_path)
         assert [label.x for label in session.state.labels_of(2)] == [30, 90]
 
 
-def test_picks_of_other_programs_wait_to_be_looked_at(folder, tmp_path):
+def test_picks_of_other_programs_are_imported_as_suggestions(folder, tmp_path):
     theirs = pd.DataFrame({"micrograph": ["b", "q"], "x": [30.0, 9], "y": 9.0})
     write_table(theirs, tmp_path / "theirs.csv")
     done = run("import", folder, tmp_path / "theirs.csv", "--curate")
@@ -130,7 +130,7 @@ def test_exact_names_for_relion(folder, tmp_path, monkeypatch):
     assert Path("AutoPick/job009/Movies/a_autopick.star").is_file()
 
 
-def test_what_is_no_session_is_said(tmp_path):
+def test_a_path_that_is_not_a_session_is_reported(tmp_path):
     run("info", tmp_path / "nothing", fails="nothing")
     run("export", tmp_path, "--out", tmp_path / "o.csv", fails=tmp_path.name)
 

@@ -20,7 +20,7 @@ def lines():
         yield found
 
 
-def test_a_warning_of_many_micrographs_is_one_line_and_a_count(lines, capsys):
+def test_a_warning_about_many_micrographs_is_one_line_with_a_count(lines, capsys):
     def warn(kind: str, name: str) -> None:
         warnings.warn(MicrographWarning(kind, file=Path(name)), stacklevel=1)
 

@@ -31,7 +31,7 @@ def example(monkeypatch, tmp_path, capsys):
     return run
 
 
-def test_learn_in_twenty_lines(example):
+def test_the_example_learn_in_twenty_lines_runs(example):
     said = example("learn_in_twenty_lines.py", *ENOUGH, "--out", "out").splitlines()
     before, after = (float(line.split()[2]) for line in said)
     assert after > max(before, 0.5)
@@ -40,7 +40,7 @@ def test_learn_in_twenty_lines(example):
     assert set(read_table("out/picks.star")["micrograph"]) == {"micrograph_003.mrc"}
 
 
-def test_average_picks(example):
+def test_the_example_average_picks_runs(example):
     rows = example("average_picks.py", "--micrographs", 1, *ENOUGH, "--out", "out").splitlines()
     sizes = [int(row.split()[0]) for row in rows]
     assert sizes == sorted(sizes, reverse=True)
@@ -48,7 +48,7 @@ def test_average_picks(example):
     assert Path("out/averages.png").stat().st_size > 1000
 
 
-def test_custom_query_strategy(example):
+def test_the_example_custom_query_strategy_runs(example):
     arguments = ["--micrographs", 3, *ENOUGH, "--labels", 10]
     header, *rows = example("custom_query_strategy.py", *arguments).splitlines()
     table = pd.DataFrame([row.split() for row in rows], columns=header.split())
@@ -58,7 +58,7 @@ def test_custom_query_strategy(example):
     assert own["ap"].iloc[1] != own["ap"].iloc[0] > 0.3
 
 
-def test_custom_format(example):
+def test_the_example_custom_format_runs(example):
     assert '"x": 200.0' in example("custom_format.py")
     picks = pd.DataFrame({"micrograph": ["a.mrc", "b.mrc"], "x": [1.5, 2.0], "y": [3.0, 4.25]})
     picks.to_csv("picks.csv", index=False)
@@ -68,14 +68,14 @@ def test_custom_format(example):
     pd.testing.assert_frame_equal(again, picks, check_dtype=False)
 
 
-def test_cluster_run(example):
+def test_the_example_cluster_run_runs(example):
     pytest.importorskip("distributed")
     said = example("cluster_run.py", *SMALL, "--out", "out").splitlines()
     assert "in 4 micrographs" in said[-1]
     assert len(read_folder("out")) == int(said[-1].split()[0]) > 10
 
 
-def test_compare_heads(example):
+def test_the_example_compare_heads_runs(example):
     header, *rows = example("compare_heads.py", *SMALL).splitlines()
     assert header.split()[:2] == ["head", "AP"]
     names = ["topaz", "10-labels.safetensors", "50-labels.safetensors"]
@@ -84,7 +84,7 @@ def test_compare_heads(example):
 
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
-def test_first_picks(monkeypatch, tmp_path):
+def test_the_example_first_picks_runs(monkeypatch, tmp_path):
     pyplot = pytest.importorskip("matplotlib.pyplot")
     pyplot.switch_backend("Agg")
     monkeypatch.setattr("tempfile.mkdtemp", lambda: str(tmp_path))

@@ -53,7 +53,7 @@ def replace(path, old, new):
 COMMAND = "from activepick.cli import main; main()"
 
 
-def test_add_a_format(package, tmp_path):
+def test_the_steps_for_adding_a_format_are_complete(package, tmp_path):
     example = (EXAMPLES / "custom_format.py").read_text(encoding="utf-8")
     imports = "from activepick.formats import Format, read_table, write_folder, write_table"
     assert imports in example
@@ -75,7 +75,7 @@ def test_add_a_format(package, tmp_path):
     pd.testing.assert_frame_equal(read_table(star)[["micrograph", "x", "y"]], picks)
 
 
-def test_add_a_query_strategy(package, tmp_path):
+def test_the_steps_for_adding_a_query_strategy_are_complete(package, tmp_path):
     example = (EXAMPLES / "custom_query_strategy.py").read_text(encoding="utf-8")
     function = example[example.index("def evenly(") : example.index("EVENLY = ")]
     strategies = package / "learning" / "strategies"

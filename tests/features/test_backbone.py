@@ -10,7 +10,7 @@ from activepick.features.backbone import load_backbone
 from activepick.features.extractor import Extractor
 
 
-def test_state_dict_of_a_users_model_gives_the_same_network(tmp_path):
+def test_the_state_dict_of_a_model_gives_the_same_network(tmp_path):
     path = tmp_path / "mine.sav"
     torch.save(load_model("resnet16_u32").state_dict(), path)
     mine, shipped = load_backbone(path), load_backbone("resnet16_u32")
@@ -19,7 +19,7 @@ def test_state_dict_of_a_users_model_gives_the_same_network(tmp_path):
     assert np.array_equal(mine.weights, shipped.weights)
 
 
-def test_pickled_model_is_refused_unless_trusted(tmp_path):
+def test_a_pickled_model_is_refused_unless_trusted(tmp_path):
     path = tmp_path / "pickled.sav"
     model = load_model("resnet8_u32")
     torch.save(model, path)
@@ -46,7 +46,7 @@ def test_batch_normalised_model_runs_as_in_topaz(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["text", "tensor", "other", "pooled", "missing"])
-def test_a_file_that_is_no_detector_is_named(tmp_path, content):
+def test_a_file_that_is_not_a_detector_is_named(tmp_path, content):
     path = tmp_path / "model.sav"
     trust = False
     if content == "text":

@@ -23,7 +23,7 @@ def engine(data):
     return FeatureEngine(extractor, data.diameter_angstrom)
 
 
-def test_scores_with_and_without_kept_features_are_the_same(data, engine):
+def test_scores_with_and_without_stored_features_are_equal(data, engine):
     micrograph = Micrograph(data.micrographs[0])
     backbone = engine.extractor.backbone
     weights = np.stack([0.3 * backbone.weights, 0.7 * backbone.weights])
@@ -56,7 +56,7 @@ def test_particles_score_higher_than_the_rest(data, engine):
     assert np.median(at_particles) > np.percentile(scores.values, 85)
 
 
-def test_cached_features_are_found_again_and_told_apart(tmp_path, data, engine):
+def test_the_cache_distinguishes_features_by_their_settings(tmp_path, data, engine):
     cached = FeatureEngine(engine.extractor, engine.diameter_angstrom, cache=FeatureCache(tmp_path))
     first, second = (Micrograph(path) for path in data.micrographs)
     one = cached.features(first, RADII)
@@ -73,13 +73,13 @@ def test_cached_features_are_found_again_and_told_apart(tmp_path, data, engine):
     assert len(set(tmp_path.glob("*.npy"))) == 10
 
 
-def test_polarity_is_noticed_both_ways(data, engine):
+def test_inverted_polarity_is_detected_in_both_directions(data, engine):
     for path in data.micrographs:
         assert not engine.looks_inverted(Micrograph(path))
         assert engine.looks_inverted(Micrograph(path, inverted=True))
 
 
-def test_polarity_of_real_micrographs(real_data):
+def test_the_polarity_of_real_micrographs_is_detected(real_data):
     extractor = Extractor(load_backbone())
     for folder, ending, size, diameter in (
         ("empiar-10017", "jpg", 1.77, 191.0),

@@ -123,7 +123,7 @@ def test_bfloat16_stays_close_to_float32():
     assert relative_difference(half.astype(np.float32), full.astype(np.float32)) < 0.03
 
 
-def test_memory_shortage_is_answered_by_smaller_tiles(monkeypatch):
+def test_tiles_are_halved_if_memory_is_short(monkeypatch):
     pixels = image(300, 200)
     backbone = load_backbone("resnet8_u32")
     extractor = Extractor(backbone, device="cpu", precision="float32", tile_px=512)

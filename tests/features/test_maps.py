@@ -66,7 +66,7 @@ def test_score_map_covers_the_micrograph_at_a_seventh_of_the_radius():
 
 
 @pytest.mark.parametrize("best", LADDER)
-def test_climb_finds_the_top_and_looks_at_no_more_than_needed(best):
+def test_climb_finds_the_maximum_with_few_evaluations(best):
     asked = []
 
     def tails(radii):
@@ -80,7 +80,7 @@ def test_climb_finds_the_top_and_looks_at_no_more_than_needed(best):
     assert coarse == best < fine
 
 
-def test_cache_computes_once_and_gives_the_same(tmp_path):
+def test_the_cache_computes_once_and_returns_the_same_features(tmp_path):
     cache = FeatureCache(tmp_path / "features")
     values = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
     calls = []
@@ -95,7 +95,7 @@ def test_cache_computes_once_and_gives_the_same(tmp_path):
     assert np.array_equal(cache.get("another key", lambda: values + 1), values + 1)
 
 
-def test_cache_stays_below_its_limit_and_forgets_what_was_unused_longest(tmp_path):
+def test_the_cache_stays_below_its_limit_and_removes_the_oldest_entries(tmp_path):
     values = np.zeros((10, 10, 10), np.float16)
     cache = FeatureCache(tmp_path, limit_bytes=3 * (values.nbytes + 200))
     for key in "abcdef":
@@ -105,14 +105,14 @@ def test_cache_stays_below_its_limit_and_forgets_what_was_unused_longest(tmp_pat
     cache.get("f", lambda: pytest.fail("the newest is still there"))
 
 
-def test_cache_that_cannot_write_still_gives_the_features(tmp_path):
+def test_a_cache_that_cannot_write_still_returns_the_features(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     values = np.ones((2, 2, 2), np.float16)
     assert np.array_equal(FeatureCache(blocked / "inside").get("k", lambda: values), values)
 
 
-def test_damaged_cache_file_is_computed_anew(tmp_path):
+def test_a_damaged_cache_file_is_computed_again(tmp_path):
     cache = FeatureCache(tmp_path)
     values = np.ones((2, 2, 2), np.float16)
     cache.get("k", lambda: values)
@@ -121,7 +121,7 @@ def test_damaged_cache_file_is_computed_anew(tmp_path):
     assert np.array_equal(cache.get("k", lambda: values), values)
 
 
-def test_projections_are_right_to_a_thousandth():
+def test_projections_are_accurate_to_a_thousandth():
     rng = np.random.default_rng(0)
     values = np.maximum(rng.standard_normal((40, 50, 256)), 0).astype(np.float16)
     weights = rng.normal(0, 0.3, 256)

@@ -14,7 +14,7 @@ def image(height, width, seed=0):
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_an_orientation_is_undone_exactly(orientation):
+def test_undo_reverses_each_orientation_exactly(orientation):
     pixels = torch.from_numpy(image(50, 62))
     assert torch.equal(orientation.undo(orientation.apply(pixels)), pixels)
     features = torch.from_numpy(image(50, 62 * 3).reshape(50, 62, 3))
@@ -23,7 +23,7 @@ def test_an_orientation_is_undone_exactly(orientation):
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_a_window_turns_with_its_image(orientation):
+def test_a_window_is_transformed_with_its_image(orientation):
     pixels = np.zeros((20, 31), np.float32)
     window = slice(3, 11), slice(5, 29)
     pixels[window] = 1
@@ -33,7 +33,7 @@ def test_a_window_turns_with_its_image(orientation):
     assert np.array_equal(inside, turned)
 
 
-def test_all_orientations_are_different():
+def test_all_orientations_are_distinct():
     pixels = torch.arange(20.0).reshape(4, 5)
     turned = [orientation.apply(pixels).contiguous().numpy() for orientation in ORIENTATIONS]
     assert len({part.tobytes() + bytes(part.shape) for part in turned}) == 8
@@ -48,7 +48,7 @@ def extractor():
     ("shape", "orientations", "stride"),
     [((97, 97), 2, 4), ((64, 95), 8, 4), ((66, 59), 2, 1), ((43, 64), 4, 2)],
 )
-def test_mean_features_are_those_of_the_turned_images(shape, orientations, stride):
+def test_mean_features_are_averages_over_the_rotated_images(shape, orientations, stride):
     backbone = load_backbone("resnet8_u32")
     pixels = gaussian_filter(image(*shape), 2)
     dense = Extractor(backbone, stride=1, device="cpu", precision="float32")
@@ -69,7 +69,7 @@ def test_mean_features_are_those_of_the_turned_images(shape, orientations, strid
     assert np.abs(ours - expected).max() < 2e-3 * np.abs(expected).max()
 
 
-def test_features_averaged_over_quarter_turns_turn_with_the_image(extractor):
+def test_features_averaged_over_quarter_turns_rotate_with_the_image(extractor):
     pixels = image(97, 97)
     straight = extractor.extract(pixels, orientations=4)
     turned = extractor.extract(np.rot90(pixels).copy(), orientations=4)
@@ -77,7 +77,7 @@ def test_features_averaged_over_quarter_turns_turn_with_the_image(extractor):
     assert np.allclose(np.rot90(straight), turned, atol=2e-3)
 
 
-def test_features_averaged_over_a_half_turn_turn_with_the_image(extractor):
+def test_features_averaged_over_a_half_turn_rotate_with_the_image(extractor):
     pixels = image(97, 129)
     straight = extractor.extract(pixels, orientations=2)
     turned = extractor.extract(np.rot90(pixels, 2).copy(), orientations=2)
@@ -95,14 +95,14 @@ def test_scores_are_those_of_the_mean_features(extractor):
     assert np.abs(scores - expected).max() < 2e-3 * np.abs(expected).max()
 
 
-def test_progress_rises_to_the_end(extractor):
+def test_progress_increases_to_one(extractor):
     seen = []
     extractor.extract(np.zeros((80, 80), np.float32), seen.append, 2)
     assert seen == sorted(seen)
     assert seen[-1] == 1
 
 
-def test_odd_numbers_of_orientations_are_refused(extractor):
+def test_invalid_numbers_of_orientations_are_refused(extractor):
     with pytest.raises(SettingsError, match="1, 2, 4 or 8"):
         orientations_of(3)
     with pytest.raises(SettingsError, match="1, 2, 4 or 8"):

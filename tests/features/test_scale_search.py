@@ -53,7 +53,7 @@ def top_at(best, asked):
 
 
 @pytest.mark.parametrize("best", LADDER)
-def test_three_are_looked_at_once_for_each_radius(data, files, best):
+def test_three_micrographs_are_evaluated_once_at_each_radius(data, files, best):
     asked, fractions = [], []
     found = find_radius(crops(files, data.diameter_angstrom), top_at(best, asked), fractions.append)
     assert found == best
@@ -63,7 +63,7 @@ def test_three_are_looked_at_once_for_each_radius(data, files, best):
     assert (fractions[0], fractions[-1]) == (0, 1)
 
 
-def test_the_search_with_and_without_a_cache_finds_the_same(engine, files):
+def test_the_search_gives_the_same_radius_with_and_without_a_cache(engine, files):
     plain = FeatureEngine(engine.extractor, engine.diameter_angstrom)
     first = engine.best_radius(files)
     known = set(engine.cache.folder.iterdir())
@@ -72,7 +72,7 @@ def test_the_search_with_and_without_a_cache_finds_the_same(engine, files):
     assert set(engine.cache.folder.iterdir()) == known
 
 
-def test_what_cannot_be_read_is_passed_over(tmp_path, engine, files):
+def test_unreadable_micrographs_are_passed_over_in_the_search(tmp_path, engine, files):
     short = tmp_path / "short.mrc"
     short.write_bytes(files[0].path.read_bytes()[:5000])
     bad = [Micrograph(tmp_path / "missing.mrc"), Micrograph(short)]
@@ -85,7 +85,7 @@ def test_what_cannot_be_read_is_passed_over(tmp_path, engine, files):
         engine.best_radius([])
 
 
-def test_a_network_that_fails_is_no_fault_of_the_micrograph(data, files):
+def test_an_error_of_the_network_is_not_attributed_to_the_micrograph(data, files):
     def tail(crop, radius):
         raise BackboneError("not enough memory")
 
@@ -93,7 +93,7 @@ def test_a_network_that_fails_is_no_fault_of_the_micrograph(data, files):
         find_radius(crops(files, data.diameter_angstrom), tail)
 
 
-def test_radii_at_which_a_micrograph_cannot_be_seen_are_left_out(files):
+def test_radii_that_a_micrograph_cannot_have_are_left_out(files):
     # At a working radius of 5 a particle of 90 pixels leaves an image of 28 pixels.
     [crop] = crops(files[:1], 4 * 90.0)
     assert [crop.fits(radius) for radius in LADDER] == [False, True, True, True, True]
@@ -103,7 +103,7 @@ def test_radii_at_which_a_micrograph_cannot_be_seen_are_left_out(files):
         find_radius(crops(files, 4 * 300.0), lambda crop, radius: crop.image(radius).max())
 
 
-def test_all_radii_show_the_same_part_in_one_reading(data, files):
+def test_the_micrograph_is_read_once_for_all_radii_and_they_show_the_same_part(data, files):
     diameter = data.diameter_angstrom / 3
     file = files[0]
     [crop] = crops([file], diameter)
@@ -114,7 +114,7 @@ def test_all_radii_show_the_same_part_in_one_reading(data, files):
         assert np.allclose(image, middle(whole.pixels, round(EDGE_RADII * radius)), atol=1e-4)
 
 
-def test_micrographs_without_particles_do_not_count(files, data):
+def test_micrographs_without_particles_do_not_affect_the_scale(files, data):
     empty = {files[0].name, files[2].name}
     asked = []
 
@@ -131,7 +131,7 @@ def test_micrographs_without_particles_do_not_count(files, data):
     assert find_radius(crops(some, data.diameter_angstrom), best) == 20
 
 
-def test_only_peaks_that_are_likely_particles_at_first_are_compared(files, data):
+def test_only_likely_particles_at_the_first_radius_are_compared(files, data):
     def best(crop, radius):
         # Ten particles are clearest at 7, and noise rises with the radius.
         return np.r_[np.full(10, 4 - abs(radius - 7)), np.full(54, radius / 10 - 4)]
@@ -139,7 +139,7 @@ def test_only_peaks_that_are_likely_particles_at_first_are_compared(files, data)
     assert find_radius(crops(files, data.diameter_angstrom), best) == 7
 
 
-def test_the_first_few_are_spread_over_the_dataset_whatever_the_order():
+def test_the_first_micrographs_are_spread_over_the_dataset_in_any_order():
     micrographs = [Micrograph(f"mics/m{k:02}.mrc") for k in range(40)]
     mixed = random.Random(0).sample(micrographs, 40)
     found = [micrograph.path.stem for micrograph in spread_out(mixed, lambda m: m.path)]
@@ -149,7 +149,7 @@ def test_the_first_few_are_spread_over_the_dataset_whatever_the_order():
         assert len(spread_out(micrographs[:count], lambda m: m.path)) == count
 
 
-def test_the_number_of_peaks_that_count_is_that_of_the_area():
+def test_the_number_of_compared_peaks_depends_on_the_area():
     scores = np.random.default_rng(0).normal(size=(100, 100)).astype(np.float32)
     found = best_peaks(scores, 4, 10.0)
     assert len(found) == round(400 * 400 / (8 * np.pi * 100))

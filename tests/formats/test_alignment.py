@@ -30,7 +30,7 @@ def matrix(rot: float, tilt: float, psi: float) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(-180, 180), st.floats(1, 179), st.floats(-180, 180), FLIPS)
-def test_angles_are_those_of_the_mirrored_image(rot, tilt, psi, flip):
+def test_mirrored_angles_describe_the_mirrored_image(rot, tilt, psi, flip):
     table = pd.DataFrame([[rot, tilt, psi]], columns=ANGLES)
     mirrored = mirror_alignment(table, flip)
     np.testing.assert_allclose(
@@ -43,7 +43,7 @@ def test_angles_are_those_of_the_mirrored_image(rot, tilt, psi, flip):
     np.testing.assert_allclose(matrix(*back.iloc[0]), matrix(rot, tilt, psi), atol=1e-9)
 
 
-def test_a_projection_is_mirrored_by_these_matrices():
+def test_mirroring_by_matrices_mirrors_the_projection():
     """Sums of points along z stand for projections of a map."""
     rng = np.random.default_rng(0)
     points = rng.normal(size=(50, 3))
@@ -55,7 +55,7 @@ def test_a_projection_is_mirrored_by_these_matrices():
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(-3, 3), min_size=3, max_size=3), FLIPS)
-def test_poses_of_cryosparc_are_mirrored_the_same(vector, flip):
+def test_poses_of_cryosparc_are_mirrored_in_the_same_way(vector, flip):
     columns = [f"alignments3D/pose[{axis}]" for axis in range(3)]
     mirrored = mirror_alignment(pd.DataFrame([vector], columns=columns), flip)
     # cryoSPARC's vector is that of the transposed matrix of RELION (pyem, geom.expmap).
@@ -64,7 +64,7 @@ def test_poses_of_cryosparc_are_mirrored_the_same(vector, flip):
     np.testing.assert_allclose(after, TURN[flip] @ before, atol=1e-9)
 
 
-def test_shifts_and_planes_follow():
+def test_columns_of_the_alignment_are_mirrored():
     table = pd.DataFrame(
         {
             "rlnOriginXAngst": [3.0, -1],
@@ -124,7 +124,7 @@ def test_origins_in_angstrom_are_subtracted_in_pixels_of_the_micrograph():
     assert apply_origins(table, 0.5)["x"].tolist() == [94, 212]
 
 
-def test_origins_in_pixels_are_those_of_the_particle_images():
+def test_origins_in_pixels_use_the_pixel_size_of_the_particle_images():
     table = particles(rlnOriginX=[2.0, -1], rlnOriginY=[0.0, 4])
     with pytest.raises(TableError, match="particle images"):
         apply_origins(table, 1.0)
@@ -145,7 +145,7 @@ def test_shifts_of_cryosparc_are_subtracted():
     assert not centred[list(names)].to_numpy().any()
 
 
-def test_without_shifts_there_is_nothing_to_apply():
+def test_without_shifts_positions_are_not_changed():
     with pytest.raises(TableError, match="no shifts"):
         apply_origins(particles(), 1.0)
     assert largest_origin_angstrom(particles()) == 0

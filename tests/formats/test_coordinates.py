@@ -22,7 +22,7 @@ from activepick.formats.transform import (
 PIXELS = st.floats(0, 11520)
 
 
-def test_the_centre_of_a_box_is_where_each_program_puts_it():
+def test_the_centre_of_a_box_follows_the_convention_of_each_program():
     # EMAN, RELION and Topaz: the pixel in the middle, or right of the middle.
     assert box_centre([100, 100], [4, 5], "eman").tolist() == [102, 102]
     # crYOLO: half the side, wherever that is.
@@ -33,14 +33,14 @@ def test_the_centre_of_a_box_is_where_each_program_puts_it():
 
 @settings(max_examples=60, deadline=None)
 @given(PIXELS, st.integers(1, 999))
-def test_boxes_come_back(centre, side):
+def test_box_corner_is_the_inverse_of_box_centre(centre, side):
     assert box_centre(box_corner(centre, side, "cryolo"), side, "cryolo") == pytest.approx(centre)
     back = box_centre(box_corner(centre, side, "eman"), side, "eman")
     assert abs(back - centre) <= 0.5
     assert back == round(float(back))
 
 
-def test_a_flip_moves_a_pixel_to_where_its_value_goes():
+def test_a_flip_moves_positions_with_the_pixels():
     rng = np.random.default_rng(0)
     image = rng.normal(size=(5, 8))
     turned = {"none": image, "y": image[::-1], "x": image[:, ::-1], "both": image[::-1, ::-1]}
@@ -50,7 +50,7 @@ def test_a_flip_moves_a_pixel_to_where_its_value_goes():
     assert mirrored(mirrored([0.25, 7], 8), 8).tolist() == [0.25, 7]
 
 
-def test_a_table_is_flipped_micrograph_by_micrograph():
+def test_a_table_is_flipped_by_the_size_of_each_micrograph():
     table = pd.DataFrame({"micrograph": ["a", "b"], "x": [1.0, 1], "y": [2.0, 2]})
     shapes = {"a": (10, 20), "b": (30, 40)}
     assert flip_table(table, shapes, "y")["y"].tolist() == [7, 27]
@@ -66,7 +66,7 @@ def test_a_table_is_flipped_micrograph_by_micrograph():
     assert flip_table(table, {}, "y")["y"].tolist() == [7, 7]
 
 
-def test_a_scale_goes_for_positions_boxes_and_pixel_sizes():
+def test_a_scale_applies_to_positions_boxes_and_pixel_sizes():
     table = pd.DataFrame({"micrograph": ["a"], "x": [1.5], "y": [2.0], "box_width_px": [8.0]})
     table.attrs["optics"] = [{"rlnMicrographPixelSize": 4.0}]
     scaled = scale_table(table, 4)
@@ -78,7 +78,7 @@ def test_a_scale_goes_for_positions_boxes_and_pixel_sizes():
             scale_table(table, wrong)
 
 
-def test_of_picks_at_one_place_the_best_stays():
+def test_of_duplicate_picks_the_best_is_kept():
     table = pd.DataFrame(
         {
             "micrograph": ["a", "a", "a", "b", "a"],
@@ -101,7 +101,7 @@ def test_of_picks_at_one_place_the_best_stays():
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=25), st.floats(0, 5))
-def test_what_stays_is_apart_and_what_goes_is_near_something_better(places, radius):
+def test_kept_picks_are_distinct_and_removed_picks_are_near_a_better_one(places, radius):
     table = pd.DataFrame(places, columns=["x", "y"]).astype(float).assign(micrograph="a")
     table["score"] = np.arange(len(table)) % 7
     gone = find_duplicates(table, radius)
@@ -125,7 +125,7 @@ def test_names_that_are_not_found_are_listed_kept_or_dropped():
     assert dropped["micrograph"].tolist() == ["M/a.mrc"]
 
 
-def test_prefixes_of_cryosparc_come_and_go(exposures):
+def test_prefixes_of_cryosparc_are_added_and_removed(exposures):
     stem = "14sep05c_00024sq_00003hl_00002es.frames"
     table = pd.DataFrame({"micrograph": [f"{stem}.mrc"], "x": 1.0, "y": 1.0})
     added, _ = with_uids(table, read_exposures(exposures))
@@ -169,7 +169,7 @@ def test_the_factor_of_binning_is_found_by_the_contrast_at_the_picks(discs, fact
     assert clear_scale(small, flipped(xy, image.shape, flip), 5) == (0.5, flip)
 
 
-def test_picks_that_fit_nowhere_are_not_sure(discs):
+def test_no_flip_is_clear_for_picks_that_fit_none(discs):
     image, _ = discs
     random = np.random.default_rng(2).uniform(0, (499, 299), (40, 2))
     assert clear_scale(image, random, 9) is None
@@ -179,7 +179,7 @@ def test_picks_that_fit_nowhere_are_not_sure(discs):
     assert not flip_contrasts(image, np.empty((0, 2)), 9).sure
 
 
-def test_real_picks_fit_as_they_are_and_not_upside_down(real_data):
+def test_real_picks_fit_without_a_flip(real_data):
     from activepick.formats import read_table
     from activepick.micrograph import Micrograph
 
@@ -192,7 +192,7 @@ def test_real_picks_fit_as_they_are_and_not_upside_down(real_data):
         assert (found.best, found.sure) == (flip, True)
 
 
-def test_the_preview_is_a_picture(discs, tmp_path):
+def test_the_preview_is_written_as_a_picture(discs, tmp_path):
     image, xy = discs
     found = draw_flips(image, flipped(xy, image.shape, "y"), 9, tmp_path / "p.png", title="a.mrc")
     assert found.best == "y"

@@ -68,7 +68,7 @@ def test_exposures_are_in_the_dataset_with_the_micrographs(tmp_path):
     assert list(find_micrographs([path]).missing) == ["J1/imported/a.mrc"]
 
 
-def test_a_group_that_leads_nowhere_says_what_it_is_and_which_file_is_needed(tmp_path):
+def test_a_group_without_the_dataset_names_the_file_that_is_needed(tmp_path):
     with pytest.raises(TableError, match=r"group file of cryoSPARC that refers to gone\.cs"):
         read_table(group(tmp_path, location="'>gone.cs'"))
     with pytest.raises(TableError, match=r"without the slot location \(it has blob\)"):
@@ -77,7 +77,7 @@ def test_a_group_that_leads_nowhere_says_what_it_is_and_which_file_is_needed(tmp
         read_exposures(group(tmp_path, blob="'>p.cs'"))
 
 
-def test_picks_without_scores_have_none_when_they_come_back(tmp_path):
+def test_picks_without_scores_have_no_scores_after_a_round_trip(tmp_path):
     locations(tmp_path / "p.cs")
     table = read_table(tmp_path / "p.cs")
     assert "score" not in table

@@ -112,7 +112,7 @@ def test_a_damaged_file_gives_a_table_or_one_error(case):
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(FORMATS)), st.binary(max_size=200))
-def test_any_bytes_as_any_format(name, data):
+def test_any_bytes_read_as_any_format_give_a_table_or_an_error(name, data):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"a{FORMATS[name].extensions[0]}")
         path.write_bytes(data)
@@ -148,7 +148,7 @@ def test_any_bytes_as_any_format(name, data):
         ("a.cs", some_cs()[:40], "damaged"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_with_its_place(tmp_path, name, content, message):
+def test_errors_give_the_file_and_the_line(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(TableError, match=message) as caught:
@@ -176,7 +176,7 @@ def test_no_pickle_is_ever_loaded(tmp_path, monkeypatch):
     assert not Path("unpickled").exists()
 
 
-def test_a_file_that_says_to_be_huge_costs_nothing(tmp_path):
+def test_a_file_that_claims_to_be_huge_is_refused_quickly(tmp_path):
     header = some_cs().replace(b"'shape': (3,)", b"'shape': (300000000000,)")
     (tmp_path / "a.cs").write_bytes(header)
     with pytest.raises(TableError, match="damaged"):
@@ -185,7 +185,7 @@ def test_a_file_that_says_to_be_huge_costs_nothing(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
 @pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
-def test_what_cannot_be_written_leaves_all_as_it_was(name, tmp_path, monkeypatch):
+def test_an_invalid_table_does_not_change_existing_files(name, tmp_path, monkeypatch):
     chosen = FORMATS[name]
     folder = tmp_path / "out"
     bad = PICKS.assign(y=[3.0, float("nan")], box_width_px=9, box_height_px=9)
@@ -203,7 +203,7 @@ def test_what_cannot_be_written_leaves_all_as_it_was(name, tmp_path, monkeypatch
     assert path.read_bytes() == b"{}"
 
 
-def test_a_disk_that_is_full_in_the_middle_leaves_nothing(tmp_path):
+def test_a_full_disk_leaves_no_incomplete_file(tmp_path):
     def progress(done: int, total: int) -> None:
         if done == 1:
             raise OSError(28, "No space left on device")
@@ -213,7 +213,7 @@ def test_a_disk_that_is_full_in_the_middle_leaves_nothing(tmp_path):
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_folders_without_picks_and_with_several_formats(tmp_path):
+def test_folders_without_picks_or_with_several_formats_are_refused(tmp_path):
     with pytest.raises(TableError, match="no files of picks"):
         read_folder(tmp_path)
     write_folder(PICKS, tmp_path, "topaz")
@@ -249,7 +249,7 @@ WIDE = "micrograph,x,y," + ",".join(f"c{k}" for k in range(20_000))
         ("a.star", "".join(f"{STAR}_c{k}\n1 2 a {k}\n\n" for k in range(500))),
     ],
 )
-def test_what_no_program_writes_costs_little_time_and_memory(tmp_path, name, content):
+def test_unusual_files_need_little_time_and_memory(tmp_path, name, content):
     path = tmp_path / name
     path.write_text(content)
     tracemalloc.start()
@@ -263,7 +263,7 @@ def test_what_no_program_writes_costs_little_time_and_memory(tmp_path, name, con
 
 
 @pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
-def test_tables_of_the_same_columns_are_read_together(tmp_path):
+def test_tables_with_the_same_columns_are_read_together(tmp_path):
     (tmp_path / "a.star").write_text("".join(f"{STAR}{k} 2 m{k}.mrc\n\n" for k in range(5000)))
     start = time.process_time()
     table = read_table(tmp_path / "a.star")
@@ -272,7 +272,7 @@ def test_tables_of_the_same_columns_are_read_together(tmp_path):
     assert table["micrograph"].tolist() == [f"m{k}.mrc" for k in range(5000)]
 
 
-def test_names_that_no_file_can_have_cost_little():
+def test_names_that_no_file_can_have_need_little_time():
     long = ["a_" * 50_000, "a" + "_dw" * 50_000]
     start = time.process_time()
     assert match_names([*long, "a_picks"], ["a.mrc", *(f"{n}.mrc" for n in long)]) == {
@@ -283,7 +283,7 @@ def test_names_that_no_file_can_have_cost_little():
 
 
 @pytest.mark.parametrize("letter", [0x110000, 0xFFFFFFFF, 0xD800])
-def test_texts_that_are_no_unicode_are_refused(tmp_path, letter):
+def test_texts_that_are_not_unicode_are_refused(tmp_path, letter):
     kinds = [("location/micrograph_path", "<U4"), ("location/micrograph_shape", "<u4", 2)]
     kinds += [("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4")]
     rows = np.zeros(2, kinds)
@@ -326,7 +326,9 @@ ODD_OPTICS = [*PIXEL_SIZES, "rlnVoltage", "rlnBeamTiltX", "rlnImageSize", "rlnOp
     st.sampled_from(["4", "3.0"]),
 )
 @pytest.mark.filterwarnings("ignore")
-def test_odd_values_in_columns_that_are_numbers_elsewhere(tmp_path_factory, data, name, version):
+def test_invalid_values_in_numeric_columns_give_a_table_or_an_error(
+    tmp_path_factory, data, name, version
+):
     """What no number is stays as it is, or is refused; it never ends a conversion otherwise."""
     folder = tmp_path_factory.getbasetemp()
     star = data.draw(st.booleans())
@@ -367,7 +369,7 @@ def test_odd_values_in_columns_that_are_numbers_elsewhere(tmp_path_factory, data
 
 
 @given(st.lists(st.sampled_from(["a", '"', "'", " ", "\t", "#", '"a b"', "'c'"]), max_size=12))
-def test_values_in_quotes_are_those_of_the_grammar(parts):
+def test_quoted_values_are_read_as_by_the_grammar(parts):
     row = "".join(parts)
     grammar = re.compile(r"""(?<![^ \t])(?:"(.*?)"|'(.*?)')(?![^ \t])|([^ \t]+)""")
     expected = []

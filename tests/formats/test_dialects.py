@@ -59,7 +59,7 @@ def locations(paths: list[bytes], **more) -> dict:
         "image_name\tx_coord\ty_coord\na\t1\t2\n#\nb\t3\t4\n",
     ],
 )
-def test_comments_are_no_rows(tmp_path, content):
+def test_comments_are_not_rows(tmp_path, content):
     table = read_table(save(tmp_path, "m.csv", content))
     assert table[["micrograph", "x", "y"]].to_numpy().tolist() == [["a", 1, 2], ["b", 3, 4]]
 
@@ -87,7 +87,7 @@ def test_comments_are_no_rows(tmp_path, content):
         "\ufeffx,y\n100.5,20\n3,4\n",
     ],
 )  # fmt: skip
-def test_tables_without_a_name_are_of_the_micrograph_that_names_the_file(tmp_path, content):
+def test_a_table_without_names_belongs_to_the_micrograph_of_its_file_name(tmp_path, content):
     path = save(tmp_path, "mic_1.csv", content)
     for table in (read_table(path), read_folder(tmp_path, "csv")):
         assert table["micrograph"].tolist() == ["mic_1"] * 2
@@ -95,14 +95,14 @@ def test_tables_without_a_name_are_of_the_micrograph_that_names_the_file(tmp_pat
     assert read_table(path).attrs["micrograph_from_file_name"] is True
 
 
-def test_files_of_any_extension_are_known_by_their_header(tmp_path):
+def test_files_of_any_extension_are_recognised_by_their_header(tmp_path):
     assert read_table(save(tmp_path, "a.dat", "x,y\n1,2\n"))["x"].tolist() == [1]
     # napari opens its points itself.
     with pytest.raises(TableError, match="do not show the format"):
         read_table(save(tmp_path, "b.dat", "index,axis-0,axis-1\n0,1,2\n"))
 
 
-def test_folders_of_tables_without_names(tmp_path):
+def test_folders_of_tables_without_names_name_micrographs_after_files(tmp_path):
     for name in ("m1", "m2"):
         save(tmp_path, f"{name}.csv", f"X-Coordinate,Y-Coordinate\n{name[1]},2\n")
     table = read_folder(tmp_path, "csv")
@@ -114,20 +114,20 @@ def test_folders_of_tables_without_names(tmp_path):
     "column",
     ["Micrographs Filename", "mic_name", "Micrograph_path", "file path", "taken from"],
 )
-def test_a_column_of_file_names_says_the_micrographs(tmp_path, column):
+def test_a_column_of_file_names_names_the_micrographs(tmp_path, column):
     path = save(tmp_path, "all.csv", f"{column},x,y,Diameter\na.mrc,1,2,9\nm/b.mrc,3,4,9\n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TableWarning)
         assert read_table(path)["micrograph"].tolist() == ["a.mrc", "m/b.mrc"]
 
 
-def test_names_of_unknown_columns_are_never_lost_in_the_name_of_the_file(tmp_path):
+def test_a_column_that_may_contain_names_is_refused_rather_than_ignored(tmp_path):
     path = save(tmp_path, "all.csv", "my_mic_no,x,y\nfirst,1,2\nsecond,3,4\n")
     with pytest.raises(TableError, match="my_mic_no varies"):
         read_table(path)
 
 
-def test_images_name_the_micrographs_where_nothing_else_does(tmp_path):
+def test_image_columns_name_micrographs_if_there_are_no_other_names(tmp_path):
     rows = "000001@Extract/a.mrcs,1,2\n000002@Extract/a.mrcs,3,4\n000001@Extract/b.mrcs,5,6\n"
     path = save(tmp_path, "p.csv", f"rlnImageName,rlnCoordinateX,rlnCoordinateY\n{rows}")
     with pytest.warns(TableWarning, match="named after rlnImageName"):
@@ -153,7 +153,7 @@ def test_tables_of_several_images_or_in_other_units_are_refused(tmp_path, conten
         read_table(save(tmp_path, "a.csv", content))
 
 
-def test_optics_groups_are_not_lost_without_a_word(tmp_path):
+def test_lost_optics_groups_are_reported(tmp_path):
     table = pd.DataFrame({"micrograph": ["a"], "x": [1.0], "y": [2.0], "rlnOpticsGroup": [1]})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -170,19 +170,19 @@ def test_optics_groups_are_not_lost_without_a_word(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.box", "a.coords"])
-def test_comments_behind_numbers(tmp_path, name):
+def test_comments_after_numbers_are_ignored(tmp_path, name):
     sides = "" if name == "a.coords" else " 0 0"
     path = save(tmp_path, name, f"# mine\n90 190{sides} # good\n7 8{sides}\n")
     assert read_table(path)[["x", "y"]].to_numpy().tolist() == [[90, 190], [7, 8]]
 
 
-def test_numbers_with_commas_are_no_heading(tmp_path):
+def test_numbers_with_commas_are_not_a_heading(tmp_path):
     with pytest.raises(TableError, match="line 1: 1 value; a line of coordinates is x and y"):
         read_table(save(tmp_path, "a.coords", "10,20\n"))
     assert len(read_table(save(tmp_path, "a.coords", "x y\n10 20\n"))) == 1
 
 
-def test_boxes_with_scores_classes_and_more(tmp_path):
+def test_boxes_may_have_scores_classes_and_further_columns(tmp_path):
     table = read_table(save(tmp_path, "a.box", "90 190 20 20 0.75 2 9.5\n0 0 20 20 0.5 1 8.5\n"))
     assert table[["x", "y"]].to_numpy().tolist() == [[100, 200], [10, 10]]
     assert table["score"].tolist() == [0.75, 0.5]
@@ -191,7 +191,7 @@ def test_boxes_with_scores_classes_and_more(tmp_path):
 
 
 @pytest.mark.parametrize("fifth", ["-3", "-3.0"])
-def test_marks_of_eman_are_no_scores(tmp_path, fifth):
+def test_marks_of_eman_are_not_scores(tmp_path, fifth):
     table = read_table(save(tmp_path, "a.box", f"90 190 20 20 {fifth}\n0 0 20 20 {fifth}\n"))
     assert "score" not in table
     table = read_table(save(tmp_path, "a.box", f"90 190 20 20 {fifth}\n0 0 20 20 0.5\n"))
@@ -214,7 +214,7 @@ def test_a_box_without_a_size_has_its_centre_in_the_corner(tmp_path):
     assert table["box_width_px"].isna().tolist() == [True, False]
 
 
-def test_boxes_of_a_tilted_pair(tmp_path):
+def test_boxes_of_a_tilted_pair_are_read(tmp_path):
     boxes = '"boxes_rct": [[10, 20, "manual"], [30, 40, "manual"]]'
     table = read_table(save(tmp_path, "a_info.json", f"{{{boxes}}}"))
     assert table["x"].tolist() == [10, 30]
@@ -241,7 +241,7 @@ def test_metadata_of_particles_name_their_micrographs(tmp_path):
     assert table["micrograph"].tolist() == ["Runs/a.mrc", "Runs/b.mrc"]
 
 
-def test_a_block_for_each_micrograph_has_its_name(tmp_path):
+def test_blocks_of_one_micrograph_each_have_its_name(tmp_path):
     block = "data_{}\nloop_\n _xcoor\n _ycoor\n 1 2\n"
     table = read_table(save(tmp_path, "p.xmd", XMD + block.format("mic_1") + block.format("mic_2")))
     assert table["micrograph"].tolist() == ["mic_1", "mic_2"]
@@ -257,7 +257,7 @@ def test_a_block_for_each_micrograph_has_its_name(tmp_path):
         ("_micrograph\n a\n", "micrographs"),
     ],
 )
-def test_metadata_without_positions_say_what_they_are(tmp_path, columns, message):
+def test_metadata_without_positions_are_described(tmp_path, columns, message):
     with pytest.raises(TableError, match=message):
         read_table(save(tmp_path, "p.xmd", f"{XMD}data_\nloop_\n {columns}"), "xmipp")
 
@@ -265,7 +265,7 @@ def test_metadata_without_positions_say_what_they_are(tmp_path, columns, message
 # cryoSPARC -------------------------------------------------------------------------------------
 
 
-def test_paths_of_exported_jobs_have_no_arrow(tmp_path):
+def test_the_arrow_in_paths_of_exported_jobs_is_removed(tmp_path):
     paths = [b">J1/a.mrc", b"J1/b.mrc"]
     fields = locations(paths, blob__path=np.array([b">J2/x.mrc", b">J2/y.mrc"]))
     path = cs_of(tmp_path / "p.cs", 2, **fields)
@@ -294,7 +294,7 @@ def test_the_folder_of_a_job_is_read_without_exposures_and_particle_images(tmp_p
         read_folder(tmp_path)
 
 
-def test_exposures_of_exported_jobs_and_without_dose_weighting(tmp_path):
+def test_exposures_of_exported_jobs_and_without_dose_weighting_are_read(tmp_path):
     for blob in ("micrograph_blob", "micrograph_blob_non_dw"):
         fields = {
             "uid": np.arange(2, dtype=np.uint64),
@@ -331,7 +331,7 @@ def test_particles_without_positions_name_the_passthrough_file(tmp_path):
         ("p.csv", "rlnImageName,class\n1@a.mrcs,2\n", "particle images without positions"),
     ],
 )
-def test_tables_without_positions_say_what_they_are(tmp_path, name, content, message):
+def test_tables_without_positions_are_described(tmp_path, name, content, message):
     text = content if name.endswith(".csv") else f"data_particles\n\nloop_\n{content}"
     with pytest.raises(TableError, match=message):
         read_table(save(tmp_path, name, text))
@@ -359,7 +359,7 @@ def test_exposure_groups_are_optics_groups_of_relion(tmp_path):
     assert blocks["optics"]["rlnMicrographPixelSize"].tolist() == [0.53, 1.06]
 
 
-def test_scores_of_the_picker_survive_beside_its_power(cs_picks, tmp_path):
+def test_scores_and_power_of_the_picker_are_kept(cs_picks, tmp_path):
     table = read_table(cs_picks)
     write_table(table, tmp_path / "p.cs")
     power = np.load(tmp_path / "p.cs")["pick_stats/power"]
@@ -418,10 +418,10 @@ def test_filaments_of_cryosparc_are_refused(tmp_path):
         ("a.csv", "micrograph,x,y,z,rlnHelicalTubeID\na,1,2,3,0\na,1,2,3,0\n"),
     ],
 )
-def test_columns_of_tomograms_and_filaments_that_say_nothing_are_read(tmp_path, name, content):
+def test_tables_with_empty_columns_of_tomograms_and_filaments_are_read(tmp_path, name, content):
     assert len(read_table(save(tmp_path, name, content))) == 2
 
 
-def test_the_fixture_of_exposures_is_still_read(tmp_path):
+def test_the_fixture_of_exposures_is_read(tmp_path):
     path = make_cs(FIXTURES / "cryosparc_exposures.json", tmp_path / "e.cs")
     assert read_exposures(path).groups.tolist() == [1, 2]

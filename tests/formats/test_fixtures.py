@@ -37,13 +37,13 @@ def assert_as_expected(table: pd.DataFrame, name: str, atol: float = 1e-3) -> No
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("cryosparc")])
-def test_positions_of_files_of_other_programs(name):
+def test_positions_in_files_of_other_programs_are_read(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_as_expected(read_table(FIXTURES / name), name)
 
 
-def test_positions_of_cryosparc(cs_picks):
+def test_positions_in_files_of_cryosparc_are_read(cs_picks):
     table = read_table(cs_picks)
     assert_as_expected(table, "cryosparc_picks.json")
     assert table["uid"].dtype == np.uint64
@@ -51,7 +51,7 @@ def test_positions_of_cryosparc(cs_picks):
     assert table["pick_stats/power"].tolist() == [812.5, 651.25]
 
 
-def test_exposures_know_their_micrographs(exposures):
+def test_exposures_contain_names_sizes_and_groups(exposures):
     known = read_exposures(exposures)
     assert known.uids.tolist() == [3512089177620345522, 9223372036854775999]
     assert known.shapes.tolist() == [[3710, 3838]] * 2
@@ -59,7 +59,7 @@ def test_exposures_know_their_micrographs(exposures):
     assert known.match(names)[names[0]] == known.names[0]
 
 
-def test_a_list_of_micrographs_knows_names_and_optics_groups():
+def test_a_list_of_micrographs_contains_names_and_optics_groups():
     star = FIXTURES / "relion4/CtfFind/job003/micrographs_ctf.star"
     known = read_relion_micrographs(star)
     assert [name[-20:] for name in known.names] == ["00021_frameImage.mrc", "00022_frameImage.mrc"]
@@ -70,7 +70,7 @@ def test_a_list_of_micrographs_knows_names_and_optics_groups():
     assert table.attrs["optics"][0]["rlnMicrographPixelSize"] == 0.885
 
 
-def test_other_keys_of_an_info_file_of_eman_stay(tmp_path):
+def test_other_keys_of_an_info_file_of_eman_are_kept(tmp_path):
     path = tmp_path / "mic_0012_info.json"
     path.write_bytes((FIXTURES / "eman/info/mic_0012_info.json").read_bytes())
     table = read_table(path)
@@ -83,7 +83,7 @@ def test_other_keys_of_an_info_file_of_eman_stay(tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("cryosparc")])
 @pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
-def test_files_of_other_programs_come_back_in_their_own_format(name, tmp_path):
+def test_files_of_other_programs_survive_a_round_trip_in_their_format(name, tmp_path):
     chosen = choose_format(FIXTURES / name)
     table = read_table(FIXTURES / name)
     write_folder(table, tmp_path / "out", chosen.name)
@@ -127,7 +127,7 @@ def test_picks_get_the_uids_of_the_exposures(exposures, tmp_path):
     assert back["micrograph"][0].endswith(f"{short}_patch_aligned_doseweighted.mrc")
 
 
-def test_what_is_not_told_to_the_user_is_at_least_known():
+def test_every_dropped_column_is_reported():
     """Formats that drop a column say its name, all of them."""
     table = pd.DataFrame({"micrograph": ["a"], "x": [1.0], "y": [2.0], "my column": [3]})
     table = table.assign(box_width_px=9, box_height_px=9)

@@ -39,7 +39,7 @@ PART = st.text(max_size=8) | st.sampled_from(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PART, max_size=6).map("/".join), st.booleans())
-def test_no_name_leads_out_of_the_folder(name, tree):
+def test_no_name_writes_outside_the_folder(name, tree):
     folder = Path("/some/folder")
     path = output_paths([name], folder, "_autopick.star", tree=tree)[name]
     assert path.is_relative_to(folder)
@@ -61,7 +61,7 @@ def test_no_name_leads_out_of_the_folder(name, tree):
         (["../../../etc/passwd", "C:\\Users\\a.mrc"], True, ["passwd", "a"]),
     ],
 )
-def test_where_files_go(names, tree, files):
+def test_files_are_written_to_the_expected_paths(names, tree, files):
     paths = output_paths(names, Path("out"), ".star", tree=tree)
     assert [p.as_posix() for p in paths.values()] == [f"out/{file}.star" for file in files]
 
@@ -74,7 +74,7 @@ def test_two_micrographs_never_share_a_file():
 
 
 @pytest.mark.posix("makes links for everybody")
-def test_a_link_within_the_folder_leads_nowhere(tmp_path):
+def test_a_link_within_the_folder_is_not_followed(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out/Movies").symlink_to(tmp_path / "elsewhere")
@@ -83,7 +83,7 @@ def test_a_link_within_the_folder_leads_nowhere(tmp_path):
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_whatever_a_star_says_stays_in_the_folder(tmp_path):
+def test_names_in_a_star_file_write_only_inside_the_folder(tmp_path):
     star = tmp_path / "in.star"
     write_table(
         PICKS.assign(micrograph=["../../evil.mrc", "/abs/olute.mrc", "a/../../b.mrc"]), star
@@ -147,7 +147,7 @@ def test_a_job_of_relion_3_is_found_by_its_suffix(tmp_path, monkeypatch, version
         read_table(suffix)
 
 
-def test_a_list_may_name_files_of_other_programs(tmp_path):
+def test_a_list_of_coordinate_files_may_name_files_of_other_programs(tmp_path):
     (tmp_path / "a.box").write_text("10\t20\t30\t30\n")
     (tmp_path / "autopick.star").write_text(
         "data_coordinate_files\n\nloop_\n_rlnMicrographName\n_rlnMicrographCoordinates\n"
@@ -169,7 +169,7 @@ def test_files_of_a_job_with_other_columns_or_errors_are_read_one_by_one(tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
-def test_a_folder_without_a_list_names_micrographs_by_their_place(tmp_path):
+def test_a_folder_without_a_list_names_micrographs_by_their_path(tmp_path):
     write_folder(PICKS, tmp_path, "star")
     (tmp_path / "autopick.star").unlink()
     assert set(read_folder(tmp_path)["micrograph"]) == {"Movies/a", "Movies/b"}
@@ -203,7 +203,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("[!.]*") if path.is_file())
 
 
-def test_files_of_an_earlier_run_are_told_and_go_only_when_asked(tmp_path):
+def test_files_of_an_earlier_run_are_reported_and_removed_on_request(tmp_path):
     def write(names: str, **options: object) -> None:
         table = pd.DataFrame({"micrograph": list(names), "x": 10.0, "y": 20.0})
         write_folder(table, tmp_path, "box", box_size=8, **options)
@@ -232,7 +232,7 @@ def test_files_of_an_earlier_run_are_told_and_go_only_when_asked(tmp_path):
     assert read_folder(tmp_path)["micrograph"].tolist() == ["a", "b"]
 
 
-def test_another_format_or_version_in_the_same_folder_takes_the_place_of_the_first(tmp_path):
+def test_another_format_or_version_replaces_the_first_in_a_folder(tmp_path):
     write_folder(PICKS, tmp_path, "star")
     with pytest.warns(
         TableWarning, match=r"1 file of an earlier run remains .* \(.*autopick\.star\)"
@@ -248,7 +248,7 @@ def test_another_format_or_version_in_the_same_folder_takes_the_place_of_the_fir
     assert names_in(tmp_path) == ["a.coords", "b.coords"]
 
 
-def test_picks_written_one_by_one_are_remembered_too(tmp_path):
+def test_picks_written_one_by_one_are_recorded(tmp_path):
     names = [f"{JOB}Movies/{name}.mrc" for name in "abc"]
     first = PickFolder(tmp_path / "job", "star", names)
     for name in names:
@@ -261,7 +261,7 @@ def test_picks_written_one_by_one_are_remembered_too(tmp_path):
 
 
 @pytest.mark.posix("makes links for everybody")
-def test_a_record_that_says_anything_removes_nothing_elsewhere(tmp_path):
+def test_a_manipulated_record_removes_nothing_elsewhere(tmp_path):
     folder = tmp_path / "out"
     write_folder(PICKS, folder, "topaz")
     outside = tmp_path / "kept.txt"
@@ -298,7 +298,7 @@ def listed(folder: Path) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("spelled", ["absolute", "relative", "from the project"])
 @pytest.mark.parametrize("pipeline", [True, False])
-def test_a_job_written_from_outside_of_the_project_names_all_from_the_project(
+def test_a_job_written_from_another_folder_has_paths_relative_to_the_project(
     project, spelled, pipeline
 ):
     before = {"absolute": project, "relative": Path("../data/project"), "from the project": Path()}
@@ -318,7 +318,7 @@ def test_a_job_written_from_outside_of_the_project_names_all_from_the_project(
     assert read_folder(out)["micrograph"].tolist() == [PICKS["micrograph"][k] for k in (0, 2, 1)]
 
 
-def test_a_job_outside_of_the_project_of_its_micrographs_is_named_absolutely(project, tmp_path):
+def test_a_job_outside_the_project_of_its_micrographs_has_absolute_paths(project, tmp_path):
     star = project / "CtfFind/job003/micrographs_ctf.star"
     star.parent.mkdir(parents=True)
     star.write_text(f"data_micrographs\n\nloop_\n_rlnMicrographName\n{JOB}Movies/b.mrc\n")
@@ -330,14 +330,14 @@ def test_a_job_outside_of_the_project_of_its_micrographs_is_named_absolutely(pro
     assert text == "CtfFind/job003/micrographs_ctf.star\n"
 
 
-def test_one_micrograph_under_two_names_is_refused_in_a_job(project):
+def test_two_names_of_one_micrograph_are_refused_in_a_job(project):
     names = [f"{JOB}Movies/a.mrc", (project / f"{JOB}Movies/a.mrc").as_posix()]
     table = pd.DataFrame({"micrograph": names, "x": 1.0, "y": 2.0})
     with pytest.raises(TableError, match=r"both .* in the RELION project"):
         write_folder(table, project / "AutoPick/job007", "star")
 
 
-def test_names_that_relion_cannot_find_are_told(tmp_path):
+def test_names_that_relion_cannot_find_are_reported(tmp_path):
     table = pd.DataFrame({"micrograph": ["a", "b.mrc"], "x": 1.0, "y": 2.0})
     with pytest.warns(TableWarning, match="1 micrograph has a name without extension, such as a;"):
         write_folder(table, tmp_path / "job", "star")

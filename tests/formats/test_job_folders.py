@@ -73,7 +73,9 @@ def job(project: Path, name: str, suffix: str, *labels: str, index: str = "") ->
         ("Import/job003", "_topazpicks.star", (), "coordinates.star"),
     ],
 )
-def test_a_job_is_read_by_its_list_whatever_it_is_called(tmp_path, name, suffix, labels, index):
+def test_a_job_is_read_by_its_list_whatever_the_name_of_the_list(
+    tmp_path, name, suffix, labels, index
+):
     folder = job(tmp_path, name, suffix, *labels, index=index)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -88,7 +90,7 @@ def test_a_job_is_read_by_its_list_whatever_it_is_called(tmp_path, name, suffix,
     pd.testing.assert_frame_equal(read_folder(elsewhere), table)
 
 
-def test_a_job_without_its_list_is_read_by_the_names_of_its_files(tmp_path):
+def test_a_job_without_its_list_is_read_by_its_file_names(tmp_path):
     folder = job(tmp_path, "AutoPick/job006", "_autopick.star")
     with pytest.warns(
         TableWarning, match=r"left out, since they are not tables of picks: note\.txt"
@@ -104,7 +106,7 @@ def test_a_job_without_its_list_is_read_by_the_names_of_its_files(tmp_path):
     assert above["micrograph"].tolist() == ["job006/Movies/m1", "job006/Movies/m2"]
 
 
-def test_a_list_of_relion_3_without_its_micrographs_is_no_obstacle(tmp_path):
+def test_a_list_of_relion_3_is_read_without_its_micrographs(tmp_path):
     folder = job(tmp_path, "AutoPick/job006", "_autopick.star")
     (folder / "note.txt").unlink()
     (folder / "coords_suffix_autopick.star").write_text("CtfFind/job003/micrographs_ctf.star\n")
@@ -112,7 +114,7 @@ def test_a_list_of_relion_3_without_its_micrographs_is_no_obstacle(tmp_path):
         assert read_folder(folder)["micrograph"].tolist() == ["Movies/m1", "Movies/m2"]
 
 
-def test_a_list_of_relion_3_none_of_whose_files_is_there_is_refused(tmp_path):
+def test_a_list_of_relion_3_is_refused_if_all_its_files_are_missing(tmp_path):
     folder = job(tmp_path, "AutoPick/job006", "_autopick.star")
     (tmp_path / "CtfFind/job003").mkdir(parents=True)
     names = "".join(f"Movies/{name}.mrc\n" for name in ("c", "d"))
@@ -145,7 +147,7 @@ def test_the_particles_of_an_extraction_are_read_once(tmp_path):
     assert read_folder(folder)["x"].tolist() == [1, 2]
 
 
-def test_of_several_lists_or_iterations_one_has_to_be_named(tmp_path):
+def test_several_lists_or_iterations_are_refused_without_a_choice(tmp_path):
     folder = job(tmp_path, "AutoPick/job006", "_autopick.star", index="autopick.star")
     (folder / "again.star").write_text(list_of("AutoPick/job006", "_autopick.star"))
     with pytest.raises(TableError, match=r"several lists .* again\.star, autopick\.star"):
@@ -161,7 +163,7 @@ def test_of_several_lists_or_iterations_one_has_to_be_named(tmp_path):
     assert read_folder(rounds)["x"].tolist() == [7]
 
 
-def test_files_that_a_list_names_and_that_are_gone_are_left_out_with_a_count(tmp_path):
+def test_missing_files_of_a_list_are_left_out_and_counted(tmp_path):
     folder = job(tmp_path, "AutoPick/job006", "_autopick.star", index="autopick.star")
     (folder / "Movies/m1_autopick.star").unlink()
     with pytest.warns(TableWarning, match=r"line 9: .*m1_autopick\.star .* 1 of 2 files left"):
@@ -184,7 +186,7 @@ def test_star_files_without_positions_are_named_or_refused(tmp_path):
         read_folder(tmp_path)
 
 
-def test_boxes_beside_files_of_other_kinds_are_read(tmp_path):
+def test_boxes_beside_files_of_other_formats_are_read(tmp_path):
     (tmp_path / "a.box").write_text("10\t20\t30\t30\n")
     (tmp_path / "curve.csv").write_text("loss,epoch\n1,2\n")
     (tmp_path / "settings.json").write_text('{"threshold": 0.3}')
@@ -199,7 +201,7 @@ PICKS = pd.DataFrame(
 
 
 @pytest.mark.parametrize("name", ["topaz", "star"])
-def test_equal_names_from_two_folders_stay_two_micrographs(tmp_path, name):
+def test_equal_names_in_two_folders_are_two_micrographs(tmp_path, name):
     write_folder(PICKS, tmp_path / "out", name, ending=".star" if name == "star" else None)
     if name == "topaz":
         with pytest.warns(TableWarning, match="1 micrograph has the same name in several folders"):
@@ -211,7 +213,7 @@ def test_equal_names_from_two_folders_stay_two_micrographs(tmp_path, name):
     assert back["x"].tolist() == [1, 2, 3]
 
 
-def test_names_in_star_files_of_two_folders_are_told_apart_and_paths_stay(tmp_path):
+def test_names_in_star_files_of_two_folders_are_distinguished_and_paths_kept(tmp_path):
     for place in "xy":
         (tmp_path / place).mkdir()
         text = picks(1, "rlnMicrographName")

@@ -55,7 +55,7 @@ def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
 @pytest.mark.parametrize("name", TEXTS)
 @settings(max_examples=15, deadline=None)
 @given(table=picks(), data=st.data())
-def test_line_ends_and_marks_change_nothing(name, table, data):
+def test_line_ends_and_byte_order_marks_change_nothing(name, table, data):
     changes = {**CHANGES, **(BLANKS if name in WITH_BLANKS else {})}
     change = data.draw(st.sampled_from(sorted(changes)))
     if name in ("box", "eman", "coords", "xmipp", "cbox"):
@@ -76,7 +76,7 @@ def test_line_ends_and_marks_change_nothing(name, table, data):
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_a_file_of_blanks_is_a_table_without_rows_or_an_error(name, tmp_path):
+def test_a_blank_file_is_an_empty_table_or_an_error(name, tmp_path):
     path = tmp_path / f"m{FORMATS[name].ending}"
     for content in (b"", b"\n", b"\r\n\r\n", b"\xef\xbb\xbf", b" \t\n"):
         path.write_bytes(content)

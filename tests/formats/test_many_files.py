@@ -42,14 +42,14 @@ def one_by_one(folder, name: str) -> pd.DataFrame:
 @pytest.mark.parametrize("name", TOGETHER)
 @settings(max_examples=15, deadline=None)
 @given(table=picks())
-def test_together_and_one_by_one_are_the_same(name, table, tmp_path_factory):
+def test_reading_together_equals_reading_one_by_one(name, table, tmp_path_factory):
     folder = tmp_path_factory.mktemp(name)
     written(table, name, folder)
     pd.testing.assert_frame_equal(read_folder(folder, name), one_by_one(folder, name))
 
 
 @pytest.mark.parametrize("name", TOGETHER)
-def test_a_file_that_is_not_right_is_named(name, tmp_path):
+def test_an_invalid_file_among_many_is_named(name, tmp_path):
     table = pd.DataFrame({"micrograph": [*NAMES], "x": 5.0, "y": 6.0, "score": [1, 2, 3.5]})
     written(table, name, tmp_path)
     [broken] = tmp_path.glob("b_1*")
@@ -79,7 +79,7 @@ DIFFERENT = {
 
 @pytest.mark.parametrize("name", TOGETHER)
 @pytest.mark.parametrize("empty", [False, True])
-def test_files_that_differ_are_read_all_the_same(name, empty, tmp_path):
+def test_files_with_different_layouts_are_read(name, empty, tmp_path):
     alike, other = DIFFERENT[name]
     ending = FORMATS[name].ending
     (tmp_path / f"a{ending}").write_text(alike)
@@ -92,7 +92,7 @@ def test_files_that_differ_are_read_all_the_same(name, empty, tmp_path):
     pd.testing.assert_frame_equal(table[["x", "y"]], one_by_one(tmp_path, name)[["x", "y"]])
 
 
-def test_joined_tables_keep_what_is_known_of_all():
+def test_joined_tables_keep_the_attributes_that_all_have():
     one = pd.DataFrame({"micrograph": ["a"], "x": [1.0], "y": [2.0]})
     one.attrs = {"optics": [{"rlnOpticsGroup": 1, "rlnVoltage": 300.0}]}
     other = one.assign(x=3.0)
@@ -112,7 +112,7 @@ def test_joined_tables_keep_what_is_known_of_all():
         (".star", "data_\nloop_\n_rlnCoordinateX\n_rlnCoordinateY\n{x} 20\n"),
     ],
 )
-def test_a_position_outside_in_one_of_many_files_is_told_without_a_line_of_another(
+def test_a_position_outside_in_one_of_many_files_is_reported_without_a_wrong_line(
     tmp_path, ending, content
 ):
     for name, x in (("a", 30), ("b", 40), ("c", -90)):

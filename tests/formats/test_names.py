@@ -24,7 +24,7 @@ from activepick.formats.names import match_names, micrograph_stem, without_uid
         ("_autopick.star", "_autopick"),
     ],
 )
-def test_stem(name, stem):
+def test_the_stem_is_the_name_without_folders_and_extensions(name, stem):
     assert micrograph_stem(name) == stem
 
 
@@ -54,12 +54,12 @@ def test_the_exact_name_wins_over_a_similar_one():
     }
 
 
-def test_folders_tell_equal_file_names_apart():
+def test_folders_distinguish_equal_file_names():
     found = match_names(["1/a.mrc", "2/a.mrc"], ["/d/1/a.mrc", "/d/2/a.mrc"])
     assert found == {"1/a.mrc": "/d/1/a.mrc", "2/a.mrc": "/d/2/a.mrc"}
 
 
-def test_what_could_be_two_is_listed_and_not_guessed():
+def test_ambiguous_names_are_listed_and_not_matched():
     found = match_names(["a.mrc", "b.mrc"], ["1/a.mrc", "2/a.mrc", "b.mrc"])
     assert found == {"b.mrc": "b.mrc"}
     assert found.ambiguous == {"a.mrc": ["1/a.mrc", "2/a.mrc"]}
@@ -68,7 +68,7 @@ def test_what_could_be_two_is_listed_and_not_guessed():
     assert set(found.ambiguous) == {"1/a.mrc", "2/a.mrc"}
 
 
-def test_what_is_nowhere_is_listed():
+def test_names_without_a_match_are_listed():
     found = match_names(["q.mrc"], ["a.mrc"])
     assert not found
     assert found.unmatched == ["q.mrc"]
@@ -90,12 +90,12 @@ UID = "003512089177620345522_"
         ("a_automatch.star", "a.mrc"),
     ],
 )
-def test_what_programs_put_around_names_is_seen_through(name, micrograph):
+def test_prefixes_and_suffixes_of_programs_are_ignored(name, micrograph):
     found = match_names([name], [micrograph.replace(".hdf", ".mrc"), "other.mrc", "aa.mrc"])
     assert found == {name: micrograph.replace(".hdf", ".mrc")}
 
 
-def test_the_nearest_variant_wins_and_a_match_that_is_only_about_is_told():
+def test_the_closest_name_wins_and_loose_matches_are_reported():
     names = ["a.mrc", "a_DW.mrc"]
     assert match_names(["x/a_DW.mrc", "x/a.mrc"], names) == {
         "x/a_DW.mrc": "a_DW.mrc",
@@ -108,13 +108,13 @@ def test_the_nearest_variant_wins_and_a_match_that_is_only_about_is_told():
     assert both.ambiguous == {"a_aligned": names}
 
 
-def test_folders_tell_names_without_endings_apart():
+def test_folders_distinguish_names_without_extensions():
     micrographs = ["/d/Movies1/a.mrc", "/d/Movies2/a.mrc"]
     found = match_names(["Movies2/a", "Movies1/a_autopick.star"], micrographs)
     assert found == {"Movies2/a": micrographs[1], "Movies1/a_autopick.star": micrographs[0]}
 
 
-def test_a_prefix_of_cryosparc_is_taken_off():
+def test_a_prefix_of_cryosparc_is_removed():
     assert without_uid(f"J2/motioncorrected/{UID}a_1.mrc") == "a_1.mrc"
     assert without_uid("20170629_00021_frameImage.mrc") == "20170629_00021_frameImage.mrc"
     assert without_uid(UID) == UID
@@ -152,14 +152,14 @@ def test_every_name_is_matched_or_listed_and_no_micrograph_is_given_twice(names,
         ("FOILHOLE_1_Data_2_pick", "FoilHole_1_Data_2_Fractions_aligned_DW.mrc"),
     ],
 )
-def test_any_ending_and_other_case_are_seen_through_and_told(name, micrograph):
+def test_names_with_another_ending_or_case_match_and_are_reported(name, micrograph):
     others = ["aa.mrc", "Movies/a_2.mrc", "FoilHole_1.mrc", "FoilHole_1_Data_22.mrc", "picks.mrc"]
     found = match_names([name], [*others, micrograph])
     assert found == {name: micrograph}
     assert found.loose == [name]
 
 
-def test_a_name_that_ends_like_a_pick_file_is_a_name_of_its_own():
+def test_a_name_that_ends_like_a_pick_file_is_kept():
     both = ["gold.mrc", "gold_particles.mrc"]
     assert match_names(["gold", "gold_particles"], both) == {
         "gold": "gold.mrc",
@@ -175,13 +175,13 @@ def test_a_name_that_ends_like_a_pick_file_is_a_name_of_its_own():
 
 
 @pytest.mark.parametrize("name", ["a_2", "a_2_picks", "a_picks.mrc", "a_picks.tif", "ab_picks"])
-def test_another_micrograph_is_not_taken_for_one_with_a_shorter_name(name):
+def test_a_micrograph_is_not_matched_to_one_with_a_shorter_name(name):
     found = match_names([name], ["a.mrc"])
     assert not found
     assert found.unmatched == [name]
 
 
-def test_no_guess_between_two_of_the_same_beginning_or_case():
+def test_names_with_the_same_beginning_or_case_are_ambiguous():
     found = match_names(["a_picks", "b_x", "b_y"], ["1/a.mrc", "2/a.mrc", "b.mrc"])
     assert not found
     assert found.ambiguous == {
@@ -206,7 +206,7 @@ def test_no_guess_between_two_of_the_same_beginning_or_case():
         (["1/a", "a_picks"], ["1/a.mrc", "2/a.mrc"], "a_picks"),
     ],
 )
-def test_what_is_left_over_is_no_reason_to_choose_it(names, micrographs, doubtful):
+def test_a_remaining_micrograph_is_not_matched_by_elimination(names, micrographs, doubtful):
     found = match_names(names, micrographs)
     assert found == {names[0]: micrographs[0]}
     assert found.ambiguous == {doubtful: micrographs}
@@ -214,7 +214,7 @@ def test_what_is_left_over_is_no_reason_to_choose_it(names, micrographs, doubtfu
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10**9), st.booleans(), st.booleans())
-def test_numbers_of_images_in_stacks_are_left_out_of_account(number, in_name, in_micrograph):
+def test_numbers_of_images_in_stacks_are_ignored(number, in_name, in_micrograph):
     name, micrograph = "Movies/a.mrcs", "MotionCorr/job002/Movies/a.mrcs"
     name = f"{number:06d}@{name}" if in_name else name
     micrograph = f"{number:06d}@{micrograph}" if in_micrograph else micrograph
@@ -228,7 +228,7 @@ NAMES = st.lists(WORDS.map("_".join), max_size=6)
 
 @settings(max_examples=300, deadline=None)
 @given(NAMES, NAMES)
-def test_names_made_of_the_same_words_are_never_given_to_two(names, stems):
+def test_no_micrograph_is_matched_to_two_similar_names(names, stems):
     micrographs = [f"{stem}.mrc" for stem in dict.fromkeys(stems)]
     found = match_names(names, micrographs)
     assert len(found) + len(found.unmatched) + len(found.ambiguous) == len(set(names))
@@ -241,14 +241,14 @@ def test_names_made_of_the_same_words_are_never_given_to_two(names, stems):
         assert name.lower()[0] == found[name].lower()[0]
 
 
-def test_a_second_name_of_a_micrograph_is_told_from_one_that_is_not_found():
+def test_a_second_name_of_a_micrograph_is_reported_differently_from_a_missing_one():
     found = match_names(["m/a.mrc", "a", "a_checked", "b"], ["m/a.mrc"])
     assert found == {"m/a.mrc": "m/a.mrc"}
     assert found.ambiguous == {"a": ["m/a.mrc"], "a_checked": ["m/a.mrc"]}
     assert found.unmatched == ["b"]
 
 
-def test_accents_of_macos_are_the_same():
+def test_decomposed_accents_of_macos_match():
     composed, decomposed = (unicodedata.normalize(form, "für_1") for form in ("NFC", "NFD"))
     assert composed != decomposed
     assert match_names([decomposed], [f"{composed}.mrc"]) == {decomposed: f"{composed}.mrc"}

@@ -37,7 +37,7 @@ OPTICS = {
 }
 
 
-def test_30_gets_what_the_groups_say_in_each_row_and_the_rest_is_told(tmp_path):
+def test_relion_30_has_the_values_of_the_groups_in_each_row(tmp_path):
     grouped = star(
         tmp_path / "31.star", optics=OPTICS, particles={**ROWS, "rlnOpticsGroup": [1, 2, 1]}
     )
@@ -55,7 +55,7 @@ def test_30_gets_what_the_groups_say_in_each_row_and_the_rest_is_told(tmp_path):
     assert "rlnMicrographPixelSize" not in table
 
 
-def test_groups_without_facts_go_without_a_word(tmp_path):
+def test_groups_without_information_are_removed_silently(tmp_path):
     plain = {name: OPTICS[name] for name in ("rlnOpticsGroup", "rlnOpticsGroupName")}
     table = star(
         tmp_path / "31.star", optics=plain, particles={**ROWS, "rlnOpticsGroup": [1, 1, 1]}
@@ -83,7 +83,7 @@ def test_a_pixel_size_by_magnification_becomes_that_of_a_group(tmp_path, version
     assert not {"rlnMagnification", "rlnDetectorPixelSize", "rlnVoltage"} & set(particles)
 
 
-def test_two_pixel_sizes_become_two_groups_and_come_back(tmp_path):
+def test_two_pixel_sizes_become_two_groups_and_are_converted_back(tmp_path):
     rows = {**ROWS, "rlnDetectorPixelSize": [5, 5, 5], "rlnMagnification": [50000, 25000, 50000]}
     write_table(star(tmp_path / "30.star", particles=rows), tmp_path / "5.star")
     table = read_table(tmp_path / "5.star")
@@ -95,7 +95,7 @@ def test_two_pixel_sizes_become_two_groups_and_come_back(tmp_path):
     assert (1e4 * back["rlnDetectorPixelSize"] / back["rlnMagnification"]).tolist() == [1, 2, 1]
 
 
-def test_groups_of_the_table_keep_their_numbers_where_they_tell_pixel_sizes_apart(tmp_path):
+def test_groups_keep_their_numbers_if_they_distinguish_pixel_sizes(tmp_path):
     rows = {**ROWS, "rlnDetectorPixelSize": [5, 5, 5], "rlnMagnification": [50000, 25000, 50000]}
     write_table(
         star(tmp_path / "a.star", particles={**rows, "rlnOpticsGroup": [7, 3, 7]}),
@@ -116,7 +116,7 @@ def test_groups_of_the_table_keep_their_numbers_where_they_tell_pixel_sizes_apar
     assert read_table(tmp_path / "b.star")["rlnOpticsGroup"].tolist() == [1, 2, 1]
 
 
-def test_a_pixel_size_that_is_given_wins_and_one_that_is_incomplete_stays_in_its_rows(tmp_path):
+def test_a_given_pixel_size_wins_and_an_incomplete_column_is_kept(tmp_path):
     rows = {**ROWS, "rlnDetectorPixelSize": [5, 5, 5], "rlnMagnification": [50000, 25000, 0]}
     table = star(tmp_path / "30.star", particles=rows)
     write_table(table, tmp_path / "b.star")
@@ -149,7 +149,7 @@ def groups_of_a_file(draw):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(groups_of_a_file(), min_size=2, max_size=4))
-def test_files_of_a_folder_keep_what_their_groups_say(files):
+def test_files_of_a_folder_keep_their_optics_groups(files):
     """The same number means different groups in different files: each row keeps its own facts."""
     expected = {}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -179,7 +179,7 @@ def test_files_of_a_folder_keep_what_their_groups_say(files):
         assert all({"rlnMicrographPixelSize", "rlnVoltage"} <= set(one) for one in optics)
 
 
-def test_groups_that_only_some_files_have_are_lost_with_a_word(tmp_path):
+def test_groups_that_only_some_files_have_are_lost_with_a_warning(tmp_path):
     star(
         tmp_path / "a.star",
         optics={name: values[:1] for name, values in OPTICS.items()},
@@ -192,7 +192,7 @@ def test_groups_that_only_some_files_have_are_lost_with_a_word(tmp_path):
     assert "optics" not in table.attrs
 
 
-def test_rows_of_a_group_that_is_not_described_cost_the_others_theirs_with_a_word(tmp_path):
+def test_groups_are_lost_with_a_warning_if_one_is_not_described(tmp_path):
     particles = {**ROWS, "rlnOpticsGroup": [1, 2, 7]}
     table = star(tmp_path / "a.star", optics=OPTICS, particles=particles)
     with pytest.warns(TableWarning, match=r"optics groups 7 .* \(rlnMicrographPixelSize"):
@@ -203,7 +203,7 @@ def test_rows_of_a_group_that_is_not_described_cost_the_others_theirs_with_a_wor
 
 
 @pytest.mark.parametrize("version", ["3.0", "5"])
-def test_pixel_sizes_follow_the_scale_of_positions(tmp_path, version):
+def test_pixel_sizes_are_scaled_with_positions(tmp_path, version):
     old = {**ROWS, "rlnDetectorPixelSize": [5.0] * 3, "rlnMagnification": [50000.0] * 3}
     table = scale_table(star(tmp_path / "old.star", particles=old), 4)  # bin 4 has 1 Å, bin 1 0.25
     write_table(table, tmp_path / "new.star", version=version)
@@ -218,7 +218,7 @@ def test_pixel_sizes_follow_the_scale_of_positions(tmp_path, version):
     assert scale_table(images, 4)["rlnDetectorPixelSize"].tolist() == [5] * 3
 
 
-def test_pixel_sizes_of_cryosparc_follow_the_scale(cs_picks, tmp_path):
+def test_pixel_sizes_of_cryosparc_are_scaled_with_positions(cs_picks, tmp_path):
     table = read_table(cs_picks)
     if "location/micrograph_psize_A" not in table:
         table["location/micrograph_psize_A"] = 2.0
@@ -231,7 +231,7 @@ def test_pixel_sizes_of_cryosparc_follow_the_scale(cs_picks, tmp_path):
     ("version", "other", "own"),
     [("3.0", "rlnOriginXAngst", "pixels"), ("5", "rlnOriginX", "Å")],
 )
-def test_shifts_in_the_unit_of_another_version_are_told(tmp_path, version, other, own):
+def test_shifts_in_the_unit_of_another_version_are_reported(tmp_path, version, other, own):
     table = pd.DataFrame({"micrograph": ["a.mrc"], "x": [1.0], "y": [2.0], other: [3.0]})
     with pytest.warns(TableWarning, match=f"RELION {version} reads shifts .* in {own}") as caught:
         write_table(table, tmp_path / "p.star", version=version)

@@ -28,7 +28,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(("name", "content", "place"), FILES, ids=[file[0] for file in FILES])
-def test_a_position_outside_is_left_out_of_a_file_or_an_error_with_its_line(
+def test_a_position_outside_in_a_file_is_left_out_or_an_error_with_its_line(
     tmp_path, name, content, place
 ):
     path = tmp_path / name
@@ -41,7 +41,7 @@ def test_a_position_outside_is_left_out_of_a_file_or_an_error_with_its_line(
 
 
 @pytest.mark.parametrize(("name", "content", "_"), FILES[3:], ids=[file[0] for file in FILES[3:]])
-def test_a_position_outside_is_left_out_of_a_folder(tmp_path, name, content, _):
+def test_positions_outside_in_a_folder_are_left_out(tmp_path, name, content, _):
     for stem in "ab":
         (tmp_path / f"{stem}{name[1:]}").write_text(content)
     with pytest.warns(TableWarning, match="2 of 4 positions lie outside"):
@@ -73,9 +73,7 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("name", "content", "place"), UNUSABLE)
-def test_a_row_that_cannot_be_used_is_left_out_or_an_error_with_its_line(
-    tmp_path, name, content, place
-):
+def test_an_unusable_row_is_left_out_or_an_error_with_its_line(tmp_path, name, content, place):
     path = tmp_path / name
     path.write_text(content)
     with pytest.warns(TableWarning, match=f"1 of 2 rows has no position.*{place}"):
@@ -85,7 +83,7 @@ def test_a_row_that_cannot_be_used_is_left_out_or_an_error_with_its_line(
     assert caught.value.option == "--outside drop leaves them out"
 
 
-def test_a_folder_counts_the_rows_that_cannot_be_used(tmp_path):
+def test_unusable_rows_in_a_folder_are_counted(tmp_path):
     for stem in "ab":
         (tmp_path / f"{stem}.box").write_text("1 2 30 30\n1 nan 30 30\n-90 2 30 30\n")
     with pytest.warns(TableWarning) as caught:
@@ -114,7 +112,7 @@ POSITIONS, SIDE = st.floats(-40, 140), st.integers(1, 99)
 @given(
     st.lists(st.tuples(POSITIONS, POSITIONS), max_size=20), st.integers(1, 99), st.integers(1, 99)
 )
-def test_what_stays_is_on_a_pixel_of_the_micrograph(xy, height, width):
+def test_kept_positions_are_on_a_pixel_of_the_micrograph(xy, height, width):
     table = table_of(xy)
     keep = inside(table["x"], table["y"], width, height)
     with warnings.catch_warnings():
@@ -139,7 +137,7 @@ def test_what_stays_is_on_a_pixel_of_the_micrograph(xy, height, width):
     assert inside(width - 1 - found["x"], height - 1 - found["y"], width, height).all()
 
 
-def test_micrographs_of_unknown_size_have_no_far_side():
+def test_positions_are_not_limited_by_an_unknown_size():
     table = pd.concat([table_of([(500, 5)], "a"), table_of([(500, 5), (5, 5)], "b")])
     with pytest.warns(TableWarning, match=r"t\.star: 1 of 3 .* of b, which has 20 x 10 pixels"):
         found = leave_out_outside(table, {"b": (10, 20)}, source="t.star")
@@ -147,7 +145,7 @@ def test_micrographs_of_unknown_size_have_no_far_side():
     assert found.index.tolist() == [0, 1]
 
 
-def test_nothing_outside_is_the_same_table():
+def test_a_table_without_positions_outside_is_returned_itself():
     table = table_of([(-0.5, 0), (99.5, 49.5)])
     assert leave_out_outside(table, {"m": (50, 100)}, source="t") is table
 
@@ -161,7 +159,7 @@ def test_nothing_outside_is_the_same_table():
         ([(900_000, 10)], "Are these the micrographs", ""),
     ],
 )
-def test_positions_far_outside_name_what_mends_them(xy, cause, option):
+def test_positions_far_outside_name_the_option_that_corrects_them(xy, cause, option):
     table = table_of([*xy, (5, 5)])
     with pytest.warns(TableWarning, match=cause) as caught:
         leave_out_outside(table, {"m": (720, 1000)}, source="t")
@@ -175,7 +173,7 @@ def test_positions_far_outside_name_what_mends_them(xy, cause, option):
 
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from([1.5, 2, 3, 4, 8, 1.2]), st.integers(0, 2**32 - 1))
-def test_many_positions_tell_the_factor_by_which_they_are_too_large(factor, seed):
+def test_the_factor_of_positions_that_are_too_large_is_estimated(factor, seed):
     xy = np.random.default_rng(seed).uniform(0, (1000 * factor, 720 * factor), (300, 2))
     xy[0] = 5  # with none inside it would be an error
     with pytest.warns(TableWarning) as caught:
@@ -184,20 +182,20 @@ def test_many_positions_tell_the_factor_by_which_they_are_too_large(factor, seed
     assert abs(scale * factor - 1) < (0.001 if factor != 1.2 else 0.05)
 
 
-def test_positions_at_the_border_are_no_wrong_scale():
+def test_positions_just_outside_do_not_suggest_a_wrong_scale():
     with pytest.warns(TableWarning) as caught:
         leave_out_outside(table_of([(1003, 10), (5, 5)]), {"m": (720, 1000)}, source="t")
     assert str(caught[0].message).endswith("they are left out")
     assert caught[0].message.option == ""
 
 
-def test_the_option_has_two_values():
+def test_the_option_outside_has_two_values():
     assert checked_outside("drop") == "drop"
     with pytest.raises(SettingsError, match="drop, error"):
         checked_outside("keep")
 
 
-def test_only_positions_on_the_exposures_go_into_a_dataset(exposures, tmp_path):
+def test_only_positions_on_the_exposures_are_written_to_a_dataset(exposures, tmp_path):
     name = "14sep05c_00024sq_00003hl_00002es.frames"
     picks = table_of([(5, 5), (4000, 5), (5, 3709.5)], name)
     with pytest.warns(TableWarning, match="1 of 3 positions lies outside"):

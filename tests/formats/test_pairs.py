@@ -98,7 +98,7 @@ SAMPLE = pd.DataFrame(
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_every_pair_of_formats(first, second, exposures):
+def test_every_pair_of_formats_keeps_positions_and_scores(first, second, exposures):
     check(SAMPLE, first, second, exposures, 101)
 
 
@@ -109,11 +109,11 @@ def test_scores_that_are_all_zero_are_kept(first, exposures):
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_empty_tables_come_through_every_pair(first, second, exposures):
+def test_every_pair_of_formats_keeps_empty_tables(first, second, exposures):
     check(SAMPLE[:0], first, second, exposures, 64)
 
 
 @settings(max_examples=40, deadline=None)
 @given(table=picks(), pair=st.sampled_from(PAIRS), box=st.integers(1, 301))
-def test_any_picks_through_any_pair(table, pair, box, exposures):
+def test_any_picks_survive_any_pair_of_formats(table, pair, box, exposures):
     check(table, *pair, exposures, box)

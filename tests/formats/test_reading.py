@@ -100,13 +100,13 @@ def save(folder: Path, name: str, content: str | bytes) -> Path:
         ("a", TOPAZ),
     ],
 )  # fmt: skip
-def test_layouts_of_other_programs(tmp_path, name, content):
+def test_layouts_of_other_programs_are_read(tmp_path, name, content):
     table = read_table(save(tmp_path, name, content))
     assert [n.split("/")[-1][0] for n in table["micrograph"]] == ["a", "b"]
     assert table[["x", "y", "score"]].to_numpy().tolist() == [[100.5, 20, 1.25], [3, 4, -0.5]]
 
 
-def test_the_format_that_is_asked_for_wins_over_the_ending(tmp_path):
+def test_a_given_format_takes_precedence_over_the_extension(tmp_path):
     path = save(tmp_path, "a.star", CSV)
     assert len(read_table(path, "csv")) == 2
     with pytest.raises(TableError, match="looks like CSV"):
@@ -119,7 +119,7 @@ def test_the_format_that_is_asked_for_wins_over_the_ending(tmp_path):
         choose_format("picks.xyz", sniff=False)
 
 
-def test_coordinates_of_one_micrograph_take_its_name_from_the_file(tmp_path):
+def test_coordinates_without_names_are_named_after_the_file(tmp_path):
     table = read_table(save(tmp_path, "May08_03.05.02_autopick.star", ONE_MICROGRAPH))
     assert table["micrograph"].tolist() == ["May08_03.05.02"] * 2
     assert table["score"].tolist() == [1.25, -0.5]
@@ -145,13 +145,13 @@ def test_an_index_of_coordinate_files_is_followed(tmp_path):
         read_table(index)
 
 
-def test_a_block_without_a_loop_is_a_row(tmp_path):
+def test_a_block_without_a_loop_is_read_as_one_row(tmp_path):
     text = "data_particles\n\n_rlnMicrographName 'a b.mrc'\n_rlnCoordinateX 1\n_rlnCoordinateY 2\n"
     table = read_table(save(tmp_path, "a.star", text))
     assert table.to_numpy().tolist() == [["a b.mrc", 1, 2]]
 
 
-def test_latin_1_is_read_and_said(tmp_path):
+def test_latin_1_is_read_with_a_warning(tmp_path):
     path = save(tmp_path, "a.csv", CSV.replace("b.mrc", "é.mrc").encode("latin-1"))
     with pytest.warns(TableWarning, match=r"not UTF-8 \(line 3\)"):
         assert read_table(path)["micrograph"].tolist()[1] == "Micrographs/é.mrc"
@@ -199,7 +199,7 @@ def test_latin_1_is_read_and_said(tmp_path):
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
-def test_what_is_wrong_is_said_with_the_line(tmp_path, name, content, message):
+def test_errors_in_files_give_the_line(tmp_path, name, content, message):
     path = save(tmp_path, name, content)
     with pytest.raises(TableError, match=message) as caught:
         read_table(path)
@@ -207,7 +207,7 @@ def test_what_is_wrong_is_said_with_the_line(tmp_path, name, content, message):
     assert len(str(caught.value)) < 600 + len(str(path))
 
 
-def test_no_file_and_a_folder_are_said(tmp_path):
+def test_missing_files_and_folders_are_reported(tmp_path):
     with pytest.raises(TableError, match="does not exist"):
         read_table(tmp_path / "gone.star")
     (tmp_path / "b.star").mkdir()
@@ -241,7 +241,7 @@ GOOD = pd.DataFrame({"micrograph": ["a.mrc"], "x": [1.0], "y": [2.0], "score": [
         (pd.concat([GOOD, GOOD.assign(micrograph="x/a")]), "a.txt", {}, "would both be 'a'"),
     ],
 )  # fmt: skip
-def test_nothing_is_written_of_what_is_not_right(tmp_path, table, name, options, message):
+def test_invalid_tables_are_not_written(tmp_path, table, name, options, message):
     path = save(tmp_path, name, "what was there before")
     with pytest.raises(TableError, match=message):
         write_table(table, path, **options)
@@ -249,14 +249,14 @@ def test_nothing_is_written_of_what_is_not_right(tmp_path, table, name, options,
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
-def test_a_folder_cannot_be_written_over(tmp_path):
+def test_a_folder_is_not_replaced_by_a_file(tmp_path):
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(TableError, match="cannot be written"):
         write_table(GOOD, tmp_path / "a.csv")
     assert [p.name for p in tmp_path.iterdir()] == ["a.csv"]
 
 
-def test_relion_30_gets_one_block(tmp_path):
+def test_relion_30_has_one_block(tmp_path):
     path = tmp_path / "a.star"
     write_table(GOOD, path, version="3.0", pixel_size_angstrom=1.77)
     lines = path.read_text().splitlines()
@@ -266,7 +266,7 @@ def test_relion_30_gets_one_block(tmp_path):
     assert table["rlnMagnification"].tolist() == [10000]
 
 
-def test_a_large_star_is_read_whole(tmp_path):
+def test_a_large_star_file_is_read_completely(tmp_path):
     rows = "".join(f"m_{i // 100}.mrc {i % 4000}.5 {i % 3000}.25 1\n" for i in range(50_000))
     header = "data_\nloop_\n_rlnMicrographName\n_rlnCoordinateX\n_rlnCoordinateY\n_rlnOpticsGroup\n"
     with warnings.catch_warnings():
@@ -276,13 +276,13 @@ def test_a_large_star_is_read_whole(tmp_path):
     assert table["micrograph"].nunique() == 500
 
 
-def test_real_picks(real_data):
+def test_files_of_real_picks_are_read(real_data):
     assert len(read_table(real_data / "empiar-10017" / "truth.star")) == 4854
     assert len(read_table(real_data / "empiar-10146" / "truth.star")) == 1285
 
 
 @pytest.mark.parametrize("separator", [",", "\t"])
-def test_rows_that_need_a_second_look_give_the_same_table(tmp_path, separator):
+def test_rows_that_are_parsed_separately_give_the_same_table(tmp_path, separator):
     rows = ["micrograph,x,y,score,label,note", "Movies/a.mrc,1.5,2,,1,007", "b,3,4,-1e-3,0,x y"]
     plain = "\n".join(rows).replace(",", separator) + "\n"
     quoted = plain.replace("b" + separator, f'"b"{separator}').replace("\n", "\n\n", 1)

@@ -5,7 +5,7 @@ from activepick.errors import TableError
 from activepick.formats.refusals import refuse_filament, refuse_tomogram, varies
 
 
-def test_the_sentences_name_the_file_the_line_and_the_reason():
+def test_refusals_name_the_file_the_line_and_the_reason():
     with pytest.raises(TableError) as caught:
         refuse_tomogram("a.star", "particles in tomograms (rlnTomoName)", 7)
     assert str(caught.value).startswith(
@@ -16,7 +16,7 @@ def test_the_sentences_name_the_file_the_line_and_the_reason():
         refuse_filament("a.box")
 
 
-def test_depths_vary_only_where_two_numbers_differ():
+def test_varies_needs_two_different_finite_numbers():
     assert varies([0.0, 1.5])
     assert varies(["0", "2.5"])
     assert not varies([3.0, 3.0, np.nan])

@@ -22,7 +22,7 @@ def listed(folder: Path, text: str):
     return read_relion_micrographs(path)
 
 
-def test_a_list_tells_groups_pixel_sizes_and_defocus(tmp_path):
+def test_a_list_contains_groups_pixel_sizes_and_defocus(tmp_path):
     found = listed(
         tmp_path,
         f"{OPTICS}{TABLE}_rlnMicrographName\n_rlnOpticsGroup\n_rlnDefocusU\n_rlnDefocusV\n"
@@ -34,7 +34,7 @@ def test_a_list_tells_groups_pixel_sizes_and_defocus(tmp_path):
     assert found.defocus_angstrom == {"a.mrc": 11000, "c.mrc": 0}
 
 
-def test_a_list_of_relion_30_tells_the_pixel_size_by_magnification(tmp_path):
+def test_the_pixel_size_of_relion_30_follows_from_the_magnification(tmp_path):
     found = listed(
         tmp_path,
         "data_\n\nloop_\n_rlnMicrographName\n_rlnDetectorPixelSize\n_rlnMagnification\n"
@@ -45,12 +45,12 @@ def test_a_list_of_relion_30_tells_the_pixel_size_by_magnification(tmp_path):
     assert found.optics == []
 
 
-def test_a_row_knows_better_than_its_optics_group(tmp_path):
+def test_a_pixel_size_in_a_row_takes_precedence_over_the_optics_group(tmp_path):
     text = f"{OPTICS}{TABLE}_rlnMicrographName\n_rlnOpticsGroup\n_rlnPixelSize\na.mrc 1 2.5\n"
     assert listed(tmp_path, text).pixel_sizes_angstrom == {"a.mrc": 2.5}
 
 
-def test_a_list_without_micrographs_of_one_picture_is_refused(tmp_path):
+def test_a_list_of_movies_or_particles_is_refused(tmp_path):
     with pytest.raises(TableError, match="movies; run motion correction"):
         listed(tmp_path, f"{OPTICS}data_movies\n\nloop_\n_rlnMicrographMovieName\nm.tiff\n")
     with pytest.raises(TableError, match=r"tilt series \(rlnTomoNominalStageTiltAngle\)"):
@@ -62,7 +62,7 @@ def test_a_list_without_micrographs_of_one_picture_is_refused(tmp_path):
         listed(tmp_path, OPTICS)
 
 
-def test_optics_groups_go_to_the_picks(tmp_path):
+def test_optics_groups_of_the_list_are_assigned_to_picks(tmp_path):
     found = listed(tmp_path, f"{OPTICS}{TABLE}_rlnMicrographName\n_rlnOpticsGroup\na 3\nb 1\n")
     picks = pd.DataFrame({"micrograph": ["b", "a", "other"], "x": 1.0, "y": 1.0})
     assert found.with_optics(picks)["rlnOpticsGroup"].tolist() == [1, 3, 1]
@@ -74,7 +74,7 @@ def made(*paths: Path) -> None:
         path.touch()
 
 
-def test_names_are_looked_up_beside_the_list_above_it_and_where_the_command_runs(
+def test_names_are_searched_beside_the_list_above_it_and_in_the_current_folder(
     tmp_path, monkeypatch
 ):
     job, work = tmp_path / "project/Select/job005", tmp_path / "work"
@@ -103,7 +103,7 @@ def test_names_are_looked_up_beside_the_list_above_it_and_where_the_command_runs
 
 
 @pytest.mark.posix("makes links for everybody")
-def test_ten_thousand_names_are_looked_up_in_the_folders_that_exist(tmp_path):
+def test_ten_thousand_names_are_searched_only_in_existing_folders(tmp_path):
     deep = tmp_path / "/".join("abcdefgh") / "list.star"
     made(*(tmp_path / f"Movies/m{k}.mrc" for k in range(20)))
     os.symlink(tmp_path / "Movies", tmp_path / "Linked")

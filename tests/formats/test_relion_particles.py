@@ -47,7 +47,7 @@ def test_micrographs_without_a_name_are_named_after_images_and_movies(tmp_path, 
     assert table["x"].tolist() == XY["rlnCoordinateX"]
 
 
-def test_the_name_of_the_micrograph_comes_first_and_the_movie_before_the_stack(tmp_path):
+def test_names_of_micrographs_take_precedence_over_movies_and_stacks(tmp_path):
     images = {"rlnImageName": ["1@x.mrcs"] * 3}
     movies = {"rlnMicrographMovieName": list("abb")}
     names = {"rlnMicrographName": list("cdd")}
@@ -62,7 +62,7 @@ def test_the_name_of_the_micrograph_comes_first_and_the_movie_before_the_stack(t
 @pytest.mark.parametrize(
     "label", ["rlnMicrographId", "rlnGroupNumber", "rlnGroupName", "rlnOpticsGroup", "rlnCtfImage"]
 )
-def test_several_micrographs_that_nothing_names_are_refused(tmp_path, label):
+def test_particles_of_several_unnamed_micrographs_are_refused(tmp_path, label):
     with pytest.raises(TableError, match=f"several micrographs \\({label} varies\\)"):
         read_table(star(tmp_path, {**XY, label: [1, 1, 2]}))
     one = read_table(star(tmp_path, {**XY, label: [3, 3, 3]}, "a_autopick.star"))
@@ -70,7 +70,7 @@ def test_several_micrographs_that_nothing_names_are_refused(tmp_path, label):
 
 
 @pytest.mark.parametrize("label", ["rlnMicrographId", "rlnGroupNumber", "rlnOpticsGroup"])
-def test_a_stack_of_particles_of_several_micrographs_names_none(tmp_path, label):
+def test_a_stack_of_several_micrographs_does_not_name_them(tmp_path, label):
     images = {"rlnImageName": ["1@all.mrcs", "2@all.mrcs", "3@all.mrcs"]}
     with pytest.raises(TableError, match=f"several micrographs \\({label} varies\\)"):
         read_table(star(tmp_path, {**XY, **images, label: [1, 1, 2]}))
@@ -80,7 +80,7 @@ def test_a_stack_of_particles_of_several_micrographs_names_none(tmp_path, label)
     assert table["micrograph"].tolist() == ["a.mrcs", "a.mrcs", "b.mrcs"]
 
 
-def test_the_name_of_no_micrograph_is_none(tmp_path):
+def test_the_name_none_is_not_a_micrograph(tmp_path):
     rows = {"rlnMicrographName": ["None"] * 3, **XY}
     images = {"rlnImageName": ["1@a.mrcs", "2@a.mrcs", "1@b.mrcs"]}
     with pytest.warns(TableWarning, match="named after rlnImageName"):
@@ -101,7 +101,7 @@ def test_numbers_of_images_in_names_of_micrographs_are_removed(tmp_path, name):
     assert table["micrograph"].tolist() == ["M/a.mrcs", "M/a.mrcs", "M/b.mrcs"]
 
 
-def test_files_of_a_folder_that_name_other_micrographs_keep_these_names(tmp_path):
+def test_names_in_files_take_precedence_over_the_names_of_files(tmp_path):
     for name in "ab":
         images = {"rlnImageName": [f"{k}@Extract/{name}.mrcs" for k in (1, 2, 3)]}
         star(tmp_path, {**XY, **images}, f"Movies/{name}1.star")
@@ -156,18 +156,18 @@ def test_filaments_are_refused(tmp_path, rows, reason):
         read_folder(tmp_path)
 
 
-def test_a_tilt_series_is_refused_by_its_ending(tmp_path):
+def test_a_tilt_series_is_refused_by_its_extension(tmp_path):
     rows = {"wrpMovieName": ["a.tif"], "wrpAngleTilt": [-60]}
     with pytest.raises(TableError, match="tomograms are not supported"):
         read_table(star(tmp_path, rows, "TS_1.tomostar"))
 
 
-def test_columns_of_tomograms_and_filaments_that_say_nothing_are_no_reason(tmp_path):
+def test_empty_columns_of_tomograms_and_filaments_are_not_refused(tmp_path):
     rows = {**NAMED, "rlnCoordinateZ": [0, 0, 0], "rlnHelicalTubeID": [0, 0, 0]}
     assert len(read_table(star(tmp_path, rows))) == 3
 
 
-def test_two_tables_of_positions_are_put_together_and_said(tmp_path):
+def test_two_tables_of_positions_are_combined_with_a_warning(tmp_path):
     first = {**NAMED, "rlnAutopickFigureOfMerit": [1, 2, 3]}
     other = {"rlnMicrographName": ["b.mrc"], "rlnCoordinateX": [7], "rlnCoordinateY": [8]}
     path = tmp_path / "a.star"

@@ -55,12 +55,12 @@ def assert_same(found: pd.DataFrame, table: pd.DataFrame, atol: float) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(tables())
-def test_csv_keeps_everything(table):
+def test_csv_keeps_all_columns(table):
     table["label"] = np.arange(len(table)) % 2
     assert_same(there_and_back(table, ".csv"), table, 0)
 
 
-def test_tsv_has_tabs(tmp_path):
+def test_tsv_is_separated_by_tabs(tmp_path):
     write_table(pd.DataFrame({"micrograph": ["a,b"], "x": [1.5], "y": [2.0]}), tmp_path / "a.tsv")
     assert (tmp_path / "a.tsv").read_text() == "micrograph\tx\ty\na,b\t1.5\t2.0\n"
     assert read_table(tmp_path / "a.tsv")["micrograph"].tolist() == ["a,b"]
@@ -69,13 +69,13 @@ def test_tsv_has_tabs(tmp_path):
 @pytest.mark.parametrize("version", ["3.0", "3.1"])
 @settings(max_examples=40, deadline=None)
 @given(table=tables())
-def test_star_keeps_names_and_six_decimals(table, version):
+def test_star_files_keep_names_and_six_decimals(table, version):
     assert_same(there_and_back(table, ".star", version=version), table, 1e-6)
 
 
 @settings(max_examples=40, deadline=None)
 @given(tables(), st.sampled_from([1.0, 0.125]))
-def test_topaz_keeps_stems(table, scale):
+def test_topaz_files_contain_names_without_extensions(table, scale):
     stems = table["micrograph"].map(without_ending).astype(str)
     table = table.assign(micrograph=stems)
     found = there_and_back(table, ".txt", scale=scale)
@@ -85,7 +85,7 @@ def test_topaz_keeps_stems(table, scale):
 
 @settings(max_examples=40, deadline=None)
 @given(tables(st.just("a.mrc")))
-def test_star_of_one_micrograph_is_named_by_its_file(table):
+def test_a_star_file_of_one_micrograph_is_named_after_its_file(table):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a_autopick.star"
         write_table(table, path, per_micrograph=True)
@@ -97,7 +97,7 @@ def test_star_of_one_micrograph_is_named_by_its_file(table):
 
 @settings(max_examples=60, deadline=None)
 @given(tables(TEXT.filter(lambda n: "'" not in n and n.lower() not in ("nan", "<na>"))))
-def test_the_starfile_package_reads_the_same(table):
+def test_the_starfile_package_reads_the_same_table(table):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picks.star"
         write_table(table, path, pixel_size_angstrom=1.77)
@@ -109,7 +109,7 @@ def test_the_starfile_package_reads_the_same(table):
         np.testing.assert_allclose(blocks["particles"]["rlnCoordinateX"], table["x"], atol=1e-6)
 
 
-def test_a_star_of_the_starfile_package_is_read():
+def test_a_file_of_the_starfile_package_is_read():
     frame = pd.DataFrame(
         {
             "rlnMicrographName": ["a b.mrc", "c.mrc"],
@@ -169,7 +169,7 @@ def test_empty_scores_and_labels_survive_csv():
 
 
 @pytest.mark.parametrize("ending", [".star", ".txt"])
-def test_dropped_labels_are_said(ending, tmp_path):
+def test_dropped_labels_are_reported(ending, tmp_path):
     table = pd.DataFrame({"micrograph": ["a"], "x": [1.0], "y": [2.0], "label": [1]})
     with pytest.warns(TableWarning, match="label"):
         write_table(table, tmp_path / f"a{ending}")

@@ -54,7 +54,7 @@ def two_exposures(tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_SCORES if name != "box"])
-def test_log_odds_of_ours_are_log_odds_again(name, tmp_path, two_exposures):
+def test_log_odds_survive_a_round_trip(name, tmp_path, two_exposures):
     back = through(PICKS, name, tmp_path, **options_of(name, two_exposures))
     assert score_meaning(back) == "log-odds"
     assert np.allclose(back["score"], PICKS["score"], atol=1e-5)
@@ -63,7 +63,7 @@ def test_log_odds_of_ours_are_log_odds_again(name, tmp_path, two_exposures):
 @pytest.mark.parametrize(
     "name", [name for name in WITH_SCORES if name not in ("box", "topaz", "cbox")]
 )
-def test_numbers_of_other_programs_stay_numbers(name, tmp_path, two_exposures):
+def test_numbers_of_other_programs_survive_a_round_trip(name, tmp_path, two_exposures):
     numbers = with_meaning(PICKS.copy(), "number")
     back = through(numbers, name, tmp_path, **options_of(name, two_exposures))
     assert score_meaning(back) == "number"
@@ -82,7 +82,7 @@ def test_numbers_of_other_programs_stay_numbers(name, tmp_path, two_exposures):
         ("a.csv", "micrograph,x,y,rlnAutopickFigureOfMerit\na,1,2,0.5\na,3,4,1.5\n"),
     ],
 )  # fmt: skip
-def test_scores_of_other_programs_are_never_taken_for_log_odds(tmp_path, name, content):
+def test_scores_of_other_programs_are_never_treated_as_log_odds(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     table = read_table(tmp_path / name)
     assert table["score"].tolist() == [0.5, 1.5]
@@ -94,7 +94,7 @@ def test_scores_of_cryosparc_are_numbers(cs_picks):
     assert score_meaning(read_table(cs_picks)) == "number"
 
 
-def test_the_confidence_of_crYOLO_is_a_probability(tmp_path):
+def test_the_confidence_of_cryolo_is_a_probability(tmp_path):
     (tmp_path / "a.cbox").write_text("1 2 30 30 0.5\n3 4 30 30 0.75\n")
     table = read_table(tmp_path / "a.cbox")
     assert score_meaning(table) == "log-odds"
@@ -105,7 +105,9 @@ def test_the_confidence_of_crYOLO_is_a_probability(tmp_path):
 @pytest.mark.parametrize(
     ("scores", "confidences"), [([0.1, 0.9, 0.4], [0.1, 0.9, 0.4]), ([3.5, 0.2, -1], None)]
 )
-def test_numbers_are_no_confidences(scores, confidences, tmp_path):
+def test_numbers_of_other_programs_are_confidences_only_between_0_and_1(
+    scores, confidences, tmp_path
+):
     numbers = with_meaning(PICKS.assign(micrograph="a", score=scores), "number")
     with pytest.warns(TableWarning, match="not probabilities"):
         write(numbers, tmp_path / "a.cbox", box_size=20)
@@ -117,12 +119,12 @@ def test_numbers_are_no_confidences(scores, confidences, tmp_path):
         assert to_probability(back["score"]).tolist() == pytest.approx(confidences)
 
 
-def test_topaz_takes_scores_for_log_odds(tmp_path):
+def test_numbers_written_to_topaz_files_give_a_warning(tmp_path):
     with pytest.warns(TableWarning, match="Topaz reads them as log-odds"):
         write(with_meaning(PICKS.copy(), "number"), tmp_path / "a.txt")
 
 
-def test_a_folder_with_scores_of_two_kinds_has_numbers(tmp_path):
+def test_scores_of_two_meanings_in_a_folder_are_numbers(tmp_path):
     write_folder(PICKS, tmp_path, "star")
     assert score_meaning(read_folder(tmp_path)) == "log-odds"
     (tmp_path / "autopick.star").unlink()
@@ -139,13 +141,13 @@ def test_tables_without_scores_have_none(tmp_path):
 
 
 @given(st.lists(st.floats(-30, 30), max_size=9))
-def test_log_odds_and_probabilities_are_the_same(scores):
+def test_log_odds_and_probabilities_are_inverse(scores):
     assert np.allclose(from_probability(to_probability(scores)), scores, atol=1e-3)
     assert np.isfinite(from_probability([0, 1])).all()
     assert np.isnan(from_probability([np.nan])).all()
 
 
-def test_a_threshold_keeps_what_reaches_it():
+def test_a_threshold_keeps_scores_that_reach_it():
     table = PICKS.assign(score=[np.nan, 0, 7])
     assert keep_scores(table) is table
     assert keep_scores(table, threshold=0.5)["x"].tolist() == [20, 30]
@@ -185,7 +187,7 @@ def test_other_columns_of_scores_in_a_csv_are_numbers(tmp_path, column):
 
 
 @pytest.mark.parametrize("ending", [".csv", ".txt"])
-def test_log_odds_that_look_like_probabilities_are_told(tmp_path, ending):
+def test_log_odds_that_look_like_probabilities_are_reported(tmp_path, ending):
     names = {".csv": "micrograph,x,y,score", ".txt": "image_name\tx_coord\ty_coord\tscore"}
     separator = "\t" if ending == ".txt" else ","
     path = tmp_path / f"a{ending}"

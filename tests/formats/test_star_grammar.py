@@ -53,7 +53,7 @@ def blocks_of(text: str):
     ],
 )
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-def test_the_same_table_in_other_words(text, newline):
+def test_spellings_of_a_star_file_give_the_same_table(text, newline):
     assert read(text, newline)[["micrograph", "x", "y"]].to_numpy().tolist() == POSITIONS
 
 
@@ -86,7 +86,7 @@ def test_a_line_without_its_comment_has_the_same_values(words):
     assert tokens_of(bare) == tokens_of(line)
 
 
-def test_a_hash_within_a_name_is_no_comment():
+def test_a_hash_within_a_name_is_not_a_comment():
     text = STAR.replace("m/a.mrc", "m/a#1.mrc")
     assert read(text)["micrograph"].tolist() == ["m/a#1.mrc"] * 2
     assert tokens_of("'a #1.mrc' b#2 #3 c") == ["a #1.mrc", "b#2"]
@@ -95,7 +95,7 @@ def test_a_hash_within_a_name_is_no_comment():
     )
 
 
-def test_a_second_loop_in_a_block_is_a_table_of_its_own():
+def test_a_second_loop_in_a_block_is_a_separate_table():
     blocks = blocks_of(
         "data_x\n_version 3 # of the file\nloop_\n_a\n_b\n1 2\n\nloop_\n_c\n3\n4\n\n_d 'e f'\n"
         "_g 5\nloop_\n_h\n"
@@ -111,12 +111,12 @@ def test_a_second_loop_in_a_block_is_a_table_of_its_own():
     assert [block.line for block in blocks] == [1, 3, 8, 13, 15]
 
 
-def test_positions_are_found_behind_another_loop():
+def test_positions_are_found_after_another_loop():
     text = STAR.replace("loop_", "_rlnVersion 5\n\nloop_\n_rlnComment\nsome\n\nloop_", 1)
     assert read(text)[["micrograph", "x", "y"]].to_numpy().tolist() == POSITIONS
 
 
-def test_a_row_is_no_keyword():
+def test_a_row_that_looks_like_a_keyword_is_a_row():
     names = ["_1.mrc", "data_1.mrc", "loop_", "loop_1.mrc"]
     for name in names:
         text = STAR.replace("m/a.mrc", name)
@@ -136,6 +136,6 @@ def test_a_row_is_no_keyword():
         ("data_\n_rlnCoordinateX # 1\n", "line 2: expected one name and one value"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(text, message):
+def test_errors_of_the_grammar_give_the_line(text, message):
     with pytest.raises(TableError, match=message):
         read(text)

@@ -39,7 +39,7 @@ def told(action) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FOLDER_FORMATS)
-def test_a_dropped_column_is_told_once_for_a_folder(name, tmp_path):
+def test_a_dropped_column_is_reported_once_for_a_folder(name, tmp_path):
     names = [f"m{k}.mrc" for k in range(7)]
 
     def one_by_one():
@@ -59,7 +59,7 @@ def test_a_dropped_column_is_told_once_for_a_folder(name, tmp_path):
         assert message.endswith(several)
 
 
-def test_another_column_is_another_warning(tmp_path):
+def test_each_dropped_column_has_its_own_warning(tmp_path):
     folder = PickFolder(tmp_path, "coords", ["a", "b", "c"])
 
     def write():
@@ -73,7 +73,7 @@ def test_another_column_is_another_warning(tmp_path):
     assert "strange" in second
 
 
-def test_folders_with_a_file_of_latin_1_each_are_told_of_once(tmp_path):
+def test_files_in_latin_1_are_reported_once(tmp_path):
     for k in range(5):
         (tmp_path / f"n{k}.csv").write_bytes(
             f"micrograph,x,y\ngr\xfc{k}.mrc,1,2\n".encode("latin-1")
@@ -83,7 +83,7 @@ def test_folders_with_a_file_of_latin_1_each_are_told_of_once(tmp_path):
     assert "(the same in 4 other files)" in message
 
 
-def test_particles_named_after_their_stacks_are_told_of_once(tmp_path):
+def test_particles_named_after_their_stacks_are_reported_once(tmp_path):
     head = "data_\nloop_\n_rlnImageName\n_rlnCoordinateX\n_rlnCoordinateY\n"
     for k in range(4):
         (tmp_path / f"p{k}.star").write_text(f"{head}1@Extract/m{k}.mrcs 5 6\n")
@@ -92,7 +92,7 @@ def test_particles_named_after_their_stacks_are_told_of_once(tmp_path):
     assert "(the same in 3 other files)" in message
 
 
-def test_files_in_the_list_of_a_job_are_told_of_once(tmp_path):
+def test_files_in_the_list_of_a_job_are_reported_once(tmp_path):
     rows = ""
     for k in range(3):
         (tmp_path / f"m{k}_pick.star").write_text(
@@ -109,7 +109,7 @@ def test_files_in_the_list_of_a_job_are_told_of_once(tmp_path):
     assert "(the same in 2 other files)" in message
 
 
-def test_one_file_says_nothing_of_others(tmp_path):
+def test_the_warning_for_one_file_does_not_mention_others(tmp_path):
     [message] = told(lambda: write_table(picks("a"), tmp_path / "a.coords"))
     assert "the same" not in message
 
@@ -123,7 +123,7 @@ def test_a_file_that_is_read_again_counts_once():
     assert (str(warning), warning.more) == ("a: odd", 0)
 
 
-def test_what_was_joined_is_joined_again():
+def test_joined_warnings_can_be_joined_again():
     collected = CollectedWarnings()
     with collected:
         for place in "xy":
@@ -150,7 +150,7 @@ def test_warnings_of_other_threads_are_not_collected():
     assert not collected.joined()
 
 
-def test_what_was_found_before_an_error_is_told():
+def test_warnings_before_an_error_are_emitted():
     def fail():
         with joined_warnings():
             warn_table("half", file="a")
@@ -163,7 +163,7 @@ def test_what_was_found_before_an_error_is_told():
     assert told(act) == ["a: half"]
 
 
-def test_a_warning_points_at_the_code_that_called(tmp_path):
+def test_a_warning_points_to_the_calling_code(tmp_path):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         write_table(picks("a"), tmp_path / "a.coords")

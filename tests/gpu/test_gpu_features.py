@@ -68,7 +68,7 @@ def test_features_equal_those_of_the_processor(
     assert error < ERROR[precision]
 
 
-def test_the_fused_form_is_right_in_half_precision(cuda):
+def test_the_fused_form_is_accurate_in_half_precision(cuda):
     assert layers._fused_is_right(cuda, torch.float16)
     assert layers._fused_is_right(cuda, torch.bfloat16)
 
@@ -98,7 +98,7 @@ def test_resampling_equals_that_of_the_processor(device, shape, sizes):
         assert np.abs(mine - other).max() < 5e-4
 
 
-def test_two_threads_give_what_one_gives(device, backbone):
+def test_two_threads_give_the_same_results_as_one(device, backbone):
     extractor = Extractor(backbone, device=device, tile_px=256)
     images = [image(300 + 8 * k, 400, seed=k) for k in range(8)]
     head = backbone.weights, backbone.bias
@@ -153,7 +153,7 @@ def test_an_error_for_lack_of_memory_halves_the_tiles(cuda, backbone):
     assert np.isfinite(extractor.score(pixels[:300, :300], *head)).all()
 
 
-def test_memory_is_released_and_taken_again(cuda, backbone):
+def test_memory_is_released_and_allocated_again(cuda, backbone):
     extractor = Extractor(backbone, device="cuda")
     pixels = image(1000, 1000)
     first = extractor.score(pixels, backbone.weights, backbone.bias)

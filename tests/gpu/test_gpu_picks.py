@@ -142,7 +142,7 @@ def test_a_head_trained_on_one_device_is_used_on_the_other(device, data, tmp_pat
         assert share >= 0.8
 
 
-def test_a_session_learns_and_its_picks_are_those_of_the_command(device, data, tmp_path):
+def test_a_session_and_the_command_give_the_same_picks_on_the_gpu(device, data, tmp_path):
     truth = read_table(data.truth)
     trees = {
         number: cKDTree(truth[truth["micrograph"] == path.name][["x", "y"]].to_numpy())

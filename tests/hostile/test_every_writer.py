@@ -199,7 +199,7 @@ def written(tmp_path_factory):
     return names, modules - {None}
 
 
-def test_every_module_that_writes_is_tried(written):
+def test_every_module_that_writes_is_tested(written):
     root = Path(activepick.__file__).parent
     writing = set()
     for file in root.rglob("*.py"):
@@ -250,7 +250,7 @@ def attacks(group, names):
 
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.filterwarnings("ignore")
-def test_no_name_that_is_written_leads_elsewhere(written, group, tmp_path):
+def test_no_written_name_redirects_a_write_through_a_link(written, group, tmp_path):
     assert len(written[0][group]) > 3
     for number, (names, kind) in enumerate(attacks(group, written[0][group])):
         here, outside = tmp_path / f"{number}" / "here", tmp_path / f"{number}" / "outside"

@@ -123,7 +123,9 @@ def whole(launch, mics, tmp_path_factory):
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
-def test_pick_killed_at_random(launch, mics, whole, tmp_path, kill):
+def test_a_killed_pick_leaves_no_incomplete_file_and_resumes_identically(
+    launch, mics, whole, tmp_path, kill
+):
     lots = random.Random(kill)
     out = tmp_path / "job"
     killed = 0
@@ -143,7 +145,7 @@ def test_pick_killed_at_random(launch, mics, whole, tmp_path, kill):
     assert len(read_table(out / "autopick.star")) > 0
 
 
-def test_a_full_disk_stops_a_run_which_goes_on_when_there_is_room(launch, mics, whole, tmp_path):
+def test_a_full_disk_stops_a_run_that_resumes_when_there_is_space(launch, mics, whole, tmp_path):
     out = tmp_path / "job"
     for limit in (100, 600, 1200):
         status, said = launch("pick", mics, *PICK, "--out", out, "--json", limit=limit)
@@ -174,7 +176,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["job", "p.csv"])
-def test_the_file_for_which_there_is_no_room_is_named(launch, mics, whole, small_disk, name):
+def test_the_file_that_does_not_fit_on_the_disk_is_named(launch, mics, whole, small_disk, name):
     disk, resize = small_disk
     out = disk / name
     named = set()
@@ -198,7 +200,7 @@ def test_the_file_for_which_there_is_no_room_is_named(launch, mics, whole, small
         assert len(read_table(out)["micrograph"].unique()) == len(whole)
 
 
-def test_train_killed_leaves_the_old_head_or_the_new_one(launch, mics, tmp_path):
+def test_a_killed_train_leaves_the_old_head_or_the_new_one(launch, mics, tmp_path):
     labels = tmp_path / "labels.csv"
     rows = [f"m{k}.mrc,{37 + k},46,1\nm{k}.mrc,90,90,0\n" for k in range(3)]
     labels.write_text("micrograph,x,y,label\n" + "".join(rows))
@@ -217,7 +219,7 @@ def test_train_killed_leaves_the_old_head_or_the_new_one(launch, mics, tmp_path)
 
 
 @pytest.mark.parametrize("code", [errno.ESTALE, errno.EIO, errno.ENOSPC, errno.EACCES])
-def test_a_rename_that_fails_keeps_the_old_file(tmp_path, monkeypatch, code):
+def test_a_failed_rename_keeps_the_old_file(tmp_path, monkeypatch, code):
     path = tmp_path / "picks.csv"
     path.write_text("old")
 
@@ -236,7 +238,7 @@ def test_a_rename_that_fails_keeps_the_old_file(tmp_path, monkeypatch, code):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_written_to_is_told(launch, mics, tmp_path):
+def test_an_output_folder_without_write_permission_is_reported(launch, mics, tmp_path):
     for number, out in enumerate(("/sys/kernel/job", "/proc/job", mics / "m0.mrc" / "job")):
         status, said = launch("pick", mics, *PICK, "--out", out, "--json")
         assert (number, status) == (number, 2)
@@ -244,7 +246,7 @@ def test_a_place_that_cannot_be_written_to_is_told(launch, mics, tmp_path):
         assert "error" in said
 
 
-def test_a_clock_that_goes_back_hides_no_change(launch, mics, tmp_path):
+def test_a_changed_file_is_detected_after_the_clock_was_set_back(launch, mics, tmp_path):
     own = tmp_path / "mics"
     own.mkdir()
     for name in ("m0.mrc", "m1.mrc"):

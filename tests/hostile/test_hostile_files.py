@@ -84,7 +84,7 @@ numbers = st.one_of(
 
 @examples(150)
 @given(st.lists(numbers, min_size=10, max_size=10), numbers, st.sampled_from("<>"))
-def test_mrc_headers(folder, words, symmetry, order):
+def test_damaged_mrc_headers_give_an_image_or_an_error(folder, words, symmetry, order):
     header = bytearray(1024)
     struct.pack_into(f"{order}10i", header, 0, *words)
     struct.pack_into(f"{order}i", header, 92, symmetry)
@@ -95,7 +95,7 @@ def test_mrc_headers(folder, words, symmetry, order):
 
 
 @pytest.mark.parametrize("suffix", [".mrc", ".tif"])
-def test_a_header_that_claims_a_terabyte(folder, suffix):
+def test_a_header_that_claims_a_terabyte_is_refused(folder, suffix):
     path = folder / f"terabyte{suffix}"
     if suffix == ".mrc":
         with mrcfile.new(path, overwrite=True) as file:
@@ -117,7 +117,7 @@ def test_a_header_that_claims_a_terabyte(folder, suffix):
 
 
 @pytest.mark.posix("has pipes with names")
-def test_what_is_no_file_is_not_waited_for(folder):
+def test_pipes_and_devices_are_refused_without_waiting(folder):
     pipe = folder / "pipe.mrc"
     os.mkfifo(pipe)
     error = outcome(lambda: Micrograph(pipe, 2.0).read())
@@ -126,7 +126,7 @@ def test_what_is_no_file_is_not_waited_for(folder):
 
 @examples(60)
 @given(st.data())
-def test_tiff(folder, data):
+def test_damaged_tiff_files_give_an_image_or_an_error(folder, data):
     kind = data.draw(st.sampled_from([{}, {"bigtiff": True}, {"compression": "zlib"}]))
     tifffile.imwrite(folder / "a.tif", np.arange(400, dtype=np.uint16).reshape(20, 20), **kind)
     raw = (folder / "a.tif").read_bytes()
@@ -160,7 +160,7 @@ _rlnOpticsGroup #5
 
 @examples(150)
 @given(mutated(STAR))
-def test_star(folder, text):
+def test_damaged_star_files_give_a_table_or_an_error(folder, text):
     path = folder / "a.star"
     path.write_bytes(text)
     outcome(lambda: read_table(path))
@@ -169,7 +169,7 @@ def test_star(folder, text):
 
 
 @pytest.mark.parametrize("name", ["a" * 5000, "/dev/zero", "../../../../etc/passwd", "/", "~"])
-def test_names_in_lists_that_are_no_micrographs(folder, name):
+def test_names_in_lists_that_are_not_micrographs_are_refused(folder, name):
     star, text = folder / "list.star", folder / "list.txt"
     star.write_text(f"data_\nloop_\n_rlnMicrographName #1\n{name}\n")
     text.write_text(f"{name}\n")
@@ -190,7 +190,7 @@ names = st.one_of(
 @pytest.mark.posix("makes links for everybody")
 @examples(40)
 @given(st.lists(names, min_size=1, max_size=3, unique=True), st.sampled_from(sorted(FORMATS)))
-def test_no_name_leads_out_of_the_output_folder(tmp_path_factory, listed, format):
+def test_no_name_writes_outside_the_output_folder(tmp_path_factory, listed, format):
     here = tmp_path_factory.mktemp("out")
     (here / "elsewhere").mkdir()
     out = here / "job"
@@ -224,7 +224,7 @@ def head_bytes(folder):
 
 @examples(100)
 @given(st.data())
-def test_heads(folder, head_bytes, data):
+def test_damaged_heads_give_a_clear_error(folder, head_bytes, data):
     path = folder / "b.safetensors"
     path.write_bytes(data.draw(mutated(head_bytes)))
     outcome(lambda: load_head(path))
@@ -241,7 +241,7 @@ def test_heads(folder, head_bytes, data):
         st.sampled_from([[], {}, [[[]]], {"backbone": 3}, "9" * 400]),
     ),
 )
-def test_heads_with_other_metadata(folder, head_bytes, key, value):
+def test_heads_with_damaged_metadata_give_a_clear_error(folder, head_bytes, key, value):
     length = struct.unpack("<Q", head_bytes[:8])[0]
     facts = json.loads(json.loads(head_bytes[8 : 8 + length])["__metadata__"]["activepick-head"])
     facts[key] = value
@@ -263,7 +263,7 @@ def session_folder(folder):
 
 @examples(60)
 @given(st.data())
-def test_session_journals(session_folder, data):
+def test_damaged_session_journals_give_a_clear_error(session_folder, data):
     name = data.draw(st.sampled_from(["journal.jsonl", "journal.jsonl", "session.json"]))
     path = session_folder / name
     raw = path.read_bytes()
@@ -349,7 +349,9 @@ ODD_TYPES += [("f4", (0,)), ("f4", (100_000,)), "O", "c8", "M8[s]", "V4"]
     st.integers(0, 3),
     st.sampled_from([0, 1, np.nan, np.inf, -1e30]),
 )
-def test_fields_of_cryosparc_of_any_type(folder, changed, dropped, rows, value):
+def test_fields_of_cryosparc_of_any_type_give_a_table_or_an_error(
+    folder, changed, dropped, rows, value
+):
     path = folder / "a.cs"
     fields = {k: v for k, v in {**CS_FIELDS, **changed}.items() if k not in dropped}
     array = np.zeros(rows, [(k, *v) if isinstance(v, tuple) else (k, v) for k, v in fields.items()])
@@ -363,7 +365,7 @@ def test_fields_of_cryosparc_of_any_type(folder, changed, dropped, rows, value):
 
 
 @pytest.mark.parametrize("kind", ["S0", "V0", ("f4", (0,))])
-def test_a_billion_rows_without_a_byte(folder, kind):
+def test_a_header_that_claims_a_billion_rows_is_refused(folder, kind):
     path = folder / "empty.cs"
     kinds = np.dtype([("uid", *kind) if isinstance(kind, tuple) else ("uid", kind)])
     with path.open("wb") as file:
@@ -397,7 +399,7 @@ def test_damaged_parts_of_a_run_are_picked_again(tmp_path, damage):
 
 @pytest.mark.posix("has pipes with names")
 @pytest.mark.parametrize("kind", ["pipe", "device", "socket"])
-def test_no_path_that_is_no_file_is_waited_for(tmp_path, session_folder, kind):
+def test_no_command_waits_for_a_path_that_is_not_a_file(tmp_path, session_folder, kind):
     from activepick.features.backbone import load_backbone
 
     def put(path):

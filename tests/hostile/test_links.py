@@ -88,7 +88,7 @@ def test_no_link_in_a_session_is_written_through(saved, outside, name, kind, rep
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_link_that_takes_the_place_of_an_open_journal_is_not_followed(saved, outside, kind):
+def test_a_link_that_replaces_an_open_journal_is_not_followed(saved, outside, kind):
     with Session.open(saved) as session:
         put_link(saved / "journal.jsonl", outside, kind)
         session.set_settings(batch=5)
@@ -99,7 +99,7 @@ def test_a_link_that_takes_the_place_of_an_open_journal_is_not_followed(saved, o
 
 
 @pytest.mark.parametrize("name", ["lock", "journal.jsonl"])
-def test_what_is_a_link_is_named(saved, outside, name):
+def test_the_link_is_named_in_the_error(saved, outside, name):
     put_link(saved / name, outside, "dangling")
     with pytest.raises(ActivepickError, match=rf"{name}\b.*(is a link|missing)"):
         Session.open(saved)
@@ -118,7 +118,7 @@ def test_peaks_are_not_written_to_a_linked_folder(saved, outside):
 
 
 @pytest.mark.parametrize("key", ["../../outside/new", "{outside}/new", "../new", "a/b", "A\n"])
-def test_no_fingerprint_in_a_session_is_a_path(tmp_path, saved, outside, key):
+def test_a_fingerprint_in_a_session_is_never_used_as_a_path(tmp_path, saved, outside, key):
     """Peaks are stored under the fingerprint of their micrograph."""
     key = key.replace("{outside}", str(outside))
     with pytest.raises(ValueError, match="fingerprint"):
@@ -137,7 +137,7 @@ def test_no_fingerprint_in_a_session_is_a_path(tmp_path, saved, outside, key):
 
 
 @pytest.mark.parametrize("name", ["../head.safetensors", "/tmp/head.safetensors", "a\\b", ""])
-def test_no_base_head_is_outside_of_the_session(name):
+def test_a_base_head_outside_the_session_is_refused(name):
     with pytest.raises(ValueError, match="base_head"):
         Settings(diameter_angstrom=100, base_head=name)
 
@@ -198,7 +198,7 @@ def test_no_link_in_the_output_folder_is_written_through(tmp_path, outside, name
 
 
 @pytest.mark.parametrize("known", ["job/link/precious", "job/../outside/precious", "precious"])
-def test_no_record_makes_this_program_delete_files_elsewhere(tmp_path, outside, known):
+def test_a_manipulated_record_never_deletes_files_elsewhere(tmp_path, outside, known):
     """A record may claim files of which others know size and content."""
     job = tmp_path / "job"
     job.mkdir()
@@ -215,7 +215,7 @@ def test_no_record_makes_this_program_delete_files_elsewhere(tmp_path, outside, 
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "\u00b2", "\u0663", "-1", "1e3"])
-def test_odd_numbers_in_records_are_left_out(tmp_path, number):
+def test_invalid_numbers_in_records_are_ignored(tmp_path, number):
     (tmp_path / ".activepick-files").write_text(f"{number} 1 a.star\n1 {number} b.star\n")
     assert WrittenFiles(tmp_path).others([]) == []
     run = tmp_path / "job.run"
@@ -228,7 +228,7 @@ def test_odd_numbers_in_records_are_left_out(tmp_path, number):
 
 
 @pytest.mark.parametrize("what", ["pipe", "device", "folder"])
-def test_what_is_no_file_is_neither_read_nor_written(tmp_path, what):
+def test_paths_that_are_not_files_are_neither_read_nor_written(tmp_path, what):
     path = tmp_path / "a"
     if what == "pipe":
         os.mkfifo(path)
@@ -242,7 +242,7 @@ def test_what_is_no_file_is_neither_read_nor_written(tmp_path, what):
         assert isinstance(caught.value, UnsafeFileError | IsADirectoryError)
 
 
-def test_a_new_file_has_the_rights_of_any_new_file(tmp_path):
+def test_a_new_file_has_the_default_permissions(tmp_path):
     before = os.umask(0o027)
     try:
         with replacing(tmp_path / "a.csv") as temporary:
@@ -254,7 +254,7 @@ def test_a_new_file_has_the_rights_of_any_new_file(tmp_path):
     assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_write_that_fails_names_the_file(tmp_path):
+def test_a_failed_write_names_the_file(tmp_path):
     path = tmp_path / "picks.csv"
     with pytest.raises(OSError, match="No space left") as caught, replacing(path):
         raise OSError(28, "No space left on device")

@@ -24,7 +24,7 @@ def shipped_spec(radii=(10.0, 14.0)):
     return FeatureSpec(backbone="copy", working_radii=radii, **_shipped()["features"])
 
 
-def test_scores_are_logits_of_probabilities_and_keep_their_order():
+def test_scores_are_logits_of_probabilities_in_the_same_order():
     sure, linear = Calibration(0.6), np.linspace(-20, 20, 101)
     assert np.allclose(expit(sure.logit(linear)), sure.probability(linear))
     values = np.random.default_rng(0).normal(0, 5, (30, 40)).astype(np.float32)
@@ -45,7 +45,7 @@ def test_precision_and_number_of_particles_are_predicted():
     assert expected_particles(p) == pytest.approx(2.85)
 
 
-def test_slopes_are_those_of_the_number_of_labels():
+def test_slopes_depend_on_the_number_of_labels():
     known = _shipped()["slopes"]
     assert known[0][0] == 0
     for labels, slope in known:
@@ -57,14 +57,14 @@ def test_slopes_are_those_of_the_number_of_labels():
     assert pretrained_head(shipped_spec((7.0,)), np.ones(4), 0.0, 7.0).calibration.slope == one
 
 
-def test_the_shipped_file_is_for_the_default_features_and_no_others():
+def test_the_shipped_calibration_applies_only_to_the_default_features():
     engine = FeatureEngine(Extractor(load_backbone(), device="cpu"), 100.0)
     assert calibration_after(50, engine.spec((10.0, 14.0))) != Calibration()
     other = replace(shipped_spec(), orientations=8)
     assert calibration_after(50, other) == Calibration()
 
 
-def test_a_learner_gives_scores_of_its_number_of_labels():
+def test_a_learner_calibrates_scores_by_its_number_of_labels():
     one = learner()
     # Random features pass for the shipped ones.
     one.pretrained = replace(one.pretrained, spec=shipped_spec(one.pretrained.spec.working_radii))

@@ -28,7 +28,7 @@ def published_loss(w, b, x, y, v, unlabelled, l2, pi, k):
 
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=20, deadline=None)
-def test_loss_is_the_published_formula_and_its_gradient_is_right(seed):
+def test_the_loss_is_the_published_formula_and_its_gradient_is_correct(seed):
     x, y, unlabelled, truth = problem(seed)
     v = np.random.default_rng(seed).uniform(0.1, 2, len(y))
     loss = HeadLoss(x, y, v, unlabelled, np.zeros(6), l2=1.5, pi=0.03, pi_weight=0.8)
@@ -53,7 +53,7 @@ def test_all_solvers_and_starts_reach_the_same_optimum(seed):
     assert np.ptp(found) < 1e-6 * max(found)
 
 
-def test_prior_decides_where_there_are_no_labels_and_labels_win_when_there_are_many():
+def test_few_labels_leave_the_head_near_the_prior_and_many_do_not():
     x, y, _, truth = problem(3, n=4000)
     prior = -truth
     few = HeadFit(l2=50.0, pi_weight=0).fit(x[:2], y[:2], pretrained=(prior, 0.0))
@@ -75,7 +75,7 @@ def test_the_first_labels_move_the_head_less():
     assert steps[1] < 0.7 * steps[0]
 
 
-def test_the_expected_share_counts_the_more_the_more_labels_there_are():
+def test_the_weight_of_the_expected_share_grows_with_the_number_of_labels():
     weights = [HeadFit().pi_weight_for(labels) for labels in (3, 10, 50, 100, 1000)]
     assert weights == sorted(weights)
     assert weights[0] == weights[1] < weights[2] < weights[3] == weights[4]
@@ -83,7 +83,7 @@ def test_the_expected_share_counts_the_more_the_more_labels_there_are():
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0])
-def test_one_class_only_gives_a_finite_head_that_agrees_with_it(target):
+def test_labels_of_one_class_give_a_finite_head_that_agrees_with_them(target):
     x, _, unlabelled, _ = problem(1)
     for weight in (0.0, 2.0):
         fit = HeadFit(pi_weight=weight).fit(x, np.full(len(x), target), unlabelled=unlabelled)
@@ -93,7 +93,7 @@ def test_one_class_only_gives_a_finite_head_that_agrees_with_it(target):
         assert (mean > 0.5) == bool(target) or weight > 0
 
 
-def test_positives_alone_rank_particles_above_the_rest_through_the_pi_term():
+def test_positive_labels_alone_rank_particles_first_because_of_the_expected_share():
     rng = np.random.default_rng(0)
     particles = rng.standard_normal((50, 5)) + np.array([3, 0, 0, 0, 0])
     background = rng.standard_normal((2000, 5))
@@ -102,7 +102,7 @@ def test_positives_alone_rank_particles_above_the_rest_through_the_pi_term():
     assert np.mean(own[:, None] > other[None]) > 0.95
 
 
-def test_separable_duplicate_and_contradicting_labels():
+def test_separable_duplicate_and_contradicting_labels_give_a_finite_fit():
     x = np.array([[1.0, 0], [2, 0], [-1, 0], [-2, 0]])
     y = np.array([1.0, 1, 0, 0])
     separable = HeadFit(l2=1e-6, pi_weight=0).fit(x, y)
@@ -114,7 +114,7 @@ def test_separable_duplicate_and_contradicting_labels():
     assert expit(x[0] @ both.weights_ + both.bias_) == pytest.approx(0.5, abs=1e-3)
 
 
-def test_class_balance_moves_the_bias_of_an_unbalanced_set():
+def test_class_balance_changes_the_bias_of_an_unbalanced_set():
     rng = np.random.default_rng(0)
     x = np.vstack([rng.standard_normal((10, 2)) + 1, rng.standard_normal((200, 2)) - 1])
     y = np.repeat([1.0, 0.0], [10, 200])
@@ -123,7 +123,7 @@ def test_class_balance_moves_the_bias_of_an_unbalanced_set():
     assert balanced.bias_ > plain.bias_ + 0.5
 
 
-def test_expected_number_of_particles_sets_pi():
+def test_the_expected_number_of_particles_determines_pi():
     assert expected_pi(100, 40.0, (1000, 1000)) == pytest.approx(100 * np.pi * 100 / 1e6)
     assert expected_pi(200, 40.0, (1000, 1000)) == pytest.approx(2 * 100 * np.pi * 100 / 1e6)
     assert 0 < expected_pi(0, 40.0, (1000, 1000)) < 1

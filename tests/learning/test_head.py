@@ -24,7 +24,7 @@ def head(seed=0):
 
 @given(seed=st.integers(0, 1000))
 @settings(max_examples=10, deadline=None)
-def test_a_saved_head_comes_back_the_same(tmp_path_factory, seed):
+def test_a_saved_head_is_loaded_unchanged(tmp_path_factory, seed):
     path = tmp_path_factory.mktemp("heads") / "my head.safetensors"
     saved = replace(head(seed), calibration=Calibration(0.7 + seed / 1e4))
     save_head(saved, path)
@@ -46,16 +46,16 @@ def test_a_saved_head_comes_back_the_same(tmp_path_factory, seed):
         ({"working_radii": (10.0,)}, "working_radii"),
     ],
 )
-def test_a_head_for_other_features_says_what_differs(change, said):
+def test_a_head_for_other_features_is_refused_with_the_difference(change, said):
     with pytest.raises(HeadError, match=said):
         head().require(replace(SPEC, **change))
 
 
-def test_the_name_of_a_network_does_not_matter_when_its_weights_are_the_same():
+def test_a_network_is_identified_by_its_weights_not_its_name():
     head().require(replace(SPEC, backbone="my copy.sav"))
 
 
-def test_files_that_are_no_heads_are_named(tmp_path):
+def test_files_that_are_not_heads_are_named(tmp_path):
     path = tmp_path / "head.safetensors"
     with pytest.raises(HeadError, match="does not exist"):
         load_head(path)
@@ -76,7 +76,7 @@ def test_files_that_are_no_heads_are_named(tmp_path):
         load_head(path)
 
 
-def test_truncated_heads_are_errors_not_heads(tmp_path):
+def test_truncated_heads_are_refused(tmp_path):
     path = tmp_path / "head.safetensors"
     save_head(head(), path)
     whole = path.read_bytes()
@@ -86,7 +86,7 @@ def test_truncated_heads_are_errors_not_heads(tmp_path):
             load_head(path)
 
 
-def test_not_finite_weights_are_refused(tmp_path):
+def test_non_finite_weights_are_refused(tmp_path):
     path = tmp_path / "head.safetensors"
     save_head(replace(head(), weights=np.full((3, 8), np.nan)), path)
     with pytest.raises(HeadError, match="not finite"):
@@ -151,7 +151,7 @@ def test_wrong_values_are_refused_and_named(tmp_path_factory, data):
         {"unlabelled": np.full((5, 64), np.nan, np.float16)},
     ],
 )
-def test_arrays_that_do_not_belong_together_are_refused(tmp_path, wrong):
+def test_arrays_of_inconsistent_shapes_are_refused(tmp_path, wrong):
     spec = FeatureSpec("resnet8_u32", "0" * 16, (5.0,), 4, "affine", 1)
     path = tmp_path / "head.safetensors"
     targets = np.array([0.0, 1.0])
@@ -170,14 +170,14 @@ def test_arrays_that_do_not_belong_together_are_refused(tmp_path, wrong):
     assert load_head(path).training_data.weights.tolist() == [1.0, 1.0]
 
 
-def test_pretrained_head_has_the_classifier_on_one_scale():
+def test_the_pretrained_head_has_the_classifier_on_one_scale():
     weights = np.arange(8.0)
     first = pretrained_head(SPEC, weights, -0.1, 10.0)
     assert np.array_equal(first.weights[1], weights)
     assert not first.weights[[0, 2]].any()
 
 
-def test_a_mixture_of_scales_may_put_the_classifier_on_any_scale():
+def test_directions_of_a_mixture_of_scales_have_the_classifier_on_each_scale():
     weights = np.arange(8.0)
     mixture = scale_mixture(pretrained_head(SPEC, weights, 0.0, 10.0), weights)
     assert mixture.directions.shape == (3, 3, 8)

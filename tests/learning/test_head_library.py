@@ -35,7 +35,7 @@ def cosine(a, b):
     return float(a.ravel() @ b.ravel() / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-def test_the_generic_head_finds_what_datasets_have_in_common():
+def test_the_generic_head_has_what_datasets_have_in_common():
     common = np.random.default_rng(9).standard_normal(12)
     made = [dataset(seed, common, 0.8) for seed in range(8)]
     combined = combine([head for head, _ in made], FIRST, tie=1.0, trust=0.98)
@@ -47,7 +47,7 @@ def test_the_generic_head_finds_what_datasets_have_in_common():
     assert combined.generic.particles == sum(head.particles for head, _ in made)
 
 
-def test_a_strong_tie_makes_all_heads_alike():
+def test_a_strong_tie_makes_all_heads_similar():
     common = np.random.default_rng(9).standard_normal(12)
     heads = [dataset(seed, common, 1.5)[0] for seed in range(3)]
     loose, tight = (combine(heads, FIRST, tie=t, trust=0.99) for t in (0.1, 1000.0))
@@ -59,7 +59,7 @@ def test_a_strong_tie_makes_all_heads_alike():
     assert difference(tight) < 0.2 * difference(loose)
 
 
-def test_heads_without_training_data_count_as_they_are():
+def test_heads_without_training_data_are_combined_unchanged():
     weights = [np.full((2, 6), 1.0), np.full((2, 6), 3.0)]
     heads = [Head(w, b, SPEC) for w, b in zip(weights, (1.0, -2.0), strict=True)]
     combined = combine(heads, FIRST, tie=1.0, trust=0.5)
@@ -68,7 +68,7 @@ def test_heads_without_training_data_count_as_they_are():
     assert np.array_equal(combined.specialised[1].weights, weights[1])
 
 
-def test_scales_may_differ_but_nothing_else():
+def test_combined_heads_may_differ_only_in_their_scales():
     other = replace(SPEC, working_radii=(14.0, 28.0))
     head = combine([Head(np.ones((2, 6)), 0.0, other)], FIRST).generic
     assert on_scales_of(head, other).spec.working_radii == (14.0, 28.0)
@@ -79,7 +79,7 @@ def test_scales_may_differ_but_nothing_else():
         combine([], FIRST)
 
 
-def test_labels_follow_the_ways_in_which_proteins_differ():
+def test_few_labels_move_the_head_along_the_directions():
     rng = np.random.default_rng(5)
     ways = rng.standard_normal((2, 12))
     protein, x = 2 * ways[0] - ways[1], rng.standard_normal((16, 12))
@@ -109,7 +109,7 @@ def test_the_prior_does_not_widen_with_the_number_of_heads():
     assert 0.5 < many / few < 2
 
 
-def test_combining_a_combined_head_counts_nothing_twice():
+def test_combining_a_combined_head_counts_each_dataset_once():
     common = np.random.default_rng(9).standard_normal(12)
     heads = [dataset(seed, common, 0.8)[0] for seed in range(4)]
     generic = combine(heads, FIRST).generic
@@ -138,7 +138,7 @@ def test_the_covariance_of_the_shipped_prior_is_a_mean_over_its_proteins():
     assert np.allclose(along.T @ along / l2, mean / fit.directions_l2)
 
 
-def test_directions_are_kept_in_the_file(tmp_path):
+def test_directions_are_saved_with_a_head(tmp_path):
     common = np.random.default_rng(9).standard_normal(12)
     generic = combine([dataset(seed, common, 0.8)[0] for seed in range(3)], FIRST).generic
     save_head(generic, tmp_path / "h.safetensors")
@@ -146,7 +146,7 @@ def test_directions_are_kept_in_the_file(tmp_path):
     assert generic.directions.shape == (3, 2, 6)
 
 
-def test_training_data_are_kept_in_the_file(tmp_path):
+def test_training_data_are_saved_with_a_head(tmp_path):
     head, _ = dataset(0, np.ones(12), 0.1)
     save_head(head, tmp_path / "h.safetensors")
     loaded = load_head(tmp_path / "h.safetensors").training_data

@@ -44,7 +44,7 @@ def problem(classes=3, n=60, width=12, seed=0):
     )
 
 
-def test_the_gradient_is_that_of_the_loss():
+def test_the_gradient_is_correct():
     loss = problem()
     at = np.random.default_rng(1).normal(size=(3, 13))
     error = check_grad(
@@ -53,7 +53,7 @@ def test_the_gradient_is_that_of_the_loss():
     assert error < 1e-5
 
 
-def test_the_loss_of_one_class_is_that_of_a_head_without_kinds():
+def test_the_loss_of_one_class_equals_that_of_a_head_without_kinds():
     one = problem(classes=1)
     two = HeadLoss(
         one.x, one.y[:, 0], one.v, one.unlabelled, one.mean[0],
@@ -115,7 +115,7 @@ def trained(kinds=True, **more):
     return two, xy, np.where(target == 1, kind, 0)
 
 
-def test_a_head_distinguishes_kinds_of_particles():
+def test_a_head_distinguishes_two_kinds_of_particles():
     one, xy, answer = trained()
     head = one.refit()
     assert head.kinds.numbers == (1, 2)
@@ -151,7 +151,7 @@ def test_the_refit_does_not_depend_on_the_previous_head():
     assert np.allclose(cold.kinds.weights, warm.kinds.weights, atol=5e-3)
 
 
-def test_particles_alone_of_two_kinds_give_a_finite_head():
+def test_labels_of_particles_only_of_two_kinds_give_a_finite_head():
     one = learner()
     two = Learner(one.micrographs, one.pretrained, kind_names=NAMES)
     two.add(0, [[100.0, 100.0], [200.0, 150.0]], [1, 1], kinds=[1, 2])
@@ -161,7 +161,7 @@ def test_particles_alone_of_two_kinds_give_a_finite_head():
 
 
 @pytest.mark.parametrize("strategy", ["active", "uncertain", "information", "entropy", "badge"])
-def test_queries_are_chosen_with_kinds(strategy):
+def test_queries_with_kinds_avoid_labelled_positions(strategy):
     one, xy, _ = trained()
     one.refit()
     queries = one.ask(5, strategy)
@@ -170,7 +170,7 @@ def test_queries_are_chosen_with_kinds(strategy):
     assert all(gap > 0.5 * one.micrographs[0].radius_px for gap in gaps)
 
 
-def test_positions_with_equally_likely_kinds_are_candidates_although_they_are_particles():
+def test_certain_particles_of_uncertain_kind_are_candidates():
     one, _, _ = trained()
     one.refit()
     width = one.pretrained.weights.size
@@ -188,7 +188,7 @@ def test_positions_with_equally_likely_kinds_are_candidates_although_they_are_pa
     assert found.utility[sure].min() < found.utility[sure].max() - 0.05
 
 
-def test_a_file_keeps_the_kinds(tmp_path):
+def test_kinds_are_saved_with_a_head(tmp_path):
     one, _, _ = trained()
     head = one.refit()
     save_head(head, tmp_path / "head.safetensors")
@@ -209,7 +209,7 @@ def test_kinds_with_weights_of_another_shape_are_refused():
         replace(head, kinds=kinds)
 
 
-def test_a_generic_head_finds_any_particle():
+def test_a_generic_head_picks_particles_of_any_kind():
     one, _, _ = trained()
     head = one.refit()
     made = combine([head, head], one.pretrained)
@@ -236,7 +236,7 @@ def test_the_calibration_keeps_the_share_of_each_kind():
     assert np.allclose(np.ptp(scores.kinds.values - linear.kinds.values, axis=0), 0, atol=1e-4)
 
 
-def test_doubtful_labels_are_found_although_there_are_kinds():
+def test_doubtful_labels_are_found_with_kinds():
     one, xy, _ = trained()
     wrong = int(np.flatnonzero(one.micrographs[0].at(xy)[:, 0] > 1)[0])
     one.targets[0][wrong] = one.kinds[0][wrong] = 0

@@ -15,7 +15,7 @@ from activepick.learning.training import fit_head
 
 @pytest.mark.parametrize("directions", [False, True], ids=["isotropic", "directions"])
 @pytest.mark.parametrize("kind", ["both", "particles"])
-def test_contradictions_are_those_of_heads_that_are_fitted_without_the_label(kind, directions):
+def test_contradictions_approximate_heads_fitted_without_the_label(kind, directions):
     one = taught(labels=30, kind=kind, directions=directions)
     examples = one.examples()
     found = contradictions(one.head, one.posterior(), examples)
@@ -63,5 +63,5 @@ def test_wrong_labels_come_first():
     assert wrong <= {(label.micrograph, label.x, label.y) for label in found[:8]}
 
 
-def test_without_labels_there_is_nothing_to_doubt():
+def test_without_labels_none_are_doubtful():
     assert learner().doubtful_labels() == []

@@ -13,7 +13,7 @@ def scores_at(one, index, xy):
     return one.micrographs[index].at(xy) @ head.weights.ravel() + head.bias
 
 
-def test_head_follows_the_labels_and_counts_them():
+def test_the_head_fits_the_labels_and_records_their_number():
     one = learner()
     one.settings = LearnerSettings(fit=HeadFit(l2=0.1, pi_weight=0))
     before = one.head
@@ -29,7 +29,7 @@ def test_head_follows_the_labels_and_counts_them():
     assert one.refit_seconds > 0
 
 
-def test_a_label_counts_as_one_however_large_its_disc():
+def test_the_weight_of_a_label_does_not_depend_on_the_size_of_its_disc():
     heads = []
     for radius in (1e-6, 0.001):
         one = learner()
@@ -39,7 +39,7 @@ def test_a_label_counts_as_one_however_large_its_disc():
     assert np.allclose(heads[0].weights, heads[1].weights, atol=1e-2)
 
 
-def test_labels_of_less_weight_move_the_head_less():
+def test_labels_with_less_weight_change_the_head_less():
     at, away = [[120.0, 130.0]], [[60.0, 250.0], [220.0, 70.0], [300.0, 200.0]]
     scores = []
     for weights in (None, 0.25, [0.5], 1.0):
@@ -66,7 +66,7 @@ def test_few_duplicate_and_contradicting_labels_give_a_finite_head(answers):
     assert np.isfinite(probability).all()
 
 
-def test_without_labels_the_head_is_the_first_one():
+def test_without_labels_the_head_is_the_initial_one():
     one = learner()
     assert one.refit() is one.pretrained
     zero = learner()
@@ -74,7 +74,7 @@ def test_without_labels_the_head_is_the_first_one():
     assert not zero.refit().weights.any()
 
 
-def test_warm_start_reaches_the_optimum_of_a_cold_one():
+def test_a_warm_start_reaches_the_same_optimum_as_a_cold_start():
     xy = np.random.default_rng(0).uniform(RADIUS, 300, (20, 2))
     answers = np.tile([1, 0], 10)
     warm, cold = learner(), learner()

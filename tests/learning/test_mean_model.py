@@ -18,7 +18,7 @@ def teach(one, rounds=4):
     return one
 
 
-def test_kl_is_zero_for_equal_answers_and_grows_with_their_difference():
+def test_the_kl_divergence_is_zero_for_equal_predictions_and_grows_with_their_difference():
     z = np.linspace(-30, 30, 13)
     assert np.allclose(kl_divergence(z, z), 0)
     assert (np.diff(kl_divergence(np.zeros(20), np.linspace(0, 10, 20))) > 0).all()
@@ -28,7 +28,7 @@ def test_kl_is_zero_for_equal_answers_and_grows_with_their_difference():
     assert np.isfinite(kl_divergence(np.array([900.0]), np.array([-900.0]))).all()
 
 
-def test_the_mean_follows_the_head_from_refit_to_refit():
+def test_the_mean_model_follows_the_head_over_refits():
     one = teach(learner(), rounds=1)
     far = np.abs(one.head.mean[0] - one.head.weights).max()
     assert far > 0
@@ -38,7 +38,7 @@ def test_the_mean_follows_the_head_from_refit_to_refit():
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "logits"])
-def test_the_regulariser_draws_the_answers_to_those_of_the_mean(loss):
+def test_the_regulariser_draws_predictions_to_those_of_the_mean_model(loss):
     distances = []
     for weight in (0.0, 200.0):
         one = learner()
@@ -54,7 +54,7 @@ def test_the_regulariser_draws_the_answers_to_those_of_the_mean(loss):
     assert distances[1] < 0.7 * distances[0]
 
 
-def test_questions_are_where_head_and_mean_disagree():
+def test_queries_are_where_head_and_mean_model_disagree():
     one = teach(learner())
 
     def disagreement(queries):
@@ -66,7 +66,7 @@ def test_questions_are_where_head_and_mean_disagree():
     assert disagreement(asked) > disagreement(one.ask(10_000, "top"))
 
 
-def test_a_head_without_a_mean_asks_what_it_is_unsure_of():
+def test_without_a_mean_model_queries_are_where_the_head_is_uncertain():
     one = learner()
     one.head = replace(one.head, mean=None)
     asked = one.ask(5, "mean-queries", np.random.default_rng(0))

@@ -21,7 +21,7 @@ def sample(counts, seed=0, spread=1.0):
     return 2 * np.eye(4)[index] + spread * rng.standard_normal((len(index), 4)), index
 
 
-def test_three_classes_are_told_apart_and_probabilities_add_up():
+def test_three_classes_are_distinguished_and_probabilities_sum_to_one():
     x, index = sample([40, 40, 40])
     head = fit_classes(flat(), x[:, None], list(NAMES[index]), l2=0.1)
     assert head.classes == ("particle", "contamination", "empty")
@@ -31,7 +31,7 @@ def test_three_classes_are_told_apart_and_probabilities_add_up():
     assert (probability.argmax(axis=1) == truth).mean() > 0.75
 
 
-def test_classes_count_alike_however_many_labels_they_have():
+def test_classes_have_equal_weight_whatever_their_number_of_labels():
     x, index = sample([300, 10])
     head = fit_classes(flat(), x[:, None], list(NAMES[index]), l2=0.01)
     fresh, truth = sample([500, 500], seed=1)
@@ -40,7 +40,7 @@ def test_classes_count_alike_however_many_labels_they_have():
     assert (guessed == truth).mean() > 0.8
 
 
-def test_without_evidence_the_particle_stays_at_the_pretrained_classifier():
+def test_without_evidence_the_weights_of_the_particle_stay_pretrained():
     pretrained = Head(np.array([[1.0, -2.0, 0.0, 3.0]]), 0.5, flat().spec)
     x, index = sample([10, 10])
     head = fit_classes(pretrained, x[:, None], list(NAMES[index]), l2=1e6)
@@ -48,13 +48,13 @@ def test_without_evidence_the_particle_stays_at_the_pretrained_classifier():
 
 
 @pytest.mark.parametrize("names", [["particle"] * 4, ["empty"] * 4])
-def test_one_class_is_no_question(names):
+def test_a_single_class_is_refused(names):
     with pytest.raises(HeadError, match="at least one other class"):
         fit_classes(flat(), np.zeros((4, 1, 4)), names)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.85])
-def test_the_shares_of_classes_are_found_from_what_is_to_be_cut(share):
+def test_the_shares_of_classes_are_estimated_from_the_picks(share):
     x, index = sample([400, 400])
     head = fit_classes(flat(), x[:, None], list(NAMES[index]), l2=0.1)
     fresh, truth = sample([round(2000 * share), round(2000 * (1 - share))], seed=1)
@@ -68,7 +68,7 @@ def test_the_shares_of_classes_are_found_from_what_is_to_be_cut(share):
     assert after > before - 0.01
 
 
-def test_accuracy_and_macro_f1_by_hand():
+def test_accuracy_and_macro_f1_of_a_worked_example():
     scores = np.array([2.0, 1.0, -1.0, -2.0, 3.0])
     right = np.array([True, True, True, False, False])
     accuracy, f1 = accuracy_and_macro_f1(scores, right)

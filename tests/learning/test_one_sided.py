@@ -30,24 +30,24 @@ def correlation(one, head):
     return np.corrcoef(np.concatenate(scores), np.concatenate(before))[0, 1]
 
 
-def test_particles_alone_do_not_make_everything_a_particle():
+def test_labels_of_particles_alone_do_not_make_everything_a_particle():
     (one, held), (_, plain) = marked(1), marked(1, stand_ins=False)
     assert likely(one, held) < likely(one, plain)
     assert np.isfinite(held.weights).all()
 
 
-def test_junk_alone_does_not_make_the_head_forget_what_a_particle_is():
+def test_labels_of_junk_alone_keep_particles_ranked_first():
     (one, held), (_, plain) = marked(0), marked(0, stand_ins=False)
     assert correlation(one, held) > correlation(one, plain)
     assert likely(one, held) > likely(one, plain)
 
 
-def test_junk_alone_hardly_changes_how_much_is_a_particle():
+def test_labels_of_junk_alone_hardly_change_the_number_of_picks():
     one, held = marked(0)
     assert likely(one, held) == pytest.approx(likely(one, one.pretrained), rel=0.3)
 
 
-def test_of_junk_alone_the_prior_and_the_share_hold_the_more_the_more_there_is():
+def test_prior_and_share_are_stronger_with_more_labels_of_junk_alone():
     few, many = (adjust_fit(HeadFit(), 0, count, 0.1) for count in (5, 50))
     assert few.pi == many.pi == 0.1
     assert HeadFit().l2 < few.l2 < many.l2
@@ -58,14 +58,12 @@ def test_of_junk_alone_the_prior_and_the_share_hold_the_more_the_more_there_is()
 @pytest.mark.parametrize(
     ("particles", "others", "weight"), [(100, 0, 25.0), (4, 0, 2.0), (100, 5, 2.0), (1, 100, 2.0)]
 )
-def test_the_expected_share_holds_against_particles_that_nothing_balances(
-    particles, others, weight
-):
+def test_the_expected_share_is_kept_with_labels_of_particles_alone(particles, others, weight):
     assert adjust_fit(HeadFit(pi_weight=2.0), particles, others, 0.1).pi_weight == weight
     assert adjust_fit(HeadFit(pi_weight=0.0), particles, others, 0.1).pi_weight == 0
 
 
-def test_peaks_stand_in_as_what_they_are_likely_to_be_and_step_back():
+def test_unlabelled_peaks_replace_a_missing_class_by_their_probability():
     one = learner()
     peaks = one.micrographs[0].at(np.random.default_rng(0).uniform(0, 340, (50, 2)))
     score = peaks @ one.pretrained.weights.ravel() + one.pretrained.bias

@@ -24,7 +24,7 @@ def scores():
 
 
 @given(st.lists(scores(), min_size=1, max_size=3))
-def test_no_other_patch_around_a_peak_has_more_entropy(found):
+def test_the_chosen_patch_has_the_largest_entropy(found):
     patch = choose_patch([peaks(score) for score in found])
     assert patch is not None
     assert patch.right - patch.left == patch.bottom - patch.top == pytest.approx(8 * RADIUS)
@@ -41,7 +41,7 @@ def test_no_other_patch_around_a_peak_has_more_entropy(found):
             assert entropy(score)[inside].sum() <= chosen + 1e-9
 
 
-def test_labelled_and_skipped_positions_do_not_count():
+def test_labelled_and_skipped_positions_do_not_affect_the_choice_of_a_patch():
     score = np.full(len(GRID), -8.0)
     score[:3] = 0.0
     first = choose_patch([peaks(score)])
@@ -57,7 +57,7 @@ def test_a_patch_of_a_small_image_is_the_whole_image():
     assert patch.contains(corners).all()
 
 
-def test_all_in_a_patch_is_labelled_and_background_does_not_outweigh_particles():
+def test_a_confirmed_patch_labels_particles_and_as_much_background():
     score = -1.0 - np.arange(len(GRID)) / 100
     own = peaks(score)
     patch = Patch(0, 0.0, 0.0, 160.0, 160.0)
@@ -76,7 +76,7 @@ def test_all_in_a_patch_is_labelled_and_background_does_not_outweigh_particles()
     assert np.array_equal(negative[1:], best)
 
 
-def test_a_patch_without_particles_gives_one_label_and_known_positions_none():
+def test_a_patch_without_particles_gives_one_label_and_none_at_labelled_positions():
     own = peaks(np.full(len(GRID), -1.0))
     patch = choose_patch([own])
     [target] = label_patch(patch, own, NOTHING, NOTHING).targets

@@ -99,7 +99,7 @@ LOGITS = {**CONSISTENT, "consistency_loss": "logits"}
 @pytest.mark.parametrize("directions", [False, True], ids=["isotropic", "directions"])
 @pytest.mark.parametrize("kind", ["both", "particles", "others"])
 @pytest.mark.parametrize(("labels", "weight"), [(8, 1.0), (40, 0.25)])
-def test_the_precision_is_the_curvature_of_the_loss_that_was_minimised(
+def test_the_posterior_precision_is_the_hessian_of_the_loss(
     labels, weight, kind, directions, learning
 ):
     one = taught(labels, kind=kind, directions=directions, learning=learning, weight=weight)
@@ -122,7 +122,7 @@ def test_away_from_the_optimum_variances_stay_positive():
     assert (variance > 0).all()
 
 
-def test_steps_along_the_directions_of_the_prior_are_cheaper():
+def test_steps_along_the_directions_of_the_prior_cost_less():
     one = taught(pi_weight=0)
     features = one.pretrained.weights.size
     direction = np.zeros((1, *one.pretrained.weights.shape))
@@ -145,7 +145,7 @@ def test_steps_along_the_directions_of_the_prior_are_cheaper():
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.25])
-def test_left_out_scores_are_about_those_of_a_head_without_the_label(weight):
+def test_leave_one_out_scores_approximate_heads_without_the_label(weight):
     one = taught(labels=30, pi_weight=0, weight=weight)
     examples = one.examples()
     rows, targets = examples.features, examples.targets
@@ -164,14 +164,14 @@ def test_left_out_scores_are_about_those_of_a_head_without_the_label(weight):
     assert np.abs(predicted - actual).mean() < 0.35 * np.abs(fitted - actual).mean()
 
 
-def test_labels_make_sure_and_what_is_unlike_them_stays_unsure():
+def test_labels_reduce_the_variance_of_similar_features_only():
     few, many = taught(labels=6, pi_weight=0), taught(labels=60, pi_weight=0)
     x = many.micrographs[0].at(np.random.default_rng(1).uniform(40, 320, (50, 2)))
     assert (many.posterior().variance(x) < few.posterior().variance(x)).mean() > 0.9
     assert many.posterior().variance(10 * x).mean() > many.posterior().variance(x).mean()
 
 
-def test_without_labels_only_the_prior_is_left():
+def test_without_labels_the_posterior_is_the_prior():
     one = learner()
     one.settings = LearnerSettings(fit=HeadFit(l2=2.0, caution=0))
     x = np.eye(5)
@@ -180,14 +180,14 @@ def test_without_labels_only_the_prior_is_left():
 
 
 @pytest.mark.parametrize("variance", [0.0, 0.5, 4.0])
-def test_moderated_scores_are_the_expected_probability(variance):
+def test_moderated_scores_give_the_expected_probability(variance):
     scores = np.linspace(-4, 4, 9)
     draws = np.random.default_rng(0).standard_normal(200_000)
     exact = [expit(z + np.sqrt(variance) * draws).mean() for z in scores]
     assert np.allclose(expit(moderated(scores, np.full(9, variance))), exact, atol=0.02)
 
 
-def test_information_is_what_the_answer_tells_about_the_head():
+def test_information_is_the_mutual_information_of_answer_and_head():
     draws = np.random.default_rng(0).standard_normal(100_000)
     for z, v in ((0.0, 1.0), (1.0, 2.0), (-2.0, 3.0), (0.0, 0.0)):
         p = expit(z + np.sqrt(v) * draws)

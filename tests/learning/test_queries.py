@@ -34,7 +34,7 @@ def learner(micrographs=2, seed=0, channels=5):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_questions_avoid_labels_and_skips_and_are_reproducible(strategy):
+def test_queries_avoid_labels_and_skips_and_are_reproducible(strategy):
     one, two = learner(), learner()
     asked = []
     for _ in range(4):
@@ -70,7 +70,7 @@ def test_entropy_is_highest_where_the_score_is_zero():
     assert entropy(np.array([1.3]))[0] == pytest.approx(-p * np.log(p) - (1 - p) * np.log(1 - p))
 
 
-def test_uncertain_questions_have_small_scores_and_top_ones_large():
+def test_uncertain_queries_have_small_scores_and_top_queries_large_ones():
     one = learner()
     uncertain = [abs(q.score) for q in one.ask(10, "uncertain")]
     top = [q.score for q in one.ask(10, "top")]
@@ -79,7 +79,7 @@ def test_uncertain_questions_have_small_scores_and_top_ones_large():
     assert max(uncertain) < min(top)
 
 
-def test_active_questions_come_from_all_micrographs_and_are_spread_in_feature_space():
+def test_active_queries_come_from_all_micrographs_and_have_diverse_features():
     one = learner(micrographs=3)
     spread = one.ask(12, "active", np.random.default_rng(0))
     assert {q.micrograph for q in spread} == {0, 1, 2}
@@ -93,7 +93,7 @@ def test_active_questions_come_from_all_micrographs_and_are_spread_in_feature_sp
     assert nearest(spread) > nearest(plain)
 
 
-def test_there_are_fewer_questions_when_there_is_nothing_left_to_ask():
+def test_fewer_queries_are_returned_if_few_candidates_are_left():
     one = learner(micrographs=1)
     every = one.ask(10_000, "active")
     assert 0 < len(every) < 10_000
@@ -103,7 +103,7 @@ def test_there_are_fewer_questions_when_there_is_nothing_left_to_ask():
     assert len(again) < len(every)
 
 
-def test_the_window_offers_a_few_of_the_strategies():
+def test_the_window_offers_some_of_the_strategies():
     offered = [name for name, strategy in STRATEGIES.items() if strategy.in_window]
     assert offered[0] == "active"
     assert 1 < len(offered) < 5

@@ -19,7 +19,7 @@ def head():
     return Head(np.zeros((2, 256)), 0.0, spec)
 
 
-def test_a_pretrained_head_gets_directions_and_stays_what_it_is(head):
+def test_directions_do_not_change_a_pretrained_head(head):
     given = with_simulated_prior(head)
     assert given.directions is not None
     assert given.directions.shape[1:] == head.weights.shape
@@ -28,7 +28,7 @@ def test_a_pretrained_head_gets_directions_and_stays_what_it_is(head):
     assert given.bias == head.bias
 
 
-def test_what_is_judged_is_left_out(head):
+def test_the_evaluated_protein_is_left_out_of_the_prior(head):
     everything = with_simulated_prior(head).directions
     with safe_open(SHIPPED, framework="numpy") as file:
         names = list(file.keys())
@@ -41,7 +41,7 @@ def test_what_is_judged_is_left_out(head):
     assert with_simulated_prior(head, names).directions is None
 
 
-def test_the_shipped_directions_are_of_many_random_proteins_and_of_no_named_one():
+def test_the_shipped_directions_are_of_random_proteins_only():
     with safe_open(SHIPPED, framework="numpy") as file:
         names = set(file.keys())
     assert len(names) >= 50
@@ -59,12 +59,12 @@ def test_the_shipped_directions_are_of_many_random_proteins_and_of_no_named_one(
         {"normalisation": "gmm"},
     ],
 )
-def test_other_features_get_no_directions(head, changes):
+def test_other_features_have_no_directions(head, changes):
     other = replace(head, spec=replace(head.spec, **changes))
     assert with_simulated_prior(other) is other
 
 
-def test_the_file_holds_what_was_saved(head, tmp_path):
+def test_the_file_of_directions_is_loaded_unchanged(head, tmp_path):
     rows = np.random.default_rng(0).standard_normal((2, 2, 256))
     save_directions({"cage": rows}, head.spec, tmp_path / "prior.safetensors")
     with safe_open(tmp_path / "prior.safetensors", framework="numpy") as file:

@@ -15,7 +15,7 @@ def answer(one, queries):
         one.add(query.micrograph, [(query.x, query.y)], [float(query.score > 0)])
 
 
-def test_plus_plus_covers_groups_that_lie_apart():
+def test_kmeans_plus_plus_covers_separate_groups():
     rng = np.random.default_rng(0)
     centres = 100 * np.eye(5)
     rows = np.repeat(centres, 30, axis=0) + rng.standard_normal((150, 5))
@@ -25,7 +25,7 @@ def test_plus_plus_covers_groups_that_lie_apart():
     assert len(set(kmeans_plus_plus(np.zeros((6, 2)), np.zeros(6), 6, rng))) == 6
 
 
-def test_badge_asks_for_places_that_are_both_uncertain_and_different():
+def test_badge_queries_are_uncertain_and_diverse():
     one = learner(micrographs=3)
     badge, plain = (one.ask(12, s, np.random.default_rng(0)) for s in ("badge", "uncertain"))
 
@@ -38,7 +38,7 @@ def test_badge_asks_for_places_that_are_both_uncertain_and_different():
     assert np.mean([abs(q.score) for q in badge]) < np.mean([abs(q.score) for q in every])
 
 
-def test_typical_places_have_closer_neighbours_than_others():
+def test_typical_queries_have_closer_neighbours_than_others():
     one = learner(micrographs=2)
     every = rows_at(one, one.ask(10_000, "top"))
 
@@ -49,7 +49,7 @@ def test_typical_places_have_closer_neighbours_than_others():
     assert typical < closeness(one.ask(10_000, "top"))
 
 
-def test_uncertain_places_follow_typical_ones():
+def test_typical_first_continues_with_uncertain_queries():
     one = learner()
     first = one.ask(10, "typical-first", np.random.default_rng(0))
     assert first == one.ask(10, "typical", np.random.default_rng(0))
@@ -58,7 +58,7 @@ def test_uncertain_places_follow_typical_ones():
     assert second == one.ask(10, "active", np.random.default_rng(0))
 
 
-def test_the_range_of_scores_is_sampled_evenly():
+def test_range_queries_sample_the_scores_evenly():
     one = learner(micrographs=3)
     scores = np.array([q.score for q in one.ask(10_000, "top")])
     likely = scores[scores > np.log(0.1 / 0.9)]
@@ -71,7 +71,7 @@ def test_the_range_of_scores_is_sampled_evenly():
 
 
 @pytest.mark.parametrize("batch", [1, 5, 10])
-def test_every_fifth_question_is_over_the_range_whatever_the_batch(batch):
+def test_every_fifth_mixed_query_is_over_the_range_of_scores(batch):
     one, rng = learner(micrographs=3), np.random.default_rng(0)
     unsure = sorted(abs(q.score) for q in one.ask(10_000, "top"))
     far = 0

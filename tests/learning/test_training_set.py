@@ -48,7 +48,7 @@ def same(one, two):
     )
 
 
-def test_features_are_asked_for_once(library):
+def test_features_are_requested_once(library):
     one = library.training_set()
     known = {"m0": labels(), "m1": labels(seed=1)}
     first = one.collect(known, library.get)
@@ -66,7 +66,7 @@ def test_features_are_asked_for_once(library):
     assert again.unreadable == {"m0": "m0 cannot be read"}
 
 
-def test_the_sample_depends_on_seed_and_key_alone_and_a_smaller_one_is_its_first_part(library):
+def test_sampled_pixels_depend_on_seed_and_key_and_smaller_samples_are_prefixes(library):
     def sample(key, count, seed=0, also=()):
         one = library.training_set(LearnerSettings(unlabelled=count), seed)
         for other in also:
@@ -80,7 +80,7 @@ def test_the_sample_depends_on_seed_and_key_alone_and_a_smaller_one_is_its_first
     assert not np.array_equal(sample("m0", 20), sample("copy", 20))
 
 
-def test_micrographs_that_cannot_be_read_are_reported_and_the_rest_counts(library):
+def test_unreadable_micrographs_are_reported_and_the_others_used(library):
     library.broken = {"m1"}
     known = {f"m{k}": labels(seed=k) for k in range(3)}
     found = library.training_set().collect(known, library.get)
@@ -95,7 +95,7 @@ def test_micrographs_that_cannot_be_read_are_reported_and_the_rest_counts(librar
     assert set(nothing.unreadable) == {"m0", "m2"}
 
 
-def test_labels_outside_the_image_are_reported_and_do_not_count(library):
+def test_labels_outside_the_image_are_reported_and_not_used(library):
     inside = labels()
     outside = np.array([(-3.0, 10.0), (10.0, 365.0)])
     mixed = MicrographLabels(
@@ -120,7 +120,7 @@ def test_a_label_that_is_given_twice_has_the_larger_weight(library):
     assert sorted(zip(found.targets, found.weights, strict=True)) == [(0, 0.5), (1, 0.25), (1, 1)]
 
 
-def test_peaks_stand_in_only_while_labels_are_of_one_class_and_never_at_a_label(library):
+def test_unlabelled_peaks_are_used_only_while_labels_are_of_one_class(library):
     one = library.training_set()
     peaks = one.collect({"m0": labels((1,))}, library.get).stand_ins
     assert len(peaks) > 5
@@ -136,7 +136,7 @@ def test_peaks_stand_in_only_while_labels_are_of_one_class_and_never_at_a_label(
     assert off.collect({"m0": labels((1,))}, library.get).stand_ins is None
 
 
-def test_what_was_observed_tells_level_and_uncertainty_without_features(library):
+def test_score_and_entropy_of_observed_micrographs_need_no_features(library):
     one = library.training_set()
     assert one.mean_peak_score("m0") is None
     assert one.mean_entropy("m0", library.pretrained) is None
@@ -150,7 +150,7 @@ def test_what_was_observed_tells_level_and_uncertainty_without_features(library)
     assert one.mean_entropy("m0", sure) < 1e-6 < one.mean_entropy("m0", library.pretrained)
 
 
-def test_the_record_that_is_kept_with_a_head_is_small(library):
+def test_the_training_data_stored_with_a_head_are_small(library):
     one = library.training_set(LearnerSettings(unlabelled=1999))
     examples = one.collect({"m0": labels()}, library.get)
     data = examples.training_data()

@@ -42,7 +42,7 @@ def test_padding_and_repeated_lines_are_found(widths, mode, rows, seed):
         assert width or not side
 
 
-def test_noise_of_whole_numbers_has_no_border():
+def test_integer_noise_has_no_border():
     pixels = np.round(10 * noise()).astype(np.float32)
     assert border_of(pixels) == NO_BORDER
 
@@ -64,7 +64,7 @@ def test_padding_is_found_after_lossy_compression(tmp_path, quality, mode, smoot
         assert (width - 8 < side <= width + 8) if width else side == 0, found
 
 
-def test_a_filter_that_wraps_around_leaves_the_padding_to_be_found():
+def test_padding_is_found_after_a_filter_that_wraps_around():
     pixels = np.pad(noise((500, 640)), ((0, 0), (0, 60)), mode="edge")
     filtered = gaussian_filter(pixels, 3.0, mode="wrap")
     # The rim at the right is an image of the left side.
@@ -82,7 +82,7 @@ def test_lines_of_a_faulty_detector_are_not_a_border():
     assert border_of(pixels) == NO_BORDER
 
 
-def test_ice_of_uneven_thickness_and_dim_beams_are_no_border():
+def test_uneven_ice_and_dim_beams_are_not_a_border():
     bright = np.linspace(0.3, 1, 640, dtype=np.float32)[None] * np.linspace(0.5, 1, 500)[:, None]
     assert border_of((noise((500, 640)) * bright).astype(np.float32)) == NO_BORDER
 
@@ -116,7 +116,7 @@ def test_an_image_that_is_empty_at_one_side_has_a_border_of_a_quarter_at_most():
     assert border_of(pixels) == (30, 0, 0, 0)
 
 
-def test_half_of_an_image_says_nothing():
+def test_the_border_of_an_incomplete_image_is_unknown():
     finder = BorderFinder((80, 120))
     for _ in finder.watch([noise()[:40]]):
         pass
@@ -124,7 +124,7 @@ def test_half_of_an_image_says_nothing():
 
 
 @pytest.mark.parametrize("read_first", [False, True])
-def test_a_micrograph_knows_its_border(tmp_path, read_first):
+def test_a_micrograph_has_its_border(tmp_path, read_first):
     path = tmp_path / "a.mrc"
     with mrcfile.new(path, data=np.pad(noise(), ((0, 6), (0, 0)), mode="edge")) as file:
         file.voxel_size = 1.5

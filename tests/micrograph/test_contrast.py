@@ -13,14 +13,14 @@ def noise():
     return np.random.default_rng(0).normal(100, 1, (120, 160)).astype(np.float32)
 
 
-def test_noise_alone_has_contrast_one(noise):
+def test_noise_has_a_contrast_of_one(noise):
     values = contrast_map(noise, 7.5)
     assert values.shape == noise.shape
     assert np.median(values) == pytest.approx(1)
     assert values.std() < 0.15
 
 
-def test_it_is_the_standard_deviation_in_the_disc(noise):
+def test_the_contrast_is_the_standard_deviation_in_the_disc(noise):
     noise[30:60, 30:80] *= 1.05
     radius = 6.2
     y, x = np.indices(noise.shape)
@@ -32,7 +32,7 @@ def test_it_is_the_standard_deviation_in_the_disc(noise):
     assert np.array_equal(found, [values[b, a] for a, b in places])
 
 
-def test_ice_stands_out_and_empty_places_do_not(noise):
+def test_crystals_have_high_contrast_and_empty_ice_low(noise):
     noise[20:40, 20:40] += np.random.default_rng(1).normal(0, 5, (20, 20)).astype(np.float32)
     noise[80:110, 100:140] = 100
     ice, empty, normal = local_contrast(noise, [(30, 30), (120, 95), (60, 60)], 7)
@@ -41,18 +41,18 @@ def test_ice_stands_out_and_empty_places_do_not(noise):
     assert 0.7 < normal < 1.3
 
 
-def test_scale_and_offset_make_no_difference(noise):
+def test_scale_and_offset_of_grey_values_do_not_change_the_contrast(noise):
     xy = [(0, 0), (159, 119), (80, 60)]
     assert np.allclose(
         local_contrast(noise, xy, 7), local_contrast(1000 - 3 * noise, xy, 7), rtol=1e-3
     )
 
 
-def test_positions_outside_of_the_map_get_its_border():
+def test_positions_outside_the_map_have_the_contrast_of_its_border():
     map = ContrastMap(np.arange(6, dtype=np.float16).reshape(2, 3), (10.0, 20.0))
     assert map.at([(0, 0), (14, 11), (999, 999), (-5, 8)]).tolist() == [0, 4, 5, 0]
     assert map.at(np.empty((0, 2))).shape == (0,)
 
 
-def test_an_image_smaller_than_the_disc(noise):
+def test_the_contrast_of_an_image_smaller_than_the_disc_is_defined(noise):
     assert np.isfinite(contrast_map(noise[:5, :9], 7)).all()

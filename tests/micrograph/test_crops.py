@@ -12,7 +12,7 @@ def ramp(height: int = 80, width: int = 100) -> np.ndarray:
     return (x + 1000 * y).astype(np.float32)
 
 
-def test_a_crop_shows_what_lies_around_its_position():
+def test_a_crop_is_centred_on_its_position():
     image = np.zeros((80, 100), np.float32)
     image[30, 60] = 1
     (crop,) = cut_crops(image, [[60, 30]], half_px=8.5, side=17, limits=(0, 1))
@@ -35,7 +35,7 @@ def test_rows_are_y_and_columns_are_x():
     half=st.floats(3, 16),
     side=st.integers(5, 40),
 )
-def test_grey_values_are_linear_between_pixels(x, y, half, side):
+def test_grey_values_are_interpolated_linearly(x, y, half, side):
     image = ramp()
     low, high = image.min(), image.max()
     (crop,) = cut_crops(image, [[x, y]], half, side, (low, high))
@@ -44,14 +44,14 @@ def test_grey_values_are_linear_between_pixels(x, y, half, side):
     np.testing.assert_allclose(crop, 255 * (expected - low) / (high - low), atol=0.51)
 
 
-def test_outside_the_image_is_mid_grey():
+def test_pixels_outside_the_image_are_mid_grey():
     crops = cut_crops(np.ones((50, 50), np.float32), [[0, 0], [500, 500]], 10, 16, (0, 1))
     assert (crops[0, :7, :7] == 128).all()
     assert (crops[0, 9:, 9:] == 255).all()
     assert (crops[1] == 128).all()
 
 
-def test_shrinking_averages_instead_of_leaving_pixels_out():
+def test_a_reduced_crop_averages_pixels():
     board = (np.indices((200, 200)).sum(0) % 2).astype(np.float32)
     (crop,) = cut_crops(board, [[100, 100]], half_px=80, side=32, limits=(0, 1))
     assert abs(crop.astype(float) - 127.5).max() < 40
@@ -67,6 +67,6 @@ def test_no_positions_give_no_crops():
     assert cut_crops(ramp(), np.empty((0, 2)), 5, 32).shape == (0, 32, 32)
 
 
-def test_a_crop_has_to_have_a_size():
+def test_an_empty_crop_is_refused():
     with pytest.raises(ValueError, match="half_px is 0"):
         cut_crops(ramp(), [[5, 5]], 0)

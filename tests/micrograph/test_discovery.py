@@ -79,7 +79,7 @@ def test_hidden_files_of_a_folder_are_skipped():
         (["a_odd"], "a_even.mrc"),
     ],
 )
-def test_what_belongs_to_a_micrograph_beside_it_is_left_out_and_said(beside, kept):
+def test_files_that_accompany_a_micrograph_are_left_out_and_reported(beside, kept):
     touch(f"mics/{kept}", *(f"mics/{name}.mrc" for name in beside), "mics/b_PS.mrc", "mics/odd.mrc")
     found = find_micrographs([Path("mics")])
     assert {each.name for each in found.found} == {
@@ -95,7 +95,7 @@ def test_what_belongs_to_a_micrograph_beside_it_is_left_out_and_said(beside, kep
     assert names_in(f"mics/{beside[0]}.mrc") == [f"mics/{beside[0]}.mrc"]
 
 
-def test_a_list_of_relion_names_what_it_means():
+def test_a_list_of_relion_selects_exactly_its_files():
     touch("a.mrc", "a_noDW.mrc")
     rows = "data_\nloop_\n_rlnMicrographName\na.mrc\na_noDW.mrc\n"
     Path("micrographs.star").write_text(rows)
@@ -109,7 +109,7 @@ def test_previews_and_compressed_copies_are_left_out():
     assert "2 files" in str(found.notices[0])
 
 
-def test_one_file_by_several_spellings_is_one_micrograph(here):
+def test_one_file_with_several_paths_is_one_micrograph(here):
     touch("data/mics/a.mrc", "data/mics/b.mrc")
     spellings = ["data/mics/a.mrc", "./data/mics/a.mrc", f"{here}/data/../data/mics/a.mrc"]
     Path("list.txt").write_text("\n".join([*spellings, "data/mics/b.mrc"]))
@@ -132,7 +132,7 @@ def test_links_to_one_file_are_one_micrograph():
     assert names_in("links") == ["links/1.mrc", "links/circle.mrc"]
 
 
-def test_a_list_of_relion_brings_names_sizes_defocus_and_optics(here):
+def test_a_list_of_relion_gives_names_pixel_sizes_defocus_and_optics(here):
     touch("project/MotionCorr/m0.mrc", "project/MotionCorr/m1.mrc")
     path = here / "project" / "CtfFind" / "job003" / "micrographs_ctf.star"
     path.parent.mkdir(parents=True)
@@ -175,7 +175,7 @@ def test_older_lists_have_the_pixel_size_in_their_rows(here):
         find_micrographs([path])
 
 
-def test_a_number_before_the_name_is_that_of_an_image_in_a_stack():
+def test_the_number_of_an_image_in_a_stack_is_removed_from_names():
     touch("Movies/a.mrcs", "Movies/b.mrc")
     Path("list.txt").write_text("000001@Movies/a.mrcs\nMovies/b.mrc\n")
     found = find_micrographs([Path("list.txt")]).found
@@ -186,7 +186,7 @@ def test_a_number_before_the_name_is_that_of_an_image_in_a_stack():
     assert (named.name, named.path.name) == ("000001@Movies/a.mrcs", "a.mrcs")
 
 
-def test_a_text_file_as_editors_and_shells_write_it(monkeypatch, here):
+def test_text_files_of_editors_and_shells_are_read(monkeypatch, here):
     touch("data/mics/a 1.mrc", "data/mics/b.mrc", "data/mics/c.mrc", "home/d.mrc")
     monkeypatch.setenv("HOME", str(here / "home"))
     monkeypatch.setenv("USERPROFILE", str(here / "home"))
@@ -199,7 +199,7 @@ def test_a_text_file_as_editors_and_shells_write_it(monkeypatch, here):
     assert found.missing == {}
 
 
-def test_comments_behind_names_in_a_list(here):
+def test_comments_after_names_in_a_list_are_ignored(here):
     touch("m/a.mrc", "m/b #1.mrc", "m/c #2.mrc")
     Path("list.txt").write_text('m/a.mrc # good\nm/b #1.mrc\n"m/c #2.mrc"  # bad ice\n')
     found = find_micrographs([Path("list.txt")])
@@ -207,7 +207,7 @@ def test_comments_behind_names_in_a_list(here):
     assert found.missing == {}
 
 
-def test_names_in_a_list_may_begin_at_the_working_folder(here, monkeypatch):
+def test_names_in_a_list_may_be_relative_to_the_current_folder(here, monkeypatch):
     touch("project/Movies/a.mrc")
     (here / "lists").mkdir()
     (here / "lists" / "some.txt").write_text("Movies/a.mrc\nMovies/gone.mrc\n")
@@ -223,7 +223,7 @@ def test_names_in_a_list_may_begin_at_the_working_folder(here, monkeypatch):
     assert str(here / "project") in missing
 
 
-def test_two_files_of_one_name_are_refused():
+def test_two_files_with_the_same_name_in_tables_are_refused():
     touch("one/Movies/a.mrc", "two/Movies/a.mrc")
     for project in ("one", "two"):
         Path(project, "list.star").write_text("data_\nloop_\n_rlnMicrographName\nMovies/a.mrc\n")
@@ -231,14 +231,14 @@ def test_two_files_of_one_name_are_refused():
         find_micrographs([Path("one/list.star"), Path("two/list.star")])
 
 
-def test_quotes_around_a_path_are_taken_off():
+def test_quotes_around_a_path_are_removed():
     touch("mics 1/a.mrc")
     assert names_in('"mics 1"') == names_in("'mics 1/a.mrc'") == ["mics 1/a.mrc"]
     touch("'odd'/b.mrc")
     assert names_in("'odd'") == ["'odd'/b.mrc"]
 
 
-def test_exposures_of_cryosparc():
+def test_exposures_of_cryosparc_are_found():
     touch("J2/motioncorrected/001_a.mrc", "J2/motioncorrected/002_b.mrc")
     rows = np.zeros(
         3,
@@ -265,7 +265,7 @@ def test_exposures_of_cryosparc():
     assert list(found.missing) == ["J2/motioncorrected/3.mrc"]
 
 
-def test_micrographs_in_folders_below_are_told_and_found_on_request():
+def test_micrographs_in_subfolders_are_reported_and_found_on_request():
     touch("mics/a.mrc", "mics/day2/b.mrc", "mics/day2/c.mrc", "mics/thumbs/a.png")
     touch("mics/mics.activepick/x.mrc")
     found = find_micrographs([Path("mics")])
@@ -280,7 +280,7 @@ def test_micrographs_in_folders_below_are_told_and_found_on_request():
 
 
 @pytest.mark.posix("makes links for everybody")
-def test_a_search_below_ends_where_links_go_round():
+def test_a_recursive_search_ends_at_circular_links():
     touch("mics/day1/a.mrc")
     Path("mics/day1/up").symlink_to(Path("mics").absolute())
     assert names_in("mics", recursive=True) == ["mics/day1/a.mrc"]
@@ -297,7 +297,7 @@ def test_a_search_below_ends_where_links_go_round():
         (["corrected_micrographs.star", "Movies/a.mrc"], "mics/corrected_micrographs.star"),
     ],
 )
-def test_a_folder_without_micrographs_says_what_to_give_instead(files, said):
+def test_a_folder_without_micrographs_is_refused_with_advice(files, said):
     touch("mics/.hidden", *(f"mics/{name}" for name in files))
     with pytest.raises(MicrographError) as error:
         find_micrographs([Path("mics")])
@@ -306,7 +306,7 @@ def test_a_folder_without_micrographs_says_what_to_give_instead(files, said):
     assert find_micrographs([Path("mics")], may_be_empty=True).found == []
 
 
-def test_lists_without_micrographs():
+def test_lists_without_micrographs_are_refused():
     Path("list.txt").write_text("# nothing yet\n")
     with pytest.raises(MicrographError, match="no micrographs in this list"):
         find_micrographs([Path("list.txt")])

@@ -24,7 +24,7 @@ def strength(pixels):
     return float(pixels.std())
 
 
-def test_raw_is_what_the_file_has(tmp_path):
+def test_the_raw_image_has_the_values_of_the_file(tmp_path):
     pixels = np.random.default_rng(0).normal(50, 3, (64, 96))
     image = display_image(micrograph(tmp_path, pixels, pixel_size=None))
     assert np.allclose(image.pixels, pixels, atol=1e-3)
@@ -33,7 +33,7 @@ def test_raw_is_what_the_file_has(tmp_path):
     assert 40 < low < 50 < high < 60
 
 
-def test_large_micrographs_become_small_and_stay_in_place(tmp_path):
+def test_large_micrographs_are_reduced_without_a_shift(tmp_path):
     height, width = 300, 501
     y, x = np.indices((height, width))
     pixels = np.exp(-((x - 400) ** 2 + (y - 120) ** 2) / 2 / 10**2)
@@ -45,7 +45,7 @@ def test_large_micrographs_become_small_and_stay_in_place(tmp_path):
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_filters_halve_the_amplitude_at_their_period(tmp_path, axis):
+def test_filters_halve_the_amplitude_at_their_cutoff(tmp_path, axis):
     pixels = wave((256, 256), 16, axis)  # 32 Å
     file = micrograph(tmp_path, pixels)
     for filters in ((32, None), (None, 32)):
@@ -63,7 +63,7 @@ def test_a_low_pass_below_two_pixels_does_nothing(tmp_path):
     assert np.allclose(image.pixels, pixels - pixels.mean(), atol=1e-3)
 
 
-def test_filters_need_a_pixel_size_and_a_sensible_number(tmp_path):
+def test_filters_need_a_pixel_size_and_a_valid_cutoff(tmp_path):
     file = micrograph(tmp_path, np.random.default_rng(0).normal(0, 1, (64, 64)), None)
     with pytest.raises(MicrographError, match="pixel size"):
         display_image(file, 20)
@@ -71,7 +71,7 @@ def test_filters_need_a_pixel_size_and_a_sensible_number(tmp_path):
         display_image(file, 0)
 
 
-def test_one_outlier_does_not_spoil_the_contrast(tmp_path):
+def test_one_outlier_does_not_change_the_contrast_limits(tmp_path):
     pixels = np.random.default_rng(0).normal(0, 1, (128, 128))
     pixels[60, 60] = 1e6
     low, high = display_image(micrograph(tmp_path, pixels)).limits

@@ -35,27 +35,27 @@ def test_waves_below_nyquist_are_resampled_exactly(data):
 
 
 @pytest.mark.parametrize("frequency", [(10, 0), (0, 12), (13, 3), (4, 20)])
-def test_waves_from_nyquist_on_disappear(frequency):
+def test_waves_at_and_above_nyquist_are_removed(frequency):
     (result,) = crop(wave((61, 64), frequency, 0.3), (20, 24))
     np.testing.assert_allclose(result, 0, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(40, 50), (40, 24)])
-def test_same_size_changes_nothing(shape):
+def test_a_crop_to_the_same_size_changes_nothing(shape):
     image = np.random.default_rng(0).standard_normal(shape)
     (result,) = crop(image, shape)
     np.testing.assert_allclose(result, image, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(80, 120), (60, 50), (40, 70), (80, 50)])
-def test_enlarging_keeps_the_samples_even_at_nyquist(size):
+def test_enlarging_keeps_the_samples_at_all_frequencies(size):
     # By whole factors, every old sample is also a new one: 40 -> 80, 40 -> 40, ...
     image = np.random.default_rng(0).standard_normal((20, 10))
     (result,) = crop(image, size)
     np.testing.assert_allclose(result[:: size[0] // 20, :: size[1] // 10], image, atol=1e-5)
 
 
-def test_several_sizes_at_once_equal_one_by_one():
+def test_several_sizes_at_once_equal_single_crops():
     image = np.random.default_rng(0).standard_normal((61, 90))
     sizes = [(20, 30), (40, 58), (122, 180), (30, 120)]
     together = crop(image, *sizes)
@@ -64,7 +64,7 @@ def test_several_sizes_at_once_equal_one_by_one():
         np.testing.assert_allclose(result, crop(image, size)[0], atol=1e-5)
 
 
-def test_small_contrast_on_a_large_mean_survives():
+def test_a_small_contrast_on_a_large_mean_is_kept():
     contrast = wave((64, 64), (2, 3), 0)
     (result,) = crop(30000 + 8 * contrast, (32, 32))
     np.testing.assert_allclose(result - 30000, 8 * wave((64, 64), (2, 3), 0, (32, 32)), atol=0.01)

@@ -26,7 +26,7 @@ def path(tmp_path):
     return write(tmp_path / "a.mrc", noise((201, 250)))
 
 
-def test_pixel_size_of_the_user_wins(path):
+def test_the_given_pixel_size_takes_precedence(path):
     assert Micrograph(path).pixel_size_angstrom == pytest.approx(2.0)
     assert Micrograph(path, 1.1).pixel_size_angstrom == 1.1
     assert Micrograph(path, 1.1).radius_px(110) == pytest.approx(50)
@@ -35,7 +35,7 @@ def test_pixel_size_of_the_user_wins(path):
 @pytest.mark.parametrize(
     "header", [0.0, -1.0, 0.01, 500.0, np.nan, np.inf, (1.0, 1.02, 1.0), (0.0, 1.0, 1.0)]
 )
-def test_missing_pixel_size_is_asked_for(tmp_path, header):
+def test_a_missing_pixel_size_is_an_error_with_advice(tmp_path, header):
     path = write(tmp_path / "a.mrc", noise((40, 50)))
     with mrcfile.open(path, "r+") as mrc:
         cell = np.broadcast_to(header, 3) * (50, 40, 1)
@@ -50,7 +50,7 @@ def test_missing_pixel_size_is_asked_for(tmp_path, header):
     assert Micrograph(path, 1.5).has_pixel_size
 
 
-def test_axes_within_a_percent_are_one_pixel_size(tmp_path):
+def test_pixel_sizes_of_the_axes_may_differ_by_a_percent(tmp_path):
     path = write(tmp_path / "a.mrc", noise((40, 50)), (1.0, 1.005, 1.0))
     assert Micrograph(path).pixel_size_angstrom == pytest.approx(1.0025)
 
@@ -77,13 +77,13 @@ def test_impossible_diameter_is_refused(path, diameter):
         (100, np.nan, "working radius"),
     ],
 )
-def test_diameter_that_does_not_fit_the_micrograph(path, diameter, radius, message):
+def test_a_diameter_that_does_not_fit_the_micrograph_is_refused(path, diameter, radius, message):
     with pytest.raises(SettingsError, match=message) as error:
         Micrograph(path).working_images(diameter, [radius])
     assert "a.mrc" in str(error.value) or "working radius" in message
 
 
-def test_making_a_micrograph_reads_nothing(tmp_path):
+def test_creating_a_micrograph_reads_nothing(tmp_path):
     assert Micrograph(tmp_path / "missing.mrc").name == "missing.mrc"
     assert "missing.mrc" in repr(Micrograph(tmp_path / "missing.mrc"))
 
@@ -96,7 +96,7 @@ def test_micrographs_can_be_sent_to_another_process(path):
     assert copy.pixel_size_angstrom == 1.5
 
 
-def test_working_images_have_the_scale_asked_for_and_even_sides(path):
+def test_working_images_have_the_requested_scale_and_even_sides(path):
     images = Micrograph(path).working_images(100, [7, 10, 14, 50])
     for radius, image in zip([7, 10, 14, 50], images, strict=True):
         height, width = image.shape
@@ -142,7 +142,7 @@ def peak(image: np.ndarray) -> tuple[float, float]:
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_blob_lands_where_to_working_says(tmp_path_factory, data):
+def test_to_working_gives_the_position_of_a_blob_in_the_working_image(tmp_path_factory, data):
     shape = data.draw(st.tuples(st.integers(150, 261), st.integers(150, 261)), label="shape")
     radius = data.draw(st.sampled_from([6.0, 10.0, 14.0, 25.0, 40.0]), label="radius")
     # The particle radius is 25 px; the blob stays clear of the edges.
@@ -167,7 +167,7 @@ def test_blob_lands_where_to_working_says(tmp_path_factory, data):
     working=st.tuples(st.integers(16, 400), st.integers(16, 400)),
     xy=st.lists(st.tuples(st.floats(-10, 9000), st.floats(-10, 9000)), max_size=5),
 )
-def test_conversion_there_and_back(original, working, xy):
+def test_to_original_is_the_inverse_of_to_working(original, working, xy):
     pixels = np.broadcast_to(np.float32(0), (2 * working[0], 2 * working[1]))
     image = WorkingImage(pixels, original, 10.0)
     positions = np.array(xy, float).reshape(-1, 2)
@@ -179,7 +179,7 @@ def test_conversion_there_and_back(original, working, xy):
     np.testing.assert_array_equal(image.to_original([(0, 0)]), [(0, 0)])
 
 
-def test_content_key_notices_changes(path, tmp_path):
+def test_the_content_key_changes_with_the_file(path, tmp_path):
     key = Micrograph(path).content_key()
     assert key == Micrograph(path, 1.3, inverted=True).content_key()
     changed = bytearray(path.read_bytes())

@@ -40,7 +40,7 @@ def write_mrc(path: Path, pixels: np.ndarray, pixel_size: object = 1.5, **header
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "float32", "uint16", "float16"])
 @pytest.mark.parametrize("ending", ["mrc", "mrcs", "MRC", "mrc.gz", "mrcs.gz", "mrc.bz2"])
-def test_mrc_modes_and_endings(tmp_path, dtype, ending):
+def test_mrc_modes_and_extensions_are_read(tmp_path, dtype, ending):
     pixels = image(dtype)
     micrograph = Micrograph(write_mrc(tmp_path / f"a.{ending}", pixels))
     assert micrograph.name == f"a.{ending}"
@@ -51,7 +51,7 @@ def test_mrc_modes_and_endings(tmp_path, dtype, ending):
     np.testing.assert_array_equal(read, pixels)
 
 
-def test_negative_bytes_stay_negative(tmp_path):
+def test_negative_bytes_are_read_as_signed(tmp_path):
     pixels = image("int8") - np.int8(50)
     np.testing.assert_array_equal(Micrograph(write_mrc(tmp_path / "a.mrc", pixels)).read(), pixels)
 
@@ -76,7 +76,7 @@ def grey(mean, deviation=25.0):
 @pytest.mark.parametrize(
     ("low", "high"), [(0, 255), (3.0, 218.0), (0, 0), (0, -1), (np.nan, np.nan), (0, 1e30)]
 )
-def test_unsigned_bytes_without_a_flag_show_in_the_header_or_in_the_values(
+def test_unsigned_bytes_without_a_flag_are_detected_from_header_or_values(
     tmp_path, recwarn, low, high, ending
 ):
     unsigned, bits = grey(128)
@@ -86,14 +86,14 @@ def test_unsigned_bytes_without_a_flag_show_in_the_header_or_in_the_values(
 
 
 @pytest.mark.parametrize(("low", "high"), [(-100, 100), (0, 0), (0, 127)])
-def test_signed_bytes_are_signed_whatever_the_header_lacks(tmp_path, recwarn, low, high):
+def test_signed_bytes_are_detected_without_a_complete_header(tmp_path, recwarn, low, high):
     values = (grey(128)[0].astype(int) - 128).astype(np.int8)
     path = write_mrc(tmp_path / "a.mrc", values, dmin=low, dmax=high)
     np.testing.assert_array_equal(Micrograph(path).read(), values)
     assert not [w for w in recwarn if w.category is MicrographWarning]
 
 
-def test_bytes_against_their_header_are_read_by_their_values_and_told(tmp_path):
+def test_bytes_that_contradict_their_header_are_read_by_value_with_a_warning(tmp_path):
     unsigned, bits = grey(128)
     path = write_mrc(tmp_path / "a.mrc", bits, dmin=-128, dmax=127)
     with pytest.warns(MicrographWarning, match=r"a\.mrc: its bytes are read as unsigned"):
@@ -101,7 +101,7 @@ def test_bytes_against_their_header_are_read_by_their_values_and_told(tmp_path):
 
 
 @pytest.mark.parametrize(("low", "high", "dtype"), [(0, 0, np.int8), (0, 255, np.uint8)])
-def test_bytes_that_could_be_either_are_told_unless_the_header_decides(
+def test_ambiguous_bytes_give_a_warning_unless_the_header_decides(
     tmp_path, recwarn, low, high, dtype
 ):
     bits = np.random.default_rng(0).integers(0, 256, (200, 300), np.uint8).view(np.int8)
@@ -112,7 +112,7 @@ def test_bytes_that_could_be_either_are_told_unless_the_header_decides(
     assert all("16 bits" in sentence for sentence in told)
 
 
-def test_big_endian_mrc(tmp_path):
+def test_big_endian_mrc_files_are_read(tmp_path):
     path = tmp_path / "a.mrc"
     pixels = image(">f4")
     with mrcfile.new(path) as mrc:
@@ -124,7 +124,7 @@ def test_big_endian_mrc(tmp_path):
 
 
 @pytest.mark.parametrize(("position", "value"), [(208, b"\0\0\0\0"), (212, b"\0\0\0\0")])
-def test_mrc_without_map_id_or_with_wrong_machine_stamp(tmp_path, position, value):
+def test_mrc_files_without_map_id_or_with_a_wrong_machine_stamp_are_read(tmp_path, position, value):
     pixels = image("float32")
     path = write_mrc(tmp_path / "a.mrc", pixels)
     raw = bytearray(path.read_bytes())
@@ -133,7 +133,7 @@ def test_mrc_without_map_id_or_with_wrong_machine_stamp(tmp_path, position, valu
     np.testing.assert_array_equal(Micrograph(path).read(), pixels)
 
 
-def test_machine_stamp_of_the_other_byte_order_is_forgiven(tmp_path):
+def test_a_machine_stamp_of_the_other_byte_order_is_accepted(tmp_path):
     pixels = image("float32")
     path = write_mrc(tmp_path / "a.mrc", pixels)
     raw = bytearray(path.read_bytes())
@@ -142,7 +142,7 @@ def test_machine_stamp_of_the_other_byte_order_is_forgiven(tmp_path):
     np.testing.assert_array_equal(Micrograph(path).read(), pixels)
 
 
-def test_mrc_with_extended_header_and_bytes_after_the_image(tmp_path):
+def test_mrc_files_with_an_extended_header_and_trailing_bytes_are_read(tmp_path):
     path = tmp_path / "a.mrc"
     pixels = image("int16")
     with mrcfile.new(path) as mrc:
@@ -156,7 +156,7 @@ def test_mrc_with_extended_header_and_bytes_after_the_image(tmp_path):
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32", "float64"])
 @pytest.mark.parametrize("compression", [None, "zlib"])
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-def test_tiff(tmp_path, dtype, compression, byteorder):
+def test_tiff_files_are_read(tmp_path, dtype, compression, byteorder):
     pixels = image(dtype)
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, pixels, compression=compression, byteorder=byteorder)
@@ -165,7 +165,7 @@ def test_tiff(tmp_path, dtype, compression, byteorder):
 
 @pytest.mark.parametrize("compression", ["lzw", "packbits", "lzma", "zstd", "deflate"])
 @pytest.mark.parametrize("predictor", [False, True])
-def test_compressed_tiff(tmp_path, compression, predictor):
+def test_compressed_tiff_files_are_read(tmp_path, compression, predictor):
     pixels = image("uint16")
     path = tmp_path / "a.tif"
     can_predict = compression != "packbits"
@@ -174,7 +174,7 @@ def test_compressed_tiff(tmp_path, compression, predictor):
 
 
 @pytest.mark.parametrize("options", [{}, {"tile": (64, 64)}, {"rowsperstrip": 16}])
-def test_jpeg_within_a_tiff(tmp_path, options):
+def test_jpeg_compression_within_a_tiff_is_read(tmp_path, options):
     y, x = np.mgrid[:100, :120]
     pixels = (128 + 60 * np.sin(x / 9) * np.cos(y / 7)).astype(np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", pixels, compression="jpeg", **options)
@@ -185,7 +185,7 @@ def test_jpeg_within_a_tiff(tmp_path, options):
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
 @pytest.mark.parametrize("compression", [None, "lzw"])
-def test_large_values_are_bright_whatever_the_tiff_says(tmp_path, dtype, compression):
+def test_large_values_are_bright_whatever_the_photometric_tag(tmp_path, dtype, compression):
     pixels = np.arange(600).reshape(20, 30).astype(dtype)
     options = {"compression": compression, "photometric": "miniswhite"}
     tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
@@ -193,7 +193,7 @@ def test_large_values_are_bright_whatever_the_tiff_says(tmp_path, dtype, compres
     assert np.ptp(found + pixels) == 0
 
 
-def test_a_small_copy_within_a_tiff_is_no_second_image(tmp_path):
+def test_a_small_copy_within_a_tiff_is_ignored(tmp_path):
     pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(pixels)
@@ -201,7 +201,7 @@ def test_a_small_copy_within_a_tiff_is_no_second_image(tmp_path):
     np.testing.assert_array_equal(Micrograph(tmp_path / "a.tif").read(), pixels)
 
 
-def test_numbers_of_colours_are_no_grey_values(tmp_path):
+def test_colour_tables_are_refused(tmp_path):
     colours = np.zeros((3, 256), np.uint16)
     pixels = np.arange(600).reshape(20, 30).astype(np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="palette", colormap=colours)
@@ -209,33 +209,33 @@ def test_numbers_of_colours_are_no_grey_values(tmp_path):
         Micrograph(tmp_path / "a.tif").read()
 
 
-def test_tiled_tiff(tmp_path):
+def test_tiled_tiff_files_are_read(tmp_path):
     pixels = image("uint16")
     tifffile.imwrite(tmp_path / "a.tiff", pixels, tile=(16, 16))
     np.testing.assert_array_equal(Micrograph(tmp_path / "a.tiff").read(), pixels)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_png(tmp_path, dtype):
+def test_png_files_are_read(tmp_path, dtype):
     pixels = image(dtype)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     np.testing.assert_array_equal(Micrograph(tmp_path / "a.png").read(), pixels)
 
 
-def test_jpeg(tmp_path):
+def test_jpeg_files_are_read(tmp_path):
     pixels = image("uint8")
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=95)
     assert np.abs(Micrograph(tmp_path / "a.jpg").read() - pixels).max() < 20
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P"])
-def test_colour_image_with_equal_channels_is_grey(tmp_path, mode):
+def test_a_colour_image_with_equal_channels_is_read_as_grey(tmp_path, mode):
     pixels = image("uint8")
     Image.fromarray(pixels).convert(mode).save(tmp_path / "a.png")
     np.testing.assert_array_equal(Micrograph(tmp_path / "a.png").read(), pixels)
 
 
-def test_large_png_is_not_taken_for_an_attack(tmp_path, recwarn):
+def test_a_large_png_is_read(tmp_path, recwarn):
     # Pillow warns from 89 million pixels on.
     pixels = np.random.default_rng(0).integers(0, 2, (8000, 12000), np.uint8)
     pixels[5, 7] = 1
@@ -247,7 +247,7 @@ def test_large_png_is_not_taken_for_an_attack(tmp_path, recwarn):
     assert not recwarn.list
 
 
-def test_extensions():
+def test_extensions_of_micrographs_are_recognised():
     assert has_micrograph_extension(Path("a.b.MRC.GZ"))
     assert not has_micrograph_extension(Path("a.gz"))
     assert not has_micrograph_extension(Path("a.eer"))
@@ -391,7 +391,7 @@ BAD = [
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # mrcfile, about what it is told to write
 @pytest.mark.parametrize(("make", "message"), BAD, ids=[make.__name__ for make, _ in BAD])
-def test_bad_file_gives_an_error_that_names_it(tmp_path, make, message):
+def test_an_error_names_the_invalid_file(tmp_path, make, message):
     path = make(tmp_path)
     with pytest.raises(MicrographError, match=message) as error:
         Micrograph(path).read()
@@ -400,7 +400,7 @@ def test_bad_file_gives_an_error_that_names_it(tmp_path, make, message):
         Micrograph(path, 1.0).working_images(20.0, [10])
 
 
-def test_unreadable_file(tmp_path):
+def test_an_unreadable_file_is_reported(tmp_path):
     path = write_mrc(tmp_path / "a.mrc", image("int8"))
     path.chmod(0)
     try:

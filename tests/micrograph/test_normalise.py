@@ -26,14 +26,14 @@ def two_gaussians(dark_share, distance, n=6_000, seed=0):
     return (background - distance * 2 * dark).astype(np.float32).reshape(100, -1)
 
 
-def test_affine():
+def test_affine_normalisation_has_mean_0_and_standard_deviation_1():
     pixels = two_gaussians(0.2, 3)
     result = normalise(pixels, "affine")
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, (pixels - pixels.mean()) / pixels.std(), atol=1e-4)
 
 
-def test_gmm_scales_by_the_background():
+def test_gmm_normalisation_scales_by_the_background():
     # Enough dark pixels, far enough away, to outweigh the prior.
     pixels = two_gaussians(0.3, 6, n=200_000)
     mean, deviation = grey_scale(pixels, "gmm")
@@ -76,7 +76,7 @@ def test_gmm_agrees_with_topaz_on_a_real_micrograph(real_data):
     st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=30, unique=True),
     st.sampled_from(["affine", "gmm"]),
 )
-def test_any_image_that_is_not_constant_gets_finite_values(values, method):
+def test_normalised_values_are_finite_unless_the_image_is_constant(values, method):
     pixels = np.tile(np.array(values, np.float32), (20, 1))
     if pixels.std(dtype=np.float64) < 1e-30:
         return
@@ -84,11 +84,11 @@ def test_any_image_that_is_not_constant_gets_finite_values(values, method):
 
 
 @pytest.mark.parametrize("method", ["affine", "gmm"])
-def test_constant_image_is_a_mistake_of_the_caller(method):
+def test_a_constant_image_raises_value_error(method):
     with pytest.raises(ValueError, match="constant"):
         normalise(np.ones((10, 10), np.float32), method)
 
 
-def test_unknown_method_is_a_mistake_of_the_caller():
+def test_an_unknown_method_raises_value_error():
     with pytest.raises(ValueError, match="unknown"):
         normalise(two_gaussians(0.1, 2), "other")

@@ -11,7 +11,7 @@ from test_controller import user, users  # noqa: F401
 pytestmark = needs_screen
 
 
-def test_answers_to_classes_are_steps_of_the_session(qtbot, user, micrographs):  # noqa: F811
+def test_answers_to_classes_are_actions_of_the_session(qtbot, user, micrographs):  # noqa: F811
     user.start(micrographs)
     classes, shown = user.open.classes, user.open.shown
     user.open.set_settings(threshold=0.1)

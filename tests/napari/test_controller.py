@@ -107,7 +107,7 @@ def test_a_folder_becomes_a_new_session_and_its_first_micrograph_is_displayed(
     assert not user.controller.new_session.folder.exists()
 
 
-def test_a_started_session_picks_and_asks(user, micrographs):
+def test_a_new_session_picks_and_asks_questions(user, micrographs):
     user.start(micrographs)
     assert user.controller.new_session is None
     assert user.open.images.is_current
@@ -116,7 +116,7 @@ def test_a_started_session_picks_and_asks(user, micrographs):
     assert user.open.session.folder == micrographs / f"{micrographs.name}.activepick"
 
 
-def test_an_answer_is_in_the_session_at_once_and_a_new_head_follows(qtbot, user, micrographs):
+def test_an_answer_is_stored_at_once_and_the_head_is_refitted(qtbot, user, micrographs):
     user.start(micrographs)
     question = user.open.labelling.current
     with qtbot.waitSignal(user.open.picks.head_changed, timeout=LONG):
@@ -126,7 +126,7 @@ def test_an_answer_is_in_the_session_at_once_and_a_new_head_follows(qtbot, user,
     assert user.open.labelling.current != question
 
 
-def test_one_session_takes_the_place_of_another(user, micrographs):
+def test_opening_a_session_closes_the_previous_one(user, micrographs):
     user.start(micrographs)
     first = user.open
     user.open.labelling.answer(1)
@@ -142,7 +142,7 @@ def test_one_session_takes_the_place_of_another(user, micrographs):
         assert not kept.notices  # it was closed properly
 
 
-def test_a_session_is_closed_and_nothing_is_open(qtbot, user, micrographs):
+def test_no_session_is_open_after_closing(qtbot, user, micrographs):
     user.start(micrographs)
     folder = user.open.session.folder
     with qtbot.waitSignal(user.controller.session_changed):
@@ -153,7 +153,7 @@ def test_a_session_is_closed_and_nothing_is_open(qtbot, user, micrographs):
         assert not kept.notices
 
 
-def test_jobs_that_are_late_do_not_reach_the_next_session(user, micrographs):
+def test_late_results_of_jobs_are_discarded_after_a_change_of_session(user, micrographs):
     user.start(micrographs)
     user.open.set_settings(diameter_angstrom=DIAMETER * 1.1)
     user.open.dataset.predict()
@@ -166,7 +166,9 @@ def _diameter_px(user: User) -> float:
     return DIAMETER / user.open.images.displayed.pixel_size_angstrom
 
 
-def test_what_cannot_be_opened_is_told_and_leaves_what_is_open(user, micrographs, tmp_path):
+def test_paths_that_cannot_be_opened_are_reported_and_the_session_stays_open(
+    user, micrographs, tmp_path
+):
     user.controller.open_paths([tmp_path / "nothing.mrc"])
     user.settle()
     assert user.told[-1][0] == "error"
@@ -180,7 +182,7 @@ def test_what_cannot_be_opened_is_told_and_leaves_what_is_open(user, micrographs
     assert user.open is session
 
 
-def test_micrographs_beside_a_session_are_added_to_it(user, micrographs):
+def test_opened_micrographs_are_added_to_the_open_session(user, micrographs):
     user.start(micrographs)
     folder = user.open.session.folder
     new = micrographs / "micrograph_004.mrc"
@@ -191,7 +193,7 @@ def test_micrographs_beside_a_session_are_added_to_it(user, micrographs):
     assert sorted(user.state.names.values()) == [f"micrograph_00{k}.mrc" for k in (1, 2, 3, 4)]
 
 
-def test_a_session_that_is_open_elsewhere_is_told(users, micrographs):
+def test_a_session_that_is_open_elsewhere_is_reported(users, micrographs):
     first, second = users(), users()
     first.start(micrographs)
     second.controller.open_paths([first.open.session.folder])
@@ -200,7 +202,7 @@ def test_a_session_that_is_open_elsewhere_is_told(users, micrographs):
 
 
 @pytest.mark.parametrize(("argument", "opened"), [("", False), ("read_only", True)])
-def test_how_to_open_a_session_is_asked(users, micrographs, argument, opened):
+def test_the_user_is_asked_how_to_open_a_session(users, micrographs, argument, opened):
     first = users()
     first.start(micrographs)
     asked = []
@@ -220,7 +222,7 @@ def test_how_to_open_a_session_is_asked(users, micrographs, argument, opened):
         assert not second.state.marks
 
 
-def test_settings_are_previewed_without_being_set(user, micrographs):
+def test_a_preview_does_not_change_the_settings(user, micrographs):
     user.start(micrographs)
     before = len(user.open.picks.picks)
     user.open.picks.preview(threshold=0.99)
@@ -233,7 +235,7 @@ def test_settings_are_previewed_without_being_set(user, micrographs):
     assert user.open.counts()[user.open.shown] == len(user.open.picks.picks)
 
 
-def test_rejected_micrographs_are_passed_over(user, micrographs):
+def test_rejected_micrographs_are_skipped(user, micrographs):
     user.start(micrographs)
     user.open.show(1)
     user.open.set_rejected(2, True)
@@ -245,7 +247,7 @@ def test_rejected_micrographs_are_passed_over(user, micrographs):
     assert user.open.shown_is_rejected
 
 
-def test_an_unreadable_micrograph_is_told_and_noted(user, micrographs):
+def test_an_unreadable_micrograph_is_reported_and_marked(user, micrographs):
     user.start(micrographs)
     (micrographs / "micrograph_003.mrc").write_bytes(b"no micrograph")
     user.open.show(3)
@@ -255,7 +257,7 @@ def test_an_unreadable_micrograph_is_told_and_noted(user, micrographs):
     assert user.told[-1][0] == "error"
 
 
-def test_controls_and_settings_are_bound(user, micrographs):
+def test_controls_show_and_change_their_settings(user, micrographs):
     bindings, box = SettingBindings(), FloatSpinBox(value=3, max=10)
     bindings.bind_setting(
         box, "edge_margin", to_control=lambda radii: 2 * radii, from_control=lambda box: box / 2
@@ -274,7 +276,7 @@ def test_controls_and_settings_are_bound(user, micrographs):
     assert user.state.settings.edge_margin == 1.0
 
 
-def test_the_section_of_labels_says_what_goes_on_and_offers_strategies(user, micrographs, tmp_path):
+def test_the_label_section_shows_the_progress_and_offers_strategies(user, micrographs, tmp_path):
     viewer = ViewerModel()
     layers = Layers(viewer)
     navigation = Navigation(viewer, layers)
@@ -327,7 +329,7 @@ def test_the_section_of_labels_says_what_goes_on_and_offers_strategies(user, mic
     section.set_session(None)
 
 
-def test_rows_are_brought_up_to_date_bit_by_bit(user, micrographs, monkeypatch):
+def test_rows_are_updated_a_few_at_a_time(user, micrographs, monkeypatch):
     monkeypatch.setattr("activepick._napari.row_updates._TOGETHER", 1)
     user.start(micrographs)
     user.open.dataset.predict()
@@ -359,7 +361,7 @@ def test_rows_are_brought_up_to_date_bit_by_bit(user, micrographs, monkeypatch):
     assert not updates.waiting
 
 
-def test_areas_of_one_session_do_not_touch_those_of_another(user, micrographs):
+def test_areas_of_one_session_do_not_affect_another(user, micrographs):
     viewer = ViewerModel()
     layers = Layers(viewer)
     keys = KeyBindings(viewer, Commands(Navigation(viewer, layers), layers))

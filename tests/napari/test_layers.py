@@ -27,7 +27,7 @@ def displayed(pixel_size_angstrom: float | None) -> DisplayedMicrograph:
     return DisplayedMicrograph(1, Path("a.mrc"), image, SHAPE, pixel_size_angstrom)
 
 
-def test_units_of_all_layers_agree_and_places_stay(layers):
+def test_units_of_all_layers_agree_and_positions_are_kept(layers):
     viewer = layers.viewer
     foreign = ForeignUnits(viewer, layers)
     before = viewer.add_layer(Image(np.zeros((3, 20, 30)), scale=(1, 2, 2)))
@@ -56,7 +56,7 @@ def test_units_of_all_layers_agree_and_places_stay(layers):
     assert str(after.units[-1]) == "pixel"
 
 
-def test_areas_wait_for_the_image_that_they_lie_on(layers):
+def test_areas_are_shown_after_their_image(layers):
     layers.show_areas([np.array([(0, 0), (10, 0), (10, 10)], float)])
     assert not layers.viewer.layers
     layers.show_micrograph(displayed(2.0))
@@ -67,7 +67,9 @@ def test_areas_wait_for_the_image_that_they_lie_on(layers):
 @pytest.mark.parametrize("pixel_size_angstrom", [None, 1.5])
 @pytest.mark.parametrize("canvas", [(400, 300), (300, 500)])
 @pytest.mark.parametrize("zoom", [0.1, 1.0, 3.0])
-def test_the_view_of_a_place_is_filled_by_the_image(layers, pixel_size_angstrom, canvas, zoom):
+def test_a_centred_position_does_not_show_space_beyond_the_image(
+    layers, pixel_size_angstrom, canvas, zoom
+):
     viewer, camera = layers.viewer, layers.viewer.scene.camera
     navigation = Navigation(viewer, layers)
     layers.show_micrograph(displayed(pixel_size_angstrom))

@@ -11,14 +11,14 @@ from activepick.formats import FORMATS
 NAME = "napari-activepick"
 
 
-def test_npe2_finds_the_manifest_valid():
+def test_the_manifest_is_valid_for_npe2():
     command = [sys.executable, "-m", "npe2", "validate", NAME]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "valid" in done.stdout
 
 
-def test_every_command_is_a_function_that_exists():
+def test_every_command_of_the_manifest_exists():
     manifest = PluginManifest.from_distribution(NAME)
     manifest.validate_imports()
     assert manifest.contributions.commands
@@ -27,14 +27,14 @@ def test_every_command_is_a_function_that_exists():
 @pytest.mark.parametrize(
     "name", ["a.mrc", "a.MRC", "a.mrcs", "a.mrc.gz", "a.mrcs.gz", "a.mrc.bz2", "a.mrcs.bz2"]
 )
-def test_mrc_files_find_the_reader(name):
+def test_npe2_finds_the_reader_of_mrc_files(name):
     manager = PluginManager()
     manager.register(PluginManifest.from_distribution(NAME))
     readers = [reader.command for reader in manager.iter_compatible_readers([name])]
     assert readers == ["napari-activepick.read_micrograph"]
 
 
-def test_tables_of_all_formats_are_opened_and_saved():
+def test_npe2_opens_and_saves_tables_of_all_formats():
     endings = {ending for format in FORMATS.values() for ending in format.extensions}
     contributions = PluginManifest.from_distribution(NAME).contributions
     (reader,) = (r for r in contributions.readers if r.command == f"{NAME}.read_picks")
@@ -44,7 +44,7 @@ def test_tables_of_all_formats_are_opened_and_saved():
     assert writer.filename_extensions[0] == ".star"
 
 
-def test_viewers_open_files_and_samples_through_the_plugin(micrograph_file: Path):
+def test_a_viewer_opens_files_and_samples_with_the_plugin(micrograph_file: Path):
     PluginManager.instance().discover()  # as napari does when its window opens
     viewer = ViewerModel()
     (image,) = viewer.open(str(micrograph_file), plugin=NAME)

@@ -39,7 +39,7 @@ def viewer(micrograph_file):
 
 
 @pytest.mark.parametrize("name", ["p.star", "p.csv", "p.tsv", "p.txt"])
-def test_only_the_picks_of_the_open_micrograph_are_shown_and_lie_on_it(viewer, tmp_path, name):
+def test_only_picks_of_the_open_micrograph_are_shown_at_their_positions(viewer, tmp_path, name):
     write_table(PICKS, tmp_path / name)
     (layer,) = shown(viewer, tmp_path / name)
     image = viewer.layers[0]
@@ -67,7 +67,7 @@ def test_each_open_micrograph_has_its_own_picks(viewer, micrograph_file, tmp_pat
     assert len({layer.name for layer in layers}) == 2
 
 
-def test_picks_lie_on_an_image_that_is_down_sampled_and_moved(tmp_path):
+def test_picks_have_the_transform_of_a_downsampled_and_moved_image(tmp_path):
     # Sample (0, 0) of the small image is pixel (0, 0) of the micrograph.
     pixels = np.zeros((48, 40), np.float32)
     facts = {"path": "/data/grid_07.mrc", "pixel_size_angstrom": 1.5, "spacing_px": (4.0, 2.0)}
@@ -82,7 +82,7 @@ def test_picks_lie_on_an_image_that_is_down_sampled_and_moved(tmp_path):
         np.testing.assert_allclose(layer.data_to_world((y, x)), image.data_to_world((y / 2, x / 4)))
 
 
-def test_an_image_that_another_reader_opened_counts_by_its_name(tmp_path):
+def test_an_image_opened_by_another_reader_is_found_by_its_name(tmp_path):
     viewer = ViewerModel()
     viewer.add_image(np.zeros((96, 160)), name="grid_07", scale=(2, 2))
     write_table(PICKS, tmp_path / "p.csv")
@@ -91,7 +91,7 @@ def test_an_image_that_another_reader_opened_counts_by_its_name(tmp_path):
     assert len(layer.data) == 3
 
 
-def test_a_score_map_is_no_micrograph(viewer, tmp_path):
+def test_a_score_map_is_not_taken_for_a_micrograph(viewer, tmp_path):
     viewer.add_image(np.zeros((24, 40)), name="score map", scale=(6, 6))
     write_table(PICKS.assign(micrograph="score map"), tmp_path / "p.csv")
     with pytest.raises(TableError, match=r"open micrographs are grid_07\.mrc"):
@@ -106,7 +106,7 @@ def test_circles_have_the_diameter_of_the_particles(viewer, tmp_path):
     assert (layer.face_color[:, 3] == 0).all()
 
 
-def test_scores_and_labels_have_their_colours(viewer, tmp_path):
+def test_picks_are_coloured_by_score_or_label(viewer, tmp_path):
     write_table(PICKS.assign(score=[3.0, np.nan, 1.0, 0, 0]), tmp_path / "p.csv")
     (layer,) = shown(viewer, tmp_path / "p.csv")
     brightness = layer.border_color[:, :3].sum(axis=1)
@@ -130,7 +130,7 @@ def test_a_point_added_by_hand_has_no_score(viewer, tmp_path):
     assert layer.features["score"].isna().tolist() == [False, False, False, True]
 
 
-def test_without_an_open_micrograph_a_table_of_one_is_shown(tmp_path):
+def test_a_table_of_one_micrograph_is_shown_without_an_open_micrograph(tmp_path):
     write_table(PICKS[:3], tmp_path / "p.star", pixel_size_angstrom=1.5)
     (layer,) = shown(ViewerModel(), tmp_path / "p.star")
     assert len(layer.data) == 3
@@ -140,7 +140,7 @@ def test_without_an_open_micrograph_a_table_of_one_is_shown(tmp_path):
         shown(ViewerModel(), tmp_path / "p.star")
 
 
-def test_what_is_not_clear_is_said(viewer, tmp_path):
+def test_ambiguous_tables_are_refused_with_a_message(viewer, tmp_path):
     write_table(PICKS.assign(micrograph="other.mrc"), tmp_path / "p.csv")
     with pytest.raises(TableError, match=r"other\.mrc.*open micrographs are grid_07\.mrc"):
         shown(viewer, tmp_path / "p.csv")
@@ -154,7 +154,7 @@ def test_what_is_not_clear_is_said(viewer, tmp_path):
         shown(viewer, tmp_path / "p.csv")
 
 
-def test_a_file_without_names_is_of_the_only_open_micrograph(viewer, tmp_path):
+def test_a_table_without_names_belongs_to_the_only_open_micrograph(viewer, tmp_path):
     (tmp_path / "best.star").write_text(
         "data_\n\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n1 2\n3 4\n5 6\n"
     )
@@ -163,14 +163,14 @@ def test_a_file_without_names_is_of_the_only_open_micrograph(viewer, tmp_path):
     assert len(layer.data) == 3
 
 
-def test_picks_outside_are_left_out_and_told(viewer, tmp_path):
+def test_picks_outside_are_left_out_and_reported(viewer, tmp_path):
     write_table(PICKS[:3].assign(x=[1, 159.4, 640]), tmp_path / "p.csv")
     with pytest.warns(TableWarning, match=r"1 of 3 positions lies outside.*160 x 96"):
         (layer,) = shown(viewer, tmp_path / "p.csv")
     assert layer.data[:, 1].tolist() == [1, 159.4]
 
 
-def test_only_tables_of_picks_are_taken(tmp_path):
+def test_only_tables_of_picks_are_read(tmp_path):
     cases = {
         "points.csv": ("index,axis-0,axis-1\n0,1,2\n", False),
         "picks.csv": ("micrograph,x,y\na,1,2\n", True),
@@ -188,7 +188,7 @@ def test_only_tables_of_picks_are_taken(tmp_path):
     assert get_reader(str(tmp_path / "missing.csv")) is None
 
 
-def test_names_with_a_folder_find_the_right_one_of_two(tmp_path):
+def test_names_with_folders_distinguish_two_open_micrographs(tmp_path):
     viewer = ViewerModel()
     for folder, size in (("a", 1.0), ("b", 2.0)):
         path = tmp_path / folder / "same.mrc"

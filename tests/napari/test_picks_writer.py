@@ -58,7 +58,7 @@ def test_the_viewer_saves_a_layer_through_the_plugin(tmp_path):
     scale=st.floats(0.1, 10),
 )
 @settings(max_examples=30, deadline=None)
-def test_what_is_read_is_written_again(tmp_path_factory, rows, format, scale):
+def test_a_layer_that_was_read_is_written_unchanged(tmp_path_factory, rows, format, scale):
     table = pd.DataFrame(rows, columns=["x", "y", "score", "label"]).assign(micrograph="a")
     if format != "csv":
         table = table.drop(columns="label")
@@ -79,7 +79,7 @@ def test_what_is_read_is_written_again(tmp_path_factory, rows, format, scale):
 
 @pytest.mark.filterwarnings("ignore::activepick.formats.TableWarning")
 @pytest.mark.parametrize("name", sorted(set(FORMATS) - {"cs"}))  # which needs its exposures
-def test_every_format_can_be_written_boxes_as_large_as_the_circles(tmp_path, name):
+def test_every_format_can_be_written_with_boxes_of_the_size_of_the_circles(tmp_path, name):
     layer = points(metadata={"micrograph": "a"}, features={"score": [0.5, -2.0]}, size=22)
     table = saved(tmp_path / f"a{FORMATS[name].extensions[0]}", layer)
     # Some formats have whole pixels only.
@@ -88,12 +88,12 @@ def test_every_format_can_be_written_boxes_as_large_as_the_circles(tmp_path, nam
     assert set(table.get("box_width_px", [22])) == {22}
 
 
-def test_points_that_are_hidden_are_left_out(tmp_path):
+def test_hidden_points_are_not_written(tmp_path):
     layer = points(features={"score": [1.0, 2.0]}, shown=[False, True])
     assert saved(tmp_path / "p.csv", layer)["score"].tolist() == [2.0]
 
 
-def test_what_is_no_particle_is_only_in_csv(tmp_path):
+def test_non_particles_are_written_only_to_csv(tmp_path):
     layer = points(features={"label": [1, 0]})
     assert saved(tmp_path / "p.csv", layer)["label"].tolist() == [1, 0]
     with pytest.warns(TableWarning, match=r"non-particles of the layer .* \(1 point\)"):
@@ -111,7 +111,7 @@ def test_layers_of_several_micrographs_make_one_table(tmp_path):
     assert not (tmp_path / "q.csv").exists()
 
 
-def test_a_layer_without_a_name_says_how_to_give_one(tmp_path):
+def test_a_layer_without_a_micrograph_is_refused_with_advice(tmp_path):
     with pytest.raises(
         TableError, match=r"""layers\['picks'\]\.metadata\["micrograph"\] = "NAME"""
     ):
@@ -127,19 +127,19 @@ def test_a_layer_without_a_name_says_how_to_give_one(tmp_path):
         ({"affine": [[1, 0, 4], [0, 1, 0], [0, 0, 1]]}, "affine"),
     ],
 )
-def test_a_moved_layer_is_written_in_its_own_pixels_and_that_is_said(tmp_path, moved, name):
+def test_a_moved_layer_is_written_in_its_own_pixels_with_a_warning(tmp_path, moved, name):
     with pytest.warns(TableWarning, match=f"The {name} of the layer .* differs"):
         table = saved(tmp_path / "p.csv", points(**moved))
     np.testing.assert_allclose(table[["x", "y"]], [(1.5, 2.0), (30.25, 40.0)])
 
 
-def test_a_layer_in_its_place_is_written_without_a_word(tmp_path):
+def test_a_layer_that_was_not_moved_is_written_without_a_warning(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         saved(tmp_path / "p.star", points(features={"score": [1.0, 2.0], "id": [7, 8]}))
         saved(tmp_path / "p.csv", points(metadata={"micrograph": "a"}))
 
 
-def test_points_in_space_are_refused(tmp_path):
+def test_three_dimensional_points_are_refused(tmp_path):
     with pytest.raises(TableError, match="3 dimensions"):
         saved(tmp_path / "p.csv", points(data=np.ones((2, 3)), scale=(1, 1, 1)))

@@ -17,7 +17,7 @@ VALUES = st.recursive(
 
 @given(values=st.dictionaries(st.text(), VALUES, max_size=5))
 @settings(max_examples=30, deadline=None)
-def test_what_is_set_is_there_the_next_time(tmp_path_factory, values):
+def test_preferences_are_stored_for_the_next_session(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("preferences") / "folder" / "p.json"
     preferences = Preferences(path)
     for name, value in values.items():
@@ -28,7 +28,7 @@ def test_what_is_set_is_there_the_next_time(tmp_path_factory, values):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'"text"', b"\xff\xfe\x00", b"{]"])
-def test_a_damaged_file_counts_as_empty_and_is_replaced(tmp_path, content):
+def test_damaged_preferences_are_treated_as_empty_and_replaced(tmp_path, content):
     path = tmp_path / "p.json"
     path.write_bytes(content)
     preferences = Preferences(path)
@@ -50,7 +50,7 @@ def test_a_damaged_file_counts_as_empty_and_is_replaced(tmp_path, content):
         (False, True, False),
     ],
 )
-def test_a_value_of_another_type_than_expected_is_not_given(tmp_path, stored, default, given):
+def test_a_preference_of_an_unexpected_type_is_ignored(tmp_path, stored, default, given):
     preferences = Preferences(tmp_path / "p.json")
     preferences.set("name", stored)
     result = preferences.get("name", default)
@@ -58,7 +58,7 @@ def test_a_value_of_another_type_than_expected_is_not_given(tmp_path, stored, de
     assert type(result) is type(given)
 
 
-def test_two_windows_keep_what_the_other_one_set(tmp_path):
+def test_two_windows_keep_the_preferences_of_each_other(tmp_path):
     path = tmp_path / "p.json"
     first, second = Preferences(path), Preferences(path)
     first.set("folder", "/data")
@@ -67,14 +67,14 @@ def test_two_windows_keep_what_the_other_one_set(tmp_path):
     assert Preferences(path).get("batch") == 10
 
 
-def test_where_nothing_can_be_written_it_lasts_as_long_as_the_program(tmp_path):
+def test_preferences_that_cannot_be_written_are_kept_in_memory(tmp_path):
     (tmp_path / "file").touch()
     preferences = Preferences(tmp_path / "file" / "p.json")
     preferences.set("batch", 10)
     assert preferences.get("batch", 5) == 10
 
 
-def test_a_list_that_was_given_can_be_changed_and_set_again(tmp_path):
+def test_a_returned_list_can_be_changed_and_stored(tmp_path):
     preferences = Preferences(tmp_path / "p.json")
     preferences.set("recent", ["a"])
     recent = preferences.get("recent", [])

@@ -39,14 +39,14 @@ def test_without_a_pixel_size_the_layer_stays_in_pixels(micrograph_file):
 
 
 @pytest.mark.parametrize(("ending", "compress"), [("gz", gzip.compress), ("bz2", bz2.compress)])
-def test_compressed_micrographs_are_opened_too(micrograph_file, ending, compress):
+def test_compressed_micrographs_are_read(micrograph_file, ending, compress):
     packed = micrograph_file.with_name(f"grid_07.mrc.{ending}")
     packed.write_bytes(compress(micrograph_file.read_bytes()))
     (layer,) = opened(packed).layers
     np.testing.assert_array_equal(layer.data, mrcfile.read(micrograph_file))
 
 
-def test_several_files_are_layers_of_their_own(micrograph_file, tmp_path):
+def test_several_files_are_separate_layers(micrograph_file, tmp_path):
     other = tmp_path / "grid_08.mrc"
     other.write_bytes(micrograph_file.read_bytes())
     paths = [str(micrograph_file), str(other)]
@@ -65,19 +65,19 @@ def test_a_movie_is_refused_with_advice(tmp_path):
         read(str(movie))
 
 
-def test_other_files_are_left_to_other_readers():
+def test_files_of_other_formats_are_not_claimed():
     assert get_reader("notes.txt") is None
     assert get_reader(["grid_07.mrc", "notes.txt"]) is None
 
 
-def test_contrast_withstands_hot_pixels():
+def test_contrast_limits_ignore_hot_pixels():
     pixels = np.random.default_rng(0).normal(100, 5, (512, 512)).astype(np.float32)
     pixels[10, 10] = 1e6
     low, high = contrast_limits(pixels)
     assert 80 < low < high < 120
 
 
-def test_contrast_of_a_nearly_constant_image_is_an_interval():
+def test_contrast_limits_of_a_nearly_constant_image_differ():
     pixels = np.zeros((64, 64), np.float32)
     pixels[3, 4] = 1
     assert contrast_limits(pixels) == (0, 1)

@@ -40,7 +40,7 @@ def cluster():
         yield local
 
 
-def test_picks_are_the_same_wherever_they_are_made(
+def test_all_interfaces_make_the_same_picks(
     qtbot, open_widget, micrographs, simulated, tmp_path, cluster
 ):
     person = Person(qtbot, open_widget())

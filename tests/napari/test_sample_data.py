@@ -14,7 +14,7 @@ def sample():
     return simulated_micrograph()
 
 
-def test_image_and_particles_lie_on_each_other(sample):
+def test_the_particles_of_the_sample_lie_on_its_image(sample):
     viewer = ViewerModel()
     for layer in sample:
         viewer._add_layer_from_data(*layer)
@@ -32,7 +32,7 @@ def test_image_and_particles_lie_on_each_other(sample):
     assert (particles.face_color[:, 3] == 0).all()
 
 
-def test_particles_are_dark_where_the_truth_says(sample):
+def test_the_sample_is_dark_at_the_true_particles(sample):
     (pixels, image, _), (rows_columns, *_) = sample
     radius = int(image["metadata"]["diameter_angstrom"] / image["metadata"]["pixel_size_angstrom"])
     inside = [
@@ -43,14 +43,14 @@ def test_particles_are_dark_where_the_truth_says(sample):
     assert np.mean(inside) < pixels.mean()
 
 
-def test_it_is_the_same_each_time(sample):
+def test_the_sample_is_reproducible(sample):
     again = simulated_micrograph()
     np.testing.assert_array_equal(again[0][0], sample[0][0])
     np.testing.assert_array_equal(again[1][0], sample[1][0])
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the cache cannot be moved")
-def test_the_set_to_label_is_on_disk_and_its_particles_are_known(cache):
+def test_the_sample_session_is_on_disk_with_known_particles(cache):
     layers = simulated_session()
     viewer = ViewerModel()
     for layer in layers:

@@ -2,7 +2,7 @@ from activepick._napari.undo_texts import place_of_change, undo_text
 from activepick.session import Session, Settings
 
 
-def test_what_was_undone_is_said(tmp_path, files):
+def test_messages_describe_what_was_undone(tmp_path, files):
     with Session.create(tmp_path / "s", Settings(diameter_angstrom=100)) as session:
         session.micrographs.add(files)
         said = []

@@ -82,21 +82,21 @@ def gallery(qtbot):
     return shown(qtbot, Gallery(5000))
 
 
-def test_a_click_on_a_crop_says_which(qtbot, strip):
+def test_a_click_on_a_crop_emits_its_id(qtbot, strip):
     strip.set_crops(crops(7, 8, 9))
     with qtbot.waitSignal(strip.clicked) as heard:
         qtbot.mouseClick(tiles(strip)["no 8"], LEFT)
     assert heard.args == [8]
 
 
-def test_crops_that_changed_are_shown_in_their_order(qtbot, strip):
+def test_changed_crops_are_shown_in_order(qtbot, strip):
     strip.set_crops(crops(1, 2, 3, 4))
     strip.set_crops(crops(9, 2))
     across = sorted(tiles(strip).items(), key=lambda tile: tile[1].x())
     assert [tip for tip, _ in across] == ["no 9", "no 2"]
 
 
-def test_the_current_crop_is_framed_and_in_sight(qtbot, strip):
+def test_the_current_crop_is_framed_and_visible(qtbot, strip):
     strip.set_crops(crops(*range(1, 21)))
     plain = tiles(strip)["no 15"].grab().toImage()
     strip.set_current(15)
@@ -119,7 +119,7 @@ def test_answers_do_not_scroll_back_to_the_current_crop(qtbot, strip):
     assert bar.value() < bar.maximum()
 
 
-def test_without_crops_it_says_so(strip):
+def test_an_empty_strip_shows_a_text(strip):
     strip.set_empty_text("Nothing to ask")
     strip.set_crops([])
     (label,) = strip.findChildren(QLabel)
@@ -129,7 +129,7 @@ def test_without_crops_it_says_so(strip):
     assert not label.isVisible()
 
 
-def test_clicked_picks_are_handed_over_by_the_button(qtbot, gallery):
+def test_the_button_emits_the_marked_picks(qtbot, gallery):
     assert not gallery.button.isEnabled()
     for place in (2, 4, 5, 4):
         click(qtbot, gallery, place)
@@ -141,7 +141,7 @@ def test_clicked_picks_are_handed_over_by_the_button(qtbot, gallery):
     assert not gallery.button.isEnabled()
 
 
-def test_a_cross_is_drawn_on_what_is_wrong(qtbot, gallery):
+def test_marked_picks_are_crossed_out(qtbot, gallery):
     before = gallery.grid.grab().toImage()
     click(qtbot, gallery, 1)
     crossed = gallery.grid.grab().toImage()
@@ -150,18 +150,18 @@ def test_a_cross_is_drawn_on_what_is_wrong(qtbot, gallery):
     assert gallery.grid.grab().toImage() == before
 
 
-def test_shift_marks_all_from_the_click_before(qtbot, gallery):
+def test_shift_marks_all_crops_from_the_previous_click(qtbot, gallery):
     click(qtbot, gallery, 3)
     click(qtbot, gallery, 7, SHIFT)
     assert gallery.wrong_ids() == [1003, 1004, 1005, 1006, 1007]
 
 
-def test_shift_alone_marks_all_from_the_first(qtbot, gallery):
+def test_a_first_click_with_shift_marks_all_crops_from_the_beginning(qtbot, gallery):
     click(qtbot, gallery, 2, SHIFT)
     assert gallery.wrong_ids() == [1000, 1001, 1002]
 
 
-def test_a_double_click_opens_and_marks_nothing(qtbot, gallery):
+def test_a_double_click_opens_a_crop_without_marking_it(qtbot, gallery):
     opened = []
     gallery.opened.connect(opened.append)
     place = centre(gallery, 6)
@@ -172,20 +172,20 @@ def test_a_double_click_opens_and_marks_nothing(qtbot, gallery):
     assert gallery.wrong_ids() == []
 
 
-def test_a_press_dragged_off_a_crop_is_no_click(qtbot, gallery):
+def test_a_press_that_is_dragged_off_a_crop_is_not_a_click(qtbot, gallery):
     qtbot.mousePress(gallery.grid.viewport(), LEFT, pos=centre(gallery, 0))
     qtbot.mouseRelease(gallery.grid.viewport(), LEFT, pos=centre(gallery, 2))
     assert gallery.wrong_ids() == []
 
 
 @pytest.mark.parametrize(("words", "first"), [("Lowest", 1000), ("Highest", 5999)])
-def test_the_order_follows_the_score(qtbot, gallery, words, first):
+def test_picks_are_ordered_by_score(qtbot, gallery, words, first):
     gallery.order_by(words)
     click(qtbot, gallery, 0)
     assert gallery.wrong_ids() == [first]
 
 
-def test_any_order_shows_each_pick_once(qtbot, gallery):
+def test_every_order_shows_each_pick_once(qtbot, gallery):
     box = gallery.findChild(QComboBox)
     for order in range(box.count()):
         box.setCurrentIndex(order)
@@ -195,7 +195,7 @@ def test_any_order_shows_each_pick_once(qtbot, gallery):
         assert sorted(gallery.wrong_ids()) == list(range(1000, 6000))
 
 
-def test_marks_follow_their_pick_through_sorting_and_new_picks(qtbot, gallery):
+def test_marks_are_kept_when_picks_are_sorted_or_added(qtbot, gallery):
     click(qtbot, gallery, 0)
     click(qtbot, gallery, 1)
     gallery.order_by("Highest")
@@ -205,13 +205,13 @@ def test_marks_follow_their_pick_through_sorting_and_new_picks(qtbot, gallery):
     assert gallery.wrong_ids() == [1000]
 
 
-def test_marks_can_be_set_when_picks_got_another_id(gallery):
+def test_marks_can_be_set_for_new_ids(gallery):
     gallery.set_wrong_ids([1004, 1002, 9999])
     assert gallery.wrong_ids() == [1002, 1004]
     assert gallery.button.text() == "Label 2 as non-particles"
 
 
-def test_only_what_is_on_screen_is_cut(qtbot, gallery):
+def test_only_visible_crops_are_cut(qtbot, gallery):
     gallery.grid.repaint()
     assert 0 < len(gallery.asked) < 100
     gallery.asked.clear()
@@ -239,7 +239,7 @@ def test_crops_fill_the_width(qtbot, gallery, width):
     assert grid.viewport().width() - columns * grid.gridSize().width() <= columns
 
 
-def test_below_the_image_the_controls_take_one_line(qtbot, gallery):
+def test_controls_are_in_one_line_below_the_image(qtbot, gallery):
     gallery.resize(380, 200)
     qtbot.wait(1)
     narrow = gallery.grid.height()
@@ -248,7 +248,7 @@ def test_below_the_image_the_controls_take_one_line(qtbot, gallery):
     assert gallery.grid.height() > narrow
 
 
-def test_new_picks_leave_the_gallery_scrolled_where_it_was(qtbot, gallery):
+def test_new_picks_keep_the_scroll_position_of_the_gallery(qtbot, gallery):
     bar = gallery.grid.verticalScrollBar()
     bar.setValue(700)
     gallery.set_items(gallery.ids, np.zeros(5000), gallery.pixels_of)
@@ -256,7 +256,7 @@ def test_new_picks_leave_the_gallery_scrolled_where_it_was(qtbot, gallery):
     assert bar.value() == 700
 
 
-def test_no_picks_are_fine(qtbot, gallery):
+def test_an_empty_gallery_can_be_shown(qtbot, gallery):
     gallery.set_items([], [], gallery.pixels_of)
     gallery.grid.repaint()
     assert any("0 picks" in label.text() for label in gallery.findChildren(QLabel))

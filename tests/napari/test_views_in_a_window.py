@@ -115,7 +115,7 @@ def shown(qtbot, view: QWidget) -> Window:
 
 
 @pytest.mark.parametrize("make", VIEWS)
-def test_a_click_leaves_the_keys_to_the_image(qtbot, make):
+def test_a_click_does_not_take_the_keyboard_focus(qtbot, make):
     view = make()
     window = shown(qtbot, view)
     for x in range(20, view.width(), 45):
@@ -130,7 +130,7 @@ def test_a_click_leaves_the_keys_to_the_image(qtbot, make):
 
 
 @pytest.mark.parametrize("make", [histogram, strip, gallery, table, busy])
-def test_letters_reach_the_window_also_from_a_view_with_the_focus(qtbot, make):
+def test_letters_reach_the_viewer_from_a_focused_view(qtbot, make):
     view = make()
     window = shown(qtbot, view)
     parts = [part for part in view.findChildren(QWidget) if part.focusPolicy()]
@@ -159,7 +159,7 @@ def test_plots_follow_the_theme(qtbot, make):
 
 
 @pytest.mark.parametrize("make", [histogram, contrast, learning])
-def test_the_wheel_over_a_plot_scrolls_what_is_around_it(qtbot, make):
+def test_the_wheel_over_a_plot_scrolls_the_surrounding_area(qtbot, make):
     view = make()
     window = shown(qtbot, view)
     plot = view.findChild(ThemedPlot)
@@ -182,7 +182,7 @@ def test_the_wheel_over_a_plot_scrolls_what_is_around_it(qtbot, make):
 
 
 @pytest.mark.parametrize("make", VIEWS)
-def test_views_fit_a_narrow_dock(qtbot, make):
+def test_views_fit_into_a_narrow_dock(qtbot, make):
     view = make()
     window = shown(qtbot, view)
     window.resize(340, 500)

@@ -77,13 +77,13 @@ def table(qtbot):
     return table
 
 
-def test_a_click_on_a_row_opens_it(qtbot, table):
+def test_a_click_on_a_row_opens_the_micrograph(qtbot, table):
     with qtbot.waitSignal(table.opened) as heard:
         qtbot.mouseClick(table.view.viewport(), LEFT, pos=table.cell(2, NAME))
     assert heard.args == [3]
 
 
-def test_a_tick_asks_and_waits_for_the_answer(qtbot, table):
+def test_a_check_box_emits_a_request_and_changes_only_on_update(qtbot, table):
     opened, rejected = [], []
     table.opened.connect(opened.append)
     table.rejected.connect(lambda number, out: rejected.append((number, out)))
@@ -96,25 +96,25 @@ def test_a_tick_asks_and_waits_for_the_answer(qtbot, table):
     assert not table.ticked(0)
 
 
-def test_what_is_not_known_is_left_empty(table):
+def test_unknown_values_are_empty_cells(table):
     assert table.column(PICKS) == ["300", "120", "", "90"]
     assert [bool(text) for text in table.column(UNSURE)] == [True, True, False, True]
 
 
-def test_headers_sort(qtbot, table):
+def test_a_click_on_a_header_sorts_the_table(qtbot, table):
     click_header(qtbot, table, PICKS)
     assert table.numbers() == [3, 4, 2, 1]
     click_header(qtbot, table, PICKS)
     assert table.numbers() == [1, 2, 4, 3]
 
 
-def test_what_is_selected_stays_selected_through_sorting(qtbot, table):
+def test_the_selection_is_kept_when_the_table_is_sorted(qtbot, table):
     table.set_current(2)
     click_header(qtbot, table, PICKS)
     assert table.view.model().row_at(table.view.currentIndex().row()).number == 2
 
 
-def test_names_are_found_by_parts_of_them(qtbot, table):
+def test_the_filter_matches_parts_of_names(qtbot, table):
     qtbot.keyClicks(table.filter, "A 0002")
     assert table.numbers() == [2]
     assert "1 of 4" in [label.text() for label in table.findChildren(QLabel)]
@@ -122,14 +122,14 @@ def test_names_are_found_by_parts_of_them(qtbot, table):
     assert table.numbers() == [1, 2, 3, 4]
 
 
-def test_a_row_that_is_updated_stays_where_it_is(qtbot, table):
+def test_an_updated_row_keeps_its_position(qtbot, table):
     click_header(qtbot, table, PICKS)
     table.update_rows([replace(ROWS[2], picks=1000)])
     assert table.numbers() == [3, 4, 2, 1]
     assert table.text(0, PICKS) == "1,000"
 
 
-def test_the_same_micrographs_again_neither_jump_nor_scroll(qtbot, table):
+def test_setting_the_same_rows_keeps_order_and_scroll_position(qtbot, table):
     rows = [Row(number, f"grid_{number:04}.mrc", "unseen") for number in range(1, 501)]
     table.set_rows(rows)
     click_header(qtbot, table, NAME)
@@ -144,20 +144,20 @@ def test_the_same_micrographs_again_neither_jump_nor_scroll(qtbot, table):
     assert table.text(0, PICKS) == "33"
 
 
-def test_micrographs_that_come_later_are_shown_in_order(qtbot, table):
+def test_added_micrographs_are_shown_in_order(qtbot, table):
     click_header(qtbot, table, PICKS)
     table.set_rows([*ROWS, Row(5, "grid_0005_e.mrc", "seen", 0, 100)])
     assert table.numbers() == [3, 4, 5, 2, 1]
 
 
-def test_rows_that_are_filtered_out_are_updated_too(qtbot, table):
+def test_hidden_rows_are_updated(qtbot, table):
     qtbot.keyClicks(table.filter, "0002")
     table.update_rows([replace(ROWS[0], picks=7)])
     table.filter.clear()
     assert table.text(0, PICKS) == "7"
 
 
-def test_the_current_micrograph_comes_into_sight(qtbot, table):
+def test_the_table_scrolls_to_the_current_micrograph(qtbot, table):
     rows = [Row(number, f"grid_{number:04}.mrc", "unseen") for number in range(1, 8001)]
     table.set_rows(rows)
     table.set_current(7000)
@@ -166,13 +166,13 @@ def test_the_current_micrograph_comes_into_sight(qtbot, table):
     table.set_current(None)
 
 
-def test_trouble_is_told_with_the_name(table):
+def test_errors_are_shown_beside_the_name(table):
     tip = table.view.model().index(3, NAME).data(Qt.ItemDataRole.ToolTipRole)
     assert "grid_0004_d.mrc" in tip
     assert "the file changed" in tip
 
 
-def test_after_a_search_a_click_gives_the_keys_back(qtbot, table):
+def test_a_click_after_a_search_returns_the_keyboard_focus(qtbot, table):
     table.filter.setFocus()
     qtbot.mouseClick(table.view.viewport(), LEFT, pos=table.cell(0, NAME))
     assert not table.filter.hasFocus()
@@ -189,5 +189,5 @@ def test_after_a_search_a_click_gives_the_keys_back(qtbot, table):
         ([], []),
     ],
 )
-def test_names_are_cut_to_what_tells_them_apart(names, short):
+def test_names_are_shortened_to_their_differences(names, short):
     assert short_names(names) == short

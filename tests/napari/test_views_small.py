@@ -52,7 +52,7 @@ def bar(qtbot, clock):
     return shown(qtbot, BusyBar(clock=clock))
 
 
-def test_the_remaining_time_follows_what_is_done(bar, clock):
+def test_the_remaining_time_follows_the_progress(bar, clock):
     bar.set_busy("Finding particles", 0.0)
     assert texts(bar) == ["Finding particles"]
     clock.now += 30
@@ -63,14 +63,14 @@ def test_the_remaining_time_follows_what_is_done(bar, clock):
     assert texts(bar)[1] == "33 s left"
 
 
-def test_what_was_done_before_does_not_count_as_speed(bar, clock):
+def test_progress_before_the_start_does_not_affect_the_remaining_time(bar, clock):
     bar.set_busy("Finding particles", 0.5)
     clock.now += 3600
     bar.set_busy("Finding particles", 0.6)
     assert texts(bar)[1] == "4 h 0 min left"
 
 
-def test_another_job_has_its_own_time(bar, clock):
+def test_the_remaining_time_is_reset_for_another_job(bar, clock):
     bar.set_busy("One", 0.0)
     clock.now += 50
     bar.set_busy("One", 0.9)
@@ -78,7 +78,7 @@ def test_another_job_has_its_own_time(bar, clock):
     assert texts(bar) == ["Other"]
 
 
-def test_a_job_of_unknown_length_shows_that_it_goes_on(bar, clock):
+def test_a_job_of_unknown_length_shows_activity(bar, clock):
     bar.set_busy("Reading", None)
     progress = bar.findChild(QProgressBar)
     assert progress.isVisible()
@@ -88,7 +88,7 @@ def test_a_job_of_unknown_length_shows_that_it_goes_on(bar, clock):
     assert texts(bar) == ["Reading"]
 
 
-def test_it_can_be_stopped_only_while_something_goes_on(qtbot, bar):
+def test_the_stop_button_is_enabled_only_during_a_job(qtbot, bar):
     button = bar.findChild(QPushButton)
     height = bar.sizeHint().height()
     assert not button.isVisible()
@@ -101,7 +101,7 @@ def test_it_can_be_stopped_only_while_something_goes_on(qtbot, bar):
     assert bar.sizeHint().height() == height
 
 
-def test_rounds_are_drawn_where_they_are_known(qtbot):
+def test_only_known_values_of_rounds_are_plotted(qtbot):
     plot = shown(qtbot, LearningPlot())
     plot.set_rounds([10, 20, 30], [None, 0.4, 0.1], [None, None, None])
     changed, ap = plot.findChild(ThemedPlot).getPlotItem().listDataItems()
@@ -113,7 +113,7 @@ def test_rounds_are_drawn_where_they_are_known(qtbot):
     assert any("precision" in text for text in texts(plot))
 
 
-def test_before_there_is_anything_to_plot_it_says_what_will_be_there(qtbot):
+def test_an_empty_plot_shows_a_description(qtbot):
     plot = shown(qtbot, LearningPlot())
     assert not plot.findChild(ThemedPlot).isVisible()
     assert any("round" in text for text in texts(plot))
@@ -125,7 +125,7 @@ def test_before_there_is_anything_to_plot_it_says_what_will_be_there(qtbot):
     assert not any("second round" in text for text in texts(plot))
 
 
-def test_a_sentence_takes_no_room_until_there_are_some(qtbot):
+def test_an_empty_sentence_takes_no_height(qtbot):
     plot = shown(qtbot, LearningPlot())
     plot.set_rounds([10], [0.5], [None])
     without = len(texts(plot))
@@ -135,7 +135,7 @@ def test_a_sentence_takes_no_room_until_there_are_some(qtbot):
     assert len(texts(plot)) == without
 
 
-def test_keys_are_listed_and_replaced(qtbot):
+def test_the_list_of_keys_can_be_replaced(qtbot):
     keys = shown(qtbot, KeyList())
     keys.set_rows([("F", "particle"), ("X / Ctrl+Z", "undo"), ("G", "skip")])
     all_of_them = ["Ctrl+Z", "F", "G", "X", "particle", "skip", "undo"]
@@ -146,7 +146,7 @@ def test_keys_are_listed_and_replaced(qtbot):
     assert texts(keys) == []
 
 
-def test_a_text_has_the_height_of_its_lines_at_any_width(qtbot):
+def test_a_wrapped_text_has_the_height_of_its_lines(qtbot):
     box = QWidget()
     layout = QVBoxLayout(box)
     label, below = WrappedLabel(), QLabel("below")

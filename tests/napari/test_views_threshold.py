@@ -83,14 +83,14 @@ def test_dragging_the_line_moves_the_threshold(qtbot, histogram):
     assert float(histogram.findChild(QDoubleSpinBox).text()) == chosen[0]
 
 
-def test_a_click_anywhere_sets_the_threshold(qtbot, histogram):
+def test_a_click_on_the_plot_sets_the_threshold(qtbot, histogram):
     chosen = Heard(histogram.threshold_chosen)
     plot = histogram.findChild(ThemedPlot)
     qtbot.mouseClick(plot.viewport(), LEFT, pos=pixel_of(plot, logit(0.2)))
     assert chosen == [pytest.approx(0.2, abs=0.02)]
 
 
-def test_the_other_buttons_leave_the_threshold_alone(qtbot, histogram):
+def test_other_mouse_buttons_do_not_change_the_threshold(qtbot, histogram):
     changed = Heard(histogram.threshold_changed)
     plot = histogram.findChild(ThemedPlot)
     qtbot.mouseClick(plot.viewport(), Qt.MouseButton.RightButton, pos=pixel_of(plot, 1))
@@ -120,7 +120,7 @@ def test_the_threshold_can_be_typed(qtbot, histogram):
     assert "2 of 4" in texts(histogram)
 
 
-def test_the_threshold_has_steps_that_do_not_keep_the_focus(qtbot, histogram):
+def test_step_buttons_of_the_threshold_do_not_keep_the_focus(qtbot, histogram):
     box = histogram.findChild(QDoubleSpinBox)
     chosen = Heard(histogram.threshold_chosen)
     options = QStyleOptionSpinBox()
@@ -132,13 +132,13 @@ def test_the_threshold_has_steps_that_do_not_keep_the_focus(qtbot, histogram):
     assert not box.hasFocus()
 
 
-def test_it_counts_what_is_above_the_threshold(histogram):
+def test_picks_above_the_threshold_are_counted(histogram):
     for threshold, count in ((0, 8), (0.5, 5), (0.96, 2), (1, 0)):
         histogram.set_threshold(threshold)
         assert f"{count} of 8" in texts(histogram)
 
 
-def test_dragged_beyond_the_ends_all_or_none_are_picked(qtbot, histogram):
+def test_dragging_beyond_the_ends_picks_all_or_none(qtbot, histogram):
     plot = histogram.findChild(ThemedPlot)
     chosen = Heard(histogram.threshold_chosen)
     drag(qtbot, plot, 0, -30)
@@ -148,14 +148,14 @@ def test_dragged_beyond_the_ends_all_or_none_are_picked(qtbot, histogram):
     assert chosen == [0.0, 1.0]
 
 
-def test_setting_the_threshold_is_no_choice_of_the_person(histogram):
+def test_setting_the_threshold_emits_no_signal(histogram):
     changed, chosen = Heard(histogram.threshold_changed), Heard(histogram.threshold_chosen)
     histogram.set_threshold(0.3)
     assert histogram.threshold() == 0.3
     assert changed == chosen == []
 
 
-def test_new_scores_do_not_pull_the_line_out_of_the_hand(qtbot, histogram):
+def test_new_scores_do_not_move_a_line_that_is_dragged(qtbot, histogram):
     plot = histogram.findChild(ThemedPlot)
     histogram.threshold_changed.connect(lambda _: histogram.set_scores(np.linspace(-9, 9, 50)))
     histogram.threshold_changed.connect(lambda _: histogram.set_threshold(0.1))
@@ -163,7 +163,7 @@ def test_new_scores_do_not_pull_the_line_out_of_the_hand(qtbot, histogram):
     assert histogram.threshold() == pytest.approx(0.9, abs=0.01)
 
 
-def test_scores_may_be_missing_or_extreme(histogram):
+def test_missing_and_extreme_scores_are_shown(histogram):
     histogram.set_scores([])
     assert "0 of 0" in texts(histogram)
     histogram.set_scores([-800.0, 900.0])
@@ -171,7 +171,7 @@ def test_scores_may_be_missing_or_extreme(histogram):
     assert "1 of 2" in texts(histogram)
 
 
-def test_limits_are_dragged_in_from_the_sides(qtbot, contrast):
+def test_limits_are_dragged_from_the_sides(qtbot, contrast):
     plot = contrast.findChild(ThemedPlot)
     low, high = plot.getViewBox().viewRange()[0]
     chosen = Heard(contrast.range_chosen)
@@ -181,7 +181,7 @@ def test_limits_are_dragged_in_from_the_sides(qtbot, contrast):
     assert "2 of 5 excluded" in texts(contrast)
 
 
-def test_a_limit_dragged_to_the_border_is_none(qtbot, contrast):
+def test_a_limit_at_the_border_means_no_limit(qtbot, contrast):
     contrast.set_range(0.5, 2.0)
     plot = contrast.findChild(ThemedPlot)
     low, high = plot.getViewBox().viewRange()[0]
@@ -194,7 +194,7 @@ def test_a_limit_dragged_to_the_border_is_none(qtbot, contrast):
     assert "0 of 5 excluded" in texts(contrast)
 
 
-def test_limits_do_not_cross(qtbot, contrast):
+def test_limits_cannot_cross(qtbot, contrast):
     contrast.set_range(0.8, 1.2)
     plot = contrast.findChild(ThemedPlot)
     drag(qtbot, plot, np.log10(0.8), np.log10(2))
@@ -202,13 +202,13 @@ def test_limits_do_not_cross(qtbot, contrast):
     assert low <= high == 1.2
 
 
-def test_limits_beyond_all_points_can_be_seen_and_grabbed(qtbot, contrast):
+def test_limits_beyond_all_points_are_visible_and_draggable(qtbot, contrast):
     contrast.set_range(None, 8.0)
     plot = contrast.findChild(ThemedPlot)
     drag(qtbot, plot, np.log10(8), np.log10(2))
     assert contrast.contrast_range() == (None, pytest.approx(2, rel=0.05))
 
 
-def test_no_points_are_fine(contrast):
+def test_an_empty_plot_of_contrast_can_be_shown(contrast):
     contrast.set_points([], [], [])
     assert "0 of 0 excluded" in texts(contrast)

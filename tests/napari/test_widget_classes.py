@@ -14,7 +14,7 @@ pytestmark = needs_screen
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
-def test_a_class_is_looked_at_answered_and_taken_back(qtbot, open_widget, micrographs):
+def test_a_class_is_inspected_answered_and_undone(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     window, widget, panel = person.viewer.window._qt_window, person.widget, person.widget.classes
     window.resize(1280, 768)

@@ -30,7 +30,7 @@ WATCH = "Watch for new micrographs"
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
-def test_tables_follow_the_micrograph_and_picks_are_saved_by_the_ending(
+def test_tables_follow_the_micrograph_and_the_extension_sets_the_format(
     qtbot, open_widget, micrographs, simulated, tmp_path
 ):
     person = Person(qtbot, open_widget())
@@ -98,12 +98,12 @@ def test_tables_follow_the_micrograph_and_picks_are_saved_by_the_ending(
     np.testing.assert_allclose(layer.size, 2 * person.open.images.radius_px)
 
 
-def test_many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
+def test_lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micrographs):
     with no_warnings_of_libraries():
-        many_at_once_and_all_micrographs(qtbot, open_widget, micrographs)
+        lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micrographs)
 
 
-def many_at_once_and_all_micrographs(qtbot, open_widget, micrographs):
+def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(list_with_defocus(micrographs, [21000, 9000, 15000]), DIAMETER)
     widget, viewer = person.widget, person.viewer

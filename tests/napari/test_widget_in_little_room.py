@@ -27,7 +27,7 @@ def long_names(micrographs):
     return micrographs
 
 
-def test_long_names_and_a_damaged_file_on_a_small_screen(
+def test_long_names_and_errors_fit_on_a_small_screen(
     qtbot, open_widget, long_names, tmp_path, recwarn, monkeypatch
 ):
     monkeypatch.setattr("activepick._napari.diameter_circle._SHOW_MS", 600_000)
@@ -184,7 +184,7 @@ def test_long_names_and_a_damaged_file_on_a_small_screen(
     assert [str(one.message) for one in recwarn if "napari" not in one.filename] == []
 
 
-def test_values_of_the_last_dataset_are_asked_about(qtbot, open_widget, micrographs):
+def test_values_of_the_last_dataset_must_be_confirmed(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.widget.preferences.set("diameter_angstrom", 321.0)
     person.widget.particle.diameter.value = 321.0
@@ -196,7 +196,7 @@ def test_values_of_the_last_dataset_are_asked_about(qtbot, open_widget, microgra
     assert not person.widget.particle._hint.isVisible()
 
 
-def test_paths_are_said_last():
+def test_messages_end_with_the_path():
     text = "/data/set 1/mic.mrc is truncated: copy /data/x/mic.mrc again"
     assert path_last("mic.mrc is missing") == "mic.mrc is missing"
     assert path_last(text).endswith("(in /data/set 1/, /data/x/)")

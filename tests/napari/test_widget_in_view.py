@@ -13,7 +13,7 @@ pytestmark = needs_screen
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
-def test_answers_undo_and_rejection_act_on_what_is_seen(qtbot, open_widget, micrographs):
+def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     question = person.labelling.current
@@ -155,7 +155,7 @@ def test_answers_undo_and_rejection_act_on_what_is_seen(qtbot, open_widget, micr
     assert not person.state.questions
 
 
-def test_suggestions_are_accepted_that_were_seen(qtbot, open_widget, micrographs):
+def test_only_visible_suggestions_are_accepted(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     person.open.set_settings(batch=36)
@@ -188,7 +188,7 @@ def test_suggestions_are_accepted_that_were_seen(qtbot, open_widget, micrographs
     assert all(person.state.marks[q.id].target == q.suggestion for q in suggested)
 
 
-def test_the_zoom_of_the_user_stays(qtbot, open_widget, micrographs):
+def test_the_zoom_of_the_user_is_kept(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     camera = person.viewer.scene.camera

@@ -13,7 +13,7 @@ pytestmark = needs_screen
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
-def test_picks_questions_and_keys(person):
+def test_questions_are_answered_with_keys_and_picks_are_updated(person):
     # Picks and questions come at once.
     assert len(person.picks.picks) > 0
     assert len(person.state.questions) == person.state.settings.batch
@@ -131,7 +131,7 @@ def test_picks_questions_and_keys(person):
     assert ("info", "5 labels reviewed: 1 changed, 1 removed.") in person.told
 
 
-def test_clicks_drags_and_crops(person):
+def test_labels_are_added_and_moved_by_clicks_drags_and_crops(person):
     # Clicks label anywhere, and leave the view where it is.
     person.see_all()
     free = _free_places(person, 4)
@@ -228,7 +228,7 @@ def _turn_wheel(control) -> None:
     QApplication.sendEvent(control, event)
 
 
-def test_who_picks_by_hand_is_not_asked(qtbot, open_widget, micrographs):
+def test_manual_picking_asks_no_questions(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.widget.label.start.value = "No questions (manual picking)"
     person.start(micrographs, DIAMETER)

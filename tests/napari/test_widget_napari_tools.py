@@ -17,7 +17,7 @@ DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_
 OURS = ["micrograph", "score map", "picks", "labels", "questions"]
 
 
-def test_tools_for_points_change_no_label(qtbot, open_widget, micrographs):
+def test_tools_for_points_do_not_change_labels(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     person.see_all()
@@ -60,7 +60,7 @@ def test_tools_for_points_change_no_label(qtbot, open_widget, micrographs):
     assert np.hypot(person.state.marks[new].x - 500, person.state.marks[new].y - 400) < 5
 
 
-def test_layers_survive_what_napari_can_do_to_them(qtbot, open_widget, micrographs):
+def test_layers_can_be_hidden_removed_renamed_and_reordered(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     viewer = person.viewer

@@ -45,7 +45,7 @@ class Beat:
         return self.held
 
 
-def test_the_event_loop_is_never_held_while_features_are_computed(
+def test_the_event_loop_is_not_blocked_while_features_are_computed(
     qtbot, open_widget, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty cache"))
@@ -83,7 +83,7 @@ def test_the_event_loop_is_never_held_while_features_are_computed(
     close_window(person)
 
 
-def test_slow_work_is_never_waited_for(qtbot, open_widget, micrographs):
+def test_the_window_never_waits_for_slow_work(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     gate, came = threading.Event(), []
@@ -113,7 +113,7 @@ def test_slow_work_is_never_waited_for(qtbot, open_widget, micrographs):
 
 
 @pytest.mark.parametrize("moment", ["reading", "features", "predicting"])
-def test_the_window_is_closed_at_any_moment(qtbot, open_widget, micrographs, moment):
+def test_the_window_can_be_closed_at_any_moment(qtbot, open_widget, micrographs, moment):
     person = Person(qtbot, open_widget())
     if moment == "reading":
         person.widget.open_path(micrographs)
@@ -139,7 +139,7 @@ def close_window(person: Person) -> None:
         assert not kept.notices  # it was closed properly
 
 
-def test_a_closed_dock_gives_the_session_back(qtbot, open_widget, micrographs):
+def test_closing_the_dock_releases_the_session(qtbot, open_widget, micrographs):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     folder = person.session.folder

@@ -35,7 +35,7 @@ EXECUTE = QMessageBox.exec
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
 
 
-def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path):
+def test_files_are_opened_labelled_picked_and_exported(qtbot, open_widget, micrographs, tmp_path):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     widget = person.widget
@@ -118,7 +118,9 @@ def test_from_files_to_exported_picks(qtbot, open_widget, micrographs, tmp_path)
     assert {str(layer.units[-1]) for layer in layers} == {"angstrom"}
 
 
-def test_heads_areas_margins_and_rejection(qtbot, open_widget, micrographs, tmp_path):
+def test_heads_areas_margins_and_rejections_change_the_picks(
+    qtbot, open_widget, micrographs, tmp_path
+):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     a_head_is_used_at_once_and_reset(person, tmp_path)
@@ -239,7 +241,7 @@ def areas_margins_and_rejection(person: Person, micrographs: Path, tmp_path: Pat
         assert kept.state.areas
 
 
-def test_picks_and_labels_come_and_go(
+def test_picks_and_labels_are_imported_and_exported(
     qtbot, open_widget, micrographs, simulated, tmp_path, monkeypatch
 ):
     person = Person(qtbot, open_widget())
@@ -287,7 +289,9 @@ def picks_are_clicked_away_labels_taken_in_and_the_session_found_again(
     assert person.state.labels == labels
 
 
-def test_missing_micrographs_are_told_and_found_again(qtbot, open_widget, micrographs, tmp_path):
+def test_missing_micrographs_are_reported_and_can_be_relinked(
+    qtbot, open_widget, micrographs, tmp_path
+):
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     folder = person.session.folder
@@ -319,7 +323,7 @@ def test_missing_micrographs_are_told_and_found_again(qtbot, open_widget, microg
     assert len(again.picks.picks)
 
 
-def test_sessions_open_elsewhere_are_only_looked_at_and_damaged_ones_repaired(
+def test_sessions_are_opened_read_only_by_force_or_repaired(
     qtbot, open_widget, micrographs, monkeypatch
 ):
     person = Person(qtbot, open_widget())
@@ -351,7 +355,7 @@ def test_sessions_open_elsewhere_are_only_looked_at_and_damaged_ones_repaired(
     assert any("damaged" in sentence for _, sentence in again.told)
 
 
-def test_reports_on_picks_of_others(micrographs, simulated, tmp_path):
+def test_picks_of_other_programs_are_checked(micrographs, simulated, tmp_path):
     truth = read_table(simulated / "truth.star")
     far = truth[["micrograph", "x", "y"]].copy()
     far.loc[0, ["x", "y"]] = 2000.0, 5.0
@@ -371,7 +375,7 @@ def test_reports_on_picks_of_others(micrographs, simulated, tmp_path):
     assert "--" not in report
 
 
-def test_bright_particles_and_smeared_borders_are_noticed(qtbot, open_widget, micrographs):
+def test_bright_particles_and_repeated_lines_are_detected(qtbot, open_widget, micrographs):
     smeared = 90
     first_file, *others = sorted(micrographs.glob("*.mrc"))
     for path in others:

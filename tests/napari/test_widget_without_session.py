@@ -20,7 +20,7 @@ pytestmark = needs_screen
 SHAPE = (300, 400)
 
 
-def test_a_part_that_is_laid_out_late_is_scrolled_into_view(qtbot):
+def test_an_opened_section_is_scrolled_into_view_after_its_layout(qtbot):
     area, column, part = QScrollArea(), QWidget(), QLabel("a section")
     layout = QVBoxLayout(column)
     for number in range(40):
@@ -39,7 +39,7 @@ def test_a_part_that_is_laid_out_late_is_scrolled_into_view(qtbot):
     )
 
 
-def test_keys_and_the_bar_at_the_bottom(qtbot, open_widget, tmp_path, monkeypatch):
+def test_keys_and_the_status_bar_work_without_a_session(qtbot, open_widget, tmp_path, monkeypatch):
     widget = open_widget()
     viewer, layers = widget._viewer, widget.layers
 

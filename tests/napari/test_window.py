@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_a_micrograph_is_shown_as_it_lies_in_the_file(make_napari_viewer, micrograph_file):
+def test_a_micrograph_is_shown_with_row_0_at_the_top(make_napari_viewer, micrograph_file):
     viewer = make_napari_viewer(show=True)
     (layer,) = viewer.open(str(micrograph_file), plugin="napari-activepick")
     assert layer.data.shape == (96, 160)
@@ -33,7 +33,7 @@ def drop(viewer, *paths):
     viewer.window._qt_viewer._qt_open([str(path) for path in paths], stack=False)
 
 
-def test_picks_that_are_dropped_lie_on_their_micrograph_and_can_be_saved(
+def test_dropped_picks_are_shown_on_their_micrograph_and_can_be_saved(
     make_napari_viewer, micrograph_file, tmp_path
 ):
     picks = pd.DataFrame({"micrograph": "a/grid_07.mrc", "x": [12.5, 100], "y": [3, 50.25]})
@@ -54,7 +54,7 @@ def test_picks_that_are_dropped_lie_on_their_micrograph_and_can_be_saved(
 
 
 @pytest.mark.parametrize("last", [(0, 0, 5000, 4000), (900, 700, 300, 200)])
-def test_a_window_fits_on_the_screen_whatever_its_last_size(make_napari_viewer, last):
+def test_the_window_fits_on_the_screen_whatever_its_last_size(make_napari_viewer, last):
     from qtpy.QtCore import QRect
     from qtpy.QtGui import QGuiApplication
 
@@ -69,7 +69,7 @@ def test_a_window_fits_on_the_screen_whatever_its_last_size(make_napari_viewer, 
     assert shown[2:] == (min(screen.width(), wanted[0]), min(screen.height(), wanted[1]))
 
 
-def test_a_file_that_cannot_be_opened_is_told_in_our_words(make_napari_viewer, tmp_path):
+def test_an_unreadable_file_is_reported_by_the_plugin(make_napari_viewer, tmp_path):
     (tmp_path / "cut.star").write_text("data_particles\nloop_\n")
     viewer = make_napari_viewer()
     drop(viewer, tmp_path / "cut.star")

@@ -25,7 +25,7 @@ def test_picks_have_kinds_and_their_names():
     ]  # fmt: skip
 
 
-def test_a_kind_may_have_a_threshold_of_its_own():
+def test_a_kind_may_have_its_own_threshold():
     rules = PickRules(0.5, 0, 0, kind_thresholds=((2, 0.7), (1, 0.3)))
     picks = select_picks(peaks(), rules)
     assert picks.score.tolist() == [3, 1, -0.5]
@@ -34,7 +34,7 @@ def test_a_kind_may_have_a_threshold_of_its_own():
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1])
-def test_a_threshold_of_a_kind_is_a_probability(threshold):
+def test_the_threshold_of_a_kind_is_a_probability(threshold):
     from activepick.errors import SettingsError
 
     with pytest.raises(SettingsError, match="probability"):
@@ -50,7 +50,7 @@ def test_a_pick_at_a_label_has_the_kind_of_the_label():
     assert kinds == {(10, 10): 2, (60, 10): 2, (10, 60): 2, (60, 60): 2, (30, 90): 1}
 
 
-def test_labels_have_kinds_although_the_head_has_none():
+def test_labels_have_kinds_if_the_head_has_none():
     plain = peaks()
     plain = Peaks(plain.xy, plain.score, None, plain.radius_px, plain.shape)
     labels = LabelledPositions.of([(11, 11)], [1], kind=[2])
@@ -58,7 +58,7 @@ def test_labels_have_kinds_although_the_head_has_none():
     assert picks.kind.tolist() == [2, 0, 0]
 
 
-def test_without_kinds_there_is_no_column():
+def test_without_kinds_tables_have_no_column_for_them():
     plain = peaks()
     plain = Peaks(plain.xy, plain.score, None, plain.radius_px, plain.shape)
     labels = LabelledPositions.of([(11, 11)], [1])

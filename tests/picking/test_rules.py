@@ -24,7 +24,7 @@ def picked(found, labels=(), rules=ALL, **more):
     return select_picks(found, rules, LabelledPositions.of(xy, answers, **more)).table("a.mrc")
 
 
-def test_threshold_is_a_probability():
+def test_the_threshold_is_a_probability():
     assert score_threshold(0.5) == 0
     assert score_threshold(0) == -np.inf
     assert score_threshold(0.9) == pytest.approx(np.log(9))
@@ -44,19 +44,19 @@ def test_a_threshold_that_is_not_a_probability_is_refused(threshold):
 
 
 @pytest.mark.parametrize("name", ["separation", "edge_margin"])
-def test_distances_below_zero_are_refused(name):
+def test_negative_distances_are_refused(name):
     with pytest.raises(SettingsError, match="below 0"):
         PickRules(**{name: -0.1})
 
 
-def test_edge_margin_counts_from_the_outermost_pixels():
+def test_the_edge_margin_is_measured_from_the_outermost_pixels():
     xy = [(9.9, 50), (10, 50), (189, 50), (189.1, 50), (100, 9.9), (100, 89), (100, 89.1)]
     found = peaks(*((x, y, 0) for x, y in xy))
     table = select_picks(found, PickRules(0, 0, edge_margin=0.5)).table("a.mrc")
     assert sorted(zip(table["x"], table["y"], strict=True)) == [(10, 50), (100, 89), (189, 50)]
 
 
-def test_the_margin_begins_where_the_image_does():
+def test_the_edge_margin_is_measured_from_the_border_of_the_image():
     xy = [(29, 50), (31, 50), (159, 50), (161, 50), (100, 24), (100, 26), (100, 74), (100, 76)]
     table = np.array([(x, y, 0) for x, y in xy], np.float32)
     border = (10, 5, 19, 4)
@@ -67,14 +67,14 @@ def test_the_margin_begins_where_the_image_does():
     assert eligible_peaks(found, replace(ALL_PEAKS, separation=0)).all()
 
 
-def test_a_particle_that_the_border_cuts_is_no_pick_unless_it_is_labelled():
+def test_a_particle_cut_by_the_border_is_a_pick_only_if_labelled():
     found = peaks((10, 50, 3), (50, 50, 2))
     assert PickRules().edge_margin == 1
     assert select_picks(found, PickRules()).xy.tolist() == [[50, 50]]
     assert sorted(picked(found, [(10, 50, 1)], PickRules())["x"]) == [10, 50]
 
 
-def test_limits_on_the_contrast_need_the_contrast():
+def test_contrast_limits_need_the_contrast():
     rules = PickRules(0, 0, 0, highest_contrast=2)
     with pytest.raises(ValueError, match="contrast"):
         eligible_peaks(peaks((1, 1, 1)), rules)
@@ -108,7 +108,7 @@ def test_a_negative_label_removes_its_peak_and_no_other():
     assert picked(peaks((50, 50, 5), (63, 50, 4)), [(51, 50, 0)])["x"].tolist() == [63]
 
 
-def test_the_nearer_label_decides_about_a_peak():
+def test_the_nearest_label_determines_whether_a_peak_is_a_pick():
     peak = peaks((50, 50, 5))
     near_no = picked(peak, [(55, 50, 1), (51, 50, 0)])
     assert near_no["x"].tolist() == [55]  # the particle stays a pick, at the label itself
@@ -119,7 +119,7 @@ def test_the_nearer_label_decides_about_a_peak():
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 100)), max_size=8, unique=True),
     st.lists(st.tuples(st.floats(0, 200), st.floats(0, 100)), max_size=8),
 )
-def test_peaks_at_the_same_position_as_a_left_out_one_are_no_picks(xy, left_out):
+def test_peaks_at_left_out_positions_are_not_picks(xy, left_out):
     found = peaks(*((x, y, -i) for i, (x, y) in enumerate(xy)))
     kept = [one for one in xy if all(np.hypot(*np.subtract(one, o)) > 10 for o in left_out)]
     assert select_picks(found, ALL, left_out=left_out).xy.tolist() == [list(one) for one in kept]
@@ -130,7 +130,7 @@ def test_peaks_at_the_same_position_as_a_left_out_one_are_no_picks(xy, left_out)
         assert np.hypot(*(xy_of_picks - (x, y)).T).min() <= 10
 
 
-def test_areas_leave_peaks_out_but_not_labelled_particles():
+def test_excluded_areas_remove_peaks_but_not_labelled_particles():
     found = peaks((50, 50, 5), (150, 50, 4))
     area = [(0, 0), (100, 0), (100, 99), (0, 99)]
     assert select_picks(found, ALL, areas=[area]).xy.tolist() == [[150, 50]]
@@ -140,7 +140,7 @@ def test_areas_leave_peaks_out_but_not_labelled_particles():
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 30), st.integers(0, 8), st.floats(0, 1))
-def test_labels_hold_whatever_the_threshold(seed, n_picks, n_labels, threshold):
+def test_labels_take_precedence_at_any_threshold(seed, n_picks, n_labels, threshold):
     rng = np.random.default_rng(seed)
     before = peaks(
         *zip(*rng.random((2, n_picks)) * 100, rng.normal(size=n_picks), strict=True), radius=12.0

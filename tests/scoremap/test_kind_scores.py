@@ -15,7 +15,7 @@ SCORES = arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 6)),
 
 @settings(deadline=None)
 @given(SCORES)
-def test_log_odds_and_entropy_are_those_of_the_softmax_with_a_score_of_zero(z):
+def test_log_odds_and_entropy_equal_those_of_the_softmax(z):
     p = softmax(np.vstack([z, np.zeros(z.shape[1])]), axis=0)
     index, best = best_kind(z)
     with np.errstate(divide="ignore"):
@@ -32,7 +32,7 @@ def test_log_odds_and_entropy_are_those_of_the_softmax_with_a_score_of_zero(z):
 
 @settings(deadline=None)
 @given(SCORES)
-def test_one_kind_is_a_particle_and_nothing_else(z):
+def test_one_kind_gives_the_scores_of_a_head_without_kinds(z):
     assert np.array_equal(any_kind(z[:1]), z[0])
     assert np.array_equal(best_kind(z[:1])[1], z[0])
     assert np.allclose(kind_entropy(z[:1]), entropy(z[0]), atol=1e-9)
@@ -59,7 +59,7 @@ def test_each_peak_has_its_most_likely_kind_and_the_log_odds_of_that_kind():
     assert found.take(np.array([1])).kind.tolist() == [1]
 
 
-def test_peaks_of_one_kind_are_those_of_its_map():
+def test_peaks_of_one_kind_equal_those_of_its_map():
     [plain] = maps(np.maximum(bump(10, 10, 8), bump(40, 20, 7)))
     mine, theirs = find_peaks(merge_kinds([plain], (3,))), find_peaks(plain)
     assert np.array_equal(mine.xy, theirs.xy)

@@ -56,7 +56,7 @@ def greedy(positions: np.ndarray, distance: float) -> list[int]:
 
 @settings(max_examples=150, deadline=None)
 @given(MAPS)
-def test_without_a_distance_there_is_one_peak_for_each_regional_maximum(scores):
+def test_without_a_distance_each_regional_maximum_is_a_peak(scores):
     positions, values = local_maxima(scores, 0)
     tops = regional_maxima(scores)
     assert len(positions) == len(tops)
@@ -69,7 +69,7 @@ def test_without_a_distance_there_is_one_peak_for_each_regional_maximum(scores):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.5, 12))
-def test_suppression_is_the_greedy_one(seed, distance):
+def test_suppression_equals_the_greedy_algorithm(seed, distance):
     scores = noise(seed)
     every_position, every_value = local_maxima(scores, 0)
     positions, values = local_maxima(scores, distance)
@@ -83,7 +83,7 @@ def test_suppression_is_the_greedy_one(seed, distance):
 
 
 @pytest.mark.parametrize("most_pairs", [0, 1 << 23])
-def test_suppression_is_the_same_at_once_and_in_blocks(monkeypatch, most_pairs):
+def test_suppression_in_blocks_equals_suppression_at_once(monkeypatch, most_pairs):
     monkeypatch.setattr(maxima, "_PAIRS", most_pairs)
     scores = noise(3, (400, 300))
     every_position, _ = local_maxima(scores, 0)
@@ -95,7 +95,7 @@ def test_suppression_is_the_same_at_once_and_in_blocks(monkeypatch, most_pairs):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 3), st.lists(st.floats(-3, 3), max_size=4))
-def test_peaks_are_separated_from_any_score_on(seed, separation, lowest_scores):
+def test_peaks_above_any_score_are_separated(seed, separation, lowest_scores):
     rng = np.random.default_rng(seed)
     xy = rng.uniform(0, 100, (80, 2)).astype(np.float32)
     score = np.sort(rng.normal(0, 1, 80).round(1).astype(np.float32))[::-1]
@@ -112,7 +112,7 @@ def test_peaks_are_separated_from_any_score_on(seed, separation, lowest_scores):
     arrays(np.float64, st.tuples(st.integers(0, 30), st.just(2)), elements=st.floats(-1e6, 1e6)),
     st.floats(1e-3, 1e7),
 )
-def test_no_more_pairs_are_near_than_the_bound_says(positions, distance):
+def test_the_number_of_close_pairs_is_bounded(positions, distance):
     gaps = np.sqrt(((positions[:, None] - positions) ** 2).sum(axis=2))
     near = (np.triu(gaps < distance, 1)).sum()
     assert near <= maxima._most_pairs(positions, distance)
@@ -121,7 +121,7 @@ def test_no_more_pairs_are_near_than_the_bound_says(positions, distance):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_peaks_turn_with_the_map(seed):
+def test_peaks_rotate_with_the_map(seed):
     scores = noise(seed)
     height, width = scores.shape
     positions, values = local_maxima(scores, 3.0)
@@ -134,7 +134,7 @@ def test_peaks_turn_with_the_map(seed):
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(3, 20), st.floats(3, 16), st.floats(0.9, 2.5))
-def test_a_bump_between_samples_is_found_where_it_is(x, y, sigma):
+def test_a_maximum_between_samples_is_interpolated(x, y, sigma):
     v, u = np.mgrid[:20, :24]
     scores = 5 * np.exp(-((u - x) ** 2 + (v - y) ** 2) / (2 * sigma**2))
     positions, values = local_maxima(scores, 4, threshold=1)
@@ -144,7 +144,7 @@ def test_a_bump_between_samples_is_found_where_it_is(x, y, sigma):
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (0, 8), (6, 0), (6, 8)])
-def test_a_maximum_in_a_corner_is_a_peak_and_does_not_wrap(corner):
+def test_a_maximum_in_a_corner_is_a_peak(corner):
     scores = np.full((7, 9), -5.0)
     scores[corner] = 3.0
     opposite = (6 - corner[0], 8 - corner[1])
@@ -155,7 +155,7 @@ def test_a_maximum_in_a_corner_is_a_peak_and_does_not_wrap(corner):
     assert positions[1].tolist() == [opposite[1], opposite[0]]
 
 
-def test_masked_samples_are_no_peaks_and_do_not_spoil_their_neighbours():
+def test_masked_samples_are_not_peaks_and_do_not_affect_neighbours():
     scores = np.zeros((5, 5))
     scores[2, 2] = 4.0
     scores[2, 3] = np.nan
@@ -167,14 +167,14 @@ def test_masked_samples_are_no_peaks_and_do_not_spoil_their_neighbours():
     assert len(local_maxima(np.empty((0, 4)), 1.0)[0]) == 0
 
 
-def test_threshold_is_inclusive():
+def test_a_peak_at_the_threshold_is_kept():
     scores = np.zeros((9, 9))
     scores[2, 2], scores[6, 6] = 1.0, 2.0
     assert local_maxima(scores, 1.0, threshold=1.0)[1].tolist() == [2.0, 1.0]
     assert local_maxima(scores, 1.0, threshold=1.0001)[1].tolist() == [2.0]
 
 
-def test_peaks_exactly_at_the_distance_both_stay():
+def test_peaks_at_exactly_the_distance_are_both_kept():
     scores = np.zeros((9, 9))
     scores[4, 1], scores[4, 6] = 2.0, 1.0
     assert len(local_maxima(scores, 5.0, threshold=0.5)[0]) == 2
@@ -182,6 +182,6 @@ def test_peaks_exactly_at_the_distance_both_stay():
 
 
 @pytest.mark.parametrize("distance", [-1.0, float("nan")])
-def test_a_distance_that_makes_no_sense_is_refused(distance):
+def test_an_invalid_distance_is_refused(distance):
     with pytest.raises(ValueError, match="min_distance_px"):
         local_maxima(np.zeros((3, 3)), distance)

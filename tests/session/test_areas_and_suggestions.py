@@ -11,7 +11,7 @@ def reopened(session: Session) -> Session:
     return Session.open(session.folder)
 
 
-def test_areas_suggestions_audits_and_rounds_come_back(session):
+def test_areas_suggestions_audits_and_rounds_survive_reopening(session):
     session.micrographs.set_areas(1, [SQUARE, [(1.5, 1), (2, 2), (3, 1)]])
     session.micrographs.set_areas(2, [SQUARE])
     session.undo()
@@ -32,7 +32,7 @@ def test_areas_suggestions_audits_and_rounds_come_back(session):
     assert before.rounds[0].ap == 0.5
 
 
-def test_areas_can_be_taken_back_and_say_where(session):
+def test_areas_can_be_undone_and_name_their_micrograph(session):
     changes = []
     session.changed.connect(lambda action, change: changes.append(change))
     session.micrographs.set_areas(1, [SQUARE])
@@ -50,7 +50,7 @@ def test_areas_can_be_taken_back_and_say_where(session):
 
 
 @pytest.mark.parametrize("polygon", [[], [(0, 0), (1, 1)], [(0, 0), (1, 1), (2, float("nan"))]])
-def test_no_area_without_three_corners(session, polygon):
+def test_an_area_with_fewer_than_three_corners_is_refused(session, polygon):
     with pytest.raises(SessionError, match="three corners"):
         session.micrographs.set_areas(1, [polygon])
     with pytest.raises(SessionError, match="no micrograph 9"):
@@ -72,7 +72,7 @@ def test_accepting_suggestions_is_one_action(session):
     assert session.state.questions == tuple(questions)
 
 
-def test_a_corrected_suggestion_can_be_taken_back(session):
+def test_a_corrected_suggestion_can_be_undone(session):
     [question] = session.questions.ask([(1, 1, 1, 0.0)], [1])
     session.questions.set_suggestion(question.id, 0)
     assert session.state.questions[0].suggestion == 0
@@ -85,7 +85,7 @@ def test_a_corrected_suggestion_can_be_taken_back(session):
         session.questions.set_suggestion(question.id, 1)
 
 
-def test_taking_a_correction_back_after_the_next_round_does_nothing(session):
+def test_undoing_a_correction_after_the_next_round_changes_no_question(session):
     [question] = session.questions.ask([(1, 1, 1, 0.0)], [1])
     session.questions.set_suggestion(question.id, 0)
     following = session.questions.ask([(1, 5, 5, 0.0)], [1])
@@ -93,7 +93,7 @@ def test_taking_a_correction_back_after_the_next_round_does_nothing(session):
     assert session.state.questions == tuple(following)
 
 
-def test_audits_never_train(session):
+def test_labels_of_audits_are_never_used_for_training(session):
     [question] = session.questions.ask([(1, 1, 1, 0.0)], purpose="audit")
     session.questions.answer(question.id, 0)
     state = session.state
@@ -106,7 +106,7 @@ def test_audits_never_train(session):
     assert session.state.audits == {}
 
 
-def test_names_follow_the_micrographs(session, files):
+def test_names_in_tables_follow_the_micrographs(session, files):
     assert session.state.names[1] == "m0.mrc"
     session.labels.add(1, [(1, 1)], 1)
     other = files[0].parent / "other"

@@ -27,7 +27,7 @@ def test_questions_of_earlier_rounds_are_asked_again(tmp_path, files):
         assert again.question(old[0].id) == old[0]
 
 
-def test_a_confirmed_patch_answers_the_questions_in_it(tmp_path, files):
+def test_a_confirmed_patch_answers_the_questions_in_the_patch(tmp_path, files):
     folder = tmp_path / "s.activepick"
     with Session.create(folder, Settings(diameter_angstrom=100)) as session:
         session.micrographs.add(files)

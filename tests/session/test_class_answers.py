@@ -9,7 +9,7 @@ def facts(session):
     return [(m.x, m.target, m.weight, m.class_id) for m in session.state.labels.values()]
 
 
-def test_the_answer_to_a_class_is_one_step_and_comes_back(session):
+def test_the_answer_to_a_class_is_one_action_and_survives_reopening(session):
     session.labels.add(1, [(5, 5)], 1)
     session.labels.answer_class("run:3", MEMBERS, 0, 0.25)
     answered = [(5, 1, 1.0, None), (10, 0, 0.25, "run:3"), (30, 0, 0.25, "run:3")]
@@ -25,7 +25,7 @@ def test_the_answer_to_a_class_is_one_step_and_comes_back(session):
         assert facts(again) == answered
 
 
-def test_another_answer_replaces_the_labels_of_the_first_in_one_step(session):
+def test_another_answer_to_a_class_replaces_the_labels_in_one_action(session):
     session.labels.answer_class("run:3", MEMBERS, 0, 0.25)
     session.labels.answer_class("run:4", [(3, 7.0, 8.0)], 1, 0.5)
     session.labels.answer_class("run:3", MEMBERS[1:], 1, 0.25)
@@ -38,7 +38,7 @@ def test_another_answer_replaces_the_labels_of_the_first_in_one_step(session):
 
 
 @pytest.mark.parametrize("target", [0, 1])
-def test_a_label_that_is_answered_by_itself_counts_in_full(session, target):
+def test_a_label_of_a_class_that_is_answered_itself_has_full_weight(session, target):
     _, second = session.labels.answer_class("run:3", MEMBERS, 0, 0.25)
     session.labels.reclass([second], target)
     assert facts(session) == [(10, 0, 0.25, "run:3"), (30, target, 1.0, None)]
@@ -46,7 +46,7 @@ def test_a_label_that_is_answered_by_itself_counts_in_full(session, target):
     assert list(session.state.labels) == [second]
 
 
-def test_tables_keep_the_weights(session, files):
+def test_tables_contain_the_weights_of_labels(session, files):
     session.labels.add(1, [(5, 5)], 1)
     assert "label_weight" not in session.labels.table()
     session.labels.answer_class("run:3", MEMBERS, 0, 0.25)

@@ -55,7 +55,7 @@ def star(project, size="1.5", more=""):
     return path
 
 
-def test_a_list_of_relion_brings_files_defocus_and_pixel_size(session, project):
+def test_a_list_of_relion_gives_files_defocus_and_pixel_size(session, project):
     found = new_session_of([star(project)], project)
     assert session.micrographs.add(found.files, found.defocus_angstrom) == [1, 2]
     assert found.pixel_size_angstrom == 1.5
@@ -72,7 +72,7 @@ def test_missing_files_of_a_list_are_named(project):
     assert [each.path.name for each in found.found] == ["m0.mrc", "m1.mrc"]
 
 
-def test_lists_of_older_versions_and_without_a_pixel_size(project):
+def test_lists_of_older_versions_and_without_a_pixel_size_are_read(project):
     path = project / "all.star"
     path.write_text(
         "data_\nloop_\n_rlnMicrographName #1\n_rlnMagnification #2\n_rlnDetectorPixelSize #3\n"
@@ -130,14 +130,14 @@ def test_labels_are_added_and_nothing_is_merged_silently(filled):
         "2 existed already",
         "3 were not added",
         "1 belongs to a micrograph",
-        "1 has no class",
+        "1 has no label",
     ):
         assert part in str(report)
     filled.undo()
     assert list(filled.state.labels) == [old]
 
 
-def test_rows_win_when_that_is_wanted_in_one_action(filled):
+def test_rows_replace_labels_on_request_in_one_action(filled):
     ids = filled.labels.add(1, [(100, 100), (300, 100)], 1)
     rows = table(("m0", 100, 104, 0), ("m0", 300, 104, 0), ("m0", 302, 98, 1))
     report = filled.labels.import_table(rows, conflicts="replace")
@@ -151,7 +151,7 @@ def test_rows_win_when_that_is_wanted_in_one_action(filled):
     assert list(filled.state.labels) == ids
 
 
-def test_weights_of_labels_are_kept(filled, tmp_path):
+def test_imported_labels_keep_their_weights(filled, tmp_path):
     rows = table(("m0", 100, 100, 1), ("m0", 200, 100, 0), ("m1", 50, 60, 0))
     write_table(rows.assign(label_weight=[0.25, np.nan, 1.0]), tmp_path / "labels.csv", "csv")
     filled.labels.import_table(read_table(tmp_path / "labels.csv"))
@@ -170,7 +170,7 @@ def test_names_that_no_file_has_can_be_assigned(filled):
     assert [m.micrograph for m in filled.state.labels.values()] == [2]
 
 
-def test_a_table_without_answers_holds_particles(filled, tmp_path):
+def test_a_table_without_labels_contains_particles(filled, tmp_path):
     write_table(pd.DataFrame({"micrograph": ["m0"], "x": [5], "y": [6]}), tmp_path / "a.star")
     filled.labels.import_table(read_table(tmp_path / "a.star"))
     assert [m.target for m in filled.state.labels.values()] == [1]
@@ -188,7 +188,7 @@ def test_rows_outside_of_their_micrograph_are_left_out_and_counted(filled, outsi
     assert report.unmatched == {"elsewhere": 1}
 
 
-def test_tables_that_cannot_be_meant_are_refused(filled, session, tmp_path):
+def test_tables_that_do_not_fit_the_session_are_refused(filled, session, tmp_path):
     with pytest.raises(TableError, match="outside of"):
         filled.labels.import_table(table(("m0", 401, 10, 1)))
     with pytest.raises(TableError, match=r"a\.star: 1 of 2 .* outside of"):

@@ -9,7 +9,7 @@ from activepick.session import Session
 JUNK = [(1, 10.0, 20.0), (2, 30.123, 40.0), (1, 50.0, 60.0)]
 
 
-def test_left_out_members_are_saved_and_taken_back_in_one_step(session):
+def test_left_out_members_are_saved_and_undone_in_one_step(session):
     session.left_out.set("a:1", JUNK)
     session.left_out.set("a:2", [(2, 5, 6)])
     assert session.state.left_out_of(1) == ((10, 20), (50, 60))
@@ -29,7 +29,7 @@ def test_left_out_members_are_saved_and_taken_back_in_one_step(session):
         assert again.state.left_out == before.left_out
 
 
-def test_members_that_are_found_later_follow_the_step_that_left_the_class_out(session):
+def test_later_members_are_undone_together_with_their_class(session):
     session.left_out.set("a:1", JUNK)
     last = session.last
     session.left_out.add({"a:1": [(1, 70, 80)], "a:2": [(1, 1, 1)]})
@@ -45,7 +45,7 @@ def test_members_that_are_found_later_follow_the_step_that_left_the_class_out(se
     assert session.state.left_out_of(1) == ((10, 20), (50, 60))
 
 
-def test_a_class_that_does_not_change_is_no_step(session):
+def test_leaving_out_the_same_members_is_not_an_action(session):
     session.left_out.put_back(["a:1"])
     assert not session.can_undo
     session.left_out.set("a:1", JUNK)

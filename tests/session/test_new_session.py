@@ -25,7 +25,7 @@ def star(rows, columns="_rlnMicrographName\n_rlnMicrographPixelSize\n_rlnDefocus
     return path
 
 
-def test_a_folder_gets_its_session_within_it(here):
+def test_the_session_of_a_folder_is_created_inside_it(here):
     folder = here / "project" / "mics"
     new_session = new_session_of([folder], here / "elsewhere")
     assert new_session.files == (folder / "a.mrc", folder / "b.mrc")
@@ -37,7 +37,7 @@ def test_a_folder_gets_its_session_within_it(here):
     assert new_session_of([folder], here).folder == folder / "mics 2.activepick"
 
 
-def test_a_list_brings_pixel_size_and_defocus(here):
+def test_a_list_gives_pixel_size_and_defocus(here):
     path = star("mics/a.mrc 1.5 12000\nmics/b.mrc 1.5 nan\nmics/gone.mrc 1.5 9000\n")
     new_session = new_session_of([path], here)
     assert [file.name for file in new_session.files] == ["a.mrc", "b.mrc"]
@@ -48,12 +48,12 @@ def test_a_list_brings_pixel_size_and_defocus(here):
     assert "mics/gone.mrc" in notice
 
 
-def test_two_pixel_sizes_are_left_to_the_files(here):
+def test_with_two_pixel_sizes_those_of_the_files_are_used(here):
     path = star("mics/a.mrc 1.5 12000\nmics/b.mrc 0.8 9000\n")
     assert new_session_of([path], here).pixel_size_angstrom is None
 
 
-def test_without_a_micrograph_there_is_nothing_to_plan(here):
+def test_a_new_session_needs_a_micrograph(here):
     with pytest.raises(SessionError, match=r"mics/gone\.mrc is listed in .*Keep the folders"):
         new_session_of([star("mics/gone.mrc 1 1\n")], here)
     Path("project/micrographs.star").unlink()

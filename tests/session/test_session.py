@@ -16,7 +16,7 @@ def reopened(session: Session) -> Session:
     return Session.open(session.folder)
 
 
-def test_everything_comes_back(session, files):
+def test_all_actions_survive_reopening(session, files):
     session.set_settings(threshold=0.3, diameter_angstrom=200.0)
     first, second = session.labels.add(1, [(10, 20.5), (30, 40)], 1)
     session.labels.skip(2, [(5, 6)])
@@ -40,7 +40,7 @@ def test_everything_comes_back(session, files):
     assert before.settings.threshold == 0.3
 
 
-def test_a_question_whose_answer_is_taken_back_waits_again(session):
+def test_a_question_is_open_again_after_its_answer_is_undone(session):
     [question] = session.questions.ask([(1, 50, 60, 0.1)])
     session.questions.answer(question.id, 1)
     assert session.state.questions == ()
@@ -62,7 +62,7 @@ def test_ids_are_never_used_twice(session):
     assert len(set(ids)) == len(ids) == 4
 
 
-def test_labels_as_a_table(session):
+def test_labels_are_returned_as_a_table(session):
     assert list(session.labels.table().columns) == ["micrograph", "x", "y", "label"]
     session.labels.add(2, [(1.5, 2)], 0)
     session.labels.add(1, [(3, 4)], 1)
@@ -71,7 +71,7 @@ def test_labels_as_a_table(session):
     assert rows == [["m1.mrc", 1.5, 2.0, 0], ["m0.mrc", 3.0, 4.0, 1]]
 
 
-def test_files_of_one_name_are_told_apart_in_tables(session, files):
+def test_files_with_the_same_name_have_different_names_in_tables(session, files):
     other = files[0].parent.parent / "other"
     other.mkdir()
     shutil.copy(files[0], other)
@@ -82,7 +82,7 @@ def test_files_of_one_name_are_told_apart_in_tables(session, files):
     assert all(name.endswith("m0.mrc") for name in (names[1], names[4]))
 
 
-def test_what_does_not_fit_is_refused_and_changes_nothing(session):
+def test_invalid_actions_are_refused_and_change_nothing(session):
     [label] = session.labels.add(1, [(1, 1)], 1)
     before, last = session.state, session.last
     refused = [
@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(session):
     assert session.last == last
 
 
-def test_a_new_diameter_keeps_labels_and_asks_for_a_new_scale(session):
+def test_a_new_diameter_keeps_labels_and_resets_the_scale(session):
     session.labels.add(1, [(1, 1)], 1)
     session.set_settings(working_radius_px=10.0)
     session.set_settings(threshold=0.2)
@@ -124,7 +124,7 @@ def test_another_network_does_not_start_from_a_head_of_this_one(session):
     assert session.state.settings.base_head is None
 
 
-def test_signals_tell_what_changed_and_what_is_on_disk(session):
+def test_signals_report_changes_and_saved_actions(session):
     changes, numbers = [], []
     session.changed.connect(lambda action, change: changes.append((action.kind, change)))
     session.acknowledged.connect(numbers.append)
@@ -138,7 +138,7 @@ def test_signals_tell_what_changed_and_what_is_on_disk(session):
     assert added.after[label].x == 1
 
 
-def test_nothing_is_created_over_something(session, tmp_path):
+def test_a_session_is_not_created_over_existing_files(session, tmp_path):
     with pytest.raises(SessionError, match="exists already"):
         Session.create(session.folder, Settings(diameter_angstrom=1))
     (tmp_path / "plain").mkdir()
@@ -147,14 +147,14 @@ def test_nothing_is_created_over_something(session, tmp_path):
     assert list((tmp_path / "plain").iterdir()) == []
 
 
-def test_a_closed_session_refuses(session):
+def test_a_closed_session_refuses_actions(session):
     session.close()
     session.close()
     with pytest.raises(SessionError, match="closed"):
         session.labels.clear()
 
 
-def test_a_session_that_was_not_closed_keeps_its_last_lines(tmp_path):
+def test_a_session_that_was_not_closed_keeps_all_acknowledged_actions(tmp_path):
     program = f"""
 from activepick.session import Session, Settings
 session = Session.create({str(tmp_path / "s")!r}, Settings(diameter_angstrom=1))
@@ -188,7 +188,7 @@ def test_a_session_of_another_version_is_refused(session, version, remedy):
     assert {file.name: file.read_bytes() for file in session.folder.iterdir()} == before
 
 
-def test_a_session_can_be_opened_for_reading_beside_its_owner(session):
+def test_a_session_can_be_opened_read_only_beside_another_program(session):
     session.labels.add(1, [(1, 1)], 1)
     assert session.flush()
     with Session.open(session.folder, read_only=True) as reader:
@@ -197,7 +197,7 @@ def test_a_session_can_be_opened_for_reading_beside_its_owner(session):
             reader.labels.clear()
 
 
-def test_opening_imports_nothing_heavy():
+def test_importing_sessions_loads_neither_torch_nor_pandas():
     program = "import sys, activepick.session; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     modules = {name.partition(".")[0] for name in done.stdout.split()}
@@ -207,7 +207,7 @@ def test_opening_imports_nothing_heavy():
 
 @pytest.mark.posix("has file names that are any bytes")
 @pytest.mark.parametrize("name", [b"m\xff.mrc", b"folder\xff/m.mrc", b"m\n.mrc"])
-def test_a_name_that_no_journal_can_hold_is_refused(session, tmp_path, name):
+def test_a_name_that_the_journal_cannot_contain_is_refused(session, tmp_path, name):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"0" * 100)

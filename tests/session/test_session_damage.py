@@ -31,7 +31,7 @@ def places(session: Session) -> list[float]:
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60])
-def test_a_torn_last_line_is_left_out_and_told(session, cut):
+def test_an_incomplete_last_line_is_left_out_and_reported(session, cut):
     labelled(session, 5).close()
     whole = journal(session).read_bytes()
     journal(session).write_bytes(whole[: -cut - 1])
@@ -46,7 +46,7 @@ def test_a_torn_last_line_is_left_out_and_told(session, cut):
         assert once_more.notices == []
 
 
-def test_a_line_that_lacks_only_its_end_is_kept(session):
+def test_a_line_that_lacks_only_its_line_break_is_kept(session):
     labelled(session, 3).close()
     journal(session).write_bytes(journal(session).read_bytes()[:-1])
     again = Session.open(session.folder)
@@ -57,7 +57,7 @@ def test_a_line_that_lacks_only_its_end_is_kept(session):
         assert places(once_more) == [0, 1, 2, 3]
 
 
-def test_zeros_that_a_power_cut_leaves_are_a_torn_line(session):
+def test_zeros_after_a_power_cut_are_an_incomplete_line(session):
     labelled(session, 3).close()
     with journal(session).open("ab") as file:
         file.write(bytes(5000))
@@ -70,7 +70,7 @@ def test_zeros_that_a_power_cut_leaves_are_a_torn_line(session):
     assert (session.folder / "journal-1.torn").read_bytes() == bytes(5000)
 
 
-def test_a_damaged_line_in_the_middle_is_told_and_can_be_repaired(session):
+def test_a_damaged_line_is_reported_and_can_be_repaired(session):
     labelled(session, 6)
     session.undo()
     session.close()
@@ -91,7 +91,7 @@ def test_a_damaged_line_in_the_middle_is_told_and_can_be_repaired(session):
     assert (session.folder / "journal.damaged-1.jsonl").read_bytes() == damaged
 
 
-def test_missing_lines_are_damage_and_what_stood_on_them_goes(session):
+def test_missing_lines_are_damage_and_dependent_actions_are_left_out(session):
     labelled(session, 3)
     session.labels.move(2, 50, 50)
     session.close()
@@ -104,7 +104,7 @@ def test_missing_lines_are_damage_and_what_stood_on_them_goes(session):
         assert places(again) == [0, 2]
 
 
-def test_an_action_of_a_newer_version_is_told(session):
+def test_an_action_of_a_newer_version_is_reported(session):
     from activepick.session.store.journal_lines import encode_line
 
     labelled(session, 1).close()
@@ -114,7 +114,7 @@ def test_an_action_of_a_newer_version_is_told(session):
         Session.open(session.folder)
 
 
-def test_a_missing_journal_is_told(session):
+def test_a_missing_journal_is_reported(session):
     labelled(session, 1).close()
     journal(session).unlink()
     with pytest.raises(SessionError, match="is missing"):
@@ -135,7 +135,7 @@ def files_end_at(size: int):
 
 
 @pytest.mark.posix("has limits on the size of files")
-def test_a_full_disk_is_told_and_nothing_is_lost(session, tmp_path):
+def test_a_full_disk_is_reported_and_no_action_is_lost(session, tmp_path):
     labelled(session, 3)
     messages, numbers = [], []
     session.failed.connect(messages.append)
@@ -166,7 +166,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(session, tmp_path):
 
 @pytest.mark.posix("has limits on the size of files")
 @pytest.mark.parametrize("size", [0, 150, 500])
-def test_a_disk_without_room_for_a_session_leaves_no_part_of_one(session, tmp_path, size):
+def test_a_full_disk_leaves_no_part_of_a_new_session(session, tmp_path, size):
     labelled(session, 3)
     assert session.flush()
     with files_end_at(size):
@@ -181,7 +181,7 @@ def test_a_disk_without_room_for_a_session_leaves_no_part_of_one(session, tmp_pa
 
 
 @pytest.mark.posix("has limits on the size of files")
-def test_a_disk_without_room_for_the_lock_is_told_each_time(session):
+def test_a_full_disk_without_space_for_the_lock_is_reported_each_time(session):
     labelled(session, 3).close()
     for _ in range(2):
         with files_end_at(0), pytest.raises(SessionError, match="disk is full"):
@@ -190,7 +190,7 @@ def test_a_disk_without_room_for_the_lock_is_told_each_time(session):
         assert places(again) == [0, 1, 2]
 
 
-def test_a_deleted_journal_is_written_again(session):
+def test_a_journal_deleted_while_open_is_written_again(session):
     labelled(session, 3)
     journal(session).unlink()
     labelled(session, 1).close()
@@ -198,7 +198,7 @@ def test_a_deleted_journal_is_written_again(session):
         assert places(again) == [0, 1, 2, 0]
 
 
-def test_a_journal_changed_by_something_else_is_left_alone(session):
+def test_a_journal_changed_by_another_program_is_not_overwritten(session):
     labelled(session, 3)
     foreign = journal(session).read_bytes() + b"something else\n"
     journal(session).write_bytes(foreign)
@@ -228,7 +228,7 @@ def read_only_session(request):
 
 
 @pytest.mark.posix("has folders that refuse")
-def test_a_read_only_folder_is_told(read_only_session):
+def test_a_read_only_folder_is_reported(read_only_session):
     with pytest.raises(SessionError, match=r"permission denied.*reading only"):
         Session.open(read_only_session)
     with Session.open(read_only_session, read_only=True) as session:
@@ -256,7 +256,7 @@ def open_elsewhere(folder: Path, *how: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_second_program_is_told_who_has_the_session(session):
+def test_a_second_program_gets_the_owner_of_the_session(session):
     labelled(session, 2)
     for how in ((), ("force",)):
         assert f"process {os.getpid()}" in open_elsewhere(session.folder, *how)
@@ -267,7 +267,7 @@ def test_a_second_program_is_told_who_has_the_session(session):
     assert open_elsewhere(session.folder).strip() == "opened"
 
 
-def test_a_program_on_another_machine_is_asked_about(session):
+def test_a_session_open_on_another_machine_needs_force(session):
     labelled(session, 2).close()
     lock = session.folder / "lock"
     facts = {"host": "node17", "pid": 5, "since": "yesterday", "token": "x"}
@@ -280,7 +280,7 @@ def test_a_program_on_another_machine_is_asked_about(session):
     assert not lock.exists()
 
 
-def test_whoever_loses_the_session_stops_writing(session):
+def test_a_program_that_loses_the_session_stops_writing(session):
     labelled(session, 2)
     (session.folder / "lock").unlink()
     assert open_elsewhere(session.folder).strip() == "opened"
@@ -295,7 +295,9 @@ def test_whoever_loses_the_session_stops_writing(session):
         assert places(again) == [0, 1, 0]
 
 
-def test_moved_together_and_moved_alone(session, tmp_path, files):
+def test_micrographs_are_found_after_moving_the_session_with_or_without_them(
+    session, tmp_path, files
+):
     labelled(session, 2).close()
     shutil.move(session.folder.parent, tmp_path / "archive")
     with Session.open(tmp_path / "archive" / "work.activepick") as again:
@@ -308,7 +310,9 @@ def test_moved_together_and_moved_alone(session, tmp_path, files):
         assert again.micrographs.path(1) == files[0]
 
 
-def test_missing_and_changed_micrographs_are_told_and_keep_their_labels(session, files, tmp_path):
+def test_missing_and_changed_micrographs_are_reported_and_keep_their_labels(
+    session, files, tmp_path
+):
     labelled(session, 2)
     elsewhere = tmp_path / "elsewhere.mrc"
     shutil.move(files[0], elsewhere)
@@ -326,7 +330,7 @@ def test_missing_and_changed_micrographs_are_told_and_keep_their_labels(session,
     assert places(session) == [0, 1]
 
 
-def test_labelling_from_several_threads(session):
+def test_labels_can_be_added_from_several_threads(session):
     def work(micrograph):
         for k in range(50):
             session.labels.add(micrograph, [(k, k)], 1)
@@ -342,7 +346,7 @@ def test_labelling_from_several_threads(session):
 
 
 @pytest.mark.parametrize("flipped", [-30, -1])
-def test_a_damaged_last_line_that_was_whole_is_damage(session, flipped):
+def test_a_damaged_complete_last_line_is_damage(session, flipped):
     labelled(session, 3).close()
     data = bytearray(journal(session).read_bytes())
     data[flipped] ^= 4
@@ -358,7 +362,7 @@ def test_a_damaged_last_line_that_was_whole_is_damage(session, flipped):
 
 @pytest.mark.parametrize("repair", [False, True])
 @pytest.mark.parametrize("end", [b"\r\n", b""])
-def test_line_ends_of_windows_change_nothing(session, repair, end):
+def test_line_ends_of_windows_are_read(session, repair, end):
     labelled(session, 3).close()
     whole = journal(session).read_bytes()
     converted = whole.replace(b"\n", b"\r\n")
@@ -394,7 +398,7 @@ def marked_windows(raw):
 
 
 @pytest.mark.parametrize("convert", [mac, marked, marked_windows])
-def test_what_other_programs_make_of_lines_is_untouched_until_it_is_repaired(session, convert):
+def test_converted_journals_are_not_changed_until_they_are_repaired(session, convert):
     labelled(session, 3).close()
     whole = journal(session).read_bytes()
     converted = convert(whole)
@@ -409,7 +413,7 @@ def test_what_other_programs_make_of_lines_is_untouched_until_it_is_repaired(ses
     assert kept.read_bytes() == converted
 
 
-def test_a_number_that_no_line_can_have_makes_no_lines(session):
+def test_impossible_line_numbers_do_not_use_memory(session):
     session.close()
     good = '"n":1,"time":"t","action":{"kind":"set_settings","changes":{"batch":7}}}'
     lines_with(session, good, good.replace('"n":1', '"n":100000000'), good.replace(":1", ":3"))
@@ -431,7 +435,7 @@ ODD += [
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd[:12])
-def test_odd_json_is_one_kind_of_error(session, odd):
+def test_invalid_json_gives_one_type_of_error(session, odd):
     labelled(session, 1).close()
     header, lock = session.folder / "session.json", session.folder / "lock"
     sound, lines = header.read_text(), journal(session).read_bytes()
@@ -490,7 +494,7 @@ def test_odd_json_is_one_kind_of_error(session, odd):
 
 
 @pytest.mark.posix("moves folders that are in use")
-def test_a_folder_that_is_gone_is_told_as_that(session, tmp_path):
+def test_a_deleted_session_folder_is_reported(session, tmp_path):
     labelled(session, 1)
     session.folder.rename(tmp_path / "moved")
     session.labels.add(1, [(9, 9)], 1)

@@ -18,7 +18,7 @@ def reopened(session):
     return Session.open(folder)
 
 
-def test_there_is_one_kind_until_a_second_is_added(session):
+def test_kinds_are_distinguished_after_a_second_is_added(session):
     assert session.state.settings.kinds == ()
     assert session.state.settings.kind_names == {}
     assert session.kinds.add("proteasome") == 2
@@ -30,7 +30,7 @@ def test_there_is_one_kind_until_a_second_is_added(session):
     assert session.state.settings.kinds == ()
 
 
-def test_a_label_of_a_removed_kind_that_is_restored_by_undo_is_not_of_a_new_kind(session):
+def test_a_restored_label_of_a_removed_kind_does_not_get_a_new_kind(session):
     session.kinds.add("proteasome")
     [label] = session.labels.add(1, [(1, 2)], 2)
     session.labels.reclass([label], 1)
@@ -71,7 +71,7 @@ def test_kinds_of_a_head_whose_names_a_session_cannot_have_are_refused(name):
         ({"threshold": 1.5}, "threshold"),
     ],
 )
-def test_values_that_make_no_sense_are_refused_and_change_nothing(session, facts, said):
+def test_invalid_values_of_kinds_are_refused_and_change_nothing(session, facts, said):
     session.kinds.add("proteasome")
     before = session.state.settings
     with pytest.raises(SettingsError, match=said):
@@ -79,7 +79,7 @@ def test_values_that_make_no_sense_are_refused_and_change_nothing(session, facts
     assert session.state.settings == before
 
 
-def test_a_kind_with_labels_and_the_first_one_are_not_removed(session):
+def test_the_first_kind_and_kinds_with_labels_cannot_be_removed(session):
     session.kinds.add("proteasome")
     [label] = session.labels.add(1, [(1, 2)], 2)
     with pytest.raises(SessionError, match="labels of proteasome"):
@@ -93,7 +93,7 @@ def test_a_kind_with_labels_and_the_first_one_are_not_removed(session):
     assert session.state.settings.kinds == ()
 
 
-def test_a_number_with_labels_is_not_used_again(session):
+def test_the_number_of_a_removed_kind_is_not_used_again(session):
     session.kinds.add("proteasome")
     [label] = session.labels.add(1, [(1, 2)], 2)
     session.labels.remove([label])
@@ -102,7 +102,7 @@ def test_a_number_with_labels_is_not_used_again(session):
     assert session.kinds.add("ribosome") == 3
 
 
-def test_suggestions_of_a_kind_that_is_removed_become_plain_questions(session):
+def test_suggestions_of_a_removed_kind_become_questions(session):
     session.kinds.add("proteasome")
     asked = session.questions.ask([(1, 5, 5, 0.0), (1, 9, 9, 0.0)], [2, 1])
     session.kinds.remove(2)
@@ -110,7 +110,7 @@ def test_suggestions_of_a_kind_that_is_removed_become_plain_questions(session):
     assert session.questions.accept_suggestions() == [asked[1].id]
 
 
-def test_labels_go_to_a_table_and_back_with_their_kinds(session):
+def test_labels_keep_their_kinds_in_a_round_trip_through_a_table(session):
     session.kinds.add("proteasome")
     session.labels.add(1, [(10, 20), (70, 80)], 1)
     session.labels.add(1, [(200, 30)], 2)
@@ -124,13 +124,13 @@ def test_labels_go_to_a_table_and_back_with_their_kinds(session):
     assert table["label"].tolist() == [1, 1, 1, 0, 0]
 
 
-def test_a_table_without_kinds_is_as_it_was(session):
+def test_tables_of_a_session_without_kinds_have_no_column_for_them(session):
     session.labels.add(1, [(10, 20)], 1)
     session.labels.add(1, [(30, 40)], 0)
     assert list(session.labels.table().columns) == ["micrograph", "x", "y", "label"]
 
 
-def test_imported_rows_have_the_kinds_that_they_name():
+def test_imported_rows_have_the_kinds_in_the_table():
     from activepick.session.import_table import Row, compare, find_micrographs
 
     table = pd.DataFrame(
@@ -153,7 +153,7 @@ def test_imported_rows_have_the_kinds_that_they_name():
 
 
 @given(st.none() | st.integers(-1, 9999))
-def test_stored_targets_are_those_of_sessions_without_kinds(target):
+def test_stored_targets_equal_those_of_sessions_without_kinds(target):
     label = Label(id=1, micrograph=1, x=0, y=0, target=target)
     stored = AddLabels(labels=(label,)).model_dump(mode="json")
     assert parse_action(stored).labels == (label,)
@@ -163,7 +163,7 @@ def test_stored_targets_are_those_of_sessions_without_kinds(target):
 
 
 @pytest.mark.parametrize("number", [-1, -5, 10001, 1.5, "particle"])
-def test_stored_targets_of_no_class_are_refused(number):
+def test_invalid_stored_targets_are_refused(number):
     label = {"id": 1, "micrograph": 1, "x": 0, "y": 0, "target": number}
     with pytest.raises(SessionError, match="not valid"):
         parse_action({"kind": "add_labels", "labels": [label]})

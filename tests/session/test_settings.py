@@ -31,11 +31,11 @@ def test_every_setting_declares_what_it_affects():
         (["live_refit"], set()),
     ],
 )
-def test_what_a_change_affects(names, affected):
+def test_a_change_of_a_setting_affects_what_it_declares(names, affected):
     assert Settings.affected(names) == affected
 
 
-def test_a_key_changes_with_what_it_depends_on_and_with_nothing_else():
+def test_a_key_changes_only_with_the_settings_it_depends_on():
     settings = Settings(diameter_angstrom=100, working_radius_px=7, working_radii_px=(7,))
     changes = {"threshold": 0.2, "separation": 1.5, "batch": 3, "low_pass_angstrom": 20}
     same = settings.model_copy(update=changes)
@@ -47,7 +47,7 @@ def test_a_key_changes_with_what_it_depends_on_and_with_nothing_else():
     assert other.key("features", determined=False) == settings.key("features", determined=False)
 
 
-def test_the_working_radii_of_a_base_head_rule():
+def test_the_working_radii_of_a_base_head_take_precedence():
     settings = Settings(diameter_angstrom=100, base_head="a", working_radius_px=7)
     other = settings.model_copy(update={"working_radius_px": 10.0, "working_radii_px": (10.0,)})
     assert other.key("features") == settings.key("features")
@@ -55,7 +55,7 @@ def test_the_working_radii_of_a_base_head_rule():
 
 
 @given(st.sampled_from(NAMES), st.sampled_from(NAMES))
-def test_what_a_person_names_is_never_reset(changed, named):
+def test_settings_of_the_user_are_never_reset(changed, named):
     settings = Settings(diameter_angstrom=100)
     changes = {changed: "another value", named: "yet another"}
     assert settings.completed(changes).items() >= changes.items()

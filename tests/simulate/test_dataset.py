@@ -12,7 +12,7 @@ from activepick.simulate import SimulationSettings, simulate_dataset, simulated_
 SMALL = SimulationSettings(shape=(256, 288), pixel_size_angstrom=2.5)
 
 
-def test_files_hold_pixels_pixel_size_and_truth(tmp_path: Path) -> None:
+def test_files_contain_pixels_pixel_size_and_truth(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     dataset = simulate_dataset(
         tmp_path / "new" / "set",
@@ -41,7 +41,7 @@ def test_files_hold_pixels_pixel_size_and_truth(tmp_path: Path) -> None:
     assert all(mrcfile.validate(path) for path in dataset.micrographs)
 
 
-def test_summary_names_what_picking_needs(tmp_path: Path) -> None:
+def test_the_summary_contains_what_picking_needs(tmp_path: Path) -> None:
     dataset = simulate_dataset(tmp_path, 1, 0, SMALL, protein="cage")
     summary = json.loads(dataset.summary.read_text())
     assert summary["protein"] == "cage"
@@ -50,7 +50,7 @@ def test_summary_names_what_picking_needs(tmp_path: Path) -> None:
     assert summary["micrographs"][0]["particles"] == summary["particles"] == dataset.particles
 
 
-def test_a_mixture_numbers_the_protein_of_each_particle(tmp_path: Path) -> None:
+def test_particles_of_a_mixture_have_the_number_of_their_protein(tmp_path: Path) -> None:
     settings = SimulationSettings(shape=(512, 512))
     dataset = simulate_dataset(tmp_path, 2, 0, settings, mixture=["cage"])
     table = starfile.read(dataset.truth)
@@ -65,19 +65,19 @@ def test_a_mixture_numbers_the_protein_of_each_particle(tmp_path: Path) -> None:
     assert {name for one in plain for name in one.truth["protein"]} == {"barrel"}
 
 
-def test_a_protein_is_in_a_mixture_once() -> None:
+def test_a_protein_cannot_be_twice_in_a_mixture() -> None:
     with pytest.raises(SettingsError, match="twice"):
         SimulationSettings(mixture=("barrel",))
 
 
-def test_a_longer_set_begins_with_the_shorter_one() -> None:
+def test_a_larger_set_begins_with_the_micrographs_of_a_smaller_one() -> None:
     short = list(simulated_micrographs(SMALL, 1, 3))
     long = list(simulated_micrographs(SMALL, 2, 3))
     np.testing.assert_array_equal(short[0].pixels, long[0].pixels)
     assert not np.array_equal(long[0].pixels, long[1].pixels)
 
 
-def test_four_micrographs_span_the_defocus_and_show_carbon() -> None:
+def test_four_micrographs_cover_the_range_of_defocus_and_carbon() -> None:
     for seed in range(3):
         some = list(simulated_micrographs(SMALL, 4, seed))
         defocus = [one.defocus.mean_um for one in some]
@@ -94,7 +94,7 @@ def test_repeating_a_set_replaces_it_and_another_set_is_refused(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("count", "seed"), [(0, 0), (-1, 0), (1, -1)])
-def test_senseless_numbers_are_refused(tmp_path: Path, count: int, seed: int) -> None:
+def test_invalid_numbers_are_refused(tmp_path: Path, count: int, seed: int) -> None:
     with pytest.raises(SettingsError):
         simulate_dataset(tmp_path, count, seed, SMALL)
     assert not list(tmp_path.iterdir())

@@ -24,7 +24,7 @@ def test_at_least_three_proteins_have_symmetry() -> None:
 
 
 @pytest.mark.parametrize(("symmetry", "order"), [("C1", 1), ("C3", 3), ("D7", 14), ("O", 24)])
-def test_group_has_its_order(symmetry: str, order: int) -> None:
+def test_each_group_has_its_order(symmetry: str, order: int) -> None:
     assert len(symmetry_rotations(symmetry)) == order
 
 
@@ -43,7 +43,7 @@ def test_another_rotation_changes_the_density(density: Density) -> None:
 
 
 @pytest.mark.parametrize(("protein", "fold"), [("barrel", 7), ("cage", 4), ("trefoil", 3)])
-def test_projection_along_the_axis_shows_its_fold(protein: str, fold: int) -> None:
+def test_a_projection_along_an_axis_has_its_symmetry(protein: str, fold: int) -> None:
     density = protein_density(protein)
     image = project(density, 81, 2.0)
     turned = density.rotated(Rotation.from_euler("z", 2 * np.pi / fold))
@@ -52,7 +52,7 @@ def test_projection_along_the_axis_shows_its_fold(protein: str, fold: int) -> No
     assert np.abs(project(half, 81, 2.0) - image).max() > 0.05 * image.max()
 
 
-def test_projection_is_the_integral_along_the_beam(density: Density) -> None:
+def test_a_projection_is_the_integral_along_the_beam(density: Density) -> None:
     turned = density.rotated(Rotation.from_euler("zyx", [0.4, 1.1, -0.3]))
     image = project(turned, 61, 4.0)
     z = np.arange(-170.0, 171.0, 4.0)
@@ -64,7 +64,7 @@ def test_projection_is_the_integral_along_the_beam(density: Density) -> None:
         assert image[row, column] == pytest.approx(turned.potential(points).sum() * 4.0, rel=1e-3)
 
 
-def test_projection_keeps_the_mass_and_the_diameter(density: Density) -> None:
+def test_a_projection_keeps_the_mass_and_the_diameter(density: Density) -> None:
     image = project(density.rotated(Rotation.from_euler("x", 0.7)), 161, 2.0)
     assert image.sum() * 4.0 == pytest.approx(density.weights.sum(), rel=1e-3)
     y, x = np.mgrid[-80:81, -80:81] * 2.0
@@ -72,7 +72,7 @@ def test_projection_keeps_the_mass_and_the_diameter(density: Density) -> None:
     assert image[inside].sum() > 0.97 * image.sum()
 
 
-def test_projection_at_the_border_is_the_cut_of_the_whole() -> None:
+def test_a_projection_at_the_border_is_cut_off() -> None:
     density = protein_density("cage")
     whole = np.zeros((100, 100), np.float32)
     add_projection(whole, density, 20.0, 95.5, 2.0)
@@ -84,13 +84,13 @@ def test_projection_at_the_border_is_the_cut_of_the_whole() -> None:
     assert not outside.any()
 
 
-def test_a_part_lies_about_its_own_mass_centre() -> None:
+def test_a_fragment_is_centred_on_its_centre_of_mass() -> None:
     density = protein_density("globule")
     part = density.part(density.centres_angstrom[:, 0] > 20)
     assert 0 < part.weights.sum() < density.weights.sum()
     np.testing.assert_allclose(part.weights @ part.centres_angstrom, 0, atol=1e-6)
 
 
-def test_unknown_protein_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_protein_is_refused_with_a_list_of_names() -> None:
     with pytest.raises(SettingsError, match=r"'sphinx'.*barrel"):
         protein_density("sphinx")

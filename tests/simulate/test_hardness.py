@@ -85,7 +85,7 @@ def pretrained(model: Any) -> Scorer:
     return lambda features: np.tensordot(weights, features, 1)
 
 
-def test_default_set_is_as_hard_as_real_micrographs(
+def test_the_default_set_is_as_difficult_as_real_micrographs(
     examples: list[tuple[Features, np.ndarray]], pretrained: Scorer
 ) -> None:
     assert 0.3 < set_average_precision(examples, pretrained) < 0.7

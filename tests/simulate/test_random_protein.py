@@ -15,7 +15,7 @@ from activepick.simulate.random_protein import FAMILIES
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6))
-def test_random_proteins_are_symmetric_and_large_enough_to_be_seen(number):
+def test_random_proteins_are_symmetric_and_large_enough(number):
     density = protein_density(f"random-{number}")
     family = list(FAMILIES)[number % len(FAMILIES)]
     assert density.symmetry in FAMILIES[family]

@@ -39,7 +39,7 @@ def crops(pixels: np.ndarray, truth: np.ndarray, half: int) -> np.ndarray:
     )
 
 
-def test_same_seed_same_pixels_and_another_seed_others() -> None:
+def test_the_seed_determines_the_pixels() -> None:
     first, again = (simulate_micrograph(SMALL, 7, carbon=True) for _ in range(2))
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert first.truth.equals(again.truth)
@@ -47,7 +47,7 @@ def test_same_seed_same_pixels_and_another_seed_others() -> None:
     assert not np.array_equal(first.pixels, simulate_micrograph(SMALL, 8, carbon=True).pixels)
 
 
-def test_shape_unit_and_counts() -> None:
+def test_simulated_micrographs_have_shape_units_and_counts() -> None:
     micrograph = simulate_micrograph(SMALL, 1, carbon=False)
     assert micrograph.pixels.shape == (320, 384)
     assert micrograph.pixels.dtype == np.float32
@@ -94,7 +94,7 @@ def test_particles_are_darker_than_their_surroundings(protein: str) -> None:
     assert at_truth < crops(micrograph.pixels, elsewhere[far], half).mean() - 1.0
 
 
-def test_no_centre_is_in_doubt_at_the_border() -> None:
+def test_centres_keep_a_margin_from_the_border() -> None:
     for seed in range(4):
         truth = simulate_micrograph(SMALL, seed, carbon=False).truth
         margin = 0.2 * SMALL.diameter_angstrom / SMALL.pixel_size_angstrom - 1
@@ -110,7 +110,7 @@ def test_some_particles_overlap_and_none_coincide() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5, 8))
-def test_carbon_is_dark_rough_and_free_of_true_particles(seed: int) -> None:
+def test_carbon_is_dark_and_rough_and_has_no_true_particles(seed: int) -> None:
     settings = replace(CLEAN, shape=(512, 512))
     film = simulate_micrograph(settings, seed, carbon=True)
     bare = simulate_micrograph(settings, seed, carbon=False)
@@ -126,7 +126,7 @@ def test_carbon_is_dark_rough_and_free_of_true_particles(seed: int) -> None:
     assert not dark[rows, columns].any()
 
 
-def test_particles_keep_clear_of_the_carbon_film() -> None:
+def test_particles_do_not_overlap_the_carbon_film() -> None:
     rng = np.random.default_rng(1)
     film = carbon_film((300, 300), 2.0, rng)
     assert 0 < film.cover.mean() < 1
@@ -134,7 +134,7 @@ def test_particles_keep_clear_of_the_carbon_film() -> None:
     assert film.cover[film.clearance_angstrom < -50].min() > 0.99
 
 
-def test_contaminants_darken_are_listed_and_add_no_truth() -> None:
+def test_contaminants_are_dark_and_listed_but_not_true_particles() -> None:
     bare = simulate_micrograph(CLEAN, 3, defocus_um=1.5)
     assert not len(bare.contaminants)
     for kind, settings in (
@@ -152,7 +152,7 @@ def test_contaminants_darken_are_listed_and_add_no_truth() -> None:
         assert (found["y"] <= CLEAN.shape[0] - 1).all()
 
 
-def test_coloured_noise_is_standard_and_smoother_when_asked() -> None:
+def test_coloured_noise_is_normalised_and_can_be_smooth() -> None:
     white = coloured_noise((128, 128), 2.0, 0.0, np.random.default_rng(0))
     smooth = coloured_noise((128, 128), 2.0, 20.0, np.random.default_rng(0))
     for noise in (white, smooth):
@@ -161,7 +161,7 @@ def test_coloured_noise_is_standard_and_smoother_when_asked() -> None:
     assert np.diff(smooth, axis=0).std() < 0.5 * np.diff(white, axis=0).std()
 
 
-def test_placing_keeps_distance_and_gives_up_in_a_full_field() -> None:
+def test_placing_keeps_a_distance_and_ends_in_a_full_field() -> None:
     allowed = np.ones((100, 100), bool)
     allowed[:, 50:] = False
     spots = place(allowed, 500, 12.0, 0.0, (5.0, 10.0), np.random.default_rng(0))
@@ -182,6 +182,6 @@ def test_placing_keeps_distance_and_gives_up_in_a_full_field() -> None:
         {"protein": "sphinx"},
     ],
 )
-def test_senseless_settings_are_refused(wrong: dict[str, object]) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         SimulationSettings(**wrong)  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ def answer_all(session, truth):
         session.questions.answer(question.id, int(distance < 20))
 
 
-def test_an_audit_estimates_precision_and_trains_nothing(session, workspace, truth):
+def test_an_audit_estimates_precision_without_training(session, workspace, truth):
     for number in (1, 2):
         workspace.open(number)
         workspace.predictor.peaks(number)
@@ -47,12 +47,12 @@ def test_an_audit_estimates_precision_and_trains_nothing(session, workspace, tru
         assert cdist([(question.x, question.y)], same or [(-999, -999)]).min() > 5
 
 
-def test_no_audit_without_picks(session, workspace):
+def test_an_audit_needs_picks(session, workspace):
     with pytest.raises(SessionError, match="no picks"):
         workspace.audit.ask()
 
 
-def test_rounds_tell_how_the_picks_change(session, workspace, truth):
+def test_rounds_record_the_share_of_changed_picks(session, workspace, truth):
     session.set_settings(threshold=0.01)  # the best picks are right before the first label
     workspace.open(1)
     first = workspace.audit.end_of_round(1)
@@ -71,7 +71,7 @@ def test_rounds_tell_how_the_picks_change(session, workspace, truth):
     assert len(session.state.rounds) == 3
 
 
-def test_precision_over_rounds_where_the_truth_is_known(session, workspace, truth, data):
+def test_rounds_record_the_ap_if_the_truth_is_known(session, workspace, truth, data):
     assert workspace.audit.average_precision() is None
     workspace.audit.set_truth(data.truth)
     assert workspace.audit.average_precision() is None  # no peaks yet
@@ -96,7 +96,7 @@ def test_precision_over_rounds_where_the_truth_is_known(session, workspace, trut
         )
 
 
-def test_a_saved_head_starts_another_session(
+def test_a_saved_head_can_start_another_session(
     session, workspace, truth, tmp_path, data, make_engine, learning
 ):
     workspace.open(1)
@@ -137,7 +137,7 @@ def test_a_saved_head_starts_another_session(
         assert second.trainer.head.others == 1
 
 
-def test_features_stay_when_a_head_for_the_same_ones_comes(session, workspace, tmp_path):
+def test_features_are_kept_if_a_loaded_head_uses_the_same(session, workspace, tmp_path):
     features = workspace.open(1)
     workspace.trainer.save_head(tmp_path / "a.safetensors")
     session.labels.add(1, [(100, 100)], 1)
@@ -150,7 +150,7 @@ def test_features_stay_when_a_head_for_the_same_ones_comes(session, workspace, t
 
 
 @pytest.mark.posix("makes links for everybody")
-def test_heads_that_do_not_fit_are_refused(session, workspace, make_engine, tmp_path):
+def test_heads_for_other_features_are_refused(session, workspace, make_engine, tmp_path):
     from dataclasses import replace
 
     workspace.open(1)
@@ -190,7 +190,7 @@ def test_heads_that_do_not_fit_are_refused(session, workspace, make_engine, tmp_
         assert again.trainer.base_name is None
 
 
-def test_doubtful_micrographs_are_told(session, workspace, data):
+def test_inverted_contrast_and_a_wrong_pixel_size_are_reported(session, workspace, data):
     assert workspace.check_settings(1) == []
     session.set_settings(pixel_size_angstrom=1.01 * data.pixel_size_angstrom)
     assert workspace.check_settings(1) == []
@@ -204,7 +204,7 @@ def test_doubtful_micrographs_are_told(session, workspace, data):
     assert polarity.changes == {"inverted": False}
 
 
-def test_memory_of_the_device_comes_back_by_itself(session, workspace):
+def test_memory_of_the_device_is_released_when_idle(session, workspace):
     workspace.release()
     workspace.open(1)
     workspace.release()

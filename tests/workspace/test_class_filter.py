@@ -36,7 +36,7 @@ def leave_out(session, workspace, picks, number):
     return members
 
 
-def test_members_of_a_left_out_class_are_no_picks_anywhere(session, picked, picks):
+def test_members_of_a_left_out_class_are_not_picks_on_any_micrograph(session, picked, picks):
     number, before = largest(picked, picks), picked.predictor.known_picks()
     own = picks.members(number)
     members = leave_out(session, picked, picks, number)
@@ -63,7 +63,7 @@ def test_members_of_a_left_out_class_are_no_picks_anywhere(session, picked, pick
     assert len(picked.predictor.known_picks()) == len(before)
 
 
-def test_a_label_of_a_particle_takes_precedence(session, picked, picks):
+def test_a_particle_label_takes_precedence_over_a_left_out_class(session, picked, picks):
     members = leave_out(session, picked, picks, largest(picked, picks))
     m, x, y = members[0]
     count = len(picked.predictor.known_picks())
@@ -71,7 +71,7 @@ def test_a_label_of_a_particle_takes_precedence(session, picked, picks):
     assert len(picked.predictor.known_picks()) == count + 1
 
 
-def test_the_class_stays_left_out_in_later_averages(session, picked, picks, make_engine, learning):
+def test_a_class_stays_left_out_in_later_averages(session, picked, picks, make_engine, learning):
     number = largest(picked, picks)
     other = 1 - number
     assert not picked.classification.summaries(picks)[number].left_out
@@ -112,7 +112,7 @@ def test_the_class_stays_left_out_in_later_averages(session, picked, picks, make
         assert not again.state.left_out
 
 
-def test_new_classes_do_not_put_picks_back(session, picked, picks):
+def test_new_classes_do_not_restore_left_out_picks(session, picked, picks):
     leave_out(session, picked, picks, largest(picked, picks))
     count = len(picked.predictor.known_picks())
     fresh = picked.classification.compute(count=4, again=True)

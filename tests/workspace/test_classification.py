@@ -24,7 +24,7 @@ def picks(picked):
     return picked.classification.compute(count=3)
 
 
-def test_without_picks_there_is_nothing_to_average(session, workspace):
+def test_averaging_needs_picks(session, workspace):
     with pytest.raises(SessionError, match="no picks to average"):
         workspace.classification.compute()
 
@@ -44,7 +44,7 @@ def test_all_picks_have_a_class_and_summaries_follow_the_labels(session, picked,
     assert (found.labelled, found.contradicted) == (2, 1)
 
 
-def test_an_answer_labels_free_members_and_the_head_follows(session, picked, picks):
+def test_an_answer_to_a_class_labels_unlabelled_members_and_refits_the_head(session, picked, picks):
     classification = picked.classification
     largest = max(classification.summaries(picks), key=lambda one: one.size).number
     own = picks.members(largest)
@@ -74,7 +74,7 @@ def test_an_answer_labels_free_members_and_the_head_follows(session, picked, pic
     assert classification.sample(picks, largest) == sample
 
 
-def test_a_class_keeps_number_and_answer_in_later_averages(
+def test_a_class_keeps_its_number_and_answer_in_later_averages(
     session, picked, picks, make_engine, learning
 ):
     classification = picked.classification
@@ -96,7 +96,7 @@ def test_a_class_keeps_number_and_answer_in_later_averages(
         assert [one.answer for one in other.classification.summaries(fresh)] == [None] * 4
 
 
-def test_damaged_classes_are_begun_again(session, picked, picks):
+def test_damaged_classes_are_computed_again(session, picked, picks):
     file = session.folder / "classes.npz"
     data = file.read_bytes()
     for damaged in (b"", data[:1000], data.replace(b"references", b"referencez")):

@@ -47,7 +47,7 @@ def store():
         one.close()
 
 
-def test_whoever_asks_goes_before_what_is_prefetched(store):
+def test_requests_take_precedence_over_prefetching(store):
     load = Slow(slow=1)
     one = store(load)
     one.prefetch(ENTRIES[:3])
@@ -59,7 +59,7 @@ def test_whoever_asks_goes_before_what_is_prefetched(store):
     assert load.finished == [5, 1, 2, 3]
 
 
-def test_what_is_being_prefetched_is_not_computed_twice(store):
+def test_features_being_prefetched_are_not_computed_twice(store):
     load = Slow(slow=1)
     one = store(load)
     one.prefetch(ENTRIES[:1])
@@ -85,7 +85,7 @@ def test_a_damaged_micrograph_does_not_stop_the_others(store):
         one.get(ENTRIES[0])
 
 
-def test_only_the_last_used_are_kept(store):
+def test_only_recently_used_features_are_kept(store):
     load = Slow()
     one = store(load, keep=2)
     for k in (0, 1, 0, 2):
@@ -94,7 +94,7 @@ def test_only_the_last_used_are_kept(store):
     assert load.finished == [1, 2, 3]
 
 
-def test_closing_ends_what_is_being_prefetched(store):
+def test_closing_ends_prefetching(store):
     load = Slow(slow=1)
     one = store(load)
     one.prefetch(ENTRIES)

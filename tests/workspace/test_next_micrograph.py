@@ -20,24 +20,24 @@ def state(progress, defocus=(), labelled=()):
     return SessionState(Settings(diameter_angstrom=1), entries, marks)
 
 
-def test_an_unseen_defocus_goes_first():
+def test_a_micrograph_of_unseen_defocus_is_offered_first():
     one = state(["seen", "unseen", "unseen"], [8000.0, 9000.0, 25000.0])
     assert next_offer(one, {}, {2: 0.6, 3: 0.1}) == Offer(3, "defocus")
 
 
-def test_then_an_unseen_range_of_scores():
+def test_a_micrograph_with_an_unseen_range_of_scores_is_offered_next():
     one = state(["done"] * 3 + ["unseen"] * 2)
     levels = {1: 0.0, 2: 1.0, 3: 2.0, 4: 1.5, 5: 4.0}
     assert next_offer(one, levels, {4: 0.6, 5: 0.1}) == Offer(5, "scores")
     assert next_offer(one, levels | {5: 1.2}, {4: 0.6, 5: 0.1}) == Offer(4, "unsure")
 
 
-def test_without_any_knowledge_the_dataset_is_crossed():
+def test_without_information_micrographs_are_spread_over_the_dataset():
     assert next_offer(state(["unseen"] * 5), {}, {}) == Offer(1, "apart")
     assert next_offer(state(["seen"] + ["unseen"] * 4), {}, {}) == Offer(5, "apart")
     assert next_offer(state(["unseen"] * 5, labelled=[1, 5]), {}, {}) == Offer(3, "apart")
 
 
-def test_what_was_seen_or_rejected_is_not_offered():
+def test_seen_and_rejected_micrographs_are_not_offered():
     assert next_offer(state(["seen", "rejected", "done"]), {}, {}) is None
     assert next_offer(state(["seen", "rejected", "unseen"]), {}, {2: 0.7}) == Offer(3, "apart")

@@ -15,7 +15,7 @@ def review():
     return PatchReview(7, PATCH, PatchPeaks(xy, score, np.empty((0, 2)), 20.0, (500, 600)), PICKS)
 
 
-def test_clicks_remove_restore_add_and_take_back(review):
+def test_clicks_in_a_patch_remove_restore_and_add_picks(review):
     assert review.particles.tolist() == PICKS[:2].tolist()
     assert review.click(45, 40)
     assert review.removed.tolist() == [[40, 40]]
@@ -30,7 +30,7 @@ def test_clicks_remove_restore_add_and_take_back(review):
     assert review.corrections == 0
 
 
-def test_a_click_beside_a_pick_moves_it_and_back(review):
+def test_a_click_beside_a_pick_moves_it_and_can_be_undone(review):
     assert review.click(40, 55)
     assert review.particles.tolist() == [[80, 40], [40, 55]]
     assert review.corrections == 1
@@ -55,7 +55,7 @@ def test_labelled_positions_cannot_be_corrected():
     assert (40, 40) not in map(tuple, review.labels().xy.tolist())
 
 
-def test_clicks_are_taken_back_one_by_one(review):
+def test_clicks_are_undone_one_by_one(review):
     assert not review.take_back()
     review.click(40, 40)
     review.click(80, 55)
@@ -68,7 +68,7 @@ def test_clicks_are_taken_back_one_by_one(review):
     assert not review.take_back()
 
 
-def test_positions_that_were_labelled_meanwhile_are_not_labelled_again(review):
+def test_a_patch_does_not_label_positions_labelled_in_the_meantime(review):
     review.click(40, 40)
     review.click(120, 70)
     review.set_answered(np.array([[41.0, 41.0], [120.0, 119.0]]))

@@ -45,7 +45,7 @@ def kept(rows, state):
     return peaks(rows).picks(state)["x"].tolist()
 
 
-def test_threshold_margin_and_contrast_leave_picks_out():
+def test_threshold_margin_and_contrast_limits_remove_picks():
     rows = [(100, 500, 3, 1), (200, 500, 0, 2), (300, 500, -0.1, 1), (15, 500, 2, 1)]
     assert kept(rows, state()) == [100, 15, 200]
     assert kept(rows, state(threshold=0)) == [100, 15, 200, 300]
@@ -59,21 +59,21 @@ def test_threshold_margin_and_contrast_leave_picks_out():
     assert table["contrast"].tolist() == [1, 1, 2]
 
 
-def test_picks_keep_the_distance_of_the_settings():
+def test_picks_keep_the_minimum_separation_of_the_settings():
     rows = [(100, 100, 3), (114, 100, 2), (128, 100, 1)]
     assert kept(rows, state(separation=0.5)) == [100, 114, 128]
     assert kept(rows, state(separation=0.8)) == [100, 128]
     assert kept(rows, state(separation=2)) == [100]
 
 
-def test_areas_leave_picks_out_but_never_a_positive_label():
+def test_excluded_areas_remove_picks_but_not_positive_labels():
     rows = [(100, 100, 3), (300, 300, 2), (120, 160, 1)]
     area = ((50, 50), (200, 50), (200, 200), (50, 200))
     assert kept(rows, state(areas=[area])) == [300]
     assert kept(rows, state([(103, 101, 1)], [area])) == [100, 300]
 
 
-def test_labels_win_over_all_that_leaves_picks_out():
+def test_labels_take_precedence_over_all_rules():
     rows = [(100, 500, 3, 1), (200, 500, -4, 9), (5, 500, 2, 1), (400, 400, 3, 1)]
     marks = [(202, 500, 1), (5, 502, 1), (401, 400, 0), (700, 700, 1), (800, 800, 0), (9, 9, None)]
     found = peaks(rows).picks(state(marks, edge_margin=1, highest_contrast=2))
@@ -89,7 +89,7 @@ def test_a_pick_at_a_label_has_the_score_that_the_head_gives_there():
     assert found.loc[1, ["score", "contrast"]].tolist() == [-1.5, 1.25]
 
 
-def test_no_peaks_at_all():
+def test_micrographs_without_peaks_have_no_picks():
     nothing = np.empty(0, np.float32)
     found = Peaks(nothing.reshape(0, 2), nothing, nothing, 2.0, (9, 9))
     none = MicrographPeaks(1, found, 0.0, "h")
@@ -98,7 +98,7 @@ def test_no_peaks_at_all():
 
 
 @pytest.mark.parametrize("min_distance", [0.8, 0.3, 2.0])
-def test_peaks_of_a_map_give_its_picks_at_any_distance(min_distance):
+def test_stored_peaks_give_the_picks_at_any_distance(min_distance):
     rng = np.random.default_rng(0)
     map = ScoreMap(rng.normal(-9, 4, (300, 300)).astype(np.float32), 5.0, RADIUS, (1500, 1500))
     contrast = ContrastMap(np.ones((9, 9)), (200.0, 200.0))
@@ -131,7 +131,7 @@ places = st.tuples(coordinates, coordinates)
         max_size=4,
     ),
 )
-def test_counts_are_those_of_the_picks(rows, moments):
+def test_counts_equal_the_numbers_of_picks(rows, moments):
     known = {k: peaks([(x, y, s, c) for (x, y), s, c in rows], k) for k in (1, 2)}
     counts = Counts()
     for threshold, distance, margin, highest, marks, area in moments:
@@ -150,7 +150,7 @@ def test_counts_are_those_of_the_picks(rows, moments):
         assert (picks[2]["score"] >= lowest).all()
 
 
-def test_counting_can_be_spread_over_several_calls():
+def test_counting_can_be_continued_in_several_calls():
     known = {k: peaks([(5, 5, 1), (90, 90, 2)], k) for k in (1, 2)}
     counts, entries = Counts(), list(ENTRIES.values())
 
@@ -165,7 +165,7 @@ def test_counting_can_be_spread_over_several_calls():
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.001])
-def test_counts_below_the_scores_that_are_kept_need_the_peaks_once(threshold):
+def test_counts_below_the_cached_scores_read_the_peaks_once(threshold):
     known, counts = peaks([(5, 5, -6), (50, 5, -20), (90, 90, 2)], 1), Counts()
     counts.note(state(), known)
     low = state(threshold=threshold)
@@ -178,7 +178,7 @@ def test_counts_below_the_scores_that_are_kept_need_the_peaks_once(threshold):
     assert counts.count(state(), [ENTRIES[1]], lambda entry: None) == {1: 1}
 
 
-def test_a_count_needs_peaks_only_for_labels_and_other_rules():
+def test_counts_read_peaks_only_for_labels_and_other_rules():
     known = {k: peaks([(5, 5, 1), (90, 90, 2)], k, head=f"h{k}") for k in (1, 2)}
     counts, read = Counts(), []
 
@@ -207,7 +207,7 @@ def store(tmp_path):
     return PeakStore(tmp_path / "peaks")
 
 
-def test_peaks_come_back_from_disk(tmp_path, store):
+def test_stored_peaks_are_read_from_disk(tmp_path, store):
     one = peaks([(1.5, 2.25, 3.5, 1.25), (8, 9, -1, 0.5)], at_labels={(7.0, 8.0): (0.5, 1.0)})
     store.put(ENTRIES[1], one, on_disk=True)
     store.put(ENTRIES[2], peaks([(1, 1, 1)], 2))
@@ -242,7 +242,7 @@ def test_only_the_last_peaks_stay_in_memory(tmp_path):
     assert [again.get(entry).peaks.xy[0, 0] for entry in entries] == list(range(1, 21))
 
 
-def test_nothing_is_written_for_a_reader(tmp_path):
+def test_a_read_only_session_stores_no_peaks(tmp_path):
     store = PeakStore(tmp_path / "peaks", writable=False, keep=2)
     entries = [
         MicrographEntry(id=k, relative=None, absolute=f"/{k}.mrc", fingerprint=f"f{k}")
@@ -255,7 +255,7 @@ def test_nothing_is_written_for_a_reader(tmp_path):
     assert [store.get(entry).micrograph for entry in entries] == list(range(1, 9))
 
 
-def test_stored_files_may_be_damaged_or_deleted(tmp_path, store):
+def test_damaged_or_deleted_peaks_are_computed_again(tmp_path, store):
     store.put(ENTRIES[1], peaks([(1, 1, 1)]), on_disk=True)
     [file] = (tmp_path / "peaks").iterdir()
     whole = file.read_bytes()
@@ -292,7 +292,7 @@ def test_stored_files_may_be_damaged_or_deleted(tmp_path, store):
         {"labels": np.array([["1", "2", "3", "4"]])},
     ],
 )
-def test_files_of_another_content_count_as_none(tmp_path, store, change):
+def test_files_with_other_content_are_ignored(tmp_path, store, change):
     store.put(ENTRIES[1], peaks([(1, 1, 2), (9, 9, 1)]), on_disk=True)
     [file] = (tmp_path / "peaks").iterdir()
     with np.load(file) as old:
@@ -303,7 +303,7 @@ def test_files_of_another_content_count_as_none(tmp_path, store, change):
     assert PeakStore(tmp_path / "peaks").get(ENTRIES[1]) is None
 
 
-def test_a_file_that_grows_while_it_is_read_counts_as_none(tmp_path, store):
+def test_compressed_peaks_that_expand_are_ignored(tmp_path, store):
     store.put(ENTRIES[1], peaks([(1, 1, 2), (9, 9, 1)]), on_disk=True)
     [file] = (tmp_path / "peaks").iterdir()
     with np.load(file) as old:
@@ -314,7 +314,7 @@ def test_a_file_that_grows_while_it_is_read_counts_as_none(tmp_path, store):
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_no_damage_to_a_file_is_an_error(tmp_path_factory, data):
+def test_damage_to_stored_peaks_never_raises_an_error(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("peaks")
     PeakStore(folder).put(ENTRIES[1], peaks([(1, 1, 2), (9, 9, 1)]), on_disk=True)
     [file] = folder.iterdir()
@@ -331,7 +331,7 @@ def test_no_damage_to_a_file_is_an_error(tmp_path_factory, data):
         assert len(found.picks(state([(3, 3, 1)], [((1, 1), (2, 1), (2, 2))]))) >= 0
 
 
-def test_what_cannot_be_written_is_kept_in_memory(tmp_path):
+def test_peaks_that_cannot_be_written_are_kept_in_memory(tmp_path):
     (tmp_path / "peaks").write_text("a file where the folder would be")
     store = PeakStore(tmp_path / "peaks", keep=1)
     for k in (1, 2):

@@ -32,7 +32,7 @@ def state(marks=(), rounds=(), **changes):
     )
 
 
-def test_the_share_of_particles_and_where_it_lies():
+def test_the_precision_has_a_confidence_interval():
     places = peaks(1, 20).peaks.xy
     marks = [(1, x, y, int(k >= 3), "audit") for k, (x, y) in enumerate(places)]
     found = estimate_precision(state(marks), [peaks(1, 100)])
@@ -43,7 +43,7 @@ def test_the_share_of_particles_and_where_it_lies():
     assert estimate_precision(state(marks[:3]), [peaks(1, 100)]).low == 0
 
 
-def test_only_audits_that_are_still_picks_count():
+def test_only_audited_positions_that_are_still_picks_count():
     marks = [
         (1, 50.0, 3.0, 1, "audit"),
         (1, 100.0, 0.0, 0, "audit"),
@@ -57,7 +57,7 @@ def test_only_audits_that_are_still_picks_count():
     assert estimate_precision(state(), [peaks(1, 20)]) is None
 
 
-def test_each_pick_has_the_same_chance():
+def test_each_pick_is_drawn_with_equal_probability():
     known = [peaks(1, 300), peaks(2, 100)]
     drawn = [p for seed in range(60) for p in sample_picks(state(seed=seed), known, 20)]
     assert len(drawn) == 1200
@@ -69,13 +69,13 @@ def test_each_pick_has_the_same_chance():
     assert sample_picks(state(), [], 20) == []
 
 
-def test_what_was_looked_at_is_not_drawn():
+def test_labelled_and_skipped_picks_are_not_drawn():
     marks = [(1, 0.0, 0.0, 1, "click"), (1, 52.0, 0.0, 0, "audit"), (1, 100.0, 0.0, None, "query")]
     drawn = sample_picks(state(marks), [peaks(1, 5)], 10)
     assert {x for _, x, _, _ in drawn} == {150, 200}
 
 
-def test_how_the_picks_of_two_heads_differ():
+def test_changed_picks_of_two_heads_are_counted():
     one = peaks(1, 20)
     assert changed_picks(state(), one, one) == (0, 40)
     assert changed_picks(state(), one, peaks(1, 20, shift=5)) == (0, 40)
@@ -85,7 +85,7 @@ def test_how_the_picks_of_two_heads_differ():
     assert changed_picks(state(threshold=0.1), peaks(1, 20, score=-1), one) == (0, 40)
 
 
-def test_advice_goes_from_the_first_question_to_the_end():
+def test_advice_covers_all_stages_of_labelling():
     def told(labels, shares, precision=None):
         marks = [(1, 50.0 * k, 0.0, k % 2, "query") for k in range(labels)]
         rounds = [RoundRecord(labels=1, particles=1, picks=9, changed=share) for share in shares]

@@ -29,7 +29,7 @@ class Cancelled(Exception):
     pass
 
 
-def test_an_update_fits_once_and_gives_other_peaks(labelled, workspace):
+def test_an_update_refits_once_and_changes_the_peaks(labelled, workspace):
     workspace.open(1)
     before = workspace.predictor.peaks(1)
     asked = labelled.state.asked
@@ -44,7 +44,7 @@ def test_an_update_fits_once_and_gives_other_peaks(labelled, workspace):
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.99])
-def test_picks_are_those_of_the_command_row_for_row(
+def test_picks_equal_those_of_the_command_row_by_row(
     session, workspace, make_engine, learning, truth, threshold
 ):
     """However the workspace comes to them: shown, predicted with or without cache, stored."""
@@ -82,7 +82,7 @@ def test_picks_are_those_of_the_command_row_for_row(
         assert table["contrast"].equals(found[0]["contrast"])
 
 
-def test_stored_peaks_tell_whether_they_are_stale(labelled, workspace):
+def test_stored_peaks_record_the_head_they_belong_to(labelled, workspace):
     assert workspace.predictor.stored_peaks(1) is None
     workspace.open(1)
     workspace.open(2)
@@ -96,7 +96,7 @@ def test_stored_peaks_tell_whether_they_are_stale(labelled, workspace):
     assert workspace.predictor.stored_peaks(1).head == workspace.predictor.head_digest
 
 
-def test_questions_only_about_the_micrographs_that_are_named(session, workspace):
+def test_questions_are_asked_only_on_the_given_micrographs(session, workspace):
     workspace.open(1)
     workspace.open(2)
     assert {q.micrograph for q in workspace.questioner.ask()} == {1, 2}
@@ -104,7 +104,7 @@ def test_questions_only_about_the_micrographs_that_are_named(session, workspace)
     assert len(workspace.questioner.ask(3, [3])) == 3  # computes the features first
 
 
-def test_a_first_round_suggests_the_surest_and_asks_the_least_sure(session, workspace, truth):
+def test_a_first_round_suggests_certain_and_asks_uncertain_positions(session, workspace, truth):
     for number in (1, 2):
         workspace.open(number)
     session.labels.add(1, [tuple(workspace.predictor.peaks(1).peaks.xy[0])], 1)
@@ -167,7 +167,7 @@ def test_whole_datasets_are_picked_stored_and_read_again(
         assert len(again.predictor.unpicked()) == 2
 
 
-def test_counts_are_those_of_the_picks_after_every_change(labelled, workspace):
+def test_counts_equal_the_numbers_of_picks_after_every_change(labelled, workspace):
     predictor = workspace.predictor
     predictor.predict_all()
 
@@ -201,7 +201,7 @@ def test_counts_are_those_of_the_picks_after_every_change(labelled, workspace):
     assert predictor.stored_peaks(1).head != before
 
 
-def test_prediction_is_the_same_with_and_without_features(
+def test_prediction_is_the_same_with_and_without_stored_features(
     labelled, workspace, make_engine, learning
 ):
     workspace.open(2)
@@ -219,7 +219,7 @@ def test_prediction_is_the_same_with_and_without_features(
     assert np.allclose(found[["x", "y", "contrast"]], expected[["x", "y", "contrast"]], atol=0.2)
 
 
-def test_peaks_of_a_round_are_there_on_reopening(labelled, workspace, make_engine, learning):
+def test_peaks_of_a_round_are_stored_for_reopening(labelled, workspace, make_engine, learning):
     workspace.open(1)
     workspace.trainer.update()
     workspace.predictor.peaks(1)
@@ -231,7 +231,7 @@ def test_peaks_of_a_round_are_there_on_reopening(labelled, workspace, make_engin
         assert again.predictor.stored_peaks(1).head == again.predictor.head_digest
 
 
-def test_a_cancelled_prediction_is_gone_on_with(labelled, workspace):
+def test_a_cancelled_prediction_can_be_continued(labelled, workspace):
     def cancel(done, total, name):
         if done > 1:
             raise Cancelled
@@ -245,7 +245,7 @@ def test_a_cancelled_prediction_is_gone_on_with(labelled, workspace):
     assert set(workspace.predictor.counts()) == {1, 2, 3}
 
 
-def test_what_cannot_be_picked_is_listed_and_the_rest_is_done(labelled, workspace):
+def test_micrographs_that_cannot_be_picked_are_listed_and_the_others_picked(labelled, workspace):
     path = labelled.micrographs.path(2)
     moved = path.rename(path.with_suffix(".moved"))
     failed = {}
@@ -264,7 +264,7 @@ def test_what_cannot_be_picked_is_listed_and_the_rest_is_done(labelled, workspac
     assert workspace.predictor.unpicked() == [2]
 
 
-def test_opening_goes_before_picking_all(labelled, workspace):
+def test_opening_a_micrograph_takes_precedence_over_picking_all(labelled, workspace):
     workspace.trainer.refit()
     done = []
     predicting = threading.Thread(target=lambda: done.append(workspace.predictor.predict_all()))
@@ -275,7 +275,7 @@ def test_opening_goes_before_picking_all(labelled, workspace):
     assert done == [3]
 
 
-def test_uncertainty_of_the_head_chooses_the_next_micrograph(labelled, workspace):
+def test_the_next_micrograph_is_the_most_uncertain_one(labelled, workspace):
     assert workspace.predictor.uncertainties() == {}
     workspace.open(1)
     workspace.predictor.predict_all()
@@ -291,7 +291,7 @@ def test_uncertainty_of_the_head_chooses_the_next_micrograph(labelled, workspace
     assert workspace.predictor.uncertainties() == {}
 
 
-def test_an_area_and_a_range_of_contrast_cut_picks(session, workspace):
+def test_an_area_and_contrast_limits_remove_picks(session, workspace):
     workspace.open(1)
     session.set_settings(threshold=0.1)
     everything = workspace.predictor.picks(1)

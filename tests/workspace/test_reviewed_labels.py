@@ -32,14 +32,14 @@ def test_labels_are_kept_changed_and_removed_in_their_order(session, review, lab
     assert (review.current, review.contradiction, review.answer(1), review.remove()) == (None,) * 4
 
 
-def test_the_same_class_keeps_a_label(session, review, labels):
+def test_the_same_answer_keeps_a_label(session, review, labels):
     before = session.last
     assert review.answer(1) is None
     assert session.last == before
     assert review.current.id == labels[0]
 
 
-def test_confirming_a_label_of_a_class_makes_it_an_answer_of_its_own(session):
+def test_confirming_a_label_of_a_class_gives_it_full_weight(session):
     first, second = session.labels.answer_class("a:1", [(1, 10, 10), (2, 20, 20)], 0, 0.25)
     review = LabelReview(session, {first: 0.9, second: 0.8})
     assert review.answer(0) is not None
@@ -50,7 +50,7 @@ def test_confirming_a_label_of_a_class_makes_it_an_answer_of_its_own(session):
     assert review.changed == 0
 
 
-def test_every_step_can_be_taken_back(session, review, labels):
+def test_every_step_of_a_review_can_be_undone(session, review, labels):
     first, second, _ = labels
     review.answer(0)
     review.answer(None)
@@ -69,7 +69,7 @@ def test_every_step_can_be_taken_back(session, review, labels):
     assert review.current.id == first
 
 
-def test_back_and_next_go_round_and_change_nothing(session, review, labels):
+def test_back_and_next_wrap_around_and_change_nothing(session, review, labels):
     before = session.last
     order = [review.next().id, review.next().id, review.next().id, review.back().id]
     assert order == [labels[0], labels[2], labels[1], labels[2]]
@@ -78,7 +78,7 @@ def test_back_and_next_go_round_and_change_nothing(session, review, labels):
     assert len(review.open) == 3
 
 
-def test_labels_that_change_elsewhere_are_followed(session, review, labels):
+def test_a_review_follows_changes_of_labels_elsewhere(session, review, labels):
     first, second, third = labels
     session.labels.move(second, 21, 21)  # a label that is recentred still waits
     assert review.current.x == 21
@@ -98,7 +98,7 @@ def test_labels_that_change_elsewhere_are_followed(session, review, labels):
     assert third in {question.id for question in review.open}
 
 
-def test_doubtful_labels_of_a_session(simulated, workspace, truth):
+def test_doubtful_labels_of_a_session_are_ordered(simulated, workspace, truth):
     session = simulated
     for number in (1, 2):
         workspace.open(number)
@@ -121,5 +121,5 @@ def test_doubtful_labels_of_a_session(simulated, workspace, truth):
     assert set(list(found)[: len(found) // 5]) & set(wrong)
 
 
-def test_without_labels_none_is_doubtful(simulated, workspace):
+def test_a_session_without_labels_has_no_doubtful_labels(simulated, workspace):
     assert workspace.trainer.doubtful_labels() == {}

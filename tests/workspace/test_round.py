@@ -13,13 +13,13 @@ def xs(questions):
     return [question.x for question in questions]
 
 
-def test_questions_stand_by_micrograph_the_shown_one_first(round_):
+def test_questions_are_grouped_by_micrograph_with_the_shown_one_first(round_):
     assert xs(round_.questions) == [20, 10, 30, 40]
     assert round_.current.x == 20
     assert round_.position == (1, 4)
 
 
-def test_answers_lead_through_the_round(session, round_):
+def test_each_answer_leads_to_the_next_question(session, round_):
     seen = []
     round_.moved.connect(lambda question: seen.append(question and question.x))
     while not round_.finished:
@@ -30,7 +30,7 @@ def test_answers_lead_through_the_round(session, round_):
     assert all(label.source == "query" for label in session.state.labels.values())
 
 
-def test_an_answer_from_elsewhere_counts_as_well(session, round_):
+def test_an_answer_by_a_click_counts_in_the_round(session, round_):
     later = round_.questions[2]
     session.questions.answer(later.id, 0)
     assert round_.current.x == 20
@@ -39,7 +39,7 @@ def test_an_answer_from_elsewhere_counts_as_well(session, round_):
     assert round_.next().x == 20
 
 
-def test_back_returns_to_an_answer_and_changes_it(session, round_):
+def test_back_returns_to_an_answer_that_can_be_changed(session, round_):
     first = round_.current
     round_.answer(1)
     assert round_.back() == first
@@ -49,7 +49,7 @@ def test_back_returns_to_an_answer_and_changes_it(session, round_):
     assert round_.current.x == 10
 
 
-def test_an_answer_that_is_taken_back_is_asked_again(session, round_):
+def test_a_question_is_asked_again_after_its_answer_is_undone(session, round_):
     first = round_.current
     round_.answer(1)
     round_.answer(None)
@@ -62,7 +62,7 @@ def test_an_answer_that_is_taken_back_is_asked_again(session, round_):
     assert round_.current.x == 10
 
 
-def test_suggestions_wait_beside_the_way(session):
+def test_suggestions_are_not_asked_one_by_one(session):
     places = [(1, x, x, 0.0) for x in (10, 20, 30, 40)]
     questions = session.questions.ask(places, [1, None, 0, None])
     cursor = Round(session, shown=1)
@@ -86,7 +86,7 @@ def test_suggestions_wait_beside_the_way(session):
     assert xs(cursor.waiting) == [10, 30]
 
 
-def test_a_new_round_begins_anew(session, round_):
+def test_a_new_round_starts_at_its_first_question(session, round_):
     round_.answer(1)
     round_.shown = 3
     session.questions.ask([(1, 1, 1, 0.0), (3, 2, 2, 0.0)])
@@ -97,14 +97,14 @@ def test_a_new_round_begins_anew(session, round_):
     assert round_.questions == []
 
 
-def test_an_open_round_is_taken_up(session, round_):
+def test_an_open_round_is_continued(session, round_):
     round_.answer(1)
     again = Round(session, shown=1)
     assert xs(again.questions) == [10, 30, 20, 40]
     assert again.current.x == 10
 
 
-def test_without_questions_there_is_nothing_to_do(session):
+def test_without_questions_a_round_has_no_current_one(session):
     empty = Round(session)
     assert empty.current is None
     assert empty.position == (0, 0)

@@ -63,7 +63,7 @@ def damaged_and_good(folder, good_files, damages):
 
 
 @pytest.mark.parametrize("damages", [*((d,) for d in DAMAGES), DAMAGES])
-def test_damaged_files_stop_nobody_else(tmp_path, good_files, opened, damages):
+def test_damaged_files_do_not_stop_the_other_micrographs(tmp_path, good_files, opened, damages):
     bad, good = damaged_and_good(tmp_path, good_files, damages)
     session, workspace = opened([*bad, *good])
     numbers = range(1, len(bad) + 1)
@@ -80,14 +80,14 @@ def test_damaged_files_stop_nobody_else(tmp_path, good_files, opened, damages):
     assert session.state.settings.working_radii_px == alone.state.settings.working_radii_px
 
 
-def test_more_damaged_files_than_are_looked_at(tmp_path, good_files, opened):
+def test_more_damaged_files_than_the_search_reads_are_passed_over(tmp_path, good_files, opened):
     bad, good = damaged_and_good(tmp_path, good_files, DAMAGES)
     more = [shutil.copy(path, tmp_path / f"more_{path.name}") for path in bad]
     _, workspace = opened([*bad, *more, *good])
     assert workspace.open(7).name == good_files[0].name
 
 
-def test_where_no_file_can_be_read_one_is_named(tmp_path, good_files, opened):
+def test_if_no_file_can_be_read_one_is_named(tmp_path, good_files, opened):
     bad, _ = damaged_and_good(tmp_path, good_files, DAMAGES)
     session, workspace = opened(bad)
     with pytest.raises(ActivepickError, match="|".join(re.escape(path.name) for path in bad)):
@@ -97,7 +97,7 @@ def test_where_no_file_can_be_read_one_is_named(tmp_path, good_files, opened):
     assert workspace.open(4).name == good_files[0].name
 
 
-def test_the_search_for_the_scale_tells_its_progress(good_files, opened):
+def test_the_search_for_the_scale_reports_its_progress(good_files, opened):
     _, workspace = opened(good_files)
     fractions = []
     workspace.open(1, fractions.append)
@@ -113,7 +113,7 @@ def test_the_search_for_the_scale_tells_its_progress(good_files, opened):
 
 @pytest.mark.parametrize("steps", [1, 3, 7])
 @pytest.mark.parametrize("whole", [False, True])
-def test_a_search_that_was_cancelled_can_be_repeated(good_files, opened, steps, whole):
+def test_a_cancelled_search_can_be_repeated(good_files, opened, steps, whole):
     session, workspace = opened(good_files)
     told = []
 

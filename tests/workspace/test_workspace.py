@@ -32,7 +32,7 @@ def same(one, two):
     )
 
 
-def test_two_rounds_give_the_head_that_a_learner_gives(session, workspace, truth, learning):
+def test_two_rounds_give_the_same_head_as_a_learner(session, workspace, truth, learning):
     features = [workspace.open(i) for i in (1, 2)]
     first = workspace.trainer.head
     for _ in range(2):
@@ -56,7 +56,7 @@ def test_two_rounds_give_the_head_that_a_learner_gives(session, workspace, truth
     assert len(examples.unlabelled) == learning.unlabelled
 
 
-def test_the_head_depends_on_nothing_but_the_labels(session, workspace, make_engine, learning):
+def test_the_head_depends_only_on_the_labels(session, workspace, make_engine, learning):
     ids = session.labels.add(1, [(100, 100), (200, 300), (50, 400)], 1)
     workspace.trainer.refit()
     session.labels.add(2, [(150, 100), (250, 300)], 0)
@@ -75,7 +75,7 @@ def test_the_head_depends_on_nothing_but_the_labels(session, workspace, make_eng
     assert same(workspace.trainer.refit(), workspace.setup().base)
 
 
-def test_picks_say_what_the_person_said(session, workspace):
+def test_picks_agree_with_the_labels(session, workspace):
     workspace.open(1)
     session.set_settings(threshold=0.0)
     everything = workspace.predictor.picks(1)
@@ -93,7 +93,7 @@ def test_picks_say_what_the_person_said(session, workspace):
     assert set(workspace.predictor.picks(1)["micrograph"]) == {session.state.names[1]}
 
 
-def test_what_was_answered_or_left_open_is_not_asked_again(session, workspace):
+def test_answered_and_open_questions_are_not_asked_again(session, workspace):
     workspace.open(1)
     asked = []
     for _ in range(3):
@@ -107,7 +107,7 @@ def test_what_was_answered_or_left_open_is_not_asked_again(session, workspace):
     assert between.min() > radius / 2
 
 
-def test_labels_count_after_their_micrograph_was_let_go(session, make_engine, learning):
+def test_labels_count_after_their_features_were_released(session, make_engine, learning):
     with Workspace(session, make_engine, learning, keep=1) as workspace:
         session.labels.add(1, [(100, 100)], 1)
         session.labels.add(2, [(300, 200)], 0)
@@ -131,7 +131,7 @@ def test_labels_count_after_their_micrograph_was_let_go(session, make_engine, le
             moved.rename(first)
 
 
-def test_a_missing_micrograph_stops_only_itself(session, make_engine, learning):
+def test_a_missing_micrograph_does_not_affect_others(session, make_engine, learning):
     session.labels.add(1, [(100, 100)], 1)
     session.labels.add(2, [(300, 200)], 0)
     session.set_settings(working_radius_px=None, working_radii_px=())
@@ -158,7 +158,7 @@ def test_a_missing_micrograph_stops_only_itself(session, make_engine, learning):
             moved.rename(first)
 
 
-def test_a_saved_head_is_there_again_without_learning(session, workspace, make_engine, learning):
+def test_a_saved_head_is_loaded_without_a_refit(session, workspace, make_engine, learning):
     session.labels.add(1, [(100, 100)], 1)
     head = workspace.trainer.refit()
     workspace.trainer.save_head()
@@ -171,7 +171,7 @@ def test_a_saved_head_is_there_again_without_learning(session, workspace, make_e
         assert again.trainer.head.particles == 0
 
 
-def test_a_new_diameter_keeps_labels_and_makes_the_rest_anew(session, workspace, data):
+def test_a_new_diameter_keeps_labels_and_recomputes_the_rest(session, workspace, data):
     session.labels.add(1, [(100, 100)], 1)
     workspace.trainer.refit()
     session.set_settings(
@@ -196,7 +196,7 @@ def test_the_scale_is_found_once_and_becomes_a_setting(session, workspace):
     assert workspace.ready
 
 
-def test_a_first_look_at_one_micrograph_chooses_no_scale(session, workspace):
+def test_first_picks_of_one_micrograph_do_not_set_the_scale(session, workspace):
     assert workspace.likely_peaks(1) is None  # the scale is known
     session.set_settings(working_radius_px=None, working_radii_px=())
     likely = workspace.likely_peaks(1)
@@ -208,7 +208,7 @@ def test_a_first_look_at_one_micrograph_chooses_no_scale(session, workspace):
     assert workspace.first_peaks(1, one_orientation=True) is None  # all features are known
 
 
-def test_a_first_look_with_one_orientation_does_not_change_features(
+def test_first_picks_with_one_orientation_do_not_change_features(
     session, make_engine, learning, tmp_path
 ):
     cache = FeatureCache(tmp_path / "features")
@@ -226,7 +226,9 @@ def test_a_first_look_with_one_orientation_does_not_change_features(
             assert np.array_equal(one.values, other.values)
 
 
-def test_a_changed_micrograph_is_told_until_it_is_accepted(tmp_path, data, make_engine, learning):
+def test_a_changed_micrograph_is_reported_until_it_is_accepted(
+    tmp_path, data, make_engine, learning
+):
     copy = tmp_path / "m.mrc"
     copy.write_bytes(data.micrographs[0].read_bytes())
     settings = Settings(
@@ -247,9 +249,7 @@ def test_a_changed_micrograph_is_told_until_it_is_accepted(tmp_path, data, make_
             assert workspace.trainer.refit().particles == 1
 
 
-def test_what_was_prefetched_is_at_hand_and_what_was_cancelled_can_be_asked_again(
-    session, workspace
-):
+def test_prefetched_features_are_used_and_cancelled_ones_can_be_requested_again(session, workspace):
     class Cancelled(Exception):
         pass
 
@@ -271,7 +271,7 @@ def test_what_was_prefetched_is_at_hand_and_what_was_cancelled_can_be_asked_agai
     assert {q.micrograph for q in workspace.questioner.ask(30)} == {1, 2, 3}
 
 
-def test_next_micrograph_goes_through_all_of_them(session, workspace):
+def test_next_micrograph_visits_all_micrographs(session, workspace):
     offered = []
     while (offer := workspace.questioner.next_micrograph()) is not None:
         offered.append(offer.micrograph)
@@ -284,7 +284,7 @@ def test_next_micrograph_goes_through_all_of_them(session, workspace):
     assert picked <= {session.state.names[i] for i in (1, 3)}
 
 
-def test_labelling_goes_on_while_the_head_is_fitted(session, workspace):
+def test_labels_can_be_added_while_the_head_is_fitted(session, workspace):
     workspace.open(1)
     fitting = threading.Thread(target=lambda: [workspace.trainer.refit() for _ in range(5)])
     fitting.start()
@@ -295,7 +295,7 @@ def test_labelling_goes_on_while_the_head_is_fitted(session, workspace):
     assert workspace.trainer.up_to_date
 
 
-def test_peaks_stand_in_while_all_labels_are_of_one_kind(session, workspace, truth):
+def test_unlabelled_peaks_replace_a_missing_class_in_a_session(session, workspace, truth):
     workspace.open(1)
     marked = truth[1][:12]
     ids = session.labels.add(1, marked, 1)
@@ -314,9 +314,7 @@ def test_peaks_stand_in_while_all_labels_are_of_one_kind(session, workspace, tru
     assert workspace.trainer.examples().stand_ins is None
 
 
-def test_labels_of_one_class_give_the_head_that_a_learner_gives(
-    session, workspace, truth, learning
-):
+def test_labels_of_one_class_give_the_same_head_as_a_learner(session, workspace, truth, learning):
     features, first = workspace.open(1), workspace.trainer.head
     session.labels.add(1, truth[1][:5], 1)
     key = session.state.micrographs[1].fingerprint
@@ -326,7 +324,7 @@ def test_labels_of_one_class_give_the_head_that_a_learner_gives(
     assert same(workspace.trainer.refit(), learner.refit())
 
 
-def test_labels_outside_the_image_are_reported_and_do_not_count(session, workspace):
+def test_labels_outside_the_image_are_reported_and_not_used(session, workspace):
     session.labels.add(1, [(100, 100)], 1)
     session.labels.add(2, [(300, 200)], 0)
     expected = workspace.trainer.refit()
@@ -338,7 +336,7 @@ def test_labels_outside_the_image_are_reported_and_do_not_count(session, workspa
     assert list(workspace.trainer.unreadable) == [1]
 
 
-def test_every_strategy_asks_in_a_session(session, workspace, truth):
+def test_every_strategy_asks_questions_in_a_session(session, workspace, truth):
     workspace.open(1)
     workspace.questioner.ask()
     answer_all(session, truth)
@@ -348,7 +346,9 @@ def test_every_strategy_asks_in_a_session(session, workspace, truth):
         assert len(workspace.questioner.ask(4)) == 4
 
 
-def test_carbon_and_empty_ice_train_as_junk_and_keep_their_class(session, workspace):
+def test_carbon_and_empty_ice_are_trained_as_non_particles_and_exported_separately(
+    session, workspace
+):
     session.labels.add(1, [(100, 100), (200, 300)], 1)
     ids = session.labels.add(2, [(150, 100), (250, 300)], 0)
     plain = workspace.trainer.refit()

@@ -50,7 +50,9 @@ def label_all(session, mixture, number=1):
     return xy, kinds
 
 
-def test_two_kinds_from_labels_to_files(session, mixture, make_engine, learning, tmp_path):
+def test_two_kinds_are_labelled_picked_and_exported(
+    session, mixture, make_engine, learning, tmp_path
+):
     with Workspace(session, make_engine, learning) as workspace:
         workspace.open(1)
         assert set(workspace.predictor.picks(1)["rlnClassNumber"]) == {0}
