@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mark = item.get_closest_marker("posix")
         if mark and sys.platform == "win32":
             item.add_marker(pytest.mark.skip(reason=f"Windows is no system that {mark.args[0]}"))
-    items.sort(key=has_window, reverse=True)  # what takes longest comes first
+    items.sort(key=has_window, reverse=True)  # the longest tests run first
 
 
 def pytest_collection_finish() -> None:

@@ -35,7 +35,7 @@ class OwnScreen:
         )
         os.close(tells)
         with open(told) as pipe:
-            number = pipe.readline().strip()  # it comes when the server takes connections
+            number = pipe.readline().strip()  # written when the server accepts connections
         if not number:
             self.stop()
             return

@@ -44,9 +44,9 @@ def test_links_are_valid(page):
             continue
         path = page if not target else (page.parent / target).resolve()
         if path == GENERATED and page.parent != ROOT:
-            continue  # only the built site has it
+            continue  # exists only in the built site
         assert path.exists(), link
-        # What mkdocstrings makes is checked when the site is built; pictures have themes.
+        # Anchors of mkdocstrings are checked by `make docs`; anchors of pictures select a theme.
         if anchor and path.suffix == ".md" and path.parent.name != "reference":
             assert anchor in anchors(path), link
 
@@ -89,7 +89,7 @@ def options_of(command):
 @pages
 def test_options_of_the_guide_exist(page):
     if page.parent.name != "guide" and page.name not in ("README.md", "start.md", "window.md"):
-        return  # the other pages speak of other programs' options, too
+        return  # other pages also name options of other programs
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     named = set(re.findall(r"`(--[a-z-]+)[^`]*`", text))
     assert named <= options_of(COMMANDS)
@@ -128,7 +128,7 @@ def test_quoted_output_is_that_of_the_program(name):
     assert lines
     for line in lines:
         for part in re.split(r"\d+(?:\.\d+)?", line):
-            # Short parts are put together from counts, units and names of files.
+            # Short parts consist of counts, units and names of files.
             assert len(part) < 25 or part.strip(" %") in messages(), part
 
 
@@ -159,7 +159,7 @@ def test_quoted_labels_of_the_window_exist(page):
         "guide",
         "tutorials",
     ):
-        return  # the other pages have figure captions and sources in italics
+        return  # on other pages, captions and sources are in italics
     known = re.sub(r"\d+", "…", messages())
     for name in names_of_the_window(page.read_text(encoding="utf-8")):
         is_caption = len(name) > 60

@@ -13,7 +13,7 @@ for module in pkgutil.walk_packages(activepick.__path__, "activepick."):
         try:
             importlib.import_module(module.name)
         except ModuleNotFoundError as error:
-            if error.name != "distributed":  # which only clusters need
+            if error.name != "distributed":  # only needed on clusters
                 raise
         imported += 1
 assert imported > 50, imported

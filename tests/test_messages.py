@@ -12,7 +12,7 @@ from activepick.wording import counted
 
 SOURCE = Path(activepick.__file__).parent
 OPTION = re.compile(r"--[a-z]|activepick [a-z]+ (--|[A-Z])|activepick convert")
-# They serve the command line alone.
+# Used only by the command line.
 OF_THE_COMMAND_LINE = {"cli", "batch", "benchmark"}
 
 

@@ -195,7 +195,7 @@ def test_errors_of_workers_are_not_reported_as_a_lost_scheduler(picker, sources,
             client = distributed.Client(workers, set_as_default=False)
             register = client.register_plugin
 
-            def killed_before(plugin):  # when the worker is still thought to be alive
+            def killed_before(plugin):  # before the scheduler notices the end of the worker
                 while victims:
                     os.kill(victims.pop(), signal.SIGKILL)
                 return register(plugin)

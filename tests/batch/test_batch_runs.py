@@ -129,7 +129,7 @@ def test_picks_have_the_optics_groups_of_the_list(pick, folder, tmp_path):
     entries = (tmp_path / "p.star.run" / "picked.jsonl").read_text().splitlines()
     sizes = [json.loads(line)["pixel_size_angstrom"] for line in entries]
     assert sizes == [4.0, 3.2, 4.4, 4.0]
-    # The same micrographs with another pixel size that was typed: it is the one that holds.
+    # The same micrographs with another given pixel size, which is used.
     pick("one.star", "--out", "q.star", "--pixel-size", 5)
     assert starfile.read(tmp_path / "q.star")["optics"]["rlnMicrographPixelSize"].tolist() == [5, 5]
 

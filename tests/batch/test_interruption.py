@@ -11,7 +11,7 @@ from blobs import write_micrograph
 
 from activepick.formats import read_table
 
-# Says when the program itself has begun: what comes before is Python's own start.
+# Reports the start of the program itself, after that of Python.
 PROGRAM = "from activepick.cli import main; import os; os.write(1, b'.'); main()"
 COMMAND = [sys.executable, "-c", PROGRAM, "pick"]
 OPTIONS = ["--diameter", "60", "--model", "resnet8_u32", "--working-radius", "6"]

@@ -43,7 +43,7 @@ def test_several_threads_read_at_the_same_time_and_in_order():
 
     def read(item):
         if item < 3:
-            meeting.wait(10)  # which only three at the same time pass
+            meeting.wait(10)  # passes only if three run at the same time
         if item == 4:
             dead.wait()
         return item

@@ -11,7 +11,7 @@ from activepick.micrograph.discovery import find_micrographs
 
 pytest.importorskip("dask_jobqueue")
 
-# Runs the job in the background, as the only node there is, and says its number.
+# Runs the job in the background, as on a cluster of one node, and prints its number.
 SBATCH = """#!/bin/sh
 for script; do :; done
 job=$(dirname "$0")/job.sh

@@ -138,10 +138,10 @@ def test_patches_are_compared_by_clicks(data):
     rows = list(learning_curve("patch", METHODS["patch"], data, 0, [10, 20, 40], 10))
     assert [row["clicks"] for row in rows] == [0, 10, 20, 40]
     assert rows[-1]["ap"] > rows[0]["ap"] + 0.03
-    assert rows[-1]["labels"] > 40  # what was right is labelled without a click
+    assert rows[-1]["labels"] > 40  # correct picks are labelled without a click
     learner = learner_of(data)
     oracle = Oracle(data.truth[:2], [part.radius_px for part in learner.micrographs])
-    assert review_patch(learner, oracle, most=1) == 0  # nothing is reviewed by halves
+    assert review_patch(learner, oracle, most=1) == 0  # a patch is reviewed completely
     assert not sum(map(len, learner.labels))
     clicks = review_patch(learner, oracle, most=1000)
     assert review_patch(learner_of(data), oracle, most=clicks - 1) == 0
@@ -256,10 +256,10 @@ def test_a_run_ends_when_the_stopping_rule_is_met(data, monkeypatch):
     def run(stop):
         return list(learning_curve("random", METHODS["random"], data, 0, [30], 5, stop=stop))
 
-    monkeypatch.setattr("activepick.learning.stopping.LITTLE", 2.0)  # any change is little
+    monkeypatch.setattr("activepick.learning.stopping.LITTLE", 2.0)  # any change is below the limit
     first, last = run(stop=True)
     assert (first["changed"], first["settled"]) == (None, False)
-    # The first round has nothing to be compared with; two more settle it.
+    # The first round cannot be compared; two more meet the rule.
     assert (last["labels"], last["settled"]) == (15, True)
     assert 0 < last["changed"] < 1
     assert [row["labels"] for row in run(stop=False)] == [0, 30]

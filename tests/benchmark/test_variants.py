@@ -34,7 +34,7 @@ def test_wrong_answers_count_less_in_the_robust_loss():
         kind.objective(np.ones((1, 1)), [1.0])(np.array([-8.0, 0.0]))[1][-1]
         for kind in (HeadFit(), RobustFit(q=0.7))
     ]
-    assert far[0] == pytest.approx(-1.0, abs=0.01)  # pulls with all its weight
+    assert far[0] == pytest.approx(-1.0, abs=0.01)  # has its full weight
     assert -0.01 < far[1] < 0
 
 

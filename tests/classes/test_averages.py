@@ -133,7 +133,7 @@ def test_the_correlation_is_highest_at_the_rotation_of_the_image(turn, kind):
     image = torch.from_numpy(shapes()[kind : kind + 1].astype(np.float32))
     angle = torch.tensor([2 * np.pi * turn / grid.angles], dtype=torch.float32)
     nowhere = torch.zeros((1, 2))
-    # What lies at R p of the turned image lies at p of the image.
+    # Position R p of the rotated image corresponds to p of the image.
     turned = transform(image, -angle, nowhere)
     found = grid.correlations(grid.spectra(turned, nowhere), grid.spectra(image, nowhere))
     best = int(found.flatten().argmax())

@@ -321,7 +321,7 @@ def test_positions_outside_are_counted_and_left_out(picks, micrographs, tmp_path
     assert len(read_table(out)) == 11
     convert(tmp_path / "one.csv", out, "--micrographs", star, "--outside", "error", fails="1 of 12")
     convert(tmp_path / "one.csv", out, "--outside", "keep", fails="drop, error (--outside)")
-    # Without a size nothing is known of it.
+    # Without the size, positions cannot be checked.
     convert(tmp_path / "one.csv", out, "--outside", "error")
     convert(tmp_path / "one.csv", out, "--size", "200x100", "--outside", "error", fails="outside")
     [said] = told(tmp_path / "one.csv", out, "--flip-y", "--size", f"{WIDTH}x{HEIGHT}")

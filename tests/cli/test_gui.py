@@ -18,7 +18,7 @@ only_linux = pytest.mark.skipif(not LINUX, reason="of X11 and Wayland")
 with_screen = pytest.mark.skipif(not SCREEN, reason="a window needs a screen: use xvfb-run")
 
 COMMAND = "from activepick.cli import main; main()"
-# Closes the window as soon as the widget has opened something, and says what that is.
+# Closes the window when the widget has opened something, and prints it.
 WATCHED = """
 from napari.qt import get_qapp
 from napari.viewer import current_viewer

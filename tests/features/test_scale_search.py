@@ -126,7 +126,7 @@ def test_micrographs_without_particles_do_not_affect_the_scale(files, data):
 
     assert find_radius(crops(files, data.diameter_angstrom), best) == 7
     assert {name for name, radius in asked if radius != 10} == {files[1].name, files[3].name}
-    # Where there is nothing else, they decide all the same.
+    # If there are no others, they are used.
     some = [file for file in files if file.name in empty]
     assert find_radius(crops(some, data.diameter_angstrom), best) == 20
 

@@ -86,7 +86,7 @@ def test_columns_of_the_alignment_are_mirrored():
     assert found["rlnOriginXPriorAngst"].tolist() == [1, 1]
     assert found["rlnAnglePsi"].tolist() == [-30, -999]
     assert found["rlnDefocusAngle"].tolist() == [160, 10]
-    # Without a tilt there is no other side: classes in two dimensions.
+    # 2D classes without a tilt have no opposite side.
     assert found["rlnAngleTilt"].tolist() == found["rlnAngleRot"].tolist() == [0, 0]
     assert found["alignments2D/pose"].tolist() == pytest.approx([-0.5, 0.5])
     assert found["alignments2D/shift[1]"].tolist() == [-1, -2]
@@ -120,7 +120,7 @@ def test_origins_in_angstrom_are_subtracted_in_pixels_of_the_micrograph():
     assert centred[["x", "y"]].to_numpy().tolist() == [[98, 299], [202, 400]]
     assert not centred[["rlnOriginXAngst", "rlnOriginYAngst"]].to_numpy().any()
     assert largest_origin_angstrom(centred) == 0
-    # A pixel size that is given wins.
+    # A given pixel size takes precedence.
     assert apply_origins(table, 0.5)["x"].tolist() == [94, 212]
 
 

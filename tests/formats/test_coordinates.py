@@ -25,7 +25,7 @@ PIXELS = st.floats(0, 11520)
 def test_the_centre_of_a_box_follows_the_convention_of_each_program():
     # EMAN, RELION and Topaz: the pixel in the middle, or right of the middle.
     assert box_centre([100, 100], [4, 5], "eman").tolist() == [102, 102]
-    # crYOLO: half the side, wherever that is.
+    # crYOLO: half the side, also between pixels.
     assert box_centre([100, 100], [4, 5], "cryolo").tolist() == [102, 102.5]
     assert box_corner([102.4, 102.4], [4, 5], "eman").tolist() == [100, 100]
     assert box_corner([102, 102.5], [4, 5], "cryolo").tolist() == [100, 100]

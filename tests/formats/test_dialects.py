@@ -141,7 +141,7 @@ def test_image_columns_name_micrographs_if_there_are_no_other_names(tmp_path):
         ("x,y,slice\n1,2,1\n3,4,2\n", "slice varies"),
         ("axis-0,axis-1,axis-2\n0,2,3\n1,4,5\n", "axis-0 varies"),
         ("x,y,micrograph_id\n1,2,7\n3,4,8\n", "micrograph_id varies"),
-        # Another unit is none of ours.
+        # Columns in other units are not used.
         ("x (Å),y (Å)\n1,2\n", r"no column for micrograph and x and y \(found: x \(Å\)"),
         ("x_nm,y_nm\n1,2\n", "no column for"),
         ("micrograph,x_angstrom,y_angstrom\na,1,2\n", "no column for x and y"),
@@ -351,7 +351,7 @@ def test_exposure_groups_are_optics_groups_of_relion(tmp_path):
     optics = blocks["optics"].set_index("rlnOpticsGroup")
     assert optics["rlnMicrographPixelSize"].to_dict() == {4: 1.06, 7: 0.53}
     assert optics["rlnVoltage"].to_dict() == {4: 300, 7: 200}
-    # Pixel sizes that differ within a group are groups of their own.
+    # Different pixel sizes within a group become separate groups.
     table["location/exp_group_id"] = 0
     write_table(table, tmp_path / "q.star")
     blocks = starfile.read(tmp_path / "q.star")

@@ -218,7 +218,7 @@ def test_files_of_an_earlier_run_are_reported_and_removed_on_request(tmp_path):
     assert any(re.search(r"2 files of an earlier run remain .* \(b\.box\) ", t) for t in said)
     assert any("1 other file was" in text for text in said)
     assert names_in(tmp_path) == ["a.box", "b.box", "c.box", "d.box", "mine.box", "note.txt"]
-    # What was changed by another program is no more ours.
+    # A file that another program changed is not removed.
     (tmp_path / "b.box").write_text("5\t5\t8\t8\n")
     with pytest.warns(TableWarning, match=r"2 other files were in the folder already \(b\.box\)"):
         write("a", overwrite=True)
@@ -253,7 +253,7 @@ def test_picks_written_one_by_one_are_recorded(tmp_path):
     first = PickFolder(tmp_path / "job", "star", names)
     for name in names:
         first.write(name, PICKS[PICKS["micrograph"] == name])
-    # Interrupted: there is no list yet.
+    # Interrupted before the list is written.
     again = PickFolder(tmp_path / "job", "star", names[:2], overwrite=True)
     again.write(names[0], PICKS[PICKS["micrograph"] == names[0]])
     again.finish(names[:1])

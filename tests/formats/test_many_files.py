@@ -59,7 +59,7 @@ def test_an_invalid_file_among_many_is_named(name, tmp_path):
     assert str(broken) in str(caught.value)
 
 
-# A file like the others, and one that has other columns or needs a second look.
+# A file like the others, and one with other columns or special rows.
 DIFFERENT = {
     "csv": ("x,y\n1,2\n3,4\n", 'y,x,note\n6,5,"a, b"\n'),
     "topaz": (

@@ -168,7 +168,7 @@ def test_a_name_that_ends_like_a_pick_file_is_kept():
     assert match_names(["gold_particles"], both) == {"gold_particles": "gold_particles.mrc"}
     found = match_names(["gold_particles_picks", "gold_picks"], both)
     assert found == {"gold_particles_picks": "gold_particles.mrc", "gold_picks": "gold.mrc"}
-    # The longer name has its picks already: the shorter one is not meant.
+    # The longer name is already matched, so the shorter one is not.
     found = match_names(["gold_particles", "gold_particles_picks"], both)
     assert found == {"gold_particles": "gold_particles.mrc"}
     assert found.ambiguous == {"gold_particles_picks": ["gold_particles.mrc"]}

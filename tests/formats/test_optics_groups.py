@@ -213,7 +213,7 @@ def test_pixel_sizes_are_scaled_with_positions(tmp_path, version):
         assert new.attrs["optics"][0]["rlnMicrographPixelSize"] == 0.25
     else:
         assert (1e4 * new["rlnDetectorPixelSize"] / new["rlnMagnification"] == 0.25).all()
-    # Images that were cut out already keep their pixel size.
+    # Extracted images keep their pixel size.
     images = star(tmp_path / "p.star", particles={**old, "rlnImageName": ["1@a.mrcs"] * 3})
     assert scale_table(images, 4)["rlnDetectorPixelSize"].tolist() == [5] * 3
 

@@ -133,7 +133,7 @@ def test_kept_positions_are_on_a_pixel_of_the_micrograph(xy, height, width):
     assert (beyond(found) <= 0.5).all()
     assert (beyond(gone) > 0.5).all()
     assert len(found) + len(gone) == len(table)
-    # Mirroring keeps what is inside inside.
+    # Mirrored positions stay inside.
     assert inside(width - 1 - found["x"], height - 1 - found["y"], width, height).all()
 
 

@@ -15,7 +15,7 @@ from activepick.formats import FORMATS, TableWarning, read_folder, read_table, w
 from activepick.formats import write_table as write
 
 HEIGHT, WIDTH = 3710, 5760
-# What a format rounds to; all others keep a thousandth of a pixel.
+# Rounding of formats; all others keep a thousandth of a pixel.
 ROUNDING = {"box": 0.5, "coords": 0.5, "xmipp": 0.5}
 WITH_SCORES = {"star", "csv", "topaz", "cs", "cbox", "eman", "xmipp"}
 PAIRS = list(itertools.product(FORMATS, FORMATS))

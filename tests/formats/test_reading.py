@@ -94,7 +94,7 @@ def save(folder: Path, name: str, content: str | bytes) -> Path:
         ("a.csv", CSV.replace("micrograph,x,y", "Image_Name,X-Coordinate,Y-Coordinate")),
         ("a.csv", CSV.replace("score", "rlnAutopickFigureOfMerit").replace("x,", "x_coord,")),
         ("a.txt", TOPAZ),
-        # the content decides where the ending says nothing
+        # the content decides if the extension is ambiguous
         ("a.dat", STAR_31),
         ("a.dat", CSV),
         ("a", TOPAZ),

@@ -93,7 +93,7 @@ def test_names_are_searched_beside_the_list_above_it_and_in_the_current_folder(
     for nowhere in ("gone.mrc", "Movies", "Movies/", "", "a\0b", "x" * 5000, "gone/b.mrc"):
         assert find(nowhere) is None
         assert find_in_project(nowhere, star) is None
-    # Folders above the list are looked in, those above the working folder are not.
+    # Folders above the list are searched, folders above the current one are not.
     made(tmp_path / "elsewhere/list.star")
     assert find_in_project("project/Movies/a.mrc", work / "list.star") is not None
     monkeypatch.chdir(job)

@@ -182,7 +182,7 @@ def test_two_tables_of_positions_are_combined_with_a_warning(tmp_path):
         table = read_table(path)
     assert table["micrograph"].tolist() == ["a"] * 6
     assert table.attrs["micrograph_from_file_name"] is True
-    # A table without rows is none.
+    # A table without rows is ignored.
     path.write_text(text_of({key: [] for key in NAMED}, "particles") + text_of(other, "images"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

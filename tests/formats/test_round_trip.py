@@ -144,7 +144,7 @@ def test_unknown_columns_and_optics_survive_a_star(tmp_path):
     assert found["rlnOpticsGroup"].tolist() == [2, 1]
     assert found.attrs["optics"] == table.attrs["optics"]
     assert found.attrs["optics"][1]["rlnVoltage"] == 200
-    # What travels with a table must not stand in the way of putting tables together.
+    # The attributes of tables must not prevent their concatenation.
     assert len(pd.concat([table, found])) == 4
 
 

@@ -171,7 +171,7 @@ def test_confidences_in_a_csv_become_log_odds(tmp_path, column):
     table = read_table(path)
     assert score_meaning(table) == "log-odds"
     assert np.allclose(table["score"], [0, np.log(9), np.nan], equal_nan=True)
-    path.write_text(f"micrograph,x,y,{column}\na,1,2,50\na,3,4,0.9\n")  # per cent?
+    path.write_text(f"micrograph,x,y,{column}\na,1,2,50\na,3,4,0.9\n")  # probably percentages
     table = read_table(path)
     assert score_meaning(table) == "number"
     assert table["score"].tolist() == [50, 0.9]

@@ -54,7 +54,7 @@ def test_a_dropped_column_is_reported_once_for_a_folder(name, tmp_path):
 
     for write in (one_by_one, at_once):
         [message] = [text for text in told(write) if "strange" in text]
-        # STAR files of a folder are made together, so that the folder is named instead of a file.
+        # STAR files of a folder are written together, so the folder is named instead of a file.
         several = "" if name == "star" else "(the same in 6 other files)"
         assert message.endswith(several)
 

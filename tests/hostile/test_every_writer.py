@@ -46,7 +46,7 @@ HEAD = Head(
 )
 PICKS = pd.DataFrame({"micrograph": ["a.mrc", "m/b.mrc"], "x": [5.0, 6.0], "y": 7.0, "score": 0.5})
 WRITING = {"replacing", "open_in_place", "write_pieces", "write_together"}
-# What opens files for others, who are asked for instead.
+# Modules that open files for other modules, which are tested instead.
 LOWEST = {"atomic", "files", "formats.text", "formats.staging"}
 # They need a window or a network, and each writes one file in the same way.
 ELSEWHERE = {
@@ -192,7 +192,7 @@ def written(tmp_path_factory):
     active.clear()
     names = {}
     for name, folder in here.items():
-        # A lock is gone at the end; temporary names nobody can know.
+        # Locks are deleted at the end, and temporary names are random.
         known = {path for path in opened if not path.name.startswith(".")}
         found = {*folder.rglob("*"), *(p for p in known if p.is_relative_to(folder))}
         names[name] = sorted(str(path.relative_to(folder)) for path in found)
@@ -240,10 +240,10 @@ def attacks(group, names):
     """Yield what stands where at the same time: names, and the kind of link."""
     folders = {name for name in names if any(other.startswith(name + os.sep) for other in names)}
     files = [name for name in names if name not in folders]
-    # In the others an error ends what comes after.
+    # In the other cases, an error ends the rest.
     together = [files] if group in ("tables", "others") else [[name] for name in files]
     yield from ((some, kind) for some in together for kind in ("link", "dangling", "hard"))
-    # A folder that a person chose may be a link; the record beside it is the program's own.
+    # A folder chosen by the user may be a link, but not the record beside it.
     own = [name for name in names if os.sep in name or name.endswith(".run")]
     yield from (([name], "folder") for name in own)
 

@@ -22,13 +22,13 @@ from activepick.learning.head_file import load_head
 
 pytest.importorskip("resource", reason="Windows has neither fork nor limits nor signals")
 
-# benchmarks/kills.py asks for more.
+# benchmarks/kills.py runs more.
 TIMES = int(os.environ.get("ACTIVEPICK_PICK_KILLS", "8"))
 OPTIONS = ["--diameter", "60", "--model", "resnet8_u32", "--device", "cpu"]
 OPTIONS += ["--precision", "float32", "--pixel-size", "4"]
 PICK = [*OPTIONS, "--working-radius", "6", "--threshold", "0.0001"]
 
-# Forks a command for each line it reads, so that nothing is imported again and again.
+# Forks a command for each line of input, to import the modules only once.
 LAUNCHER = """
 import json, os, resource, signal, sys
 import torch, activepick.cli.program
@@ -149,7 +149,7 @@ def test_a_full_disk_stops_a_run_that_resumes_when_there_is_space(launch, mics, 
     out = tmp_path / "job"
     for limit in (100, 600, 1200):
         status, said = launch("pick", mics, *PICK, "--out", out, "--json", limit=limit)
-        # 120: there is no room for what it says either, as that goes to a file of the same limit.
+        # 120: the output goes to a file with the same limit, so it cannot be written either.
         assert status in (2, 120)
         assert "Traceback" not in said
         assert "error" in said or status == 120

@@ -110,7 +110,7 @@ def test_a_header_that_claims_a_terabyte_is_refused(folder, suffix):
                 page = tiff.pages.first
                 page.tags[tag].overwrite(524_288, dtype="I")
     for claimed in (False, True):
-        if claimed:  # and the file is as long as it says, though it takes no room on the disk
+        if claimed:  # a sparse file of the claimed length
             os.truncate(path, 2**40)
         assert isinstance(outcome(lambda: Micrograph(path, 2.0).read()), ActivepickError)
     path.unlink()
@@ -206,7 +206,7 @@ def test_no_name_writes_outside_the_output_folder(tmp_path_factory, listed, form
         for name in listed:
             output.write(name, picks, 2.0)
 
-    if format != "cs":  # which is bound to the names that cryoSPARC gave
+    if format != "cs":  # which requires the names of cryoSPARC
         with contextlib.suppress(OSError):
             outcome(write)
     new = set(here.rglob("*")) - before
@@ -269,7 +269,7 @@ def test_damaged_session_journals_give_a_clear_error(session_folder, data):
     raw = path.read_bytes()
     lines = data.draw(mutated(raw)).split(b"\n")
     if name == "journal.jsonl" and data.draw(st.booleans()):
-        # Damage that the checksum does not show.
+        # Damage with a valid checksum.
         lines = [
             b'{"sum":"%08x",%s' % (zlib.crc32(line[18:]), line[18:]) if len(line) > 18 else line
             for line in lines

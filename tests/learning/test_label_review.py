@@ -29,7 +29,7 @@ def test_contradictions_approximate_heads_fitted_without_the_label(kind, directi
         pixels = examples.features[k].mean(axis=0)
         real.append(expit(sign * (pixels @ head.weights.ravel() + head.bias)))
         fitted.append(expit(sign * (pixels @ one.head.weights.ravel() + one.head.bias)))
-    # Much nearer to the truth than what the label itself was learnt by, and in the same order.
+    # Much closer to the refitted heads than the head with the label, and in the same order.
     assert np.abs(found - real).mean() < 0.4 * np.abs(np.array(fitted) - real).mean()
     assert np.corrcoef(np.argsort(np.argsort(found)), np.argsort(np.argsort(real)))[0, 1] > 0.95
 

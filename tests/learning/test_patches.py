@@ -70,7 +70,7 @@ def test_a_confirmed_patch_labels_particles_and_as_much_background():
     assert {*map(tuple, positive)} == {*map(tuple, [*particles, *missed])}
     assert len(negative) == 1 + 4
     assert tuple(negative[0]) == tuple(wrong[0])
-    # The places of highest score that are neither particles nor beside one.
+    # The highest peaks that are neither particles nor close to one.
     empty = patch.contains(GRID) & far_from(GRID, np.concatenate([particles, wrong, missed]), 20.0)
     best = GRID[empty][np.argsort(-score[empty], kind="stable")[:4]]
     assert np.array_equal(negative[1:], best)

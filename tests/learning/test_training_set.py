@@ -59,7 +59,7 @@ def test_features_are_requested_once(library):
     assert same(one.collect(known, library.get), first)
     fewer = one.collect({"m1": labels((1, 0), seed=1)}, library.get)
     assert len(fewer.targets) == 2
-    assert len(fewer.unlabelled) == SETTINGS.unlabelled / 2  # what is there of the sample
+    assert len(fewer.unlabelled) == SETTINGS.unlabelled / 2  # the available part of the sample
     moved = {"m0": MicrographLabels(labels().xy + 1, labels().targets), "m1": known["m1"]}
     again = one.collect(moved, library.get)
     assert again.keys == ("m1",)

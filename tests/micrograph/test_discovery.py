@@ -88,7 +88,7 @@ def test_files_that_accompany_a_micrograph_are_left_out_and_reported(beside, kep
     [notice] = found.notices
     assert f"{len(beside)} file" in str(notice)
     assert f"belongs to mics/{kept}" in str(notice)
-    # The same when the shell has written the names out, and in a list that is made of them.
+    # The same if the shell expands the names, and for a list of them.
     assert set(names_in(*Path("mics").iterdir())) == {each.name for each in found.found}
     Path("list.txt").write_text("\n".join(sorted(map(str, Path("mics").iterdir()))))
     assert set(names_in("list.txt")) == {each.name for each in found.found}

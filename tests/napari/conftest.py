@@ -9,7 +9,7 @@ import pytest
 
 from activepick.simulate import SimulationSettings, simulate_dataset
 
-# PyTorch loads it at some time, which crashes once Mesa has drawn: each has an LLVM of its own.
+# Importing it after Mesa has drawn crashes, since each contains its own LLVM.
 with contextlib.suppress(ImportError):
     import triton  # noqa: F401
 
@@ -39,7 +39,7 @@ def micrographs(tmp_path: Path, simulated: Path) -> Path:
     folder = tmp_path / "grid 1"
     folder.mkdir()
     for file in simulated.glob("*.mrc"):
-        shutil.copy2(file, folder)  # the same age: features are computed once
+        shutil.copy2(file, folder)  # the same modification time, so that features are computed once
     return folder
 
 

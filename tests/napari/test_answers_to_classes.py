@@ -48,7 +48,7 @@ def test_answers_to_classes_are_actions_of_the_session(qtbot, user, micrographs)
     summary = classes.summaries[number]
     assert summary.contradicted == summary.labelled == summary.size
 
-    # The classes are refined by themselves when there are many more picks.
+    # The classes are refined automatically when there are many more picks.
     before = classes.picks
     classes.refine_if_grown(shown, 60)
     user.settle()
@@ -59,7 +59,7 @@ def test_answers_to_classes_are_actions_of_the_session(qtbot, user, micrographs)
     assert classes.picks.run == before.run
     assert classes.selected == number
 
-    # Candidates below the threshold may be sorted as well; the classes stay.
+    # Candidates below the threshold can be included; the classes are kept.
     picked = len(classes.picks.xy)
     classes.set_candidates(True)
     classes.compute(shown, 70)
@@ -81,7 +81,7 @@ def test_answers_to_classes_are_actions_of_the_session(qtbot, user, micrographs)
     assert after[shown][: len(before[shown])] == before[shown]
     assert len(after[shown]) > len(before[shown])
     assert user.open.counts() == {shown: len(user.open.picks.picks)}
-    # New classes leave it left out, until it is put back.
+    # New classes keep it left out, until it is put back.
     classes.compute(shown, 70, again=True)
     user.settle()
     assert classes.left_out_before == list(known)
@@ -91,7 +91,7 @@ def test_answers_to_classes_are_actions_of_the_session(qtbot, user, micrographs)
     assert not user.state.left_out
     assert not classes.left_out_before
 
-    # Another diameter makes other crops.
+    # Another diameter requires other crops.
     user.open.set_settings(diameter_angstrom=0.9 * user.open.settings.diameter_angstrom)
     assert classes.picks is None
     assert classes.selected is None

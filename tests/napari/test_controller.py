@@ -136,7 +136,7 @@ def test_opening_a_session_closes_the_previous_one(user, micrographs):
     user.start(copy_of(micrographs, "grid 2"))
     assert user.open is not first
     assert not user.state.labels
-    assert heard == []  # a closed session is silent
+    assert heard == []  # a closed session emits no signals
     with Session.open(first.session.folder) as kept:
         assert len(kept.state.labels) == 1
         assert not kept.notices  # it was closed properly
@@ -287,7 +287,7 @@ def test_the_label_section_shows_the_progress_and_offers_strategies(user, microg
         Preferences(tmp_path / "p.json"),
     )
     assert set(section.strategy.choices) == {n for n, one in STRATEGIES.items() if one.in_window}
-    # While questions are looked for, it says so: at the start and between rounds.
+    # While questions are being chosen, this is shown: at the start and between rounds.
     user.controller.session_changed.connect(lambda: section.set_session(user.open))
     said: list[str] = []
 
@@ -305,8 +305,8 @@ def test_the_label_section_shows_the_progress_and_offers_strategies(user, microg
     for _ in range(2):
         answered = user.open.labelling.current
         user.open.labelling.answer(0)
-        user.open.labelling.answer(0)  # too early: nothing is asked
-        user.qtbot.wait(1)  # what shows the questions is brought up to date
+        user.open.labelling.answer(0)  # too early: no question is open
+        user.qtbot.wait(1)  # the views of the questions are updated
         user.qtbot.waitUntil(
             lambda before=answered: asked() and user.open.labelling.current != before, timeout=LONG
         )
@@ -319,7 +319,7 @@ def test_the_label_section_shows_the_progress_and_offers_strategies(user, microg
     assert section.strategy.value == "badge"
     section.strategy.value = "range"
     assert user.state.settings.strategy == "range"
-    # Who picks by hand is asked nothing, and told so.
+    # Manual picking asks no questions, with a message.
     section.start.value = "No questions (manual picking)"
     user.open.labelling.answer(0)
     user.settle()
@@ -399,7 +399,7 @@ def test_keys_act_on_the_open_session_only(user, micrographs):
     keys.set_session(user.open)
     question = user.open.labelling.current
     press["D"](viewer)
-    assert not user.state.marks  # nobody sees the question yet
+    assert not user.state.marks  # the question is not visible yet
     SessionView(layers, navigation).set_session(user.open)
     user.open.images.ready.emit(user.open.images.displayed)
     user.settle()  # the questions are drawn after the image

@@ -39,7 +39,7 @@ def test_units_of_all_layers_agree_and_positions_are_kept(layers):
     assert viewer.layers.extent.units is not None
     np.testing.assert_allclose(before.scale, (1, 2, 2))
     np.testing.assert_allclose(after.data_to_world((1, 2)), (6, 8))
-    # Micrographs without a pixel size, and none at all. The view stays where it is.
+    # Micrographs without a pixel size, and no micrograph. The view does not change.
     navigation = Navigation(viewer, layers)
     viewer.scene.camera.zoom = 4.0
     viewer.scene.camera.center = (0, 150.0, 300.0)
@@ -77,13 +77,13 @@ def test_a_centred_position_does_not_show_space_beyond_the_image(
     scale = layers.scale
     camera.zoom = zoom / scale
     view, image = np.array(canvas) / camera.zoom, np.array(SHAPE) * scale
-    below = np.array([0.125 * min(canvas) / camera.zoom, 0])  # the scale bar hides no place
+    below = np.array([0.125 * min(canvas) / camera.zoom, 0])  # not behind the bar
     for x in (0, 30, 450, 899):
         for y in (0, 30, 300, 599):
             navigation.centre(x, y)
             assert navigation.is_in_view(x, y)
             low = np.array(camera.center[-2:]) - view / 2
-            if zoom == 0.1:  # all of the image is seen, in the middle
+            if zoom == 0.1:  # the whole image is visible and centred
                 np.testing.assert_allclose(low + view / 2, image / 2)
             else:
                 assert (low >= -1e-6).all()

@@ -29,7 +29,7 @@ distributed = pytest.importorskip("distributed")
 pytestmark = needs_screen
 DIAMETER = 180.0
 THRESHOLDS = (0.0, 0.5, 0.99)
-# The commands compute all features anew; each is tried where most can differ.
+# Each command computes all features again, so it is run where most can differ.
 ADDED = {0.0: ["pick"], 0.5: ["cluster"], 0.99: []}
 
 
@@ -98,7 +98,7 @@ def test_all_interfaces_make_the_same_picks(
         assert len(window) > (10 if threshold < 0.9 else 3)
         for way, path in ways.items():
             found, expected = _sorted(read_table(path)), _sorted(window)
-            if way in ("pick", "cluster"):  # these know no labels and areas
+            if way in ("pick", "cluster"):  # without labels and areas
                 other = expected["micrograph"] != name_of_labelled
                 expected = expected[other].reset_index(drop=True)
                 other = found["micrograph"] != name_of_labelled

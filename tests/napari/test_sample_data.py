@@ -28,7 +28,7 @@ def test_the_particles_of_the_sample_lie_on_its_image(sample):
     assert (particles.data <= np.array(image.data.shape) - 1).all()
     diameter = image.metadata["diameter_angstrom"]
     np.testing.assert_allclose(particles.size * particles.scale[0], diameter)
-    # Circles, not discs: the particle is seen through them.
+    # Circles, not discs, so that the particle is visible.
     assert (particles.face_color[:, 3] == 0).all()
 
 

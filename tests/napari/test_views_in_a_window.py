@@ -122,7 +122,7 @@ def test_a_click_does_not_take_the_keyboard_focus(qtbot, make):
         for y in range(10, view.height(), 30):
             place = QPoint(x, y)
             target = view.childAt(place)
-            # A list that opens is a window of its own, and a line to type in has to take keys.
+            # An opened list is a separate window, and a text field needs the keys.
             if target is None or isinstance(target, QComboBox | QLineEdit | QDoubleSpinBox):
                 continue
             qtbot.mouseClick(target, Qt.MouseButton.LeftButton, pos=target.mapFrom(view, place))
@@ -134,7 +134,7 @@ def test_letters_reach_the_viewer_from_a_focused_view(qtbot, make):
     view = make()
     window = shown(qtbot, view)
     parts = [part for part in view.findChildren(QWidget) if part.focusPolicy()]
-    # A line of text is made of letters.
+    # A text field needs letters.
     parts = [part for part in parts if part.isVisible() and not isinstance(part, QLineEdit)]
     assert parts
     for part in parts:

@@ -109,7 +109,7 @@ def test_the_threshold_can_be_typed(qtbot, histogram):
     assert changed == []
     assert "2 of 8" in texts(histogram)
     assert not box.hasFocus()
-    # Where all probabilities are near 1, further digits count and are shown.
+    # If all probabilities are near 1, more digits are shown.
     histogram.set_scores([6.0, 6.5, 7.0, 7.5])
     box.setFocus()
     box.selectAll()

@@ -46,7 +46,7 @@ def test_a_class_is_inspected_answered_and_undone(qtbot, open_widget, micrograph
     np.testing.assert_allclose(circled[:, ::-1], classes.members_on(person.open.shown))
     assert len(circled) == summary.size
 
-    # A click on a member goes to it.
+    # A click on a member shows it on its micrograph.
     for _ in range(3):
         person.turn_wheel_to(3 * person.viewer.scene.camera.zoom)
     index = panel.members.model().index(panel.members.model().rowCount() - 1, 0)
@@ -57,7 +57,7 @@ def test_a_class_is_inspected_answered_and_undone(qtbot, open_widget, micrograph
     row = classes.members()[panel.members.model().row_at(index.row())]
     assert widget.navigation.is_in_view(*classes.picks.xy[row])
 
-    # The answer to a class is one step; the head and the picks follow.
+    # The answer to a class is one action; the head and the picks are updated.
     head = person.open.workspace.trainer.head
     person.click_button_in(panel, "Not particles")
     person.settle()
@@ -73,7 +73,7 @@ def test_a_class_is_inspected_answered_and_undone(qtbot, open_widget, micrograph
     for mark in labels:
         assert np.hypot(*(picks - (mark.x, mark.y)).T).min() > person.open.images.radius_px / 2
 
-    # More picks refine the classes, and the answer stays.
+    # More picks refine the classes, and the answer is kept.
     person.session.set_settings(threshold=0.02)
     person.settle()
     person.click_button_in(panel, "Update")

@@ -61,7 +61,7 @@ def test_tables_follow_the_micrograph_and_the_extension_sets_the_format(
             assert len(rows(shift)) == len(layer.data)
             np.testing.assert_allclose(np.sort(layer.data, 0), np.sort(rows(shift), 0), atol=0.01)
             assert layer.metadata["micrograph"] in person.open.shown_name
-    # What is changed in such a layer by hand is kept.
+    # Manual changes of such a layer are kept.
     layers[0].add((11, 12))
     count = len(layers[0].data)
     for number in (2, 1):
@@ -74,7 +74,7 @@ def test_tables_follow_the_micrograph_and_the_extension_sets_the_format(
     person.open.show(2)
     person.settle()
 
-    # The ending decides how the picks are saved.
+    # The extension determines the format.
     picks = person.picks.picks
     viewer.layers.selection = {viewer.layers["picks"]}
     for ending in ("star", "csv", "box", "txt", "cbox", "json"):
@@ -108,7 +108,7 @@ def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micr
     person.start(list_with_defocus(micrographs, [21000, 9000, 15000]), DIAMETER)
     widget, viewer = person.widget, person.viewer
     assert viewer.canvas.overlays.scale_bar.visible
-    # Plots of what is not known yet, and an image in pixels beside the micrograph in Å.
+    # Plots without data, and an image in pixels beside the micrograph in Å.
     widget.show_dataset()
     widget.dataset.tabs.setCurrentWidget(widget.dataset.course)
     widget.learning.set_open(True)
@@ -119,7 +119,7 @@ def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micr
     person.settle()
     person.see_all()
 
-    # A lasso over picks makes non-particles, in one step; the eraser removes labels.
+    # A lasso labels picks as non-particles in one step; the eraser removes labels.
     picks = person.picks.picks
     inside = picks["x"].between(200, 500) & picks["y"].between(150, 450)
     assert inside.sum() > 1
@@ -153,7 +153,7 @@ def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micr
     assert len(person.state.marks) == 1
     person.settle()
 
-    # Drawing and painting: the right button is lit, and Escape ends it.
+    # Drawing and painting: the correct button is pressed, and Escape ends the tool.
     draw, paint = widget.picks._draw, widget.picks._paint
     draw.click()
     paint.click()
@@ -227,14 +227,14 @@ def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micr
     person.settle()
     np.testing.assert_array_equal(viewer.layers["micrograph"].data, shown)
 
-    # All micrographs are picked, with a pause; the status line says how far it is.
+    # All micrographs are picked, with a pause; the status line shows the progress.
     said = []
     person.controller.jobs.described.connect(lambda lane, text: said.append(text))
     predictor, pressed = person.open.workspace.predictor, threading.Event()
     predict_all = predictor.predict_all
 
     def predict_when_paused(report, failed):
-        pressed.wait(60)  # cached features are picked faster than a person presses a button
+        pressed.wait(60)  # with cached features, picking ends before a button can be pressed
         return predict_all(report, failed)
 
     with patch.object(predictor, "predict_all", predict_when_paused):
@@ -261,7 +261,7 @@ def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micr
     person.settle()
     rows = gallery.view.visible_rows()
     crops = gallery.view._picks._pictures
-    for row in rows[:8].tolist():  # not black, as until its micrograph has been read
+    for row in rows[:8].tolist():  # no longer black: the micrograph has been read
         assert max(crops[row].pixelColor(k, k).lightness() for k in range(0, 64, 4)) > 0
     elsewhere = np.flatnonzero(gallery._picks.micrograph != person.open.shown)[:3].tolist()
     before = set(person.state.marks)
@@ -278,7 +278,7 @@ def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micr
     person.settle()
     assert len(gallery.xy) == len(person.picks.picks)
 
-    # The view of all micrographs: limits that are dragged, counts that follow, and a table.
+    # The view of all micrographs: draggable limits, counts and a table.
     widget.show_dataset()
     person.settle()
     view = widget.dataset
@@ -333,7 +333,7 @@ def test_new_micrographs_are_added_and_picked(
     monkeypatch.setattr("activepick._napari.folder_watcher._EVERY", 0.3)
     person.widget.watch(Path(micrographs.name))
     assert person.widget.data._watch.isChecked()
-    # It is written in two pieces, as a microscope does.
+    # The file is written in two pieces, as during acquisition.
     data = (late / "micrograph_002.mrc").read_bytes()
     with (micrographs / "micrograph_002.mrc").open("wb") as file:
         file.write(data[: len(data) // 2])
@@ -342,7 +342,7 @@ def test_new_micrographs_are_added_and_picked(
         file.write(data[len(data) // 2 :])
     person.wait(lambda: len(person.state.micrographs) == 2)
     person.wait(lambda: set(person.open.counts()) == {1, 2})
-    # The entry of the menu switches it off and on.
+    # The menu entry switches watching off and on.
     person.choose("Open …", WATCH)
     assert person.widget.watcher.folder is None
     assert "watching" not in person.widget.data.summary

@@ -46,7 +46,7 @@ def test_long_names_and_errors_fit_on_a_small_screen(
     assert "pixel size" not in widget.particle._hint.whole_text()
     assert not widget.particle._hint.text().startswith("The micrographs contain no pixel size")
 
-    # All can be looked at before the session begins, and are filtered as in a session.
+    # Before the session begins, all can be shown, with the filters of a session.
     raw = person.viewer.layers["micrograph"].data
     person.press("E")
     person.settle()
@@ -88,7 +88,7 @@ def test_long_names_and_errors_fit_on_a_small_screen(
     assert person.open.shown_name != f"{LONG.format(0)}.mrc"
     answer_at_the_keys(person)
 
-    # Errors stay, and each name can be read as a whole.
+    # Errors stay, and names are shown completely.
     assert len(widget.messages.messages()) == 1
     [said] = widget.messages.findChildren(QPlainTextEdit)
     assert f"{LONG.format(0)}.mrc is truncated" in said.toPlainText()
@@ -99,7 +99,7 @@ def test_long_names_and_errors_fit_on_a_small_screen(
         person.settle()
         inside_the_dock(widget)
         seen_together(person)
-        # What goes on is read in full, with the time left.
+        # The text of a job and the remaining time are shown completely.
         for text in ("Choosing the scale of the particles", "Picking 1,234 of 2,000, 12.3 s each"):
             widget.status._on_started("test", text)
             said = widget.status._busy
@@ -107,7 +107,7 @@ def test_long_names_and_errors_fit_on_a_small_screen(
             qtbot.wait(5)
             assert said._text.fontMetrics().horizontalAdvance(text) <= said._text.width()
         widget.status._on_finished("test")
-        # A section that is opened is scrolled into view, as a whole.
+        # An opened section is scrolled completely into view.
         for section in (widget.learning, widget.head, widget.export):
             section.set_open(False)
             qtbot.wait(5)
@@ -142,7 +142,7 @@ def test_long_names_and_errors_fit_on_a_small_screen(
     person.settle()
     inside_the_dock(widget)
 
-    # Without their contents, the sections are one below the other, without gaps.
+    # Collapsed sections are below each other without gaps.
     for section in widget.sections:
         section.set_open(False)
     person.settle()
@@ -151,14 +151,14 @@ def test_long_names_and_errors_fit_on_a_small_screen(
         assert section.height() <= head + 4, section.title
     widget.label.set_open(True)
 
-    # The gallery below the image leaves the widget its height, and follows each click at once.
+    # The gallery below the image keeps the height of the widget, and reacts to each click.
     height = widget.height()
     widget.show_gallery()
     person.settle()
     assert widget.height() >= height
     widget.show_dataset()
     qtbot.wait(5)
-    # A title and a bar of the desktop leave about this of 768 pixels.
+    # Of 768 pixels, the title bar and a panel of the desktop leave about this height.
     assert window.minimumSizeHint().height() <= 720
     widget.show_gallery()
     person.settle()
@@ -167,7 +167,7 @@ def test_long_names_and_errors_fit_on_a_small_screen(
     widget.gallery.view._grid.toggled.emit(0, False)
     widget.gallery.view._reject.click()
     qtbot.wait(1)
-    # At once: a refit can follow, but it brings no rejected pick back.
+    # Before the refit, which does not restore rejected picks.
     rejected = [(one.x, one.y) for one in person.state.labels.values() if one.source == "gallery"]
     assert len(rejected) == 1
     assert (shown == rejected[0]).all(axis=1).sum() == 1

@@ -19,7 +19,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     question = person.labelling.current
     other = next(i for i in person.state.micrographs if i != question.micrograph)
 
-    # On another micrograph the first press goes to the question, the second one answers it.
+    # On another micrograph, the first press shows the question and the second one answers it.
     person.open.show(other)
     person.settle()
     for key in "FDHG":
@@ -35,7 +35,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     person.answer("F")
     assert set(person.state.marks) == {question.id}
 
-    # The same where the camera was moved away, and by the button.
+    # The same after the camera was moved away, and with the button.
     question = person.labelling.current
     person.viewer.scene.camera.center = (1e5, 1e5)
     person.click_button("Not a particle (D)")
@@ -45,7 +45,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     person.settle()
     assert person.state.marks[question.id].target == 0
 
-    # The same where the layer of the questions is hidden, in 3D and in the grid.
+    # The same if the layer of the questions is hidden, in 3D, and in the grid view.
     for hide in (
         lambda: setattr(person.viewer.layers["questions"], "visible", False),
         lambda: setattr(person.viewer.layers["micrograph"], "visible", False),
@@ -62,7 +62,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
         person.answer("G")
         assert question.id in person.state.marks
 
-    # Undo goes to where it acted, says so, and asks the question again.
+    # Undo shows the position that it changes, with a message, and asks the question again.
     last = person.state.asked[[q.id for q in person.state.asked].index(question.id)]
     person.open.show(next(i for i in person.state.micrographs if i != last.micrograph))
     person.settle()
@@ -77,7 +77,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     assert person.told[-1][1].startswith("Redone: skipped position on ")
     assert last.id in person.state.marks
 
-    # Also the last answer of a round, when the next round was asked already.
+    # The same for the last answer of a round, after the next round has started.
     while len(person.state.questions) > 1:
         person.answer_in_view("D")
     question = person.state.questions[0]
@@ -93,7 +93,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     person.answer_in_view("D")
     assert person.state.marks[question.id].target == 0
 
-    # Undo of a click by hand goes there as well, but does not move a view that shows it.
+    # Undo of a label that was clicked also shows its position, unless it is on screen.
     person.see_all()
     person.click(400, 300)
     person.settle()
@@ -118,7 +118,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     person.press("Delete")
     assert len(person.state.marks) == count
 
-    # The questions of a rejected micrograph go away, and come back with it.
+    # The questions of a rejected micrograph disappear, and return when it is restored.
     while len({q.micrograph for q in person.state.questions}) < 2:
         person.press("N")
         person.settle()
@@ -168,7 +168,7 @@ def test_only_visible_suggestions_are_accepted(qtbot, open_widget, micrographs):
     seen = set(strip.visible_ids())
     assert len(seen) == 10  # two rows of five
 
-    # Out of sight they are brought back first.
+    # If they are not visible, they are scrolled into view first.
     person.widget.label.set_open(False)
     qtbot.wait(20)
     assert strip.visible_ids() == []

@@ -14,7 +14,7 @@ DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_
 
 
 def test_questions_are_answered_with_keys_and_picks_are_updated(person):
-    # Picks and questions come at once.
+    # Picks and questions appear.
     assert len(person.picks.picks) > 0
     assert len(person.state.questions) == person.state.settings.batch
     shown = [layer.name for layer in person.viewer.layers]
@@ -24,7 +24,7 @@ def test_questions_are_answered_with_keys_and_picks_are_updated(person):
     np.testing.assert_allclose(picks.size, DIAMETER / SimulationSettings().pixel_size_angstrom)
     np.testing.assert_allclose(picks.data[:, ::-1], person.picks.picks[["x", "y"]])
 
-    # Undo brings the question back.
+    # Undo asks the question again.
     question = person.labelling.current
     person.answer("F")
     assert person.labelling.current != question
@@ -34,7 +34,7 @@ def test_questions_are_answered_with_keys_and_picks_are_updated(person):
     person.answer("Shift+X")
     assert person.state.marks[question.id].target == 1
 
-    # Back changes an answer.
+    # After going back, an answer can be changed.
     person.press("R")
     assert person.labelling.current == question
     person.settle()
@@ -65,7 +65,7 @@ def test_questions_are_answered_with_keys_and_picks_are_updated(person):
     person.settle()
     assert person.state.settings == before
 
-    # Letters are for the micrograph, and Enter goes back to it.
+    # Letters are keys of the viewer, and Enter returns the focus to it.
     low_pass = person.widget.particle.low_pass.native
     person.widget.particle.set_open(True)
     low_pass.setFocus()
@@ -78,7 +78,7 @@ def test_questions_are_answered_with_keys_and_picks_are_updated(person):
     QTest.keyClick(strategy, Qt.Key.Key_T)
     assert strategy.currentText() == "active"
 
-    # Doubtful labels are looked at again like questions: kept, changed, removed; all can be undone.
+    # Doubtful labels are reviewed: kept, changed or removed; each step can be undone.
     for key in ("F", "D", "F"):
         person.answer_in_view(key)
     targets = {i: label.target for i, label in person.state.labels.items()}
@@ -112,7 +112,7 @@ def test_questions_are_answered_with_keys_and_picks_are_updated(person):
     assert person.labelling.current.id == order[1]
     person.press("X")
     assert person.labelling.current.id == order[0]
-    press({1: "F", 0: "D", 2: "H"}[targets[order[0]]])  # its own class keeps it as well
+    press({1: "F", 0: "D", 2: "H"}[targets[order[0]]])  # the key of the current label also keeps it
     assert {i: label.target for i, label in person.state.labels.items()} == targets
     press("D" if targets[order[1]] == 1 else "F")
     assert person.state.labels[order[1]].target == 1 - min(targets[order[1]], 1)
@@ -132,7 +132,7 @@ def test_questions_are_answered_with_keys_and_picks_are_updated(person):
 
 
 def test_labels_are_added_and_moved_by_clicks_drags_and_crops(person):
-    # Clicks label anywhere, and leave the view where it is.
+    # Clicks label any position and do not move the view.
     person.see_all()
     free = _free_places(person, 4)
     centre = tuple(person.viewer.scene.camera.center)
@@ -182,7 +182,7 @@ def test_labels_are_added_and_moved_by_clicks_drags_and_crops(person):
     person.widget.label._strip.clicked.emit(third.id)
     assert person.labelling.current == third
 
-    # The view stays on a micrograph that was opened meanwhile.
+    # The view stays on a micrograph that was opened in the meantime.
     asked = person.labelling.current
     other = next(i for i in person.state.micrographs if i != asked.micrograph)
     person.open.show(other)
@@ -204,7 +204,7 @@ def test_labels_are_added_and_moved_by_clicks_drags_and_crops(person):
     wrong = next(q for q in suggested if q.suggestion == 1)
     person.click(wrong.x, wrong.y, button="Right")
     person.settle()
-    assert len(person.state.labels) == len(before) + 1  # they train nothing until accepted
+    assert len(person.state.labels) == len(before) + 1  # not used for training until accepted
     while person.labelling.suggestions:
         person.press("Y")
         person.settle()

@@ -32,20 +32,20 @@ def test_tools_for_points_do_not_change_labels(qtbot, open_widget, micrographs):
         controls = person.viewer.window._qt_viewer.controls.widgets[layer]
         tools = controls.findChildren(QAbstractButton)
         assert any(button.isVisible() for button in tools)
-        # By the keys that napari lists: transform, add, select, select all, copy, paste.
+        # With the keys that napari lists: transform, add, select, select all, copy, paste.
         for key in ("5", "2", "3", "A", "Shift+A", "Control+A", "Control+C", "Control+V"):
             person.press(key)
         for mode in ("add", "select", "transform"):
             layer.mode = mode
             assert layer.mode == "pan_zoom"
-        # By the buttons.
+        # With the buttons.
         for button in tools:
             if button.isVisible() and "mode" in type(button).__name__.lower():
                 button.click()
         assert layer.mode == "pan_zoom"
         person.settle()
         np.testing.assert_array_equal(layer.data, shown)
-        # By a program, such as another plugin or the console.
+        # From code, such as another plugin or the console.
         layer.add((30, 30))
         layer.selected_data = {0}
         layer.remove_selected()
@@ -53,7 +53,7 @@ def test_tools_for_points_do_not_change_labels(qtbot, open_widget, micrographs):
         qtbot.wait(20)
         np.testing.assert_array_equal(layer.data, shown)
     assert person.state.marks == marks
-    # A click still labels, at the place that was clicked.
+    # A click still labels the position that was clicked.
     person.click(500, 400)
     person.settle()
     [new] = set(person.state.marks) - set(marks)
@@ -75,7 +75,7 @@ def test_layers_can_be_hidden_removed_renamed_and_reordered(qtbot, open_widget, 
         person.open.show(1)
         person.settle()
 
-    for name in OURS:  # hidden, as by their eye
+    for name in OURS:  # hidden with the button in the layer list
         viewer.layers.selection = {viewer.layers[name]}
         person.press("V")
         assert not viewer.layers[name].visible or name == "score map"
@@ -112,7 +112,7 @@ def test_layers_can_be_hidden_removed_renamed_and_reordered(qtbot, open_widget, 
         viewer.layers[f"my {name}"].name = name
     check_layers(person)
 
-    # Copies belong to the user, and stay as they are.
+    # Copies belong to the user and are not changed.
     from napari._app_model import get_app_model
 
     viewer.layers.selection = set(viewer.layers)
@@ -124,7 +124,7 @@ def test_layers_can_be_hidden_removed_renamed_and_reordered(qtbot, open_widget, 
     for layer in copies:
         viewer.layers.remove(layer)
 
-    # Nothing is labelled in 3D and in the grid, whose positions mean nothing.
+    # Clicks in 3D and in the grid view do not label, because positions are not defined there.
     for turn, back in (
         (lambda: setattr(viewer.dims, "ndisplay", 3), lambda: setattr(viewer.dims, "ndisplay", 2)),
         (

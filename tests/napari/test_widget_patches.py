@@ -32,7 +32,7 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     patches = person.open.patches
     first = patches.review
     assert first is not None
-    # The frame is on screen and fills most of it; the questions are not in the way.
+    # The frame fills most of the screen, and the questions are hidden.
     canvas = person.canvas.rect()
     side = person.where(first.patch.right, 0).x() - person.where(first.patch.left, 0).x()
     assert side == pytest.approx(0.8 * min(canvas.width(), canvas.height()), abs=3)
@@ -55,7 +55,7 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     assert first.corrections == 2
     person.qtbot.wait(10)
     assert person.widget.overlay.patch.removed == [pick]
-    # Outside of the frame, and with keys of questions, nothing happens; it is said why.
+    # Clicks outside the frame and keys of questions have no effect, with a message.
     person.click(first.patch.left - 5, first.patch.top + 5)
     questions = person.state.asked
     for key in "FDHRTN":
@@ -69,7 +69,7 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     assert not person.state.marks
     assert person.state.asked == questions
     assert person.labelling.current == asked
-    # Undo takes back the last click; a change elsewhere costs no correction.
+    # Undo reverts the last click; changes elsewhere keep the corrections.
     person.press("X")
     assert first.corrections == 1
     person.click(*missed)
@@ -78,7 +78,7 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     assert patches.review is first
     assert first.corrections == 2
 
-    # One key labels all that is in the frame, in one action.
+    # One key labels everything in the frame, in one action.
     particles, expected = first.particles, first.labels()
     person.press("Y")
     labels = list(person.state.labels.values())
@@ -95,7 +95,7 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     assert person.session.can_undo
     assert patches.clicks == 3
 
-    # It is one step to undo, which returns to the patch with its corrections.
+    # Undo reverts it in one step and returns to the patch with its corrections.
     person.press("X")
     person.settle()
     assert not person.state.marks
@@ -111,7 +111,7 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     assert len(person.state.labels) == len(labels)
     assert patches.review is not first
 
-    # Patches can be skipped. Escape leads back to the questions and the view before, also from
+    # Patches can be skipped. Escape returns to the questions and the previous view, also from
     # another micrograph.
     while patches.review.micrograph == micrograph:
         before = patches.review
@@ -129,7 +129,7 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     assert camera.center == pytest.approx(centre, abs=1)
     left = [q for q in questions if q.id not in person.state.marks]
     assert person.labelling.open_questions == tuple(left)
-    for one in left:  # what the patch has answered is not asked again
+    for one in left:  # questions in the patch are not asked again
         assert person.labelling.label_near(one.x, one.y) is None
     assert person.told[-1][1] == (
         "1 patch confirmed with 3 clicks. "

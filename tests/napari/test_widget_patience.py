@@ -69,14 +69,14 @@ def test_the_event_loop_is_not_blocked_while_features_are_computed(
     person.controller.jobs.described.connect(lambda lane, text: seen.append(person.has_picks))
     person.widget.particle.start()
     person.wait(lambda: bool(ended))
-    # It says in words what it does, and shows picks as soon as one scale is there.
+    # The status is shown, and picks appear after the first scale.
     order = ["Loading the network", "Choosing the scale of the particles"]
     if len(person.state.settings.working_radii_px) > 1:
         order.append("Computing the first picks")
         assert seen[said.index("Computing features")]
     assert list(dict.fromkeys(said)) == [*order, "Computing features"]
-    assert len(ended[0]) > 20  # it came round all the while
-    assert max(ended[0]) < sum(ended[0]) / 4  # and was never held for long
+    assert len(ended[0]) > 20  # the event loop ran during the computation
+    assert max(ended[0]) < sum(ended[0]) / 4  # and was never blocked for long
     # The window is closed while new settings are to be shown in the next turn of the event loop.
     person.settle()
     person.open.set_settings(threshold=0.9)
@@ -92,13 +92,13 @@ def test_the_window_never_waits_for_slow_work(qtbot, open_widget, micrographs):
     person.answer_now("F")
     assert len(person.state.labels) == 1
     assert jobs.busy("slow")
-    # What is late is dropped.
+    # Late results are discarded.
     jobs.run("slow", lambda step: 2, came.append)
     jobs.run("slow", lambda step: 3, came.append)
     gate.set()
     person.settle()
     assert came == [3]
-    # What is cancelled keeps what it has.
+    # A cancelled job keeps its results so far.
     person.dataset.predict()
     person.widget.status.cancel_jobs()
     person.settle()
@@ -106,7 +106,7 @@ def test_the_window_never_waits_for_slow_work(qtbot, open_widget, micrographs):
     person.dataset.predict()
     person.settle()
     assert set(person.open.counts()) == {1, 2, 3}
-    # The window is closed while the head follows the last answers.
+    # The window is closed during a refit.
     person.press("F")
     person.press("D")
     close_window(person)
@@ -144,7 +144,7 @@ def test_closing_the_dock_releases_the_session(qtbot, open_widget, micrographs):
     person.start(micrographs, DIAMETER)
     folder = person.session.folder
     dock = person.widget.parent()
-    dock.destroyOnClose()  # the x of the dock
+    dock.destroyOnClose()  # the close button of the dock
     qtbot.waitUntil(lambda: person.controller.open_session is None)
     with Session.open(folder) as kept:
         assert not kept.notices
@@ -166,7 +166,7 @@ widget = ActivePickWidget(viewer, Preferences(Path(preferences)))
 viewer.window.add_dock_widget(widget, area="right")
 told = open(acknowledged, "a", buffering=1)
 widget.open_path(session)
-# Signals of the session come from the thread that writes: this is what counts as acknowledged.
+# Signals of the session come from the thread that writes: these actions are acknowledged.
 opened = widget.controller.open_session
 opened.session.acknowledged.connect(lambda number: told.write(f"{number}\\n"))
 keys = [Qt.Key.Key_F, Qt.Key.Key_D, Qt.Key.Key_G, Qt.Key.Key_F, Qt.Key.Key_X]

@@ -40,7 +40,7 @@ def test_files_are_opened_labelled_picked_and_exported(qtbot, open_widget, micro
     person.start(micrographs, DIAMETER)
     widget = person.widget
 
-    # Two short rounds by keys, and one answer taken back.
+    # Two short rounds with keys, and one answer is undone.
     widget.label.batch.value = 4
     person.press("N")
     person.settle()
@@ -98,12 +98,12 @@ def test_files_are_opened_labelled_picked_and_exported(qtbot, open_widget, micro
     picks = person.picks.picks
     widget.close_session()
 
-    # What is on disk is what was seen.
+    # The files contain what was shown.
     with Session.open(folder) as kept:
         assert kept.state.labels == labels
         assert kept.state.settings.threshold == 0.3
 
-    # Go on with the session: all is there.
+    # The reopened session contains everything.
     again = Person(qtbot, open_widget())
     again.start(folder)
     assert again.state.labels == labels
@@ -145,7 +145,7 @@ def a_head_is_used_at_once_and_reset(person: Person, tmp_path: Path) -> None:
     person.settle()
     np.testing.assert_allclose(person.picks.peaks.peaks.score[:20], learnt[:20], atol=1e-3)
     assert not any(severity == "warning" for severity, _ in person.told)
-    # One that was trained on larger particles is used, and told about.
+    # A head that was trained on larger particles is used with a warning.
     larger = replace(load_head(tmp_path / "mine.safetensors"), diameter_angstrom=2 * DIAMETER)
     save_head(larger, tmp_path / "larger.safetensors")
     person.picks.use_head(tmp_path / "larger.safetensors")
@@ -190,14 +190,14 @@ def areas_margins_and_rejection(person: Person, micrographs: Path, tmp_path: Pat
     person.answer("X")
     assert not person.state.areas
 
-    # Painted: a stroke as wide as the brush, which follows the mouse.
+    # Painting: a stroke of the width of the brush follows the mouse.
     person.see_all()
     widget.picks._paint.setChecked(True)
     person.move_to(100, 200)
     brush, centre = widget.overlay.circle
     np.testing.assert_allclose(centre, (100, 200), atol=3)
     person.drag_along([(200, 300), (600, 300)])
-    assert person.state.areas  # as soon as the mouse is let go
+    assert person.state.areas  # when the mouse button is released
     widget.picks._paint.setChecked(False)
     assert widget.overlay.circle is None
     person.settle()
@@ -220,7 +220,7 @@ def areas_margins_and_rejection(person: Person, micrographs: Path, tmp_path: Pat
     assert rejected not in set(person.open.workspace.predictor.known_picks()["micrograph"])
     assert len(set(person.open.workspace.predictor.known_picks()["micrograph"])) == 2
 
-    # What is being painted stays in its session.
+    # A stroke that is being painted belongs to its session.
     person.open.edit(lambda session: session.micrographs.set_areas(number, []))
     person.open.show(number)
     person.settle()
@@ -393,9 +393,9 @@ def test_bright_particles_and_repeated_lines_are_detected(qtbot, open_widget, mi
     person.settle()
     assert person.state.settings.inverted
     assert not bar.isVisible()
-    assert person.state.questions != questions  # those were about the wrong particles
+    assert person.state.questions != questions  # these concerned the wrong polarity
 
-    # Neither picks nor questions are nearer than a radius to the border, with the smeared columns.
+    # Picks and questions keep one radius from the border, which includes the repeated columns.
     radius = SimulationSettings().radius_px
     height, width = person.open.images.shape
     first, last = (smeared + radius, radius), (width - 1 - radius, height - 1 - radius)
@@ -404,7 +404,7 @@ def test_bright_particles_and_repeated_lines_are_detected(qtbot, open_widget, mi
         assert len(places)
         assert (places >= np.subtract(first, 0.5)).all()
         assert (places <= np.add(last, 0.5)).all()
-    # With a smaller margin, picks come near to the border, but not onto the smeared columns.
+    # With a smaller margin, picks are closer to the border, but not on the repeated columns.
     count = len(person.picks.picks)
     person.widget.picks._edge_margin.chosen.emit(0.05)
     person.settle()
@@ -452,7 +452,7 @@ def picks_go_out_as_boxes_and_under_the_names_of_relion(
     _export(person, "star", star)
     assert set(read_table(star)["micrograph"]) == set(names)
 
-    # Files of an earlier export go only where that is ticked.
+    # Files of an earlier export are removed only if the check box is ticked.
     person.widget.export.set_list(None)
     section, folder = person.widget.export, tmp_path / "more boxes"
     folder.mkdir()
@@ -470,7 +470,7 @@ def picks_go_out_as_boxes_and_under_the_names_of_relion(
     section.format.value = next(t for t, name in section._formats.items() if name == "box")
     section.which.value = ALL
     every = {f"micrograph_00{number}.box" for number in (1, 2, 3)}
-    # One warning for all files: a box file has no place for scores.
+    # One warning for all files: box files cannot contain scores.
     assert here("the same in 2 other files") == every
     foreign = folder / "other.box"
     foreign.write_text("1 2 20 20\n")

@@ -43,7 +43,7 @@ def test_keys_and_the_status_bar_work_without_a_session(qtbot, open_widget, tmp_
     widget = open_widget()
     viewer, layers = widget._viewer, widget.layers
 
-    # What goes on is read in full, with the time left.
+    # The text of a job and the remaining time are shown completely.
     for text in ("Choosing the scale of the particles", "Picking 1,234 of 2,000, 12.3 s each"):
         widget.status._on_started("test", text)
         said = widget.status._busy
@@ -68,7 +68,7 @@ def test_keys_and_the_status_bar_work_without_a_session(qtbot, open_widget, tmp_
     QTest.keyClick(canvas, Qt.Key.Key_Escape)
     assert not widget.particle._measure.isChecked()
 
-    # Ctrl+S saves picks and labels by the ending, wherever the keyboard focus is.
+    # Ctrl+S saves picks and labels in the format of the extension, whatever has the focus.
     picks = pd.DataFrame({"x": [10.0, 200.5], "y": [20.0, 30.0], "score": [1.0, 2.0]})
     layers.show_picks(picks, 40.0, "a.mrc")
     offered, path = [], tmp_path / "picks.star"
@@ -86,7 +86,7 @@ def test_keys_and_the_status_bar_work_without_a_session(qtbot, open_widget, tmp_
         assert f"*.{ending}" in offered[-1]
         found = read_table(path)[["x", "y"]].to_numpy(float)
         np.testing.assert_allclose(found, picks[["x", "y"]], atol=0.51)
-    # So does the entry of the menu; for other layers that is napari's.
+    # The menu entry does the same; for other layers, it is napari's own.
     window = viewer.window._qt_window
     [menu] = [one.menu() for one in window.menuBar().actions() if one.text().endswith("File")]
     path = tmp_path / "by the menu.star"
@@ -105,7 +105,7 @@ def test_keys_and_the_status_bar_work_without_a_session(qtbot, open_widget, tmp_
     assert "Save Selected Layers..." in entries
     assert "Save Picks..." not in entries
     viewer.layers.selection = {viewer.layers["picks"]}
-    # A format that cannot be written is told.
+    # A format that cannot be written is reported.
     told = []
     widget.controller.notified.connect(lambda severity, text: told.append((severity, text)))
     path = tmp_path / "picks.cs"

@@ -76,7 +76,7 @@ def test_suppression_equals_the_greedy_algorithm(seed, distance):
     expected = greedy(every_position, distance)
     np.testing.assert_array_equal(positions, every_position[expected])
     np.testing.assert_array_equal(values, every_value[expected])
-    # What was removed has something at least as high that was kept within the distance.
+    # Each removed peak has a kept peak at least as high within the distance.
     for index in sorted(set(range(len(every_position))) - set(expected)):
         gaps = np.sqrt(((positions - every_position[index]) ** 2).sum(axis=1))
         assert (values[gaps < distance] >= every_value[index]).any()

@@ -36,7 +36,7 @@ def test_areas_can_be_undone_and_name_their_micrograph(session):
     changes = []
     session.changed.connect(lambda action, change: changes.append(change))
     session.micrographs.set_areas(1, [SQUARE])
-    session.micrographs.set_areas(1, [SQUARE])  # nothing new: nothing to take back
+    session.micrographs.set_areas(1, [SQUARE])  # not changed, so there is nothing to undo
     session.micrographs.set_areas(1, [])
     session.undo()
     assert len(session.state.areas[1]) == 1

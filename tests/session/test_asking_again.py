@@ -16,7 +16,7 @@ def test_questions_of_earlier_rounds_are_asked_again(tmp_path, files):
         session.redo()
         assert session.state.questions == tuple(new)
         session.undo()
-        # Those of a rejected micrograph go away, and come back with it.
+        # Those of a rejected micrograph disappear, and return when it is restored.
         session.micrographs.set_rejected(2, True)
         assert session.state.questions == tuple(new)
         session.micrographs.set_rejected(2, False)

@@ -102,12 +102,12 @@ def test_labels_are_added_and_nothing_is_merged_silently(filled):
     [old] = filled.labels.add(1, [(100, 100)], 1)
     report = filled.labels.import_table(
         table(
-            ("MotionCorr/m0.mrc", 93, 100, 1),  # there already
-            ("MotionCorr/m0.mrc", 100, 108, 0),  # says the opposite
+            ("MotionCorr/m0.mrc", 93, 100, 1),  # exists already
+            ("MotionCorr/m0.mrc", 100, 108, 0),  # contradicts the label
             ("MotionCorr/m0.mrc", 200, 200, 0),
             ("MotionCorr/m0.mrc", 201, 200, 0),  # twice in the table
             ("m1", 100, 100, 1),
-            ("m1", 150, 100, 1),  # against the next one
+            ("m1", 150, 100, 1),  # contradicts the next row
             ("m1", 155, 100, 0),
             ("m1", 250, 100, np.nan),
             ("elsewhere.mrc", 5, 5, 1),
@@ -141,7 +141,7 @@ def test_rows_replace_labels_on_request_in_one_action(filled):
     ids = filled.labels.add(1, [(100, 100), (300, 100)], 1)
     rows = table(("m0", 100, 104, 0), ("m0", 300, 104, 0), ("m0", 302, 98, 1))
     report = filled.labels.import_table(rows, conflicts="replace")
-    # The second and the third row contradict each other: the label that is there stays.
+    # The second and the third row contradict each other, so the existing label is kept.
     assert report.replaced == ids[:1]
     assert {(m.x, m.y, m.target) for m in filled.state.labels.values()} == {
         (300, 100, 1),

@@ -174,7 +174,7 @@ def test_a_full_disk_leaves_no_part_of_a_new_session(session, tmp_path, size):
             with pytest.raises(SessionError, match="disk is full"):
                 make(tmp_path / "new")
             assert not list((tmp_path / "new.activepick").rglob("*"))
-    # The same program can try it again.
+    # The same program can try again.
     copy = session.save_copy(tmp_path / "new")
     with Session.open(copy) as again:
         assert places(again) == [0, 1, 2]

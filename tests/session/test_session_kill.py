@@ -14,7 +14,7 @@ from activepick.session import Session, Settings
 
 pytestmark = pytest.mark.posix("forks, and has kill -9")
 
-# Forks a labelling program for each line it reads, so that nothing is imported fifty times.
+# Forks a labelling program for each line of input, to import the modules only once.
 LAUNCHER = """
 import os, sys
 from activepick.session import Session
@@ -37,7 +37,7 @@ for line in sys.stdin:
     os.waitpid(child, 0)
     os.write(1, b"gone\\n")
 """
-# benchmarks/kills.py asks for more.
+# benchmarks/kills.py runs more.
 TIMES = int(os.environ.get("ACTIVEPICK_SESSION_KILLS", "50"))
 
 

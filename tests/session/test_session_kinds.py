@@ -98,7 +98,7 @@ def test_the_number_of_a_removed_kind_is_not_used_again(session):
     [label] = session.labels.add(1, [(1, 2)], 2)
     session.labels.remove([label])
     session.kinds.remove(2)
-    session.undo()  # the label is there again, of a kind that is gone
+    session.undo()  # restores a label of a removed kind
     assert session.kinds.add("ribosome") == 3
 
 

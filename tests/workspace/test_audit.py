@@ -143,7 +143,7 @@ def test_features_are_kept_if_a_loaded_head_uses_the_same(session, workspace, tm
     session.labels.add(1, [(100, 100)], 1)
     workspace.trainer.use_head(tmp_path / "a.safetensors")
     assert workspace.open(1) is features
-    assert workspace.trainer.head.particles == 1  # labels train it at once
+    assert workspace.trainer.head.particles == 1  # it is refitted to the labels at once
     session.undo()
     workspace.trainer.refit()
     assert workspace.open(1) is features

@@ -58,7 +58,7 @@ def test_members_of_a_left_out_class_are_not_picks_on_any_micrograph(session, pi
         if m == 1:
             assert np.hypot(*(lower - (x, y)).T).min() > 1
     session.set_settings(threshold=0.15)
-    # One step takes all back.
+    # One step undoes all of it.
     session.undo()
     assert len(picked.predictor.known_picks()) == len(before)
 

@@ -80,7 +80,7 @@ def test_a_class_keeps_its_number_and_answer_in_later_averages(
     classification = picked.classification
     junk = classification.summaries(picks)[1].number
     classification.answer(picks, junk, 0, classification.sample(picks, junk))
-    session.set_settings(threshold=0.0)  # the new head is sure of nothing
+    session.set_settings(threshold=0.0)  # the new head is certain of no position
     picked.trainer.update()
     picked.predictor.predict_all()
     refined = classification.compute(count=5)

@@ -124,7 +124,7 @@ def test_a_first_round_suggests_certain_and_asks_uncertain_positions(session, wo
         others = [p for p in places[:k] + places[k + 1 :] if p[0] == number]
         assert min(np.hypot(x - a, y - b) for _, a, b in others) > radius / 2
     assert session.state.labels.keys() == {1}
-    assert workspace.trainer.head.particles == 1  # suggestions train nothing
+    assert workspace.trainer.head.particles == 1  # suggestions are not used for training
     session.questions.accept_suggestions()
     assert workspace.trainer.update().particles == 5
 
@@ -139,7 +139,7 @@ def test_whole_datasets_are_picked_stored_and_read_again(
     assert steps[-1] == (2, 2, "micrograph_002.mrc")
     assert [done for done, _, _ in steps] == sorted(done for done, _, _ in steps)
     head = workspace.trainer.head
-    assert head.particles == 2  # it learnt first
+    assert head.particles == 2  # the head is refitted first
     assert {i for i, _ in workspace.predictor.counts().items()} == {1, 2}
     assert workspace.predictor.unpicked() == []
     entries = labelled.state.micrographs.values()

@@ -307,7 +307,7 @@ def test_unlabelled_peaks_replace_a_missing_class_in_a_session(session, workspac
     assert cdist(peaks, at_labels).min() > 0
     workspace.trainer.refit()
     with_stand_ins = workspace.predictor.score_map(1)
-    # Unlabelled places are kept apart from labelled ones.
+    # Unlabelled positions keep a distance from labelled ones.
     scores = with_stand_ins.values
     assert (scores > 0).mean() < 0.3
     session.labels.reclass(ids[:1], 0)
