@@ -28,7 +28,14 @@ def any_kind(z: Floats) -> Floats:
     highest = z.max(axis=0)
     if len(z) == 1:
         return np.asarray(highest)
-    return np.asarray(highest + np.log(np.exp(z - highest).sum(axis=0)))
+    # In place: on a whole map, memory for intermediate results takes longer than the computation.
+    total, part = np.zeros_like(highest), np.empty_like(highest)
+    for own in z:
+        np.subtract(own, highest, out=part)
+        total += np.exp(part, out=part)
+    np.log(total, out=total)
+    total += highest
+    return np.asarray(total)
 
 
 def kind_log_odds(z: Floats, index: int) -> Floats:
