@@ -25,10 +25,11 @@ from activepick._napari.preferences import Preferences
 from activepick._napari.widget import ActivePickWidget
 from activepick.benchmark.oracle import Oracle
 from activepick.formats import read_table
+from activepick.formats.kind_columns import KIND_COLUMN
 from activepick.learning.strategies.registry import Query
 from activepick.sample import sample_micrographs
 from activepick.session import Question, Session, Settings, Target
-from activepick.simulate import SimulationSettings
+from activepick.simulate import SimulationSettings, simulate_dataset
 
 SIZES = ((1280, 800), (1920, 1080))
 # High enough for everything that is numbered.
@@ -42,14 +43,13 @@ def main() -> None:
     """Make all screenshots."""
     parser = argparse.ArgumentParser(description="Make the pictures of the window.")
     parser.add_argument("--out", type=Path, default=Path("docs/images/window"))
-    parser.add_argument("--only-start", action="store_true", help="only start-*.jpg")
+    scenes = {"start": start, "show": show, "kinds": kinds}
+    parser.add_argument("scenes", nargs="*", help=f"of {', '.join(scenes)}; by default all")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home:
-        start(Path(home), asked.out)
-    if not asked.only_start:
+    for name in asked.scenes or scenes:
         with tempfile.TemporaryDirectory() as home:
-            show(Path(home), asked.out)
+            scenes[name](Path(home), asked.out)
 
 
 def open_window(home: Path) -> tuple[napari.Viewer, ActivePickWidget]:
@@ -205,6 +205,27 @@ def show(home: Path, out: Path) -> None:
     viewer.close()
 
 
+def kinds(home: Path, out: Path) -> None:
+    """Make the screenshots of a session with two kinds of particles."""
+    folder = home / "mixture"
+    mixture = simulate_dataset(folder, 2, seed=1, protein="barrel", mixture=("cage",))
+    viewer, widget = open_window(home)
+    settings = Settings(diameter_angstrom=mixture.diameter_angstrom)
+    with Session.create(home / "session", settings) as session:
+        session.micrographs.add(sorted(folder.glob("*.mrc")))
+        session.kinds.add("cage")
+        session.kinds.change(1, name="barrel")
+    widget.open_path(session.folder)
+    wait_for_picks(widget)
+    label(widget, folder, check=False)
+    only(widget, "label", "picks")
+    middle_question(widget)
+    zoom(widget)
+    keep_in_both_themes(viewer, out / "kinds", [])
+    widget.close_session()
+    viewer.close()
+
+
 def label(
     widget: ActivePickWidget, folder: Path, rounds: int = ROUNDS, *, check: bool = True
 ) -> None:
@@ -216,8 +237,7 @@ def label(
     def answer_all() -> None:
         while labelling.current is not None and session.state.questions:
             question = labelling.current
-            answer = oracle.answer(query_of(question))
-            labelling.answer(None if answer is None else 1 if answer else 0)
+            labelling.answer(oracle.kind(query_of(question)))
             settle()
             if len(session.state.rounds) > before:
                 return
@@ -245,11 +265,12 @@ def label(
 def oracle_of(session: OpenSession, folder: Path) -> Oracle:
     """Return an oracle that knows the particles of the session's micrographs."""
     table = read_table(folder / "truth.star")
-    truth = [
-        table.loc[table["micrograph"] == name, ["x", "y"]].to_numpy()
-        for name in session.state.names.values()
-    ]
-    return Oracle(truth, [SimulationSettings().radius_px] * len(truth))
+    parts = [table[table["micrograph"] == name] for name in session.state.names.values()]
+    return Oracle(
+        [part[["x", "y"]].to_numpy() for part in parts],
+        [session.images.radius_px] * len(parts),
+        kinds=[part[KIND_COLUMN].to_numpy(int) for part in parts] if KIND_COLUMN in table else None,
+    )
 
 
 def query_of(question: Question) -> Query:
