@@ -138,7 +138,7 @@ def convert(
         ),
     ] = None,
     preview_micrograph: Annotated[
-        str | None, typer.Option(help="Micrograph to draw; by default the one with most picks.")
+        str | None, typer.Option(help="Micrograph to draw; by default the one with the most picks.")
     ] = None,
     radius: Annotated[
         float | None, typer.Option(help="Approximate particle radius in pixels, for --preview.")

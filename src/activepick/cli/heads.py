@@ -24,7 +24,7 @@ def _group() -> None:
     """Work with saved heads."""
 
 
-@heads.command()
+@heads.command(short_help="Combine the heads of several datasets into a generic head.")
 def combine(
     files: Annotated[
         list[Path],

@@ -50,7 +50,7 @@ def pick(
         list[str] | None,
         typer.Option(
             metavar="NAME=P",
-            help="Smallest probability of a pick of one kind of particle of the head, such as "
+            help="Lowest probability of a pick of one kind of particle of the head, such as "
             "ribosome=0.7. Can be given several times.",
             show_default=False,
         ),

@@ -76,7 +76,7 @@ def info(path: SessionFolder, json: a.Json = False) -> None:
         print(f"{key.replace('_', ' '):<28}{'from the files' if value is None else value}")
 
 
-@session.command()
+@session.command(short_help="Repair a session that is damaged or was not closed.")
 def repair(
     path: SessionFolder,
     force: Annotated[
@@ -100,7 +100,7 @@ def repair(
         )
 
 
-@session.command()
+@session.command(short_help="Write the picks or labels of a session for other programs.")
 def export(
     path: SessionFolder,
     out: Annotated[
@@ -156,7 +156,7 @@ def export(
     print(f"{what} of {counted(table['micrograph'].nunique(), 'micrograph')}: {out}")
 
 
-@session.command("import")
+@session.command("import", short_help="Import picks into a session, as labels or suggestions.")
 def import_(
     path: SessionFolder,
     table: Annotated[
