@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from activepick.errors import TableError
+from activepick.formats import read_table, write_table
 from activepick.formats.kind_columns import kinds_of_rows
 
 
@@ -40,3 +41,22 @@ def test_numbers_beside_names_take_precedence_over_names_that_are_numbers():
 def test_a_particle_needs_a_kind():
     with pytest.raises(TableError, match="row 1 has no kind"):
         read(["a", np.nan], label=[1, 1])
+
+
+def test_numbers_of_kinds_are_integers_in_star_files(tmp_path):
+    """RELION reads the column as an integer, and other programs write 2.0 in CSV files."""
+    (tmp_path / "picks.csv").write_text(
+        "micrograph,x,y,rlnClassNumber,rlnGroupNumber,rlnDefocusU\n"
+        "a.mrc,10,20,1.0,1e30,5.0\na.mrc,30,40,2.0,2.5,6.0\n"
+    )
+    write_table(read_table(tmp_path / "picks.csv"), tmp_path / "picks.star")
+    rows = [
+        line.split()
+        for line in (tmp_path / "picks.star").read_text().splitlines()
+        if "a.mrc" in line
+    ]
+    assert [row[2] for row in rows] == ["1", "2"]
+    table = read_table(tmp_path / "picks.star")
+    assert table["rlnClassNumber"].dtype.kind == "i"
+    assert table["rlnGroupNumber"].tolist() == [1e30, 2.5]
+    assert table["rlnDefocusU"].dtype.kind == "f"

@@ -31,6 +31,9 @@ _ORDER = (
     "rlnMicrographName rlnOpticsGroup"
 )
 _TAG = re.compile(r"[A-Za-z][^\s#\"']*")
+# Columns that are integers in RELION. Other programs write whole numbers with a decimal point if a
+# value is missing somewhere in the column.
+_INTEGER = re.compile(r"rln\w*(Number|Group|Subset|ID)")
 # Columns that 3.0 has for each particle, and later versions for each optics group.
 _OF_GROUP = (
     *("rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast"),
@@ -206,6 +209,13 @@ def _particles(table: pd.DataFrame, path: Path) -> pd.DataFrame:
             dropped.append(str(name))
     warn_dropped(table, dropped, path, "RELION", optics=False)
     frame = pd.DataFrame(columns, index=table.index)
+    for name in filter(_INTEGER.fullmatch, map(str, frame)):
+        values = frame[name]
+        if (
+            pd.api.types.is_float_dtype(values)
+            and ((values % 1 == 0) & (values.abs() < 2**53)).all()
+        ):
+            frame[name] = values.astype("int64")
     first = [name for name in _ORDER.split() if name in frame]
     return frame[first + [name for name in frame.columns if name not in first]]
 
