@@ -181,12 +181,23 @@ class Person:
 
     def click(self, x: float, y: float, button: str = "Left", key: str = "No") -> None:
         """Click on a place in original pixels."""
-        self.move_to(x, y)
+        self._click(self.where(x, y), button, key)
+
+    def click_on_screen(self, place: tuple[float, float]) -> None:
+        """Click on a position of the canvas in screen pixels."""
+        self._click(QPointF(*place).toPoint(), "Left", "No")
+
+    def move_on_screen(self, place: tuple[float, float]) -> None:
+        """Move the mouse to a position of the canvas in screen pixels."""
+        self._move(QPointF(*place).toPoint())
+
+    def _click(self, place: QPoint, button: str, key: str) -> None:
+        self._move(place)
         QTest.mouseClick(
             self.canvas,
             getattr(Qt.MouseButton, f"{button}Button"),
             getattr(Qt.KeyboardModifier, f"{key}Modifier"),
-            self.where(x, y),
+            place,
         )
 
     def click_on_free_place(self) -> None:

@@ -46,14 +46,14 @@ def test_messages_describe_what_was_undone(tmp_path, files):
     assert said == [
         f"Undone: particle on {names[0]}",
         "Undone: 2 non-particles on 2 micrographs",
-        f"Undone: move of particle on {names[0]}",
+        f"Undone: particle moved on {names[0]}",
         f"Undone: particle changed to empty position on {names[0]}",
         f"Undone: skipped position on {names[0]}",
         f"Undone: excluded areas on {names[1]}",
         "Undone: class left out of the picks",
         "Undone: class put back into the picks",
-        f"Undone: replacement of empty position on {names[0]}",
-        f"Undone: removal of 3 non-particles, 1 skipped position on {names[0]}",
+        f"Undone: empty position replaced on {names[0]}",
+        f"Undone: 3 non-particles, 1 skipped position removed on {names[0]}",
         f"Undone: rejection of {names[2]}",
-        f"Undone: restoring of {names[2]}",
+        f"Undone: un-rejection of {names[2]}",
     ]

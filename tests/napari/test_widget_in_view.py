@@ -51,6 +51,10 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
         lambda: setattr(person.viewer.layers["micrograph"], "visible", False),
         lambda: setattr(person.viewer.dims, "ndisplay", 3),
         lambda: setattr(person.viewer.canvas.grid, "enabled", True),
+        # Covered by the image, or without it.
+        lambda: person.viewer.layers.reverse(),
+        lambda: person.viewer.layers.remove("micrograph"),
+        lambda: person.viewer.layers.remove("questions"),
     ):
         question = person.labelling.current
         person.settle()
@@ -58,7 +62,9 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
         qtbot.wait(20)
         person.press("G")
         assert question.id not in person.state.marks
+        qtbot.wait(20)
         assert person.in_view(question)
+        assert person.widget.layers.shows_questions
         person.answer("G")
         assert question.id in person.state.marks
 
@@ -117,6 +123,22 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     count = len(person.state.marks)
     person.press("Delete")
     assert len(person.state.marks) == count
+    # A label that the user has hidden is shown first, and is not moved by a drag.
+    person.see_all()
+    person.viewer.layers["labels"].visible = False
+    labels = dict(person.state.marks)
+    person.drag((400, 300), (460, 340))
+    person.settle()
+    assert person.state.marks == labels
+    person.see_all()
+    person.move_to(400, 300)
+    person.press("Delete")
+    assert person.state.marks == labels
+    assert person.viewer.layers["labels"].visible
+    person.press("Delete")
+    assert len(person.state.marks) == count - 1
+    person.press("X")
+    person.settle()
 
     # The questions of a rejected micrograph disappear, and return when it is restored.
     while len({q.micrograph for q in person.state.questions}) < 2:
@@ -139,7 +161,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     assert not {q.id for q in person.state.asked if q.micrograph == rejected} & set(strip._ids)
     person.press("X")
     person.settle()
-    assert person.told[-1] == ("info", f"Undone: rejection on {name}")
+    assert person.told[-1] == ("info", f"Undone: rejection of {name}")
     assert person.open.shown == rejected
     assert rejected in {q.micrograph for q in person.state.questions}
     person.press("J")
@@ -168,6 +190,16 @@ def test_only_visible_suggestions_are_accepted(qtbot, open_widget, micrographs):
     seen = set(strip.visible_ids())
     assert len(seen) == 10  # two rows of five
 
+    # On another micrograph, they are named.
+    shown, title = person.open.shown, person.widget.label._title
+    step, back = ("Q", "E") if shown > 1 else ("E", "Q")
+    person.press(step)
+    person.settle()
+    assert title.text() == f"Suggestions on {person.state.names[shown]}"
+    person.press(back)
+    person.settle()
+    assert "accept (Y)" in title.text()
+
     # If they are not visible, they are scrolled into view first.
     person.widget.label.set_open(False)
     qtbot.wait(20)
@@ -186,6 +218,17 @@ def test_only_visible_suggestions_are_accepted(qtbot, open_widget, micrographs):
         person.settle()
     assert {mark.source for mark in person.state.marks.values()} == {"suggestion"}
     assert all(person.state.marks[q.id].target == q.suggestion for q in suggested)
+
+    # There are none on a rejected micrograph.
+    person.open.set_rejected(shown, True)
+    person.settle()
+    person.open.show(shown)
+    person.settle()
+    asked = person.state.asked
+    person.click_button("Suggestions")
+    person.settle()
+    assert "This micrograph is rejected" in person.told[-1][1]
+    assert person.state.asked == asked
 
 
 def test_the_zoom_of_the_user_is_kept(qtbot, open_widget, micrographs):

@@ -63,7 +63,7 @@ def test_two_kinds_are_named_answered_counted_and_exported(person, tmp_path):
         person.answer_in_view(key)
         assert person.state.marks[question.id].target == target
         answered[question.id] = target
-    assert label.summary == "2 particle, 2 proteasome, 2 non-particles"
+    assert label.summary == "particle: 2, proteasome: 2, non-particles: 2"
     captions = {tile.crop.id: tile.crop.caption for tile in label._strip._tiles if tile.isVisible()}
     names = {1: "particle", 2: "proteasome", 0: ""}
     assert all(captions[i] == names[t] for i, t in answered.items() if i in captions)

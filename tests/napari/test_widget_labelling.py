@@ -110,8 +110,21 @@ def test_questions_are_answered_with_keys_and_picks_are_updated(person):
 
     press("G")
     assert person.labelling.current.id == order[1]
+    other = next(i for i in person.state.micrographs if i != review.questions[0].micrograph)
+    person.open.show(other)
+    person.settle()
     person.press("X")
+    person.settle()
     assert person.labelling.current.id == order[0]
+    assert person.in_view(person.labelling.current)
+    assert person.told[-1][1] == f"Undone: label kept on {person.open.shown_name}"
+    # The button removes only a label that is on screen.
+    person.open.show(other)
+    person.settle()
+    person.click_button("Remove label (Del)")
+    person.settle()
+    assert order[0] in person.state.marks
+    assert person.in_view(person.labelling.current)
     press({1: "F", 0: "D", 2: "H"}[targets[order[0]]])  # the key of the current label also keeps it
     assert {i: label.target for i, label in person.state.labels.items()} == targets
     press("D" if targets[order[1]] == 1 else "F")

@@ -7,6 +7,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 from needed_screen import needs_screen
 from person import Person
+from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QAbstractButton
 
 from activepick.simulate import SimulationSettings
@@ -123,6 +124,30 @@ def test_layers_can_be_hidden_removed_renamed_and_reordered(qtbot, open_widget, 
     check_layers(person)
     for layer in copies:
         viewer.layers.remove(layer)
+
+    # Positions are right if axes are exchanged, or go up and to the left.
+    navigation = person.widget.navigation
+    for change in (
+        lambda: viewer.dims.transpose(),
+        lambda: setattr(viewer.scene.camera, "orientation2d", ("up", "left")),
+        lambda: viewer.dims.transpose(),
+    ):
+        change()
+        viewer.scene.camera.zoom = 2.0
+        question = person.labelling.current
+        navigation.go_to_question(person.open)
+        person.settle()
+        [place] = navigation.on_screen([(question.x, question.y)])
+        assert person.canvas.rect().contains(QPoint(*map(int, place)))
+        person.click_on_screen(place)
+        person.settle()
+        assert person.state.marks[question.id].target == 1
+        aside = question.x + 3, question.y + 5
+        navigation.centre(*aside)
+        person.move_on_screen(navigation.on_screen([aside])[0])
+        np.testing.assert_allclose(navigation.mouse_position(), aside, atol=2)
+    viewer.scene.camera.orientation2d = ("down", "right")
+    person.see_all()
 
     # Clicks in 3D and in the grid view do not label, because positions are not defined there.
     for turn, back in (

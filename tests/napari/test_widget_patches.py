@@ -72,6 +72,27 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     # Undo reverts the last click; changes elsewhere keep the corrections.
     person.press("X")
     assert first.corrections == 1
+    name = person.open.shown_name
+    assert person.told[-1][1] == f"Undone: correction of the patch on {name}"
+    person.press("Shift+X")
+    assert first.corrections == 2
+    # From another micrograph, keys go back to the patch.
+    for key, corrections in (("X", 1), ("Shift+X", 2), ("G", 2), ("X", 1)):
+        person.press("Q" if person.open.shown > 1 else "E")
+        person.settle()
+        assert "on another micrograph" in person.widget.label._title.text()
+        person.press(key)
+        person.settle()
+        assert patches.review is first
+        assert first.corrections == corrections
+        assert person.open.shown == first.micrograph
+    assert not person.state.marks
+    # A hidden image is shown before the patch is confirmed.
+    person.viewer.layers["micrograph"].visible = False
+    person.press("Y")
+    person.settle()
+    assert not person.state.marks
+    assert person.viewer.layers["micrograph"].visible
     person.click(*missed)
     person.widget.picks._edge_margin.setValue(0.5)
     person.settle()

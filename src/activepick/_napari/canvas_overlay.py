@@ -160,7 +160,7 @@ class CanvasOverlay(QWidget):
     def _draw_patch(self, painter: QPainter, shown: _ShownPatch) -> None:
         patch = shown.patch
         corners = self._on_screen([(patch.left, patch.top), (patch.right, patch.bottom)])
-        frame, outside = QRectF(*corners), QPainterPath()
+        frame, outside = QRectF(*corners).normalized(), QPainterPath()
         outside.addRect(QRectF(self.rect()))
         outside.addRect(frame)  # by the odd-even rule it is a hole
         painter.fillPath(outside, QColor.fromRgbF(0.0, 0.0, 0.0, _SHADE))

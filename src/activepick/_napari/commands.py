@@ -76,7 +76,10 @@ class Commands:
             skip.
         """
         if session.patches.active and target is None:
-            session.patches.skip()
+            if self._navigation.patch_in_view(session):
+                session.patches.skip()
+            else:
+                self._navigation.go_to_patch(session)
         elif self._questions_are_hidden(session):
             return
         elif session.labelling.current is None or self._navigation.question_in_view(session):
@@ -102,8 +105,17 @@ class Commands:
 
     def undo(self, session: OpenSession) -> None:
         """Undo the last correction of the patch under review, or else the last action."""
-        if not session.patches.take_back():
+        if session.patches.take_back():
+            self._see_patch(session)
+        else:
             session.labelling.undo()
+
+    def redo(self, session: OpenSession) -> None:
+        """Redo the correction or the action that was undone last."""
+        if session.patches.repeat():
+            self._see_patch(session)
+        else:
+            session.labelling.redo()
 
     def accept(self, session: OpenSession) -> None:
         """Accept the suggestions that are on screen, or move the view to suggestions.
@@ -121,20 +133,32 @@ class Commands:
                 session.labelling.accept(seen)
 
     def remove_label(self, session: OpenSession) -> None:
-        """Remove the label that is reviewed if it is on screen, or else that under the mouse.
+        """Remove the label that is reviewed, or else that under the mouse.
 
-        Excluded areas that are selected with napari's tool are removed instead.
+        A label that is not on screen is shown first. Excluded areas that are selected with napari's
+        tool are removed instead.
         """
         if self.layers.remove_selected_areas():
             return
         position = self._navigation.mouse_position()
         if session.labelling.review is not None:
-            if self._navigation.question_in_view(session):
-                session.labelling.remove_reviewed()
-            else:
-                self._navigation.go_to_question(session)
+            self.remove_reviewed(session)
+        elif not self.layers.shows_labels:
+            self.layers.show_labels_layer()
         elif position is not None and session.images.is_current:
             session.labelling.remove_at(*position)
+
+    def remove_reviewed(self, session: OpenSession) -> None:
+        """Remove the label that is reviewed, or go to it if it is not on screen."""
+        if self._navigation.question_in_view(session):
+            session.labelling.remove_reviewed()
+        else:
+            self._navigation.go_to_question(session)
+
+    def _see_patch(self, session: OpenSession) -> None:
+        """Move the view to the patch under review unless it is on screen."""
+        if not self._navigation.patch_in_view(session):
+            self._navigation.go_to_patch(session)
 
     def _questions_are_hidden(self, session: OpenSession) -> bool:
         """Return whether patches are reviewed; if so, tell the user what is possible instead."""

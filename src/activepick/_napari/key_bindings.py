@@ -58,7 +58,7 @@ KEY_BINDINGS = (
     KeyBinding(("T",), "next question", lambda session, commands: commands.go(session, 1)),
     KeyBinding(("X", "Control-Z"), "undo", lambda session, commands: commands.undo(session)),
     KeyBinding(
-        ("Shift-X", "Control-Shift-Z"), "redo", lambda session, commands: session.labelling.redo()
+        ("Shift-X", "Control-Shift-Z"), "redo", lambda session, commands: commands.redo(session)
     ),
     KeyBinding(
         ("Delete", "Backspace"),
@@ -88,7 +88,7 @@ KEY_BINDINGS = (
     ),
     KeyBinding(
         ("J",),
-        "reject or restore the micrograph",
+        "reject or un-reject the micrograph",
         lambda session, commands: session.toggle_rejected(),
     ),
     KeyBinding(

@@ -209,6 +209,7 @@ class Labelling(QObject):
         change = self._session.next_undo
         if self._review is not None and self._review.take_back():
             self._check_current()
+            self._show_kept(self._review.current)
         elif change is None:
             self.notified.emit("info", "There is nothing to undo.")
         elif self._edit(lambda session: session.undo()):
@@ -238,8 +239,12 @@ class Labelling(QObject):
         All of them are on the shown micrograph, so that they can be checked together.
         """
         shown = self._images.shown
-        here = [shown] if self._session.state.is_used(shown) else None
-        self._choose(lambda: self._workspace.questioner.suggest(micrographs=here))
+        if self._session.state.is_used(shown):
+            self._choose(lambda: self._workspace.questioner.suggest(micrographs=[shown]))
+        else:
+            self.notified.emit(
+                "info", "This micrograph is rejected: go to another one for suggestions."
+            )
 
     def start_review(self) -> None:
         """Start a review of the labels that the head and all other labels contradict most.
@@ -289,7 +294,8 @@ class Labelling(QObject):
         untouched = replace and not any(question.id in state.marks for question in state.asked)
         if state.questions and not untouched:
             return
-        if self._start_mode == "suggestions" and not state.labels:
+        suggests = self._start_mode == "suggestions" and not state.labels
+        if suggests and state.is_used(self._images.shown):
             self.suggest()
         else:
             self.ask()
@@ -352,6 +358,13 @@ class Labelling(QObject):
         place = place_of_change(change)
         if place is not None:
             self.acted.emit(*place)
+
+    def _show_kept(self, label: Question | None) -> None:
+        """Show a message about a label of the review that is no longer kept, and its position."""
+        if label is not None:
+            name = self._session.state.names[label.micrograph]
+            self.notified.emit("info", f"Undone: label kept on {name}")
+            self.acted.emit(label.micrograph, (label.x, label.y))
 
     def _check_current(self) -> None:
         number = None if self.current is None else self.current.id

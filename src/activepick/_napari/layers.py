@@ -55,6 +55,8 @@ _REJECTED_OPACITY = 0.35
 _EDITING_KEYS = ("A", "Shift-A", "Control-A", "Control-C", "Control-V")
 # Width of the outline of an area, in pixels of the screen.
 _LINE_PX = 3.0
+# Images with a higher opacity and one of these blendings hide the layers below them.
+_COVERS, _COVERING = 0.8, ("opaque", "translucent", "translucent_no_depth")
 # The transform of a layer that was not moved, rotated or sheared.
 _UNMOVED: dict[str, Any] = {
     "translate": np.zeros(2),
@@ -455,7 +457,7 @@ class Layers:
     def remove_selected_areas(self) -> bool:
         """Remove the areas that are selected with napari's tool; return whether there were any."""
         layer = self.get(AREAS)
-        if layer is None or self.viewer.layers.selection.active is not layer:
+        if layer is None or self.viewer.layers.selection.active is not layer or not layer.visible:
             return False
         selected = bool(layer.selected_data)
         if selected:
@@ -463,23 +465,72 @@ class Layers:
         return selected
 
     @property
+    def shows_image(self) -> bool:
+        """Whether the layer of the image is visible."""
+        layer = self.get(MICROGRAPH)
+        return layer is not None and bool(layer.visible)
+
+    @property
     def shows_questions(self) -> bool:
-        """Whether the layers of the image and of the questions are visible."""
-        layers = self.get(MICROGRAPH), self.get(QUESTIONS)
-        return all(layer is not None and layer.visible for layer in layers)
+        """Whether the image and the questions are visible."""
+        return self.shows_image and self._is_seen(QUESTIONS)
+
+    @property
+    def shows_labels(self) -> bool:
+        """Whether the labels are visible."""
+        return self._is_seen(LABELS)
+
+    def show_image_layer(self) -> None:
+        """Make the image visible if the user hid or removed it."""
+        layer = self.get(MICROGRAPH)
+        if layer is None and self._displayed is not None:
+            self._show_image(self._displayed)
+        elif layer is not None and not self._hidden:
+            layer.visible = True
 
     def show_questions_layer(self) -> None:
-        """Make the image and the questions visible if the user hid them."""
-        for name in (MICROGRAPH, QUESTIONS):
-            layer = self.get(name)
-            if layer is not None and not (name == MICROGRAPH and self._hidden):
-                layer.visible = True
+        """Make the image and the questions visible if the user hid, covered or removed them."""
+        self.show_image_layer()
+        self._bring_into_sight(QUESTIONS)
+
+    def show_labels_layer(self) -> None:
+        """Make the labels visible if the user hid, covered or removed them."""
+        self._bring_into_sight(LABELS)
 
     def toggle_picks(self) -> None:
         """Show or hide the picks."""
-        layer = self.get(PICKS)
-        if layer is not None:
-            layer.visible = not layer.visible
+        if self._is_seen(PICKS):
+            self._layers[PICKS].visible = False
+        else:
+            self._bring_into_sight(PICKS)
+
+    def _is_seen(self, name: str) -> bool:
+        """Return whether a layer of points is visible and not covered by an image."""
+        layer = self.get(name)
+        return layer is not None and bool(layer.visible) and not self._covering(layer)
+
+    def _covering(self, layer: Layer) -> list[Image]:
+        """Return the images that hide a layer because they are above it in the layer list."""
+        above = list(self.viewer.layers)[self.viewer.layers.index(layer) + 1 :]
+        return [
+            one
+            for one in above
+            if isinstance(one, Image)
+            and one.visible
+            and one.opacity > _COVERS
+            and str(one.blending) in _COVERING
+        ]
+
+    def _bring_into_sight(self, name: str) -> None:
+        layer = self.get(name)
+        if layer is None:
+            self.points_edited.emit()  # it is added again
+            return
+        layer.visible = True
+        covering = self._covering(layer)
+        if covering:
+            layers = self.viewer.layers
+            layers.move(layers.index(layer), layers.index(covering[-1]) + 1)
 
     def activate_labels(self) -> None:
         """Make the labels the active layer, where key and mouse bindings apply."""

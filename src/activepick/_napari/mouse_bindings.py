@@ -167,7 +167,8 @@ class MouseBindings(SessionListener):
         position, start = self._layers.position(event.position), np.asarray(event.pos)
         negative = event.button == 2 or "Shift" in event.modifiers
         target: Target = NOT_A_PARTICLE if negative else self._kind(session)
-        label = labelling.label_near(*position) if event.button == 1 else None
+        can_move = event.button == 1 and self._layers.shows_labels
+        label = labelling.label_near(*position) if can_move else None
         with contextlib.nullcontext() if label is None else self._camera_held():
             yield
             moved = False

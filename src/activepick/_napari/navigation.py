@@ -83,6 +83,7 @@ class Navigation:
 
         The camera does not move if the position is already on screen.
         """
+        self._see_flat()
         if position is not None and session.shown == micrograph and session.images.is_current:
             if not self.is_in_view(*position):
                 self.centre(*position)
@@ -108,6 +109,7 @@ class Navigation:
         if review is None:
             return
         self._see_flat()
+        self._layers.show_image_layer()
         if self._before_patches is None:
             zoom = self._viewer.scene.camera.zoom
             self._before_patches = zoom, self.centre_of_view(), session.shown
@@ -141,6 +143,8 @@ class Navigation:
         review = session.patches.review
         if review is None or review.micrograph != session.shown or not session.images.is_current:
             return False
+        if not self._layers.shows_image:
+            return False
         patch = review.patch
         return self.is_in_view((patch.left + patch.right) / 2, (patch.top + patch.bottom) / 2)
 
@@ -164,14 +168,15 @@ class Navigation:
         """Return whether a position in original pixels is on screen."""
         if not self.is_flat:
             return False
-        camera, size = self._viewer.scene.camera, np.asarray(self._viewer.canvas.size)
-        offset = np.subtract(self._layers.world(x, y), camera.center[-2:]) * camera.zoom
-        return bool((np.abs(offset) <= size / 2).all())
+        offset = self._offset(self._layers.world(x, y))
+        return bool((np.abs(offset) <= np.asarray(self._viewer.canvas.size) / 2).all())
 
     @property
     def is_flat(self) -> bool:
         """Whether the layers are superposed in 2D, so that positions are defined."""
-        return self._viewer.dims.ndisplay == 2 and not self._viewer.canvas.grid.enabled
+        dims = self._viewer.dims
+        displays_image = sorted(dims.displayed) == [dims.ndim - 2, dims.ndim - 1]
+        return dims.ndisplay == 2 and displays_image and not self._viewer.canvas.grid.enabled
 
     def mouse_position(self) -> _Position | None:
         """Return the position (x, y) under the mouse in original pixels; None if there is none.
@@ -182,27 +187,63 @@ class Navigation:
             return None
         camera, (height, width) = self._viewer.scene.camera, self._viewer.canvas.size
         offset = np.array([self._mouse[1] - height / 2, self._mouse[0] - width / 2]) / camera.zoom
-        return self._layers.position(np.asarray(camera.center[-2:]) + offset)
+        displayed = np.asarray(camera.center[-2:]) + offset * self._directions
+        return self._layers.position(displayed[self._axes])
 
     def on_screen(self, positions: ArrayLike) -> NDArray[np.float64]:
         """Return the pixels (n, 2) of the screen, as x, y, at positions (n, 2) of the image."""
-        camera, size = self._viewer.scene.camera, np.asarray(self._viewer.canvas.size)
         world = np.asarray(positions, np.float64)[:, ::-1] * self._layers.scale
-        offset = (world - np.asarray(camera.center[-2:])) * camera.zoom
-        return np.asarray((size / 2 + offset)[:, ::-1])
+        return np.asarray((np.asarray(self._viewer.canvas.size) / 2 + self._offset(world))[:, ::-1])
 
     def centre(self, x: float, y: float) -> None:
         """Centre a position in original pixels, as far as the image fills the view."""
         camera, canvas = self._viewer.scene.camera, np.asarray(self._viewer.canvas.size, np.float64)
-        half = canvas / 2 / camera.zoom
+        half, axes = canvas / 2 / camera.zoom, self._axes
         below = np.array([_BELOW * canvas.min() / camera.zoom, 0.0])
-        image = np.asarray(self._layers.world_shape)
-        wanted = np.clip(self._layers.world(x, y), half, np.maximum(half, image - half + below))
+        image = np.asarray(self._layers.world_shape)[axes]
+        wanted = np.asarray(self._layers.world(x, y))[axes]
+        # Rows of the image that are lower on the screen may be those with lower numbers.
+        lowest = half - below * (self._directions < 0)
+        highest = image - half + below * (self._directions > 0)
+        wanted = np.clip(wanted, lowest, np.maximum(lowest, highest))
         camera.center = tuple(np.where(image + below >= 2 * half, wanted, image / 2))
 
     def centre_of_view(self) -> _Position:
         """Return the position (x, y) in original pixels at the centre of the view."""
-        return self._layers.position(self._viewer.scene.camera.center)
+        centre = np.asarray(self._viewer.scene.camera.center[-2:])
+        return self._layers.position(centre[self._axes])
+
+    @property
+    def _axes(self) -> list[int]:
+        """Indices of y and x that are displayed as rows and columns; the user can transpose them.
+
+        The same indices convert displayed axes to (y, x).
+        """
+        row, column = self._viewer.dims.displayed[-2:]
+        return [0, 1] if row < column else [1, 0]
+
+    @property
+    def _directions(self) -> NDArray[np.float64]:
+        """Whether rows go down and columns to the right (1), or the opposite (-1)."""
+        down, right = self._viewer.scene.camera.orientation2d
+        return np.array([1.0 if down == "down" else -1.0, 1.0 if right == "right" else -1.0])
+
+    def _offset(self, world: ArrayLike) -> NDArray[np.float64]:
+        """Return the distance (..., 2) from the centre of the view in pixels of the screen.
+
+        Parameters
+        ----------
+        world
+            World coordinates (..., 2) as y, x.
+
+        Returns
+        -------
+        ndarray
+            Downwards and to the right.
+        """
+        camera = self._viewer.scene.camera
+        displayed = np.asarray(world, np.float64)[..., self._axes] - camera.center[-2:]
+        return np.asarray(displayed * camera.zoom * self._directions)
 
     def fit(self, first: bool) -> None:
         """Show a whole micrograph of another size, unless the user set the zoom.
@@ -231,8 +272,10 @@ class Navigation:
     def _see_flat(self) -> None:
         """Leave the grid view and the 3D view, in which labelling is not possible."""
         if not self.is_flat:
+            dims = self._viewer.dims
             self._viewer.canvas.grid.enabled = False
-            self._viewer.dims.ndisplay = 2
+            dims.ndisplay = 2
+            dims.order = tuple(range(dims.ndim))
             self._user_zoomed = False
 
     def _centre_question(self, session: OpenSession) -> None:
@@ -256,7 +299,7 @@ class Navigation:
         self._set_zoom(_PATCH_SHARE * min(self._viewer.canvas.size) / side)
         # Also at the border of the image, where the view would otherwise be filled.
         x, y = (patch.left + patch.right) / 2, (patch.top + patch.bottom) / 2
-        self._viewer.scene.camera.center = self._layers.world(x, y)
+        self._viewer.scene.camera.center = tuple(np.asarray(self._layers.world(x, y))[self._axes])
 
     def _set_zoom(self, zoom: float) -> None:
         """Set the zoom; it is not one that the user has chosen."""

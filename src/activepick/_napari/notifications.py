@@ -1,7 +1,6 @@
 """Notifications of napari: show messages, and write all notifications to the log."""
 
 import logging
-import re
 import sys
 
 from napari.utils import notifications
@@ -15,7 +14,7 @@ from napari.utils.notifications import (
 
 import activepick
 from activepick._napari.views.message_list import path_last
-from activepick._napari.views.short_names import elided
+from activepick._napari.views.short_names import elided_words
 from activepick.errors import ActivepickError
 
 __all__ = ["log_notifications", "show_notification"]
@@ -29,7 +28,6 @@ _LEVELS = {
 _UNITS = "Inconsistent units across layers"
 # Longest word in a message without a problem.
 _MOST_CHARACTERS = 18
-_LONG_WORD = re.compile(rf"[^\s/\\]{{{_MOST_CHARACTERS + 1},}}")
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +38,7 @@ def show_notification(severity: str, text: str) -> None:
     first: long names in messages without a problem are shortened, so that they stay in this line.
     """
     if severity == "info":
-        text = _LONG_WORD.sub(lambda match: elided(match.group(), _MOST_CHARACTERS), text)
+        text = elided_words(text, _MOST_CHARACTERS)
     show = {
         "info": notifications.show_info,
         "warning": notifications.show_warning,

@@ -106,11 +106,17 @@ class PatchMode(QObject):
             self.corrected.emit()
 
     def take_back(self) -> bool:
-        """Undo the last correction of the patch; return False if there is none."""
-        if self.review is None or not self.review.take_back():
-            return False
-        self.corrected.emit()
-        return True
+        """Undo the last correction of the patch and say so; return False if there is none."""
+        return self._step("Undone", self.review is not None and self.review.take_back())
+
+    def repeat(self) -> bool:
+        """Redo the correction that was undone last and say so; return False if there is none."""
+        return self._step("Redone", self.review is not None and self.review.repeat())
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether a correction of the patch was undone and can be redone."""
+        return self.review is not None and self.review.can_repeat
 
     def confirm(self) -> None:
         """Label everything in the patch, in one action, and choose the next patch."""
@@ -173,6 +179,13 @@ class PatchMode(QObject):
             self.corrected.emit()
         else:
             self._choose()
+
+    def _step(self, verb: str, done: bool) -> bool:
+        if self.review is not None and done:
+            name = self._session.state.names[self.review.micrograph]
+            self.notified.emit("info", f"{verb}: correction of the patch on {name}")
+            self.corrected.emit()
+        return done
 
     def _update_answered(self, review: PatchReview) -> None:
         review.set_answered(positions(self._session.state.marks_of(review.micrograph)))

@@ -56,7 +56,7 @@ def _what(change: Change, kinds: Mapping[int, str]) -> str:
     if change.areas_after:
         return "excluded areas"
     if change.status_after:
-        return "rejection" if "rejected" in change.status_after.values() else "restoring"
+        return "rejection" if "rejected" in change.status_after.values() else "un-rejection"
     if change.left_out_after:
         count = len(change.left_out_after)
         which = "class" if count == 1 else f"{count} classes"
@@ -69,11 +69,11 @@ def _what(change: Change, kinds: Mapping[int, str]) -> str:
     if not before:
         return _count(after, kinds)
     if not after:
-        return f"removal of {_count(before, kinds)}"
+        return f"{_count(before, kinds)} removed"
     if len(before) < len(change.before):
-        return f"replacement of {_count(before, kinds)}"
+        return f"{_count(before, kinds)} replaced"
     if any((a.x, a.y) != (b.x, b.y) for a, b in zip(before, after, strict=True)):
-        return f"move of {_count(after, kinds)}"
+        return f"{_count(after, kinds)} moved"
     return f"{_count(before, kinds)} changed to {_count(after, kinds)}"
 
 

@@ -12,6 +12,9 @@ __all__ = ["PatchReview"]
 
 Floats = NDArray[np.float64]
 
+# Indices of removed picks, and added positions with the index of the pick that each moves, if any.
+_Corrections = tuple[set[int], dict[tuple[float, float], int | None]]
+
 # A position that is added this close to a pick, in particle radii, moves the pick.
 _MOVED_FROM = 1.0
 
@@ -42,10 +45,9 @@ class PatchReview:
     # Added positions, with the index of the pick that each moves, if any.
     _added: dict[tuple[float, float], int | None] = field(default_factory=dict, init=False)
 
-    # Removed picks and added positions before each click.
-    _before: list[tuple[set[int], dict[tuple[float, float], int | None]]] = field(
-        default_factory=list, init=False
-    )
+    # Removed picks and added positions before each click, and those that were undone.
+    _before: list[_Corrections] = field(default_factory=list, init=False)
+    _undone: list[_Corrections] = field(default_factory=list, init=False)
 
     @property
     def particles(self) -> Floats:
@@ -89,14 +91,29 @@ class PatchReview:
         changed = self._correct(x, y)
         if changed:
             self._before.append(before)
+            self._undone.clear()
         return changed
 
     def take_back(self) -> bool:
         """Undo the last click that changed anything; return False if there is none."""
         if not self._before:
             return False
+        self._undone.append((self._removed, self._added))
         self._removed, self._added = self._before.pop()
         return True
+
+    def repeat(self) -> bool:
+        """Redo the click that was undone last; return False if there is none."""
+        if not self._undone:
+            return False
+        self._before.append((self._removed, self._added))
+        self._removed, self._added = self._undone.pop()
+        return True
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether a click was undone and no other click followed."""
+        return bool(self._undone)
 
     def set_answered(self, xy: Floats) -> None:
         """Set the labelled and skipped positions x, y, shape (m, 2), after they changed."""

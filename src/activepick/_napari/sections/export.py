@@ -13,7 +13,7 @@ from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.files_in_folder import ask_about_files
-from activepick._napari.views.short_names import elided
+from activepick._napari.views.short_names import elided, wrappable
 from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.formats import FORMATS, Format
 from activepick.wording import counted
@@ -241,10 +241,11 @@ class ExportSection(Section, SessionListener):
 
     def _may_replace(self, question: str) -> bool:
         yes = QMessageBox.StandardButton.Yes
-        answer = QMessageBox.question(self, "Export", question, yes | QMessageBox.StandardButton.No)
+        no = QMessageBox.StandardButton.No
+        answer = QMessageBox.question(self, "Export", wrappable(question), yes | no)
         return bool(answer == yes)
 
     def _show_result(self, session: OpenSession, path: Path, count: int, notes: list[str]) -> None:
-        text = f"{counted(count, 'position is', 'positions are', ',')} in {path}"
+        text = f"{counted(count, 'position', spec=',')} written to {path}"
         self._result.setText("\n".join([text, *notes]))
         session.notify("info", text)

@@ -11,12 +11,13 @@ from activepick._napari.dataset_picks import Prediction
 from activepick._napari.open_session import OpenSession
 from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
+from activepick._napari.views.short_names import wrappable
 from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.wording import counted
 
 __all__ = ["HeadSection"]
 
-_HEADS = "Heads (*.safetensors);;All (*)"
+_HEADS = "Models (*.safetensors);;All (*)"
 _SHOWN_ERRORS = 5
 _PAUSE, _RESUME = "Pause", "Resume"
 
@@ -119,7 +120,7 @@ class HeadSection(Section, SessionListener):
 
     def _may_replace(self, path: str) -> bool:
         yes = QMessageBox.StandardButton.Yes
-        question = f"{path} exists. Replace it?"
+        question = wrappable(f"{path} exists. Replace it?")
         answer = QMessageBox.question(self, "Save", question, yes | QMessageBox.StandardButton.No)
         return bool(answer == yes)
 
@@ -146,7 +147,7 @@ class HeadSection(Section, SessionListener):
         )
         session.notify(
             "info",
-            counted(prediction.count, "micrograph is picked.", "micrographs are picked.", ","),
+            counted(prediction.count, "micrograph was picked.", "micrographs were picked.", ","),
         )
 
 

@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QButtonGroup,
     QColorDialog,
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QLabel,
     QLineEdit,
@@ -20,6 +19,8 @@ from qtpy.QtWidgets import (
 from activepick._napari.open_session import OpenSession
 from activepick._napari.sections.section import button
 from activepick._napari.session_listener import SessionListener
+from activepick._napari.views.number_box import NumberBox
+from activepick._napari.views.score_axis import DECIMALS
 from activepick.session import ParticleKind
 from activepick.session.kinds import KEYS
 
@@ -186,20 +187,17 @@ class KindRow:
         self.key = QComboBox()
         self.key.setToolTip("Key that answers a question with this kind")
         self.key.textActivated.connect(lambda key: self._on_changed(key=key))
-        self.threshold = QDoubleSpinBox()
-        self.threshold.setRange(0.0, 0.99)
-        self.threshold.setSingleStep(0.05)
+        self.threshold = NumberBox(0, 1, step=0.05, decimals=2, most_decimals=DECIMALS)
         self.threshold.setSpecialValueText(_COMMON)
         # Without its buttons, so that the names have enough space; the arrow keys still step.
         self.threshold.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.threshold.setFixedWidth(_THRESHOLD_PX)
-        self.threshold.setKeyboardTracking(False)
         self.threshold.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.threshold.setToolTip(
             f"Lowest probability of a pick of this kind; {_COMMON}: the threshold of all picks"
         )
         self.threshold.valueChanged.connect(
-            lambda value: self._on_changed(threshold=round(value, 2) or None)
+            lambda value: self._on_changed(threshold=round(value, DECIMALS) or None)
         )
         self.count = QLabel()
         self.count.setToolTip("Picks of this kind on all micrographs")

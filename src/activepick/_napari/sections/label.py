@@ -25,6 +25,7 @@ from activepick._napari.sections.section import Section, button, row
 from activepick._napari.sections.setting_bindings import SettingBindings
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.crop_strip import Crop, CropStrip
+from activepick._napari.views.elided_button import ElidedButton
 from activepick._napari.views.key_list import KeyList
 from activepick._napari.views.shades import LABEL_PADDING
 from activepick._napari.views.wrapped_label import WrappedLabel
@@ -104,8 +105,10 @@ class LabelSection(Section, SessionListener):
         self._undo = button(
             "Undo (X)", self.with_session(commands.undo), "Undo the last label or correction"
         )
-        self._redo = self._labelling_button(
-            "Redo", Labelling.redo, "Redo the label that was undone last (Shift+X)"
+        self._redo = button(
+            "Redo",
+            self.with_session(commands.redo),
+            "Redo the label or correction that was undone last (Shift+X)",
         )
         self._accept = button(
             "Accept suggestions (Y)",
@@ -180,7 +183,7 @@ class LabelSection(Section, SessionListener):
         self._review = row(
             button(
                 "Remove label (Del)",
-                self.with_session(lambda session: session.labelling.remove_reviewed()),
+                self.with_session(commands.remove_reviewed),
                 "Remove the label under review",
             ),
             self._labelling_button(
@@ -269,9 +272,15 @@ class LabelSection(Section, SessionListener):
         return button(text, self.with_session(lambda session: act(session.labelling)), tip)
 
     def _answer_button(self, text: str, target: Target, colour: str, tip: str = "") -> QPushButton:
-        made = button(
-            text, self.with_session(lambda session: self._commands.answer(session, target)), tip
-        )
+        made = QPushButton(text)
+        made.setToolTip(tip)
+        return self._as_answer(made, target, colour)
+
+    def _as_answer(self, made: QPushButton, target: Target, colour: str) -> QPushButton:
+        """Give a button the colour of an answer, and make it answer the current question."""
+        made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        answer = self.with_session(lambda session: self._commands.answer(session, target))
+        made.clicked.connect(lambda: answer())
         text_colour = "white" if QColor(colour).lightnessF() < 0.4 else "black"
         made.setStyleSheet(
             "QPushButton {font-weight: bold; padding: 5px 0px;}"
@@ -298,9 +307,8 @@ class LabelSection(Section, SessionListener):
                 old.hide()
                 old.deleteLater()
         for kind in kinds:
-            layout.addWidget(
-                self._answer_button(f"{kind.name} ({kind.key})", kind.number, kind.colour)
-            )
+            made = ElidedButton(kind.name, f" ({kind.key})")
+            layout.addWidget(self._as_answer(made, kind.number, kind.colour))
         self._kind_answers.setVisible(bool(kinds))
         self._particle.setVisible(not kinds)
 
@@ -398,7 +406,6 @@ class LabelSection(Section, SessionListener):
         self._accept.setText(f"Accept {counted(waiting, 'suggestion')} (Y)")
         # With two rows of crops, the picks below need the space.
         self._rounds.setVisible(self._accept.isHidden() and not by_patch)
-        self._redo.setEnabled(session.session.can_redo)
         self._show_crops(session)
         self._show_current(session)
 
@@ -410,6 +417,7 @@ class LabelSection(Section, SessionListener):
         self._title.setToolTip(_HOW_TO_CORRECT if round.waiting else place)
         self.set_summary(_tally(session))
         self._undo.setEnabled(session.session.can_undo or session.patches.corrections > 0)
+        self._redo.setEnabled(session.session.can_redo or session.patches.can_repeat)
         advice = _advice(session, current)
         self._hint.setText(advice)
         self._hint.setVisible(bool(advice))
@@ -471,19 +479,25 @@ def _title(session: OpenSession, current: Question | None) -> str:
     if patches.active and patches.review is None:
         return "Looking for a patch …"
     if patches.review is not None:
-        elsewhere = ", elsewhere" if patches.review.micrograph != session.shown else ""
         picks = counted(len(patches.review.particles), "particle")
-        return f"Patch {patches.confirmed + 1}: {picks}{elsewhere}"
-    if current is None:
+        where = _where(session, patches.review.micrograph)
+        return f"Patch {patches.confirmed + 1}: {picks}{where}"
+    if current is None and not session.labelling.round.waiting:
         return "Looking for questions …" if session.labelling.looking else "No question is open"
-    if session.labelling.round.waiting:
-        return _SUGGESTIONS
+    if current is None or session.labelling.round.waiting:
+        suggested = {question.micrograph for question in session.labelling.round.waiting}
+        if suggested == {session.shown}:
+            return _SUGGESTIONS
+        return f"Suggestions on {', '.join(session.state.names[i] for i in sorted(suggested))}"
     position, count = session.labelling.round.position
-    audit = " (check of the picks)" if current.purpose == "audit" else ""
-    elsewhere = ", elsewhere" if current.micrograph != session.shown else ""
+    what = "Check" if current.purpose == "audit" else "Question"
     if session.labelling.review is not None:
-        return f"Doubtful label {position} of {count}{elsewhere}"
-    return f"Question {position} of {count}{audit}{elsewhere}"
+        what = "Doubtful label"
+    return f"{what} {position} of {count}{_where(session, current.micrograph)}"
+
+
+def _where(session: OpenSession, micrograph: int) -> str:
+    return "" if micrograph == session.shown else ", on another micrograph"
 
 
 def _advice(session: OpenSession, current: Question | None) -> str:
@@ -510,12 +524,12 @@ def _advice(session: OpenSession, current: Question | None) -> str:
 def _tally(session: OpenSession) -> str:
     labels = session.state.labels.values()
     particles = sum(label.is_particle for label in labels)
-    others = counted(len(labels) - particles, "non-particle")
+    others = len(labels) - particles
     if not session.settings.kinds:
-        return f"{counted(particles, 'particle')}, {others}"
+        return f"{counted(particles, 'particle')}, {counted(others, 'non-particle')}"
     counts = Counter(label.target for label in labels)
-    kinds = [f"{counts[k]} {name}" for k, name in session.settings.kind_names.items()]
-    return ", ".join([*kinds, others])
+    kinds = [f"{name}: {counts[k]}" for k, name in session.settings.kind_names.items()]
+    return ", ".join([*kinds, f"non-particles: {others}"])
 
 
 def _cut(

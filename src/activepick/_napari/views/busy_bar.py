@@ -43,6 +43,7 @@ class BusyBar(QWidget):
         self._fraction: float | None = None
 
         self._text = QElidingLabel()
+        self._text.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._text.setEllipsesWidth(LABEL_PADDING)
         self._text.setMinimumHeight(self._text.fontMetrics().height())
         self._left = QLabel()

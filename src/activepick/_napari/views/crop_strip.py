@@ -108,7 +108,7 @@ class _Tile(QAbstractButton):
             painter.setFont(font)
             painter.setPen(QColor("white"))
             fitting = painter.fontMetrics().elidedText(
-                self.crop.caption, Qt.TextElideMode.ElideRight, int(band.width()) - 4
+                self.crop.caption, Qt.TextElideMode.ElideMiddle, int(band.width()) - 4
             )
             painter.drawText(band, Qt.AlignmentFlag.AlignCenter, fitting)
         if self.crop.badge:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QCheckBox, QMessageBox, QWidget
 
+from activepick._napari.views.short_names import wrappable
+
 __all__ = ["ask_about_files"]
 
 
@@ -29,7 +31,7 @@ def ask_about_files(parent: QWidget, folder: Path, example: str) -> bool | None:
     box = QMessageBox(
         QMessageBox.Icon.Question,
         "Export",
-        f"{folder} contains files such as {example}. Replace files with the same names?",
+        wrappable(f"{folder} contains files such as {example}. Replace files of the same name?"),
         buttons.Yes | buttons.No,
         parent,
     )

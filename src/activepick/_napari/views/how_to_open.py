@@ -2,6 +2,7 @@
 
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from activepick._napari.views.short_names import wrappable
 from activepick.errors import SessionError
 
 __all__ = ["ask_how_to_open"]
@@ -9,7 +10,7 @@ __all__ = ["ask_how_to_open"]
 # Texts of the buttons, by the argument of `activepick.session.Session.open`.
 _WAYS = {
     "read_only": "Open read-only",
-    "force": "Open by force",
+    "force": "Open anyway",
     "repair": "Repair",
 }
 
@@ -29,7 +30,7 @@ def ask_how_to_open(parent: QWidget, error: SessionError) -> str:
     str
         Name of the argument of `activepick.session.Session.open` to set; empty if cancelled.
     """
-    box = QMessageBox(QMessageBox.Icon.Warning, "activepick", str(error), parent=parent)
+    box = QMessageBox(QMessageBox.Icon.Warning, "activepick", wrappable(str(error)), parent=parent)
     # A damaged session cannot be opened read-only either.
     ways = ["repair"] if error.remedy == "repair" else ["read_only", error.remedy]
     for way in ways:

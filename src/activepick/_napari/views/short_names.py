@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-__all__ = ["elided", "short_names"]
+__all__ = ["elided", "elided_words", "short_names", "wrappable"]
 
 SEPARATORS = re.compile(r"[_\-. ]")
+# Longest word in a message box, which otherwise becomes as wide as the word.
+_WORD_IN_BOX = 60
 # Shorter shared parts are kept.
 LEAST = 5
 
@@ -29,6 +31,17 @@ def elided(name: str, most: int = 28) -> str:
         return name
     end = (most - 1) // 2
     return f"{name[: most - 1 - end]}…{name[-end:]}"
+
+
+def elided_words(text: str, most: int) -> str:
+    """Return a text with long words elided in the middle; the parts of a path are words."""
+    long_word = rf"[^\s/\\]{{{most + 1},}}"
+    return re.sub(long_word, lambda match: elided(match.group(), most), text)
+
+
+def wrappable(text: str) -> str:
+    """Return a text that a message box of Qt can wrap, although it contains paths."""
+    return re.sub(r"[/\\]", "\\g<0>\u200b", elided_words(text, _WORD_IN_BOX))
 
 
 def _shared(names: list[str]) -> int:
