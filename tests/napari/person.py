@@ -7,7 +7,7 @@ import numpy as np
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton, QApplication, QPushButton
+from qtpy.QtWidgets import QAbstractButton, QApplication, QPushButton, QWidget
 
 LONG = 180_000
 
@@ -254,3 +254,19 @@ class Person:
         """Show the whole micrograph."""
         self.viewer.reset_view()
         self.qtbot.wait(5)
+
+
+def inside_the_dock(widget: QWidget) -> None:
+    """Check that no visible part of the widget is wider than the widget."""
+    for part in widget.findChildren(QWidget):
+        if part.isVisible() and not part.visibleRegion().isEmpty():
+            scrolled = any(type(p).__name__ == "CropStrip" for p in ancestors(part))
+            right = part.mapTo(widget, QPoint(part.width(), 0)).x()
+            where = [type(one).__name__ for one in ancestors(part)]
+            assert scrolled or right <= widget.width(), where
+
+
+def ancestors(part: QWidget):
+    while part is not None:
+        yield part
+        part = part.parentWidget()

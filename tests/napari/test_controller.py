@@ -116,6 +116,20 @@ def test_a_new_session_picks_and_asks_questions(user, micrographs):
     assert user.open.session.folder == micrographs / f"{micrographs.name}.activepick"
 
 
+def test_a_session_is_opened_at_its_current_question(users, micrographs):
+    user = users()
+    user.start(micrographs)
+    first, *_ = user.open.session.questions.ask(
+        [(2, 300.0, 300.0, 0.0), (1, 300.0, 300.0, 0.0), (2, 400.0, 300.0, 0.0)]
+    )
+    user.open.session.questions.answer(first.id, 1)
+    user.settle()
+    user.controller.close_session()
+    again = users()
+    again.start(micrographs)
+    assert again.open.labelling.current.micrograph == again.open.shown == 2
+
+
 def test_an_answer_is_stored_at_once_and_the_head_is_refitted(qtbot, user, micrographs):
     user.start(micrographs)
     question = user.open.labelling.current

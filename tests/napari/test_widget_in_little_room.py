@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from needed_screen import needs_screen
-from person import Person
-from qtpy.QtCore import QPoint, Qt
+from person import Person, inside_the_dock
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QPlainTextEdit, QScrollArea, QWidget
 
@@ -135,12 +135,20 @@ def test_long_names_and_errors_fit_on_a_small_screen(
         section.set_open(True)
     person.settle()
     widget.export.set_list(tmp_path / f"{LONG.format(9)}.star")
-    widget.export._result.setText(f"57 positions are in {tmp_path / LONG.format(9)}.star")
+    widget.export._result.setText(f"57 positions written to {tmp_path / LONG.format(9)}.star")
     widget.head._errors.setText(f"{long_names / LONG.format(0)}.mrc is truncated")
     widget.head._errors.show()
     person.controller.notify("error", f"{long_names / LONG.format(3)}.mrc is missing: look for it.")
     person.settle()
     inside_the_dock(widget)
+    # Also when the dock is as narrow as possible.
+    dock = widget.parentWidget()
+    window.resizeDocks([dock], [1], Qt.Orientation.Horizontal)
+    person.wait(lambda: widget.width() < 400)
+    person.settle()
+    inside_the_dock(widget)
+    window.resizeDocks([dock], [400], Qt.Orientation.Horizontal)
+    person.settle()
 
     # Collapsed sections are below each other without gaps.
     for section in widget.sections:
@@ -230,22 +238,6 @@ def entirely_in_view(section: QWidget) -> bool:
 def answer_at_the_keys(person: Person) -> None:
     for key in "FD":
         person.answer_in_view(key)
-
-
-def inside_the_dock(widget: QWidget) -> None:
-    """Check that no visible part of the widget is wider than the widget."""
-    for part in widget.findChildren(QWidget):
-        if part.isVisible() and not part.visibleRegion().isEmpty():
-            scrolled = any(type(p).__name__ == "CropStrip" for p in ancestors(part))
-            right = part.mapTo(widget, QPoint(part.width(), 0)).x()
-            where = [type(one).__name__ for one in ancestors(part)]
-            assert scrolled or right <= widget.width(), where
-
-
-def ancestors(part: QWidget):
-    while part is not None:
-        yield part
-        part = part.parentWidget()
 
 
 def type_in(person: Person, box: QWidget, text: str, end: Qt.Key) -> None:

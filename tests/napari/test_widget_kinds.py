@@ -3,11 +3,13 @@
 import numpy as np
 from matplotlib.colors import to_hex
 from needed_screen import needs_screen
+from person import inside_the_dock
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton
 
 from activepick._napari.sections.export import ALL, ALL_KINDS
+from activepick._napari.views.elided_button import ElidedButton
 from activepick.formats import read_table
 
 pytestmark = needs_screen
@@ -54,6 +56,21 @@ def test_two_kinds_are_named_answered_counted_and_exported(person, tmp_path):
     person.settle()
     assert person.state.settings.kind_names[1] == first.name.text() == "particle"
     assert any("same name" in text for _, text in person.told)
+
+    # A long name is elided in the middle, and does not make the contents wider than the dock.
+    long = "26S proteasome with a double cap seen from the side"
+    person.open.edit(lambda session: session.kinds.change(2, name=long))
+    for section in person.widget.sections:
+        section.set_open(True)
+    person.settle()
+    inside_the_dock(person.widget)
+    [button] = label.findChildren(ElidedButton)[1:]
+    assert button.text().startswith("26S")
+    assert "…" in button.text()
+    assert button.text().endswith(" (C)")
+    assert button.toolTip() == f"{long} (C)"
+    person.open.edit(lambda session: session.kinds.change(2, name="proteasome"))
+    person.settle()
 
     # Keys answer with the kinds.
     person.widget._focus_canvas()
@@ -106,6 +123,14 @@ def test_two_kinds_are_named_answered_counted_and_exported(person, tmp_path):
     assert fewer[1] == counts[1]
     assert fewer.get(2, 0) <= counts[2]
     assert second.count.text() == f"{fewer.get(2, 0):,}"
+    # As many digits as are typed, where probabilities are near 1.
+    second.threshold.setFocus()
+    second.threshold.selectAll()
+    QTest.keyClicks(second.threshold, "0.9987")
+    QTest.keyClick(second.threshold, Qt.Key.Key_Return)
+    person.settle()
+    assert person.state.settings.kinds[1].threshold == 0.9987
+    assert second.threshold.text() == "0.9987"
     second.threshold.setValue(0)
     person.settle()
     export.format.value = next(t for t, name in export._formats.items() if name == "csv")

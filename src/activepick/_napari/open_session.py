@@ -170,7 +170,7 @@ class OpenSession(QObject):
     def begin(self) -> None:
         """Show the first micrograph and load stored picks; call it after views are connected.
 
-        The first micrograph is one that can be read and, if possible, has open questions.
+        The first micrograph is one that can be read and, if possible, has the current question.
         """
         for notice in self.session.notices:
             self.notify("warning", notice)
@@ -311,8 +311,9 @@ class OpenSession(QObject):
 
     def _first_to_show(self) -> list[int]:
         """Return the micrographs to try first; those whose files exist come first."""
-        asked = [question.micrograph for question in self.state.questions]
-        order = list(dict.fromkeys([*asked, *self.state.micrographs]))[:_CHECKED_FILES]
+        current, questions = self.labelling.current, self.state.questions
+        first = [question.micrograph for question in (*([current] if current else ()), *questions)]
+        order = list(dict.fromkeys([*first, *self.state.micrographs]))[:_CHECKED_FILES]
 
         def is_missing(number: int) -> bool:
             try:

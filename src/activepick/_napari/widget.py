@@ -10,7 +10,7 @@ from napari.layers import Image
 from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
-from qtpy.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QVBoxLayout, QWidget
 
 import napari
 from activepick._napari.canvas_overlay import CanvasOverlay
@@ -44,6 +44,7 @@ from activepick._napari.sections.picks import PicksSection
 from activepick._napari.session_view import SessionView
 from activepick._napari.status_bar import StatusBar
 from activepick._napari.table_layers import TableLayers
+from activepick._napari.views.column_area import ColumnArea
 from activepick._napari.views.how_to_open import ask_how_to_open
 from activepick._napari.views.message_list import MessageList
 from activepick._napari.views.reveal import Revealer
@@ -52,7 +53,7 @@ from activepick.log import start_log
 
 __all__ = ["ActivePickWidget"]
 
-_SIZE_HINT, _MINIMUM_WIDTH = QSize(400, 700), 340
+_SIZE_HINT = QSize(400, 700)
 # Height of the gallery and of the view of all micrographs, where the screen is high enough.
 _DOCK_HEIGHT = 260
 # Number of sections that are open at first.
@@ -324,11 +325,7 @@ class ActivePickWidget(QWidget):
         self.particle.set_open(True)
         inside.addWidget(self.label.options)
         inside.addStretch(1)  # all free space, so that no section grows
-        scroll = QScrollArea()
-        scroll.setWidget(column)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = ColumnArea(column)
         revealer = Revealer(scroll)
         for section in (*self.sections, self.label.options):
             section.toggled.connect(revealer.forget)
@@ -337,7 +334,6 @@ class ActivePickWidget(QWidget):
         outer.setContentsMargins(2, 2, 2, 2)
         for part in (self.messages, self.warnings, scroll, self.status):
             outer.addWidget(part)
-        self.setMinimumWidth(_MINIMUM_WIDTH)
 
     def _stop_tools(self) -> None:
         self.areas.stop()

@@ -2,7 +2,7 @@
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QWidget
+from qtpy.QtWidgets import QPushButton, QSizePolicy, QStyle, QStyleOptionButton, QWidget
 
 __all__ = ["ElidedButton"]
 
@@ -22,6 +22,8 @@ class ElidedButton(QPushButton):
         super().__init__(name + end, parent)
         self._name, self._end = name, end
         self.setToolTip(name + end)
+        # By default, buttons are not narrower than their size hint.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def minimumSizeHint(self) -> QSize:
         """Return the width of the end, and the usual height."""

@@ -10,7 +10,7 @@ __all__ = ["ask_how_to_open"]
 # Texts of the buttons, by the argument of `activepick.session.Session.open`.
 _WAYS = {
     "read_only": "Open read-only",
-    "force": "Open anyway",
+    "force": "Open by force",
     "repair": "Repair",
 }
 
