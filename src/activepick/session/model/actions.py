@@ -168,7 +168,7 @@ class AddLeftOut(Record):
 
 
 class SetRejected(Record):
-    """Reject a micrograph, or take it back."""
+    """Reject a micrograph, or restore it."""
 
     kind: Literal["set_rejected"] = "set_rejected"
     micrograph: int
