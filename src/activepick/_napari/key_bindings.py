@@ -88,7 +88,7 @@ KEY_BINDINGS = (
     ),
     KeyBinding(
         ("J",),
-        "reject or un-reject the micrograph",
+        "reject or restore the micrograph",
         lambda session, commands: session.toggle_rejected(),
     ),
     KeyBinding(
