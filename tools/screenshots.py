@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from marks import Mark, draw_marks, mark
-from napari._qt.dialogs.qt_notification import NapariQtNotification
 from PIL import Image
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
@@ -22,6 +21,7 @@ from qtpy.QtWidgets import QApplication, QPushButton, QScrollArea, QWidget
 import napari
 from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
+from activepick._napari.views.popups import Popups
 from activepick._napari.widget import ActivePickWidget
 from activepick.benchmark.oracle import Oracle
 from activepick.formats import read_table
@@ -286,8 +286,8 @@ def zoom(widget: ActivePickWidget) -> None:
 
 def keep(shown: QWidget, path: Path, steps: Sequence[Mark] = ()) -> None:
     """Save a screenshot of a widget, its docks scrolled to the top, with numbered marks."""
-    for message in shown.findChildren(NapariQtNotification):
-        message.close()
+    for popups in shown.findChildren(Popups):
+        popups.clear()
     settle()
     for area in shown.findChildren(QScrollArea):
         area.ensureVisible(0, 0)

@@ -205,6 +205,16 @@ def test_opened_micrographs_are_added_to_the_open_session(user, micrographs):
     user.settle()
     assert user.open.session.folder == folder
     assert sorted(user.state.names.values()) == [f"micrograph_00{k}.mrc" for k in (1, 2, 3, 4)]
+    # A file that is gone does not prevent others from being added, also when more follow at once.
+    for k in (5, 6):
+        shutil.copy(micrographs / "micrograph_002.mrc", micrographs / f"micrograph_00{k}.mrc")
+    user.controller.add_files([micrographs / "gone.mrc", micrographs / "micrograph_005.mrc"])
+    user.controller.add_files([micrographs / "micrograph_006.mrc"])
+    user.settle()
+    assert {"micrograph_005.mrc", "micrograph_006.mrc"} <= set(user.state.names.values())
+    assert [text.count("gone.mrc") > 0 for severity, text in user.told if severity == "error"] == [
+        True
+    ]
 
 
 def test_a_session_that_is_open_elsewhere_is_reported(users, micrographs):

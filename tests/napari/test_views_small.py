@@ -70,6 +70,22 @@ def test_progress_before_the_start_does_not_affect_the_remaining_time(bar, clock
     assert texts(bar)[1] == "4 h 0 min left"
 
 
+def test_a_pause_does_not_count_as_work(bar, clock):
+    bar.set_busy("Picking 1 of 100", 0.0)
+    clock.now += 10
+    bar.set_busy("Picking 51 of 100", 0.5)
+    assert "10 s left" in texts(bar)
+    bar.set_paused(True)
+    for _ in range(5):
+        clock.now += 600
+        bar.set_busy("Paused at 50 of 100", 0.5)
+        assert not any("left" in text for text in texts(bar))
+    bar.set_paused(False)
+    clock.now += 10
+    bar.set_busy("Picking 76 of 100", 0.75)
+    assert "10 s left" in texts(bar)
+
+
 def test_the_remaining_time_is_reset_for_another_job(bar, clock):
     bar.set_busy("One", 0.0)
     clock.now += 50

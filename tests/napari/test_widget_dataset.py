@@ -233,9 +233,9 @@ def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micr
     predictor, pressed = person.open.workspace.predictor, threading.Event()
     predict_all = predictor.predict_all
 
-    def predict_when_paused(report, failed):
+    def predict_when_paused(*arguments):
         pressed.wait(60)  # with cached features, picking ends before a button can be pressed
-        return predict_all(report, failed)
+        return predict_all(*arguments)
 
     with patch.object(predictor, "predict_all", predict_when_paused):
         person.click_button_in(widget.head, "Pick all micrographs")
@@ -290,6 +290,9 @@ def lasso_gallery_and_dataset_change_many_picks_at_once(qtbot, open_widget, micr
     picked = int((candidates.score >= np.float32(logit(view.plot._threshold))).sum())
     assert view.plot._count.text().startswith(f"{picked:,} of")
     assert person.state.settings.threshold == 0.5
+    qtbot.wait(5)  # the section of the picks follows, with a count that fits
+    assert widget.picks.histogram.threshold() == view.plot._threshold
+    assert widget.picks.histogram._count.text().startswith(f"{len(person.picks.picks)} of")
     view.plot._drop(float(np.log10(1.0)), logit(0.8))
     person.settle()
     assert abs(person.state.settings.threshold - 0.8) < 0.02
@@ -355,11 +358,33 @@ def test_new_micrographs_are_added_and_picked(
     person.wait(lambda: set(person.open.counts()) == {1, 2, 3})
     person.settle()
     assert person.widget.data._table._view.model().rowCount() == 3
+    # A micrograph that is moved away before it is picked is tried once and marked in the table.
+    with (micrographs / "micrograph_004.mrc").open("wb") as file:
+        file.write(data[:-4] + b"last")  # its content differs from that of others
+    predict = person.open.workspace.predictor.predict_all
+    asked = []
+
+    def predict_all(report, failed, numbers=None):
+        asked.append(numbers)
+        (micrographs / "micrograph_004.mrc").unlink()
+        return predict(report, failed, numbers)
+
+    monkeypatch.setattr(person.open.workspace.predictor, "predict_all", predict_all)
+    person.wait(lambda: set(person.dataset.errors) == {4})
+    qtbot.wait(500)
+    person.settle()
+    assert asked == [[4]]
+    # After labels, only new micrographs are picked: the others can be picked by a button.
+    person.answer_in_view("F")
+    person.open.set_rejected(3, True)
+    person.settle()
+    assert person.dataset.unpicked() > 1
+    assert asked == [[4]]
     person.widget.watcher.stop()
     assert not person.widget.data._watch.isChecked()
     table = person.open.workspace.predictor.known_picks()
     assert isinstance(table, pd.DataFrame)
-    assert table["micrograph"].nunique() == 3
+    assert table["micrograph"].nunique() == 2
 
 
 def list_with_defocus(micrographs: Path, defocus_angstrom: list[int]) -> Path:

@@ -60,9 +60,22 @@ def test_long_names_and_errors_fit_on_a_small_screen(
     person.settle()
     filtered = person.viewer.layers["micrograph"].data
     assert filtered.std() < 0.9 * raw.std()
+    person.press("W")
+    assert widget.particle.raw.value
+    person.settle()
+    assert person.viewer.layers["micrograph"].data.std() > filtered.std() / 0.9
+    person.press("W")
+    person.settle()
+    np.testing.assert_array_equal(person.viewer.layers["micrograph"].data, filtered)
     table = widget.data._table
     click_row(person, table, 3)
     assert new.shown == 2
+    widget.particle.denoised.value = True
+    person.settle()
+    denoised = person.viewer.layers["micrograph"].data
+    assert np.abs(np.diff(denoised)).mean() < 0.5 * np.abs(np.diff(raw)).mean()
+    widget.particle.denoised.value = False
+    person.settle()
 
     # The diameter and the pixel size show the circle, whichever is typed last.
     circle_of(person, DIAMETER)
@@ -85,7 +98,7 @@ def test_long_names_and_errors_fit_on_a_small_screen(
     person.click_button("Find particles")
     person.wait(lambda: person.has_picks)
     person.settle()
-    assert person.open.shown_name != f"{LONG.format(0)}.mrc"
+    assert person.open.shown_name == f"{LONG.format(2)}.mrc"  # that was looked at before
     answer_at_the_keys(person)
 
     # Errors stay, and names are shown completely.

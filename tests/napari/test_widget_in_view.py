@@ -5,6 +5,7 @@ from needed_screen import needs_screen
 from person import Person
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QDialog
 
 from activepick.simulate import SimulationSettings
 
@@ -77,7 +78,13 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     assert person.open.shown == last.micrograph
     assert person.labelling.current.id == last.id
     assert person.in_view(last)
-    assert person.told[-1] == ("info", f"Undone: skipped position on {person.open.shown_name}")
+    said = f"Undone: skipped position on {person.open.shown_name}"
+    assert person.told[-1] == ("info", said)
+    # It is shown over the canvas, and not by napari, whose popups take the keyboard.
+    assert person.widget.popups.messages()[-1] == said
+    assert person.canvas.rect().contains(person.widget.popups.geometry())
+    dialogs = person.canvas.findChildren(QDialog)
+    assert not any("Notification" in type(dialog).__name__ for dialog in dialogs)
     person.press("Shift+X")
     person.settle()
     assert person.told[-1][1].startswith("Redone: skipped position on ")

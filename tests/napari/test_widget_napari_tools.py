@@ -10,6 +10,7 @@ from person import Person
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QAbstractButton
 
+from activepick._napari.notifications import OwnMessage
 from activepick.simulate import SimulationSettings
 
 pytestmark = needs_screen
@@ -188,13 +189,14 @@ def check_layers(person: Person) -> None:
 
 @contextlib.contextmanager
 def errors_told():
-    """Fail if napari tells the user about an error or a warning."""
-    told = []
+    """Fail if napari or the widget tells the user about an error or a warning."""
+    told, before = [], len(notification_manager.records)
     notification_manager.notification_ready.connect(told.append)
     try:
         yield
     finally:
         notification_manager.notification_ready.disconnect(told.append)
+    told += [one for one in notification_manager.records[before:] if isinstance(one, OwnMessage)]
     assert [note.message for note in told if str(note.severity) != "info"] == []
 
 

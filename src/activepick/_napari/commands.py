@@ -39,6 +39,7 @@ class Commands:
         self._navigation = navigation
         self._seen_suggestions: Callable[[], list[int]] = list
         self._show_new_neighbour: Callable[[int], object] = lambda step: None
+        self._toggle_new_raw: Callable[[], object] = lambda: None
         self._stop_tools: Callable[[], object] = lambda: None
 
     def set_suggestion_view(self, seen: Callable[[], list[int]]) -> None:
@@ -48,9 +49,19 @@ class Commands:
         """
         self._seen_suggestions = seen
 
-    def set_new_session_view(self, show_neighbour: Callable[[int], object]) -> None:
-        """Set the function that shows the next (1) or previous (-1) micrograph before a session."""
-        self._show_new_neighbour = show_neighbour
+    def set_new_session_view(
+        self, show_neighbour: Callable[[int], object], toggle_raw: Callable[[], object]
+    ) -> None:
+        """Set the functions for micrographs before a session.
+
+        Parameters
+        ----------
+        show_neighbour
+            Shows the next (1) or previous (-1) micrograph.
+        toggle_raw
+            Switches between filtered and raw images.
+        """
+        self._show_new_neighbour, self._toggle_new_raw = show_neighbour, toggle_raw
 
     def set_tools(self, stop: Callable[[], object]) -> None:
         """Set the function that ends drawing, painting, the lasso and measuring."""
@@ -63,6 +74,10 @@ class Commands:
     def show_new_neighbour(self, step: int) -> None:
         """Show the next (1) or previous (-1) micrograph of a new session."""
         self._show_new_neighbour(step)
+
+    def toggle_new_raw(self) -> None:
+        """Switch between filtered and raw images of a new session."""
+        self._toggle_new_raw()
 
     def answer(self, session: OpenSession, target: Target) -> None:
         """Answer the current question, or go to it if it is not on screen.

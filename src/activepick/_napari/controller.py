@@ -83,6 +83,7 @@ class Controller(QObject):
         self.open_session: OpenSession | None = None
         self.jobs = Jobs(self.report, self)
         self._network_requested = False
+        self._to_add: dict[Path, None] = {}
 
     def notify(self, severity: str, text: str) -> None:
         """Show a message to the user; the severity is "info", "warning" or "error"."""
@@ -139,12 +140,24 @@ class Controller(QObject):
         session = open_session.session
         known = {entry.name for entry in session.state.micrographs.values()}
         new = [file for file in files if file.name not in known]
-        if new:
-            self.jobs.run(
-                "open",
-                lambda progress: session.micrographs.add(new),
-                text="Adding the micrographs to the session",
-            )
+        if not new:
+            return
+        # A new job replaces one that has not added its files yet.
+        self._to_add |= dict.fromkeys(new)
+        adding = list(self._to_add)
+
+        def done(errors: list[MicrographError]) -> None:
+            for file in adding:
+                self._to_add.pop(file, None)
+            for error in errors:
+                self.report(error)
+
+        self.jobs.run(
+            "open",
+            lambda progress: _add_readable(session, adding),
+            done,
+            text="Adding the micrographs to the session",
+        )
 
     def close_session(self) -> None:
         """Close the session or the new session; pending actions are written first."""
@@ -227,21 +240,26 @@ class Controller(QObject):
 
     def _take_created(self, created: tuple[Session, list[MicrographError]]) -> None:
         session, errors = created
-        self._take(session)
+        new = self.new_micrographs
+        self._take(session, None if new is None else new.files[new.shown])
         for error in errors:
             self.report(error)
 
-    def _take(self, session: Session) -> None:
+    def _take(self, session: Session, shown: Path | None = None) -> None:
+        """Open a session, with the micrograph that is shown already if there is one."""
         self._leave()
         self.open_session = OpenSession(session, self._make_workspace(session), self.jobs, self)
         self.open_session.notified.connect(self.notified)
         self.open_session.failed.connect(self.report)
         self.session_changed.emit()
-        self.open_session.begin()
+        entries = session.state.micrographs.values()
+        first = [entry.id for entry in entries if shown and Path(entry.absolute) == shown]
+        self.open_session.begin(first)
 
     def _leave(self) -> None:
         """Close the session or the new session without emitting `session_changed`."""
         self.jobs.cancel_all()
+        self._to_add.clear()
         open_session, self.open_session, self.new_session = self.open_session, None, None
         if self.new_micrographs is not None:
             self.new_micrographs.deleteLater()
@@ -272,18 +290,28 @@ def _create_session(
         for start in range(0, count, _ADDED_AT_ONCE):
             progress(start / count)
             part = slice(start, start + _ADDED_AT_ONCE)
-            files, defocus = new_session.files[part], new_session.defocus_angstrom[part]
-            try:
-                session.micrographs.add(files, defocus)
-            except MicrographError:
-                for k, file in enumerate(files):
-                    try:
-                        session.micrographs.add([file], defocus[k : k + 1])
-                    except MicrographError as error:
-                        errors.append(error)
+            errors += _add_readable(
+                session, new_session.files[part], new_session.defocus_angstrom[part]
+            )
         if not session.state.micrographs:
             raise errors[0]
     except BaseException:
         session.close()
         raise
     return session, errors
+
+
+def _add_readable(
+    session: Session, files: Sequence[Path], defocus_angstrom: Sequence[float | None] = ()
+) -> list[MicrographError]:
+    """Add the files that can be read, and return the errors of the others."""
+    errors: list[MicrographError] = []
+    try:
+        session.micrographs.add(files, defocus_angstrom)
+    except MicrographError:
+        for k, file in enumerate(files):
+            try:
+                session.micrographs.add([file], defocus_angstrom[k : k + 1])
+            except MicrographError as error:
+                errors.append(error)
+    return errors

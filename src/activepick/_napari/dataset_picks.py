@@ -1,7 +1,6 @@
 """Picks of all micrographs of an open session: prediction, counts and export."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import pandas as pd
 from qtpy.QtCore import QObject, Signal
 
 from activepick._napari.io.export import ExportTarget, export_table
+from activepick._napari.pace import Pace
 from activepick._napari.session_access import SessionAccess
 from activepick.errors import ActivepickError
 from activepick.formats.kind_columns import KIND_COLUMN
@@ -22,8 +22,6 @@ __all__ = ["DatasetPicks", "Prediction"]
 
 # Longest time that counting may block the window, in seconds; the rest is counted later.
 _COUNT_SECONDS = 0.03
-# Number of micrographs over which the time is averaged; shorter times mean stored picks.
-_AVERAGED, _SKIPPED_SECONDS = 20, 0.02
 # Counting is shown if it takes longer, in milliseconds.
 _SHOWN_AFTER_MS = 500
 # Share of reading stored picks in the time of an export.
@@ -48,43 +46,6 @@ class Prediction:
 
     count: int
     errors: dict[int, str]
-
-
-class _Pace:
-    """Measure the time of the prediction of a micrograph.
-
-    Micrographs that are already picked are ignored.
-    """
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-        self._done = 0
-        self._seconds: deque[float] = deque(maxlen=_AVERAGED)
-
-    def pause(self) -> None:
-        """Exclude the time of a pause."""
-        self._last = time.monotonic()
-
-    def text(self, done: float, total: int) -> str:
-        """Return a text with the number of micrographs, and the time for each if it is known.
-
-        Parameters
-        ----------
-        done
-            Number of micrographs that are done, including a fraction of the current one.
-        total
-            Number of all micrographs.
-        """
-        if int(done) > self._done:
-            now = time.monotonic()
-            spent = (now - self._last) / (int(done) - self._done)
-            if spent > _SKIPPED_SECONDS:
-                self._seconds.append(spent)
-            self._last, self._done = now, int(done)
-        each = ""
-        if self._seconds:
-            each = f", {sum(self._seconds) / len(self._seconds):.1f} s each"
-        return f"Picking {min(int(done) + 1, total):,} of {total:,}{each}"
 
 
 class DatasetPicks(QObject):
@@ -143,13 +104,21 @@ class DatasetPicks(QObject):
             delay_ms=_SHOWN_AFTER_MS,
         )
 
-    def predict(self, then: Callable[[], None] = lambda: None, *, quiet: bool = False) -> None:
-        """Pick all micrographs that are not rejected.
+    def predict(
+        self,
+        then: Callable[[], None] = lambda: None,
+        *,
+        micrographs: Sequence[int] | None = None,
+        quiet: bool = False,
+    ) -> None:
+        """Pick micrographs in the background.
 
         Parameters
         ----------
         then
             Called when all are picked.
+        micrographs
+            Numbers of the micrographs; None for all that are not rejected.
         quiet
             Do not emit `predicted`.
         """
@@ -159,25 +128,26 @@ class DatasetPicks(QObject):
             errors[number] = str(error)
 
         def work(progress: Progress) -> int:
-            pace = _Pace()
+            pace = Pace()
 
             def report(done: float, total: int, name: str) -> None:
                 self._jobs.describe("predict", pace.text(done, total))
                 progress(done / max(1, total))
                 while self.paused:
-                    pace.pause()
+                    pace.exclude()
                     self._jobs.describe("predict", f"Paused at {int(done):,} of {total:,}")
                     progress(done / max(1, total))
                     time.sleep(_PAUSE_SECONDS)
 
-            count = self._workspace.predictor.predict_all(report, failed)
+            count = self._workspace.predictor.predict_all(report, failed, micrographs)
             if self._session.state.left_out:
                 self._jobs.describe("predict", "Sorting the picks by class")
             self._workspace.class_filter.extend(progress)
             return count
 
         def done(count: int) -> None:
-            self.errors = errors
+            kept = () if micrographs is None else self.errors.keys() - set(micrographs)
+            self.errors = {number: self.errors[number] for number in kept} | errors
             self.errors_changed.emit()
             if not quiet:
                 self.predicted.emit(Prediction(count, errors))
@@ -207,6 +177,18 @@ class DatasetPicks(QObject):
     def unpicked(self) -> int:
         """Return the number of micrographs without picks of the current head."""
         return len(self._workspace.predictor.unpicked())
+
+    def never_picked(self) -> list[int]:
+        """Return the numbers of micrographs without picks of any head, and without an error.
+
+        Rejected micrographs are left out. Stored picks are known after `load`.
+        """
+        known = self._workspace.predictor.known_heads()
+        return [
+            number
+            for number, entry in self._session.state.micrographs.items()
+            if entry.status != "rejected" and number not in known and number not in self.errors
+        ]
 
     def counts(
         self, settings: Settings | None = None, micrographs: Sequence[int] | None = None

@@ -8,13 +8,20 @@ from pathlib import Path
 from qtpy.QtCore import QObject, Signal
 
 from activepick._napari.jobs import Jobs
+from activepick.features.torch_libraries import load_torch_libraries
 from activepick.micrograph import Micrograph
 from activepick.micrograph.display import DisplayImage, display_image
 from activepick.progress import Progress
 from activepick.session import Session
 from activepick.session.micrographs import open_micrograph
 
-__all__ = ["DisplayImages", "DisplayedMicrograph", "display_filters", "read_displayed"]
+__all__ = [
+    "DisplayImages",
+    "DisplayedMicrograph",
+    "denoised_micrograph",
+    "display_filters",
+    "read_displayed",
+]
 
 # Number of images that are kept, each of at most 16 MB.
 _KEEP = 24
@@ -106,6 +113,25 @@ def read_displayed(
         size,
         micrograph.header_pixel_size_angstrom,
     )
+
+
+def denoised_micrograph(
+    number: int, micrograph: Micrograph, progress: Progress
+) -> DisplayedMicrograph:
+    """Read a micrograph and denoise it by a network, which takes seconds.
+
+    Parameters
+    ----------
+    number, micrograph
+        As in `read_displayed`.
+    progress
+        Called with the fraction done; may raise an exception to cancel.
+    """
+    load_torch_libraries()
+    from activepick.features.denoise import denoised_image  # loads PyTorch
+
+    displayed = read_displayed(number, micrograph)
+    return replace(displayed, image=denoised_image(displayed.image, progress))
 
 
 class DisplayImages(QObject):
@@ -296,13 +322,10 @@ class DisplayImages(QObject):
         _, low, high, _, _, _ = key
 
         def work(progress: Progress) -> DisplayedMicrograph:
-            path = self._session.micrographs.path(number)
-            displayed = read_displayed(number, open_micrograph(path, settings), low, high)
+            micrograph = open_micrograph(self._session.micrographs.path(number), settings)
             if denoised:
-                from activepick.features.denoise import denoised_image  # loads PyTorch
-
-                return replace(displayed, image=denoised_image(displayed.image, progress))
-            return displayed
+                return denoised_micrograph(number, micrograph, progress)
+            return read_displayed(number, micrograph, low, high)
 
         self._jobs.run(lane, work, keep, text=text, failed=failed)
 

@@ -55,10 +55,11 @@ class FolderWatcher(QObject, SessionListener):
         self._files: dict[Path, None] = {}
         self._stop = threading.Event()
         self._found.connect(self._on_found)
+        controller.jobs.ended.connect(self._on_ended)
 
     def show_session(self, session: OpenSession) -> None:
         """Add the micrographs that were found so far to a session, and pick new ones."""
-        session.micrographs_changed.connect(self.with_session(self._pick))
+        self.update_after(session, self._pick, session.micrographs_changed, session.picks.opened)
         self._add()
 
     def start(self, folder: Path) -> None:
@@ -102,11 +103,25 @@ class FolderWatcher(QObject, SessionListener):
             self._add()
 
     def _add(self) -> None:
-        self._controller.add_files(list(self._files))
+        """Add the micrographs that were found, as soon as a session is open."""
+        if self._session is not None:
+            self._controller.add_files(list(self._files))
+            self._files.clear()
+
+    def _on_ended(self, lane: str) -> None:
+        if lane == "peaks":
+            self.call(self._pick)
 
     def _pick(self, session: OpenSession) -> None:
-        """Pick micrographs that were added, unless a prediction is running."""
+        """Pick micrographs that have no picks yet, unless a prediction is running.
+
+        Picks of earlier heads are kept: a long dataset would otherwise be picked again after each
+        answer, before its new micrographs.
+        """
         if self.folder is None or not session.workspace.ready or session.dataset.predicting:
             return
-        if session.dataset.unpicked():
-            session.dataset.predict(quiet=True)
+        if session.jobs.busy("peaks"):
+            return  # stored picks are not known yet
+        new = session.dataset.never_picked()
+        if new:
+            session.dataset.predict(micrographs=new, quiet=True)

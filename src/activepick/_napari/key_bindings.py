@@ -95,7 +95,10 @@ KEY_BINDINGS = (
         ("B",), "hide or show the picks", lambda session, commands: commands.layers.toggle_picks()
     ),
     KeyBinding(
-        ("W",), "raw or filtered image", lambda session, commands: session.images.toggle_raw()
+        ("W",),
+        "raw or filtered image",
+        lambda session, commands: session.images.toggle_raw(),
+        lambda commands: commands.toggle_new_raw(),
     ),
     KeyBinding(
         ("Escape",),

@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from qtpy.QtCore import QObject, Signal
 
-from activepick._napari.display_images import DisplayedMicrograph, display_filters, read_displayed
+from activepick._napari.display_images import (
+    DisplayedMicrograph,
+    denoised_micrograph,
+    display_filters,
+    read_displayed,
+)
 from activepick._napari.jobs import Jobs
 from activepick.errors import ActivepickError
 from activepick.micrograph import Micrograph
@@ -15,6 +21,16 @@ __all__ = ["NewMicrographs"]
 
 # Number of files that are tried for the first image.
 _TRIED = 20
+
+
+class _Display(NamedTuple):
+    """The arguments of `NewMicrographs.set_display`."""
+
+    pixel_size_angstrom: float | None = None
+    diameter_angstrom: float = 0.0
+    low_pass_angstrom: float | None = None
+    high_pass_angstrom: float | None = None
+    denoised: bool = False
 
 
 class NewMicrographs(QObject):
@@ -56,10 +72,7 @@ class NewMicrographs(QObject):
         self.shown = 0
         self.errors: dict[int, str] = {}
         self._jobs = jobs
-        self._pixel_size_angstrom: float | None = None
-        self._diameter_angstrom = 0.0
-        self._low_pass_angstrom: float | None = None
-        self._high_pass_angstrom: float | None = None
+        self._display = _Display()
 
     def begin(self) -> None:
         """Display the first micrograph that can be read, and report those before it."""
@@ -100,8 +113,10 @@ class NewMicrographs(QObject):
         diameter_angstrom: float,
         low_pass_angstrom: float | None,
         high_pass_angstrom: float | None,
+        *,
+        denoised: bool = False,
     ) -> None:
-        """Set the values that determine the display filters, and display the micrograph again.
+        """Set the values that determine the image, and display the micrograph again.
 
         Parameters
         ----------
@@ -111,36 +126,49 @@ class NewMicrographs(QObject):
             Particle diameter; 0 if it is not known yet.
         low_pass_angstrom, high_pass_angstrom
             Filters; None for values that suit the diameter.
+        denoised
+            Whether to display the image as denoised by a network, as soon as that has finished.
         """
-        new = (pixel_size_angstrom, diameter_angstrom, low_pass_angstrom, high_pass_angstrom)
-        old = (
-            self._pixel_size_angstrom,
-            self._diameter_angstrom,
-            self._low_pass_angstrom,
-            self._high_pass_angstrom,
+        new = _Display(
+            pixel_size_angstrom, diameter_angstrom, low_pass_angstrom, high_pass_angstrom, denoised
         )
-        if new != old:
-            (
-                self._pixel_size_angstrom,
-                self._diameter_angstrom,
-                self._low_pass_angstrom,
-                self._high_pass_angstrom,
-            ) = new
+        if new != self._display:
+            self._display = new
             self._read()
 
     def _read(self) -> None:
-        index, size, diameter = self.shown, self._pixel_size_angstrom, self._diameter_angstrom
-        filters = display_filters(diameter, self._low_pass_angstrom, self._high_pass_angstrom)
+        index, display = self.shown, self._display
+        filters = display_filters(
+            display.diameter_angstrom, display.low_pass_angstrom, display.high_pass_angstrom
+        )
 
         def work(progress: Progress) -> DisplayedMicrograph:
-            micrograph = Micrograph(self.files[index], size)
+            micrograph = Micrograph(self.files[index], display.pixel_size_angstrom)
             # Filters are in Å: without a pixel size there are none.
             used = filters if micrograph.has_pixel_size else (None, None)
             return read_displayed(0, micrograph, *used)
+
+        def done(displayed: DisplayedMicrograph) -> None:
+            self.displayed.emit(displayed)
+            # The image is shown until the network has finished.
+            if display.denoised and (index, display) == (self.shown, self._display):
+                self._denoise(self.files[index], display.pixel_size_angstrom)
 
         def failed(error: Exception) -> None:
             self.errors[index] = str(error)
             self.failed.emit(error)
             self.shown_changed.emit()
 
-        self._jobs.run("image", work, self.displayed.emit, text="Reading", failed=failed)
+        self._jobs.cancel("denoise")
+        self._jobs.run("image", work, done, text="Reading", failed=failed)
+
+    def _denoise(self, file: Path, pixel_size_angstrom: float | None) -> None:
+        self._jobs.run(
+            "denoise",
+            lambda progress: denoised_micrograph(
+                0, Micrograph(file, pixel_size_angstrom), progress
+            ),
+            self.displayed.emit,
+            text="Denoising",
+            failed=self.failed.emit,
+        )

@@ -1,9 +1,8 @@
-"""Notifications of napari: show messages, and write all notifications to the log."""
+"""Notifications of napari: record messages, and write all notifications to the log."""
 
 import logging
 import sys
 
-from napari.utils import notifications
 from napari.utils.notifications import (
     ErrorNotification,
     Notification,
@@ -13,11 +12,9 @@ from napari.utils.notifications import (
 )
 
 import activepick
-from activepick._napari.views.message_list import path_last
-from activepick._napari.views.short_names import elided_words
 from activepick.errors import ActivepickError
 
-__all__ = ["log_notifications", "show_notification"]
+__all__ = ["OwnMessage", "log_notifications", "record_message"]
 
 _LEVELS = {
     NotificationSeverity.ERROR: logging.ERROR,
@@ -26,25 +23,24 @@ _LEVELS = {
 }
 # napari's warning about layers whose units cannot be compared; their positions are correct.
 _UNITS = "Inconsistent units across layers"
-# Longest word in a message without a problem.
-_MOST_CHARACTERS = 18
 _log = logging.getLogger(__name__)
 
 
-def show_notification(severity: str, text: str) -> None:
-    """Show a message as a notification; the severity is "info", "warning" or "error".
+class OwnMessage(Notification):  # type: ignore[misc]  # napari's class is not typed
+    """A message of the widget, which the widget shows itself."""
 
-    Since there is little space, folders are moved to the end of the text. napari shows one line at
-    first: long names in messages without a problem are shortened, so that they stay in this line.
+
+def record_message(severity: str, text: str) -> None:
+    """Write a message to napari's list of notifications and to the log, without napari's popup.
+
+    Parameters
+    ----------
+    severity
+        "info", "warning" or "error".
+    text
+        The message.
     """
-    if severity == "info":
-        text = elided_words(text, _MOST_CHARACTERS)
-    show = {
-        "info": notifications.show_info,
-        "warning": notifications.show_warning,
-        "error": notifications.show_error,
-    }[severity]
-    show(path_last(text))
+    notification_manager.dispatch(OwnMessage(text, severity))
 
 
 def log_notifications(*, own_window: bool = False) -> None:
@@ -66,7 +62,7 @@ def log_notifications(*, own_window: bool = False) -> None:
 
 
 class _NotificationLog:
-    """Write notifications to the log, and suppress those that are for programmers."""
+    """Write notifications to the log, and suppress popups that napari should not show."""
 
     own_window = False
 
@@ -79,7 +75,7 @@ class _NotificationLog:
             notification.message,
             exc_info=None if isinstance(error, ActivepickError) else error,
         )
-        if self._is_for_programmers(notification):
+        if isinstance(notification, OwnMessage) or self._is_for_programmers(notification):
             notification.blocked = True
 
     def _is_for_programmers(self, notification: Notification) -> bool:

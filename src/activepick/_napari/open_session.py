@@ -167,15 +167,20 @@ class OpenSession(QObject):
         entry = self.state.micrographs.get(self.shown)
         return entry is not None and entry.status == "rejected"
 
-    def begin(self) -> None:
+    def begin(self, first: Sequence[int] = ()) -> None:
         """Show the first micrograph and load stored picks; call it after views are connected.
 
         The first micrograph is one that can be read and, if possible, has the current question.
+
+        Parameters
+        ----------
+        first
+            Numbers of micrographs to try before all others.
         """
         for notice in self.session.notices:
             self.notify("warning", notice)
         self.dataset.load()
-        self._candidates = self._first_to_show()
+        self._candidates = [*first, *self._first_to_show()]
         if self._candidates:
             self.show(self._candidates.pop(0))
 

@@ -151,6 +151,11 @@ class ShownPicks(QObject):
             self.picks = self._select()
             self.changed.emit()
 
+    def end_preview(self) -> None:
+        """Show the picks at the settings of the session again if there is a preview."""
+        if self.previewed is not None:
+            self._update()
+
     def scores(self) -> NDArray[np.float64]:
         """Return the scores (n,) of all peaks that would be picks at threshold 0."""
         return np.asarray(self._select(threshold=0.0)["score"], np.float64)

@@ -83,6 +83,9 @@ class StatusBar(QWidget, SessionListener):
 
     def _on_progressed(self, lane: str, fraction: float) -> None:
         if self._running and lane == list(self._running)[-1]:
+            session = self._session
+            paused = lane == "predict" and session is not None and session.dataset.paused
+            self._busy.set_paused(paused)
             self._busy.set_busy(self._running[lane], fraction)
 
     def _on_described(self, lane: str, text: str) -> None:

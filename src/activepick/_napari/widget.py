@@ -30,7 +30,7 @@ from activepick._napari.key_bindings import KeyBindings
 from activepick._napari.layers import MAP, MICROGRAPH, Layers
 from activepick._napari.mouse_bindings import MouseBindings
 from activepick._napari.navigation import Navigation
-from activepick._napari.notifications import log_notifications, show_notification
+from activepick._napari.notifications import log_notifications, record_message
 from activepick._napari.patch_view import PatchView
 from activepick._napari.preferences import Preferences
 from activepick._napari.save_key import SaveKey
@@ -46,7 +46,8 @@ from activepick._napari.status_bar import StatusBar
 from activepick._napari.table_layers import TableLayers
 from activepick._napari.views.column_area import ColumnArea
 from activepick._napari.views.how_to_open import ask_how_to_open
-from activepick._napari.views.message_list import MessageList
+from activepick._napari.views.message_list import MessageList, path_last
+from activepick._napari.views.popups import Popups
 from activepick._napari.views.reveal import Revealer
 from activepick._napari.warning_bar import WarningBar
 from activepick.log import start_log
@@ -91,6 +92,8 @@ class ActivePickWidget(QWidget):
         Adds new micrographs to the session while they are written.
     messages, warnings, status
         Errors and warnings above the sections, and a bar below them.
+    popups
+        Messages about what just happened, over the canvas.
     gallery, classes, dataset
         Gallery of the picks, their class averages, and view of all micrographs, docked below the
         image when opened.
@@ -114,7 +117,6 @@ class ActivePickWidget(QWidget):
         self.foreign_units = ForeignUnits(viewer, self.layers)
         self.navigation = Navigation(viewer, self.layers)
         self.commands = Commands(self.navigation, self.layers)
-        self.commands.set_new_session_view(self.controller.show_neighbour)
         self.key_bindings = KeyBindings(viewer, self.commands)
         self.mouse = MouseBindings(viewer, self.layers, self.navigation)
         self.overlay = CanvasOverlay(self.layers, self.navigation)
@@ -133,13 +135,14 @@ class ActivePickWidget(QWidget):
         self._dataset_dock: QWidget | None = None
         self.watcher = FolderWatcher(self.controller, self)
         self._make_sections()
+        self.commands.set_new_session_view(self.controller.show_neighbour, self.particle.toggle_raw)
         self.commands.set_tools(self._stop_tools)
         self.messages = MessageList()
+        self.popups = Popups()
         self.warnings = WarningBar()
         self.status = StatusBar(self.controller.jobs)
         self._lay_out()
-        self.controller.notified.connect(show_notification)
-        self.controller.notified.connect(self._keep_error)
+        self.controller.notified.connect(self._tell)
         self.controller.session_changed.connect(self._on_session_changed)
         self.controller.new_session_displayed.connect(self.layers.show_micrograph)
         self.controller.new_session_displayed.connect(self.particle.set_displayed)
@@ -262,6 +265,7 @@ class ActivePickWidget(QWidget):
             self.save_key.watch(window)
         if canvas is not None:
             self.overlay.attach(canvas)
+            self.popups.attach(canvas)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show fewer micrographs where the questions and the picks need the height."""
@@ -342,7 +346,10 @@ class ActivePickWidget(QWidget):
         if self.controller.open_session is not None:
             self.controller.open_session.patches.stop()
 
-    def _keep_error(self, severity: str, text: str) -> None:
+    def _tell(self, severity: str, text: str) -> None:
+        """Show a message, with its folders at the end, and keep errors in the list."""
+        record_message(severity, path_last(text))
+        self.popups.show_message(severity, path_last(text))
         if severity == "error":
             self.messages.add(text)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activepick.errors import ActivepickError, HeadError, SessionError
+from activepick.features.torch_libraries import load_torch_libraries
 from activepick.learning.head import Head, pretrained_head
 from activepick.learning.head_file import load_head
 from activepick.learning.kinds import KindWeights
@@ -53,6 +54,7 @@ def load_network(model: str) -> "Extractor":
     model
         Name or path of the network, as in `activepick.features.backbone.load_backbone`.
     """
+    load_torch_libraries()
     from activepick.features.backbone import PRETRAINED, load_backbone
     from activepick.features.extractor import Extractor
 

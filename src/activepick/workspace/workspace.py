@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from psygnal import Signal
 
+from activepick.features.torch_libraries import load_torch_libraries
 from activepick.learning.head import Head
 from activepick.learning.settings import LearnerSettings
 from activepick.micrograph import Micrograph
@@ -329,6 +330,8 @@ class Workspace:
         return known
 
     def _prepare(self, report: Progress) -> Setup:
+        self.stage_changed.emit("Loading the network")
+        load_torch_libraries()
         from activepick.features.device import missing_gpu_notice  # loads PyTorch
 
         def step(fraction: float) -> None:
@@ -354,7 +357,8 @@ class Workspace:
     def _load_engine(self, settings: Settings) -> "FeatureEngine":
         self.stage_changed.emit("Loading the network")
         engine = self._make_engine(settings)
-        self.stage_changed.emit("Choosing the scale of the particles")
+        if not settings.base_head and settings.working_radius_px is None:
+            self.stage_changed.emit("Choosing the scale of the particles")
         return engine
 
     def _peaks_at_used_scales(

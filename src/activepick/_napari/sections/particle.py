@@ -98,6 +98,9 @@ class ParticleSection(Section, SessionListener):
     def show_session(self, session: OpenSession) -> None:
         """Show the settings of a session."""
         self._start.hide()
+        # Micrographs are shown as they were before the session.
+        session.images.set_raw(bool(self.raw.value))
+        session.images.set_denoised(bool(self.denoised.value))
         self._bindings.set_session(session)
         session.settings_changed.connect(self._show_summary)
         session.images.ready.connect(self.set_displayed)
@@ -127,6 +130,10 @@ class ParticleSection(Section, SessionListener):
         self._bindings.show()
         self._show_summary()
         self._set_display()
+
+    def toggle_raw(self) -> None:
+        """Switch between filtered and raw images."""
+        self.raw.value = not self.raw.value
 
     def start(self) -> None:
         """Create a session of the micrographs that were opened."""
@@ -245,9 +252,7 @@ class ParticleSection(Section, SessionListener):
         self.diameter.changed.connect(self._on_diameter)
         self.pixel_size.changed.connect(self._on_pixel_size)
         self.raw.changed.connect(self._set_raw)
-        self.denoised.changed.connect(
-            lambda on: self.call(lambda session: session.images.set_denoised(on))
-        )
+        self.denoised.changed.connect(self._set_denoised)
         self.sigmas.changed.connect(self._set_sigmas)
         self._set_sigmas(self.sigmas.value)
         for box in (self.low_pass, self.high_pass):
@@ -338,6 +343,7 @@ class ParticleSection(Section, SessionListener):
                 0.0 if raw else float(self.diameter.value),
                 None if raw else float(self.low_pass.value) or None,
                 None if raw else float(self.high_pass.value) or None,
+                denoised=bool(self.denoised.value),
             )
 
     def _show_summary(self) -> None:
@@ -381,6 +387,10 @@ class ParticleSection(Section, SessionListener):
 
     def _set_raw(self, raw: bool) -> None:
         self.call(lambda session: session.images.set_raw(raw))
+        self._set_display()
+
+    def _set_denoised(self, denoised: bool) -> None:
+        self.call(lambda session: session.images.set_denoised(denoised))
         self._set_display()
 
     def _show_raw(self, session: OpenSession) -> None:

@@ -29,11 +29,13 @@ class SettingBindings(SessionListener):
 
     def __init__(self) -> None:
         self._shows: list[Callable[[OpenSession], object]] = []
+        self._shows_previewed: list[Callable[[OpenSession], object]] = []
         self._values: dict[str, Callable[[], Any]] = {}
 
     def show_session(self, session: OpenSession) -> None:
         """Bind the controls to the settings of a session, and show these."""
         session.settings_changed.connect(self.show)
+        session.picks.changed.connect(self._show_previewed)
         self.show()
 
     def bind(
@@ -58,7 +60,8 @@ class SettingBindings(SessionListener):
         """
 
         def show_settings(session: OpenSession) -> None:
-            show(*(getattr(session.settings, name) for name in names))
+            settings = session.picks.previewed or session.settings
+            show(*(getattr(settings, name) for name in names))
 
         def preview(*values: Any) -> None:
             changes = dict(zip(names, values, strict=True))
@@ -68,6 +71,7 @@ class SettingBindings(SessionListener):
         chosen.connect(lambda *values: self._choose(dict(zip(names, values, strict=True))))
         if previewed is not None:
             previewed.connect(preview)
+            self._shows_previewed.append(show_settings)
 
     def bind_setting(
         self,
@@ -105,6 +109,12 @@ class SettingBindings(SessionListener):
         for show in self._shows:
             self.call(show)
 
+    def _show_previewed(self) -> None:
+        """Show values that are previewed, perhaps by a control in another part of the window."""
+        for show in self._shows_previewed:
+            self.call(show)
+
     def _choose(self, changes: dict[str, Any]) -> None:
         self.call(lambda session: session.set_settings(**changes))
+        self.call(lambda session: session.picks.end_preview())
         self.show()  # a value that was not accepted is replaced by the value of the session

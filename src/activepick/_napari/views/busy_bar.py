@@ -41,6 +41,7 @@ class BusyBar(QWidget):
         self._clock = clock
         self._began = (0.0, 0.0)
         self._fraction: float | None = None
+        self._paused = False
 
         self._text = QElidingLabel()
         self._text.setElideMode(Qt.TextElideMode.ElideMiddle)
@@ -95,6 +96,16 @@ class BusyBar(QWidget):
         self._bar.show()
         self._cancel.show()
 
+    def set_paused(self, paused: bool) -> None:
+        """Set whether the work is paused: the remaining time is not known then.
+
+        Later, it is estimated from the time after the pause.
+        """
+        if paused != self._paused:
+            self._paused = paused
+            self._began = (self._clock(), self._fraction or 0.0)
+            self._left.clear()
+
     def set_text(self, text: str) -> None:
         """Show another description of the work in progress."""
         self._text.setText(text)
@@ -112,7 +123,7 @@ class BusyBar(QWidget):
 
     def _remaining(self, now: float) -> str:
         began, first = self._began
-        if self._fraction is None or now - began < SECONDS_BEFORE_ESTIMATE:
+        if self._paused or self._fraction is None or now - began < SECONDS_BEFORE_ESTIMATE:
             return ""
         done = self._fraction - first
         return _duration((now - began) / done * (1 - self._fraction)) if done > 0 else ""
