@@ -84,7 +84,7 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     assert person.widget.popups.messages()[-1] == said
     assert person.canvas.rect().contains(person.widget.popups.geometry())
     dialogs = person.canvas.findChildren(QDialog)
-    assert not any("Notification" in type(dialog).__name__ for dialog in dialogs)
+    assert [d.message.text() for d in dialogs if "Notification" in type(d).__name__] == []
     person.press("Shift+X")
     person.settle()
     assert person.told[-1][1].startswith("Redone: skipped position on ")

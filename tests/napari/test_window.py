@@ -1,11 +1,17 @@
 import os
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from napari.utils.notifications import notification_manager
 
+pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
+
+from qtpy.QtWidgets import QApplication, QDialog
+
+from activepick._napari import notifications
 from activepick.formats import read_table, write_table
 
 pytestmark = pytest.mark.skipif(
@@ -77,3 +83,18 @@ def test_an_unreadable_file_is_reported_by_the_plugin(make_napari_viewer, tmp_pa
     message = notification_manager.records[-1].message
     assert message.startswith(str(tmp_path / "cut.star"))
     assert "truncated" in message
+
+
+def test_warnings_of_libraries_are_not_shown(make_napari_viewer, monkeypatch):
+    viewer = make_napari_viewer(show=True)
+    monkeypatch.setattr(notifications._LOG, "own_window", False)
+    notifications.log_notifications(own_window=True)
+    with warnings.catch_warnings(), notification_manager:
+        warnings.simplefilter("always")
+        warnings.warn("this argument will go", FutureWarning, stacklevel=1)
+        notifications.record_message("info", "shown by the widget")
+        notification_manager.receive_info("shown by napari")
+    QApplication.processEvents()
+    dialogs = viewer.window._qt_viewer.canvas.native.findChildren(QDialog)
+    shown = [one.message.text() for one in dialogs if hasattr(one, "message")]
+    assert shown == ["shown by napari"]

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from typing import Any, cast
 
 from napari.utils.notifications import (
     ErrorNotification,
@@ -56,18 +58,34 @@ def log_notifications(*, own_window: bool = False) -> None:
         Only log all warnings of libraries, since no other plugin is expected in this window.
     """
     _LOG.own_window = _LOG.own_window or own_window
-    # Connected before napari's callbacks, which are connected when the first window is created.
-    notification_manager.notification_ready.disconnect(_LOG.write)
-    notification_manager.notification_ready.connect(_LOG.write, position="first")
+    _LOG.connect()
 
 
 class _NotificationLog:
-    """Write notifications to the log, and suppress popups that napari should not show."""
+    """Write notifications to the log, and let napari show those that are for the user."""
 
     own_window = False
 
+    def __init__(self) -> None:
+        self._shows: list[Callable[[Notification], object]] = []
+
+    def connect(self) -> None:
+        """Receive all notifications, and pass them on to napari's callbacks.
+
+        napari calls its own callbacks, which show popups, before those of plugins, whatever their
+        position. These callbacks are connected when the first window is created.
+        """
+        ready = notification_manager.notification_ready
+        for callback in ready.callbacks:
+            show = _function(callback)
+            if show is not None and _is_in_package(str(show.__module__), "napari"):
+                ready.disconnect(show)
+                self._shows.append(show)
+        ready.disconnect(self.write)
+        ready.connect(self.write, position="first")
+
     def write(self, notification: Notification) -> None:
-        """Write a notification; called before the callbacks of napari, which show it."""
+        """Write a notification to the log, and let napari show it if it is for the user."""
         error = notification.exception if isinstance(notification, ErrorNotification) else None
         _log.log(
             _LEVELS.get(notification.severity, logging.DEBUG),
@@ -77,6 +95,9 @@ class _NotificationLog:
         )
         if isinstance(notification, OwnMessage) or self._is_for_programmers(notification):
             notification.blocked = True
+        else:
+            for show in self._shows:
+                show(notification)
 
     def _is_for_programmers(self, notification: Notification) -> bool:
         if isinstance(notification, WarningNotification):
@@ -99,5 +120,13 @@ def _is_caused_here() -> bool:
     return False
 
 
-def _is_in_package(module: str) -> bool:
-    return module == activepick.__name__ or module.startswith(f"{activepick.__name__}.")
+def _is_in_package(module: str, package: str = activepick.__name__) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+def _function(callback: Any) -> Callable[[Notification], object] | None:
+    """Return the function of a callback; napari stores methods as a weak reference and a name."""
+    if not isinstance(callback, tuple):
+        return cast(Callable[[Notification], object], callback)
+    owner = callback[0]()
+    return None if owner is None else getattr(owner, callback[1], None)
