@@ -4,8 +4,9 @@
 
 An oracle answers 200 queries on simulated micrographs, ten at a time; each refit is timed, from the
 labels to the head, in milliseconds and in evaluations of the loss with its gradient, which are
-timed within the same refits. At the end the same loss is minimised by plain BFGS for comparison.
-Limits at any number of labels, as medians of five refits: the time of 25 evaluations, and 40 ms.
+timed within the same refits. The ratio of the two is one of CPU time, which other programs affect
+less. At the end the same loss is minimised by plain BFGS for comparison. Limits at any number of
+labels, as medians of five refits: the time of 25 evaluations, and 40 ms.
 With --kinds, the micrographs are a mixture of two proteins, which the head distinguishes.
 """
 
@@ -27,6 +28,7 @@ from activepick.features.extractor import Extractor
 from activepick.formats import read_table
 from activepick.formats.kind_columns import KIND_COLUMN
 from activepick.learning.fit import HeadFit
+from activepick.learning.head import Head
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner, LearnerSettings
 from activepick.learning.loss import HeadLoss
@@ -56,17 +58,27 @@ def main() -> None:
     learner = Learner(features, head, kind_names=names)
     rng = np.random.default_rng(0)
     times: list[float] = []
+    busy: list[float] = []  # CPU time
     evaluations: list[list[float]] = []
     minimised: Any = MultinomialLoss if several else HeadLoss
     timed = minimised.__call__
 
     def evaluate(loss: Any, parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         result: tuple[float, np.ndarray] = timed(loss, parameters)
-        evaluations[-1].append(time.perf_counter() - begin)
+        evaluations[-1].append(time.thread_time() - begin)
         return result
 
     minimised.__call__ = evaluate
+    refit = learner.refit
+
+    def refit_timed() -> Head:
+        begin = time.thread_time()
+        found = refit()
+        busy.append(time.thread_time() - begin)
+        return found
+
+    learner.refit = refit_timed  # type: ignore[method-assign]
     print(f"{processor()}: {features[0].channels} features, ", end="")
     print(f"{learner.settings.unlabelled} unlabelled pixels")
     while len(times) < 20:
@@ -84,7 +96,7 @@ def main() -> None:
             f"{10 * low + 10} to {10 * low + 50} labels: {1000 * took:.1f} ms, slowest "
             f"{1000 * max(times[part]):.1f} ms, {count:g} evaluations of {1000 * one:.2f} ms each"
         )
-        limits.at_most("  a refit", took / one, EVALUATIONS, "evaluations")
+        limits.at_most("  a refit", np.median(busy[part]) / one, EVALUATIONS, "evaluations")
         limits.at_most("  a refit", 1000 * took, LIMIT_MS, "ms")
     minimised.__call__ = timed
     if several:

@@ -1,13 +1,13 @@
 """Fit the weights of a head: penalised logistic regression."""
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from activepick.learning.loss import HeadLoss, ScoreTargets
+from activepick.learning.quasi_newton import minimise
 from activepick.threads import one_thread
 
 __all__ = ["HeadFit"]
@@ -21,17 +21,12 @@ _PI_FOR_LABEL, _PI_BOUNDS = 0.05, (1.0, 3.0)
 # Below this number of labels, caution does not depend on the number.
 _FIRST = 5
 
-# Tolerance of the largest component of the gradient, in parameters scaled to unit curvature.
-_GTOL = 1e-6
-# Share of the mean curvature that is added to all curvatures before the parameters are scaled,
-# because the curvature along the bias can vanish.
-_RIDGE = 1e-6
-# Number of labelled pixels from which the scaling is computed, so that the time does not depend on
-# the number of labels.
-_SCALE_ROWS = 400
-
-# Above this number of features, BFGS is slower than L-BFGS because of its dense matrix.
-_BFGS_FEATURES = 256
+# Relative decrease of the loss that is expected from the last step of L-BFGS, and largest component
+# of the gradient at the end of BFGS.
+_TOLERANCE, _GTOL = 1e-9, 1e-6
+# Number of labelled pixels from which the inverse Hessian is approximated, so that the time does
+# not depend on the number of labels.
+_CURVATURE_ROWS = 200
 
 
 @dataclass
@@ -59,8 +54,8 @@ class HeadFit:
         Strength of the prior while there are few labels: each L2 weight is multiplied by
         ``1 + (caution / n)^2`` for n labels; fewer than five labels count as five.
     solver
-        "bfgs", "lbfgs", or "auto", which is BFGS for up to 256 features and L-BFGS above. All
-        find the same optimum.
+        "lbfgs" or "bfgs". Both find the same optimum; the time of BFGS grows with the square of the
+        number of features.
 
     Attributes
     ----------
@@ -82,7 +77,7 @@ class HeadFit:
     balanced: bool = False
     directions_l2: float = 5.0 / 15.0
     caution: float = 15.0
-    solver: Literal["auto", "bfgs", "lbfgs"] = "auto"
+    solver: Literal["lbfgs", "bfgs"] = "lbfgs"
     weights_: Floats = field(init=False, repr=False, compare=False)
     bias_: float = field(init=False, repr=False, compare=False)
     loss_: float = field(init=False, repr=False, compare=False)
@@ -227,29 +222,17 @@ class HeadFit:
         return v
 
     def _minimise(self, loss: HeadLoss, begin: Floats) -> Floats:
-        # Imported here, because the command line imports this module and would start more slowly.
-        from scipy.linalg import cholesky, solve_triangular
-        from scipy.optimize import minimize
+        inverse = loss.inverse_curvature(begin, _CURVATURE_ROWS)
+        if self.solver == "bfgs":
+            # Imported here, because the command line imports this module and would start more
+            # slowly.
+            from scipy.optimize import minimize
 
-        # The parameters are scaled such that the initial curvature is the identity: a few steps are
-        # sufficient then. Without scaling, correlated features need more than a hundred.
-        hessian = loss.approximate_hessian(begin, _SCALE_ROWS)
-        hessian[np.diag_indices(len(begin))] += _RIDGE * np.trace(hessian) / len(begin)
-        lower = cholesky(hessian, lower=True, overwrite_a=True, check_finite=False)
-        solve = partial(solve_triangular, lower, lower=True, check_finite=False)
-
-        def scaled(steps: Floats) -> tuple[float, Floats]:
-            value, gradient = loss(begin + solve(steps, trans="T"))
-            return value, solve(gradient)
-
-        solver = self.solver
-        if solver == "auto":
-            solver = "bfgs" if len(begin) - 1 <= _BFGS_FEATURES else "lbfgs"
-        start = np.zeros(len(begin))
-        if solver == "bfgs":
-            result = minimize(scaled, start, jac=True, method="BFGS", options={"gtol": _GTOL})
-        else:
-            options = {"maxiter": 1000, "maxcor": 40, "ftol": 1e-10, "gtol": _GTOL}
-            result = minimize(scaled, start, jac=True, method="L-BFGS-B", options=options)
-        self.loss_, self.evaluations_ = float(result.fun), int(result.nfev)
-        return np.asarray(begin + solve(result.x, trans="T"))
+            matrix = np.stack([inverse(row) for row in np.eye(len(begin))])
+            options = {"gtol": _GTOL, "hess_inv0": (matrix + matrix.T) / 2}
+            result = minimize(loss, begin, jac=True, method="BFGS", options=options)
+            self.loss_, self.evaluations_ = float(result.fun), int(result.nfev)
+            return np.asarray(result.x, np.float64)
+        found = minimise(loss, begin, inverse, _TOLERANCE)
+        self.loss_, self.evaluations_ = found.lowest, found.evaluations
+        return found.parameters

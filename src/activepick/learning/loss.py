@@ -5,9 +5,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from activepick.learning.inverse_curvature import InverseCurvature
 from activepick.learning.prior_precision import PriorPrecision
 
 __all__ = ["HeadLoss", "ScoreTargets", "expected_pi"]
@@ -130,57 +131,55 @@ class HeadLoss:
             hessian += 2 * self.pi_weight * (error * curvature - bent * np.outer(first, first))
         return np.asarray(hessian / self.total_weight)
 
-    def approximate_hessian(self, parameters: Floats, rows: int) -> Floats:
-        """Approximate the Hessian in a time that does not depend on the number of labels.
+    def inverse_curvature(self, parameters: Floats, rows: int) -> InverseCurvature:
+        """Approximate the inverse Hessian in a time that does not depend on the number of labels.
 
-        The matrix is computed in single precision, without the second derivative of logit(p) in
-        L_pi.
+        The second derivative of logit(p) in L_pi is left out.
 
         Parameters
         ----------
         parameters
             Weights and bias, shape (D + 1,).
         rows
-            Largest number of labelled pixels over which the sum is computed; it is scaled up to all
-            labelled pixels.
+            Largest number of labelled pixels, and of pixels with target scores, over which the sum
+            is computed. It is scaled up to all of them.
 
         Returns
         -------
-        array, shape (D + 1, D + 1)
+        InverseCurvature
         """
-        step = max(1, -(-len(self.x) // rows))
-        root = self._gauss_newton_rows(parameters, step, np.float32)
-        hessian = root.T @ root
-        self.prior.add_to(hessian)
-        return np.asarray(hessian / self.total_weight, np.float64)
+        some = self._gauss_newton_rows(parameters, rows)
+        return InverseCurvature(some, self.prior, self.total_weight)
 
-    def _gauss_newton_rows(
-        self, parameters: Floats, step: int = 1, dtype: DTypeLike = np.float64
-    ) -> NDArray[np.floating]:
+    def _gauss_newton_rows(self, parameters: Floats, most: int | None = None) -> Floats:
         """Return a matrix J, shape (n, D + 1), such that J'J is the Hessian without the prior.
 
-        The second derivative of logit(p) is left out. Only each `step`-th labelled pixel is used,
-        with `step` times its weight.
+        The second derivative of logit(p) is left out. If there are more than `most` labelled pixels
+        or pixels with target scores, each n-th of them is used, with n times its weight.
         """
         w, b = parameters[:-1], parameters[-1]
+        step = _step(len(self.x), most)
         x, v = self.x[::step], step * self.v[::step]
         s = expit(x @ w + b)
         parts = [(x, np.sqrt(v * s * (1 - s)))]
         if self.score_targets is not None:
-            parts.append((self.score_targets.x, np.sqrt(self.score_targets.weights)))
+            step = _step(len(self.score_targets.x), most)
+            weights = step * self.score_targets.weights[::step]
+            parts.append((self.score_targets.x[::step], np.sqrt(weights)))
         if self.pi_weight and len(self.unlabelled):
             u, s, p, _ = self._pi_error(w, b)
             slope = s * (1 - s) / len(s)
-            mean = (slope @ u / slope.sum())[None]
-            parts.append((mean, slope.sum(keepdims=True) * np.sqrt(2 * self.pi_weight)
-                          / (p * (1 - p))))  # fmt: skip
-        rows = np.empty((sum(len(root) for _, root in parts), len(parameters)), dtype)
+            factor = np.sqrt(2 * self.pi_weight) / (p * (1 - p))
+            total = slope.sum(keepdims=True)
+            # A row of ones in the place of the mean if all probabilities are rounded to 0 or 1.
+            mean = (slope @ u / total if total else np.ones_like(w))[None]
+            parts.append((mean, factor * total))
+        rows = np.empty((sum(len(root) for _, root in parts), len(parameters)))
         first = 0
         for features, root in parts:
             own = rows[first : first + len(root)]
-            own[:, :-1] = features
-            own[:, -1] = 1
-            own *= root[:, None].astype(dtype)
+            np.multiply(features, root[:, None], out=own[:, :-1])
+            own[:, -1] = root
             first += len(root)
         return rows
 
@@ -230,6 +229,11 @@ def expected_pi(particles: float, radius_px: float, shape: tuple[int, int]) -> f
     """
     area = np.pi * (_FOOTPRINT * radius_px) ** 2
     return float(np.clip(particles * area / (shape[0] * shape[1]), 1e-4, 0.5))
+
+
+def _step(count: int, most: int | None) -> int:
+    """Return the smallest n such that each n-th of `count` rows are at most `most`."""
+    return 1 if most is None else max(1, -(-count // most))
 
 
 def _with_one(rows: Floats) -> Floats:

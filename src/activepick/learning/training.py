@@ -1,6 +1,6 @@
 """Fit a head to training examples, and compute its posterior."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -240,9 +240,12 @@ def _problem(
     # A copy, because fitting sets attributes of the estimator.
     fit = replace(adjust_fit(settings.fit, particles, others, share))
     score_targets = ScoreTargets(*map(np.concatenate, zip(*drawn, strict=True))) if drawn else None
-    return _Problem(
-        fit, np.concatenate(x), np.concatenate(y), np.concatenate(v), labels, score_targets
-    )
+    return _Problem(fit, _joined(x), _joined(y), _joined(v), labels, score_targets)
+
+
+def _joined(parts: Sequence[Floats]) -> Floats:
+    """Concatenate arrays; a single one, which may be large, is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _mean_model(head: Head) -> tuple[Floats, float]:

@@ -362,7 +362,8 @@ def _distinct(
     xy = np.asarray(xy, np.float64).reshape(-1, 2)
     v = np.ones(len(xy)) if weights is None else np.asarray(weights, np.float64)
     k = np.zeros(len(xy)) if kinds is None else np.asarray(kinds, np.float64)
-    rows = np.unique(np.column_stack([xy, np.asarray(targets, np.float64), k, v]), axis=0)
+    rows = np.column_stack([xy, np.asarray(targets, np.float64), k, v])
+    rows = rows[np.lexsort(rows.T[::-1])]
     # The rows are sorted by weight within each group of equal labels.
     last = np.append((np.diff(rows[:, :4], axis=0) != 0).any(axis=1), True)
     return np.asarray(rows[last])

@@ -30,12 +30,16 @@ def sample(values: NDArray[np.float16], xy: NDArray[np.float64]) -> NDArray[np.f
     """
     rows, row_weights = _taps(xy[:, 1], values.shape[0])
     columns, column_weights = _taps(xy[:, 0], values.shape[1])
-    out = np.zeros((len(xy), values.shape[2]), np.float32)
-    for i in range(4):
-        for j in range(4):
-            weight = row_weights[:, i] * column_weights[:, j]
-            out += weight[:, None] * values[rows[:, i], columns[:, j]]
-    return out
+    weights = row_weights[:, :, None] * column_weights[:, None]
+    width = values.shape[1]
+    taps = rows[:, :, None] * width + columns[:, None]
+    # The pixels of a label have most samples in common: converting them to single precision takes
+    # most of the time, so that each is converted only once.
+    used, places = np.unique(taps, return_inverse=True)
+    samples = values[used // width, used % width].astype(np.float32)
+    ends = np.arange(0, taps.size + 1, 16)
+    shape = (len(xy), len(used))
+    return np.asarray(csr_array((weights.ravel(), places.ravel(), ends), shape=shape) @ samples)
 
 
 def resample(
