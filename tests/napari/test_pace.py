@@ -10,7 +10,7 @@ class Clock:
         return self.now
 
 
-def test_the_time_of_a_micrograph_is_that_of_those_that_are_computed():
+def test_the_time_per_micrograph_counts_only_computed_ones():
     clock = Clock()
     pace = Pace(clock)
     assert pace.text(0, 8) == "Picking 1 of 8"
@@ -25,7 +25,7 @@ def test_the_time_of_a_micrograph_is_that_of_those_that_are_computed():
     assert pace.text(4, 8) == "Picking 5 of 8, 6.0 s each"
 
 
-def test_picks_that_are_stored_and_pauses_take_no_time():
+def test_stored_picks_and_pauses_take_no_time():
     clock = Clock()
     pace = Pace(clock)
     for done in range(1, 1001):

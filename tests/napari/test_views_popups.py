@@ -59,7 +59,7 @@ def test_all_messages_disappear_and_a_number_can_be_typed_meanwhile(qtbot, windo
     assert chosen == [0.7]
 
 
-def test_a_message_replaces_the_last_one_but_no_warning(window):
+def test_a_message_replaces_the_last_message_but_not_a_warning(window):
     show = window.popups.show_message
     show("warning", "look here")
     show("info", "Undone: particle on a.mrc")
@@ -73,7 +73,7 @@ def test_a_message_replaces_the_last_one_but_no_warning(window):
     assert len(window.popups.messages()) == 4
 
 
-def test_a_message_lies_on_the_canvas_and_can_be_read_as_a_whole(qtbot, window):
+def test_a_message_is_on_the_canvas_and_shown_completely(qtbot, window):
     popups, name = window.popups, "x" * 120 + ".mrc"
     popups.show_message("error", f"{name} is truncated: copy it again from where it was recorded.")
     [label] = popups.findChildren(WrappedLabel)
