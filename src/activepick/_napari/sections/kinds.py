@@ -181,7 +181,6 @@ class KindRow:
         self._colour = button("", self._ask_colour, "Colour of its circles")
         self._colour.setFixedWidth(_NARROW_PX)
         self.name = QLineEdit()
-        self.name.setToolTip("Name of the kind in tables and in the model")
         self.name.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.name.editingFinished.connect(self._on_name)
         self.key = QComboBox()
@@ -232,6 +231,9 @@ class KindRow:
         with QSignalBlocker(self.name), QSignalBlocker(self.key), QSignalBlocker(self.threshold):
             if self.name.text() != kind.name:
                 self.name.setText(kind.name)
+            if not self.name.hasFocus():
+                self.name.setCursorPosition(0)  # the beginning of a long name is shown
+            self.name.setToolTip(f"{kind.name}: the name in tables and in the model")
             self.key.clear()
             self.key.addItems([key for key in KEYS if key == kind.key or key not in taken])
             self.key.setCurrentText(kind.key)
