@@ -64,6 +64,21 @@ def test_areas_are_shown_after_their_image(layers):
     np.testing.assert_allclose(layers.viewer.layers["excluded areas"].extent.world[1], (40, 20))
 
 
+def test_areas_are_shown_when_the_3d_view_is_left(layers):
+    layers.show_micrograph(displayed(2.0))
+    square = np.array([(0, 0), (10, 0), (10, 20), (0, 20)], float)
+    layers.show_areas([square])
+    shapes = layers.viewer.layers["excluded areas"]
+    for shown in ([square + 50], [square, square + 100], []):
+        layers.viewer.dims.ndisplay = 3
+        layers.show_areas([square])  # of the micrograph before
+        layers.show_areas(shown)
+        layers.viewer.dims.ndisplay = 2
+        assert len(shapes.data) == len(shown)
+        for one, outline in zip(shapes.data, shown, strict=True):
+            np.testing.assert_allclose(one, outline[:, ::-1])
+
+
 @pytest.mark.parametrize("pixel_size_angstrom", [None, 1.5])
 @pytest.mark.parametrize("canvas", [(400, 300), (300, 500)])
 @pytest.mark.parametrize("zoom", [0.1, 1.0, 3.0])

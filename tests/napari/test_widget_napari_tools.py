@@ -4,6 +4,7 @@ import contextlib
 
 import numpy as np
 import pytest
+from napari._app_model import get_app_model
 from napari.utils.notifications import notification_manager
 from needed_screen import needs_screen
 from person import Person
@@ -16,7 +17,7 @@ from activepick.simulate import SimulationSettings
 pytestmark = needs_screen
 
 DIAMETER = 2 * SimulationSettings().radius_px * SimulationSettings().pixel_size_angstrom
-OURS = ["micrograph", "score map", "picks", "labels", "questions"]
+OURS = ["micrograph", "score map", "excluded areas", "picks", "labels", "questions"]
 
 
 def test_tools_for_points_do_not_change_labels(qtbot, open_widget, micrographs):
@@ -66,6 +67,10 @@ def test_layers_can_be_hidden_removed_renamed_and_reordered(qtbot, open_widget, 
     person = Person(qtbot, open_widget())
     person.start(micrographs, DIAMETER)
     viewer = person.viewer
+    area = [(20.0, 20.0), (90.0, 20.0), (90.0, 70.0)]
+    for number in (1, 2):
+        person.open.edit(lambda session, i=number: session.micrographs.set_areas(i, [area]))
+    person.settle()
 
     def page() -> None:
         """Show another micrograph, label there, return, and answer a question."""
@@ -114,11 +119,19 @@ def test_layers_can_be_hidden_removed_renamed_and_reordered(qtbot, open_widget, 
         viewer.layers[f"my {name}"].name = name
     check_layers(person)
 
-    # Copies belong to the user and are not changed.
-    from napari._app_model import get_app_model
-
+    # Linked layers do not move each other.
     viewer.layers.selection = set(viewer.layers)
-    get_app_model().commands.execute_command("napari.layer.duplicate").result()
+    execute = get_app_model().commands.execute_command
+    execute("napari.layer.link_selected_layers").result()
+    spacing = np.array(viewer.layers["score map"].scale)
+    viewer.layers["micrograph"].scale = (5, 5)
+    page()
+    np.testing.assert_allclose(viewer.layers["score map"].scale, spacing)
+    check_layers(person)
+
+    # Copies belong to the user and are not changed.
+    viewer.layers.selection = set(viewer.layers)
+    execute("napari.layer.duplicate").result()
     copies = [layer for layer in viewer.layers if layer.name.endswith("copy")]
     assert len(copies) == len(OURS)
     page()
@@ -185,6 +198,11 @@ def check_layers(person: Person) -> None:
         )
         np.testing.assert_allclose(layers[name].scale, (person.widget.layers.scale,) * 2)
         assert not layers[name].editable
+    if "excluded areas" in layers:
+        outlines = [np.array(one.vertices) for one in state.areas.get(shown, ())]
+        shapes = layers["excluded areas"].data
+        assert len(shapes) == len(outlines) == 1
+        np.testing.assert_allclose(shapes[0], outlines[0][:, ::-1])
 
 
 @contextlib.contextmanager

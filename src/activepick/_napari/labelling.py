@@ -270,7 +270,9 @@ class Labelling(QObject):
         self.notified.emit(
             "info",
             f"{counted(len(review.seen), 'label')} reviewed: {review.changed} changed, "
-            f"{review.removed} removed.",
+            f"{review.removed} removed."
+            if review.seen
+            else "No labels were reviewed.",
         )
         self.questions_changed.emit()
         self._check_current()

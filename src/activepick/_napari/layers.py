@@ -14,6 +14,7 @@ import matplotlib.colors
 import numpy as np
 import pandas as pd
 from napari.components import ViewerModel
+from napari.experimental import unlink_layers
 from napari.layers import Image, Layer, Points, Shapes
 from numpy.typing import ArrayLike, NDArray
 from psygnal import Signal
@@ -161,6 +162,9 @@ class Layers:
         self._displayed: DisplayedMicrograph | None = None
         # Whether the image was hidden by this object, not by the user.
         self._hidden = False
+        # Excluded areas that are shown when the user leaves the 3D view.
+        self._waiting_areas: Sequence[NDArray[np.float64]] = ()
+        viewer.dims.events.ndisplay.connect(self._show_waiting_areas)
 
     @property
     def scale(self) -> float:
@@ -410,6 +414,7 @@ class Layers:
 
     def show_areas(self, polygons: Sequence[NDArray[np.float64]]) -> None:
         """Show excluded areas, polygons (n, 2) as x, y in original pixels."""
+        self._waiting_areas = ()
         layer = self.get(AREAS)
         if not polygons and (layer is None or not len(layer.data)):
             return
@@ -420,11 +425,18 @@ class Layers:
         self.updating_areas = True
         try:
             layer.data = []
-            if polygons:
+            # napari cannot add 2D shapes in its 3D view: they are added when it is left.
+            if self.viewer.dims.ndisplay == 3:
+                self._waiting_areas = polygons
+            elif polygons:
                 layer.current_edge_width = _LINE_PX * self.screen_px
                 layer.add_polygons([polygon[:, ::-1] for polygon in polygons])
         finally:
             self.updating_areas = False
+
+    def _show_waiting_areas(self, event: object) -> None:
+        if self._waiting_areas and self.viewer.dims.ndisplay == 2:
+            self.show_areas(self._waiting_areas)
 
     def _add_areas(self) -> Shapes:
         """Return a new layer of excluded areas, which can be edited with napari's tools."""
@@ -669,7 +681,13 @@ class Layers:
             if not self._placing:
                 self._place(name, layer, self._scales[name])
 
+        def leave_transform() -> None:
+            # Layers that are not editable leave all modes by themselves.
+            if layer.mode == "transform":
+                layer.mode = "pan_zoom"
+
         layer.events.editable.connect(lock)
+        layer.events.mode.connect(leave_transform)
         layer.events.help.connect(unhelp)
         for attribute in ("scale", *_UNMOVED):
             getattr(layer.events, attribute).connect(put_back)
@@ -678,9 +696,11 @@ class Layers:
     def _place(self, name: str, layer: Layer, scale: ArrayLike) -> None:
         """Place a layer on the micrograph, with world units per pixel of the layer (y, x)."""
         self._scales[name] = np.asarray(scale, np.float64)
+        placement = {"scale": self._scales[name], **_UNMOVED}
+        unlink_layers([layer], placement)  # otherwise linked layers would move each other
         self._placing = True
         try:
-            for attribute, wanted in {"scale": self._scales[name], **_UNMOVED}.items():
+            for attribute, wanted in placement.items():
                 if not np.array_equal(np.asarray(getattr(layer, attribute)), wanted):
                     setattr(layer, attribute, wanted)
         finally:
