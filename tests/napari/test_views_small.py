@@ -5,12 +5,20 @@ import pytest
 
 pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtWidgets import (
+    QLabel,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from activepick._napari.views.busy_bar import BusyBar
 from activepick._napari.views.key_list import KeyList
 from activepick._napari.views.learning_plot import LearningPlot
+from activepick._napari.views.short_names import wrappable
 from activepick._napari.views.themed_plot import ThemedPlot
 from activepick._napari.views.wrapped_label import WrappedLabel
 
@@ -190,3 +198,21 @@ def test_a_wrapped_text_has_the_height_of_its_lines(qtbot):
     label.clear()
     qtbot.wait(20)
     assert label.height() == 0
+
+
+def test_long_paths_can_be_read_in_message_boxes(qtbot):
+    path = f"/data/{'folder' * 20}/{'sub_folder' * 9}/{'name' * 30}.star"
+    fits = []
+    for shown in (path, wrappable(path)):
+        box = QMessageBox(QMessageBox.Icon.Question, "Export", f"{shown} exists. Replace it?")
+        qtbot.addWidget(box)
+        with qtbot.waitExposed(box):
+            box.show()
+        label = box.findChild(QLabel, "qt_msgbox_label")
+        needed = label.fontMetrics().boundingRect(
+            QRect(0, 0, label.width(), 1000), Qt.TextFlag.TextWordWrap, label.text()
+        )
+        fits.append(needed.width() <= label.width())
+        box.close()
+    assert fits == [False, True]
+    assert wrappable("a.star exists") == "a.star exists"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from activepick._napari.views.short_names import elided
 from activepick.errors import TableError
 from activepick.formats import match_names, read_table
 from activepick.formats.coordinates import Flip
@@ -17,6 +18,9 @@ from activepick.micrograph import Micrograph
 from activepick.session import Session
 
 __all__ = ["FlipCheck", "Placement", "check_flips", "import_labels"]
+
+# Longest name in the title of a picture.
+_TITLE = 80
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def check_flips(path: Path, micrograph: Micrograph, radius_px: float) -> FlipChe
         )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "flips.png"
-        title = f"{path.name} on {micrograph.name}"
+        title = f"{elided(path.name, _TITLE)}\non {elided(micrograph.name, _TITLE)}"
         contrast = draw_flips(micrograph.read(), rows[["x", "y"]], radius_px, file, title=title)
         picture = file.read_bytes()
     if not contrast.sure:

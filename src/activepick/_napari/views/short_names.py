@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-__all__ = ["elided", "elided_words", "short_names", "wrappable"]
+__all__ = ["elided", "short_names", "wrappable"]
 
 SEPARATORS = re.compile(r"[_\-. ]")
-# Longest word in a message box, which otherwise becomes as wide as the word.
-_WORD_IN_BOX = 60
+# Longest part of a path in a message box, which otherwise becomes as wide as the path.
+_PART_IN_BOX = 60
 # Shorter shared parts are kept.
 LEAST = 5
 
@@ -33,15 +33,14 @@ def elided(name: str, most: int = 28) -> str:
     return f"{name[: most - 1 - end]}…{name[-end:]}"
 
 
-def elided_words(text: str, most: int) -> str:
-    """Return a text with long words elided in the middle; the parts of a path are words."""
-    long_word = rf"[^\s/\\]{{{most + 1},}}"
-    return re.sub(long_word, lambda match: elided(match.group(), most), text)
-
-
 def wrappable(text: str) -> str:
-    """Return a text that a message box of Qt can wrap, although it contains paths."""
-    return re.sub(r"[/\\]", "\\g<0>\u200b", elided_words(text, _WORD_IN_BOX))
+    """Return a text that a message box of Qt can wrap, although it contains long names and paths.
+
+    Long parts of paths are elided in the middle, and a line can end after each part.
+    """
+    long_part = rf"[^\s/\\]{{{_PART_IN_BOX + 1},}}"
+    short = re.sub(long_part, lambda match: elided(match.group(), _PART_IN_BOX), text)
+    return re.sub(r"[/\\]", "\\g<0>\u200b", short)
 
 
 def _shared(names: list[str]) -> int:
