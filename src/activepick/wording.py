@@ -15,3 +15,11 @@ def counted(count: int, one: str, many: str | None = None, spec: str = "") -> st
         Format of the number; "," separates thousands, as in the window.
     """
     return f"{count:{spec}} {one if count == 1 else many or one + 's'}"
+
+
+def elided(name: str, most: int = 28) -> str:
+    """Return a name of at most `most` characters, with an ellipsis in its middle if necessary."""
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[-end:]}"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from activepick._napari.views.short_names import elided
 from activepick.errors import TableError
 from activepick.formats import match_names, read_table
 from activepick.formats.coordinates import Flip
@@ -16,6 +15,7 @@ from activepick.formats.table_warnings import CollectedWarnings
 from activepick.formats.transform import flip_table, scale_table, swap_axes
 from activepick.micrograph import Micrograph
 from activepick.session import Session
+from activepick.wording import elided
 
 __all__ = ["FlipCheck", "Placement", "check_flips", "import_labels"]
 

@@ -13,10 +13,10 @@ from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.files_in_folder import ask_about_files
-from activepick._napari.views.short_names import elided, wrappable
+from activepick._napari.views.short_names import wrappable
 from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.formats import FORMATS, Format
-from activepick.wording import counted
+from activepick.wording import counted, elided
 
 __all__ = ["ExportSection"]
 

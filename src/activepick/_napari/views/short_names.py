@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-__all__ = ["elided", "short_names", "wrappable"]
+from activepick.wording import elided
+
+__all__ = ["short_names", "wrappable"]
 
 SEPARATORS = re.compile(r"[_\-. ]")
 # Longest part of a path in a message box, which otherwise becomes as wide as the path.
@@ -23,14 +25,6 @@ def short_names(names: Sequence[str]) -> list[str]:
     start = _shared(list(names))
     end = _shared([name[start:][::-1] for name in names])
     return [f"{'…' * (start > 0)}{name[start : len(name) - end]}" for name in names]
-
-
-def elided(name: str, most: int = 28) -> str:
-    """Return a name of at most `most` characters, with an ellipsis in its middle if necessary."""
-    if len(name) <= most:
-        return name
-    end = (most - 1) // 2
-    return f"{name[: most - 1 - end]}…{name[-end:]}"
 
 
 def wrappable(text: str) -> str:
