@@ -1,4 +1,4 @@
-"""Counts in sentences: "1 micrograph is left out", "3 micrographs are left out"."""
+"""Counts and shortened names in sentences."""
 
 
 def counted(count: int, one: str, many: str | None = None, spec: str = "") -> str:

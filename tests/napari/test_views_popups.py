@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 
 from needed_screen import needs_screen
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QToolButton, QWidget
 
@@ -89,3 +89,23 @@ def test_a_message_is_on_the_canvas_and_shown_completely(qtbot, window):
     QTest.mouseClick(close, Qt.MouseButton.LeftButton)
     assert not popups.messages()
     assert not popups.isVisible()
+
+
+def test_messages_have_the_colours_of_the_theme(qtbot, window):
+    themes = {"#202028": "#f0f0f0", "#ececec": "#101010"}
+    for before in (True, False):  # the theme may change while the message is shown
+        for background, text in themes.items():
+            theme = f"QWidget {{background-color: {background}; color: {text};}}"
+            window.setStyleSheet(theme if before else "")
+            window.popups.show_message("info", "Undone: particle on a.mrc")
+            window.setStyleSheet(theme)
+            qtbot.wait(10)
+            picture = window.popups.grab().toImage()
+            inside = QPoint(picture.width() // 2, picture.height() - 4)
+            assert picture.pixelColor(inside).name() == background
+            colours = {
+                picture.pixelColor(x, y).name()
+                for x in range(picture.width() - 40)
+                for y in range(picture.height())
+            }
+            assert text in colours

@@ -5,6 +5,7 @@ from qtpy.QtGui import QEnterEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from activepick._napari.colours import EXCLUDED, NOT_PARTICLE, SKIPPED
+from activepick._napari.views.shades import Shades, changes_shades, shades_of
 from activepick._napari.views.wrapped_label import WrappedLabel
 
 __all__ = ["Popups"]
@@ -58,6 +59,7 @@ class Popups(QWidget):
         new.ended.connect(lambda: self._remove(new))
         self._popups.append(new)
         self._column.addWidget(new)
+        new.paint(shades_of(self))
         self._place()
 
     def clear(self) -> None:
@@ -70,6 +72,13 @@ class Popups(QWidget):
         if event.type() == QEvent.Type.LayoutRequest:
             self._place()
         return super().event(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Update the colours when the theme changes."""
+        super().changeEvent(event)
+        if changes_shades(event):
+            for popup in self._popups:
+                popup.paint(shades_of(self))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the size of the canvas."""
@@ -124,11 +133,19 @@ class _Popup(QFrame):
         line.setContentsMargins(6, 3, 3, 3)
         line.addWidget(WrappedLabel(text), 1)
         line.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
-        self.setStyleSheet(
-            f"_Popup {{background: palette(window); border: 1px solid {_COLOURS[severity]}; "
-            f"border-left: 4px solid {_COLOURS[severity]};}}"
-        )
         self._timer.start()
+
+    def paint(self, shades: Shades) -> None:
+        """Use the colours of the theme.
+
+        They are not known before the message is part of the window: napari sets them by a style
+        sheet, and Qt takes the colours of a style sheet's `palette(...)` from the application.
+        """
+        colour = _COLOURS[self.severity]
+        self.setStyleSheet(
+            f"_Popup {{background: {shades.background.name()}; border: 1px solid {colour}; "
+            f"border-left: 4px solid {colour};}}"
+        )
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """Keep the message under the mouse."""
