@@ -25,7 +25,7 @@ from activepick.cli import (
     train,
 )
 from activepick.cli.console import say
-from activepick.cli.interruption import INTERRUPTED, TERMINATED, leave, wait_for_readers
+from activepick.cli.interruption import INTERRUPTED, TERMINATED, finish, leave, wait_for_readers
 from activepick.cli.warning_lines import WarningLines
 from activepick.errors import ActivepickError, on_command_line
 from activepick.files import unquoted
@@ -96,6 +96,10 @@ def main() -> None:
             say("interrupted: complete files are kept, and no incomplete file is left")
         if end.code in (INTERRUPTED, TERMINATED):
             leave(end.code)
+        if isinstance(end.code, int):
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to interrupt
+            lines.finish()
+            finish(end.code)
         raise
     except KeyboardInterrupt:
         say("interrupted")
