@@ -124,10 +124,23 @@ def test_a_session_is_opened_at_its_current_question(users, micrographs):
     )
     user.open.session.questions.answer(first.id, 1)
     user.settle()
+    user.open.dataset.predict()
+    user.settle()
     user.controller.close_session()
-    again = users()
+    again, order = users(), []
+    again.controller.jobs.ended.connect(lambda lane: order.append(f"{lane} ended"))
+
+    def begun(lane: str, text: str) -> None:
+        order.append(f"{lane} begun")
+        if lane == "features":  # the stored picks are shown, and counted, before
+            order.append(again.open.picks.picks is not None)
+            order.append(set(again.open.counts()) == {1, 2, 3})
+
+    again.controller.jobs.started.connect(begun)
     again.start(micrographs)
     assert again.open.labelling.current.micrograph == again.open.shown == 2
+    assert order.index("peaks ended") < order.index("features begun")
+    assert order[order.index("features begun") :][1:3] == [True, True]
 
 
 def test_an_answer_is_stored_at_once_and_the_head_is_refitted(qtbot, user, micrographs):

@@ -110,6 +110,8 @@ class OpenSession(QObject):
         self.dataset = DatasetPicks(access, self)
         self.classes = ClassAnswers(access, self)
         self._closed = False
+        # Whether reading the stored picks has begun, and whether it has not ended yet.
+        self._loaded = self._loading = False
         # Micrographs that are tried one after the other until the first one can be displayed.
         self._candidates: list[int] = []
         self._idle = QTimer(self)
@@ -140,6 +142,7 @@ class OpenSession(QObject):
         self.picks.questions_needed.connect(self._ask_next)
         self.dataset.errors_changed.connect(self.micrographs_changed)
         self.jobs.idle.connect(self._idle.start)
+        self.jobs.ended.connect(self._on_ended)
 
     @property
     def state(self) -> SessionState:
@@ -179,10 +182,8 @@ class OpenSession(QObject):
         """
         for notice in self.session.notices:
             self.notify("warning", notice)
-        self.dataset.load()
         self._candidates = [*first, *self._first_to_show()]
-        if self._candidates:
-            self.show(self._candidates.pop(0))
+        self._show_candidate()
 
     def close(self) -> None:
         """Close the session, but not the workspace, whose closing may take a second.
@@ -331,13 +332,45 @@ class OpenSession(QObject):
 
     def _open_displayed(self, displayed: DisplayedMicrograph) -> None:
         self._candidates.clear()
-        # The image is drawn before the computation of features slows the computer down.
+        # The image and the stored picks are drawn before computing in the background slows the
+        # window down: it waits for Python's global lock whenever it draws.
         if self.shown and self.picks.micrograph != self.shown:
-            QTimer.singleShot(0, self._open_shown)
+            QTimer.singleShot(0, self._show_stored)
+
+    def _show_stored(self) -> None:
+        if not self._closed and self.picks.micrograph != self.shown:
+            self.picks.show_stored(self.shown)
+            # The first timer ends when the layers have been added, the second when they are drawn.
+            QTimer.singleShot(0, lambda: QTimer.singleShot(0, self._open_shown))
 
     def _open_shown(self) -> None:
-        if not self._closed and self.picks.micrograph != self.shown:
+        if self._closed or self.picks.micrograph == self.shown:
+            return
+        self._load()
+        if not self._loading or self.picks.picks is None:
             self.picks.open(self.shown)
+
+    def _load(self) -> None:
+        """Read the stored picks of all micrographs, once.
+
+        Features are computed afterwards if there are stored picks to look at: loading PyTorch at
+        the same time would slow down both, and the window.
+        """
+        if not self._loaded:
+            self._loaded = self._loading = True
+            self.dataset.load()
+
+    def _on_ended(self, lane: str) -> None:
+        if lane == "peaks" and self._loading:
+            self._loading = False
+            self._open_shown()
+
+    def _show_candidate(self) -> None:
+        """Show the next micrograph that is tried as the first one."""
+        if self._candidates:
+            self.show(self._candidates.pop(0))
+        elif not self.images.is_current:  # none can be read
+            self._load()
 
     def _on_opened(self, number: int) -> None:
         self.dataset.set_error(number, None)
@@ -345,8 +378,7 @@ class OpenSession(QObject):
     def _report_unreadable(self, number: int, error: Exception) -> None:
         self.dataset.set_error(number, error)
         self.failed.emit(error)
-        if self._candidates:
-            self.show(self._candidates.pop(0))
+        self._show_candidate()
 
     def _release(self) -> None:
         if not self._closed and not self.jobs.busy():

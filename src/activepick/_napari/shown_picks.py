@@ -92,12 +92,15 @@ class ShownPicks(QObject):
         """Disconnect from the workspace."""
         self._workspace.stage_changed.disconnect(self._describe, missing_ok=True)
 
-    def open(self, number: int) -> None:
-        """Compute features and picks of the shown micrograph, then prefetch its neighbours."""
-        self.micrograph = number
+    def show_stored(self, number: int) -> None:
+        """Show the stored picks of the shown micrograph if there are any."""
         stored = self._workspace.predictor.stored_peaks(number)
         if stored is not None:
             self._set_peaks(stored)
+
+    def open(self, number: int) -> None:
+        """Compute features and picks of the shown micrograph, then prefetch its neighbours."""
+        self.micrograph = number
         self._jobs.run(
             "features",
             lambda progress: self._open(number, progress),
@@ -108,6 +111,7 @@ class ShownPicks(QObject):
     def reopen(self) -> None:
         """Compute features and picks again after settings changed."""
         if self.micrograph:
+            self.show_stored(self.micrograph)
             self.open(self.micrograph)
 
     def clear(self) -> None:
