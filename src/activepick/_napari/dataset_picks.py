@@ -23,7 +23,7 @@ __all__ = ["DatasetPicks", "Prediction"]
 # Longest time that counting may block the window, in seconds; the rest is counted later.
 _COUNT_SECONDS = 0.03
 # Counting is shown if it takes longer, in milliseconds.
-_SHOWN_AFTER_MS = 300
+_SHOWN_AFTER_MS = 100
 # Share of reading stored picks in the time of an export.
 _READING = 0.8
 # Time between two checks whether a pause has ended.
