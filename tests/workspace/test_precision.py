@@ -92,11 +92,11 @@ def test_advice_covers_all_stages_of_labelling():
         return advice(state(marks, rounds), precision)
 
     assert "Answer some questions" in told(0, [])
-    assert "is still missing" in told(1, [])
-    assert "Go on" in told(4, [None])
+    assert "no particle has been labelled yet" in told(1, [])
+    assert "Continue" in told(4, [None])
     assert "12 %" in told(30, [None, 0.12])
-    assert "Go on" in told(30, [0.02])
-    assert "Go on" in told(30, [0.12, 0.01])
+    assert "Continue" in told(30, [0.02])
+    assert "Continue" in told(30, [0.12, 0.01])
     assert "help little" in told(30, [0.12, 0.02, 0.004])
     poor = told(30, [0.1], PrecisionEstimate(0.5, 0.3, 0.65, 20))
     assert "50 %" in poor

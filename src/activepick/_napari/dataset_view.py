@@ -130,7 +130,7 @@ class DatasetView(QWidget, SessionListener):
             self.plot.set_points(found.score, found.contrast, kept)
             total = sum(session.counts().values())
             self._summary.setText(
-                f"{counted(total, 'pick', spec=',')} with labels and areas, on "
+                f"{counted(total, 'pick', spec=',')}, with labels and excluded areas, on "
                 f"{counted(found.micrographs, 'micrograph', spec=',')}. "
                 "Drag the limits; they apply to all micrographs."
             )

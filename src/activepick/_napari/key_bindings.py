@@ -52,7 +52,9 @@ KEY_BINDINGS = (
         lambda session, commands: commands.answer(session, EMPTY),
     ),
     KeyBinding(
-        ("G",), "skip the question", lambda session, commands: commands.answer(session, None)
+        ("G",),
+        "skip the question or the patch",
+        lambda session, commands: commands.answer(session, None),
     ),
     KeyBinding(("R",), "previous question", lambda session, commands: commands.go(session, -1)),
     KeyBinding(("T",), "next question", lambda session, commands: commands.go(session, 1)),

@@ -59,18 +59,18 @@ def _on_labels(state: SessionState) -> str:
     if not count:
         return "Answer some questions: ten answers already make the picks better."
     if particles in (0, count):
-        missing = "something that is not a particle" if particles else "a particle"
-        return f"Go on: among the {count} labels {missing} is still missing."
+        missing = "non-particle" if particles else "particle"
+        return f"Continue: no {missing} has been labelled yet."
     rounds = state.rounds
     changes = [record.changed for record in rounds]
     known = [share for share in changes[-ROUNDS:] if share is not None]
     if not known:
-        return f"Go on: {counted(count, 'label')} so far."
+        return f"Continue: {counted(count, 'label')} so far."
     share = _percent(known[-1])
     if settled(changes):
         sentence = f"The last {ROUNDS} rounds changed {share} of the picks: more labels on these "
-        return sentence + "micrographs help little. Look at another one, or pick all."
-    return f"Go on: the last round changed {share} of the picks."
+        return sentence + "micrographs help little. Go to another one, or pick all."
+    return f"Continue: the last round changed {share} of the picks."
 
 
 def _on_precision(precision: PrecisionEstimate | None) -> str:
@@ -78,7 +78,7 @@ def _on_precision(precision: PrecisionEstimate | None) -> str:
         return ""
     sentence = (
         f"Of the picks without a label, {_percent(precision.mean)} are particles "
-        f"({_percent(precision.low)} to {_percent(precision.high)}, from {precision.n})."
+        f"({_percent(precision.low)} to {_percent(precision.high)}, from {precision.n} answers)."
     )
     if precision.high < _POOR:
         sentence += " Raise the threshold, or label more."

@@ -365,7 +365,7 @@ class LabelSection(Section, SessionListener):
         keys = KeyList()
         keys.set_rows([(_shown_key(one.keys[0]), one.description) for one in KEY_BINDINGS])
         mouse = WrappedLabel("<br>".join(f"<b>{how}</b>: {what}" for how, what in MOUSE_BINDINGS))
-        options = Section("Options; keys and mouse")
+        options = Section("Options, keys and mouse")
         options.remember_open(preferences, "options open", False)
         add_kind = button(
             "Add a kind of particle …",

@@ -89,7 +89,9 @@ class ParticleSection(Section, SessionListener):
             self._set_measuring,
             "Drag across a particle in the micrograph, from edge to edge",
         )
-        self._start = button("Find particles", self.start, "Create a session and pick")
+        self._start = button(
+            "Find particles", self.start, "Create a session and find the particles"
+        )
         self._start.setStyleSheet("font-weight: bold; padding: 5px;")
         self._hint = WrappedLabel()
         self.add(particle.native, row(self._measure, self._start), self._hint, display.native)

@@ -177,6 +177,8 @@ class CropGallery(QWidget):
         self._count.setText(counted(self._picks.rowCount(), "pick", spec=","))
         self._reject.setText(
             f"Label {counted(wrong, 'as a non-particle', 'as non-particles', ',')}"
+            if wrong
+            else "Label as non-particles"
         )
         self._reject.setEnabled(wrong > 0)
         self._clear.setEnabled(wrong > 0)

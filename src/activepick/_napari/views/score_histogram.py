@@ -52,7 +52,9 @@ class ScoreHistogram(QWidget):
         self._value = NumberBox(0, 1, step=0.05, decimals=2, most_decimals=DECIMALS)
         self._value.setToolTip("Lowest probability of a pick")
         self._count = QLabel()
-        self._count.setToolTip("Candidates above the threshold, change by labels, all candidates")
+        self._count.setToolTip(
+            "Candidates above the threshold, picks that labels add or remove, and all candidates"
+        )
         self._plot = ThemedPlot(height=100)
         self._plot.setCursor(Qt.CursorShape.SizeHorCursor)
         self._plot.setToolTip(

@@ -53,7 +53,7 @@ STRATEGIES = {
     "badge": Strategy("peaks whose gradients are long and differ (BADGE)", badge.select),
     "typical": Strategy("typical peaks without a label nearby (TypiClust)", typical.select),
     "typical-first": Strategy(
-        "ten typical peaks first, then as active", typical_first.select, in_window=True
+        "ten typical peaks first, then as in active", typical_first.select, in_window=True
     ),
     "information": Strategy(
         "peaks whose answers are most informative about the head (BALD)", information.select
