@@ -14,8 +14,9 @@ _INFO = "info"
 # Time in milliseconds, and colour of the frame.
 _SHOWN_MS = {_INFO: 4_000, "warning": 10_000, "error": 10_000}
 _COLOURS = {_INFO: SKIPPED, "warning": NOT_PARTICLE, "error": EXCLUDED}
-# Largest width, and distance from the border of the canvas, in pixels.
-_WIDTH, _MARGIN = 420, 8
+# Largest width, which leaves room for the scale bar, and distance from the border of the canvas, in
+# pixels.
+_WIDTH, _MARGIN = 340, 8
 # Of more messages, the oldest ones are removed.
 _MOST = 4
 
