@@ -11,8 +11,7 @@ It is used for kinds of particles (`activepick.learning.kind_fit`) and for class
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,9 @@ from scipy.special import expit, logit, softmax
 
 from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
+from activepick.learning import quasi_newton
 from activepick.learning.head import Head
+from activepick.learning.inverse_curvature import InverseCurvature
 from activepick.learning.prior_precision import PriorPrecision
 from activepick.threads import one_thread
 
@@ -30,17 +31,11 @@ Floats = NDArray[np.float64]
 
 PARTICLE = "particle"
 
-# The largest component of the gradient at the optimum, in parameters of about unit curvature, and
-# the relative decrease of the loss in the last step. In single precision, smaller values are hidden
-# by rounding errors; the loss is then at most 1e-6 above its minimum, relative to it.
-_TOLERANCES = {
-    np.dtype(np.float64): {"gtol": 1e-6, "ftol": 1e-10},
-    np.dtype(np.float32): {"gtol": 1e-4, "ftol": 1e-7},
-}
-# Share of the mean curvature by which all curvatures are raised for the scale of the parameters.
-_RIDGE = 1e-6
-# Pixels from which the curvature is computed, which only scales the parameters.
-_SCALE_ROWS = 400
+# Relative decrease of the loss that is expected from the last step. In single precision, smaller
+# values are hidden by rounding errors.
+_TOLERANCES = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-7}
+# Largest number of pixels from which the inverse Hessian is approximated.
+_CURVATURE_ROWS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +105,11 @@ class MultinomialLoss:
         n = self.total_weight
         return float(loss / n), gradient / n
 
-    def curvatures(self, parameters: Floats, basis: Floats) -> list[NDArray[np.float32]]:
-        """Approximate the Hessian along combinations of the classes.
+    def inverse_curvatures(self, parameters: Floats, basis: Floats) -> list[InverseCurvature]:
+        """Approximate the inverse Hessian along combinations of the classes.
 
-        It is in single precision, and the sum over pixels is computed from at most 400 to 800 of
-        them. The second derivative of logit(p) in L_pi is left out, because with it the Hessian may
-        be indefinite.
+        The sum over pixels is computed from at most 200 of them. The second derivative of logit(p)
+        in L_pi is left out, because with it the Hessian may be indefinite.
 
         Parameters
         ----------
@@ -126,32 +120,28 @@ class MultinomialLoss:
 
         Returns
         -------
-        list of K arrays, shape (D + 1, D + 1)
+        list of K `InverseCurvature`
         """
         w, b = parameters[:, :-1], parameters[:, -1]
-        step = max(1, len(self.x) // _SCALE_ROWS)
+        step = max(1, -(-len(self.x) // _CURVATURE_ROWS))
         some, v = self.x[::step], step * self.v[::step]
         p, _ = _probabilities(_scores(some, w) + b)
-        some = np.column_stack([some, np.ones(len(some))]).astype(np.float32)
-        pi_slope, pi_factor = None, 0.0
+        slopes = np.zeros((len(w), w.shape[1] + 1))
         if self.pi_weight and len(self.unlabelled):
             q, whole = _probabilities(_scores(self.unlabelled, w) + b)
             mean, _ = self._pi_error(whole)
             slope = q * np.exp(-whole)[:, None] / len(q)
-            pi_slope = np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
-            pi_factor = 2 * self.pi_weight / (mean * (1 - mean)) ** 2
-        out = []
+            slopes = np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
+            slopes *= np.sqrt(2 * self.pi_weight) / (mean * (1 - mean))
+        found = []
         for own in basis:
-            curvature = np.maximum(p @ own**2 - (p @ own) ** 2, 0)
-            # The product of a matrix with itself takes half the operations of one with another.
-            rows = np.sqrt(v * curvature).astype(np.float32)[:, None] * some
-            hessian = rows.T @ rows
-            self.prior.add_to(hessian, float(own @ self.between @ own))
-            if pi_slope is not None:
-                first = own @ pi_slope
-                hessian += (pi_factor * first[:, None] * first).astype(np.float32)
-            out.append(np.asarray(hessian / self.total_weight, np.float32))
-        return out
+            root = np.sqrt(v * np.maximum(p @ own**2 - (p @ own) ** 2, 0))
+            rows = np.empty((len(some) + 1, slopes.shape[1]))
+            np.multiply(some, root[:, None], out=rows[:-1, :-1])
+            rows[:-1, -1], rows[-1] = root, own @ slopes
+            prior = replace(self.prior, l2=float(own @ self.between @ own) * self.prior.l2)
+            found.append(InverseCurvature(rows, prior, self.total_weight))
+        return found
 
     def _pi_error(self, whole: Floats) -> tuple[float, float]:
         """Return the mean probability of any of the classes, and logit(p) - logit(pi)."""
@@ -173,47 +163,22 @@ def minimise(loss: MultinomialLoss, begin: Floats) -> Floats:
     -------
     array, shape (K, D + 1)
     """
-    # Imported here, because the command line imports this module when it starts.
-    from scipy.linalg import solve_triangular
-    from scipy.optimize import minimize
-
     # Classes that are correlated under the prior are replaced by combinations that are not.
     basis = np.linalg.eigh(loss.between)[1].T
     # The matrices are small, so that synchronising threads takes longer than it saves.
     with one_thread("blas"):
-        # The parameters are transformed so that the initial curvature along each combination is the
-        # identity. A few steps then lead to the optimum.
-        factors = [_factor(hessian) for hessian in loss.curvatures(begin, basis)]
-        solve = partial(solve_triangular, lower=True, check_finite=False)
+        inverses = loss.inverse_curvatures(begin, basis)
 
-        def plain(steps: Floats) -> Floats:
-            pairs = zip(factors, steps.reshape(begin.shape), strict=True)
-            along = np.stack([solve(lower, row, trans="T") for lower, row in pairs])
-            return np.asarray(begin + basis.T @ along, np.float64)
+        def evaluate(parameters: Floats) -> tuple[float, Floats]:
+            value, gradient = loss(parameters.reshape(begin.shape))
+            return value, gradient.ravel()
 
-        def scaled(steps: Floats) -> tuple[float, Floats]:
-            value, gradient = loss(plain(steps))
-            pairs = zip(factors, basis @ gradient, strict=True)
-            return value, np.concatenate([solve(lower, row) for lower, row in pairs])
+        def inverse(gradient: Floats) -> Floats:
+            pairs = zip(inverses, basis @ gradient.reshape(begin.shape), strict=True)
+            return np.asarray(basis.T @ np.stack([own(row) for own, row in pairs])).ravel()
 
-        options = {"maxiter": 1000, "maxcor": 40, **_TOLERANCES[loss.x.dtype]}
-        start = np.zeros(begin.size)
-        found = minimize(scaled, start, jac=True, method="L-BFGS-B", options=options)
-        return plain(np.asarray(found.x, np.float64))
-
-
-def _factor(hessian: NDArray[np.float32]) -> Floats:
-    """Return the Cholesky factor of a matrix plus the smallest ridge for which it exists."""
-    from scipy.linalg import LinAlgError, cholesky
-
-    ridge = _RIDGE * np.trace(hessian) / len(hessian)
-    while True:
-        hessian[np.diag_indices(len(hessian))] += ridge
-        try:
-            # The curvature of a bias can vanish in single precision.
-            return np.asarray(cholesky(hessian, lower=True, check_finite=False), np.float64)
-        except LinAlgError:
-            ridge *= 10
+        found = quasi_newton.minimise(evaluate, begin.ravel(), inverse, _TOLERANCES[loss.x.dtype])
+        return found.parameters.reshape(begin.shape)
 
 
 def _scores(x: NDArray[np.floating], weights: Floats) -> Floats:
