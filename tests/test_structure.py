@@ -8,7 +8,7 @@ import activepick
 SOURCE = Path(activepick.__file__).parent
 MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
 # Objects of napari and pandas, whose attributes are set from outside.
-FOREIGN = {"layer", "frame"}
+FOREIGN = {"dims", "frame", "layer"}
 
 
 def classes():

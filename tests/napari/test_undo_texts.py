@@ -55,5 +55,5 @@ def test_messages_describe_what_was_undone(tmp_path, files):
         f"Undone: empty position replaced on {names[0]}",
         f"Undone: 3 non-particles, 1 skipped position removed on {names[0]}",
         f"Undone: rejection of {names[2]}",
-        f"Undone: restoring of {names[2]}",
+        f"Undone: un-rejection of {names[2]}",
     ]

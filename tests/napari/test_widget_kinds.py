@@ -105,6 +105,31 @@ def test_two_kinds_are_named_answered_counted_and_exported(person, tmp_path):
         colours[m.target] for m in marks if m.is_particle
     ]
 
+    # In patches, particles have the colours and kinds of their picks, and clicks change the kind.
+    person.click_button("Patches")
+    person.settle()
+    review = person.open.patches.review
+    pick, kind = review.particles[0].tolist(), int(review.particle_kinds[0])
+    shown = person.widget.overlay.patch.particles
+    assert [colour for _, colour in shown] == [colours[k] for k in review.particle_kinds]
+    other = second if kind == 1 else first
+    other.clicked.click()
+    person.click(*pick)
+    assert review.particle_kinds[0] == 3 - kind
+    assert review.corrections == 1
+    expected = review.labels()
+    before = set(person.state.marks)
+    person.press("Y")
+    person.settle()
+    added = [mark.target for i, mark in person.state.marks.items() if i not in before]
+    assert added == expected.kinds.tolist()
+    person.press("X")
+    person.settle()
+    assert set(person.state.marks) == before
+    first.clicked.click()
+    person.press("Escape")
+    person.settle()
+
     # Undo says which kind it was.
     person.press("X")
     person.settle()

@@ -76,3 +76,45 @@ def test_a_patch_does_not_label_positions_labelled_in_the_meantime(review):
     made = review.labels()
     found = dict(zip(map(tuple, made.xy.tolist()), made.targets.tolist(), strict=True))
     assert found == {(80, 40): 1, (120, 70): 1, (40, 120): 0}
+
+
+def kinds_at(made):
+    return dict(zip(map(tuple, made.xy.tolist()), made.kinds.tolist(), strict=True))
+
+
+def test_particles_of_a_patch_keep_the_kinds_of_their_picks(review):
+    kinds = np.array([2, 1, 2], np.int16)
+    several = PatchReview(7, PATCH, review.peaks, PICKS, kinds)
+    assert several.particle_kinds.tolist() == [2, 1]
+    found = kinds_at(several.labels())
+    assert (found[40, 40], found[80, 40]) == (2, 1)
+    assert set(found.values()) == {0, 1, 2}
+
+
+def test_a_click_changes_the_kind_of_a_pick_and_another_one_removes_it(review):
+    several = PatchReview(7, PATCH, review.peaks, PICKS, np.array([2, 1, 2], np.int16))
+    assert several.click(40, 40, 1)
+    assert several.particle_kinds.tolist() == [1, 1]
+    assert several.corrections == 1
+    assert several.click(40, 40, 2)  # as it was picked
+    assert several.corrections == 0
+    assert several.click(40, 40, 2)
+    assert several.removed.tolist() == [[40, 40]]
+    assert several.corrections == 1
+    assert several.take_back()
+    assert several.click(120, 70, 2)
+    assert several.click(120, 70, 1)
+    assert kinds_at(several.labels())[120, 70] == 1
+    assert several.click(120, 70, 1)
+    assert several.corrections == 0
+    assert several.take_back()
+    assert several.take_back()
+    assert kinds_at(several.labels())[120, 70] == 2
+
+
+def test_a_pick_that_is_moved_is_of_the_clicked_kind(review):
+    several = PatchReview(7, PATCH, review.peaks, PICKS, np.array([2, 1, 2], np.int16))
+    assert several.click(40, 55, 1)
+    found = kinds_at(several.labels())
+    assert (found[40, 55], found[40, 40]) == (1, 0)
+    assert several.corrections == 1

@@ -26,10 +26,10 @@ Position = tuple[float, float]
 
 
 class _ShownPatch(NamedTuple):
-    """A patch with its picks: positions and diameter in original pixels."""
+    """A patch with its picks: positions and diameter in original pixels, and colours."""
 
     patch: Patch
-    particles: Sequence[Position]
+    particles: Sequence[tuple[Position, str]]
     removed: Sequence[Position]
     diameter_px: float
 
@@ -113,7 +113,7 @@ class CanvasOverlay(QWidget):
     def show_patch(
         self,
         patch: Patch,
-        particles: Sequence[Position],
+        particles: Sequence[tuple[Position, str]],
         removed: Sequence[Position],
         diameter_px: float,
     ) -> None:
@@ -123,8 +123,10 @@ class CanvasOverlay(QWidget):
         ----------
         patch
             The patch, which gets a frame.
-        particles, removed
-            Positions (x, y) of particles and of removed picks, in original pixels.
+        particles
+            Positions (x, y) of particles in original pixels, with their colours.
+        removed
+            Positions (x, y) of removed picks in original pixels.
         diameter_px
             Particle diameter in original pixels.
         """
@@ -167,13 +169,10 @@ class CanvasOverlay(QWidget):
         painter.setPen(_pen(QColor(colours.CURRENT), LINE_PX))
         painter.drawRect(frame)
         radius = shown.diameter_px / 2 / self._layers.screen_px
-        for positions, colour in (
-            (shown.removed, colours.NOT_PARTICLE),
-            (shown.particles, colours.PARTICLE),
-        ):
+        removed = [(position, colours.NOT_PARTICLE) for position in shown.removed]
+        for position, colour in (*removed, *shown.particles):
             painter.setPen(_pen(QColor(colour), LINE_PX))
-            for centre in self._on_screen(positions) if positions else ():
-                painter.drawEllipse(centre, radius, radius)
+            painter.drawEllipse(self._on_screen([position])[0], radius, radius)
         # Crosses distinguish removed picks also without colours.
         painter.setPen(_pen(QColor(colours.NOT_PARTICLE), LINE_PX))
         for centre in self._on_screen(shown.removed) if shown.removed else ():

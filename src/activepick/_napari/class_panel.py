@@ -1,12 +1,22 @@
 """Dock that shows the picks as class averages, and accepts answers to whole classes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAction,
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QElidingLabel
 
 from activepick._napari.open_session import OpenSession
@@ -15,6 +25,7 @@ from activepick._napari.views.class_grid import ClassGrid, ClassTile
 from activepick._napari.views.crop_grid import CropGrid
 from activepick._napari.views.pick_list import PickList
 from activepick._napari.views.shades import LABEL_PADDING
+from activepick.session.model.state import Target
 from activepick.wording import counted
 from activepick.workspace.classification import ClassifiedPicks, ClassSummary
 
@@ -51,7 +62,6 @@ _ORDERS: dict[str, Callable[[ClassSummary], float]] = {
     "Most contradicted first": _by_contradiction,
 }
 _PICKS, _CANDIDATES = "Picks", "Picks and candidates"
-_ANSWERS = {1: "particles", 0: "not particles", 2: "not particles"}
 # Standard deviation of the low-pass filter of crops, as a share of their side.
 _BLUR = 0.02
 _LEAVE_OUT, _PUT_BACK = "Leave out of picks", "Put back"
@@ -94,12 +104,13 @@ class ClassPanel(QWidget, SessionListener):
         self._about.setEllipsesWidth(LABEL_PADDING)
         self._particles = self._button(
             "Particles",
-            lambda session: session.classes.answer(1),
+            partial(_answer, 1),
             "Label some members of the class as particles, with a reduced weight",
         )
+        self._kind_menu = QMenu(self)
         self._others = self._button(
             "Not particles",
-            lambda session: session.classes.answer(0),
+            partial(_answer, 0),
             "Label some members of the class as non-particles, with a reduced weight",
         )
         self._leave_out = self._button(
@@ -117,7 +128,7 @@ class ClassPanel(QWidget, SessionListener):
         )
         self._remove = self._button(
             "Remove answer",
-            lambda session: session.classes.answer(None),
+            partial(_answer, None),
             "Remove the labels from the answer to this class",
         )
         self.grid = ClassGrid()
@@ -170,6 +181,8 @@ class ClassPanel(QWidget, SessionListener):
         self.update_after(
             session, self._refine_if_visible, session.dataset.counts_changed, session.picks.changed
         )
+        self.update_after(session, self._show_kinds, session.settings_changed)
+        self._show_kinds(session)
         if self.isVisible():
             self._begin_with(session)
 
@@ -245,7 +258,7 @@ class ClassPanel(QWidget, SessionListener):
                     one.number,
                     pictures[one.number],
                     _caption(one),
-                    _sentence(one),
+                    _sentence(one, session.settings.kind_names),
                     one.answer,
                     one.left_out,
                 )
@@ -260,8 +273,9 @@ class ClassPanel(QWidget, SessionListener):
             self._show_nothing_selected()
             return
         one = classes.summaries[classes.selected]
-        self._about.setText(_sentence(one))
-        self._about.setToolTip(_sentence(one))
+        sentence = _sentence(one, session.settings.kind_names)
+        self._about.setText(sentence)
+        self._about.setToolTip(sentence)
         for control in (self._particles, self._others):
             control.setEnabled(one.size > 0)
         self._leave_out.setEnabled(one.size > 0 or one.left_out)
@@ -286,6 +300,15 @@ class ClassPanel(QWidget, SessionListener):
         none = np.empty(0)
         self._members.set_items(none, none, lambda rows: np.zeros((0, 1, 1), np.uint8))
 
+    def _show_kinds(self, session: OpenSession) -> None:
+        """Let the user choose the kind of the particles of a class if there are several."""
+        self._kind_menu.clear()
+        for number, name in session.settings.kind_names.items():
+            action = QAction(name.replace("&", "&&"), self._kind_menu)
+            action.triggered.connect(self.with_session(partial(_answer, number)))
+            self._kind_menu.addAction(action)
+        self._particles.setMenu(self._kind_menu if self._kind_menu.actions() else None)
+
     def _toggle_left_out(self, session: OpenSession) -> None:
         classes = session.classes
         if classes.selected is not None and classes.summaries[classes.selected].left_out:
@@ -304,6 +327,10 @@ class ClassPanel(QWidget, SessionListener):
                 self._go_to(session, int(picks.micrograph[row]), (x, y))
 
         self.call(show)
+
+
+def _answer(target: Target, session: OpenSession) -> None:
+    session.classes.answer(target)
 
 
 def _choice(texts: Iterable[str], tip: str) -> QComboBox:
@@ -329,7 +356,7 @@ def _crops(picks: ClassifiedPicks, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
 
 
 def _caption(one: ClassSummary) -> str:
-    mark = "" if one.answer is None else "✓ " if one.answer == 1 else "✗ "
+    mark = "" if one.answer is None else "✓ " if one.answer > 0 else "✗ "
     score = f"{one.probability:.2f}" if one.size else "–"
     if one.left_out:
         score = "left out"
@@ -337,7 +364,7 @@ def _caption(one: ClassSummary) -> str:
     return f"{mark}{one.number + 1}: {one.size}\n{score}{against}"
 
 
-def _sentence(one: ClassSummary) -> str:
+def _sentence(one: ClassSummary, kinds: Mapping[int, str]) -> str:
     parts = [f"Class {one.number + 1}: {counted(one.size, 'pick', spec=',')}"]
     if one.size:
         parts.append(f"mean probability {one.probability:.2f}")
@@ -347,7 +374,8 @@ def _sentence(one: ClassSummary) -> str:
     elif one.labelled:
         parts.append(f"{one.labelled} labelled")
     if one.answer is not None:
-        parts.append(f"answered: {_ANSWERS[one.answer]}")
+        particles = kinds.get(one.answer, "particles")
+        parts.append(f"answered: {particles if one.answer > 0 else 'not particles'}")
     if one.left_out:
         parts.append("left out of the picks")
     return "; ".join(parts)

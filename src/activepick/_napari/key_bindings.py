@@ -90,7 +90,7 @@ KEY_BINDINGS = (
     ),
     KeyBinding(
         ("J",),
-        "reject or restore the micrograph",
+        "reject or un-reject the micrograph",
         lambda session, commands: session.toggle_rejected(),
     ),
     KeyBinding(

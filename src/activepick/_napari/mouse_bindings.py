@@ -160,7 +160,7 @@ class MouseBindings(SessionListener):
             moved = moved or float(np.hypot(*(np.asarray(event.pos) - start))) > _CLICK_PX
             yield
         if not moved:
-            session.patches.click(*position)
+            session.patches.click(*position, self._kind(session))
 
     def _label(self, session: OpenSession, event: Any) -> Iterator[None]:
         labelling = session.labelling

@@ -295,7 +295,7 @@ class OpenSession(QObject):
         rejected, name = not self.shown_is_rejected, self.shown_name
         if self.set_rejected(self.shown, rejected):
             how = "; press X to undo this, or tick it in the table" if rejected else ""
-            self.notify("info", f"{'Rejected' if rejected else 'Restored'}: {name}{how}")
+            self.notify("info", f"{'Rejected' if rejected else 'Un-rejected'}: {name}{how}")
 
     def set_rejected(self, number: int, rejected: bool) -> bool:
         """Reject a micrograph, or undo its rejection; return whether there was no error."""

@@ -100,9 +100,9 @@ class PatchMode(QObject):
             self.notified.emit("info", " ".join(told))
         self.moved.emit()
 
-    def click(self, x: float, y: float) -> None:
+    def click(self, x: float, y: float, kind: int = 1) -> None:
         """Correct the picks at a position, in original pixels; see `PatchReview.click`."""
-        if self.review is not None and self.review.click(x, y):
+        if self.review is not None and self.review.click(x, y, kind):
             self.corrected.emit()
 
     def take_back(self) -> bool:
@@ -134,7 +134,7 @@ class PatchMode(QObject):
                 session.labels.add_patch(
                     review.micrograph,
                     labels.xy.tolist(),
-                    labels.targets.tolist(),
+                    labels.kinds.tolist(),
                     labels.weight,
                     review.reach,
                 )

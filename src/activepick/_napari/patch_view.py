@@ -2,6 +2,7 @@
 
 from qtpy.QtCore import QObject
 
+from activepick._napari import colours
 from activepick._napari.canvas_overlay import CanvasOverlay
 from activepick._napari.navigation import Navigation
 from activepick._napari.open_session import OpenSession
@@ -56,9 +57,11 @@ class PatchView(QObject, SessionListener):
         if review is None or review.micrograph != session.shown or not session.images.is_current:
             self._overlay.hide_patch()
             return
+        kinds = colours.of_kinds(session.settings.kinds)
+        particles = zip(review.particles.tolist(), review.particle_kinds.tolist(), strict=True)
         self._overlay.show_patch(
             review.patch,
-            review.particles.tolist(),
+            [(at, colours.of_target(kind, kinds)) for at, kind in particles],
             review.removed.tolist(),
             2 * review.peaks.radius_px,
         )

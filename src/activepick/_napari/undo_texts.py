@@ -56,7 +56,7 @@ def _what(change: Change, kinds: Mapping[int, str]) -> str:
     if change.areas_after:
         return "excluded areas"
     if change.status_after:
-        return "rejection" if "rejected" in change.status_after.values() else "restoring"
+        return "rejection" if "rejected" in change.status_after.values() else "un-rejection"
     if change.left_out_after:
         count = len(change.left_out_after)
         which = "class" if count == 1 else f"{count} classes"

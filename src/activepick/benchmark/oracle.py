@@ -106,6 +106,14 @@ class Oracle:
         # A wrong answer "particle" is of the first kind.
         return 1 if wrong else int(self._kinds[query.micrograph][nearest])
 
+    def kinds_at(self, micrograph: int, xy: Floats) -> NDArray[np.int_]:
+        """Return the kinds (n,) of the particles that are nearest to positions (n, 2)."""
+        tree = self._trees[micrograph]
+        if tree is None or not len(xy):
+            return np.ones(len(xy), int)
+        nearest = np.asarray(tree.query(xy)[1], np.intp)
+        return np.take(np.asarray(self._kinds[micrograph], int), nearest)
+
     def correct(
         self, patch: Patch, picks: Floats, free: Callable[[Floats], Mask] = _everywhere
     ) -> Corrections:
@@ -218,8 +226,8 @@ def review_patch(learner: Learner, oracle: Oracle, most: int, edge_margin: float
     Returns
     -------
     int
-        Number of clicks: one for each correction, and one that confirms the patch. 0 if no patch
-        was reviewed.
+        Number of clicks: one for each correction, including that of a kind, and one that confirms
+        the patch. 0 if no patch was reviewed.
     """
     rules = PickRules(edge_margin=edge_margin)
     found = [find_peaks(learner.score_map(index)) for index in range(len(learner.micrographs))]
@@ -230,20 +238,26 @@ def review_patch(learner: Learner, oracle: Oracle, most: int, edge_margin: float
     index = patch.micrograph
     own = candidates[index]
     labels = LabelledPositions.of(learner.labels[index], learner.targets[index] == 1)
-    picks = select_picks(found[index], rules, labels).xy
+    chosen = select_picks(found[index], rules, labels)
+    picks = chosen.xy
 
     def free(xy: Floats) -> Mask:
         inside = inside_image(xy, own.shape) & within_margin(found[index], xy, edge_margin)
         return inside & own.is_open(xy)
 
     corrections = oracle.correct(patch, picks, free)
+    removed = corrections.removed
+    kept = picks[~removed]
+    particles = np.concatenate([kept, corrections.added])
+    kinds = oracle.kinds_at(index, particles)
     clicks = corrections.clicks + 1
+    if chosen.kind is not None:
+        wrong = chosen.kind[~removed] != kinds[: len(kept)]
+        clicks += int((wrong & patch.contains(kept) & free(kept)).sum())
     if clicks > most:
         return 0
-    removed = corrections.removed
-    particles = np.concatenate([picks[~removed], corrections.added])
-    made = label_patch(patch, own, particles, picks[removed])
-    learner.add(index, made.xy, made.targets, made.weight)
+    made = label_patch(patch, own, particles, picks[removed], kinds)
+    learner.add(index, made.xy, made.targets, made.weight, kinds=made.kinds)
     learner.refit()
     return clicks
 

@@ -104,15 +104,20 @@ class PatchLabels:
     ----------
     xy
         Positions x, y in original pixels, shape (n, 2).
-    targets
-        1 for particles, 0 for non-particles, shape (n,).
+    kinds
+        Number of the kind of each particle, 0 for non-particles, shape (n,).
     weight
         Weight of each label in the training.
     """
 
     xy: Floats
-    targets: Floats
+    kinds: NDArray[np.int_]
     weight: float = PATCH_LABEL_WEIGHT
+
+    @property
+    def targets(self) -> Floats:
+        """1 for particles, 0 for non-particles, shape (n,)."""
+        return (self.kinds > 0).astype(np.float64)
 
 
 def choose_patch(micrographs: Sequence[PatchPeaks]) -> Patch | None:
@@ -149,7 +154,13 @@ def choose_patch(micrographs: Sequence[PatchPeaks]) -> Patch | None:
     return best
 
 
-def label_patch(patch: Patch, peaks: PatchPeaks, particles: Floats, removed: Floats) -> PatchLabels:
+def label_patch(
+    patch: Patch,
+    peaks: PatchPeaks,
+    particles: Floats,
+    removed: Floats,
+    kinds: NDArray[np.int_] | None = None,
+) -> PatchLabels:
     """Return the labels of a patch whose picks were corrected and confirmed.
 
     Parameters
@@ -162,21 +173,25 @@ def label_patch(patch: Patch, peaks: PatchPeaks, particles: Floats, removed: Flo
         Corrected picks x, y of the whole micrograph in original pixels, shape (n, 2).
     removed
         Picks x, y that were removed, shape (m, 2).
+    kinds
+        Number of the kind of each of the particles, shape (n,); by default 1.
 
     Returns
     -------
     PatchLabels
         Labels in the patch that are not at labelled or skipped positions.
     """
-    new = particles[patch.contains(particles) & peaks.is_open(particles)]
+    is_new = patch.contains(particles) & peaks.is_open(particles)
+    new = particles[is_new]
+    new_kinds = np.ones(len(new), int) if kinds is None else kinds[is_new]
     same, apart = SAME_POSITION * peaks.radius_px, _APART * peaks.radius_px
     empty = patch.contains(peaks.xy) & peaks.is_open(peaks.xy)
     empty &= far_from(peaks.xy, particles, apart) & far_from(peaks.xy, removed, same)
     count = max(1, len(new) + len(removed))
     order = np.argsort(-peaks.score[empty], kind="stable")[:count]
     others = np.concatenate([removed[peaks.is_open(removed)], peaks.xy[empty][order]])
-    targets = np.concatenate([np.ones(len(new)), np.zeros(len(others))])
-    return PatchLabels(np.concatenate([new, others]), targets)
+    none = np.zeros(len(others), int)
+    return PatchLabels(np.concatenate([new, others]), np.concatenate([new_kinds, none]))
 
 
 def _sums_around(centres: Floats, xy: Floats, values: Floats, half: float) -> Floats:

@@ -93,7 +93,7 @@ class Labels:
         self,
         micrograph: int,
         xy: Iterable[Sequence[float]],
-        targets: Iterable[float],
+        targets: Iterable[int],
         weight: float = 1.0,
         reach: float = 0.0,
     ) -> list[int]:
@@ -108,7 +108,7 @@ class Labels:
         xy
             Positions as (x, y).
         targets
-            1 for each particle, 0 for each non-particle.
+            1 or the number of its kind for each particle, 0 for each non-particle.
         weight
             Weight of each label in the training, from above 0 to 1.
         reach
@@ -116,8 +116,7 @@ class Labels:
         """
         with self._log.exclusive():
             rows: list[tuple[Position, Target]] = [
-                ((micrograph, x, y), 1 if target else 0)
-                for (x, y), target in zip(xy, targets, strict=True)
+                ((micrograph, x, y), target) for (x, y), target in zip(xy, targets, strict=True)
             ]
             # Questions of an audit stay open, since its sample has to be complete.
             asked = [

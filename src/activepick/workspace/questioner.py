@@ -10,7 +10,7 @@ from activepick.errors import SessionError
 from activepick.learning.patches import Patch, PatchPeaks, choose_patch
 from activepick.learning.strategies.context import QueryContext
 from activepick.learning.strategies.registry import select_queries
-from activepick.picking.rules import outside_areas, within_margin
+from activepick.picking.rules import Picks, outside_areas, within_margin
 from activepick.scoremap import far_from
 from activepick.session.model.state import Question, ScoredPosition, SessionState, Target
 from activepick.workspace.features import FeatureSource
@@ -118,7 +118,10 @@ class Questioner:
         if patch is None:
             return None
         chosen = found[patch.micrograph]
-        return PatchReview(chosen.micrograph, patch, own[patch.micrograph], chosen.select(state).xy)
+        picks = chosen.select(state)
+        return PatchReview(
+            chosen.micrograph, patch, own[patch.micrograph], picks.xy, _kinds(state, picks)
+        )
 
     def next_micrograph(self) -> Offer | None:
         """Return the micrograph to show next; None if all were seen or rejected."""
@@ -178,6 +181,13 @@ class Questioner:
             (numbers[query.micrograph], query.x, query.y, score)
             for query, score in zip(queries, scores, strict=True)
         ]
+
+
+def _kinds(state: SessionState, picks: Picks) -> NDArray[np.int_]:
+    """Return the kind of each pick, shape (n,), or the first one if it is not known."""
+    if picks.kind is None:
+        return np.ones(len(picks), int)
+    return np.where(np.isin(picks.kind, list(state.settings.kind_names)), picks.kind, 1)
 
 
 def suggest_answers(

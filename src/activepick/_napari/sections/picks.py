@@ -29,7 +29,7 @@ from activepick.learning.calibration import expected_precision
 
 __all__ = ["PicksSection"]
 
-_REJECT, _RESTORE = "Reject micrograph (J)", "Restore micrograph (J)"
+_REJECT, _UN_REJECT = "Reject micrograph (J)", "Un-reject micrograph (J)"
 _HOW_TO: dict[DrawingAction, str] = {
     "exclude": "Drag around an area in which nothing is to be picked; or click, move around it, "
     "and click again. Press Escape or the button to end.",
@@ -226,7 +226,7 @@ class PicksSection(Section, SessionListener):
 
     def _show_counts(self, session: OpenSession) -> None:
         self._counts.setText(_counts_text(session))
-        self._reject.setText(_RESTORE if session.shown_is_rejected else _REJECT)
+        self._reject.setText(_UN_REJECT if session.shown_is_rejected else _REJECT)
 
     def _show_boxes(self, session: OpenSession) -> None:
         """Show picks as boxes or circles, and the size of the boxes."""
