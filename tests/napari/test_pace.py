@@ -31,7 +31,12 @@ def test_stored_picks_and_pauses_take_no_time():
     for done in range(1, 1001):
         clock.now += 0.001
         assert pace.text(done, 2000) == f"Picking {done + 1:,} of 2,000"
-    clock.now += 600
-    pace.exclude()
-    clock.now += 3
-    assert pace.text(1001, 2000) == "Picking 1,002 of 2,000, 3.0 s each"
+    # A pause within a micrograph is excluded, but not the time before it.
+    clock.now += 2
+    assert pace.text(1000.5, 2000) == "Picking 1,001 of 2,000, 4.0 s each"
+    for _ in range(2):
+        clock.now += 300
+        pace.exclude()
+    assert pace.text(1000.5, 2000) == "Picking 1,001 of 2,000, 4.0 s each"
+    clock.now += 2
+    assert pace.text(1001, 2000) == "Picking 1,002 of 2,000, 4.0 s each"

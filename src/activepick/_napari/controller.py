@@ -268,8 +268,7 @@ class Controller(QObject):
             open_session.close()
             open_session.deleteLater()
             # Waits for the thread that computes features, which may take a second. The job has a
-            # lane
-            # of its own, so that it is not replaced.
+            # lane of its own, so that it is not replaced.
             self.jobs.run(
                 f"close {id(open_session)}", lambda progress: open_session.workspace.close()
             )

@@ -363,7 +363,8 @@ class OpenSession(QObject):
     def _on_ended(self, lane: str) -> None:
         if lane == "peaks" and self._loading:
             self._loading = False
-            self._open_shown()
+            if self.images.is_current:  # otherwise this follows when the image has been read
+                self._open_shown()
 
     def _show_candidate(self) -> None:
         """Show the next micrograph that is tried as the first one."""

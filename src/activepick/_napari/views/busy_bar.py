@@ -19,7 +19,7 @@ from activepick._napari.views.shades import LABEL_PADDING
 
 __all__ = ["BusyBar"]
 
-# Smallest fraction from which the remaining time is estimated.
+# Duration of the work, in seconds, after which the remaining time is estimated.
 SECONDS_BEFORE_ESTIMATE = 2.0
 
 
