@@ -1,4 +1,4 @@
-"""Limit computations to one thread where a second one costs more than it saves."""
+"""Threads of numerical libraries that would cost more than they save."""
 
 import os
 from contextlib import AbstractContextManager

@@ -134,7 +134,8 @@ class ClassAnswers(QObject):
         Parameters
         ----------
         target
-            1 particles, 0 not particles; None removes the answer to this class.
+            1 particles or the number of their kind, 0 not particles; None removes the answer to
+            this class.
         """
         picks, number = self.picks, self.selected
         if picks is None or number is None:

@@ -25,7 +25,7 @@ from activepick._napari.views.class_grid import ClassGrid, ClassTile
 from activepick._napari.views.crop_grid import CropGrid
 from activepick._napari.views.pick_list import PickList
 from activepick._napari.views.shades import LABEL_PADDING
-from activepick.session.model.state import Target
+from activepick.session.model.state import Target, is_particle
 from activepick.wording import counted
 from activepick.workspace.classification import ClassifiedPicks, ClassSummary
 
@@ -356,7 +356,7 @@ def _crops(picks: ClassifiedPicks, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
 
 
 def _caption(one: ClassSummary) -> str:
-    mark = "" if one.answer is None else "✓ " if one.answer > 0 else "✗ "
+    mark = "" if one.answer is None else "✓ " if is_particle(one.answer) else "✗ "
     score = f"{one.probability:.2f}" if one.size else "–"
     if one.left_out:
         score = "left out"
@@ -375,7 +375,7 @@ def _sentence(one: ClassSummary, kinds: Mapping[int, str]) -> str:
         parts.append(f"{one.labelled} labelled")
     if one.answer is not None:
         particles = kinds.get(one.answer, "particles")
-        parts.append(f"answered: {particles if one.answer > 0 else 'not particles'}")
+        parts.append(f"answered: {particles if is_particle(one.answer) else 'not particles'}")
     if one.left_out:
         parts.append("left out of the picks")
     return "; ".join(parts)

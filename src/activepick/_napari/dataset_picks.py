@@ -183,12 +183,9 @@ class DatasetPicks(QObject):
 
         Rejected micrographs are left out. Stored picks are known after `load`.
         """
-        known = self._workspace.predictor.known_heads()
-        return [
-            number
-            for number, entry in self._session.state.micrographs.items()
-            if entry.status != "rejected" and number not in known and number not in self.errors
-        ]
+        state, known = self._session.state, self._workspace.predictor.known_heads()
+        without = state.micrographs.keys() - known.keys() - self.errors.keys()
+        return [number for number in sorted(without) if state.is_used(number)]
 
     def counts(
         self, settings: Settings | None = None, micrographs: Sequence[int] | None = None

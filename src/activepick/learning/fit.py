@@ -24,9 +24,6 @@ _FIRST = 5
 # Relative decrease of the loss that is expected from the last step of L-BFGS, and largest component
 # of the gradient at the end of BFGS.
 _TOLERANCE, _GTOL = 1e-9, 1e-6
-# Number of labelled pixels from which the inverse Hessian is approximated, so that the time does
-# not depend on the number of labels.
-_CURVATURE_ROWS = 200
 
 
 @dataclass
@@ -222,7 +219,7 @@ class HeadFit:
         return v
 
     def _minimise(self, loss: HeadLoss, begin: Floats) -> Floats:
-        inverse = loss.inverse_curvature(begin, _CURVATURE_ROWS)
+        inverse = loss.inverse_curvature(begin)
         if self.solver == "bfgs":
             # Imported here, because the command line imports this module and would start more
             # slowly.

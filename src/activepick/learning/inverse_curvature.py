@@ -11,10 +11,14 @@ from scipy.linalg import get_lapack_funcs
 
 from activepick.learning.prior_precision import PriorPrecision
 
-__all__ = ["InverseCurvature"]
+__all__ = ["MOST_ROWS", "InverseCurvature", "step_between"]
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.floating]
+
+# Number of labelled pixels from which the inverse Hessian is approximated, so that the time does
+# not depend on the number of labels.
+MOST_ROWS = 200
 
 # Precision of the prior of the bias as a share of that which the rows determine, and its smallest
 # value.
@@ -22,6 +26,11 @@ _BIAS_RIDGE, _TINY = 0.01, 1e-12
 # Largest ratio of the curvature due to one pixel to the precision of the prior at which the
 # computation is in single precision.
 _MOST_IN_SINGLE = 1e3
+
+
+def step_between(count: int, most: int) -> int:
+    """Return the smallest n >= 1 such that each n-th of `count` pixels are at most `most`."""
+    return max(1, -(-count // most))
 
 
 class InverseCurvature:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from activepick.learning.inverse_curvature import InverseCurvature
+from activepick.learning.inverse_curvature import MOST_ROWS, InverseCurvature, step_between
 from activepick.learning.prior_precision import PriorPrecision
 
 __all__ = ["HeadLoss", "ScoreTargets", "expected_pi"]
@@ -131,7 +131,7 @@ class HeadLoss:
             hessian += 2 * self.pi_weight * (error * curvature - bent * np.outer(first, first))
         return np.asarray(hessian / self.total_weight)
 
-    def inverse_curvature(self, parameters: Floats, rows: int) -> InverseCurvature:
+    def inverse_curvature(self, parameters: Floats, rows: int = MOST_ROWS) -> InverseCurvature:
         """Approximate the inverse Hessian in a time that does not depend on the number of labels.
 
         The second derivative of logit(p) in L_pi is left out.
@@ -158,12 +158,12 @@ class HeadLoss:
         or pixels with target scores, each n-th of them is used, with n times its weight.
         """
         w, b = parameters[:-1], parameters[-1]
-        step = _step(len(self.x), most)
+        step = 1 if most is None else step_between(len(self.x), most)
         x, v = self.x[::step], step * self.v[::step]
         s = expit(x @ w + b)
         parts = [(x, np.sqrt(v * s * (1 - s)))]
         if self.score_targets is not None:
-            step = _step(len(self.score_targets.x), most)
+            step = 1 if most is None else step_between(len(self.score_targets.x), most)
             weights = step * self.score_targets.weights[::step]
             parts.append((self.score_targets.x[::step], np.sqrt(weights)))
         if self.pi_weight and len(self.unlabelled):
@@ -229,11 +229,6 @@ def expected_pi(particles: float, radius_px: float, shape: tuple[int, int]) -> f
     """
     area = np.pi * (_FOOTPRINT * radius_px) ** 2
     return float(np.clip(particles * area / (shape[0] * shape[1]), 1e-4, 0.5))
-
-
-def _step(count: int, most: int | None) -> int:
-    """Return the smallest n such that each n-th of `count` rows are at most `most`."""
-    return 1 if most is None else max(1, -(-count // most))
 
 
 def _with_one(rows: Floats) -> Floats:

@@ -21,7 +21,7 @@ from activepick.errors import HeadError
 from activepick.features.feature_spec import FeatureSpec
 from activepick.learning import quasi_newton
 from activepick.learning.head import Head
-from activepick.learning.inverse_curvature import InverseCurvature
+from activepick.learning.inverse_curvature import MOST_ROWS, InverseCurvature, step_between
 from activepick.learning.prior_precision import PriorPrecision
 from activepick.threads import one_thread
 
@@ -34,8 +34,6 @@ PARTICLE = "particle"
 # Relative decrease of the loss that is expected from the last step. In single precision, smaller
 # values are hidden by rounding errors.
 _TOLERANCES = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-7}
-# Largest number of pixels from which the inverse Hessian is approximated.
-_CURVATURE_ROWS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +106,8 @@ class MultinomialLoss:
     def inverse_curvatures(self, parameters: Floats, basis: Floats) -> list[InverseCurvature]:
         """Approximate the inverse Hessian along combinations of the classes.
 
-        The sum over pixels is computed from at most 200 of them. The second derivative of logit(p)
-        in L_pi is left out, because with it the Hessian may be indefinite.
+        The sum over pixels is computed from at most `MOST_ROWS` of them. The second derivative of
+        logit(p) in L_pi is left out, because with it the Hessian may be indefinite.
 
         Parameters
         ----------
@@ -123,7 +121,7 @@ class MultinomialLoss:
         list of K `InverseCurvature`
         """
         w, b = parameters[:, :-1], parameters[:, -1]
-        step = max(1, -(-len(self.x) // _CURVATURE_ROWS))
+        step = step_between(len(self.x), MOST_ROWS)
         some, v = self.x[::step], step * self.v[::step]
         p, _ = _probabilities(_scores(some, w) + b)
         slopes = np.zeros((len(w), w.shape[1] + 1))

@@ -32,24 +32,15 @@ class PriorPrecision:
         assert self.along is not None
         return np.asarray(np.linalg.inv(np.eye(len(self.along)) + self.along @ self.along.T))
 
-    @cached_property
-    def _directions(self) -> Floats | None:
-        """The matrix B, shape (k, D), with which P = l2 I - B'B; None without directions."""
-        if self.along is None:
-            return None
-        lower = np.linalg.cholesky(self._between)
-        return np.asarray(np.sqrt(self.l2) * lower.T @ self.along)
-
     def times(self, rows: Floats) -> Floats:
         """Compute the products of P with vectors, shape (..., D)."""
         if self.along is None:
             return self.l2 * rows
         return np.asarray(self.l2 * (rows - (rows @ self.along.T) @ self._between @ self.along))
 
-    def add_to(self, hessian: NDArray[np.floating], factor: float = 1.0) -> None:
-        """Add `factor` times P to the first D rows and columns of a Hessian, in its precision."""
-        width = len(hessian) - 1
-        hessian[np.diag_indices(width)] += factor * self.l2
-        if self._directions is not None:
-            rows = (np.sqrt(factor) * self._directions).astype(hessian.dtype)
-            hessian[:-1, :-1] -= rows.T @ rows
+    def add_to(self, hessian: Floats) -> None:
+        """Add P to the first D rows and columns of a Hessian, shape (D + 1, D + 1)."""
+        hessian[np.diag_indices(len(hessian) - 1)] += self.l2
+        if self.along is not None:
+            rows = np.sqrt(self.l2) * np.linalg.cholesky(self._between).T @ self.along
+            hessian[:-1, :-1] -= rows.T @ rows  # symmetric in spite of rounding

@@ -89,7 +89,8 @@ def minimise(
             return Minimum(x + step, value + slope / 2, evaluations)
         length = 1.0
         while True:
-            new, (new_value, new_gradient) = x + length * step, function(x + length * step)
+            new = x + length * step
+            new_value, new_gradient = function(new)
             evaluations += 1
             if new_value <= value + _DECREASE * length * slope:
                 break

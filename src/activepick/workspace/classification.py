@@ -115,7 +115,8 @@ class ClassSummary:
     labelled, contradicted
         Number of members with a label, and of those among them that are labelled as non-particles.
     answer
-        1 particles, 0 not particles, -1 carbon or empty ice; None if the class was not answered.
+        1 particles or the number of their kind, 0 not particles, -1 carbon or empty ice; None if
+        the class was not answered.
     left_out
         Whether the members are left out of the picks.
     """

@@ -32,7 +32,8 @@ class ClassTile:
     caption, tip
         Text below it, in two lines, and its tool tip.
     answer
-        1 particles, 0 not particles, -1 carbon or empty ice; None if it was not answered.
+        1 particles or the number of their kind, 0 not particles, -1 carbon or empty ice; None if
+        it was not answered.
     left_out
         Whether its members are left out of the picks; it is drawn faintly.
     """
