@@ -56,16 +56,16 @@ def test_labelled_positions_cannot_be_corrected():
 
 
 def test_clicks_are_undone_one_by_one(review):
-    assert not review.take_back()
+    assert not review.undo()
     review.click(40, 40)
     review.click(80, 55)
     assert not review.click(200, 40)
-    assert review.take_back()
+    assert review.undo()
     assert (review.corrections, review.removed.tolist()) == (1, [[40, 40]])
-    assert review.take_back()
+    assert review.undo()
     assert review.corrections == 0
     assert review.particles.tolist() == PICKS[:2].tolist()
-    assert not review.take_back()
+    assert not review.undo()
 
 
 def test_a_patch_does_not_label_positions_labelled_in_the_meantime(review):
@@ -101,14 +101,14 @@ def test_a_click_changes_the_kind_of_a_pick_and_another_one_removes_it(review):
     assert several.click(40, 40, 2)
     assert several.removed.tolist() == [[40, 40]]
     assert several.corrections == 1
-    assert several.take_back()
+    assert several.undo()
     assert several.click(120, 70, 2)
     assert several.click(120, 70, 1)
     assert kinds_at(several.labels())[120, 70] == 1
     assert several.click(120, 70, 1)
     assert several.corrections == 0
-    assert several.take_back()
-    assert several.take_back()
+    assert several.undo()
+    assert several.undo()
     assert kinds_at(several.labels())[120, 70] == 2
 
 

@@ -120,14 +120,14 @@ class Commands:
 
     def undo(self, session: OpenSession) -> None:
         """Undo the last correction of the patch under review, or else the last action."""
-        if session.patches.take_back():
+        if session.patches.undo():
             self._see_patch(session)
         else:
             session.labelling.undo()
 
     def redo(self, session: OpenSession) -> None:
         """Redo the correction or the action that was undone last."""
-        if session.patches.repeat():
+        if session.patches.redo():
             self._see_patch(session)
         else:
             session.labelling.redo()

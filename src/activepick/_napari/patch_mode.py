@@ -105,18 +105,18 @@ class PatchMode(QObject):
         if self.review is not None and self.review.click(x, y, kind):
             self.corrected.emit()
 
-    def take_back(self) -> bool:
+    def undo(self) -> bool:
         """Undo the last correction of the patch and say so; return False if there is none."""
-        return self._step("Undone", self.review is not None and self.review.take_back())
+        return self._step("Undone", self.review is not None and self.review.undo())
 
-    def repeat(self) -> bool:
+    def redo(self) -> bool:
         """Redo the correction that was undone last and say so; return False if there is none."""
-        return self._step("Redone", self.review is not None and self.review.repeat())
+        return self._step("Redone", self.review is not None and self.review.redo())
 
     @property
-    def can_repeat(self) -> bool:
+    def can_redo(self) -> bool:
         """Whether a correction of the patch was undone and can be redone."""
-        return self.review is not None and self.review.can_repeat
+        return self.review is not None and self.review.can_redo
 
     def confirm(self) -> None:
         """Label everything in the patch, in one action, and choose the next patch."""

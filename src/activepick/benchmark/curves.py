@@ -356,13 +356,15 @@ class _Run:
             truth.append(table.assign(micrograph=features.name))
         # The radius differs between micrographs of a dataset only if their pixel sizes do.
         known, radius = pd.concat(truth), self.features[0].radius_px
-        result = evaluate(self._picks(maps), known, radius)
+        picks = self._picks(maps)
+        result = evaluate(picks, known, radius)
         by_kind = {
             name: evaluate(
-                self._picks_of_kind(maps, number), known[known[KIND_COLUMN] == number], radius
+                self._picks_of_kind(number, maps, picks),
+                known[known[KIND_COLUMN] == number],
+                radius,
             )
-            for number, name in self.kind_names.items()
-            if self.kinds is not None
+            for number, name in ({} if self.kinds is None else self.kind_names).items()
         }
         seconds = float(np.median(self.refit_seconds)) if self.refit_seconds else float("nan")
         self.refit_seconds = []
@@ -393,17 +395,19 @@ class _Run:
             for features, scores in zip(self.features, maps, strict=True)
         )
 
-    def _picks_of_kind(self, maps: Sequence[ScoreMap], number: int) -> pd.DataFrame:
-        """Return the peaks of the probability of one kind, as in `_picks`.
+    def _picks_of_kind(
+        self, number: int, maps: Sequence[ScoreMap], picks: pd.DataFrame
+    ) -> pd.DataFrame:
+        """Return the peaks of the probability of one kind; `picks` are those of any kind.
 
         The average precision of a kind covers all thresholds: a position is ranked by the
         probability of this kind, also if another kind is more probable.
         """
         kinds = self.learner.head.kinds
         if kinds is None:  # before the first label of a particle, the kind is unknown
-            return self._picks(maps)
+            return picks
         if number not in kinds.numbers:
-            return self._picks(maps).iloc[:0]
+            return picks.iloc[:0]
         return self._picks(scores.of_kind(number) for scores in maps)
 
 

@@ -82,10 +82,11 @@ def main() -> None:
         # Some terminals, and most pipes on Windows, cannot encode Å or all file names.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    # Python's last garbage collection searches all objects of PyTorch and finds none to free. It
-    # takes 0.2 of 1.1 s CPU time for the help, and 0.7 of 3.8 s for picking 1024 x 1024 pixels.
+    # Python's last garbage collection searches all objects and finds none to free. It takes 0.2 of
+    # 1.1 s CPU time for the help, and more if PyTorch is loaded and `finish` returns.
     atexit.register(gc.freeze)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    status: int | None = None
     try:
         app(args=[unquoted(text) for text in sys.argv[1:]], standalone_mode=True)
     except ActivepickError as error:
@@ -97,9 +98,7 @@ def main() -> None:
         if end.code in (INTERRUPTED, TERMINATED):
             leave(end.code)
         if isinstance(end.code, int):
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to interrupt
-            lines.finish()
-            finish(end.code)
+            status = end.code
         raise
     except KeyboardInterrupt:
         say("interrupted")
@@ -114,3 +113,5 @@ def main() -> None:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to interrupt
         lines.finish()
+        if status is not None:
+            finish(status)

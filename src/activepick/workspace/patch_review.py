@@ -120,7 +120,7 @@ class PatchReview:
         self._now = after
         return True
 
-    def take_back(self) -> bool:
+    def undo(self) -> bool:
         """Undo the last click that changed anything; return False if there is none."""
         if not self._before:
             return False
@@ -128,7 +128,7 @@ class PatchReview:
         self._now = self._before.pop()
         return True
 
-    def repeat(self) -> bool:
+    def redo(self) -> bool:
         """Redo the click that was undone last; return False if there is none."""
         if not self._undone:
             return False
@@ -137,7 +137,7 @@ class PatchReview:
         return True
 
     @property
-    def can_repeat(self) -> bool:
+    def can_redo(self) -> bool:
         """Whether a click was undone and no other click followed."""
         return bool(self._undone)
 

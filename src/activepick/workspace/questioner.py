@@ -183,10 +183,13 @@ class Questioner:
         ]
 
 
-def _kinds(state: SessionState, picks: Picks) -> NDArray[np.int_]:
-    """Return the kind of each pick, shape (n,), or the first one if it is not known."""
+def _kinds(state: SessionState, picks: Picks) -> NDArray[np.int_] | None:
+    """Return the kind of each pick, shape (n,); None if picks have no kinds.
+
+    Kinds that the session does not have are replaced by the first one.
+    """
     if picks.kind is None:
-        return np.ones(len(picks), int)
+        return None
     return np.where(np.isin(picks.kind, list(state.settings.kind_names)), picks.kind, 1)
 
 
