@@ -147,8 +147,8 @@ class Labelling(QObject):
     def label_at(self, x: float, y: float, target: Target) -> None:
         """Label a position of the shown micrograph.
 
-        A question at the position is answered; a label there changes its class, and is an answer of
-        its own from then on; otherwise a label is added.
+        A question at the position is answered; a label there is changed, and is an answer of its
+        own from then on; otherwise a label is added.
 
         Parameters
         ----------

@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Conflict:
-    """A row whose class differs from that of a label or another row at the same position.
+    """A row that contradicts a label or another row at the same position.
 
     Attributes
     ----------
@@ -88,15 +88,15 @@ class ImportReport:
     added
         Ids of the new labels.
     duplicates
-        Number of rows at the position of a label of the same class.
+        Number of rows at the position of a label with the same target.
     conflicts
-        Rows that were not added because a label or row of the other class has the same position.
+        Rows that were not added because a label or row at the same position contradicts them.
     replaced
         Ids of labels that were removed in favour of rows.
     unmatched
         Names in the table that match no micrograph or several, with the number of their rows.
     open
-        Number of rows without a class, or of a kind of particle that the session does not know,
+        Number of rows without a label, or of a kind of particle that the session does not have,
         which were left out.
     """
 
@@ -293,7 +293,7 @@ def compare(
     reach_px
         Distance in original pixels below which two positions count as the same.
     replace
-        Whether rows replace labels of the other class.
+        Whether rows replace labels that contradict them.
     """
     labels = [mark for mark in marks if mark.target is not None]
     conflicts: list[Conflict] = []

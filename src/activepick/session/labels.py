@@ -55,7 +55,7 @@ class Labels:
         target: Target,
         source: Source = "click",
     ) -> list[int]:
-        """Add labels of one class to a micrograph and return their ids.
+        """Add labels with one target to a micrograph and return their ids.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Labels:
     def add_positions(
         self, positions: Iterable[Position], target: Target, source: Source = "click"
     ) -> list[int]:
-        """Add labels of one class to any micrographs and return their ids.
+        """Add labels with one target to any micrographs and return their ids.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Labels:
         target: Target,
         source: Source = "click",
     ) -> list[int]:
-        """Replace labels by others of one class in one action, and return the new ids.
+        """Replace labels by others with one target in one action, and return the new ids.
 
         Parameters
         ----------
@@ -205,7 +205,7 @@ class Labels:
         return self._log.do(a.MoveLabels(moves=wanted))
 
     def reclass(self, ids: Iterable[int], target: Target) -> int:
-        """Change the class of labels and return the number of the action."""
+        """Change the target of labels and return the number of the action."""
         return self._log.do(a.ReclassLabels(ids=tuple(ids), target=target))
 
     def clear(self, micrograph: int | None = None) -> int:

@@ -218,7 +218,7 @@ class Micrographs:
         return self._log.do(a.SetStatus(micrograph=micrograph, status=status))
 
     def set_rejected(self, micrograph: int, rejected: bool) -> int:
-        """Reject a micrograph, or restore it as "seen"; return the number of the action.
+        """Reject a micrograph, or un-reject it as "seen"; return the number of the action.
 
         Parameters
         ----------

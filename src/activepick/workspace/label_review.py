@@ -16,23 +16,23 @@ class LabelReview:
     """A cursor over doubtful labels, which follows the actions of the session.
 
     It has the interface of `activepick.workspace.round.Round`, so that labels are reviewed in the
-    same way as questions are answered: the same class keeps a label, another class changes it. Then
-    the cursor moves to the next label. An undo moves the cursor back to the affected label. Keeping
-    a label is not an action of the session, so that it cannot be undone; `take_back` returns to the
-    label instead.
+    same way as questions are answered: the same answer keeps a label, another answer changes it.
+    Then the cursor moves to the next label. An undo moves the cursor back to the affected label.
+    Keeping a label is not an action of the session, so that it cannot be undone; `take_back`
+    returns to the label instead.
 
     Parameters
     ----------
     session
         The session.
     contradictions
-        By the `id` of each label, the probability of the other class under a head that is fitted
+        By the `id` of each label, the probability that it is wrong, under a head that is fitted
         without it, in the order of the review.
 
     Attributes
     ----------
     changed, removed
-        Numbers of labels whose class was changed and of labels that were removed.
+        Numbers of labels whose target was changed and of labels that were removed.
 
     Signals
     -------
@@ -79,12 +79,12 @@ class LabelReview:
 
     @property
     def contradiction(self) -> float | None:
-        """The probability of the other class at the cursor; None at the end."""
+        """The probability that the label at the cursor is wrong; None at the end."""
         return None if self._current is None else self._contradictions[self._current]
 
     @property
     def changed(self) -> int:
-        """Number of labels whose class was changed since the start of the review."""
+        """Number of labels whose target was changed since the start of the review."""
         marks = self._session.state.marks
         return sum(i in marks and marks[i].target != was.target for i, was in self._before.items())
 
@@ -124,13 +124,14 @@ class LabelReview:
         return self.current
 
     def answer(self, target: Target) -> int | None:
-        """Set the class of the current label, and go to the next one.
+        """Set the target of the current label, and go to the next one.
 
         Parameters
         ----------
         target
-            1 particle, 0 not a particle, -1 carbon or empty ice; None does not change the label. A
-            label that follows from the answer to a class becomes an answer of its own.
+            1 particle or the number of its kind, 0 not a particle, -1 carbon or empty ice; None
+            does not change the label. A label that follows from the answer to a class becomes an
+            answer of its own.
 
         Returns
         -------
@@ -213,7 +214,7 @@ class LabelReview:
 
 
 def _decides(change: Change, label: int) -> bool:
-    """Return whether a change removes a label, restores it, or changes or confirms its class."""
+    """Return whether a change removes a label, restores it, or changes or confirms its target."""
     before, after = change.before.get(label), change.after[label]
     if before is None or after is None:
         return True

@@ -128,7 +128,7 @@ class Trainer:
         Returns
         -------
         dict
-            By the `id` of the label, the probability of the other class under a head that is fitted
+            By the `id` of the label, the probability that it is wrong, under a head that is fitted
             without it, in decreasing order. Labels that are not used for training are left out.
         """
         with self._fitting:

@@ -24,9 +24,9 @@ _MOST = 4
 class Popups(QWidget):
     """Show messages over the lower left corner of a canvas for a few seconds.
 
-    A message without a problem replaces the last one of this kind. No message takes the keyboard
-    focus, so that the user can go on typing a number. napari's own popups take it whenever one of
-    them disappears, and of several popups only the last one disappears by itself.
+    A message of the severity "info" replaces the previous one. No message takes the keyboard focus,
+    so that the user can go on typing a number. napari's own popups take it whenever one of them
+    disappears, and of several popups only the last one disappears by itself.
     """
 
     def __init__(self) -> None:

@@ -116,7 +116,7 @@ class MoveLabels(Record):
 
 
 class ReclassLabels(Record):
-    """Change the class of labels."""
+    """Change the target of labels."""
 
     kind: Literal["reclass_labels"] = "reclass_labels"
     ids: tuple[int, ...]
@@ -168,7 +168,7 @@ class AddLeftOut(Record):
 
 
 class SetRejected(Record):
-    """Reject a micrograph, or restore it."""
+    """Reject a micrograph, or un-reject it."""
 
     kind: Literal["set_rejected"] = "set_rejected"
     micrograph: int

@@ -38,7 +38,7 @@ class Change:
     left_out_before, left_out_after
         Left-out positions that differ, by class of picks and number of the micrograph.
     status_before, status_after
-        Status of the micrographs that were rejected or restored, by their number.
+        Status of the micrographs that were rejected or un-rejected, by their number.
     """
 
     before: Mapping[int, Label | None] = field(default_factory=dict)

@@ -142,7 +142,7 @@ class Label(Record):
     class_id: str | None = Field(default=None, min_length=1, max_length=64)
 
     def with_target(self, target: Target) -> "Label":
-        """Return the label with another class, which is now an answer of its own."""
+        """Return the label with another target, which is now an answer of its own."""
         return self.model_copy(update={"target": target, "weight": 1.0, "class_id": None})
 
     @property
