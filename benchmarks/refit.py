@@ -5,7 +5,7 @@
 An oracle answers 200 queries on simulated micrographs, ten at a time; each refit is timed, from the
 labels to the head, in milliseconds and in evaluations of the loss with its gradient, which are
 timed within the same refits. The ratio of the two is one of CPU time, which other programs affect
-less. At the end the same loss is minimised by plain BFGS for comparison. Limits at any number of
+less. At the end the same loss is minimised by SciPy's BFGS for comparison. Limits at any number of
 labels, as medians of five refits: the time of 25 evaluations, and 40 ms.
 With --kinds, the micrographs are a mixture of two proteins, which the head distinguishes.
 """

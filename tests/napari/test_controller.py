@@ -294,6 +294,22 @@ def test_an_unreadable_micrograph_is_reported_and_marked(user, micrographs):
     assert user.told[-1][0] == "error"
 
 
+def test_a_session_without_readable_micrographs_reports_each_once(users, micrographs):
+    first = users()
+    first.start(micrographs)
+    folder = first.open.session.folder
+    first.controller.close_session()
+    for file in micrographs.glob("*.mrc"):
+        file.write_bytes(b"no micrograph")
+    user = users()
+    user.controller.open_paths([folder])
+    user.qtbot.waitUntil(lambda: len(user.open.dataset.errors) == 3, timeout=LONG)
+    user.settle()
+    errors = [text for severity, text in user.told if severity == "error"]
+    assert len(errors) == 3
+    assert user.open.picks.peaks is None
+
+
 def test_controls_show_and_change_their_settings(user, micrographs):
     bindings, box = SettingBindings(), FloatSpinBox(value=3, max=10)
     bindings.bind_setting(

@@ -482,13 +482,13 @@ def _title(session: OpenSession, current: Question | None) -> str:
         picks = counted(len(patches.review.particles), "particle")
         where = _where(session, patches.review.micrograph)
         return f"Patch {patches.confirmed + 1}: {picks}{where}"
-    if current is None and not session.labelling.round.waiting:
-        return "Looking for questions …" if session.labelling.looking else "No question is open"
-    if current is None or session.labelling.round.waiting:
-        suggested = {question.micrograph for question in session.labelling.round.waiting}
-        if suggested == {session.shown}:
-            return _SUGGESTIONS
+    suggested = {question.micrograph for question in session.labelling.round.waiting}
+    if suggested == {session.shown}:
+        return _SUGGESTIONS
+    if suggested:
         return f"Suggestions on {', '.join(session.state.names[i] for i in sorted(suggested))}"
+    if current is None:
+        return "Looking for questions …" if session.labelling.looking else "No question is open"
     position, count = session.labelling.round.position
     what = "Check" if current.purpose == "audit" else "Question"
     if session.labelling.review is not None:
