@@ -36,7 +36,7 @@ sys.exit(2)
         (["torch"], True, ["output", "thread", "registered function", "finalised"]),
     ],
 )
-def test_only_what_is_needed_is_done_at_the_end(modules, thread, expected):
+def test_finalisation_is_skipped_only_if_nothing_needs_it(modules, thread, expected):
     program = PROGRAM.format(modules=modules, thread=thread)
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert done.returncode == 2

@@ -74,6 +74,9 @@ def test_patches_are_corrected_confirmed_undone_and_left(person):
     assert first.corrections == 1
     name = person.open.shown_name
     assert person.told[-1][1] == f"Undone: correction of the patch on {name}"
+    person.qtbot.wait(10)
+    over = person.widget.overlay.parentWidget().children()  # from the bottom to the top
+    assert over.index(person.widget.overlay) < over.index(person.widget.popups)
     person.press("Shift+X")
     assert first.corrections == 2
     # From another micrograph, keys go back to the patch.

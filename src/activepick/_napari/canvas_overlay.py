@@ -170,12 +170,14 @@ class CanvasOverlay(QWidget):
         painter.drawRect(frame)
         radius = shown.diameter_px / 2 / self._layers.screen_px
         removed = [(position, colours.NOT_PARTICLE) for position in shown.removed]
-        for position, colour in (*removed, *shown.particles):
+        circles = [*removed, *shown.particles]
+        centres = self._on_screen([position for position, _ in circles]) if circles else []
+        for centre, (_, colour) in zip(centres, circles, strict=True):
             painter.setPen(_pen(QColor(colour), LINE_PX))
-            painter.drawEllipse(self._on_screen([position])[0], radius, radius)
+            painter.drawEllipse(centre, radius, radius)
         # Crosses distinguish removed picks also without colours.
         painter.setPen(_pen(QColor(colours.NOT_PARTICLE), LINE_PX))
-        for centre in self._on_screen(shown.removed) if shown.removed else ():
+        for centre in centres[: len(removed)]:
             arm = radius / 2
             for x, y in ((arm, arm), (arm, -arm)):
                 painter.drawLine(centre - QPointF(x, y), centre + QPointF(x, y))
@@ -186,7 +188,7 @@ class CanvasOverlay(QWidget):
         if isinstance(canvas, QWidget) and shown:
             self.setGeometry(canvas.rect())
             self.show()
-            self.raise_()
+            self.lower()  # below messages, which it would make darker
             self.update()
         else:
             self.hide()

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from activepick._napari import colours
 from activepick._napari.open_session import OpenSession
 from activepick._napari.session_listener import SessionListener
 from activepick._napari.views.class_grid import ClassGrid, ClassTile
@@ -174,9 +175,15 @@ class ClassPanel(QWidget, SessionListener):
         """Show the classes of another session."""
         self.clear()
         session.classes.set_candidates(self.scope.currentText() == _CANDIDATES)
-        self.update_after(session, self._show_if_visible, session.classes.changed)
         self.update_after(
-            session, self._show_selected, session.classes.selected_changed, session.classes.changed
+            session, self._show_if_visible, session.classes.changed, session.settings_changed
+        )
+        self.update_after(
+            session,
+            self._show_selected,
+            session.classes.selected_changed,
+            session.classes.changed,
+            session.settings_changed,
         )
         self.update_after(
             session, self._refine_if_visible, session.dataset.counts_changed, session.picks.changed
@@ -252,6 +259,7 @@ class ClassPanel(QWidget, SessionListener):
             one for one in classes.summaries if one.size or one.answer is not None or one.left_out
         ]
         shown.sort(key=_ORDERS[self.order.currentText()])
+        kinds = colours.of_kinds(session.settings.kinds)
         self.grid.set_tiles(
             [
                 ClassTile(
@@ -259,7 +267,7 @@ class ClassPanel(QWidget, SessionListener):
                     pictures[one.number],
                     _caption(one),
                     _sentence(one, session.settings.kind_names),
-                    one.answer,
+                    None if one.answer is None else colours.of_target(one.answer, kinds),
                     one.left_out,
                 )
                 for one in shown

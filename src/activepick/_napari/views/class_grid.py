@@ -9,7 +9,6 @@ from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QListView, QListWidget, QListWidgetItem, QWidget
 
-from activepick._napari.colours import of_target
 from activepick._napari.views.grey_images import grey_image
 
 __all__ = ["ClassGrid", "ClassTile"]
@@ -31,9 +30,8 @@ class ClassTile:
         Its average, uint8, (side, side).
     caption, tip
         Text below it, in two lines, and its tool tip.
-    answer
-        1 particles or the number of their kind, 0 not particles, -1 carbon or empty ice; None if
-        it was not answered.
+    colour
+        Colour of its answer, "#rrggbb"; None if it was not answered.
     left_out
         Whether its members are left out of the picks; it is drawn faintly.
     """
@@ -42,7 +40,7 @@ class ClassTile:
     pixels: NDArray[np.uint8]
     caption: str
     tip: str
-    answer: int | None
+    colour: str | None
     left_out: bool = False
 
 
@@ -112,8 +110,8 @@ def _icon(tile: ClassTile) -> QIcon:
     painter.setOpacity(_LEFT_OUT_OPACITY if tile.left_out else 1.0)
     painter.drawImage(inside, grey_image(tile.pixels))
     painter.setOpacity(1.0)
-    if tile.answer is not None:
-        painter.setPen(QPen(QColor(of_target(tile.answer)), _FRAME))
+    if tile.colour is not None:
+        painter.setPen(QPen(QColor(tile.colour), _FRAME))
         half = _FRAME / 2
         painter.drawRect(QRectF(0, 0, _SIDE, _SIDE).adjusted(half, half, -half, -half))
     painter.end()
