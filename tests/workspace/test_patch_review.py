@@ -56,8 +56,10 @@ def test_labelled_positions_cannot_be_corrected():
 
 
 def test_clicks_are_undone_one_by_one(review):
+    assert not review.can_undo
     assert not review.undo()
     review.click(40, 40)
+    assert review.can_undo
     review.click(80, 55)
     assert not review.click(200, 40)
     assert review.undo()

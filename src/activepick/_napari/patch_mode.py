@@ -114,6 +114,11 @@ class PatchMode(QObject):
         return self._step("Redone", self.review is not None and self.review.redo())
 
     @property
+    def can_undo(self) -> bool:
+        """Whether a correction of the patch can be undone."""
+        return self.review is not None and self.review.can_undo
+
+    @property
     def can_redo(self) -> bool:
         """Whether a correction of the patch was undone and can be redone."""
         return self.review is not None and self.review.can_redo

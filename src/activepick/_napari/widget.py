@@ -348,8 +348,9 @@ class ActivePickWidget(QWidget):
 
     def _tell(self, severity: str, text: str) -> None:
         """Show a message, with its folders at the end, and keep errors in the list."""
-        record_message(severity, path_last(text))
-        self.popups.show_message(severity, path_last(text))
+        short = path_last(text)
+        record_message(severity, short)
+        self.popups.show_message(severity, short)
         if severity == "error":
             self.messages.add(text)
 

@@ -137,6 +137,11 @@ class PatchReview:
         return True
 
     @property
+    def can_undo(self) -> bool:
+        """Whether a click changed anything and was not undone."""
+        return bool(self._before)
+
+    @property
     def can_redo(self) -> bool:
         """Whether a click was undone and no other click followed."""
         return bool(self._undone)

@@ -416,7 +416,7 @@ class LabelSection(Section, SessionListener):
         place = "" if current is None else f"On {session.state.names[current.micrograph]}"
         self._title.setToolTip(_HOW_TO_CORRECT if round.waiting else place)
         self.set_summary(_tally(session))
-        self._undo.setEnabled(session.session.can_undo or session.patches.corrections > 0)
+        self._undo.setEnabled(session.session.can_undo or session.patches.can_undo)
         self._redo.setEnabled(session.session.can_redo or session.patches.can_redo)
         advice = _advice(session, current)
         self._hint.setText(advice)

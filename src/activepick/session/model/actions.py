@@ -158,7 +158,7 @@ class SetLeftOut(Record):
 
 
 class AddLeftOut(Record):
-    """Leave further members of classes out of the picks, which are already left out.
+    """Leave further members of left-out classes out of the picks.
 
     It cannot be undone by itself, since it follows from the answer to the class.
     """
