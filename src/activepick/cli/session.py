@@ -139,7 +139,7 @@ def export(
     if chosen.name != "csv":
         table = table.drop(columns="contrast", errors="ignore")
         if labels:
-            say("warning: only CSV can contain non-particles: only the particles are written")
+            say("warning: non-particles are left out, since only CSV can contain them")
             table = table[table["label"] == 1].reset_index(drop=True).drop(columns="label")
     if unpicked:
         say(

@@ -143,8 +143,8 @@ def train(
     )
     save_head(head, out)
     if not (head.particles and head.others):
-        kind = "particles" if head.particles else "positions without a particle"
-        say(f"warning: {labels}: there are only {kind}; labels of both give a better head.")
+        given = "particles" if head.particles else "positions without a particle"
+        say(f"warning: {labels}: there are only {given}; labels of both give a better head.")
     precision_at, particles = _prediction(learner)
     if json:
         print_json(

@@ -12,8 +12,7 @@ from activepick._napari.open_session import OpenSession
 from activepick._napari.preferences import Preferences
 from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
-from activepick._napari.views.files_in_folder import ask_about_files
-from activepick._napari.views.short_names import wrappable
+from activepick._napari.views.files_in_folder import ask_about_files, may_replace
 from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.formats import FORMATS, Format
 from activepick.wording import counted, elided
@@ -236,14 +235,7 @@ class ExportSection(Section, SessionListener):
             return Path(typed)
         # The dialog did not ask about a file with this name.
         path = Path(typed + format.extensions[0])
-        ask = path.exists()
-        return None if ask and not self._may_replace(f"{path} exists. Replace it?") else path
-
-    def _may_replace(self, question: str) -> bool:
-        yes = QMessageBox.StandardButton.Yes
-        no = QMessageBox.StandardButton.No
-        answer = QMessageBox.question(self, "Export", wrappable(question), yes | no)
-        return bool(answer == yes)
+        return path if not path.exists() or may_replace(self, "Export", path) else None
 
     def _show_result(self, session: OpenSession, path: Path, count: int, notes: list[str]) -> None:
         text = f"{counted(count, 'position', spec=',')} written to {path}"

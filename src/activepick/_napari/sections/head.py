@@ -5,13 +5,13 @@ from datetime import date
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QLineEdit, QMessageBox
+from qtpy.QtWidgets import QFileDialog, QLineEdit
 
 from activepick._napari.dataset_picks import Prediction
 from activepick._napari.open_session import OpenSession
 from activepick._napari.sections.section import Section, button, row
 from activepick._napari.session_listener import SessionListener
-from activepick._napari.views.short_names import wrappable
+from activepick._napari.views.files_in_folder import may_replace
 from activepick._napari.views.wrapped_label import WrappedLabel
 from activepick.wording import counted
 
@@ -113,16 +113,10 @@ class HeadSection(Section, SessionListener):
         if path and not path.endswith(".safetensors"):
             path += ".safetensors"
             # The dialog did not ask about the file of this name.
-            if Path(path).exists() and not self._may_replace(path):
+            if Path(path).exists() and not may_replace(self, "Save", Path(path)):
                 return
         if path:
             self.save_to(Path(path))
-
-    def _may_replace(self, path: str) -> bool:
-        yes = QMessageBox.StandardButton.Yes
-        question = wrappable(f"{path} exists. Replace it?")
-        answer = QMessageBox.question(self, "Save", question, yes | QMessageBox.StandardButton.No)
-        return bool(answer == yes)
 
     def _ask_load(self, session: OpenSession) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load a model", str(Path.home()), _HEADS)

@@ -1,4 +1,4 @@
-"""Message box for a folder that already contains files of picks."""
+"""Message boxes about files that exist already."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QCheckBox, QMessageBox, QWidget
 
 from activepick._napari.views.short_names import wrappable
 
-__all__ = ["ask_about_files"]
+__all__ = ["ask_about_files", "may_replace"]
 
 
 def ask_about_files(parent: QWidget, folder: Path, example: str) -> bool | None:
@@ -40,3 +40,19 @@ def ask_about_files(parent: QWidget, folder: Path, example: str) -> bool | None:
     box.setCheckBox(remove)
     box.setDefaultButton(buttons.No)
     return remove.isChecked() if box.exec() == buttons.Yes else None
+
+
+def may_replace(parent: QWidget, title: str, path: Path) -> bool:
+    """Ask whether a file may be replaced, and return the answer.
+
+    Parameters
+    ----------
+    parent, title
+        Parent and title of the message box.
+    path
+        The file.
+    """
+    buttons = QMessageBox.StandardButton
+    question = wrappable(f"{path} exists. Replace it?")
+    answer = QMessageBox.question(parent, title, question, buttons.Yes | buttons.No)
+    return bool(answer == buttons.Yes)
