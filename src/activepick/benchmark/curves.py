@@ -347,8 +347,7 @@ class _Run:
     def row(self, labels: int | None = None, clicks: int | None = None) -> dict[str, object]:
         """Evaluate the current head; by default each label is a click."""
         labels = self.labels if labels is None else labels
-        head = self.learner.head
-        truth, maps = [], [head.score_map(features) for features in self.features]
+        truth = []
         all_kinds = self.kinds or [np.ones(len(xy), int) for xy in self.truth]
         for features, xy, kinds in zip(self.features, self.truth, all_kinds, strict=True):
             inside = within_margin(features, xy, self.rules.edge_margin)
@@ -356,15 +355,12 @@ class _Run:
             truth.append(table.assign(micrograph=features.name))
         # The radius differs between micrographs of a dataset only if their pixel sizes do.
         known, radius = pd.concat(truth), self.features[0].radius_px
-        picks = self._picks(maps)
+        names = {} if self.kinds is None else self.kind_names
+        picks, of_kinds = self._picks(names)
         result = evaluate(picks, known, radius)
         by_kind = {
-            name: evaluate(
-                self._picks_of_kind(number, maps, picks),
-                known[known[KIND_COLUMN] == number],
-                radius,
-            )
-            for number, name in ({} if self.kinds is None else self.kind_names).items()
+            name: evaluate(of_kinds[number], known[known[KIND_COLUMN] == number], radius)
+            for number, name in names.items()
         }
         seconds = float(np.median(self.refit_seconds)) if self.refit_seconds else float("nan")
         self.refit_seconds = []
@@ -388,27 +384,29 @@ class _Run:
             **{f"f1 {name}": one.f1 for name, one in by_kind.items()},
         }
 
-    def _picks(self, maps: Iterable[ScoreMap]) -> pd.DataFrame:
-        """Return the picks from the score maps of the micrographs for evaluation."""
-        return pd.concat(
-            select_picks(find_peaks(scores), self.rules).table(features.name)
-            for features, scores in zip(self.features, maps, strict=True)
-        )
-
-    def _picks_of_kind(
-        self, number: int, maps: Sequence[ScoreMap], picks: pd.DataFrame
-    ) -> pd.DataFrame:
-        """Return the peaks of the probability of one kind; `picks` are those of any kind.
+    def _picks(self, kinds: Iterable[int]) -> tuple[pd.DataFrame, dict[int, pd.DataFrame]]:
+        """Return the picks, and the peaks of the probability of each kind by its number.
 
         The average precision of a kind covers all thresholds: a position is ranked by the
         probability of this kind, also if another kind is more probable.
         """
-        kinds = self.learner.head.kinds
-        if kinds is None:  # before the first label of a particle, the kind is unknown
-            return picks
-        if number not in kinds.numbers:
-            return picks.iloc[:0]
-        return self._picks(scores.of_kind(number) for scores in maps)
+        picks: list[pd.DataFrame] = []
+        of_kinds: dict[int, list[pd.DataFrame]] = {number: [] for number in kinds}
+        for features in self.features:
+            scores = self.learner.head.score_map(features)
+            picks.append(self._table(scores, features.name))
+            for number, found in of_kinds.items():
+                if scores.kinds is None:  # before the first label of a particle, it is unknown
+                    found.append(picks[-1])
+                elif number in scores.kinds.numbers:
+                    found.append(self._table(scores.of_kind(number), features.name))
+                else:
+                    found.append(picks[-1].iloc[:0])
+        return pd.concat(picks), {number: pd.concat(found) for number, found in of_kinds.items()}
+
+    def _table(self, scores: ScoreMap, name: str) -> pd.DataFrame:
+        """Return the picks from the score map of a micrograph with a name."""
+        return select_picks(find_peaks(scores), self.rules).table(name)
 
 
 def _mean(values: Sequence[float]) -> float:
