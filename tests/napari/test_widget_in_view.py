@@ -137,6 +137,16 @@ def test_answers_undo_and_rejection_act_on_what_is_on_screen(qtbot, open_widget,
     person.drag((400, 300), (460, 340))
     person.settle()
     assert person.state.marks == labels
+    # Nor is it changed by a click, which shows it; and a click on a hidden image adds no label.
+    person.see_all()
+    person.click(400, 300, "Right")
+    assert person.state.marks == labels
+    assert person.viewer.layers["labels"].visible
+    person.viewer.layers["micrograph"].visible = False
+    person.click(400, 500)
+    assert person.state.marks == labels
+    person.viewer.layers["micrograph"].visible = True
+    person.viewer.layers["labels"].visible = False
     person.see_all()
     person.move_to(400, 300)
     person.press("Delete")

@@ -145,6 +145,7 @@ class MouseBindings(SessionListener):
         active = self._viewer.layers.selection.active
         return (
             session.images.is_current
+            and self._layers.shows_image
             and self._navigation.is_flat
             and event.button in (1, 2)
             and "Control" not in event.modifiers
@@ -167,8 +168,9 @@ class MouseBindings(SessionListener):
         position, start = self._layers.position(event.position), np.asarray(event.pos)
         negative = event.button == 2 or "Shift" in event.modifiers
         target: Target = NOT_A_PARTICLE if negative else self._kind(session)
-        can_move = event.button == 1 and self._layers.shows_labels
-        label = labelling.label_near(*position) if can_move else None
+        hidden = not self._layers.shows_labels
+        near = labelling.label_near(*position)
+        label = near if event.button == 1 and not hidden else None
         with contextlib.nullcontext() if label is None else self._camera_held():
             yield
             moved = False
@@ -177,7 +179,9 @@ class MouseBindings(SessionListener):
                 if moved and label is not None:
                     self._layers.preview_move(label.id, *self._layers.position(event.position))
                 yield
-        if not moved:
+        if not moved and near is not None and hidden:
+            self._layers.show_labels_layer()  # a click would change a label that is not on screen
+        elif not moved:
             if _contains(session, position):
                 labelling.label_at(*position, target)
         elif label is not None:
