@@ -94,11 +94,8 @@ class MultinomialLoss:
         slope = self.v[:, None] * (p - self.y)
         gradient = np.column_stack([_sums(slope, self.x) + drawn, slope.sum(axis=0)])
         if self.pi_weight and len(self.unlabelled):
-            p, whole = _probabilities(_scores(self.unlabelled, w) + b)
-            mean, error = self._pi_error(whole)
-            factor = 2 * self.pi_weight * error / (mean * (1 - mean)) / len(p)
-            slope = factor * p * np.exp(-whole)[:, None]
-            gradient += np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
+            error, first = self._pi_error(w, b)
+            gradient += 2 * self.pi_weight * error * first
             loss += self.pi_weight * error**2
         n = self.total_weight
         return float(loss / n), gradient / n
@@ -126,11 +123,8 @@ class MultinomialLoss:
         p, _ = _probabilities(_scores(some, w) + b)
         slopes = np.zeros((len(w), w.shape[1] + 1))
         if self.pi_weight and len(self.unlabelled):
-            q, whole = _probabilities(_scores(self.unlabelled, w) + b)
-            mean, _ = self._pi_error(whole)
-            slope = q * np.exp(-whole)[:, None] / len(q)
-            slopes = np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
-            slopes *= np.sqrt(2 * self.pi_weight) / (mean * (1 - mean))
+            _, first = self._pi_error(w, b)
+            slopes = np.sqrt(2 * self.pi_weight) * first
         found = []
         for own in basis:
             root = np.sqrt(v * np.maximum(p @ own**2 - (p @ own) ** 2, 0))
@@ -141,10 +135,13 @@ class MultinomialLoss:
             found.append(InverseCurvature(rows, prior, self.total_weight))
         return found
 
-    def _pi_error(self, whole: Floats) -> tuple[float, float]:
-        """Return the mean probability of any of the classes, and logit(p) - logit(pi)."""
-        mean = float(np.clip(-np.expm1(-whole).mean(), 1e-15, 1 - 1e-15))
-        return mean, float(logit(mean) - logit(self.pi))
+    def _pi_error(self, w: Floats, b: Floats) -> tuple[float, Floats]:
+        """Return logit(p) - logit(pi), and its gradient, shape (K, D + 1)."""
+        probabilities, whole = _probabilities(_scores(self.unlabelled, w) + b)
+        p = float(np.clip(-np.expm1(-whole).mean(), 1e-15, 1 - 1e-15))
+        slope = probabilities * np.exp(-whole)[:, None] / (p * (1 - p) * len(whole))
+        gradient = np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
+        return float(logit(p) - logit(self.pi)), gradient
 
 
 def minimise(loss: MultinomialLoss, begin: Floats) -> Floats:
