@@ -15,7 +15,7 @@ from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError
 from activepick.formats import read_picks
-from activepick.formats.kind_columns import KIND_COLUMN, KIND_NAME_COLUMN, kinds_of_rows
+from activepick.formats.kind_columns import KIND_COLUMN, kinds_or_none
 from activepick.formats.outside import checked_outside
 from activepick.wording import counted
 
@@ -119,8 +119,9 @@ def benchmark(
     files = named_micrographs(micrographs, pixel_size, invert, recursive=recursive)
     known_particles = read_picks(truth, outside=checked_outside(outside))
     names_of_kinds: dict[int, str] = {}
-    if kinds is not None or KIND_NAME_COLUMN in known_particles:
-        numbers, names_of_kinds = kinds_of_rows(known_particles, kinds or KIND_NAME_COLUMN, truth)
+    found_kinds = kinds_or_none(known_particles, kinds, truth)
+    if found_kinds is not None:
+        numbers, names_of_kinds = found_kinds
         known_particles = known_particles.assign(**{KIND_COLUMN: numbers})[numbers > 0]
     rows = group_by_micrograph(known_particles, files, truth, outside)
     known = [(f, r) for f, r in zip(files, rows, strict=True) if len(r)]

@@ -12,7 +12,7 @@ from activepick.cli.inputs import group_by_micrograph, named_micrographs
 from activepick.cli.loading import make_engine
 from activepick.errors import SettingsError, TableError
 from activepick.formats import read_picks
-from activepick.formats.kind_columns import KIND_NAME_COLUMN, kinds_of_rows
+from activepick.formats.kind_columns import KIND_NAME_COLUMN, kinds_or_none
 from activepick.formats.outside import checked_outside
 from activepick.formats.values import label_weights
 from activepick.picking.rules import DEFAULT_THRESHOLD
@@ -178,9 +178,10 @@ def _with_kinds(
     table: "pd.DataFrame", column: str | None, source: Path
 ) -> "tuple[pd.DataFrame, dict[int, str]]":
     """Return a table with the numbers of kinds, and their names; no names if there is one kind."""
-    if column is None and KIND_NAME_COLUMN not in table:
+    found = kinds_or_none(table, column, source)
+    if found is None:
         return table, {}
-    numbers, names = kinds_of_rows(table, column or KIND_NAME_COLUMN, source)
+    numbers, names = found
     if "label" not in table:
         table = table.assign(label=(numbers > 0).astype(float))
     return (table.assign(**{_KIND: numbers}), names) if len(names) > 1 else (table, {})

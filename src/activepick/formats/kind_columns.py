@@ -13,7 +13,14 @@ from activepick.errors import TableError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KIND_COLUMN", "KIND_NAME_COLUMN", "NO_PARTICLES", "kind_columns", "kinds_of_rows"]
+__all__ = [
+    "KIND_COLUMN",
+    "KIND_NAME_COLUMN",
+    "NO_PARTICLES",
+    "kind_columns",
+    "kinds_of_rows",
+    "kinds_or_none",
+]
 
 KIND_COLUMN, KIND_NAME_COLUMN = "rlnClassNumber", "class"
 # Names of classes of non-particles in the tables that sessions write.
@@ -95,6 +102,19 @@ def kinds_of_rows(
         numbers = _numbers_of(found, column, source)
     kinds = np.array([numbers.get(name, 0) for name in names], int)
     return np.where(particle, kinds, 0), dict(sorted((k, name) for name, k in numbers.items()))
+
+
+def kinds_or_none(
+    table: "pd.DataFrame", column: str | None, source: str | PathLike[str]
+) -> tuple[NDArray[np.int_], dict[int, str]] | None:
+    """Return the result of `kinds_of_rows`, by default for the column ``class``.
+
+    The parameters and errors are those of `kinds_of_rows`. The result is None if no column is given
+    and there is no column ``class``.
+    """
+    if column is None and KIND_NAME_COLUMN not in table:
+        return None
+    return kinds_of_rows(table, column or KIND_NAME_COLUMN, source)
 
 
 def _name(value: object) -> str:
