@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from activepick.features.cache import FeatureCache
 from activepick.features.feature_map import FeatureMap, MicrographFeatures
+from activepick.features.sampling import sample
 from activepick.features.scales import LADDER, climb, side_by_side
-from activepick.scoremap.interpolation import resample, sample
+from activepick.scoremap.interpolation import resample
 
 sizes = st.integers(4, 20)
 seeds = st.integers(0, 2**32 - 1)

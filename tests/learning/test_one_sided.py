@@ -48,7 +48,7 @@ def test_labels_of_junk_alone_hardly_change_the_number_of_picks():
 
 
 def test_prior_and_share_are_stronger_with_more_labels_of_junk_alone():
-    few, many = (adjust_fit(HeadFit(), 0, count, 0.1) for count in (5, 50))
+    few, many = (adjust_fit(HeadFit(), 0, count, lambda: 0.1) for count in (5, 50))
     assert few.pi == many.pi == 0.1
     assert HeadFit().l2 < few.l2 < many.l2
     assert HeadFit().directions_l2 < few.directions_l2 < many.directions_l2
@@ -59,8 +59,8 @@ def test_prior_and_share_are_stronger_with_more_labels_of_junk_alone():
     ("particles", "others", "weight"), [(100, 0, 25.0), (4, 0, 2.0), (100, 5, 2.0), (1, 100, 2.0)]
 )
 def test_the_expected_share_is_kept_with_labels_of_particles_alone(particles, others, weight):
-    assert adjust_fit(HeadFit(pi_weight=2.0), particles, others, 0.1).pi_weight == weight
-    assert adjust_fit(HeadFit(pi_weight=0.0), particles, others, 0.1).pi_weight == 0
+    assert adjust_fit(HeadFit(pi_weight=2.0), particles, others, lambda: 0.1).pi_weight == weight
+    assert adjust_fit(HeadFit(pi_weight=0.0), particles, others, lambda: 0.1).pi_weight == 0
 
 
 def test_unlabelled_peaks_replace_a_missing_class_by_their_probability():

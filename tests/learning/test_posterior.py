@@ -37,7 +37,7 @@ def terms(one, w, b):
     targets, settings = examples.targets, one.settings
     share = expit(examples.unlabelled @ first.weights.ravel() + first.bias).mean()
     particles, others = examples.weights @ targets, examples.weights @ (1 - targets)
-    fit = adjust_fit(settings.fit, particles, others, share)
+    fit = adjust_fit(settings.fit, particles, others, lambda: share)
     total, counted = 0.0, particles + others
 
     def cross_entropy(x, y, v):

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from activepick.features.projection import Projector
+from activepick.features.sampling import sample
 from activepick.scoremap import ScoreMap, merge_scales
-from activepick.scoremap.interpolation import sample
 
 __all__ = ["FeatureMap", "MicrographFeatures"]
 

@@ -23,7 +23,7 @@ _FIRST = 5
 
 # Relative decrease of the loss that is expected from the last step of L-BFGS, and largest component
 # of the gradient at the end of BFGS.
-_TOLERANCE, _GTOL = 1e-9, 1e-6
+_TOLERANCE, _GTOL = 1e-8, 1e-6
 
 
 @dataclass

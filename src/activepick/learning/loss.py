@@ -1,7 +1,8 @@
 """The loss of binary logistic regression, with its gradient and Hessian."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,9 @@ class HeadLoss:
         slope = self.v * (expit(z) - self.y)
         gradient = np.append(self.x.T @ slope + pull, slope.sum())
         if self.pi_weight and len(self.unlabelled):
-            loss += self._add_pi(w, b, gradient)
+            error, first = self._pi_term(parameters.tobytes())
+            gradient += 2 * self.pi_weight * error * first
+            loss += self.pi_weight * error**2
         if self.score_targets is not None:
             loss += self._add_score_targets(w, b, gradient)
         n = self.total_weight
@@ -122,12 +125,12 @@ class HeadLoss:
         hessian = rows.T @ rows
         self.prior.add_to(hessian)
         if self.pi_weight and len(self.unlabelled) and not gauss_newton:
-            u, s, p, error = self._pi_error(parameters[:-1], parameters[-1])
-            u = _with_one(u)
-            slope = s * (1 - s) / len(s)
-            curvature = 1 / (p * (1 - p)) * (u.T * (slope * (1 - 2 * s))) @ u
-            first = slope @ u
-            bent = error * (1 - 2 * p) / (p * (1 - p)) ** 2
+            error, first = self._pi_term(parameters.tobytes())
+            s, p = self._unlabelled_probabilities(parameters)
+            u = _with_one(self.unlabelled)
+            slope = s * (1 - s) / (p * (1 - p) * len(s))
+            curvature = (u.T * (slope * (1 - 2 * s))) @ u
+            bent = error * (1 - 2 * p)
             hessian += 2 * self.pi_weight * (error * curvature - bent * np.outer(first, first))
         return np.asarray(hessian / self.total_weight)
 
@@ -166,15 +169,10 @@ class HeadLoss:
             step = 1 if most is None else step_between(len(self.score_targets.x), most)
             weights = step * self.score_targets.weights[::step]
             parts.append((self.score_targets.x[::step], np.sqrt(weights)))
-        if self.pi_weight and len(self.unlabelled):
-            u, s, p, _ = self._pi_error(w, b)
-            slope = s * (1 - s) / len(s)
-            factor = np.sqrt(2 * self.pi_weight) / (p * (1 - p))
-            total = slope.sum(keepdims=True)
-            # A row of ones in the place of the mean if all probabilities are rounded to 0 or 1.
-            mean = (slope @ u / total if total else np.ones_like(w))[None]
-            parts.append((mean, factor * total))
-        rows = np.empty((sum(len(root) for _, root in parts), len(parameters)))
+        with_pi = bool(self.pi_weight and len(self.unlabelled))
+        rows = np.empty((sum(len(root) for _, root in parts) + with_pi, len(parameters)))
+        if with_pi:
+            rows[-1] = np.sqrt(2 * self.pi_weight) * self._pi_term(parameters.tobytes())[1]
         first = 0
         for features, root in parts:
             own = rows[first : first + len(root)]
@@ -183,19 +181,26 @@ class HeadLoss:
             first += len(root)
         return rows
 
-    def _pi_error(self, w: Floats, b: float) -> tuple[Floats, Floats, float, float]:
-        """Return the unlabelled features, s(z), the mean p of s(z), and logit(p) - logit(pi)."""
-        s = expit(self.unlabelled @ w + b)
-        # For extreme weights p rounds to 0 or 1, where its logit is infinite.
-        p = float(np.clip(s.mean(), 1e-15, 1 - 1e-15))
-        return self.unlabelled, s, p, float(logit(p) - logit(self.pi))
+    @cached_property
+    def _pi_term(self) -> Callable[[bytes], tuple[float, Floats]]:
+        """A function of the parameters, float64, as bytes.
 
-    def _add_pi(self, w: Floats, b: float, gradient: Floats) -> float:
-        u, s, p, error = self._pi_error(w, b)
-        slope = 2 * self.pi_weight * error / (p * (1 - p)) * s * (1 - s) / len(s)
-        gradient[:-1] += u.T @ slope
-        gradient[-1] += slope.sum()
-        return self.pi_weight * error**2
+        It returns logit(p) - logit(pi), and its gradient, shape (D + 1,). The last result is kept,
+        because a minimisation begins where the inverse Hessian is computed.
+        """
+
+        def compute(parameters: bytes) -> tuple[float, Floats]:
+            s, p = self._unlabelled_probabilities(np.frombuffer(parameters))
+            slope = s * (1 - s) / (p * (1 - p) * len(s))
+            return float(logit(p) - logit(self.pi)), np.append(slope @ self.unlabelled, slope.sum())
+
+        return lru_cache(maxsize=1)(compute)
+
+    def _unlabelled_probabilities(self, parameters: Floats) -> tuple[Floats, float]:
+        """Return s(z) of the unlabelled pixels, and its mean p."""
+        s = expit(self.unlabelled @ parameters[:-1] + parameters[-1])
+        # For extreme weights p rounds to 0 or 1, where its logit is infinite.
+        return s, float(np.clip(s.mean(), 1e-15, 1 - 1e-15))
 
     def _add_score_targets(self, w: Floats, b: float, gradient: Floats) -> float:
         assert self.score_targets is not None

@@ -14,6 +14,7 @@ well: labels of non-particles may be wrong where the reference is incomplete, an
 label that contradicts them.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +40,9 @@ _OWN_SHARE, _HELD = 1.0, 0.1
 _AS_OTHERS, _AS_PARTICLES = 0.5, 1.0
 
 
-def adjust_fit(fit: HeadFit, particles: float, others: float, share: float) -> HeadFit:
+def adjust_fit(
+    fit: HeadFit, particles: float, others: float, share: Callable[[], float]
+) -> HeadFit:
     """Adapt the weights of the prior and of the pi term to the balance of the labels.
 
     Parameters
@@ -50,7 +53,8 @@ def adjust_fit(fit: HeadFit, particles: float, others: float, share: float) -> H
         Total weight of the labels of particles and of non-particles: their numbers, if all labels
         have the weight 1.
     share
-        Share of particle pixels under the pretrained classifier, between 0 and 1.
+        Function that returns the share of particle pixels under the pretrained classifier, between
+        0 and 1. It is called only if all labels are non-particles.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def adjust_fit(fit: HeadFit, particles: float, others: float, share: float) -> H
             fit,
             l2=held * fit.l2,
             directions_l2=held * fit.directions_l2,
-            pi=share,
+            pi=share(),
             pi_weight=weight + _OWN_SHARE * others,
         )
     surplus = (particles - others) * _missing(particles, others)

@@ -234,9 +234,12 @@ def _problem(
         y.append(np.full(len(weights), target))
         v.append(weights)
         labels += float(weights.sum())
-    share = settings.fit.pi
-    if len(unlabelled):
-        share = float(expit(unlabelled @ pretrained.weights.ravel() + pretrained.bias).mean())
+
+    def share() -> float:
+        if not len(unlabelled):
+            return settings.fit.pi
+        return float(expit(unlabelled @ pretrained.weights.ravel() + pretrained.bias).mean())
+
     # A copy, because fitting sets attributes of the estimator.
     fit = replace(adjust_fit(settings.fit, particles, others, share))
     score_targets = ScoreTargets(*map(np.concatenate, zip(*drawn, strict=True))) if drawn else None

@@ -11,35 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-__all__ = ["resample", "sample"]
-
-
-def sample(values: NDArray[np.float16], xy: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Interpolate a map of features at single positions.
-
-    Parameters
-    ----------
-    values
-        Features, shape (h, w, C).
-    xy
-        Positions (n, 2) as x, y in samples.
-
-    Returns
-    -------
-    array of float32, shape (n, C)
-    """
-    rows, row_weights = _taps(xy[:, 1], values.shape[0])
-    columns, column_weights = _taps(xy[:, 0], values.shape[1])
-    weights = row_weights[:, :, None] * column_weights[:, None]
-    width = values.shape[1]
-    taps = rows[:, :, None] * width + columns[:, None]
-    # The pixels of a label have most samples in common: converting them to single precision takes
-    # most of the time, so that each is converted only once.
-    used, places = np.unique(taps, return_inverse=True)
-    samples = values[used // width, used % width].astype(np.float32)
-    ends = np.arange(0, taps.size + 1, 16)
-    shape = (len(xy), len(used))
-    return np.asarray(csr_array((weights.ravel(), places.ravel(), ends), shape=shape) @ samples)
+__all__ = ["resample", "taps"]
 
 
 def resample(
@@ -75,14 +47,28 @@ def _matrix(positions: bytes, n: int) -> csr_array:
         Number of samples.
     """
     position = np.frombuffer(positions, np.float64)
-    indices, weights = _taps(position, n)
+    indices, weights = taps(position, n)
     # Samples of the border that are repeated occur more than once in a row; products add them up.
     ends = np.arange(0, indices.size + 1, indices.shape[1])
     return csr_array((weights.ravel(), indices.ravel(), ends), shape=(len(position), n))
 
 
-def _taps(position: NDArray[np.float64], n: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Return the four samples around each position, clipped to the map, and their weights."""
+def taps(position: NDArray[np.float64], n: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the samples between which a position lies, and their weights.
+
+    Parameters
+    ----------
+    position
+        Positions in samples, shape (m,).
+    n
+        Number of samples of the map along this axis.
+
+    Returns
+    -------
+    indices : array, shape (m, 4)
+        The four samples around each position, clipped to the map.
+    weights : array of float32, shape (m, 4)
+    """
     position = np.clip(position, 0, n - 1)
     first = np.floor(position)
     t = (position - first)[:, None]
