@@ -1,6 +1,7 @@
 """The controller with real sessions and real jobs, without a viewer."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
 from magicgui.widgets import FloatSpinBox
 from needed_screen import needs_screen
 
+from activepick._napari import display_images
 from activepick._napari.commands import Commands
 from activepick._napari.controller import Controller
 from activepick._napari.excluded_areas import ExcludedAreas
@@ -114,6 +116,28 @@ def test_a_new_session_picks_and_asks_questions(user, micrographs):
     assert len(user.open.picks.picks) > 0
     assert len(user.state.questions) == user.state.settings.batch
     assert user.open.session.folder == micrographs / f"{micrographs.name}.activepick"
+
+
+def test_picks_that_are_found_before_the_image_is_read_are_shown_with_it(
+    qtbot, user, micrographs, monkeypatch
+):
+    with qtbot.waitSignal(user.controller.new_session_displayed, timeout=LONG):
+        user.controller.open_paths([micrographs])
+    read, is_read = display_images.read_displayed, threading.Event()
+    monkeypatch.setattr(
+        display_images, "read_displayed", lambda *file: is_read.wait(60) and read(*file)
+    )
+    user.controller.start(SETTINGS)
+    qtbot.waitUntil(lambda: user.open is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: user.open.picks.peaks is not None, timeout=LONG)
+    assert not user.open.images.is_current
+    assert user.open.picks.picks is None
+    is_read.set()
+    qtbot.waitUntil(lambda: user.open.picks.picks is not None, timeout=LONG)
+    assert user.open.images.is_current
+    user.settle()
+    assert len(user.open.picks.picks) > 0
+    assert len(user.state.questions) == user.state.settings.batch
 
 
 def test_a_session_is_opened_at_its_current_question(users, micrographs):

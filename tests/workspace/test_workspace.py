@@ -1,5 +1,6 @@
 import threading
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from scipy.spatial.distance import cdist
 
 from activepick.errors import SessionError
 from activepick.features.cache import FeatureCache
+from activepick.features.extractor import Extractor
 from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import STRATEGIES
 from activepick.session import Session, Settings
@@ -224,6 +226,32 @@ def test_first_picks_with_one_orientation_do_not_change_features(
         plain = engine.features(file, workspace.trainer.head.spec.working_radii)
         for one, other in zip(workspace.open(2).maps, plain.maps, strict=True):
             assert np.array_equal(one.values, other.values)
+
+
+def by_position(peaks):
+    return dict(zip(map(tuple, peaks.xy.tolist()), peaks.score.tolist(), strict=True))
+
+
+def test_peaks_of_the_first_parts_of_a_micrograph_do_not_change(
+    session, make_engine, learning, tmp_path
+):
+    cache, parts = FeatureCache(tmp_path / "features"), []
+
+    def small_tiles(settings):
+        engine = make_engine(settings)
+        extractor = Extractor(engine.extractor.backbone, device="cpu", tile_px=64)
+        return replace(engine, extractor=extractor, cache=cache)
+
+    with Workspace(session, small_tiles, learning) as workspace:
+        whole = workspace.first_peaks(2, on_part=parts.append).peaks
+        assert workspace.first_peaks(2, on_part=parts.append) is not None  # from the cache
+    scores = by_position(whole)
+    found = [by_position(part.peaks) for part in parts]
+    assert len(found) >= 3
+    assert all(part.items() <= scores.items() for part in found)
+    assert all(one.items() < other.items() for one, other in pairwise(found))
+    assert len(found[0]) > 0
+    assert len(found[-1]) > len(scores) / 2
 
 
 def test_a_changed_micrograph_is_reported_until_it_is_accepted(

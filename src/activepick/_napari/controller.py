@@ -241,20 +241,20 @@ class Controller(QObject):
     def _take_created(self, created: tuple[Session, list[MicrographError]]) -> None:
         session, errors = created
         new = self.new_micrographs
-        self._take(session, None if new is None else new.files[new.shown])
+        self._take(session, None if new is None else new.drawn)
         for error in errors:
             self.report(error)
 
-    def _take(self, session: Session, shown: Path | None = None) -> None:
-        """Open a session, with the micrograph that is shown already if there is one."""
+    def _take(self, session: Session, drawn: Path | None = None) -> None:
+        """Open a session; `drawn` is the micrograph on the screen if it was just created."""
         self._leave()
         self.open_session = OpenSession(session, self._make_workspace(session), self.jobs, self)
         self.open_session.notified.connect(self.notified)
         self.open_session.failed.connect(self.report)
         self.session_changed.emit()
         entries = session.state.micrographs.values()
-        first = [entry.id for entry in entries if shown and Path(entry.absolute) == shown]
-        self.open_session.begin(first)
+        numbers = [entry.id for entry in entries if drawn and Path(entry.absolute) == drawn]
+        self.open_session.begin(numbers[0] if numbers else 0)
 
     def _leave(self) -> None:
         """Close the session or the new session without emitting `session_changed`."""

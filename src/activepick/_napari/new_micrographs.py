@@ -49,6 +49,8 @@ class NewMicrographs(QObject):
         As above.
     shown
         Index of the micrograph that is displayed, or being read.
+    drawn
+        The micrograph that was displayed last; None before the first one.
     errors
         Error by the index of each micrograph that could not be read.
 
@@ -70,9 +72,11 @@ class NewMicrographs(QObject):
         super().__init__(parent)
         self.files = tuple(files)
         self.shown = 0
+        self.drawn: Path | None = None
         self.errors: dict[int, str] = {}
         self._jobs = jobs
         self._display = _Display()
+        self.displayed.connect(self._note_drawn)
 
     def begin(self) -> None:
         """Display the first micrograph that can be read, and report those before it."""
@@ -161,6 +165,9 @@ class NewMicrographs(QObject):
 
         self._jobs.cancel("denoise")
         self._jobs.run("image", work, done, text="Reading", failed=failed)
+
+    def _note_drawn(self, displayed: DisplayedMicrograph) -> None:
+        self.drawn = displayed.path
 
     def _denoise(self, file: Path, pixel_size_angstrom: float | None) -> None:
         self._jobs.run(

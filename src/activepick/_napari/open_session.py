@@ -170,20 +170,26 @@ class OpenSession(QObject):
         entry = self.state.micrographs.get(self.shown)
         return entry is not None and entry.status == "rejected"
 
-    def begin(self, first: Sequence[int] = ()) -> None:
+    def begin(self, drawn: int = 0) -> None:
         """Show the first micrograph and load stored picks; call it after views are connected.
 
         The first micrograph is one that can be read and, if possible, has the current question.
 
         Parameters
         ----------
-        first
-            Numbers of micrographs to try before all others.
+        drawn
+            In a session that was just created: number of the micrograph that is on the screen
+            already, and is therefore the first one; 0 for none.
         """
         for notice in self.session.notices:
             self.notify("warning", notice)
-        self._candidates = [*first, *self._first_to_show()]
+        self._candidates = [*([drawn] if drawn else []), *self._first_to_show()]
         self._show_candidate()
+        if drawn:
+            # There are no stored picks, and the user waits for picks rather than for the image
+            # with the filters that suit the diameter.
+            self._loaded = True
+            self.picks.open(drawn)
 
     def close(self) -> None:
         """Close the session, but not the workspace, whose closing may take a second.

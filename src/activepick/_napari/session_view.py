@@ -111,15 +111,23 @@ class SessionView(QObject, SessionListener):
     def _show_rejected(self, session: OpenSession) -> None:
         self._layers.show_rejected(session.shown_is_rejected)
 
+    def _can_show_points(self, session: OpenSession) -> bool:
+        """Return whether there is an image, and layers of points on it or time to add them.
+
+        They are added when an image of the session was drawn, one after the other.
+        """
+        has_image = self._layers.has_micrograph and session.shown > 0
+        return has_image and (self._layers.has_points or session.images.is_current)
+
     def _show_labels(self, session: OpenSession) -> None:
-        if self._layers.has_micrograph:
+        if self._can_show_points(session):
             labels = session.state.marks_of(session.shown)
             self._layers.show_labels(
                 labels, _diameter_px(session), session.shown_name, _kinds(session)
             )
 
     def _show_questions(self, session: OpenSession) -> None:
-        if self._layers.has_micrograph:
+        if self._can_show_points(session):
             labelling = session.labelling
             questions = [q for q in labelling.open_questions if q.micrograph == session.shown]
             if session.patches.active:  # a click would be meant for the patch
@@ -128,7 +136,7 @@ class SessionView(QObject, SessionListener):
             self._layers.show_questions(questions, current, diameter_px, _kinds(session))
 
     def _show_picks(self, session: OpenSession) -> None:
-        if self._layers.has_micrograph and session.shown:
+        if self._can_show_points(session):
             picks = session.picks.picks
             self._layers.show_picks(
                 picks, _diameter_px(session), session.shown_name, _kinds(session)

@@ -1,6 +1,6 @@
 """Compute head, peaks and picks of the shown micrograph."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ class ShownPicks(QObject):
         Peaks of the shown micrograph; None until they are known.
     picks
         Picks of the shown micrograph at the current or previewed settings; None until they are
-        known.
+        known and the micrograph is displayed.
     previewed
         Settings that are being previewed; None if there is no preview.
 
@@ -86,6 +86,7 @@ class ShownPicks(QObject):
         self._replaces_questions = False
         # Emitted in the thread that computes.
         self._found_first.connect(self._set_peaks)
+        images.ready.connect(self._show_waiting)
         self._workspace.stage_changed.connect(self._describe)
 
     def close(self) -> None:
@@ -237,7 +238,7 @@ class ShownPicks(QObject):
     ) -> tuple[MicrographPeaks, list[SettingsWarning]]:
         workspace = self._workspace
         if self.peaks is None:
-            for first in _first_looks(workspace, number, progress):
+            for first in _first_looks(workspace, number, progress, self._found_first.emit):
                 self._found_first.emit(first)
         workspace.open(number, progress)
         workspace.trainer.update()
@@ -265,6 +266,12 @@ class ShownPicks(QObject):
     def _set_peaks(self, peaks: MicrographPeaks) -> None:
         if peaks.micrograph == self._images.shown:
             self.peaks = peaks
+            if self._images.is_current:
+                self._update()
+
+    def _show_waiting(self) -> None:
+        """Show picks that were found before the image could be displayed."""
+        if self.picks is None:
             self._update()
 
     def _update(self) -> None:
@@ -292,12 +299,18 @@ class ShownPicks(QObject):
 
 
 def _first_looks(
-    workspace: Workspace, number: int, progress: Progress
+    workspace: Workspace,
+    number: int,
+    progress: Progress,
+    on_part: Callable[[MicrographPeaks], None],
 ) -> Iterator[MicrographPeaks]:
-    """Yield the peaks of a micrograph as soon as there are any, each time more accurate; slow."""
-    first = workspace.likely_peaks(number, progress)
+    """Yield the peaks of a micrograph as soon as there are any, each time more accurate; slow.
+
+    Before that, `on_part` is called with those of a part of a large micrograph.
+    """
+    first = workspace.likely_peaks(number, progress, on_part)
     if first is None:
-        first = workspace.first_peaks(number, progress, one_orientation=True)
+        first = workspace.first_peaks(number, progress, on_part, one_orientation=True)
     if first is not None:
         yield first
     better = workspace.first_peaks(number, progress)

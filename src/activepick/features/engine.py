@@ -1,6 +1,6 @@
 """Compute features and score maps of micrograph files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,7 +22,11 @@ from activepick.micrograph.border import Border
 from activepick.progress import Progress, part_of
 from activepick.scoremap import ScoreMap, merge_scales
 
-__all__ = ["FeatureEngine"]
+__all__ = ["FeatureEngine", "OnKnown"]
+
+# Called with the features of a micrograph, of which only a part is computed, and a mask (h, w) of
+# this part.
+OnKnown = Callable[[MicrographFeatures, NDArray[np.bool_]], None]
 
 # The polarity is determined from a part of the micrograph, at a working radius in working pixels
 # that is suitable for all proteins.
@@ -71,7 +75,11 @@ class FeatureEngine:
         )
 
     def features(
-        self, micrograph: Micrograph, radii: Sequence[float], progress: Progress | None = None
+        self,
+        micrograph: Micrograph,
+        radii: Sequence[float],
+        progress: Progress | None = None,
+        on_part: OnKnown | None = None,
     ) -> MicrographFeatures:
         """Compute the features of a micrograph at several working radii, or read the cached ones.
 
@@ -83,6 +91,9 @@ class FeatureEngine:
             Working radii in working pixels, one for each scale.
         progress
             Called with the fraction done; may raise to cancel.
+        on_part
+            Called after each tile of the image except the last one, if there is only one radius and
+            its features are not cached. Its arguments change after it returns.
 
         Raises
         ------
@@ -98,21 +109,37 @@ class FeatureEngine:
             step = None if progress is None else part_of(progress, index, len(radii))
             first = self._first_orientation(micrograph, radii, index)
             image = images[radii[index]].pixels
-            return self.extractor.extract(image, step, self.orientations, first)
+            return self.extractor.extract(image, step, self.orientations, first, found)
 
-        maps: list[FeatureMap] = []
-        for i, radius in enumerate(radii):
-            if self.cache is None:
-                values = compute(i)
-            else:
-                values = self.cache.get(self._key(micrograph, radii, i), partial(compute, i))
-            spacing = self._spacing(micrograph, radius)
-            maps.append(FeatureMap(values, spacing, radius, self.extractor.projector))
+        def features_of(maps: Sequence[FeatureMap]) -> MicrographFeatures:
+            radius_px = micrograph.radius_px(self.diameter_angstrom)
+            border = self.border(micrograph)
+            return MicrographFeatures(
+                micrograph.name, tuple(maps), micrograph.shape, radius_px, border
+            )
+
+        def report_part(values: NDArray[np.float16], known: NDArray[np.bool_]) -> None:
+            assert on_part is not None
+            # Without the projector of the engine, which may keep a copy of the values.
+            made = FeatureMap(values, self._spacing(micrograph, radii[0]), radii[0])
+            on_part(features_of([made]), known)
+
+        found = None if on_part is None or len(radii) > 1 else report_part
+        projector = self.extractor.projector
+        maps = [
+            compute(i)
+            if self.cache is None
+            else self.cache.get(self._key(micrograph, radii, i), partial(compute, i))
+            for i in range(len(radii))
+        ]
         if progress is not None:
             progress(1.0)
-        radius_px = micrograph.radius_px(self.diameter_angstrom)
-        border = self.border(micrograph)
-        return MicrographFeatures(micrograph.name, tuple(maps), micrograph.shape, radius_px, border)
+        return features_of(
+            [
+                FeatureMap(values, self._spacing(micrograph, radius), radius, projector)
+                for values, radius in zip(maps, radii, strict=True)
+            ]
+        )
 
     def working_images(self, micrograph: Micrograph, radii: Sequence[float]) -> list[WorkingImage]:
         """Read a micrograph and resample it, on the GPU if there is one.

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -21,7 +21,11 @@ from activepick.features.projection import Projector, project
 from activepick.features.tiling import parts, tile_for
 from activepick.progress import Progress, part_of
 
-__all__ = ["Extractor"]
+__all__ = ["Extractor", "OnPart"]
+
+# Called with the features (h, w, C) of an image, of which only a part is computed, and a mask
+# (h, w) of this part.
+OnPart = Callable[[NDArray[np.float16], NDArray[np.bool_]], None]
 
 _SMALLEST_TILE_PX = 64
 # Rows of features that are converted at a time: few enough for the cache of a CPU, or enough to
@@ -132,6 +136,7 @@ class Extractor:
         progress: Progress | None = None,
         orientations: int = 1,
         first: NDArray[np.float16] | None = None,
+        on_part: OnPart | None = None,
     ) -> NDArray[np.float16]:
         """Compute the features of a working image.
 
@@ -148,6 +153,8 @@ class Extractor:
             The result for one orientation, if it is known, so that it is not computed again. It is
             used only if there are two orientations: the mean of these is computed from features in
             half precision, so that the result does not depend on whether `first` is given.
+        on_part
+            Called after each tile except the last one. Its arguments change after it returns.
 
         Returns
         -------
@@ -162,13 +169,17 @@ class Extractor:
             If the device has too little memory for the smallest tiles.
         """
         height, width = self._output_shape(image)
-        out = np.empty((height, width, self.backbone.channels), np.float16)
+        out = np.zeros((height, width, self.backbone.channels), np.float16)
+        done = np.zeros((height, width), bool)
         whole = torch.from_numpy(out)
         known = torch.from_numpy(first) if first is not None and orientations == 2 else None
         with torch.inference_mode(), self._on_device(), own_stream(self.device):
             for rows, columns, features in self._tiles(image, orientations, progress, known):
                 for part, block in _blocks(rows, features):
                     whole[part, columns].copy_(block)
+                done[rows, columns] = True
+                if on_part is not None and not done.all():
+                    on_part(out, done)
         return out
 
     def score(

@@ -1,12 +1,14 @@
 """The peaks of a micrograph, from which its picks are selected."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter
 
 from activepick.formats.scores import score_threshold
 from activepick.learning.head import Head
@@ -28,6 +30,7 @@ __all__ = [
     "MicrographPeaks",
     "areas_of",
     "head_digest",
+    "measure_known_peaks",
     "measure_peaks",
     "positions",
 ]
@@ -167,6 +170,53 @@ def measure_peaks(
         head=head_digest(head, state.settings),
         at_labels=dict(zip(map(tuple, marks.tolist()), at_marks, strict=True)),
     )
+
+
+def measure_known_peaks(
+    state: SessionState,
+    micrograph: int,
+    scores: ScoreMap,
+    contrast: ContrastMap,
+    head: Head,
+    known: Mask,
+    spacing_px: tuple[float, float],
+) -> MicrographPeaks:
+    """Find the peaks in a part of a micrograph that do not depend on the other parts.
+
+    Parameters
+    ----------
+    state, micrograph, scores, contrast, head
+        As in `measure_peaks`. Scores outside the part can have any values.
+    known
+        Whether each sample of the feature map belongs to the part, shape (h, w).
+    spacing_px
+        Distance between two of these samples in original pixels, (x, y).
+
+    Returns
+    -------
+    MicrographPeaks
+        Those of the peaks of the whole micrograph that are at least one particle radius inside the
+        part. Scores and contrasts at labels are left out.
+    """
+
+    def at(mask: Mask, y: NDArray[np.floating], x: NDArray[np.floating]) -> Mask:
+        """Return the nearest values of the mask at original pixels."""
+        places = (
+            np.clip(np.rint(position / step), 0, side - 1).astype(np.intp)
+            for position, step, side in zip((y, x), spacing_px[::-1], mask.shape, strict=True)
+        )
+        found: Mask = mask[tuple(places)]
+        return found
+
+    y, x = (np.arange(side) * scores.spacing_px for side in scores.values.shape)
+    is_known = at(known, y[:, None], x[None])
+    masked = replace(scores, values=np.where(is_known, scores.values, -np.float32(np.inf)))
+    found = measure_peaks(state, micrograph, masked, contrast, head)
+    # Scores are interpolated from samples up to two apart.
+    reach = [2 * (2 + math.ceil(scores.radius_px / step)) + 1 for step in spacing_px[::-1]]
+    inside = minimum_filter(known, reach, mode="nearest")
+    xy = found.peaks.xy.astype(np.float64)
+    return replace(found, peaks=found.peaks.take(at(inside, xy[:, 1], xy[:, 0])), at_labels={})
 
 
 def positions(marks: Sequence[Label]) -> Floats:

@@ -1,10 +1,12 @@
 """Active learning on a session: features, head, questions and picks."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from activepick.features.torch_libraries import load_torch_libraries
@@ -14,6 +16,7 @@ from activepick.micrograph import Micrograph
 from activepick.micrograph.contrast import ContrastMap
 from activepick.micrograph.pixel_size import same_pixel_size
 from activepick.progress import Progress, part_between
+from activepick.scoremap import ScoreMap
 from activepick.session.micrographs import open_micrograph
 from activepick.session.model.settings import Settings
 from activepick.session.session import Session
@@ -28,7 +31,7 @@ from activepick.workspace.initial_head import (
     load_engine,
     saved_head,
 )
-from activepick.workspace.peaks import MicrographPeaks, measure_peaks
+from activepick.workspace.peaks import MicrographPeaks, measure_known_peaks, measure_peaks
 from activepick.workspace.predictor import Predictor
 from activepick.workspace.questioner import Questioner
 from activepick.workspace.trainer import Trainer
@@ -38,6 +41,8 @@ if TYPE_CHECKING:  # these modules load PyTorch
     from activepick.features.feature_map import MicrographFeatures
 
 __all__ = ["SettingsWarning", "Workspace"]
+
+OnPeaks = Callable[[MicrographPeaks], None]
 
 # Share of the time to open the first micrograph that is used for the network and working radii.
 _SETUP = 0.4
@@ -202,7 +207,10 @@ class Workspace:
         return features
 
     def likely_peaks(
-        self, micrograph: int, progress: Progress | None = None
+        self,
+        micrograph: int,
+        progress: Progress | None = None,
+        on_part: OnPeaks | None = None,
     ) -> MicrographPeaks | None:
         """Find the peaks of a micrograph at the scale that fits this micrograph best; may be slow.
 
@@ -214,6 +222,9 @@ class Workspace:
         ----------
         micrograph, progress
             As in `open`.
+        on_part
+            Called with the peaks that are found so far whenever a part of a large micrograph is
+            finished; these peaks do not change any more.
 
         Returns
         -------
@@ -231,12 +242,13 @@ class Workspace:
         head = head_suggested_by(engine, file, part_between(report, 0.0, _SETUP))
         contrast = stored_contrast(engine, file)
         engine = _faster(engine, file, head) or engine
-        return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report)
+        return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report, on_part)
 
     def first_peaks(
         self,
         micrograph: int,
         progress: Progress | None = None,
+        on_part: OnPeaks | None = None,
         *,
         one_orientation: bool = False,
     ) -> MicrographPeaks | None:
@@ -247,8 +259,8 @@ class Workspace:
 
         Parameters
         ----------
-        micrograph, progress
-            As in `open`.
+        micrograph, progress, on_part
+            As in `likely_peaks`.
         one_orientation
             Whether to compute only one orientation, in half the time.
 
@@ -271,7 +283,7 @@ class Workspace:
             if faster is None:
                 return None
             engine = faster
-        return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report)
+        return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report, on_part)
 
     def prefetch(self, micrographs: Sequence[int]) -> None:
         """Compute the features of micrographs in the background, in the given order."""
@@ -369,11 +381,24 @@ class Workspace:
         head: Head,
         micrograph: int,
         report: Progress,
+        on_part: OnPeaks | None,
     ) -> MicrographPeaks:
+        def scores_of(features: "MicrographFeatures") -> ScoreMap:
+            linear = features.score_map(head.weights[head.used_scales], head.bias)
+            return head.calibration.score_map(linear)
+
+        def report_part(features: "MicrographFeatures", known: NDArray[np.bool_]) -> None:
+            assert on_part is not None
+            state, scores = self.session.state, scores_of(features)
+            spacing_px = features.maps[0].spacing_px
+            on_part(
+                measure_known_peaks(state, micrograph, scores, contrast, head, known, spacing_px)
+            )
+
         self.stage_changed.emit("Computing the first picks")
-        features = engine.features(file, head.used_radii, report)
-        linear = features.score_map(head.weights[head.used_scales], head.bias)
-        scores = head.calibration.score_map(linear)
+        part = None if on_part is None else report_part
+        features = engine.features(file, head.used_radii, report, part)
+        scores = scores_of(features)
         return measure_peaks(self.session.state, micrograph, scores, contrast, head)
 
     def _polarity_warning(self, micrograph: int) -> SettingsWarning | None:
