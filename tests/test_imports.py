@@ -19,10 +19,21 @@ for module in pkgutil.walk_packages(activepick.__path__, "activepick."):
 assert imported > 50, imported
 print(*{name.partition(".")[0] for name in sys.modules})
 """
+SHOW_HELP = """
+import sys
+from typer.testing import CliRunner
+from activepick.cli import app
+
+assert "benchmark" in CliRunner().invoke(app, ["--help"]).stdout
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
 IMPORT_COMMAND = """
 import sys
-import activepick.cli.program
+from typer.testing import CliRunner
+from activepick.cli import app
 
+for name in app.info.cls.summaries:
+    assert CliRunner().invoke(app, [name, "--help"]).exit_code == 0, name
 print(*{name.partition(".")[0] for name in sys.modules})
 """
 
@@ -46,7 +57,13 @@ def test_nothing_outside_the_plugin_imports_qt_or_napari():
     assert not imported & WINDOW
 
 
-def test_the_command_starts_without_torch():
+def test_the_help_is_shown_without_the_libraries_of_the_commands():
+    imported = packages_after(SHOW_HELP)
+    assert "typer" in imported
+    assert not imported & ({"numpy", "pandas", "scipy", "torch"} | WINDOW)
+
+
+def test_the_commands_start_without_torch():
     imported = packages_after(IMPORT_COMMAND)
     assert "typer" in imported
     assert not imported & ({"torch", "topaz", "matplotlib", "tifffile", "PIL"} | WINDOW)

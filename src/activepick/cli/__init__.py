@@ -1,7 +1,7 @@
 """The command line: a thin layer on the library.
 
-Each command is a module. Modules that need PyTorch are imported within the commands, so that help
-and errors in arguments appear at once.
+Each command is a module, which is imported when the command is used. Modules that need PyTorch are
+imported within the commands, so that help and errors in arguments appear at once.
 """
 
 import gc
@@ -15,7 +15,7 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Run the command line; see `activepick.cli.program`."""
     # Imports create a million objects and little garbage: with fewer collections PyTorch is loaded
-    # in 0.9 instead of 1.05 s, and the program in 0.75 instead of 0.85 s.
+    # in 0.9 instead of 1.05 s.
     gc.set_threshold(50_000, *gc.get_threshold()[1:])
     with exit_at_once():  # Ctrl-C during an import would otherwise print a traceback
         from activepick.cli import program

@@ -5,58 +5,47 @@ import gc
 import io
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 import activepick
-from activepick.cli import (
-    benchmark,
-    classes,
-    convert,
-    demo,
-    evaluate,
-    gui,
-    heads,
-    pick,
-    prune,
-    session,
-    simulate,
-    train,
-)
 from activepick.cli.console import say
 from activepick.cli.interruption import INTERRUPTED, TERMINATED, finish, leave, wait_for_readers
+from activepick.cli.lazy_group import LazyGroup
 from activepick.cli.warning_lines import WarningLines
 from activepick.errors import ActivepickError, on_command_line
 from activepick.files import unquoted
 
 __all__ = ["app", "main"]
 
+
+class _Commands(LazyGroup):
+    summaries: ClassVar = {
+        "demo": "Run the whole workflow on simulated micrographs.",
+        "gui": "Open the window for labelling and picking.",
+        "simulate": "Simulate micrographs with known particles.",
+        "pick": "Pick particles in micrographs.",
+        "train": "Train a head on labelled positions.",
+        "prune": "Score picks of any program, and remove those that are not particles.",
+        "classes": "Average picks by class; keep or leave out classes.",
+        "evaluate": "Compare picks with known particles.",
+        "benchmark": "Measure learning curves on known particles.",
+        "convert": "Convert tables of picks between formats.",
+        "heads": "Work with saved heads.",
+        "session": "Show a session; import and export labels and picks.",
+    }
+
+
 app = typer.Typer(
     name="activepick",
+    cls=_Commands,
     help="Pick the particles in cryo-EM micrographs after 10 to 100 clicks.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command, summary in (
-    (demo.demo, "Run the whole workflow on simulated micrographs."),
-    (gui.gui, "Open the window for labelling and picking."),
-    (simulate.simulate, "Simulate micrographs with known particles."),
-    (pick.pick, "Pick particles in micrographs."),
-    (train.train, "Train a head on labelled positions."),
-    (prune.prune, "Score picks of any program, and remove those that are not particles."),
-    (classes.classes, "Average picks by class; keep or leave out classes."),
-    (evaluate.evaluate, "Compare picks with known particles."),
-    (benchmark.benchmark, "Measure learning curves on known particles."),
-    (convert.convert, "Convert tables of picks between formats."),
-):
-    app.command(short_help=summary)(command)
-
-
-app.add_typer(heads.heads, short_help="Work with saved heads.")
-app.add_typer(session.session, short_help="Show a session; import and export labels and picks.")
 
 
 def _version(wanted: bool) -> None:
@@ -82,8 +71,8 @@ def main() -> None:
         # Some terminals, and most pipes on Windows, cannot encode Å or all file names.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    # Python's last garbage collection searches all objects and finds none to free. It takes 0.2 of
-    # 1.1 s CPU time for the help, and more if PyTorch is loaded and `finish` returns.
+    # Python's last garbage collection searches all objects and finds none to free. It takes tenths
+    # of a second if PyTorch is loaded and `finish` returns.
     atexit.register(gc.freeze)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     status: int | None = None
