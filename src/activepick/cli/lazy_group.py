@@ -1,8 +1,7 @@
 """A group of commands whose modules are imported when a command is used."""
 
 import importlib
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, ClassVar
 
 import typer
@@ -29,18 +28,11 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        # Only the keys are used, to suggest a name that is similar to an unknown one.
-        names: dict[str, Any] = dict.fromkeys(self.summaries)
-        self.commands = names
+        self.commands = _Commands(self.summaries)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands."""
-        return list(self.summaries)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import a command; None if there is none with this name."""
-        summary = self.summaries.get(cmd_name)
-        return None if summary is None else _load(cmd_name, summary)
+        return list(self.commands)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of commands without importing them."""
@@ -48,7 +40,32 @@ class LazyGroup(TyperGroup):
             formatter.write_dl(list(self.summaries.items()))
 
 
-@lru_cache
+class _Commands(MutableMapping[str, Any]):
+    """Commands by name, each of which is imported when it is looked up."""
+
+    def __init__(self, summaries: Mapping[str, str]) -> None:
+        self._summaries = summaries
+        self._known: dict[str, Any] = dict.fromkeys(summaries)
+
+    def __getitem__(self, name: str) -> Any:
+        found = self._known[name]
+        if found is None:
+            found = self._known[name] = _load(name, self._summaries[name])
+        return found
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._known[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
 def _load(name: str, summary: str) -> Any:
     # Ctrl-C during an import would otherwise print a traceback.
     with exit_at_once():
