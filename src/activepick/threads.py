@@ -7,7 +7,10 @@ from typing import Literal
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_thread", "wait_without_spinning"]
+__all__ = ["READER", "one_thread", "wait_without_spinning"]
+
+# Name of the threads that read micrographs; commands wait for these threads before they end.
+READER = "read-ahead"
 
 # GNU's OpenMP lets a thread without work test a variable 300,000 times, for about a millisecond,
 # before it sleeps. While other programs use the cores, this takes a third of the CPU time of the

@@ -188,3 +188,47 @@ def test_the_content_key_changes_with_the_file(path, tmp_path):
     assert Micrograph(path).content_key() != key
     with pytest.raises(MicrographError, match=r"none\.mrc does not exist"):
         Micrograph(tmp_path / "none.mrc").content_key()
+
+
+def test_images_that_were_read_early_are_the_same_and_the_file_is_read_once(path):
+    plain, early = Micrograph(path, inverted=True), Micrograph(path, inverted=True)
+    key = early.content_key()
+    early.read_early(60, [5, 10, 14, 1000])  # the last one is not possible
+    expected = [plain.working_images(60, [radius])[0] for radius in (5, 14)]
+    assert early.content_key() == key  # the thread has ended
+    border = plain.border
+    path.unlink()
+    for one, other in zip(early.working_images(60, [5, 14]), expected, strict=True):
+        assert np.array_equal(one.pixels, other.pixels)
+        assert one.working_radius_px == other.working_radius_px
+    assert early.border == border
+    assert early.content_key() == key
+    early.keep_early([14])
+    assert np.array_equal(early.working_images(60, [14])[0].pixels, expected[1].pixels)
+    # These are not in memory.
+    for arguments in ((60, [5]), (60, [7]), (70, [14]), (60, [14], "gmm")):
+        with pytest.raises(MicrographError):
+            early.working_images(*arguments)
+
+
+def test_a_file_that_changes_after_it_was_read_early_keeps_its_key(path):
+    micrograph = Micrograph(path)
+    before = micrograph.content_key()
+    micrograph.read_early(60, [10])
+    [image] = micrograph.working_images(60, [10])
+    write(path, noise((100, 120)))
+    assert micrograph.content_key() == before
+    assert micrograph.working_images(60, [10]) == [image]
+    assert Micrograph(path).content_key() != before
+
+
+def test_errors_of_reading_early_are_raised_when_the_images_are_needed(path):
+    path.write_bytes(path.read_bytes()[:5000])
+    micrograph = Micrograph(path)
+    micrograph.read_early(60, [10])
+    with pytest.raises(MicrographError, match=r"a\.mrc"):
+        micrograph.working_images(60, [10])
+    missing = Micrograph(path.with_name("b.mrc"))
+    missing.read_early(60, [10])
+    with pytest.raises(MicrographError, match=r"b\.mrc"):
+        missing.working_images(60, [10])

@@ -12,6 +12,7 @@ import numpy as np
 from activepick.batch.outcome import Outcome
 from activepick.batch.read_ahead import read_ahead
 from activepick.errors import ActivepickError, on_command_line
+from activepick.micrograph import Micrograph
 from activepick.micrograph.discovery import FoundMicrograph
 
 if TYPE_CHECKING:  # they need PyTorch, which commands import late
@@ -44,6 +45,7 @@ def pick_locally(
     patience: float = 600.0,
     readers: int | None = None,
     progress: Callable[[FoundMicrograph, float], None] | None = None,
+    first: Micrograph | None = None,
 ) -> Iterator[Outcome]:
     """Pick micrographs in the given order.
 
@@ -60,6 +62,9 @@ def pick_locally(
         `readers_for`.
     progress
         Called with a micrograph and the fraction of it that is done.
+    first
+        The first of the micrographs, if its working images may be in memory already; see
+        `Micrograph.read_early`.
 
     Yields
     ------
@@ -68,9 +73,18 @@ def pick_locally(
         continues with the others.
     """
     device = picker.engine.extractor.device.type
+
+    def read(numbered: tuple[int, FoundMicrograph]) -> "ReadMicrograph":
+        index, found = numbered
+        if index > 0 or first is None:
+            return picker.read(found.micrograph())
+        made = picker.read(first)
+        first.keep_early(())
+        return made
+
     reads = read_ahead(
         list(enumerate(micrographs)),
-        lambda numbered: picker.read(numbered[1].micrograph()),
+        read,
         ahead=ahead,
         patience=patience,
         threads=readers_for(device) if readers is None else readers,

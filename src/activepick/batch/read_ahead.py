@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from typing import Generic, TypeVar
 
-__all__ = ["HUNG", "THREAD_NAME", "read_ahead"]
+from activepick.threads import READER
 
-THREAD_NAME = "read-ahead"
+__all__ = ["HUNG", "read_ahead"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -120,4 +120,4 @@ def _start(work: "queue.SimpleQueue[_Slot[T, R] | None]", read: Callable[[T], R]
         work.put(None)  # passes the end on to the next thread
 
     # A daemon, because a thread that waits for a file system would block the exit.
-    threading.Thread(target=run, daemon=True, name=THREAD_NAME).start()
+    threading.Thread(target=run, daemon=True, name=READER).start()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import NoReturn
 
-from activepick.batch.read_ahead import THREAD_NAME
+from activepick.threads import READER
 
 __all__ = [
     "INTERRUPTED",
@@ -112,7 +112,7 @@ def wait_for_readers() -> bool:
     compiled code of PyTorch. The threads have been asked to end after the current micrograph.
     """
     deadline = time.monotonic() + _LONGEST_WAIT
-    threads = [thread for thread in threading.enumerate() if thread.name == THREAD_NAME]
+    threads = [thread for thread in threading.enumerate() if thread.name == READER]
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     return not any(thread.is_alive() for thread in threads)

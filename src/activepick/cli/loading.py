@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from activepick.cli.console import say
 from activepick.errors import ActivepickError, SettingsError, on_command_line
+from activepick.features.scale_search import spread_out
+from activepick.features.scales import LADDER, POLARITY_RADIUS
 from activepick.micrograph import Micrograph, Normalisation
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def load_engine_and_head(
         The options of the command line.
     micrographs
         The micrographs, from which the working scale is chosen if options and head do not determine
-        it.
+        it. One of them is read while PyTorch is imported; see `Micrograph.read_early`.
     continued
         The head of the run that is continued, which is used without changes.
 
@@ -109,7 +111,9 @@ def load_engine_and_head(
     ActivepickError
         If head and network do not match, or no micrograph can be used.
     """
+    spread = spread_out(micrographs, lambda micrograph: micrograph.path)
     if continued is not None:
+        _read_early(micrographs[0], options, continued, continued.used_radii)
         engine = options.engine(continued)
         continued.require(engine.spec(continued.spec.working_radii))
         return engine, continued
@@ -121,11 +125,12 @@ def load_engine_and_head(
                 "--working-radius cannot be used with a saved head, which has its own."
             )
         saved = load_head(Path(options.head))
+        # A generic head can be used at the scale that suits the protein.
+        is_generic = bool(saved.notes.get("generic"))
+        _read_early(spread[0], options, saved, LADDER if is_generic else saved.used_radii)
         engine = options.engine(saved)
-        usable = _usable(engine, micrographs)
-        if saved.notes.get(
-            "generic"
-        ):  # a generic head can be used at the scale that suits the protein
+        usable = _usable(engine, spread)
+        if is_generic:
             from activepick.learning.initial_head import starting_head
 
             return engine, starting_head(engine, usable, saved)
@@ -133,9 +138,10 @@ def load_engine_and_head(
         return engine, saved
     from activepick.learning.head import pretrained_head
 
-    engine = options.engine()
-    usable = _usable(engine, micrographs)
     radius = options.working_radius
+    _read_early(spread[0], options, None, LADDER if radius is None else (radius,))
+    engine = options.engine()
+    usable = _usable(engine, spread)
     if radius is None:
         radius = engine.best_radius(usable)
         say(
@@ -146,23 +152,43 @@ def load_engine_and_head(
     return engine, pretrained_head(engine.spec((radius,)), backbone.weights, backbone.bias, radius)
 
 
-def _usable(engine: "FeatureEngine", micrographs: Sequence[Micrograph]) -> list[Micrograph]:
-    """Return micrographs from all parts of the dataset, and warn if particles look bright.
+def _read_early(
+    micrograph: Micrograph, options: HeadOptions, head: "Head | None", radii: Sequence[float]
+) -> None:
+    """Begin to read a micrograph while PyTorch is imported, which takes one second."""
+    if options.device in ("auto", "cpu"):  # a GPU resamples the images itself
+        used = options.normalisation or ("affine" if head is None else head.spec.normalisation)
+        radii = (POLARITY_RADIUS, *radii)
+        micrograph.read_early(options.diameter_angstrom, radii, cast(Normalisation, used))
 
-    The first three of them can be read; the others are not tested.
+
+def _usable(engine: "FeatureEngine", micrographs: Sequence[Micrograph]) -> list[Micrograph]:
+    """Return the micrographs without those that cannot be used, and warn if particles look bright.
+
+    The polarity is that of most of the first three that can be read. Micrographs that are not
+    needed to determine it are not tested. At least one of the result can be read.
+
+    Parameters
+    ----------
+    engine
+        The network.
+    micrographs
+        The micrographs in the order of `spread_out`.
 
     Raises
     ------
     ActivepickError
         If no micrograph can be used.
     """
-    from activepick.features.scale_search import spread_out
-
     checked: list[Micrograph] = []
     suspects: list[Micrograph] = []
     reasons: list[str] = []
-    waiting = spread_out(micrographs, lambda micrograph: micrograph.path)
+    waiting = list(micrographs)
     while waiting and len(checked) < _CHECKED:
+        others = min(len(waiting), _CHECKED - len(checked))
+        majority = 2 * len(suspects) - len(checked)
+        if checked and (majority > others or majority <= -others):
+            break  # whatever the others look like
         micrograph = waiting.pop(0)
         try:
             if engine.looks_inverted(micrograph):

@@ -26,6 +26,7 @@ from activepick.cli.interruption import exit_at_once, terminable
 from activepick.cli.loading import HeadOptions, load_engine_and_head
 from activepick.errors import SettingsError, on_command_line
 from activepick.files import read_whole
+from activepick.micrograph import Micrograph
 from activepick.micrograph.discovery import FoundMicrograph, MicrographSet, find_micrographs
 from activepick.picking.rules import PickRules
 from activepick.wording import counted
@@ -221,11 +222,8 @@ class PickingRun:
     def _pick(self, todo: Sequence[FoundMicrograph]) -> Generator[Outcome, None, None]:
         if not todo:
             return
-        if self._picker is None:
-            with exit_at_once():
-                files = [found.micrograph() for found in todo]
-                engine, head = load_engine_and_head(self._head, files, self._record.head)
-            self._picker = self._start(engine, head)
+        first = self._load(todo) if self._picker is None else None
+        assert self._picker is not None
         if self._cluster is None:
             yield from pick_locally(
                 self._picker,
@@ -233,6 +231,7 @@ class PickingRun:
                 patience=self._resources.patience,
                 readers=self._resources.readers,
                 progress=self._show,
+                first=first,
             )
             return
         cluster = self._cluster
@@ -248,6 +247,15 @@ class PickingRun:
         yield from pick_on_cluster(
             self._connect, job, todo, chunk=cluster.chunk, patience=patience, say=say
         )
+
+    def _load(self, todo: Sequence[FoundMicrograph]) -> Micrograph:
+        """Load head and network, and return the first micrograph, which may have been read."""
+        files = [found.micrograph() for found in todo]
+        with exit_at_once():
+            engine, head = load_engine_and_head(self._head, files, self._record.head)
+        self._picker = self._start(engine, head)
+        files[0].keep_early(head.used_radii)
+        return files[0]
 
     def _show(self, found: FoundMicrograph, fraction: float) -> None:
         if self._bar is not None:

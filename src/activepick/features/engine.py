@@ -15,7 +15,7 @@ from activepick.features.feature_map import FeatureMap, MicrographFeatures
 from activepick.features.feature_spec import FeatureSpec
 from activepick.features.orientations import DEFAULT_ORIENTATIONS
 from activepick.features.scale_search import EDGE_RADII, MiddleCrop, find_radius, middle
-from activepick.features.scales import best_peaks, score_tail
+from activepick.features.scales import POLARITY_RADIUS, best_peaks, score_tail
 from activepick.features.torch_transforms import TorchTransforms
 from activepick.micrograph import Micrograph, Normalisation, WorkingImage
 from activepick.micrograph.border import Border
@@ -28,9 +28,7 @@ __all__ = ["FeatureEngine", "OnKnown"]
 # this part.
 OnKnown = Callable[[MicrographFeatures, NDArray[np.bool_]], None]
 
-# The polarity is determined from a part of the micrograph, at a working radius in working pixels
-# that is suitable for all proteins.
-_POLARITY_RADIUS = 10.0
+# The polarity is determined from a part of the micrograph of this size in working pixels.
 _POLARITY_EDGE = 256
 _POLARITY_MARGIN = 0.5
 
@@ -309,7 +307,7 @@ class FeatureEngine:
 
         Only the middle of the micrograph is used.
         """
-        [image] = self.working_images(micrograph, [_POLARITY_RADIUS])
+        [image] = self.working_images(micrograph, [POLARITY_RADIUS])
         pixels = middle(image.pixels, _POLARITY_EDGE)
         backbone = self.extractor.backbone
         as_is, negative = (

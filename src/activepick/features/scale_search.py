@@ -63,11 +63,7 @@ class MiddleCrop:
         MicrographError
             If the file cannot be read, or has no pixel size.
         """
-        try:
-            self.micrograph.working_ratio(self._diameter_angstrom, radius)
-        except SettingsError:
-            return False
-        return True
+        return self.micrograph.fits(self._diameter_angstrom, radius)
 
     def image(self, radius: float) -> NDArray[np.float32]:
         """Return the normalised middle (h, w) at a working radius of `LADDER`.

@@ -20,6 +20,7 @@ __all__ = [
     "FINE_RATIO",
     "LADDER",
     "MOST",
+    "POLARITY_RADIUS",
     "best_peaks",
     "climb",
     "score_tail",
@@ -29,6 +30,9 @@ __all__ = [
 LADDER = (5.0, 7.0, 10.0, 14.0, 20.0)
 # The search begins in the middle.
 _MIDDLE = 2
+
+# The working radius at which the polarity is determined: one that is suitable for all proteins.
+POLARITY_RADIUS = 10.0
 
 # The ratio of the working radius of the fine scale to that of the coarse one. A ratio of 2 takes
 # 1.7 times as many operations and is not more accurate (`benchmarks/orientations.py`).

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from activepick.errors import MicrographError
+from activepick.errors import MicrographError, SettingsError
 from activepick.micrograph.border import NO_BORDER, Border, BorderFinder
+from activepick.micrograph.early_images import EarlyImages
 from activepick.micrograph.fourier_crop import Transforms, fourier_crop
 from activepick.micrograph.identity import fingerprint
 from activepick.micrograph.normalise import Normalisation, normalise
@@ -49,6 +50,7 @@ class Micrograph:
         self.inverted = inverted
         self._opened: MicrographFile | None = None
         self._border: Border | None = None
+        self._early: EarlyImages | None = None
         self._given_pixel_size = (
             None if pixel_size_angstrom is None else checked_pixel_size(pixel_size_angstrom)
         )
@@ -166,6 +168,52 @@ class Micrograph:
         n_rows, n_columns = working_size(self.shape, radius, working_radius_px, self.name)
         return self.shape[1] / n_columns, self.shape[0] / n_rows
 
+    def fits(self, diameter_angstrom: float, working_radius_px: float) -> bool:
+        """Return whether a working radius is possible; only the header of the file is read.
+
+        Raises
+        ------
+        MicrographError
+            If the file cannot be read, or has no pixel size.
+        """
+        try:
+            self.working_ratio(diameter_angstrom, working_radius_px)
+        except SettingsError:
+            return False
+        return True
+
+    def read_early(
+        self,
+        diameter_angstrom: float,
+        working_radii: Sequence[float],
+        normalisation: Normalisation = "affine",
+    ) -> None:
+        """Begin to compute working images in a thread, before they are needed.
+
+        `working_images` then returns these images for the same diameter and normalisation, and for
+        any of the radii, unless it is called with `transforms`. They stay in memory until the next
+        call of `keep_early`.
+
+        Parameters
+        ----------
+        diameter_angstrom, working_radii, normalisation
+            As in `working_images`. Radii that are not possible are left out.
+        """
+
+        def read() -> dict[float, WorkingImage]:
+            radii = [r for r in dict.fromkeys(working_radii) if self.fits(diameter_angstrom, r)]
+            images = self._read_images(diameter_angstrom, radii, normalisation)
+            return dict(zip(radii, images, strict=True))
+
+        self._early = EarlyImages(
+            diameter_angstrom, working_radii, normalisation, self._fingerprint, read
+        )
+
+    def keep_early(self, working_radii: Sequence[float]) -> None:
+        """Release the memory of the images of `read_early` at all other radii."""
+        if self._early is not None:
+            self._early.keep(working_radii)
+
     def working_images(
         self,
         diameter_angstrom: float,
@@ -199,6 +247,20 @@ class Micrograph:
         SettingsError
             If the diameter and the pixel size do not suit the size of the micrograph.
         """
+        early = None
+        if self._early is not None and transforms is None:
+            early = self._early.get(diameter_angstrom, working_radii, normalisation)
+        if early is not None:
+            return early
+        return self._read_images(diameter_angstrom, working_radii, normalisation, transforms)
+
+    def _read_images(
+        self,
+        diameter_angstrom: float,
+        working_radii: Sequence[float],
+        normalisation: Normalisation,
+        transforms: Transforms | None = None,
+    ) -> list[WorkingImage]:
         radius = self.radius_px(diameter_angstrom)
         sizes = [working_size(self.shape, radius, asked, self.name) for asked in working_radii]
         if not sizes:
@@ -225,11 +287,15 @@ class Micrograph:
     def content_key(self) -> str:
         """Return the hash by which cached features and finished picks detect a changed file.
 
-        It is `activepick.micrograph.identity.fingerprint` with the modification time.
+        It is `activepick.micrograph.identity.fingerprint` with the modification time; after
+        `read_early`, that of the file when it was read.
 
         Raises
         ------
         MicrographError
             If the file cannot be read.
         """
+        return (None if self._early is None else self._early.key) or self._fingerprint()
+
+    def _fingerprint(self) -> str:
         return fingerprint(self.path, with_time=True)

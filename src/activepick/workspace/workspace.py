@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from activepick.features.scales import LADDER
 from activepick.features.torch_libraries import load_torch_libraries
 from activepick.learning.head import Head
 from activepick.learning.settings import LearnerSettings
 from activepick.micrograph import Micrograph
-from activepick.micrograph.contrast import ContrastMap
+from activepick.micrograph.contrast import CONTRAST_RADIUS_PX, ContrastMap
 from activepick.micrograph.pixel_size import same_pixel_size
 from activepick.progress import Progress, part_between
 from activepick.scoremap import ScoreMap
@@ -239,8 +240,12 @@ class Workspace:
             return None
         path = self.session.micrographs.unchanged_path(micrograph)
         file = open_micrograph(path, settings)
+        if engine.extractor.device.type == "cpu":  # a GPU resamples the images itself
+            radii = (*LADDER, CONTRAST_RADIUS_PX)
+            file.read_early(settings.diameter_angstrom, radii, settings.normalisation)
         head = head_suggested_by(engine, file, part_between(report, 0.0, _SETUP))
         contrast = stored_contrast(engine, file)
+        file.keep_early(head.used_radii)
         engine = _faster(engine, file, head) or engine
         return self._peaks_at_used_scales(engine, file, contrast, head, micrograph, report, on_part)
 
