@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.vq import kmeans2
 from scipy.spatial import cKDTree
 
 from activepick.learning.strategies.candidates import Candidates, find_candidates
@@ -59,5 +58,7 @@ def _principal_components(features: NDArray[np.float32]) -> NDArray[np.float64]:
 def _clusters(
     features: NDArray[np.float64], count: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
+    from scipy.cluster.vq import kmeans2  # the window is shown without it
+
     start = features[kmeans_plus_plus(features, np.ones(len(features)), count, rng)]
     return np.asarray(kmeans2(features, start, iter=10, minit="matrix", missing="warn")[1])
