@@ -250,14 +250,14 @@ class Extractor:
                 progress((done + fraction * area) / (height * width))
 
         while todo:
-            rows, columns = todo.pop()
+            rows, columns = todo.pop(0)
             step = partial(report, rows, columns)
             try:
                 known = None if first is None else first[rows, columns].to(self.device)
                 features = self._run(padded, rows, columns, turns, step, known)
             except torch.OutOfMemoryError as error:
                 self._shrink(error)
-                todo += parts(rows, columns, self.tile_px // self.stride)
+                todo[:0] = parts(rows, columns, self.tile_px // self.stride)
                 continue
             yield rows, columns, features
             done += (rows.stop - rows.start) * (columns.stop - columns.start)
