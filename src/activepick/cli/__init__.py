@@ -7,6 +7,7 @@ imported within the commands, so that help and errors in arguments appear at onc
 import gc
 from typing import Any
 
+from activepick.cli.imports import importing
 from activepick.cli.interruption import exit_at_once
 
 __all__ = ["app", "main"]
@@ -14,10 +15,9 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; see `activepick.cli.program`."""
-    # Imports create a million objects and little garbage: with fewer collections PyTorch is loaded
-    # in 0.9 instead of 1.05 s.
+    # Other modules, such as those of napari, are imported while the command runs.
     gc.set_threshold(50_000, *gc.get_threshold()[1:])
-    with exit_at_once():  # Ctrl-C during an import would otherwise print a traceback
+    with importing(), exit_at_once():  # Ctrl-C during an import would otherwise print a traceback
         from activepick.cli import program
     program.main()
 

@@ -146,7 +146,7 @@ def classes(
     with progress_bar(1) as bar:
 
         def failed(micrograph: "Micrograph", error: ActivepickError) -> None:
-            bar.say(f"warning: {on_command_line(error)}")
+            say(f"warning: {on_command_line(error)}")
 
         sorted_picks = average_picks(
             parts,

@@ -4,17 +4,17 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["Bar", "print_json", "progress_bar", "say"]
 
 
 def say(text: str) -> None:
     """Write a line to stderr, above the progress bar if there is one."""
-    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(text)
+    print(text, file=sys.stderr, flush=True)
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -24,29 +24,29 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 class Bar:
-    """A progress bar over a number of equal steps."""
+    """A progress bar over a number of equal steps, or none."""
 
-    def __init__(self, progress: Progress, steps: int) -> None:
+    def __init__(self, progress: "Progress | None", steps: int) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=steps)
+        self._task = None if progress is None else progress.add_task("", total=steps)
         self._done = 0
 
     def step(self, text: str) -> None:
         """Show the current step."""
-        self._progress.update(self._task, description=text)
+        self._update(description=text)
 
     def part(self, fraction: float) -> None:
         """Show the fraction of the current step that is done."""
-        self._progress.update(self._task, completed=self._done + fraction)
+        self._update(completed=self._done + fraction)
 
     def done(self) -> None:
         """Finish the current step."""
         self._done += 1
-        self._progress.update(self._task, completed=self._done)
+        self._update(completed=self._done)
 
-    def say(self, text: str) -> None:
-        """Write a line above the progress bar."""
-        self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
+    def _update(self, **changes: Any) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, **changes)
 
 
 @contextmanager
@@ -58,7 +58,18 @@ def progress_bar(steps: int) -> Iterator[Bar]:
     steps
         Number of equal steps.
     """
-    console = Console(stderr=True)
+    if not sys.stderr.isatty():
+        yield Bar(None, steps)
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         BarColumn(24),
         TextColumn("{task.percentage:>3.0f}%"),
@@ -67,5 +78,6 @@ def progress_bar(steps: int) -> Iterator[Bar]:
         TimeRemainingColumn(),
         TextColumn("{task.description}", markup=False),
     )
+    console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield Bar(progress, steps)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from activepick.cli.imports import importing
 from activepick.errors import SettingsError
 from activepick.screen import screen_problem
 
@@ -45,6 +46,7 @@ def gui(
         raise SettingsError("--watch cannot be combined with other files or folders to open.")
     if problem := screen_problem():
         raise SettingsError(problem)
-    from activepick._napari.window import run_window
+    with importing():
+        from activepick._napari.window import run_window
 
     run_window(named, sample=sample, watched=watched)

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from activepick.cli.imports import importing
 from activepick.cli.interruption import exit_at_once
 
 __all__ = ["LazyGroup"]
@@ -68,7 +69,7 @@ class _Commands(MutableMapping[str, Any]):
 
 def _load(name: str, summary: str) -> Any:
     # Ctrl-C during an import would otherwise print a traceback.
-    with exit_at_once():
+    with importing(), exit_at_once():
         part = getattr(importlib.import_module(f"activepick.cli.{name}"), name)
     program = typer.Typer(
         add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from activepick.cli.console import say
+from activepick.cli.imports import importing
 from activepick.errors import ActivepickError, SettingsError, on_command_line
 from activepick.features.scale_search import spread_out
 from activepick.features.scales import LADDER, POLARITY_RADIUS
@@ -71,11 +72,12 @@ def make_engine(
     """
     if normalisation not in get_args(Normalisation):
         raise SettingsError(f"--normalise {normalisation}: use affine or gmm.")
-    from activepick.features.backbone import load_backbone
-    from activepick.features.device import missing_gpu_notice
-    from activepick.features.engine import FeatureEngine
-    from activepick.features.extractor import Extractor
-    from activepick.features.orientations import DEFAULT_ORIENTATIONS
+    with importing():
+        from activepick.features.backbone import load_backbone
+        from activepick.features.device import missing_gpu_notice
+        from activepick.features.engine import FeatureEngine
+        from activepick.features.extractor import Extractor
+        from activepick.features.orientations import DEFAULT_ORIENTATIONS
 
     backbone = load_backbone(model, trust_pickle=trust_model)
     extractor = Extractor(backbone, stride=stride, device=device, precision=precision)

@@ -314,7 +314,7 @@ def _digest(name: str) -> str | None:
 
 def _report(bar: Bar, each: bool, found: FoundMicrograph, outcome: Outcome) -> None:
     if outcome.picks is None:
-        bar.say(f"left out: {outcome.failure}")
+        say(f"left out: {outcome.failure}")
     elif each:
         say(f"{found.name}: {counted(len(outcome.picks), 'pick')}")
     bar.step(found.path.name)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from activepick.micrograph.working_image import WorkingImage
 
@@ -104,5 +103,7 @@ def _sum_of_rows(
 
 def _row_sums(values: Floats, half: int) -> Floats:
     size = 2 * half + 1
+    from scipy import ndimage  # takes 0.03 s, and picking does without
+
     means: Floats = ndimage.uniform_filter1d(values, size, axis=1, mode="nearest")
     return means * np.float32(size)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 __all__ = ["local_maxima", "suppress"]
@@ -132,6 +131,8 @@ def _flat_tops(
     `flat` marks the samples that have an equal neighbour and no higher one. Two marked neighbours
     are equal, so that a connected region of marked samples has one value.
     """
+    from scipy import ndimage  # takes 0.03 s, and few maps have flat tops
+
     regions, _ = ndimage.label(flat, structure=np.ones((3, 3)))
     rows, columns = np.nonzero(flat)
     region = regions[rows, columns] - 1
