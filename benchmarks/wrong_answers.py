@@ -5,10 +5,11 @@
 An oracle answers the questions of the default, ten per round; none, 5 % or 10 % of its answers are
 wrong. Average precision is measured on the micrographs that were not used for training. After 50
 and 100 answers the labels are put in the order in which the window offers them for a review
-(`activepick.learning.label_review`); "found" is the share of the wrong ones among the first tenth.
-For comparison, labels are ordered by the score of the fitted head itself, and by that of the
-pretrained head. Each run is written to `DIR/rows.csv` when it ends, and is not repeated when the
-script is started again; the tables are those of all runs so far.
+(`activepick.learning.label_review`); the share of the wrong ones that are among the first tenth is
+printed. For comparison, labels are ordered by each of the two predictions whose mean is used, by
+the score of the fitted head itself, and by that of the pretrained head. Each run is written to
+`DIR/rows.csv` when it ends, and is not repeated when the script is started again; the tables are
+those of all runs so far.
 """
 
 import math
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from activepick.benchmark.oracle import Oracle, learn
 from activepick.learning.head import Head
 from activepick.learning.initial_head import starting_head
-from activepick.learning.label_review import contradictions
+from activepick.learning.label_review import contradictions, left_out_predictions
 from activepick.learning.learner import Learner
 from activepick.learning.strategies.registry import Query
 from activepick.learning.training_set import TrainingExamples
@@ -33,8 +34,9 @@ COUNTS = (10, 25, 50, 100)
 REVIEWED_AT = (50, 100)
 SHARES = (0.0, 0.05, 0.1)
 REVIEWED = 0.1
-NOT_REVIEWED = (0, 0, 0, 0)
-COLUMNS = ["set", "seed", "share", "labels", "ap", "wrong", "left out", "fitted", "pretrained"]
+NOT_REVIEWED = (0, 0, 0, 0, 0, 0)
+COLUMNS = ["set", "seed", "share", "labels", "ap", "wrong"]
+ORDERS = ["both", "head without it", "other labels", "fitted", "pretrained"]
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     if options.out is None:
         parser.print_usage()
         return
-    kept = KeptRows(options.out, COLUMNS, ("set", "seed", "share"))
+    kept = KeptRows(options.out, [*COLUMNS, *ORDERS], ("set", "seed", "share"))
     for name, data in load_datasets(options.data, options.cache, options.simulated).items():
         for seed in range(options.seeds):
             for share in SHARES:
@@ -52,7 +54,7 @@ def main() -> None:
                     continue
                 rows = pd.DataFrame(
                     [(name, seed, share, *row) for row in course(data, seed, share)],
-                    columns=COLUMNS,
+                    columns=[*COLUMNS, *ORDERS],
                 )
                 kept.add(rows)
     print_tables(kept.read())
@@ -88,8 +90,13 @@ def reviewed(learner: Learner, right: Oracle) -> tuple[int, ...]:
     index = {key: i for i, key in enumerate(learner.keys)}
     answers = [right.answer(Query(index[key], x, y, 0.0)) for key, x, y in examples.labels]
     wrong = np.array(answers, float) != examples.targets
+    posterior = learner.posterior()
+    by_head, by_labels = left_out_predictions(learner.head, posterior, examples).T
+    other = np.where(examples.targets > 0.5, -1.0, 1.0)
     orders = (
-        contradictions(learner.head, learner.posterior(), examples),
+        contradictions(learner.head, posterior, examples),
+        other * by_head,
+        other * by_labels,
         against(learner.head, examples),
         against(learner.pretrained, examples),
     )
@@ -111,13 +118,13 @@ def print_tables(rows: pd.DataFrame) -> None:
     print("mean of the sets\n" + mean.round(3).to_string())
     print("lost by wrong answers\n" + (mean.loc[0.0] - mean).iloc[1:].round(3).to_string())
     asked = rows[rows["wrong"] > 0]
-    sums = asked.groupby(["set", "share", "labels"])[COLUMNS[5:]].sum()
-    shares = sums[COLUMNS[6:]].div(sums["wrong"], axis=0)
+    sums = asked.groupby(["set", "share", "labels"])[["wrong", *ORDERS]].sum()
+    shares = sums[ORDERS].div(sums["wrong"], axis=0)
     print("Share of the wrong labels in the first tenth, mean of the sets")
     print(shares.groupby(["share", "labels"]).mean().round(3).to_string())
     pooled = sums.groupby(["share", "labels"]).sum()
     print("of all wrong labels together")
-    print(pooled[COLUMNS[6:]].div(pooled["wrong"], axis=0).round(3).to_string())
+    print(pooled[ORDERS].div(pooled["wrong"], axis=0).round(3).to_string())
 
 
 if __name__ == "__main__":

@@ -2,30 +2,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import expit, logit
+from scipy.special import expit
 from test_posterior import taught
 from test_queries import learner
 
 from activepick.learning.calibration import Calibration
 from activepick.learning.fit import HeadFit
 from activepick.learning.label_review import contradictions
+from activepick.learning.posterior import left_out_scores
 from activepick.learning.settings import LearnerSettings
 from activepick.learning.training import fit_head
 
 
 @pytest.mark.parametrize("directions", [False, True], ids=["isotropic", "directions"])
 @pytest.mark.parametrize("kind", ["both", "particles"])
-def test_contradictions_approximate_heads_fitted_without_the_label(kind, directions):
+def test_left_out_scores_approximate_heads_fitted_without_the_label(kind, directions):
     one = taught(labels=30, kind=kind, directions=directions)
     examples = one.examples()
-    found = contradictions(one.head, one.posterior(), examples)
+    signs = 1 - 2 * examples.targets
+    found = expit(signs * left_out_scores_of(one))
     real, fitted = [], []
-    for k, target in enumerate(examples.targets):
+    for k, sign in enumerate(signs):
         rest = np.arange(len(examples.targets)) != k
         kept = {n: getattr(examples, n)[rest] for n in ("features", "targets", "weights")}
         others = replace(examples, **kept)
         head = fit_head(one.pretrained, one.settings, others)
-        sign = 1 - 2 * target
         pixels = examples.features[k].mean(axis=0)
         real.append(expit(sign * (pixels @ head.weights.ravel() + head.bias)))
         fitted.append(expit(sign * (pixels @ one.head.weights.ravel() + one.head.bias)))
@@ -34,12 +35,21 @@ def test_contradictions_approximate_heads_fitted_without_the_label(kind, directi
     assert np.corrcoef(np.argsort(np.argsort(found)), np.argsort(np.argsort(real)))[0, 1] > 0.95
 
 
-def test_contradictions_are_calibrated_probabilities():
+def test_the_probability_of_the_head_is_calibrated():
     one = taught(labels=30, kind="both", directions=False)
     posterior, examples = one.posterior(), one.examples()
     plain = contradictions(one.head, posterior, examples)
     sure = contradictions(replace(one.head, calibration=Calibration(0.5)), posterior, examples)
-    assert np.allclose(logit(sure), 0.5 * logit(plain))
+    scores = (1 - 2 * examples.targets) * left_out_scores_of(one)
+    # A third of the contradiction is that of the head; the rest has no calibration.
+    assert np.allclose(3 * (sure - plain), expit(0.5 * scores) - expit(scores))
+
+
+def left_out_scores_of(one):
+    examples = one.examples()
+    return left_out_scores(
+        one.head, one.posterior(), examples.features, examples.targets, examples.weights
+    )
 
 
 def test_wrong_labels_come_first():
