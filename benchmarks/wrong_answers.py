@@ -92,11 +92,11 @@ def reviewed(learner: Learner, right: Oracle) -> tuple[int, ...]:
     wrong = np.array(answers, float) != examples.targets
     posterior = learner.posterior()
     by_head, by_labels = left_out_predictions(learner.head, posterior, examples).T
-    other = np.where(examples.targets > 0.5, -1.0, 1.0)
+    is_particle = examples.targets > 0.5
     orders = (
         contradictions(learner.head, posterior, examples),
-        other * by_head,
-        other * by_labels,
+        np.where(is_particle, 1 - by_head, by_head),
+        np.where(is_particle, 1 - by_labels, by_labels),
         against(learner.head, examples),
         against(learner.pretrained, examples),
     )

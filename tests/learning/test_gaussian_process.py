@@ -41,5 +41,21 @@ def test_a_label_of_small_weight_contradicts_little():
     assert full[0] < small[0] < 0.5 < small[1] < full[1]
 
 
+def test_identical_labels_predict_each_other():
+    found = left_out_probabilities(np.ones((3, 4)), np.ones(3), np.ones(3))
+    assert (found > 0.7).all()
+
+
 def test_a_single_label_has_no_prediction():
     assert left_out_probabilities(np.ones((1, 4)), np.ones(1), np.ones(1)) == pytest.approx([0.5])
+
+
+def test_many_labels_are_predicted_in_groups():
+    features, targets = clusters(0, 2500)
+    found = left_out_probabilities(features, targets, np.ones(len(targets)))
+    assert ((found > 0.5) == targets).mean() > 0.99
+    # Labels of other groups have no influence.
+    targets[1::3] = 1 - targets[1::3]
+    again = left_out_probabilities(features, targets, np.ones(len(targets)))
+    assert np.array_equal(again[::3], found[::3])
+    assert ((again > 0.5) == targets)[1::3].mean() > 0.99
