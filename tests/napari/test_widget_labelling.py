@@ -125,11 +125,17 @@ def test_questions_are_answered_with_keys_and_picks_are_updated(person):
     person.settle()
     assert order[0] in person.state.marks
     assert person.in_view(person.labelling.current)
-    press({1: "F", 0: "D", 2: "H"}[targets[order[0]]])  # the key of the current label also keeps it
+    press(
+        {1: "F", 0: "D", -1: "H"}[targets[order[0]]]
+    )  # the key of the current label also keeps it
     assert {i: label.target for i, label in person.state.labels.items()} == targets
     press("D" if targets[order[1]] == 1 else "F")
-    assert person.state.labels[order[1]].target == 1 - min(targets[order[1]], 1)
+    assert person.state.labels[order[1]].target == int(targets[order[1]] != 1)
     assert person.labelling.current.id == order[2]
+    # After a correction, the labels behind the current one are chosen anew.
+    order = [question.id for question in review.questions]
+    doubtful = person.open.workspace.trainer.doubtful_labels()
+    assert order[3:] == [i for i in doubtful if i not in order[:3]][:2]
     press("Delete")
     assert order[2] not in person.state.marks
     assert person.labelling.current.id == order[3]

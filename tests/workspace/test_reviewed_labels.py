@@ -98,6 +98,31 @@ def test_a_review_follows_changes_of_labels_elsewhere(session, review, labels):
     assert third in {question.id for question in review.open}
 
 
+def test_after_a_correction_the_other_labels_are_chosen_anew(session, labels):
+    first, second, third = labels
+    fourth, fifth = session.labels.add_positions([(1, 40, 40), (2, 50, 50)], 0)
+    review = LabelReview(
+        session, {second: 0.9, first: 0.6, third: 0.5, fourth: 0.4, fifth: 0.3}, count=3
+    )
+    assert review.position == (1, 3)
+    review.answer(0)
+    # The label at the cursor stays, whatever its new place; the last one is replaced.
+    review.sort({fifth: 0.8, fourth: 0.7, first: 0.6, second: 0.2, third: 0.1})
+    assert (review.current.id, review.contradiction, review.position) == (first, 0.6, (2, 3))
+    assert [question.id for question in review.questions] == [second, first, fifth]
+    review.answer(None)
+    assert (review.current.id, review.contradiction) == (fifth, 0.8)
+    # The corrected label can be undone after it was sorted.
+    assert review.take_back()
+    session.undo()
+    assert review.current.id == second
+    session.labels.remove([fifth])
+    review.sort({fifth: 0.9, fourth: 0.8, first: 0.7})
+    review.answer(0)
+    assert [review.current.id, review.next().id] == [fourth, second]
+    assert (review.changed, review.removed, len(review.questions)) == (1, 1, 2)
+
+
 def test_doubtful_labels_of_a_session_are_ordered(simulated, workspace, truth):
     session = simulated
     for number in (1, 2):

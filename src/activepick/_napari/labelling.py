@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -27,6 +26,8 @@ StartMode = Literal["questions", "suggestions", "hand"]
 _REACH = 0.5
 # Jobs that are followed by a choice of questions, and the choice itself.
 _BEFORE_QUESTIONS, _CHOICE = ("features", "learn"), "ask"
+# Jobs that compute the order of a review.
+_REVIEW = "review"
 # Share of the labels in a review, and smallest number of labels, which takes a few minutes.
 _REVIEWED, _AT_LEAST = 0.1, 5
 
@@ -253,7 +254,7 @@ class Labelling(QObject):
         """
         trainer = self._workspace.trainer
         self._jobs.run(
-            "review",
+            _REVIEW,
             lambda progress: trainer.doubtful_labels(),
             self._begin_review,
             text="Looking for doubtful labels",
@@ -326,24 +327,43 @@ class Labelling(QObject):
             self.labels_changed.emit()
             self.questions_changed.emit()
             self._check_review()
+            self._sort_review()
             self._check_current()
 
     def _begin_review(self, contradictions: Mapping[int, float]) -> None:
         known = self._session.state.labels  # some may have been removed since
-        fresh = {i: p for i, p in contradictions.items() if i in known and i not in self._reviewed}
+        fresh = self._not_reviewed(contradictions)
         if not fresh:
             self.notified.emit(
                 "info",
                 "All labels have been reviewed." if known else "There are no labels to review yet.",
             )
             return
-        count = max(_AT_LEAST, math.ceil(_REVIEWED * len(known)))
         if self._review is not None:
             self._review.close()
-        self._review = LabelReview(self._session, dict(islice(fresh.items(), count)))
+        count = max(_AT_LEAST, math.ceil(_REVIEWED * len(known)))
+        self._review = LabelReview(self._session, fresh, count)
         self._known_current = None  # emit the signal in any case
         self.questions_changed.emit()
         self._check_current()
+
+    def _sort_review(self) -> None:
+        """Sort the labels that are still to be reviewed anew, because a label was corrected."""
+        review, trainer = self._review, self._workspace.trainer
+        if review is None:
+            return
+
+        def sort(contradictions: Mapping[int, float]) -> None:
+            if self._review is review:
+                review.sort(self._not_reviewed(contradictions))
+                self.questions_changed.emit()
+
+        self._jobs.run(_REVIEW, lambda progress: trainer.doubtful_labels(), sort)
+
+    def _not_reviewed(self, contradictions: Mapping[int, float]) -> dict[int, float]:
+        """Return the labels of the session that were not in an earlier review, in their order."""
+        known = self._session.state.labels
+        return {i: p for i, p in contradictions.items() if i in known and i not in self._reviewed}
 
     def _check_review(self) -> None:
         if self._review is not None and self._review.finished:

@@ -1,6 +1,7 @@
 """A cursor over the labels under review."""
 
 from collections.abc import Mapping
+from itertools import islice
 
 from psygnal import Signal
 
@@ -26,8 +27,10 @@ class LabelReview:
     session
         The session.
     contradictions
-        By the `id` of each label, the probability that it is wrong, under a head that is fitted
-        without it, in the order of the review.
+        By the `id` of each label, the probability that it is wrong according to all other labels,
+        in the order of the review.
+    count
+        Number of labels to review, the first of these; by default all.
 
     Attributes
     ----------
@@ -42,10 +45,13 @@ class LabelReview:
 
     moved = Signal(object)
 
-    def __init__(self, session: Session, contradictions: Mapping[int, float]) -> None:
+    def __init__(
+        self, session: Session, contradictions: Mapping[int, float], count: int | None = None
+    ) -> None:
         self._session = session
         self._contradictions = dict(contradictions)
-        self._before = {i: session.state.marks[i] for i in contradictions}
+        # The labels under review, in their order, as they were at the start.
+        self._before = {i: session.state.marks[i] for i in islice(contradictions, count)}
         self._seen: set[int] = set()
         # Labels that were kept since the last action on labels, in order.
         self._kept: list[int] = []
@@ -168,6 +174,25 @@ class LabelReview:
         self._seen.discard(label)
         self._go(label)
         return True
+
+    def sort(self, contradictions: Mapping[int, float]) -> None:
+        """Choose and sort the labels that have not been reviewed anew, after a correction.
+
+        The number of labels under review, those that have been reviewed and the one at the cursor
+        do not change.
+
+        Parameters
+        ----------
+        contradictions
+            As in `LabelReview`, for the corrected labels.
+        """
+        marks = self._session.state.marks
+        self._contradictions.update(contradictions)
+        fixed = [i for i in self._before if i in self._seen or i == self._current]
+        # A label may have been removed since its probability was computed.
+        others = [i for i in contradictions if i in marks and i not in fixed]
+        chosen = [*fixed, *others][: max(len(self._before), len(fixed))]
+        self._before = {i: self._before.get(i) or marks[i] for i in chosen}
 
     def set_shown(self, micrograph: int) -> None:
         """Do nothing, because the order does not depend on the shown micrograph."""
