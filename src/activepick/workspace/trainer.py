@@ -128,8 +128,8 @@ class Trainer:
         Returns
         -------
         dict
-            By the `id` of the label, the probability that it is wrong, under a head that is fitted
-            without it, in decreasing order. Labels that are not used for training are left out.
+            By the `id` of the label, the probability that it is wrong according to all others,
+            in decreasing order. Labels that are not used for training are left out.
         """
         with self._fitting:
             self.update()
