@@ -123,7 +123,7 @@ class ClassPanel(QWidget, SessionListener):
         # The panel does not become wider when the text changes.
         self._leave_out.setFixedWidth(self._leave_out.sizeHint().width())
         self._put_earlier_back = self._button(
-            "Put back earlier",
+            "Put back earlier classes",
             lambda session: session.classes.put_earlier_back(),
             "Put the members of earlier classes that were left out back into the picks",
         )
