@@ -1,5 +1,6 @@
 """Write the output of commands: results to stdout, messages and progress to stderr."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -13,8 +14,13 @@ __all__ = ["Bar", "print_json", "progress_bar", "say"]
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, above the progress bar if there is one."""
-    print(text, file=sys.stderr, flush=True)
+    """Write a line to stderr, above the progress bar if there is one.
+
+    If it cannot be written, for instance to a file on a full disk, the command continues without
+    it.
+    """
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def print_json(value: dict[str, Any]) -> None:
