@@ -29,10 +29,11 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 from varied_sets import varied
 
-from activepick.classes import frequencies
+from activepick.classes import descriptor_means, frequencies
 from activepick.classes.averages import ClassAverages, assign_classes, average_classes
 from activepick.classes.comparison import DISC_RADII
 from activepick.classes.crops import CropScale
+from activepick.classes.directions import DIMENSIONS
 from activepick.classes.output import draw_averages
 from activepick.classes.polar import PolarGrid, transform
 from activepick.micrograph import Micrograph
@@ -63,6 +64,13 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the classes")
+    parser.add_argument(
+        "--descriptor-variance",
+        type=float,
+        default=descriptor_means.VARIANCE,
+        help="variance of descriptors within a class; with inf, they are not used",
+    )
     parser.add_argument("--cache", type=Path, help="folder to keep the crops in")
     parser.add_argument(
         "--true-projections",
@@ -72,6 +80,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder for a PNG of each set")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    descriptor_means.VARIANCE = options.descriptor_variance
     print(f"{processor()}, {options.device}, threads: {options.threads}")
     print(
         "set | purity with the true projections"
@@ -79,6 +88,8 @@ def main() -> None:
         else "set | purity | particles | averages | of them 0.8 or more | "
         f"correlation: mean, least | CPU s | s | MB | separated: {', '.join(KINDS)}"
     )
+    purities: list[float] = []
+    likely: list[float] = []
     for name in options.proteins.split(","):
         number = name.removeprefix("varied-")
         settings = varied(int(number)) if number != name else SimulationSettings(protein=name)
@@ -88,14 +99,18 @@ def main() -> None:
             continue
         radius_px = CropScale(settings.diameter_angstrom).radius_px
         cpu, wall = time.process_time(), time.perf_counter()
-        found = average_classes(data["crops"], radius_px, options.classes, device=options.device)
+        found = average_classes(
+            data["crops"], radius_px, options.classes, seed=options.seed, device=options.device
+        )
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         particle = data["kinds"] == "particle"
         alike = likenesses(found, data, settings)
         mean, least = (np.mean(alike), np.min(alike)) if alike else (np.nan, np.nan)
+        purities.append(purity(found.classes, particle))
+        likely += alike
         print(
-            f"{name} | {purity(found.classes, particle):.3f} | {particle.mean():.3f} | "
+            f"{name} | {purities[-1]:.3f} | {particle.mean():.3f} | "
             f"{len(alike)} | {sum(one >= 0.8 for one in alike)} | {mean:.2f}, {least:.2f} | "
             f"{cpu:.1f} | {wall:.1f} | {megabytes} | "
             + ", ".join(f"{share:.2f}" for share in separated(found.classes, data["kinds"])),
@@ -103,6 +118,9 @@ def main() -> None:
         )
         if options.pictures:
             draw(found, particle, options.pictures / f"classes-{name}.png")
+    if purities:
+        good = sum(one >= 0.8 for one in likely)
+        print(f"all | {np.mean(purities):.4f} | | {len(likely)} | {good} | {np.mean(likely):.3f}")
 
 
 def crops_of(
@@ -279,6 +297,8 @@ def true_projection_purity(data: dict[str, NDArray[Any]], settings: SimulationSe
         averages=references.numpy(),
         references=references.numpy(),
         noise=noise.numpy(),
+        # Equal for all projections, so that only the pixels are compared.
+        descriptors=np.zeros((COMPARED_VIEWS, DIMENSIONS), np.float32),
         classes=np.empty(0, np.intp),
         probability=none,
         angle_rad=none,

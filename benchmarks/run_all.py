@@ -64,6 +64,7 @@ OTHERS = {
         "wrong_diameter",
     ),
     "files that are part of the program": (
+        "class_descriptors",
         "simulated_calibration",
         "simulated_prior",
         "varied_sets",

@@ -107,8 +107,9 @@ def test_few_crops_give_few_classes_and_no_crops_are_an_error():
         average_classes(images[:0], RADIUS, device="cpu")
 
 
-def test_averaging_can_be_cancelled_at_each_step():
-    images, _ = crops(10, 0.5, seed=0)
+@pytest.mark.parametrize("cancelled_at", [0.2, 0.6])
+def test_averaging_can_be_cancelled_at_each_step(cancelled_at):
+    images, _ = crops(80, 0.5, seed=0)
 
     class Cancelled(Exception):
         pass
@@ -117,7 +118,7 @@ def test_averaging_can_be_cancelled_at_each_step():
 
     def progress(fraction: float) -> None:
         reported.append(fraction)
-        if fraction > 0.3:
+        if fraction > cancelled_at:
             raise Cancelled
 
     with pytest.raises(Cancelled):

@@ -53,6 +53,7 @@ ELSEWHERE = {
     "_napari.io.layer_files",
     "_napari.preferences",
     "benchmark.overview",
+    "classes.directions",
     "formats.preview",
     "learning.simulated_prior",
     "workspace.trainer",  # tests/workspace/test_audit.py
@@ -94,7 +95,8 @@ def store_peaks(folder):
 
 def store_classes(folder):
     images = np.ones((2, 16, 16), np.float32)
-    classes = StoredClasses("run", "settings", images, images, np.ones(9, np.float32))
+    noise, means = np.ones(9, np.float32), np.ones((2, 16), np.float32)
+    classes = StoredClasses("run", "settings", images, images, noise, means)
     save_classes(folder / "classes.npz", classes, folder)
 
 

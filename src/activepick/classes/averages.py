@@ -2,7 +2,9 @@
 
 The method is maximum likelihood: each crop is modelled as one of the references, rotated, shifted,
 multiplied by a contrast and with white noise, and expectation maximisation sums over all classes,
-rotations and shifts (Scheres et al. 2005, J. Mol. Biol. 348, 139-149). References are updated after
+rotations and shifts (Scheres et al. 2005, J. Mol. Biol. 348, 139-149). The descriptors of a crop,
+which distinguish particles from other objects, are independent of its pixels in this model and
+have a normal distribution around the mean of the class. References are updated after
 each small batch of crops, which avoids local optima in which updates after whole passes remain, and
 are damped at frequencies with more noise than signal (Scheres 2012, J. Struct. Biol. 180, 519-530).
 The temperature of the posterior decreases to 1, and classes that are empty or double are started
@@ -19,6 +21,8 @@ from torch.nn.functional import one_hot
 
 from activepick.classes import frequencies
 from activepick.classes.comparison import DISC_RADII, Comparison
+from activepick.classes.descriptor_means import DescriptorMeans, clustered
+from activepick.classes.descriptors import describe
 from activepick.classes.polar import transform, turned
 from activepick.classes.running_means import RunningMeans
 from activepick.features.device import choose_device
@@ -55,6 +59,8 @@ class ClassAverages:
         The same for whitened crops, (k, side, side), with which crops are compared.
     noise
         Power of the crops at each whole spatial frequency, by which they are whitened, (shells,).
+    descriptors
+        Mean descriptors of each class, (k, d); see `activepick.classes.descriptors`.
     classes
         Class of each crop, (n,), from 0.
     probability
@@ -67,6 +73,7 @@ class ClassAverages:
     averages: NDArray[np.float32]
     references: NDArray[np.float32]
     noise: NDArray[np.float32]
+    descriptors: NDArray[np.float32]
     classes: NDArray[np.intp]
     probability: NDArray[np.float32]
     angle_rad: NDArray[np.float32]
@@ -121,17 +128,17 @@ def average_classes(
     SettingsError
         If the device is not available.
     """
-    run = _Run(crops, radius_px, choose_device(device), start)
     report = progress or (lambda fraction: None)
     with torch.inference_mode():
+        run = _Run(crops, radius_px, choose_device(device), start, part_between(report, 0.0, 0.4))
         if start is None:
             run.learn(
                 max(1, min(count, len(crops) // _FEWEST_MEMBERS)),
                 np.random.default_rng(seed),
-                part_between(report, 0.0, 0.75),
+                part_between(report, 0.4, 0.85),
             )
-            run.maximise(2, 1, part_between(report, 0.75, 0.8))
-        done = 0.8 if start is None else 0.0
+            run.maximise(2, 1, part_between(report, 0.85, 0.88))
+        done = 0.88 if start is None else 0.4
         run.maximise(1, _FINE, part_between(report, done, 1.0))
         return run.result()
 
@@ -162,9 +169,10 @@ def assign_classes(
         none = np.empty(0, np.float32)
         return replace(known, classes=np.empty(0, np.intp), probability=none, angle_rad=none,
                        shift_px=np.empty((0, 2), np.float32))  # fmt: skip
-    run = _Run(crops, radius_px, choose_device(device), known)
+    report = progress or (lambda fraction: None)
     with torch.inference_mode():
-        run.maximise(2, 1, progress or (lambda fraction: None), learn=False)
+        run = _Run(crops, radius_px, choose_device(device), known, part_between(report, 0.0, 0.8))
+        run.maximise(2, 1, part_between(report, 0.8, 1.0), learn=False)
         found = run.result()
     return replace(found, averages=known.averages, references=known.references)
 
@@ -178,6 +186,7 @@ class _Run:
         radius_px: float,
         device: torch.device,
         start: ClassAverages | None,
+        report: Progress,
     ) -> None:
         n, side = len(crops), crops.shape[-1]
         if not n or side % 4 or crops.shape[1:] != (side, side):
@@ -193,9 +202,13 @@ class _Run:
             power = [frequencies.radial_power(part, self._shells) for part in parts]
             self.noise = torch.cat(power).mean(0).clamp(min=1e-12)
             self.references = torch.zeros((1, side, side), device=device)
+            known = torch.empty((0, 0), device=device)
         else:
             self.noise = torch.from_numpy(start.noise).to(device)
             self.references = torch.from_numpy(start.references).to(device)
+            known = torch.from_numpy(start.descriptors).to(device)
+        self._values = describe(self._crops, radius_px, report)
+        self.descriptors = DescriptorMeans(self._values, known)
         self.centre = torch.zeros((n, 2), device=device)
         self.angle = torch.zeros(n, device=device)
         self.classes = torch.zeros(n, dtype=torch.long, device=device)
@@ -206,7 +219,9 @@ class _Run:
         n, side = len(self._crops), self._side // 2
         batch = max(_LEAST_BATCH, -(-n // _BATCHES))
         batches = -(-n // batch)
-        self.references = self._begun(torch.from_numpy(rng.integers(n, size=count)))
+        centres = clustered(self._values, count, rng)
+        self.descriptors = DescriptorMeans(self._values, centres)
+        self.references = self._begun(torch.cdist(centres, self._values).argmin(1))
         means = RunningMeans(count, side, n, self.device)
         total = _COARSE * batches
         order = np.empty(0, np.intp)
@@ -216,11 +231,12 @@ class _Run:
             rows, order = torch.from_numpy(order[:batch]).to(self.device), order[batch:]
             hot = _HOT ** max(0.0, 1 - step / (_COOLED * total))
             images, of_class, _ = self._expect(self._comparison(2), 2, rows, hot)
-            means.add(images, of_class)
+            self.descriptors.add(rows, of_class, means.add(images, of_class))
             self._set_references(means.sums, means.weight, means.share)
             if step < _SETTLED * total:
                 for number, row in means.replacements(self.references, of_class, rng):
                     self.references[number] = self._begun(rows[[row]])[0]
+                    self.descriptors.begin(number, rows[row], means.weight)
                     means.set_mean(number, frequencies.resized(self.references[[number]], side)[0])
 
     def maximise(self, shrink: int, steps: int, report: Progress, *, learn: bool = True) -> None:
@@ -232,7 +248,10 @@ class _Run:
                 compared, shrink, rows, report=part_of(report, step, steps)
             )
             if learn:
-                self._set_references(sums, of_class.sum(0))
+                known, weight = self.descriptors.means, of_class.sum(0)
+                self._set_references(sums, weight)
+                self.descriptors.add(rows, of_class)
+                self.descriptors.means = self._unless_few(self.descriptors.means, weight, known)
         self.probability, self.classes = of_class.max(1)
         turns = compared.grid.angles
         self.angle = (places % turns) * (2 * torch.pi / turns)
@@ -263,7 +282,8 @@ class _Run:
             report(number / len(batches))
             small = frequencies.resized(self._whitened(self._crops[part]), self._side // shrink)
             spectra = compared.grid.spectra(small, self.centre[part] / shrink)
-            posterior = compared.posterior(spectra, temperature)
+            density = self.descriptors.log_density(part)
+            posterior = compared.posterior(spectra, density, temperature)
             sums = sums + compared.sums(spectra, posterior)
             of_class = posterior.sum(2)
             best = posterior[torch.arange(len(part), device=self.device), of_class.argmax(1)]
@@ -278,11 +298,12 @@ class _Run:
         made = frequencies.wiener_filtered(means, share * weight, white, self._mask)
         self.references = self._unless_few(made, weight, self.references)
 
-    def _unless_few(self, images: Tensor, weight: Tensor, known: Tensor) -> Tensor:
-        """Return images (k, side, side), or the known ones of known classes with few members."""
+    def _unless_few(self, found: Tensor, weight: Tensor, known: Tensor) -> Tensor:
+        """Return values (k, ...), or the known ones of known classes with few members."""
         if self._start is None:
-            return images
-        return torch.where((weight < _FEWEST_MEMBERS)[:, None, None], known, images)
+            return found
+        few = (weight < _FEWEST_MEMBERS).view(-1, *(1 for _ in known.shape[1:]))
+        return torch.where(few, known, found)
 
     def _begun(self, rows: Tensor) -> Tensor:
         """Return crops as the first references."""
@@ -305,8 +326,10 @@ class _Run:
         if self._start is not None:
             known = torch.from_numpy(self._start.averages).to(self.device)
             averages = self._unless_few(averages, weight, known)
-        arrays = (averages, self.references, self.noise, self.classes, self.probability, self.angle)
-        return ClassAverages(*(each.cpu().numpy() for each in (*arrays, self.centre)))
+        model = (averages, self.references, self.noise)
+        members = (self.classes, self.probability, self.angle, self.centre)
+        arrays = (*model, self.descriptors.means, *members)
+        return ClassAverages(*(each.cpu().numpy() for each in arrays))
 
     def _whitened(self, crops: Tensor) -> Tensor:
         return frequencies.filtered(crops, torch.rsqrt(self.noise)[self._shells])

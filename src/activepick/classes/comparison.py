@@ -61,7 +61,7 @@ class Comparison:
         """Number of combinations of class, shift and rotation that each crop is compared with."""
         return self._count * len(self.shifts) * self.grid.angles
 
-    def posterior(self, spectra: Tensor, temperature: float) -> Tensor:
+    def posterior(self, spectra: Tensor, density: Tensor, temperature: float) -> Tensor:
         """Compute the probability (n, k, v angles) of each class, shift and rotation of crops.
 
         The contrast of a crop is integrated out with a normal prior.
@@ -70,13 +70,16 @@ class Comparison:
         ----------
         spectra
             Spectra of whitened crops, (m, n, rings), as `PolarGrid.spectra` returns.
+        density
+            Logarithm of the density of the descriptors of each crop in each class, (n, k).
         temperature
             Number by which the logarithm of the likelihood is divided.
         """
         logits = self.grid.correlations(spectra, self._spectra)
         logits.add_(self._sharp).square_().div_(2 * self._norms).add_(self._prior)
-        posterior = torch.softmax(logits.flatten(1).div_(temperature), 1)
-        return posterior.view(len(posterior), self._count, -1)
+        by_class = logits.view(len(logits), self._count, -1).add_(density[:, :, None])
+        posterior = torch.softmax(by_class.flatten(1).div_(temperature), 1)
+        return posterior.view(by_class.shape)
 
     def sums(self, spectra: Tensor, posterior: Tensor) -> Tensor:
         """Sum crops that are rotated and shifted back, as spectra for `images`."""

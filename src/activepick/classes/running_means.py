@@ -49,14 +49,18 @@ class RunningMeans:
         self.share = 0.0
         self._crops, self._batches = crops, 0
 
-    def add(self, images: Tensor, of_class: Tensor) -> None:
-        """Add a batch: sums (classes, side, side), and probabilities of classes (n, classes)."""
+    def add(self, images: Tensor, of_class: Tensor) -> float:
+        """Add a batch: sums (classes, side, side), and probabilities of classes (n, classes).
+
+        Returns the share of the sums of the earlier batches that it has replaced.
+        """
         own = len(of_class) / self._crops
-        replaced = max((1 + self._batches / 2) ** -_FORGETTING, own)
+        replaced: float = max((1 + self._batches / 2) ** -_FORGETTING, own)
         self.sums += replaced * (images / own - self.sums)
         self.weight += replaced * (of_class.sum(0) / own - self.weight)
         self.share = min(1.0, own / replaced)
         self._batches += 1
+        return replaced
 
     def replacements(
         self, references: Tensor, of_class: Tensor, rng: np.random.Generator

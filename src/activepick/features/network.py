@@ -91,6 +91,19 @@ class Network:
                 x = self._enter(x, inside, report)
             return self._deeper(x, self._entrance, report)[0]
 
+    def centres(self, images: Tensor) -> Tensor:
+        """Compute the features (n, C) of the centres of images of the size of the receptive field.
+
+        Parameters
+        ----------
+        images
+            Shape (n, width, width), in any precision on any device.
+        """
+        with torch.inference_mode(), self._exact():
+            x = images.to(self.device, self.dtype, non_blocking=True)[:, None]
+            x = x.contiguous(memory_format=torch.channels_last)
+            return self._deeper(x, 0, None)[:, :, 0, 0]
+
     @contextlib.contextmanager
     def _exact(self) -> Iterator[None]:
         """Make a GPU compute in single precision, not in TF32, if that precision was chosen."""

@@ -33,9 +33,9 @@ class Orientation(NamedTuple):
     flipped_x: bool
 
     def apply(self, image: Tensor) -> Tensor:
-        """Return an image (h, w) in this orientation."""
-        turned = image.T if self.transposed else image
-        return torch.flip(turned, self._axes) if self._axes else turned
+        """Return an image (h, w), or several (n, h, w), in this orientation."""
+        turned = image.transpose(-2, -1) if self.transposed else image
+        return torch.flip(turned, [axis - 2 for axis in self._axes]) if self._axes else turned
 
     def apply_to_window(self, window: Window, shape: tuple[int, int]) -> Window:
         """Return the position of rows and columns of an image (h, w) after `apply`."""

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from activepick.atomic import replacing
+from activepick.classes.directions import DIMENSIONS
 from activepick.files import open_to_read
 
 if TYPE_CHECKING:  # the module loads PyTorch
     from activepick.classes.averages import ClassAverages
 
 __all__ = ["StoredClasses", "class_id", "load_classes", "run_of", "save_classes"]
+
+_ARRAYS = ("averages", "references", "noise", "descriptors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +31,13 @@ class StoredClasses:
     run
         Name of the classes, which stays the same while they are refined.
     settings
-        The settings that determine the crops, as text.
+        What determines the crops and their descriptors, as text.
     averages, references
         As in `activepick.classes.averages.ClassAverages`, (k, side, side).
     noise
         As there, (shells,).
+    descriptors
+        As there, (k, d).
     """
 
     run: str
@@ -40,6 +45,7 @@ class StoredClasses:
     averages: NDArray[np.float32]
     references: NDArray[np.float32]
     noise: NDArray[np.float32]
+    descriptors: NDArray[np.float32]
 
     @cached_property
     def digest(self) -> bytes:
@@ -59,6 +65,7 @@ class StoredClasses:
             averages=self.averages,
             references=self.references,
             noise=self.noise,
+            descriptors=self.descriptors,
             classes=np.empty(0, np.intp),
             probability=none,
             angle_rad=none,
@@ -97,9 +104,7 @@ def save_classes(path: Path, one: StoredClasses, session: Path) -> None:
             temporary,
             run=np.array(one.run),
             settings=np.array(one.settings),
-            averages=one.averages,
-            references=one.references,
-            noise=one.noise,
+            **{name: getattr(one, name) for name in _ARRAYS},
         )
 
 
@@ -111,8 +116,8 @@ def load_classes(path: Path) -> StoredClasses | None:
             # Compressed files, which may be huge, are not written and not read.
             if any(member.compress_type != ZIP_STORED for member in file.zip.infolist()):
                 return None
-            averages, references, noise = (
-                file[name] for name in ("averages", "references", "noise")
+            arrays = averages, references, noise, descriptors = tuple(
+                file[name] for name in _ARRAYS
             )
             run, settings = file["run"], file["settings"]
             if (
@@ -121,12 +126,13 @@ def load_classes(path: Path) -> StoredClasses | None:
                 or averages.shape[1] != averages.shape[2]
                 or references.shape != averages.shape
                 or noise.ndim != 1
-                or any(part.dtype != np.float32 for part in (averages, references, noise))
-                or not all(np.isfinite(part).all() for part in (averages, references, noise))
+                or descriptors.shape != (len(averages), DIMENSIONS)
+                or any(part.dtype != np.float32 for part in arrays)
+                or not all(np.isfinite(part).all() for part in arrays)
                 or not (noise > 0).all()
                 or {run.dtype.kind, settings.dtype.kind} != {"U"}
             ):
                 return None
-            return StoredClasses(str(run), str(settings), averages, references, noise)
+            return StoredClasses(str(run), str(settings), *arrays)
     except Exception:  # damaged archives raise exceptions of many kinds
         return None

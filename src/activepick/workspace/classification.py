@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from scipy.special import expit
 
 from activepick.classes.crops import CropScale
+from activepick.classes.directions import directions_digest
 from activepick.classes.members import LABELS_PER_CLASS, label_weight, spread_members
 from activepick.errors import ActivepickError, SessionError
 from activepick.progress import Progress, part_between, part_of
@@ -225,6 +226,7 @@ class Classification:
             averages=averages.averages,
             references=averages.references,
             noise=averages.noise,
+            descriptors=averages.descriptors,
         )
         self._save()
         return ClassifiedPicks(
@@ -429,8 +431,9 @@ def _labels_at(
 
 
 def _crop_settings(settings: Settings) -> str:
-    """Return the settings that determine crops, as text."""
-    return repr((settings.diameter_angstrom, settings.pixel_size_angstrom, settings.inverted))
+    """Return what determines crops and their descriptors, as text."""
+    crops = (settings.diameter_angstrom, settings.pixel_size_angstrom, settings.inverted)
+    return repr((*crops, directions_digest()))
 
 
 def _name(references: NDArray[np.float32]) -> str:
