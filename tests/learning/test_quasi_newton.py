@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
@@ -92,3 +95,17 @@ def test_the_inverse_curvature_is_that_of_the_hessian(l2, directions):
     shares = np.linalg.eigvals(hessian @ np.stack([some(row) for row in np.eye(9)])).real
     assert shares.min() > 0
     assert np.median(shares) == pytest.approx(1, abs=0.7)
+
+
+def test_a_loss_is_freed_when_it_is_no_longer_used():
+    x = np.random.default_rng(0).standard_normal((30, 8))
+    y = (x[:, 0] > 0).astype(float)
+    loss = HeadLoss(x, y, np.ones(30), x, np.zeros(8), l2=1.0, pi=0.1, pi_weight=1.5)
+    minimise(loss, np.zeros(9), loss.inverse_curvature(np.zeros(9)), 1e-9)
+    alive = weakref.ref(loss)
+    gc.disable()
+    try:
+        del loss  # its arrays are large, and there is one for each refit
+        assert alive() is None
+    finally:
+        gc.enable()

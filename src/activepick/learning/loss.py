@@ -1,8 +1,7 @@
 """The loss of binary logistic regression, with its gradient and Hessian."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from activepick.learning.inverse_curvature import MOST_ROWS, InverseCurvature, step_between
+from activepick.learning.last_result import LastResult
 from activepick.learning.prior_precision import PriorPrecision
 
 __all__ = ["HeadLoss", "ScoreTargets", "expected_pi"]
@@ -77,6 +77,9 @@ class HeadLoss:
     pi_weight: float
     along: Floats | None = None
     score_targets: ScoreTargets | None = None
+    _last_pi: LastResult[tuple[float, Floats]] = field(
+        default_factory=LastResult, init=False, repr=False
+    )
 
     @property
     def total_weight(self) -> float:
@@ -98,7 +101,7 @@ class HeadLoss:
         slope = self.v * (expit(z) - self.y)
         gradient = np.append(self.x.T @ slope + pull, slope.sum())
         if self.pi_weight and len(self.unlabelled):
-            error, first = self._pi_term(parameters.tobytes())
+            error, first = self._pi_term(parameters)
             gradient += 2 * self.pi_weight * error * first
             loss += self.pi_weight * error**2
         if self.score_targets is not None:
@@ -125,7 +128,7 @@ class HeadLoss:
         hessian = rows.T @ rows
         self.prior.add_to(hessian)
         if self.pi_weight and len(self.unlabelled) and not gauss_newton:
-            error, first = self._pi_term(parameters.tobytes())
+            error, first = self._pi_term(parameters)
             s, p = self._unlabelled_probabilities(parameters)
             u = _with_one(self.unlabelled)
             slope = s * (1 - s) / (p * (1 - p) * len(s))
@@ -172,7 +175,7 @@ class HeadLoss:
         with_pi = bool(self.pi_weight and len(self.unlabelled))
         rows = np.empty((sum(len(root) for _, root in parts) + with_pi, len(parameters)))
         if with_pi:
-            rows[-1] = np.sqrt(2 * self.pi_weight) * self._pi_term(parameters.tobytes())[1]
+            rows[-1] = np.sqrt(2 * self.pi_weight) * self._pi_term(parameters)[1]
         first = 0
         for features, root in parts:
             own = rows[first : first + len(root)]
@@ -181,20 +184,14 @@ class HeadLoss:
             first += len(root)
         return rows
 
-    @cached_property
-    def _pi_term(self) -> Callable[[bytes], tuple[float, Floats]]:
-        """A function of the parameters, float64, as bytes.
+    def _pi_term(self, parameters: Floats) -> tuple[float, Floats]:
+        """Return logit(p) - logit(pi), and its gradient, shape (D + 1,)."""
+        return self._last_pi.get(parameters, self._compute_pi)
 
-        It returns logit(p) - logit(pi), and its gradient, shape (D + 1,). The last result is kept,
-        because a minimisation begins where the inverse Hessian is computed.
-        """
-
-        def compute(parameters: bytes) -> tuple[float, Floats]:
-            s, p = self._unlabelled_probabilities(np.frombuffer(parameters))
-            slope = s * (1 - s) / (p * (1 - p) * len(s))
-            return float(logit(p) - logit(self.pi)), np.append(slope @ self.unlabelled, slope.sum())
-
-        return lru_cache(maxsize=1)(compute)
+    def _compute_pi(self, parameters: Floats) -> tuple[float, Floats]:
+        s, p = self._unlabelled_probabilities(parameters)
+        slope = s * (1 - s) / (p * (1 - p) * len(s))
+        return float(logit(p) - logit(self.pi)), np.append(slope @ self.unlabelled, slope.sum())
 
     def _unlabelled_probabilities(self, parameters: Floats) -> tuple[Floats, float]:
         """Return s(z) of the unlabelled pixels, and its mean p."""

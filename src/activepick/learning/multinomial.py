@@ -10,9 +10,8 @@ It is used for kinds of particles (`activepick.learning.kind_fit`) and for class
 2023, and ISBRA 2021).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from activepick.features.feature_spec import FeatureSpec
 from activepick.learning import quasi_newton
 from activepick.learning.head import Head
 from activepick.learning.inverse_curvature import MOST_ROWS, InverseCurvature, step_between
+from activepick.learning.last_result import LastResult
 from activepick.learning.prior_precision import PriorPrecision
 from activepick.threads import one_thread
 
@@ -78,6 +78,9 @@ class MultinomialLoss:
     between: Floats
     pi: float
     pi_weight: float
+    _last_pi: LastResult[tuple[float, Floats]] = field(
+        default_factory=LastResult, init=False, repr=False
+    )
 
     @property
     def total_weight(self) -> float:
@@ -95,7 +98,7 @@ class MultinomialLoss:
         slope = self.v[:, None] * (p - self.y)
         gradient = np.column_stack([_sums(slope, self.x) + drawn, slope.sum(axis=0)])
         if self.pi_weight and len(self.unlabelled):
-            error, first = self._pi_term(parameters.tobytes())
+            error, first = self._pi_term(parameters)
             gradient += 2 * self.pi_weight * error * first
             loss += self.pi_weight * error**2
         n = self.total_weight
@@ -124,7 +127,7 @@ class MultinomialLoss:
         p, _ = _probabilities(_scores(some, w) + b)
         slopes = np.zeros((len(w), w.shape[1] + 1))
         if self.pi_weight and len(self.unlabelled):
-            _, first = self._pi_term(parameters.tobytes())
+            _, first = self._pi_term(parameters)
             slopes = np.sqrt(2 * self.pi_weight) * first
         found = []
         for own in basis:
@@ -136,24 +139,17 @@ class MultinomialLoss:
             found.append(InverseCurvature(rows, prior, self.total_weight))
         return found
 
-    @cached_property
-    def _pi_term(self) -> Callable[[bytes], tuple[float, Floats]]:
-        """A function of the parameters, float64, as bytes.
+    def _pi_term(self, parameters: Floats) -> tuple[float, Floats]:
+        """Return logit(p) - logit(pi), and its gradient, shape (K, D + 1)."""
+        return self._last_pi.get(parameters, self._compute_pi)
 
-        It returns logit(p) - logit(pi), and its gradient, shape (K, D + 1). The last result is
-        kept, because a minimisation begins where the inverse Hessian is computed.
-        """
-
-        def compute(parameters: bytes) -> tuple[float, Floats]:
-            weights = np.frombuffer(parameters).reshape(len(self.mean), -1)
-            z = _scores(self.unlabelled, weights[:, :-1]) + weights[:, -1]
-            probabilities, whole = _probabilities(z)
-            p = float(np.clip(-np.expm1(-whole).mean(), 1e-15, 1 - 1e-15))
-            slope = probabilities * np.exp(-whole)[:, None] / (p * (1 - p) * len(whole))
-            gradient = np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
-            return float(logit(p) - logit(self.pi)), gradient
-
-        return lru_cache(maxsize=1)(compute)
+    def _compute_pi(self, parameters: Floats) -> tuple[float, Floats]:
+        w, b = parameters[:, :-1], parameters[:, -1]
+        probabilities, whole = _probabilities(_scores(self.unlabelled, w) + b)
+        p = float(np.clip(-np.expm1(-whole).mean(), 1e-15, 1 - 1e-15))
+        slope = probabilities * np.exp(-whole)[:, None] / (p * (1 - p) * len(whole))
+        gradient = np.column_stack([_sums(slope, self.unlabelled), slope.sum(axis=0)])
+        return float(logit(p) - logit(self.pi)), gradient
 
 
 def minimise(loss: MultinomialLoss, begin: Floats) -> Floats:
