@@ -1,6 +1,6 @@
 """The loss of binary logistic regression, with its gradient and Hessian."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -77,9 +77,6 @@ class HeadLoss:
     pi_weight: float
     along: Floats | None = None
     score_targets: ScoreTargets | None = None
-    _last_pi: LastResult[tuple[float, Floats]] = field(
-        default_factory=LastResult, init=False, repr=False
-    )
 
     @property
     def total_weight(self) -> float:
@@ -183,6 +180,10 @@ class HeadLoss:
             own[:, -1] = root
             first += len(root)
         return rows
+
+    @cached_property
+    def _last_pi(self) -> LastResult[tuple[float, Floats]]:
+        return LastResult()
 
     def _pi_term(self, parameters: Floats) -> tuple[float, Floats]:
         """Return logit(p) - logit(pi), and its gradient, shape (D + 1,)."""

@@ -11,7 +11,8 @@ It is used for kinds of particles (`activepick.learning.kind_fit`) and for class
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,9 +79,6 @@ class MultinomialLoss:
     between: Floats
     pi: float
     pi_weight: float
-    _last_pi: LastResult[tuple[float, Floats]] = field(
-        default_factory=LastResult, init=False, repr=False
-    )
 
     @property
     def total_weight(self) -> float:
@@ -138,6 +136,10 @@ class MultinomialLoss:
             prior = replace(self.prior, l2=float(own @ self.between @ own) * self.prior.l2)
             found.append(InverseCurvature(rows, prior, self.total_weight))
         return found
+
+    @cached_property
+    def _last_pi(self) -> LastResult[tuple[float, Floats]]:
+        return LastResult()
 
     def _pi_term(self, parameters: Floats) -> tuple[float, Floats]:
         """Return logit(p) - logit(pi), and its gradient, shape (K, D + 1)."""
