@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from activepick.benchmark.oracle import Oracle, learn
-from activepick.classes.averages import ClassAverages
 from activepick.classes.crops import CropScale
 from activepick.classes.members import label_weight, spread_members
 from activepick.classes.picks import MicrographPicks, PickClasses, average_picks
+from activepick.classes.result import ClassAverages
 from activepick.learning.initial_head import starting_head
 from activepick.learning.learner import Learner
 from activepick.metrics import average_precision

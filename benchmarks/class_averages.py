@@ -30,12 +30,13 @@ from scipy.spatial.transform import Rotation
 from varied_sets import varied
 
 from activepick.classes import descriptor_means, frequencies
-from activepick.classes.averages import ClassAverages, assign_classes, average_classes
+from activepick.classes.averages import assign_classes, average_classes
 from activepick.classes.comparison import DISC_RADII
 from activepick.classes.crops import CropScale
 from activepick.classes.directions import DIMENSIONS
 from activepick.classes.output import draw_averages
 from activepick.classes.polar import PolarGrid, transform
+from activepick.classes.result import ClassAverages
 from activepick.micrograph import Micrograph
 from activepick.simulate import (
     SimulatedMicrograph,
@@ -91,8 +92,7 @@ def main() -> None:
     purities: list[float] = []
     likely: list[float] = []
     for name in options.proteins.split(","):
-        number = name.removeprefix("varied-")
-        settings = varied(int(number)) if number != name else SimulationSettings(protein=name)
+        settings = settings_of(name)
         data = crops_of(settings, options.crops, options.cache)
         if options.true_projections:
             print(f"{name} | {true_projection_purity(data, settings):.3f}", flush=True)
@@ -105,7 +105,7 @@ def main() -> None:
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         particle = data["kinds"] == "particle"
-        alike = likenesses(found, data, settings)
+        alike = likenesses(found.averages, found.classes, data, settings)
         mean, least = (np.mean(alike), np.min(alike)) if alike else (np.nan, np.nan)
         purities.append(purity(found.classes, particle))
         likely += alike
@@ -121,6 +121,12 @@ def main() -> None:
     if purities:
         good = sum(one >= 0.8 for one in likely)
         print(f"all | {np.mean(purities):.4f} | | {len(likely)} | {good} | {np.mean(likely):.3f}")
+
+
+def settings_of(name: str) -> SimulationSettings:
+    """Return the settings of a set."""
+    number = name.removeprefix("varied-")
+    return varied(int(number)) if number != name else SimulationSettings(protein=name)
 
 
 def crops_of(
@@ -212,7 +218,10 @@ def separated(classes: NDArray[np.intp], kinds: NDArray[np.str_]) -> list[float]
 
 
 def likenesses(
-    found: ClassAverages, data: dict[str, NDArray[Any]], settings: SimulationSettings
+    averages: NDArray[np.float32],
+    classes: NDArray[np.intp],
+    data: dict[str, NDArray[Any]],
+    settings: SimulationSettings,
 ) -> list[float]:
     """Return the correlation of each average with the best true projection of its members."""
     scale = CropScale(settings.diameter_angstrom)
@@ -230,15 +239,15 @@ def likenesses(
         return made / grid.norms(made).sqrt()[None, :, None]
 
     found_likenesses = []
-    for number in range(len(found.averages)):
-        own = np.flatnonzero(found.classes == number)
+    for number in range(len(averages)):
+        own = np.flatnonzero(classes == number)
         true = own[particle[own]]
         if len(own) < MEMBERS or 2 * len(true) <= len(own):
             continue
         views = true[np.linspace(0, len(true) - 1, min(VIEWS, len(true))).astype(int)]
         projections = true_projections(data, settings, views, true)
         true_spectra = spectra(projections, torch.zeros((len(views), 2)))
-        copies = np.repeat(found.averages[number][None], len(shifts), axis=0)
+        copies = np.repeat(averages[number][None], len(shifts), axis=0)
         found_likenesses.append(
             float(grid.correlations(true_spectra, spectra(copies, shifts)).max())
         )

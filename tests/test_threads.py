@@ -12,6 +12,6 @@ def test_threads_wait_without_spinning_unless_the_user_sets_how_they_wait(monkey
     for name, value in own.items():
         monkeypatch.setenv(name, value)
     wait_without_spinning()
-    expected = own.get("GOMP_SPINCOUNT", None if own else "5000")
+    expected = own.get("GOMP_SPINCOUNT", None if own else "500")
     assert os.environ.get("GOMP_SPINCOUNT") == expected
     os.environ.pop("GOMP_SPINCOUNT", None)

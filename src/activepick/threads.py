@@ -13,10 +13,10 @@ __all__ = ["READER", "one_thread", "wait_without_spinning"]
 READER = "read-ahead"
 
 # GNU's OpenMP lets a thread without work test a variable 300,000 times, for about a millisecond,
-# before it sleeps. While other programs use the cores, this takes a third of the CPU time of the
-# network and delays the threads that have work. The gaps within a layer are shorter than 5,000
-# tests.
-_SPINS = "5000"
+# before it sleeps. While another program uses one of two cores, this delays the threads that have
+# work: class averages then take 27 s with 5,000 tests, and 15 s with 500. Without other programs,
+# 500 tests cost 4 % in class averages and nothing in the network.
+_SPINS = "500"
 
 
 def one_thread(user_api: Literal["blas", "openmp"]) -> AbstractContextManager[object]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from activepick.classes.averages import ClassAverages, assign_classes, average_classes
+from activepick.classes.averages import assign_classes, average_classes
 from activepick.classes.crops import CropScale, fair_sample
+from activepick.classes.result import ClassAverages
 from activepick.errors import ActivepickError, SettingsError
 from activepick.micrograph import Micrograph
 from activepick.progress import Progress, part_between

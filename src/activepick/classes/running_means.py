@@ -17,7 +17,7 @@ __all__ = ["RunningMeans"]
 _FORGETTING = 0.6
 # A class is empty if it has less than this share of the mean number of members, and double if its
 # reference has a higher correlation than this with that of a larger class.
-_EMPTY, _DOUBLE = 0.15, 0.97
+_EMPTY, _DOUBLE = 0.4, 0.97
 # An empty or double class is started again with a crop. The probability of the largest class for
 # this crop is at least this share of the highest one.
 _LIKELY = 0.3

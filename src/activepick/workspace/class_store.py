@@ -15,7 +15,7 @@ from activepick.classes.directions import DIMENSIONS
 from activepick.files import open_to_read
 
 if TYPE_CHECKING:  # the module loads PyTorch
-    from activepick.classes.averages import ClassAverages
+    from activepick.classes.result import ClassAverages
 
 __all__ = ["StoredClasses", "class_id", "load_classes", "run_of", "save_classes"]
 
@@ -33,7 +33,7 @@ class StoredClasses:
     settings
         What determines the crops and their descriptors, as text.
     averages, references
-        As in `activepick.classes.averages.ClassAverages`, (k, side, side).
+        As in `activepick.classes.result.ClassAverages`, (k, side, side).
     noise
         As there, (shells,).
     descriptors
@@ -58,7 +58,7 @@ class StoredClasses:
 
     def start(self) -> "ClassAverages":
         """Return the classes without members."""
-        from activepick.classes.averages import ClassAverages
+        from activepick.classes.result import ClassAverages
 
         none = np.empty(0, np.float32)
         return ClassAverages(

@@ -186,8 +186,8 @@ class Classification:
         ActivepickError
             If no micrograph with picks can be read.
         """
-        from activepick.classes.averages import ClassAverages
         from activepick.classes.picks import MicrographPicks, average_picks
+        from activepick.classes.result import ClassAverages
 
         state = self._session.state.with_(left_out={})
         if candidates:
