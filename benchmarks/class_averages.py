@@ -1,7 +1,7 @@
 """Evaluate class averages on simulated picks of known kind and orientation.
 
     python benchmarks/class_averages.py [--proteins trefoil,globule] [--crops 2000] [--cache DIR]
-    python benchmarks/class_averages.py --true-projections
+    python benchmarks/class_averages.py --true-projections | --true-views
 
 A protein is named, or a set of `varied_sets.py` by its number, such as varied-301.
 
@@ -12,6 +12,7 @@ Each average of 50 or more members, most of them particles, is compared with the
 density in the true orientations of up to 40 of its members, under the mean absolute contrast
 transfer function, which remains after phase flipping. The result is the highest correlation within
 the particle radius, over these projections, rotations in the plane and shifts of up to four pixels.
+With --true-views, the classes are begun with true projections in well distributed directions.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from activepick.classes import descriptor_means, frequencies
 from activepick.classes.averages import assign_classes, average_classes
 from activepick.classes.comparison import DISC_RADII
 from activepick.classes.crops import CropScale
+from activepick.classes.descriptors import describe
 from activepick.classes.directions import DIMENSIONS
 from activepick.classes.output import draw_averages
 from activepick.classes.polar import PolarGrid, transform
@@ -54,6 +56,8 @@ MOVED, FALSE, SEED = 0.07, 1 / 3, 11
 MEMBERS, VIEWS = 50, 40
 # Number of projections with which all crops are compared with `--true-projections`.
 COMPARED_VIEWS = 80
+# Number of refinements from true views, each with three passes over the crops.
+REFINEMENTS = 4
 
 Floats = NDArray[np.float64]
 
@@ -78,6 +82,9 @@ def main() -> None:
         action="store_true",
         help="print only the purity that the true projections give",
     )
+    parser.add_argument(
+        "--true-views", action="store_true", help="begin the classes with true projections"
+    )
     parser.add_argument("--pictures", type=Path, help="folder for a PNG of each set")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -99,9 +106,12 @@ def main() -> None:
             continue
         radius_px = CropScale(settings.diameter_angstrom).radius_px
         cpu, wall = time.process_time(), time.perf_counter()
-        found = average_classes(
-            data["crops"], radius_px, options.classes, seed=options.seed, device=options.device
-        )
+        if options.true_views:
+            found = from_true_views(data, settings, options.classes)
+        else:
+            found = average_classes(
+                data["crops"], radius_px, options.classes, seed=options.seed, device=options.device
+            )
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         particle = data["kinds"] == "particle"
@@ -286,43 +296,90 @@ def true_projection_purity(data: dict[str, NDArray[Any]], settings: SimulationSe
     Each crop is compared with true projections, and the best threshold of the logarithm of the
     likelihood ratio between its best projection and noise is chosen with the true kinds.
     """
-    crops, particle = torch.from_numpy(data["crops"]), data["kinds"] == "particle"
-    scale = CropScale(settings.diameter_angstrom)
+    particle, scale = data["kinds"] == "particle", CropScale(settings.diameter_angstrom)
     true = np.flatnonzero(particle)
     views = np.sort(np.random.default_rng(SEED).choice(true, COMPARED_VIEWS, replace=False))
-    shells = frequencies.shells(scale.side, crops.device)
-    disc = frequencies.disc(scale.side, DISC_RADII * scale.radius_px, crops.device)
-    power = [frequencies.radial_power(part, shells) for part in torch.split(crops, 128)]
-    noise = torch.cat(power).mean(0)
-    white = torch.rsqrt(noise)[shells]
-    projections = true_projections(data, settings, views, true).astype(np.float32)
-    references = frequencies.filtered(torch.from_numpy(projections), white) * disc
-    whitened = torch.cat([frequencies.filtered(part, white) for part in torch.split(crops, 128)])
-    # The mean contrast of particles.
-    contrast = (whitened[views] * references).sum() / (references**2).sum()
-    references *= contrast
-    none = np.empty(0, np.float32)
-    known = ClassAverages(
-        averages=references.numpy(),
-        references=references.numpy(),
-        noise=noise.numpy(),
-        # Equal for all projections, so that only the pixels are compared.
-        descriptors=np.zeros((COMPARED_VIEWS, DIMENSIONS), np.float32),
-        classes=np.empty(0, np.intp),
-        probability=none,
-        angle_rad=none,
-        shift_px=np.empty((0, 2), np.float32),
-    )
+    references, whitened, noise = whitened_projections(data, settings, views)
+    # Equal for all projections, so that only the pixels are compared.
+    descriptors = np.zeros((COMPARED_VIEWS, DIMENSIONS), np.float32)
+    known = without_members(references, noise, descriptors)
     found = assign_classes(data["crops"], scale.radius_px, known, device="cpu")
     angle, shift = torch.from_numpy(found.angle_rad), torch.from_numpy(found.shift_px)
     own = references[torch.from_numpy(found.classes)]
-    products = (transform(whitened, angle, shift) * own * disc).sum((1, 2))
+    # The references are 0 outside the disc.
+    products = (transform(whitened, angle, shift) * own).sum((1, 2))
     ratio = (products - (own**2).sum((1, 2)) / 2).numpy()
     sorted_kinds = particle[np.argsort(ratio)]
     right = np.append(0, np.cumsum(~sorted_kinds)) + np.append(
         np.cumsum(sorted_kinds[::-1])[::-1], 0
     )
     return float(right.max() / len(particle))
+
+
+def from_true_views(
+    data: dict[str, NDArray[Any]], settings: SimulationSettings, count: int
+) -> ClassAverages:
+    """Return classes that are begun with true projections, and with means of the false picks.
+
+    The projections are those of particles whose directions are far from each other. The classes
+    are then refined from the crops alone.
+    """
+    kinds, scale = data["kinds"], CropScale(settings.diameter_angstrom)
+    true = np.flatnonzero(kinds == "particle")
+    direction = Rotation.from_quat(data["rots"][true]).inv().apply([0.0, 0.0, 1.0])
+    chosen = [0]
+    while len(chosen) < count - len(KINDS):
+        chosen.append(int((direction @ direction[chosen].T).max(axis=1).argmin()))
+    references, whitened, noise = whitened_projections(data, settings, true[chosen])
+    disc = frequencies.disc(scale.side, DISC_RADII * scale.radius_px, references.device)
+    with torch.inference_mode():
+        values = describe(torch.from_numpy(data["crops"]), scale.radius_px, lambda fraction: None)
+    own = [kinds == kind for kind in KINDS if (kinds == kind).any()]
+    junk = torch.stack([whitened[torch.from_numpy(mask)].mean(0) * disc for mask in own])
+    means = [values[torch.from_numpy(true)].mean(0)] * len(chosen)
+    means += [values[torch.from_numpy(mask)].mean(0) for mask in own]
+    found = without_members(torch.cat([references, junk]), noise, torch.stack(means).numpy())
+    for _ in range(REFINEMENTS):
+        found = average_classes(data["crops"], scale.radius_px, start=found, device="cpu")
+    return found
+
+
+def whitened_projections(
+    data: dict[str, NDArray[Any]], settings: SimulationSettings, views: NDArray[np.intp]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return true projections of some picks, all crops, and the noise by which both are whitened.
+
+    The projections have the mean contrast of particles, and are 0 outside the disc.
+    """
+    crops, scale = torch.from_numpy(data["crops"]), CropScale(settings.diameter_angstrom)
+    shells = frequencies.shells(scale.side, crops.device)
+    disc = frequencies.disc(scale.side, DISC_RADII * scale.radius_px, crops.device)
+    power = [frequencies.radial_power(part, shells) for part in torch.split(crops, 128)]
+    noise = torch.cat(power).mean(0)
+    white = torch.rsqrt(noise)[shells]
+    true = np.flatnonzero(data["kinds"] == "particle")
+    projections = true_projections(data, settings, views, true).astype(np.float32)
+    references = frequencies.filtered(torch.from_numpy(projections), white) * disc
+    whitened = torch.cat([frequencies.filtered(part, white) for part in torch.split(crops, 128)])
+    references *= (whitened[views] * references).sum() / (references**2).sum()
+    return references, whitened, noise
+
+
+def without_members(
+    references: torch.Tensor, noise: torch.Tensor, descriptors: NDArray[np.float32]
+) -> ClassAverages:
+    """Return classes with given references (k, side, side), to which no crops belong yet."""
+    none = np.empty(0, np.float32)
+    return ClassAverages(
+        averages=references.numpy(),
+        references=references.numpy(),
+        noise=noise.numpy(),
+        descriptors=descriptors,
+        classes=np.empty(0, np.intp),
+        probability=none,
+        angle_rad=none,
+        shift_px=np.empty((0, 2), np.float32),
+    )
 
 
 def draw(found: ClassAverages, particle: NDArray[np.bool_], path: Path) -> None:
