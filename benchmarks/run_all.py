@@ -43,6 +43,7 @@ OTHERS = {
         "calibration_limits",
         "class_answers",
         "class_averages",
+        "class_relion",
         "flips",
         "heads_of_datasets",
         "image_channels",
