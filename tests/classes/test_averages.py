@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -98,6 +100,22 @@ def test_a_class_that_loses_its_members_gets_the_same_number_when_they_return(so
     np.testing.assert_array_equal(without.averages[lost], found.averages[lost])
     again = average_classes(images, RADIUS, 6, start=without, device="cpu")
     assert (again.classes[found.classes == lost] == lost).mean() > 0.8
+
+
+def test_every_class_of_equal_particles_has_members():
+    images, kinds = crops(80, 0.8, seed=4)
+    found = average_classes(images[kinds == 1], RADIUS, 16, seed=2, device="cpu")
+    assert (found.sizes > 0).all()
+    assert len(found.averages) == len(found.references) == len(found.descriptors)
+
+
+def test_classes_without_members_are_left_out_and_the_others_keep_their_order(sorted_shapes):
+    found = sorted_shapes[2]
+    last = len(found.averages) - 1
+    gap = replace(found, classes=np.where(found.classes == 0, last, found.classes))
+    kept = gap.without_empty()
+    np.testing.assert_array_equal(kept.averages, found.averages[1:])
+    np.testing.assert_array_equal(kept.classes, gap.classes - 1)
 
 
 def test_few_crops_give_few_classes_and_no_crops_are_an_error():

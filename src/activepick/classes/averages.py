@@ -37,7 +37,8 @@ def average_classes(
     radius_px
         Particle radius in pixels of the crops.
     count
-        Number of classes. It is reduced if there are fewer than five crops for each class.
+        Number of classes. It is reduced if there are fewer than five crops for each class, and
+        classes that have no members in the end are left out.
     seed
         Seed for the first classes.
     start
@@ -74,7 +75,8 @@ def average_classes(
             run.maximise(2, 1, part_between(report, 0.85, 0.88))
         done = 0.88 if start is None else 0.4
         run.maximise(1, _FINE, part_between(report, done, 1.0))
-        return run.result()
+        found = run.result()
+        return found.without_empty() if start is None else found
 
 
 def assign_classes(

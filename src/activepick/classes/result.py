@@ -1,6 +1,6 @@
 """The classes of crops, their averages, and the alignment of each crop with its class."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,3 +45,14 @@ class ClassAverages:
     def sizes(self) -> NDArray[np.intp]:
         """Number of members of each class, (k,)."""
         return np.bincount(self.classes, minlength=len(self.averages))
+
+    def without_empty(self) -> "ClassAverages":
+        """Return the classes that have members, with new numbers in the same order."""
+        used, classes = np.unique(self.classes, return_inverse=True)
+        return replace(
+            self,
+            averages=self.averages[used],
+            references=self.references[used],
+            descriptors=self.descriptors[used],
+            classes=classes,
+        )
