@@ -57,6 +57,15 @@ class Maximisation:
     report
         Called with the fraction of the descriptors that are computed; may raise to cancel.
 
+    Attributes
+    ----------
+    noise, references, classes, probability
+        As in `ClassAverages`.
+    angle, centre
+        `angle_rad` and `shift_px` of `ClassAverages`.
+    descriptors
+        Mean descriptors of the classes.
+
     Raises
     ------
     ValueError

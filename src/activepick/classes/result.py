@@ -26,7 +26,7 @@ class ClassAverages:
     classes
         Class of each crop, (n,), from 0.
     probability
-        Probability of that class, (n,).
+        Probability of that class, (n,), in the posterior at its last temperature, which is below 1.
     angle_rad, shift_px
         Rotation (n,) in radians and centre (n, 2), x and y from the pick in pixels of the crop,
         that align each crop with its class.
