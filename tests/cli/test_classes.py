@@ -46,7 +46,7 @@ def test_averages_members_and_picture_are_written(averaged):
     folder, data, report, said = averaged
     with mrcfile.open(folder / "averages.mrcs") as file:
         assert file.is_image_stack()
-        assert file.data.shape == (4, 32, 32)
+        assert file.data.shape == (len(report["sizes"]), 32, 32)
         assert np.isfinite(file.data).all()
         assert float(file.voxel_size.x) == pytest.approx(1.5 * data.diameter_angstrom / 32)
     assert mrcfile.validate(folder / "averages.mrcs")
@@ -55,13 +55,16 @@ def test_averages_members_and_picture_are_written(averaged):
     counts = members["particles"]["rlnClassNumber"].value_counts()
     assert counts.sum() == data.particles == report["picks"]
     assert report["sizes"] == sorted(report["sizes"], reverse=True)
-    assert [counts.get(number, 0) for number in range(1, 5)] == report["sizes"]
+    found = len(report["sizes"])
+    assert 2 <= found <= 4  # classes without members are left out
+    assert [counts.get(number, 0) for number in range(1, found + 1)] == report["sizes"]
+    assert min(report["sizes"]) > 0
     ours, truth = read_table(folder / "averages.star"), read_table(data.truth)
     pd.testing.assert_frame_equal(
         ours[["x", "y"]].sort_values(["x", "y"], ignore_index=True),
         truth[["x", "y"]].sort_values(["x", "y"], ignore_index=True),
     )
-    assert Image.open(folder / "averages.png").width >= 4 * 64
+    assert Image.open(folder / "averages.png").width >= found * 64
     assert "phases are not flipped" not in said
 
 
