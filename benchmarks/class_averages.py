@@ -302,7 +302,9 @@ def true_projection_purity(data: dict[str, NDArray[Any]], settings: SimulationSe
     references, whitened, noise = whitened_projections(data, settings, views)
     # Equal for all projections, so that only the pixels are compared.
     descriptors = np.zeros((COMPARED_VIEWS, DIMENSIONS), np.float32)
-    known = without_members(references, noise, descriptors)
+    known = ClassAverages.without_members(
+        references.numpy(), references.numpy(), noise.numpy(), descriptors
+    )
     found = assign_classes(data["crops"], scale.radius_px, known, device="cpu")
     angle, shift = torch.from_numpy(found.angle_rad), torch.from_numpy(found.shift_px)
     own = references[torch.from_numpy(found.classes)]
@@ -338,7 +340,8 @@ def from_true_views(
     junk = torch.stack([whitened[torch.from_numpy(mask)].mean(0) * disc for mask in own])
     means = [values[torch.from_numpy(true)].mean(0)] * len(chosen)
     means += [values[torch.from_numpy(mask)].mean(0) for mask in own]
-    found = without_members(torch.cat([references, junk]), noise, torch.stack(means).numpy())
+    begun = torch.cat([references, junk]).numpy()
+    found = ClassAverages.without_members(begun, begun, noise.numpy(), torch.stack(means).numpy())
     for _ in range(REFINEMENTS):
         found = average_classes(data["crops"], scale.radius_px, start=found, device="cpu")
     return found
@@ -354,32 +357,14 @@ def whitened_projections(
     crops, scale = torch.from_numpy(data["crops"]), CropScale(settings.diameter_angstrom)
     shells = frequencies.shells(scale.side, crops.device)
     disc = frequencies.disc(scale.side, DISC_RADII * scale.radius_px, crops.device)
-    power = [frequencies.radial_power(part, shells) for part in torch.split(crops, 128)]
-    noise = torch.cat(power).mean(0)
-    white = torch.rsqrt(noise)[shells]
+    noise = frequencies.mean_power(crops, shells)
     true = np.flatnonzero(data["kinds"] == "particle")
     projections = true_projections(data, settings, views, true).astype(np.float32)
-    references = frequencies.filtered(torch.from_numpy(projections), white) * disc
-    whitened = torch.cat([frequencies.filtered(part, white) for part in torch.split(crops, 128)])
+    references = frequencies.whitened(torch.from_numpy(projections), noise, shells) * disc
+    parts = torch.split(crops, 128)
+    whitened = torch.cat([frequencies.whitened(part, noise, shells) for part in parts])
     references *= (whitened[views] * references).sum() / (references**2).sum()
     return references, whitened, noise
-
-
-def without_members(
-    references: torch.Tensor, noise: torch.Tensor, descriptors: NDArray[np.float32]
-) -> ClassAverages:
-    """Return classes with given references (k, side, side), to which no crops belong yet."""
-    none = np.empty(0, np.float32)
-    return ClassAverages(
-        averages=references.numpy(),
-        references=references.numpy(),
-        noise=noise.numpy(),
-        descriptors=descriptors,
-        classes=np.empty(0, np.intp),
-        probability=none,
-        angle_rad=none,
-        shift_px=np.empty((0, 2), np.float32),
-    )
 
 
 def draw(found: ClassAverages, particle: NDArray[np.bool_], path: Path) -> None:

@@ -18,7 +18,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import mrcfile
 import numpy as np
 import pandas as pd
 import starfile
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from processor_name import processor
 
 from activepick.classes.crops import CropScale
+from activepick.classes.output import write_averages
 from activepick.classes.polar import transform
 from activepick.simulate import SimulationSettings
 
@@ -107,10 +107,7 @@ def write(data: dict[str, NDArray[Any]], settings: SimulationSettings, folder: P
     background = crops[:, np.hypot(x, y) > scale.radius_px]
     mean, deviation = background.mean(axis=1), background.std(axis=1)
     crops = (crops - mean[:, None, None]) / deviation[:, None, None]
-    with mrcfile.new(folder / "crops.mrcs", overwrite=True) as file:
-        file.set_data(crops.astype(np.float32))
-        file.set_image_stack()
-        file.voxel_size = scale.pixel_size_angstrom
+    write_averages(crops, folder / "crops.mrcs", scale.pixel_size_angstrom)
     microscope, defocus = settings.microscope, 1e4 * data["defoc"]
     optics = {
         "rlnOpticsGroup": [1],

@@ -102,9 +102,9 @@ def assign_classes(
         The known averages, with the classes of these crops.
     """
     if not len(crops):
-        none = np.empty(0, np.float32)
-        return replace(known, classes=np.empty(0, np.intp), probability=none, angle_rad=none,
-                       shift_px=np.empty((0, 2), np.float32))  # fmt: skip
+        return ClassAverages.without_members(
+            known.averages, known.references, known.noise, known.descriptors
+        )
     report = progress or (lambda fraction: None)
     with torch.inference_mode():
         run = Maximisation(

@@ -3,7 +3,19 @@
 import torch
 from torch import Tensor
 
-__all__ = ["disc", "filtered", "radial_power", "resized", "shells", "wiener_filtered"]
+__all__ = [
+    "disc",
+    "filtered",
+    "mean_power",
+    "radial_power",
+    "resized",
+    "shells",
+    "whitened",
+    "wiener_filtered",
+]
+
+# Images that are transformed at a time.
+_IMAGES = 128
 
 
 def filtered(images: Tensor, factors: Tensor) -> Tensor:
@@ -77,3 +89,14 @@ def radial_power(images: Tensor, of_pixel: Tensor) -> Tensor:
     sums = power.new_zeros((len(images), len(count)))
     mean: Tensor = sums.index_add_(1, of_pixel.flatten(), power.flatten(1)) / count
     return mean
+
+
+def mean_power(images: Tensor, of_pixel: Tensor) -> Tensor:
+    """Return the mean power (shells,) over images, above 0; parameters as in `radial_power`."""
+    parts = [radial_power(part, of_pixel) for part in torch.split(images, _IMAGES)]
+    return torch.cat(parts).mean(0).clamp(min=1e-12)
+
+
+def whitened(images: Tensor, power: Tensor, of_pixel: Tensor) -> Tensor:
+    """Divide the Fourier transforms of images by the root of a power (shells,)."""
+    return filtered(images, torch.rsqrt(power)[of_pixel])

@@ -90,9 +90,7 @@ class Maximisation:
         self._mask = frequencies.disc(side, DISC_RADII * radius_px, device)
         self._start = start
         if start is None:
-            parts = torch.split(self._crops, _IMAGES)
-            power = [frequencies.radial_power(part, self._shells) for part in parts]
-            self.noise = torch.cat(power).mean(0).clamp(min=1e-12)
+            self.noise = frequencies.mean_power(self._crops, self._shells)
             self.references = torch.zeros((1, side, side), device=device)
             known = torch.empty((0, 0), device=device)
         else:
@@ -143,7 +141,7 @@ class Maximisation:
                 known, weight = self.descriptors.means, of_class.sum(0)
                 self._set_references(sums, weight)
                 self.descriptors.add(rows, of_class)
-                self.descriptors.set_means(self._unless_few(self.descriptors.means, weight, known))
+                self.descriptors.means = self._unless_few(self.descriptors.means, weight, known)
         self.probability, self.classes = of_class.max(1)
         turns = compared.grid.angles
         self.angle = (places % turns) * (2 * torch.pi / turns)
@@ -224,4 +222,4 @@ class Maximisation:
         return ClassAverages(*(each.cpu().numpy() for each in arrays))
 
     def _whitened(self, crops: Tensor) -> Tensor:
-        return frequencies.filtered(crops, torch.rsqrt(self.noise)[self._shells])
+        return frequencies.whitened(crops, self.noise, self._shells)

@@ -41,6 +41,26 @@ class ClassAverages:
     angle_rad: NDArray[np.float32]
     shift_px: NDArray[np.float32]
 
+    @classmethod
+    def without_members(
+        cls,
+        averages: NDArray[np.float32],
+        references: NDArray[np.float32],
+        noise: NDArray[np.float32],
+        descriptors: NDArray[np.float32],
+    ) -> "ClassAverages":
+        """Return classes to which no crops belong yet; parameters as the attributes."""
+        return cls(
+            averages=averages,
+            references=references,
+            noise=noise,
+            descriptors=descriptors,
+            classes=np.empty(0, np.intp),
+            probability=np.empty(0, np.float32),
+            angle_rad=np.empty(0, np.float32),
+            shift_px=np.empty((0, 2), np.float32),
+        )
+
     @property
     def sizes(self) -> NDArray[np.intp]:
         """Number of members of each class, (k,)."""

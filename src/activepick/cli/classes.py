@@ -176,7 +176,7 @@ def classes(
         files = {"averages": str(out), "members": str(star), "picture": str(picture)}
         print_json({**files, "picks": len(kept), "sizes": sizes[order].tolist()})
     else:
-        in_classes = counted(int((sizes > 0).sum()), "class", "classes")
+        in_classes = counted(len(sizes), "class", "classes")
         print(f"{counted(len(kept), 'pick')} in {in_classes}: {out}, {star}, {picture}")
 
 

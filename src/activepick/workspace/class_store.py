@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zipfile import ZIP_STORED
 
 import numpy as np
@@ -12,10 +11,8 @@ from numpy.typing import NDArray
 
 from activepick.atomic import replacing
 from activepick.classes.directions import DIMENSIONS
+from activepick.classes.result import ClassAverages
 from activepick.files import open_to_read
-
-if TYPE_CHECKING:  # the module loads PyTorch
-    from activepick.classes.result import ClassAverages
 
 __all__ = ["StoredClasses", "class_id", "load_classes", "run_of", "save_classes"]
 
@@ -56,20 +53,10 @@ class StoredClasses:
         """Return the `class_id` of a class: of its labels, and of its left-out members."""
         return class_id(self.run, number)
 
-    def start(self) -> "ClassAverages":
+    def start(self) -> ClassAverages:
         """Return the classes without members."""
-        from activepick.classes.result import ClassAverages
-
-        none = np.empty(0, np.float32)
-        return ClassAverages(
-            averages=self.averages,
-            references=self.references,
-            noise=self.noise,
-            descriptors=self.descriptors,
-            classes=np.empty(0, np.intp),
-            probability=none,
-            angle_rad=none,
-            shift_px=np.empty((0, 2), np.float32),
+        return ClassAverages.without_members(
+            self.averages, self.references, self.noise, self.descriptors
         )
 
 

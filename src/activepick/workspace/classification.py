@@ -13,6 +13,7 @@ from scipy.special import expit
 from activepick.classes.crops import CropScale
 from activepick.classes.directions import directions_digest
 from activepick.classes.members import LABELS_PER_CLASS, label_weight, spread_members
+from activepick.classes.result import ClassAverages
 from activepick.errors import ActivepickError, SessionError
 from activepick.progress import Progress, part_between, part_of
 from activepick.scoremap import SAME_POSITION
@@ -187,7 +188,6 @@ class Classification:
             If no micrograph with picks can be read.
         """
         from activepick.classes.picks import MicrographPicks, average_picks
-        from activepick.classes.result import ClassAverages
 
         state = self._session.state.with_(left_out={})
         if candidates:
