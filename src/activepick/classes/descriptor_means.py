@@ -56,6 +56,10 @@ class DescriptorMeans:
         prior = _PRIOR_CROPS * self._middle
         self.means = (self._sums + prior) / (self._weight + _PRIOR_CROPS)[:, None]
 
+    def set_means(self, means: Tensor) -> None:
+        """Set the means (k, d), until the next batch is added."""
+        self.means = means
+
     def begin(self, number: int, row: Tensor, weight: Tensor) -> None:
         """Start a class again with one crop, given the new weights (k,) of all classes."""
         self._sums *= (weight / self._weight.clamp(min=1e-6))[:, None]

@@ -141,7 +141,7 @@ class Maximisation:
                 known, weight = self.descriptors.means, of_class.sum(0)
                 self._set_references(sums, weight)
                 self.descriptors.add(rows, of_class)
-                self.descriptors.means = self._unless_few(self.descriptors.means, weight, known)
+                self.descriptors.set_means(self._unless_few(self.descriptors.means, weight, known))
         self.probability, self.classes = of_class.max(1)
         turns = compared.grid.angles
         self.angle = (places % turns) * (2 * torch.pi / turns)
