@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from activepick.classes.crops import CropScale
-from activepick.classes.descriptor_means import DescriptorMeans, clustered
+from activepick.classes.descriptor_means import log_density, mean_descriptors
 from activepick.classes.descriptors import describe, network_features
 from activepick.classes.directions import DIMENSIONS, directions, save_directions
 from activepick.features.backbone import load_backbone
@@ -85,32 +83,11 @@ def test_directions_are_written_and_read(tmp_path):
     np.testing.assert_array_equal(read, directions())
 
 
-@settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 10**6), count=st.integers(2, 6))
-def test_clusters_that_are_far_apart_are_found(seed, count):
-    rng = np.random.default_rng(seed)
-    centres = np.eye(count, DIMENSIONS) * 1e4
-    values = np.repeat(centres, 30, axis=0) + rng.normal(size=(30 * count, DIMENSIONS))
-    found = clustered(torch.from_numpy(values.astype(np.float32)), count, rng).numpy()
-    assert np.linalg.norm(found - centres[found.argmax(1)], axis=1).max() < 2
-    assert sorted(found.argmax(1)) == list(range(count))
-
-
-def test_equal_crops_can_be_divided():
-    found = clustered(torch.ones((9, 3)), 4, np.random.default_rng(0))
-    assert found.isfinite().all()
-
-
-def test_means_follow_the_members_and_a_class_can_begin_again():
+def test_mean_descriptors_of_classes_are_near_the_mean_of_all_if_there_are_few_members():
     values = torch.tensor([[0.0], [0.0], [8.0], [8.0]])
-    model = DescriptorMeans(values, torch.zeros((2, 1)))
-    rows, of_class = torch.arange(4), torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
-    model.add(rows, of_class)
+    of_class = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
+    means = mean_descriptors(values, of_class)
     # Five more crops at the mean of all crops, 4.
-    assert model.means[:, 0].tolist() == pytest.approx([20 / 7, 36 / 7])
-    density = model.log_density(rows)
+    assert means[:, 0].tolist() == pytest.approx([20 / 7, 36 / 7])
+    density = log_density(values, means)
     assert density[0, 0] - density[0, 1] == pytest.approx((36**2 - 20**2) / 49 / 4)
-    model.begin(0, rows[3], torch.tensor([1.0, 1.0]))
-    assert model.means[0, 0] == 8
-    model.add(rows[:2], of_class[:2], replaced=0.0)  # nothing is replaced
-    assert model.means[:, 0].tolist() == pytest.approx([28 / 6, 28 / 6])

@@ -13,8 +13,10 @@ from activepick.progress import Progress, part_between
 
 __all__ = ["assign_classes", "average_classes"]
 
-# Passes over the crops at full resolution.
-_FINE = 3
+# Temperatures of the posterior in the passes over the crops, at half the resolution, then at full
+# resolution, and when known classes are refined. At the temperature 1, noisy crops belong to many
+# classes, so that averages mix views.
+_COARSE, _FINE, _REFINED = (1.0, 0.9, 0.8), (0.7, 0.65, 0.6, 0.55, 0.5), (0.5, 0.5, 0.5)
 
 
 def average_classes(
@@ -40,7 +42,7 @@ def average_classes(
         Number of classes. It is reduced if there are fewer than five crops for each class, and
         classes that have no members in the end are left out.
     seed
-        Seed for the first classes.
+        Seed for the choice of the 2,000 crops with which classes begin, if there are more.
     start
         Classes of other crops of the same side, which are refined instead of new ones. Each keeps
         its number; a class with fewer than five members also keeps its average.
@@ -67,14 +69,12 @@ def average_classes(
             crops, radius_px, choose_device(device), start, part_between(report, 0.0, 0.4)
         )
         if start is None:
-            run.learn(
-                max(1, min(count, len(crops) // FEWEST_MEMBERS)),
-                np.random.default_rng(seed),
-                part_between(report, 0.4, 0.85),
-            )
-            run.maximise(2, 1, part_between(report, 0.85, 0.88))
-        done = 0.88 if start is None else 0.4
-        run.maximise(1, _FINE, part_between(report, done, 1.0))
+            most = max(1, min(count, len(crops) // FEWEST_MEMBERS))
+            run.begin(most, np.random.default_rng(seed), part_between(report, 0.4, 0.6))
+            run.maximise(2, _COARSE, part_between(report, 0.6, 0.7))
+            run.maximise(1, _FINE, part_between(report, 0.7, 1.0))
+        else:
+            run.maximise(1, _REFINED, part_between(report, 0.4, 1.0))
         found = run.result()
         return found.without_empty() if start is None else found
 
@@ -110,6 +110,6 @@ def assign_classes(
         run = Maximisation(
             crops, radius_px, choose_device(device), known, part_between(report, 0.0, 0.8)
         )
-        run.maximise(2, 1, part_between(report, 0.8, 1.0), learn=False)
+        run.maximise(2, _REFINED[:1], part_between(report, 0.8, 1.0), learn=False)
         found = run.result()
     return replace(found, averages=known.averages, references=known.references)

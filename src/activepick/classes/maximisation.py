@@ -4,12 +4,12 @@ The method is maximum likelihood: each crop is modelled as one of the references
 multiplied by a contrast and with white noise, and expectation maximisation sums over all classes,
 rotations and shifts (Scheres et al. 2005, J. Mol. Biol. 348, 139-149). The descriptors of a crop,
 which distinguish particles from other objects, are independent of its pixels in this model and
-have a normal distribution around the mean of the class. References are updated after
-each small batch of crops, which avoids local optima in which updates after whole passes remain, and
-are damped at frequencies with more noise than signal (Scheres 2012, J. Struct. Biol. 180, 519-530).
-The temperature of the posterior decreases to 0.5, and classes that are empty or double are started
-again with a crop of the largest class (Sorzano et al. 2010, J. Struct. Biol. 171, 197-206).
+have a normal distribution around the mean of the class. References are damped at frequencies with
+more noise than signal (Scheres 2012, J. Struct. Biol. 180, 519-530), and the temperature of the
+posterior decreases (Ueda and Nakano 1998, Neural Netw. 11, 271-282).
 """
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -19,28 +19,21 @@ from torch.nn.functional import one_hot
 
 from activepick.classes import frequencies
 from activepick.classes.comparison import DISC_RADII, Comparison
-from activepick.classes.descriptor_means import DescriptorMeans, clustered
+from activepick.classes.descriptor_means import log_density, mean_descriptors
 from activepick.classes.descriptors import describe
+from activepick.classes.first_classes import first_classes
 from activepick.classes.polar import transform, turned
 from activepick.classes.result import ClassAverages
-from activepick.classes.running_means import RunningMeans
 from activepick.progress import Progress, part_of
 
 __all__ = ["FEWEST_MEMBERS", "Maximisation"]
 
-# Passes over the crops at half the resolution.
-_COARSE = 12
-# Batches in a pass, and the fewest crops in one.
-_BATCHES, _LEAST_BATCH = 10, 100
-# The first and the last temperature of the posterior, the share of the coarse batches after which
-# the last one is reached, and the share after which classes are no longer started again. At the
-# temperature 1, noisy crops belong to many classes, so that averages mix views.
-_HOT, _COLD, _COOLED, _SETTLED = 2.0, 0.5, 0.6, 0.7
 # Fewest crops for each class. A known class with fewer members keeps its average, so that it is
 # recognised when there are more.
 FEWEST_MEMBERS = 5
-# The first reference is a crop, up to this many cycles in a particle radius, times a factor.
-_FIRST_CYCLES, _FIRST_FACTOR = 2.0, 0.5
+# Most crops that are compared with each other for the first classes; time and memory are
+# proportional to the square of the number.
+_FIRST_CROPS = 2000
 # Numbers of a posterior in memory at a time, and images.
 _AT_ONCE, _IMAGES = 2**20, 128
 
@@ -92,56 +85,47 @@ class Maximisation:
         if start is None:
             self.noise = frequencies.mean_power(self._crops, self._shells)
             self.references = torch.zeros((1, side, side), device=device)
-            known = torch.empty((0, 0), device=device)
+            self.descriptors = torch.empty((0, 0), device=device)
         else:
             self.noise = torch.from_numpy(start.noise).to(device)
             self.references = torch.from_numpy(start.references).to(device)
-            known = torch.from_numpy(start.descriptors).to(device)
+            self.descriptors = torch.from_numpy(start.descriptors).to(device)
         self._values = describe(self._crops, radius_px, report)
-        self.descriptors = DescriptorMeans(self._values, known)
         self.centre = torch.zeros((n, 2), device=device)
         self.angle = torch.zeros(n, device=device)
         self.classes = torch.zeros(n, dtype=torch.long, device=device)
         self.probability = torch.ones(n, device=device)
 
-    def learn(self, count: int, rng: np.random.Generator, report: Progress) -> None:
-        """Learn the references from batches of crops, at half the resolution."""
-        n, side = len(self._crops), self._side // 2
-        batch = max(_LEAST_BATCH, -(-n // _BATCHES))
-        batches = -(-n // batch)
-        centres = clustered(self._values, count, rng)
-        self.descriptors = DescriptorMeans(self._values, centres)
-        self.references = self._begun(torch.cdist(centres, self._values).argmin(1))
-        means = RunningMeans(count, side, n, self.device)
-        total = _COARSE * batches
-        order = np.empty(0, np.intp)
-        for step in range(total):
-            report(step / total)
-            order = order if len(order) else rng.permutation(n)
-            rows, order = torch.from_numpy(order[:batch]).to(self.device), order[batch:]
-            temperature = _COLD * (_HOT / _COLD) ** max(0.0, 1 - step / (_COOLED * total))
-            images, of_class, _ = self._expect(self._comparison(2), 2, rows, temperature)
-            self.descriptors.add(rows, of_class, means.add(images, of_class))
-            self._set_references(means.sums, means.weight, means.share)
-            if step < _SETTLED * total:
-                for number, row in means.replacements(self.references, of_class, rng):
-                    self.references[number] = self._begun(rows[[row]])[0]
-                    self.descriptors.begin(number, rows[row], means.weight)
-                    means.set_mean(number, frequencies.resized(self.references[[number]], side)[0])
+    def begin(self, count: int, rng: np.random.Generator, report: Progress) -> None:
+        """Begin new classes with means of similar crops."""
+        n = len(self._crops)
+        chosen = np.sort(rng.choice(n, _FIRST_CROPS, replace=False)) if n > _FIRST_CROPS else None
+        rows = torch.arange(n) if chosen is None else torch.from_numpy(chosen)
+        parts = torch.split(rows.to(self.device), _IMAGES)
+        small = torch.cat([self._reduced(part, 2) for part in parts])
+        radius_px = DISC_RADII * self._radius_px / 2
+        found, self.angle[rows] = first_classes(small, radius_px, count, report)
+        members = found.new_zeros((n, count))
+        members[rows] = found
+        self._set_references(self._sums(members, self._whitened), members.sum(0))
+        self.descriptors = mean_descriptors(self._values, members)
 
-    def maximise(self, shrink: int, steps: int, report: Progress, *, learn: bool = True) -> None:
-        """Maximise the likelihood at half the resolution (`shrink` 2) or full resolution (1)."""
-        rows = torch.arange(len(self._crops), device=self.device)
-        for step in range(steps):
+    def maximise(
+        self, shrink: int, temperatures: Sequence[float], report: Progress, *, learn: bool = True
+    ) -> None:
+        """Maximise the likelihood at half the resolution (`shrink` 2) or full resolution (1).
+
+        Each temperature of the posterior is that of one pass over the crops.
+        """
+        for step, temperature in enumerate(temperatures):
             compared = self._comparison(shrink)
-            sums, of_class, places = self._expect(
-                compared, shrink, rows, report=part_of(report, step, steps)
-            )
+            part = part_of(report, step, len(temperatures))
+            sums, of_class, places = self._expect(compared, shrink, temperature, part)
             if learn:
-                known, weight = self.descriptors.means, of_class.sum(0)
+                weight = of_class.sum(0)
                 self._set_references(sums, weight)
-                self.descriptors.add(rows, of_class)
-                self.descriptors.set_means(self._unless_few(self.descriptors.means, weight, known))
+                means = mean_descriptors(self._values, of_class)
+                self.descriptors = self._unless_few(means, weight, self.descriptors)
         self.probability, self.classes = of_class.max(1)
         turns = compared.grid.angles
         self.angle = (places % turns) * (2 * torch.pi / turns)
@@ -153,39 +137,36 @@ class Maximisation:
         return Comparison(small, shrink, self._radius_px)
 
     def _expect(
-        self,
-        compared: Comparison,
-        shrink: int,
-        rows: Tensor,
-        temperature: float = _COLD,
-        report: Progress = lambda fraction: None,
+        self, compared: Comparison, shrink: int, temperature: float, report: Progress
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Sum crops over all classes, rotations and shifts.
 
         Returns the sums of the aligned crops (k, side, side), the probability (n, k) of each class,
         and the index (n,) of the best shift and rotation in the best class.
         """
+        n = len(self._crops)
+        # These are allocated first, since small arrays between large ones that are released keep
+        # the memory from being used again.
+        of_class = torch.empty((n, len(self.references)), device=self.device)
+        places = torch.empty(n, dtype=torch.long, device=self.device)
         sums: Tensor | float = 0.0
-        found: list[tuple[Tensor, Tensor]] = []
-        batches = torch.split(rows, max(1, _AT_ONCE // compared.size))
-        for number, part in enumerate(batches):
-            report(number / len(batches))
-            small = frequencies.resized(self._whitened(self._crops[part]), self._side // shrink)
-            spectra = compared.grid.spectra(small, self.centre[part] / shrink)
-            density = self.descriptors.log_density(part)
+        size = max(1, _AT_ONCE // compared.size)
+        for start in range(0, n, size):
+            report(start / n)
+            part = slice(start, start + size)
+            spectra = compared.grid.spectra(self._reduced(part, shrink), self.centre[part] / shrink)
+            density = log_density(self._values[part], self.descriptors)
             posterior = compared.posterior(spectra, density, temperature)
             sums = sums + compared.sums(spectra, posterior)
-            of_class = posterior.sum(2)
-            best = posterior[torch.arange(len(part), device=self.device), of_class.argmax(1)]
-            found.append((of_class, best.argmax(1)))
-        of_class, places = map(torch.cat, zip(*found, strict=True))
+            of_class[part] = posterior.sum(2)
+            own = torch.arange(len(posterior), device=self.device)
+            places[part] = posterior[own, of_class[part].argmax(1)].argmax(1)
         return compared.images(torch.as_tensor(sums)), of_class, places
 
-    def _set_references(self, sums: Tensor, weight: Tensor, share: float = 1.0) -> None:
-        """Set the references to means of crops, a share of which is independent."""
+    def _set_references(self, sums: Tensor, weight: Tensor) -> None:
         means = frequencies.resized(sums / weight.clamp(min=1e-3)[:, None, None], self._side)
         white = torch.ones_like(self.noise)
-        made = frequencies.wiener_filtered(means, share * weight, white, self._mask)
+        made = frequencies.wiener_filtered(means, weight, white, self._mask)
         self.references = self._unless_few(made, weight, self.references)
 
     def _unless_few(self, found: Tensor, weight: Tensor, known: Tensor) -> Tensor:
@@ -195,31 +176,34 @@ class Maximisation:
         few = (weight < FEWEST_MEMBERS).view(-1, *(1 for _ in known.shape[1:]))
         return torch.where(few, known, found)
 
-    def _begun(self, rows: Tensor) -> Tensor:
-        """Return crops as the first references."""
-        cut = _FIRST_CYCLES * self._side / self._radius_px
-        factors = _FIRST_FACTOR * torch.exp(-((self._shells / cut) ** 2) / 2)
-        return frequencies.filtered(self._whitened(self._crops[rows]), factors)
-
     def result(self) -> ClassAverages:
         """Return the classes, with averages of the crops that are not whitened."""
-        k, side = len(self.references), self._side
-        member = one_hot(self.classes, k).to(torch.float32)
-        sums = torch.zeros((k, side, side), device=self.device)
-        for start in range(0, len(member), _IMAGES):
-            part = slice(start, start + _IMAGES)
-            aligned = transform(self._crops[part], self.angle[part], self.centre[part])
-            sums += (member[part].T @ aligned.flatten(1)).view_as(sums)
-        weight = member.sum(0)
-        means = sums / weight.clamp(min=1)[:, None, None]
+        members = one_hot(self.classes, len(self.references)).to(torch.float32)
+        weight = members.sum(0)
+        means = self._sums(members) / weight.clamp(min=1)[:, None, None]
         averages = frequencies.wiener_filtered(means, weight, self.noise, self._mask)
         if self._start is not None:
             known = torch.from_numpy(self._start.averages).to(self.device)
             averages = self._unless_few(averages, weight, known)
-        model = (averages, self.references, self.noise)
-        members = (self.classes, self.probability, self.angle, self.centre)
-        arrays = (*model, self.descriptors.means, *members)
+        model = (averages, self.references, self.noise, self.descriptors)
+        arrays = (*model, self.classes, self.probability, self.angle, self.centre)
         return ClassAverages(*(each.cpu().numpy() for each in arrays))
+
+    def _sums(
+        self, members: Tensor, filtered: Callable[[Tensor], Tensor] = lambda crops: crops
+    ) -> Tensor:
+        """Sum the aligned crops of classes with members (n, k), after a filter."""
+        sums = self._crops.new_zeros((members.shape[1], self._side, self._side))
+        for start in range(0, len(members), _IMAGES):
+            part = slice(start, start + _IMAGES)
+            crops = filtered(self._crops[part])
+            aligned = transform(crops, self.angle[part], self.centre[part])
+            sums += (members[part].T @ aligned.flatten(1)).view_as(sums)
+        return sums
+
+    def _reduced(self, rows: Tensor | slice, shrink: int) -> Tensor:
+        """Return some whitened crops, reduced by `shrink`."""
+        return frequencies.resized(self._whitened(self._crops[rows]), self._side // shrink)
 
     def _whitened(self, crops: Tensor) -> Tensor:
         return frequencies.whitened(crops, self.noise, self._shells)
