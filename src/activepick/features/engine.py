@@ -31,6 +31,10 @@ OnKnown = Callable[[MicrographFeatures, NDArray[np.bool_]], None]
 # The polarity is determined from a part of the micrograph of this size in working pixels.
 _POLARITY_EDGE = 256
 _POLARITY_MARGIN = 0.5
+# With an upper tail of the scores from this logit the polarity is right, and the negative is not
+# tested. In 36 real and simulated micrographs, that of the wrong polarity is at most 1.5, and that
+# of the right one is higher in 28.
+_CLEAR = 2.0
 
 
 @dataclass(frozen=True)
@@ -310,10 +314,10 @@ class FeatureEngine:
         [image] = self.working_images(micrograph, [POLARITY_RADIUS])
         pixels = middle(image.pixels, _POLARITY_EDGE)
         backbone = self.extractor.backbone
-        as_is, negative = (
-            score_tail(self.extractor.score(sign * pixels, backbone.weights, backbone.bias))
-            for sign in (np.float32(1), np.float32(-1))
-        )
+        as_is = score_tail(self.extractor.score(pixels, backbone.weights, backbone.bias))
+        if as_is >= _CLEAR:
+            return False
+        negative = score_tail(self.extractor.score(-pixels, backbone.weights, backbone.bias))
         return negative > as_is + _POLARITY_MARGIN
 
     def _best_peaks(self, crop: MiddleCrop, radius: float) -> NDArray[np.float16]:
