@@ -1,7 +1,7 @@
 import gc
 
 from activepick.cli.console import progress_bar, say
-from activepick.cli.imports import importing
+from activepick.imports import importing
 
 
 def test_messages_are_written_as_they_are_without_a_terminal(capsys):

@@ -7,8 +7,8 @@ imported within the commands, so that help and errors in arguments appear at onc
 import gc
 from typing import Any
 
-from activepick.cli.imports import importing
 from activepick.cli.interruption import exit_at_once
+from activepick.imports import importing
 
 __all__ = ["app", "main"]
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from activepick.cli.imports import importing
 from activepick.errors import SettingsError
+from activepick.imports import importing
 from activepick.screen import screen_problem
 
 __all__ = ["gui"]

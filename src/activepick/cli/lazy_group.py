@@ -8,8 +8,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from activepick.cli.imports import importing
 from activepick.cli.interruption import exit_at_once
+from activepick.imports import importing
 
 __all__ = ["LazyGroup"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from activepick.cli.console import say
-from activepick.cli.imports import importing
 from activepick.errors import ActivepickError, SettingsError, on_command_line
 from activepick.features.scale_search import spread_out
 from activepick.features.scales import LADDER, POLARITY_RADIUS
+from activepick.imports import importing
 from activepick.micrograph import Micrograph, Normalisation
 
 if TYPE_CHECKING:
