@@ -69,7 +69,6 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the classes")
     parser.add_argument(
         "--descriptor-variance",
         type=float,
@@ -110,7 +109,7 @@ def main() -> None:
             found = from_true_views(data, settings, options.classes)
         else:
             found = average_classes(
-                data["crops"], radius_px, options.classes, seed=options.seed, device=options.device
+                data["crops"], radius_px, options.classes, device=options.device
             )
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

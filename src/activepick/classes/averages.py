@@ -13,10 +13,11 @@ from activepick.progress import Progress, part_between
 
 __all__ = ["assign_classes", "average_classes"]
 
-# Temperatures of the posterior in the passes over the crops, at half the resolution, then at full
-# resolution, and when known classes are refined. At the temperature 1, noisy crops belong to many
-# classes, so that averages mix views.
-_COARSE, _FINE, _REFINED = (1.0, 0.9, 0.8), (0.7, 0.65, 0.6, 0.55, 0.5), (0.5, 0.5, 0.5)
+# The last temperature of the posterior, and the temperatures in the passes over the crops: at half
+# the resolution, then at full resolution, and when known classes are refined. At the temperature 1,
+# noisy crops belong to many classes, so that averages mix views.
+_LAST = 0.5
+_COARSE, _FINE, _REFINED = (1.0, 0.9, 0.8), (0.7, 0.65, 0.6, 0.55, _LAST), (_LAST,) * 3
 
 
 def average_classes(
@@ -110,6 +111,6 @@ def assign_classes(
         run = Maximisation(
             crops, radius_px, choose_device(device), known, part_between(report, 0.0, 0.8)
         )
-        run.maximise(2, _REFINED[:1], part_between(report, 0.8, 1.0), learn=False)
+        run.maximise(2, [_LAST], part_between(report, 0.8, 1.0), learn=False)
         found = run.result()
     return replace(found, averages=known.averages, references=known.references)

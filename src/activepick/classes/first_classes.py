@@ -94,18 +94,18 @@ def _components(images: Tensor, radius_px: float) -> tuple[Tensor, Tensor]:
         single = one_hot(part, side**2).to(torch.float32).view(-1, side, side)
         noise += _covariance(_low(grid, single))
     # Rings near the centre do not have high frequencies.
-    level = torch.diagonal(noise, dim1=1, dim2=2).mean()
-    noise += 1e-3 * level * torch.eye(grid.rings, device=images.device)
+    least = 1e-3 * torch.diagonal(noise, dim1=1, dim2=2).mean()
+    noise += least * torch.eye(grid.rings, device=images.device)
     factor = torch.linalg.cholesky(noise).to(spectra.dtype)
     white = torch.linalg.solve_triangular(factor, spectra.mT, upper=False).mT
     variance, directions = torch.linalg.eigh(_covariance(white) / n)
     # Most components are noise.
     level = variance.median()
-    ratio = variance / level
-    ratio[ratio < _ABOVE_NOISE * (1 + (grid.rings / n) ** 0.5) ** 2] = 1
-    used = (ratio > 1).any(0)
+    signal = variance / level - 1
+    signal[signal < _ABOVE_NOISE * (1 + (grid.rings / n) ** 0.5) ** 2 - 1] = 0
+    used = (signal > 0).any(0)
     values = white @ directions.to(white.dtype)[:, :, used] / level.sqrt()
-    return values, (ratio - 1)[:, None, used]
+    return values, signal[:, None, used]
 
 
 def _low(grid: PolarGrid, images: Tensor) -> Tensor:

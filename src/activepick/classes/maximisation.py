@@ -84,7 +84,7 @@ class Maximisation:
         self._start = start
         if start is None:
             self.noise = frequencies.mean_power(self._crops, self._shells)
-            self.references = torch.zeros((1, side, side), device=device)
+            self.references = torch.empty((0, side, side), device=device)
             self.descriptors = torch.empty((0, 0), device=device)
         else:
             self.noise = torch.from_numpy(start.noise).to(device)
@@ -99,10 +99,8 @@ class Maximisation:
     def begin(self, count: int, rng: np.random.Generator, report: Progress) -> None:
         """Begin new classes with means of similar crops."""
         n = len(self._crops)
-        chosen = np.sort(rng.choice(n, _FIRST_CROPS, replace=False)) if n > _FIRST_CROPS else None
-        rows = torch.arange(n) if chosen is None else torch.from_numpy(chosen)
-        parts = torch.split(rows.to(self.device), _IMAGES)
-        small = torch.cat([self._reduced(part, 2) for part in parts])
+        rows = torch.from_numpy(np.sort(rng.permutation(n)[:_FIRST_CROPS])).to(self.device)
+        small = torch.cat([self._reduced(part, 2) for part in torch.split(rows, _IMAGES)])
         radius_px = DISC_RADII * self._radius_px / 2
         found, self.angle[rows] = first_classes(small, radius_px, count, report)
         members = found.new_zeros((n, count))

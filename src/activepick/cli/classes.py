@@ -81,7 +81,13 @@ def classes(
         float | None,
         typer.Option(help="Voltage in kV; by default that of the optics group, or 300."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same classes.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            help="Seed for the choice of the picks with which classes begin, if more than 2000 "
+            "are averaged. The same seed gives the same classes."
+        ),
+    ] = 0,
     pixel_size: a.PixelSize = None,
     recursive: a.Recursive = False,
     outside: a.Outside = "drop",

@@ -313,19 +313,20 @@ class FeatureEngine:
         """
         [image] = self.working_images(micrograph, [POLARITY_RADIUS])
         pixels = middle(image.pixels, _POLARITY_EDGE)
-        backbone = self.extractor.backbone
-        as_is = score_tail(self.extractor.score(pixels, backbone.weights, backbone.bias))
+        as_is = score_tail(self._pretrained_scores(pixels))
         if as_is >= _CLEAR:
             return False
-        negative = score_tail(self.extractor.score(-pixels, backbone.weights, backbone.bias))
-        return negative > as_is + _POLARITY_MARGIN
+        return score_tail(self._pretrained_scores(-pixels)) > as_is + _POLARITY_MARGIN
+
+    def _pretrained_scores(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        backbone = self.extractor.backbone
+        return self.extractor.score(pixels, backbone.weights, backbone.bias)
 
     def _best_peaks(self, crop: MiddleCrop, radius: float) -> NDArray[np.float16]:
         """Return the highest peaks of the pretrained score map at a working radius."""
 
         def compute() -> NDArray[np.float16]:
-            backbone = self.extractor.backbone
-            scores = self.extractor.score(crop.image(radius), backbone.weights, backbone.bias)
+            scores = self._pretrained_scores(crop.image(radius))
             return best_peaks(scores, self.extractor.stride, radius).astype(np.float16)
 
         if self.cache is None:
